@@ -1,0 +1,1 @@
+"""The flow matrix of a namespace, read from the ledger."""

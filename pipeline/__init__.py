@@ -1,0 +1,1 @@
+"""The engine: configuration, plan, ledger and exposition. It never names a stage."""

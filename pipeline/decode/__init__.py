@@ -1,0 +1,1 @@
+"""Decoders: payloads in, a frame of flows out."""

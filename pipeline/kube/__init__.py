@@ -1,0 +1,1 @@
+"""Kubernetes: which object an address belongs to."""

@@ -1,0 +1,1 @@
+"""Runtimes: what feeds a plan and delivers what comes out of it."""

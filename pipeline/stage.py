@@ -1,0 +1,214 @@
+"""What a stage is: its Spec, the five shapes, and the registry.
+
+A stage is one file of the package `stages`: a frozen Spec (its YAML fields; the tag is the YAML
+`type`) whose methods say what it reads, check what only it can check, and build its behaviour once.
+The engine counts flows, times stages and routes what is rejected; a stage's author does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import msgspec
+import polars as pl
+
+from pipeline.problem import Problem
+
+Fields = frozenset[str]
+"""Names of flow fields."""
+
+
+@dataclass(frozen=True)
+class Env:
+    """What a stage may use while it is built.
+
+    `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
+    enricher may leave out columns that are not needed.
+    """
+
+    folder: Path = Path()
+    needed: Fields | None = None
+    clock: Callable[[], float] = time.time
+    random: random.Random = field(default_factory=random.Random)
+
+    def needs(self, name: str) -> bool:
+        """Whether anything in the plan reads this field (or a nested name of it)."""
+        return self.needed is None or name in self.needed
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """The configuration of one stage, as written in YAML."""
+
+    name: str
+    follows: str | list[str] = []
+
+    final: ClassVar[bool] = False
+    """Nothing can follow a final stage, and it needs no follower."""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The names of the stages whose flows come in."""
+        return (self.follows,) if isinstance(self.follows, str) else tuple(self.follows)
+
+    @property
+    def type(self) -> str:
+        """The YAML `type` of this stage."""
+        return str(self.__struct_config__.tag)
+
+    def reads(self) -> Fields | None:
+        """The fields this stage reads; None when it reads every field of a flow."""
+        return frozenset()
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
+        yield from ()
+
+
+class Chunk(NamedTuple):
+    """A run of raw messages and where the input stands after the last one."""
+
+    payloads: list[bytes]
+    position: int
+
+
+class Decoded(NamedTuple):
+    """Payloads as flows. `flows` has a row per good payload, in order (see `pipeline.values`).
+
+    `rejected` pairs the index of a bad payload with the reason; `coerced` counts texts that were
+    turned into numbers because the catalogue says so.
+    """
+
+    flows: pl.DataFrame
+    rejected: list[tuple[int, str]]
+    coerced: int = 0
+
+
+Decode = Callable[[list[bytes]], Decoded]
+Step = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+class Source(Spec, frozen=True, kw_only=True):
+    """Where flows come from. `chunks` is for finite or local inputs (the embedded runtime)."""
+
+    def decode(self, env: Env) -> Decode:
+        """The decoder of this source's payloads."""
+        raise NotImplementedError
+
+    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+        """The payloads from position `skip` on; ends when the input ends."""
+        raise NotImplementedError
+
+
+class Transform(Spec, frozen=True, kw_only=True):
+    """From a frame of flows to a frame of flows: rows kept in order, fewer, more or rewritten."""
+
+    def build(self, env: Env) -> Step:
+        """The behaviour; called once, so parse, compile and load here."""
+        raise NotImplementedError
+
+
+class Kind(StrEnum):
+    """The metric types of the exposition."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A metric as exposed: full name, label names, upper bounds of its buckets (no +Inf)."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str = ""
+    buckets: tuple[float, ...] = ()
+
+
+VALUE, COUNT, SUM = ":value", ":count", ":sum"
+"""Value columns of a delta; `:` never occurs in a label name."""
+
+
+def bucket(index: int) -> str:
+    """The column of a histogram's bucket (not cumulative); the last index is +Inf."""
+    return f":le{index}"
+
+
+class Delta(NamedTuple):
+    """What a batch adds to a family: one row per label set, in order of first appearance.
+
+    Columns: the family's labels (String, no nulls), then VALUE (Float64; of a counter the
+    increment, of a gauge the last value) or, for histograms, COUNT (Int64), SUM (Float64) and
+    `bucket(i)` (Int64).
+    """
+
+    family: Family
+    series: pl.DataFrame
+
+
+class Encoded(NamedTuple):
+    """An encoder's answer for a frame.
+
+    `skipped` counts rows without a value to count; `rejected` pairs a row with the reason.
+    Rows that are neither were counted.
+    """
+
+    deltas: list[Delta]
+    skipped: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()
+
+
+class Encoder(Spec, frozen=True, kw_only=True):
+    """From flows to deltas of metric families."""
+
+    final: ClassVar[bool] = True
+
+    def families(self) -> tuple[Family, ...]:
+        """Every family this stage can count."""
+        raise NotImplementedError
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], Encoded]:
+        """The behaviour."""
+        raise NotImplementedError
+
+
+class Writer(Spec, frozen=True, kw_only=True):
+    """From flows to records that the runtime delivers; `sink` says where to."""
+
+    final: ClassVar[bool] = True
+    sink: ClassVar[str]
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], list[str]]:
+        """The behaviour: one record per flow to publish."""
+        raise NotImplementedError
+
+
+class Macro(Spec, frozen=True, kw_only=True):
+    """A stage that stands for others. It is replaced before the plan is made."""
+
+    def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
+        """The stages that replace this one and those of its followers that belong to it."""
+        raise NotImplementedError
+
+
+def registry() -> Mapping[str, type[Spec]]:
+    """Every stage type by its YAML `type`, from the files of the package `stages`."""
+    package = importlib.import_module("stages")
+    for module in pkgutil.iter_modules(package.__path__, "stages."):
+        importlib.import_module(module.name)
+    return {str(spec.__struct_config__.tag): spec for spec in _leaves(Spec)}
+
+
+def _leaves(spec: type[Spec]) -> Iterator[type[Spec]]:
+    for child in spec.__subclasses__():
+        if child.__module__.startswith("stages."):
+            yield child
+        yield from _leaves(child)

@@ -1,0 +1,55 @@
+"""TCP flags from a bit field to a list of names (flp-semantics c, decode_tcp_flags)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipeline import values
+from pipeline.stage import Env, Fields, Step, Transform
+
+FLAGS = {
+    1: "FIN",
+    2: "SYN",
+    4: "RST",
+    8: "PSH",
+    16: "ACK",
+    32: "URG",
+    64: "ECE",
+    128: "CWR",
+    256: "SYN_ACK",
+    512: "FIN_ACK",
+    1024: "RST_ACK",
+}
+_KNOWN = sum(FLAGS)
+
+
+class TcpFlags(Transform, frozen=True, kw_only=True, tag="tcp_flags"):
+    """Decode the bits of `input` into a list of flag names in `output`, lowest bit first.
+
+    A field that is no number (already a list, say) is left alone. No known bit set: an explicit
+    null where output is input, otherwise output is untouched.
+    """
+
+    input: str = "Flags"
+    output: str = "Flags"
+
+    def reads(self) -> Fields:
+        return frozenset({self.input})
+
+    def build(self, env: Env) -> Step:
+        table = pl.Series(
+            [[name for bit, name in FLAGS.items() if bits & bit] for bits in range(_KNOWN + 1)]
+        )
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            dtype = flows.schema.get(self.input)
+            if dtype is None or not dtype.is_numeric():
+                return flows
+            bits = flows[self.input].cast(pl.Int64) & _KNOWN
+            named = table.gather(bits).set(bits == 0, None)
+            if self.output != self.input:
+                return values.put(flows, self.output, named)
+            decoded = flows.with_columns(named.alias(self.output))
+            return values.put_null(decoded, self.output, pl.lit(bits == 0))
+
+        return step

@@ -1,0 +1,88 @@
+"""The value model: mixed values in one frame, read and written the same way."""
+
+import polars as pl
+import pytest
+
+from pipeline import gotext
+from pipeline import values as v
+
+
+@pytest.fixture
+def mixed() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "a": [1.5, None, 1e21, -0.0, None],
+            v.odd("a"): [None, '[1000000,"a",null,true]', None, None, "null"],
+            "L": [["x", "y"], [], None, ["z"], None],
+        }
+    )
+
+
+def read(frame: pl.DataFrame, expr: pl.Expr) -> list[object]:
+    return frame.select(expr.alias("out"))["out"].to_list()
+
+
+def test_text_prints_as_the_original(mixed: pl.DataFrame) -> None:
+    got = read(mixed, v.text(mixed.schema, "a"))
+    assert got == ["1.5", "[1e+06 a <nil> true]", "1000000000000000000000", "-0", None]
+    assert read(mixed, v.text(mixed.schema, "L")) == ["[x y]", "[]", None, "[z]", None]
+
+
+def test_present_counts_an_explicit_null(mixed: pl.DataFrame) -> None:
+    assert read(mixed, v.present(mixed.schema, "a")) == [True] * 5
+    assert read(mixed, v.present(mixed.schema, "L")) == [True, True, False, True, False]
+    assert read(mixed, v.present(mixed.schema, "none")) == [False]
+
+
+def test_number_of_odd_cells() -> None:
+    frame = pl.DataFrame(
+        {"n": [7, None, None, None], v.odd("n"): [None, "443.5", '"1_000"', "true"]},
+        schema={"n": pl.UInt16, v.odd("n"): pl.String},
+    )
+    assert read(frame, v.number(frame.schema, "n")) == [7.0, 443.5, 1000.0, None]
+    assert read(frame, v.integer(frame.schema, "n")) == [7.0, 443.0, None, None]
+
+
+def test_put_moves_values_of_another_type_aside(mixed: pl.DataFrame) -> None:
+    frame = v.put(mixed, "a", pl.Series(["q", None, None, None, None], dtype=pl.String))
+    assert frame["a"].to_list() == ["q", None, None, None, None]
+    assert frame[v.odd("a")].to_list() == [
+        None,
+        '[1000000,"a",null,true]',
+        "1e+21",
+        "-0.0",
+        "null",
+    ]
+
+
+def test_put_null(mixed: pl.DataFrame) -> None:
+    frame = v.put_null(mixed, "L", pl.col("a").is_not_null())
+    assert frame["L"].to_list() == [None, [], None, None, None]
+    assert frame[v.odd("L")].to_list() == ["null", None, "null", "null", None]
+
+
+@pytest.mark.parametrize(
+    ("number", "printed"),
+    [(1e6, "1e+06"), (123456.5, "123456.5"), (1e21, "1e+21"), (1e-5, "1e-05"), (1.5, "1.5")],
+)
+def test_general(number: float, printed: str) -> None:
+    assert gotext.general(number) == printed
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("123", 123.0),
+        ("1e3", 1000.0),
+        (" 12", None),
+        ("1_000", 1000.0),
+        ("abc", None),
+        ("", None),
+        ("0x1p4", 16.0),
+        ("0x10", None),
+        ("1e400", None),
+        (".5", 0.5),
+    ],
+)
+def test_parse_float(written: str, number: float | None) -> None:
+    assert gotext.parse_float(written) == number
