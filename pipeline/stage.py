@@ -67,6 +67,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """The fields this stage reads; None when it reads every field of a flow."""
         return frozenset()
 
+    def lists(self, fields: Fields) -> Fields:
+        """Of fields that hold lists, those that still do after this stage, as then named."""
+        return fields
+
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
         yield from ()
@@ -98,8 +102,15 @@ Step = Callable[[pl.DataFrame], pl.DataFrame]
 class Source(Spec, frozen=True, kw_only=True):
     """Where flows come from. `chunks` is for finite or local inputs (the embedded runtime)."""
 
+    live: ClassVar[bool] = False
+    """Flows arrive as they happen, so that an idle series means something."""
+
     def decode(self, env: Env) -> Decode:
         """The decoder of this source's payloads."""
+        raise NotImplementedError
+
+    def replay(self, recording: Path) -> Source:
+        """The same source with its messages taken from a file instead."""
         raise NotImplementedError
 
     def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
@@ -133,6 +144,20 @@ class Family(msgspec.Struct, frozen=True):
     buckets: tuple[float, ...] = ()
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """How the ledger keeps and exposes the series of an encoder.
+
+    `group`: the configured stage, over which `max_series` counts. `expiry` in seconds. Limits of
+    0 are no limits.
+    """
+
+    group: str
+    expiry: float = 120.0
+    max_series: int = 0
+    max_series_per_metric: int = 0
+    zero_first: bool = False
+
+
 VALUE, COUNT, SUM = ":value", ":count", ":sum"
 """Value columns of a delta; `:` never occurs in a label name."""
 
@@ -154,16 +179,29 @@ class Delta(NamedTuple):
     series: pl.DataFrame
 
 
+class Refusal(NamedTuple):
+    """A row that could not be counted in a metric (its name without prefix), and why.
+
+    `error` names the kind of fault and `key` the field, as the self-metric reports them.
+    """
+
+    row: int
+    reason: str
+    error: str
+    metric: str
+    key: str
+
+
 class Encoded(NamedTuple):
     """An encoder's answer for a frame.
 
-    `skipped` counts rows without a value to count; `rejected` pairs a row with the reason.
-    Rows that are neither were counted.
+    `skipped` counts rows without a value to count. Rows that are neither skipped nor refused were
+    counted.
     """
 
     deltas: list[Delta]
     skipped: int = 0
-    rejected: tuple[tuple[int, str], ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
 
 class Encoder(Spec, frozen=True, kw_only=True):
@@ -172,8 +210,12 @@ class Encoder(Spec, frozen=True, kw_only=True):
     final: ClassVar[bool] = True
 
     def families(self) -> tuple[Family, ...]:
-        """Every family this stage can count."""
+        """Every family this stage can count; each flow is counted, skipped or rejected in each."""
         raise NotImplementedError
+
+    def policy(self) -> Policy:
+        """How its series are kept and exposed."""
+        return Policy(self.name)
 
     def build(self, env: Env) -> Callable[[pl.DataFrame], Encoded]:
         """The behaviour."""
@@ -193,6 +235,10 @@ class Writer(Spec, frozen=True, kw_only=True):
 
 class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
+
+    def status(self, env: Env) -> list[dict[str, object]]:
+        """The resources it stands for and their conditions, as plain data."""
+        return []
 
     def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
         """The stages that replace this one and those of its followers that belong to it."""

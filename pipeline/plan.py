@@ -1,0 +1,267 @@
+"""Config -> Plan: checked, ordered, shared work done once; `Plan.run` takes a batch through it.
+
+The plan has no effects: a batch goes in, deltas, records and rejected messages come out, with the
+flows counted per stage. Publishing, merging and acknowledging are the runtime's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+
+import msgspec
+import polars as pl
+
+from pipeline import fields, values
+from pipeline.stage import (
+    Decode,
+    Delta,
+    Encoded,
+    Encoder,
+    Env,
+    Family,
+    Fields,
+    Macro,
+    Policy,
+    Source,
+    Spec,
+    Step,
+    Transform,
+    Writer,
+)
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A message or a flow that could not be used. `index`: its place in the batch's payloads."""
+
+    stage: str
+    reason: str
+    payload: bytes
+    index: int = -1
+
+
+@dataclass
+class Counts:
+    """Flows of one stage: in = out + filtered + rejected (a flatten may give more rows out)."""
+
+    flows_in: int = 0
+    flows_out: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    coerced: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """What one batch gave."""
+
+    flows: int = 0
+    deltas: list[Delta] = field(default_factory=list)
+    records: list[tuple[Writer, list[str]]] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """Error, metric and field of every value that could not be counted."""
+    counts: dict[str, Counts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage of the plan. `names`: every configured stage it stands for, its own first."""
+
+    spec: Spec
+    parents: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the stage that runs."""
+        return self.spec.name
+
+
+class Plan:
+    """The stages as they will run, parents first."""
+
+    def __init__(self, nodes: list[Node], env: Env) -> None:
+        self.nodes = nodes
+        self.env = replace(env, needed=_needed(nodes))
+        self.families: dict[str, tuple[Family, Policy]] = {
+            family.name: (family, node.spec.policy())
+            for node in nodes
+            if isinstance(node.spec, Encoder)
+            for family in node.spec.families()
+        }
+        self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
+        self._decoders: dict[str, Decode] = {s.name: s.decode(self.env) for s in self.sources}
+        self._steps = {node.name: _build(node.spec, self.env) for node in nodes}
+        self._walks = {source.name: self._walk(source.name) for source in self.sources}
+
+    def run(self, source: str, payloads: list[bytes]) -> Outcome:
+        """Take the payloads of one source through every stage that follows it."""
+        outcome = Outcome()
+        flows = self._decode(source, payloads, outcome)
+        frames = {source: flows}
+        pending = Counter(parent for node in self._walks[source] for parent in node.parents)
+        for node in self._walks[source]:
+            inputs = [frames[parent] for parent in node.parents if parent in frames]
+            batch = inputs[0] if len(inputs) == 1 else pl.concat(inputs, how="diagonal_relaxed")
+            counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
+            start = time.perf_counter()
+            result = self._steps[node.name](node, batch, outcome)
+            counts.seconds = time.perf_counter() - start
+            if result is not None:
+                frames[node.name] = result
+            for parent in node.parents:
+                pending[parent] -= 1
+                if not pending[parent]:
+                    frames.pop(parent, None)
+        return outcome
+
+    def _decode(self, source: str, payloads: list[bytes], outcome: Outcome) -> pl.DataFrame:
+        start = time.perf_counter()
+        decoded = self._decoders[source](payloads)
+        outcome.flows = decoded.flows.height
+        outcome.counts[source] = Counts(
+            flows_in=len(payloads),
+            flows_out=decoded.flows.height,
+            rejected=len(decoded.rejected),
+            coerced=decoded.coerced,
+            seconds=time.perf_counter() - start,
+        )
+        outcome.dead += [
+            DeadLetter(source, reason, payloads[index], index) for index, reason in decoded.rejected
+        ]
+        return decoded.flows
+
+    def _walk(self, source: str) -> list[Node]:
+        """The nodes a source's flows reach, parents first; parents outside are left out."""
+        reached = {source}
+        walk = []
+        for node in self.nodes:
+            parents = tuple(parent for parent in node.parents if parent in reached)
+            if parents:
+                reached.add(node.name)
+                walk.append(replace(node, parents=parents))
+        return walk
+
+
+_Runner = Callable[[Node, pl.DataFrame, Outcome], pl.DataFrame | None]
+
+
+def compile_plan(stages: Iterable[Spec], env: Env) -> Plan:
+    """Expand macros, merge equal stages that follow the same parent, order and build.
+
+    Raises `graphlib.CycleError` on a cycle; `pipeline.config` refuses those with their place.
+    """
+    return Plan(_merged(_ordered(expanded(list(stages), env))), env)
+
+
+def expanded(stages: list[Spec], env: Env) -> list[Spec]:
+    """The stages with every macro replaced by what it stands for."""
+    for macro in [stage for stage in stages if isinstance(stage, Macro)]:
+        followers = [stage for stage in stages if macro.name in stage.parents]
+        gone = {macro.name, *(stage.name for stage in followers)}
+        stages = [s for s in stages if s.name not in gone] + macro.expand(env, followers)
+    return stages
+
+
+def _ordered(stages: list[Spec]) -> list[Spec]:
+    by_name = {stage.name: stage for stage in stages}
+    graph = TopologicalSorter({stage.name: stage.parents for stage in stages})
+    return [by_name[name] for name in graph.static_order()]
+
+
+def _merged(stages: list[Spec]) -> list[Node]:
+    nodes: dict[object, Node] = {}
+    merged: dict[str, str] = {}
+    for stage in stages:
+        parents = tuple(dict.fromkeys(merged[parent] for parent in stage.parents))
+        key: object = stage.name
+        if isinstance(stage, Transform):
+            bare = msgspec.structs.replace(stage, name="", follows=[])
+            key = (msgspec.json.encode(bare), parents)
+        first = nodes.get(key)
+        names = (*first.names, stage.name) if first else (stage.name,)
+        spec = first.spec if first else stage
+        nodes[key] = Node(spec, parents, names)
+        merged[stage.name] = spec.name
+    return list(nodes.values())
+
+
+def _needed(nodes: list[Node]) -> Fields | None:
+    needed = {"TimeReceived"}  # every flow has it: a frame without columns has no rows either
+    for node in nodes:
+        reads = node.spec.reads()
+        if reads is None:
+            return None
+        needed |= reads | {fields.root(name) for name in reads}
+    return frozenset(needed)
+
+
+def _build(spec: Spec, env: Env) -> _Runner:
+    if isinstance(spec, Transform):
+        return _transform(spec.build(env))
+    if isinstance(spec, Encoder):
+        return _encoder(spec.build(env), len(spec.families()))
+    if isinstance(spec, Writer):
+        return _writer(spec, spec.build(env))
+    return lambda *_: None
+
+
+def _transform(step: Step) -> _Runner:
+    def run(node: Node, batch: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
+        result = step(batch)
+        counts = outcome.counts[node.name]
+        counts.flows_out = result.height
+        counts.filtered = max(0, batch.height - result.height)
+        return result
+
+    return run
+
+
+def _encoder(encode: Callable[[pl.DataFrame], Encoded], families: int) -> _Runner:
+    def run(node: Node, batch: pl.DataFrame, outcome: Outcome) -> None:
+        encoded = encode(batch)
+        outcome.deltas += encoded.deltas
+        counts = outcome.counts[node.name]
+        counts.flows_in = batch.height * families
+        counts.filtered = encoded.skipped
+        counts.rejected = len(encoded.refused)
+        counts.flows_out = counts.flows_in - counts.filtered - counts.rejected
+        if encoded.refused:
+            flows = json_lines(batch[[bad.row for bad in encoded.refused]])
+            outcome.dead += [
+                DeadLetter(node.name, bad.reason, flow.encode())
+                for bad, flow in zip(encoded.refused, flows, strict=True)
+            ]
+            outcome.refused += [(bad.error, bad.metric, bad.key) for bad in encoded.refused]
+
+    return run
+
+
+def _writer(writer: Writer, write: Callable[[pl.DataFrame], list[str]]) -> _Runner:
+    def run(node: Node, batch: pl.DataFrame, outcome: Outcome) -> None:
+        records = write(batch)
+        outcome.records.append((writer, records))
+        outcome.counts[node.name].flows_out = len(records)
+
+    return run
+
+
+def json_lines(flows: pl.DataFrame) -> list[str]:
+    """Each flow as one JSON object, keys sorted, absent fields left out."""
+    names = sorted(values.names(flows))
+    if not names:
+        return ["{}"] * flows.height
+    cells = [
+        pl.concat_str(
+            pl.lit(msgspec.json.encode(name).decode() + ":"), values.cell(flows.schema, name)
+        )
+        for name in names
+    ]
+    joined = pl.concat_str(cells, separator=",", ignore_nulls=True)
+    lines = flows.select((pl.lit("{") + joined + pl.lit("}")).alias("line"))
+    return lines["line"].to_list()

@@ -1,0 +1,119 @@
+"""The plan without a broker: a file or standard input, run in this process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from pipeline import checkpoint
+from pipeline.checkpoint import Checkpoint, Progress
+from pipeline.ledger import Ledger
+from pipeline.plan import Outcome, Plan
+from pipeline.runtime.deadletters import DeadLetterFile, Limit
+from pipeline.stage import Source
+from pipeline.telemetry import Telemetry
+
+_CHECKPOINT_SECONDS = 2.0
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a run behaves: where state and dead letters go, and the limits on bad input."""
+
+    state: Path | None = None
+    dead_letters: Path | None = None
+    max_ratio: float = 0.0
+    max_consecutive: int = 0
+
+
+class Embedded:
+    """One run of a plan over its local sources; `stop()` ends it after the batch under way."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, telemetry: Telemetry, options: Options) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._telemetry = telemetry
+        self._options = options
+        self._limit = Limit(options.max_ratio, options.max_consecutive)
+        self._progress: dict[str, Progress] = {}
+        self._stopped = threading.Event()
+        self.active = ""
+        """The source being read, for readiness and progress."""
+
+    def stop(self) -> None:
+        """End the run after the batch under way."""
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Return when `stop()` was called."""
+        self._stopped.wait()
+
+    def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
+        """Read every source to its end, the finite ones first.
+
+        `advance` is told the number of messages of each batch. Raises TooManyDeadLettersError,
+        CheckpointError and OSError (input that cannot be read).
+        """
+        state = self._options.state
+        saved = checkpoint.load(state, self._ledger) if state else Checkpoint()
+        self._progress = dict(saved.progress)
+        with DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters:
+            due = time.monotonic() + _CHECKPOINT_SECONDS
+            for source in sorted(self._plan.sources, key=lambda source: source.live):
+                self.active = source.name
+                for payloads in self._payloads(source):
+                    self._batch(source, payloads, letters)
+                    advance(len(payloads))
+                    if state and time.monotonic() >= due:
+                        self._save(state, letters)
+                        due = time.monotonic() + _CHECKPOINT_SECONDS
+                    if self._stopped.is_set():
+                        break
+            if state:
+                self._save(state, letters)
+
+    def _batch(self, source: Source, payloads: list[bytes], letters: DeadLetterFile) -> None:
+        outcome = self._plan.run(source.name, payloads)
+        letters.write(outcome.dead)
+        self._deliver(outcome)
+        self._ledger.merge(outcome.deltas, time.time())
+        self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
+        before = self._progress[source.name]
+        self._progress[source.name] = msgspec.structs.replace(
+            before, messages=before.messages + len(payloads)
+        )
+        rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
+        self._limit.check(len(payloads), rejected)
+
+    def _payloads(self, source: Source) -> Iterator[list[bytes]]:
+        """The messages of a source that the state does not include yet."""
+        chunks = (chunk.payloads for chunk in source.chunks(self._plan.env))
+        saved = self._progress.get(source.name, Progress())
+        held: list[list[bytes]] = []
+        head: list[bytes] = []
+        for payloads in chunks:
+            held.append(payloads)
+            head += payloads
+            if len(head) >= saved.opening:
+                break
+        progress = saved if saved.continues(head) else Progress.start(head)
+        self._progress[source.name] = progress
+        skip = progress.messages
+        for payloads in chain(held, chunks):
+            if skip < len(payloads):
+                yield payloads[skip:]
+            skip = max(0, skip - len(payloads))
+
+    def _save(self, folder: Path, letters: DeadLetterFile) -> None:
+        checkpoint.save(folder, self._ledger, Checkpoint(self._progress, letters.size))
+
+    def _deliver(self, outcome: Outcome) -> None:
+        for writer, records in outcome.records:
+            if writer.sink == "stdout" and records:
+                sys.stdout.write("\n".join(records) + "\n")
+                sys.stdout.flush()

@@ -1,0 +1,99 @@
+"""/metrics, /healthz, /readyz and the JSON of the ledger, over plain HTTP or TLS."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pipeline.exposition import CONTENT_TYPE
+
+JSON = "application/json"
+
+
+@dataclass
+class Answers:
+    """What the server says: `metrics()` the exposition; `ready()` why not, or "" when ready.
+
+    `documents` gives JSON documents by path, below /api/v0/.
+    """
+
+    metrics: Callable[[], str]
+    ready: Callable[[], str]
+    documents: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+
+    def get(self, path: str) -> tuple[HTTPStatus, str, bytes]:
+        """Status, content type and body of a GET."""
+        if path == "/metrics":
+            return HTTPStatus.OK, CONTENT_TYPE, self.metrics().encode()
+        if path == "/healthz":
+            return HTTPStatus.OK, JSON, b'{"status":"alive"}'
+        if path == "/readyz":
+            why = self.ready()
+            status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
+            body = {"status": "not ready", "reason": why} if why else {"status": "ready"}
+            return status, JSON, msgspec.json.encode(body)
+        document = self.documents.get(path.removeprefix("/api/v0/"))
+        if document is None:
+            return HTTPStatus.NOT_FOUND, JSON, b'{"error":"no such path"}'
+        return HTTPStatus.OK, JSON, msgspec.json.encode(document())
+
+
+class Server:
+    """An HTTP server in a thread of its own. Raises OSError when the address is taken."""
+
+    def __init__(self, listen: str, answers: Answers, cert: str = "", key: str = "") -> None:
+        host, _, port = listen.rpartition(":")
+        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(answers))
+        self._server.daemon_threads = True
+        scheme = "http"
+        if cert:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(cert, key or None)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            scheme = "https"
+        self.url = f"{scheme}://{host}:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            try:
+                status, kind, body = answers.get(urlsplit(self.path).path)
+            except Exception as error:  # noqa: BLE001 - a failed page must not end the server
+                status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, JSON
+                body = msgspec.json.encode({"error": str(error)})
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
+            """Scrapes are not worth a line each."""
+
+    return Handler

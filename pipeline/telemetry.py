@@ -1,0 +1,128 @@
+"""Every self-metric, declared once: name, type, labels, help. Names follow flp-semantics g."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+
+from pipeline.exposition import render_family
+from pipeline.ledger import Ledger
+from pipeline.plan import Outcome, Plan
+from pipeline.stage import VALUE, Encoder, Family, Kind, Source
+
+
+class SelfMetric(NamedTuple):
+    """A declared self-metric."""
+
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+
+_C, _G = Kind.COUNTER, Kind.GAUGE
+METRICS: dict[str, SelfMetric] = {
+    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read, good or not"),
+    "ingest_errors": SelfMetric(_C, ("stage", "type", "code"), "Messages that did not decode"),
+    "ingest_coerced": SelfMetric(_C, ("stage",), "Texts read as numbers in number fields"),
+    "stage_flows_in": SelfMetric(_C, ("stage",), "Flows that came in"),
+    "stage_flows_out": SelfMetric(_C, ("stage",), "Flows that went out or were counted"),
+    "stage_flows_filtered": SelfMetric(_C, ("stage",), "Flows left out on purpose"),
+    "stage_flows_rejected": SelfMetric(_C, ("stage",), "Flows that could not be used"),
+    "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
+    "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
+    "metrics_dropped": SelfMetric(_C, ("stage",), "Label sets counted in __overflow__ instead"),
+    "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
+    "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
+    "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
+    "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+}
+
+
+class Telemetry:
+    """The values of the self-metrics of one process."""
+
+    def __init__(self, plan: Plan, prefix: str = "flowmatrix_", *, process: bool = True) -> None:
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
+        self._groups = {
+            n.name: n.spec.policy().group for n in plan.nodes if isinstance(n.spec, Encoder)
+        }
+        for node in plan.nodes:
+            if isinstance(node.spec, Source):
+                self.add("ingest_flows_processed", 0, node.name)
+        for group in self._groups.values():
+            for name in ("metrics_processed", "metrics_dropped", "encode_prom_metrics_reported"):
+                self.add(name, 0, group)
+        self._registry = CollectorRegistry()
+        if process:
+            ProcessCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+
+    def add(self, name: str, amount: float, *labels: str) -> None:
+        """Add to a counter (or set a first value)."""
+        with self._lock:
+            series = self._values[name]
+            series[labels] = series.get(labels, 0.0) + amount
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        with self._lock:
+            self._values[name][labels] = value
+
+    def batch(self, source: str, messages: int, outcome: Outcome) -> None:
+        """Account for one batch; `messages` leaves out empty ones, as the original does."""
+        self.add("ingest_flows_processed", messages, source)
+        for stage, counts in outcome.counts.items():
+            self.add("stage_flows_in", counts.flows_in, stage)
+            self.add("stage_flows_out", counts.flows_out, stage)
+            self.add("stage_flows_filtered", counts.filtered, stage)
+            self.add("stage_flows_rejected", counts.rejected, stage)
+            self.add("stage_seconds", counts.seconds, stage)
+            if stage in self._groups:
+                self.add("metrics_processed", counts.flows_out, self._groups[stage])
+        ingest = outcome.counts[source]
+        if ingest.rejected:
+            self.add("ingest_errors", ingest.rejected, source, "decode", "rejected")
+        if ingest.coerced:
+            self.add("ingest_coerced", ingest.coerced, source)
+        for letter in outcome.dead:
+            self.add("dead_letters", 1, letter.stage)
+        for refusal in outcome.refused:
+            self.add("encode_prom_errors", 1, *refusal)
+
+    def render(self, ledger: Ledger, now: float | None) -> str:
+        """The exposition of the self-metrics, ledger sizes included."""
+        self._observe(ledger, now)
+        with self._lock:
+            values = {name: dict(series) for name, series in self._values.items()}
+        text = "".join(
+            _text(self._prefix + name, METRICS[name], series)
+            for name, series in values.items()
+            if series
+        )
+        return text + generate_latest(self._registry).decode()
+
+    def _observe(self, ledger: Ledger, now: float | None) -> None:
+        reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
+        dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
+        for table in ledger.tables():
+            name, policy = table.family.name, table.policy
+            self.set("series", table.totals.height, name)
+            reported[policy.group] += table.exposed(now).height
+            dropped[policy.group] += ledger.overflowed[name]
+        for group, series in reported.items():
+            self.set("encode_prom_metrics_reported", series, group)
+            self.set("metrics_dropped", dropped[group], group)
+
+
+def _text(name: str, metric: SelfMetric, series: Mapping[tuple[str, ...], float]) -> str:
+    rows = {label: [key[i] for key in series] for i, label in enumerate(metric.labels)}
+    frame = pl.DataFrame(
+        rows | {VALUE: list(series.values())}, schema_overrides={VALUE: pl.Float64}
+    )
+    return render_family(Family(name, metric.kind, metric.labels, metric.help), frame)

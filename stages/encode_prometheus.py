@@ -1,0 +1,202 @@
+"""Flows to Prometheus counters, gauges and histograms (flp-semantics e.1 steps 3-6, e.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from pipeline import values
+from pipeline.duration import Duration, seconds
+from pipeline.problem import Problem
+from pipeline.stage import (
+    COUNT,
+    SUM,
+    VALUE,
+    Delta,
+    Encoded,
+    Encoder,
+    Env,
+    Family,
+    Fields,
+    Kind,
+    Policy,
+    Refusal,
+    bucket,
+)
+
+DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One metric: a flow adds `value` / `divider` (1 without `value`) to the series of its labels.
+
+    `labels` are fields of the flow under the names they are exposed by; an absent one reads "".
+    A flow without the value field is skipped. `buckets` are upper bounds, ascending.
+    """
+
+    name: str
+    type: Kind = Kind.COUNTER
+    help: str = ""
+    value: str = ""
+    divider: float = 0.0
+    labels: list[str] = []
+    buckets: list[float] = []
+
+
+class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
+    """Count flows into metrics named `prefix` + name, exactly; no suffix is added.
+
+    A series is exposed until it is idle for `expiry`; its total is kept and comes back with it.
+    Beyond `max_series` (of this stage) or `max_series_per_metric`, label sets not seen before are
+    counted in one series whose labels all read `__overflow__`. 0 means no limit of its own.
+    `zero_first` exposes a new series at zero once, so that `rate()` sees its first flow.
+    """
+
+    prefix: str = ""
+    metrics: list[Metric] = []
+    expiry: Duration = "2m"
+    max_series: int = 0
+    max_series_per_metric: int = 0
+    zero_first: bool = False
+
+    def reads(self) -> Fields:
+        return frozenset(f for m in self.metrics for f in (*m.labels, m.value) if f)
+
+    def families(self) -> tuple[Family, ...]:
+        return tuple(self._family(metric) for metric in self.metrics)
+
+    def policy(self) -> Policy:
+        return Policy(
+            group=self.name.split("/", 1)[0],
+            expiry=seconds(self.expiry),
+            max_series=self.max_series,
+            max_series_per_metric=self.max_series_per_metric,
+            zero_first=self.zero_first,
+        )
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        names: set[str] = set()
+        for index, metric in enumerate(self.metrics):
+            at = ("metrics", index)
+            full = self.prefix + metric.name
+            if not _METRIC_NAME.fullmatch(full):
+                yield Problem((*at, "name"), f'"{full}" is no metric name', "use [a-zA-Z0-9_:]")
+            if metric.name in names:
+                yield Problem((*at, "name"), f'"{full}" is defined twice in this stage')
+            names.add(metric.name)
+            for problem in _label_problems(metric):
+                yield problem.under(*at)
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], Encoded]:
+        encoders = [_encoder(m, self._family(m)) for m in self.metrics]
+
+        def encode(flows: pl.DataFrame) -> Encoded:
+            parts = [encoder(flows) for encoder in encoders]
+            return Encoded(
+                [delta for part in parts for delta in part.deltas],
+                sum(part.skipped for part in parts),
+                tuple(bad for part in parts for bad in part.refused),
+            )
+
+        return encode
+
+    def _family(self, metric: Metric) -> Family:
+        bounds = tuple(metric.buckets) or DEFAULT_BUCKETS
+        return Family(
+            self.prefix + metric.name,
+            metric.type,
+            tuple(metric.labels),
+            metric.help,
+            bounds if metric.type is Kind.HISTOGRAM else (),
+        )
+
+
+def _label_problems(metric: Metric) -> Iterator[Problem]:
+    for index, label in enumerate(metric.labels):
+        at = ("labels", index)
+        if not _LABEL_NAME.fullmatch(label) or label == "__name__":
+            yield Problem(at, f'"{label}" is no label name', "rename it with a remap stage")
+        elif label in metric.labels[:index]:
+            yield Problem(at, f'label "{label}" is given twice')
+        elif label == "le" and metric.type is Kind.HISTOGRAM:
+            yield Problem(at, 'a histogram has its own label "le"', "rename it with a remap stage")
+    if list(metric.buckets) != sorted(set(metric.buckets)):
+        yield Problem(("buckets",), "buckets must ascend")
+
+
+def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded]:
+    labels = list(metric.labels)
+    aggregates = _aggregates(family)
+
+    def encode(flows: pl.DataFrame) -> Encoded:
+        schema = flows.schema
+        texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
+        if not metric.value:
+            rows = flows.select(*texts, pl.repeat(1.0, pl.len()).alias(VALUE))
+            return Encoded([Delta(family, _grouped(rows, labels, aggregates, family))])
+        number = values.number(schema, metric.value)
+        if metric.divider:
+            number = number / metric.divider
+        rows = flows.select(*texts, number.alias(VALUE))
+        refused = _refused(flows, rows[VALUE], metric)
+        usable = rows[VALUE].is_not_null()
+        if refused:
+            usable &= ~pl.int_range(len(usable), eager=True).is_in([bad.row for bad in refused])
+        skipped = len(usable) - int(usable.sum()) - len(refused)
+        counted = rows.filter(usable)
+        return Encoded(
+            [Delta(family, _grouped(counted, labels, aggregates, family))], skipped, refused
+        )
+
+    return encode
+
+
+def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Refusal, ...]:
+    """Rows whose value is there but can't be counted (flp-semantics b.4 "To double", e.1)."""
+    if number.null_count() == 0 and (number >= 0).all():
+        return ()
+    key = metric.value
+    written = flows.select(values.text(flows.schema, key).alias("t"))["t"]
+    unreadable = number.is_null() & written.is_not_null()
+    poison = number.is_nan() & (metric.type is not Kind.GAUGE)
+    negative = (number < 0) & (metric.type is Kind.COUNTER)
+    bad = (unreadable | poison.fill_null(value=False) | negative.fill_null(value=False)).arg_true()
+    refused = []
+    for row in bad.to_list():
+        value = number[row]
+        error = "NegativeValueError" if value is not None and value < 0 else "ValueConversionError"
+        what = "is negative" if error == "NegativeValueError" else "is not a number"
+        reason = f'metric {metric.name}: {key} "{written[row]}" {what}'
+        refused.append(Refusal(row, reason, error, metric.name, key))
+    return tuple(refused)
+
+
+def _aggregates(family: Family) -> list[pl.Expr]:
+    value = pl.col(VALUE)
+    if family.kind is Kind.COUNTER:
+        return [value.sum()]
+    if family.kind is Kind.GAUGE:
+        return [value.last()]
+    hits = [
+        (pl.col(":bucket") == i).sum().cast(pl.Int64).alias(bucket(i))
+        for i in range(len(family.buckets) + 1)
+    ]
+    return [pl.len().cast(pl.Int64).alias(COUNT), value.sum().alias(SUM), *hits]
+
+
+def _grouped(
+    rows: pl.DataFrame, labels: list[str], aggregates: list[pl.Expr], family: Family
+) -> pl.DataFrame:
+    if family.kind is Kind.HISTOGRAM:
+        bounds = pl.Series(family.buckets, dtype=pl.Float64)
+        index = bounds.search_sorted(rows[VALUE], side="left")
+        rows = rows.with_columns(pl.Series(":bucket", index, dtype=pl.UInt32))
+    if labels:
+        return rows.group_by(labels, maintain_order=True).agg(aggregates)
+    return rows.select(aggregates) if rows.height else rows.clear().select(aggregates).clear()

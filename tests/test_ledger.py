@@ -1,0 +1,124 @@
+"""The ledger: totals, limits with an exact overflow, expiry that keeps totals."""
+
+import logging
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import ledger as ledgers
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW, Ledger
+from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
+
+COUNTER = Family("flows", Kind.COUNTER, ("a", "b"))
+GAUGE = Family("level", Kind.GAUGE, ("a",))
+
+
+def delta(family: Family, *rows: tuple[object, ...]) -> Delta:
+    columns = [*family.labels, VALUE]
+    schema = {c: pl.Float64() if c == VALUE else pl.String() for c in columns}
+    return Delta(family, pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def new(family: Family, policy: Policy | None = None, max_series: int = 0) -> Ledger:
+    return Ledger({family.name: (family, policy or Policy("stage"))}, max_series)
+
+
+def totals(ledger: Ledger, index: int = 0) -> dict[tuple[str, ...], float]:
+    table = ledger.tables()[index]
+    rows = table.series().select(*table.labels, VALUE).rows()
+    return {tuple(row[:-1]): row[-1] for row in rows}
+
+
+def test_deltas_add_up_and_times_are_kept() -> None:
+    ledger = new(COUNTER)
+    ledger.merge([delta(COUNTER, ("x", "y", 1.0), ("x", "z", 2.0))], 10.0)
+    ledger.merge([delta(COUNTER, ("x", "y", 5.0))], 20.0)
+    assert totals(ledger) == {("x", "y"): 6.0, ("x", "z"): 2.0}
+    series = ledger.tables()[0].series()
+    assert series[FIRST_SEEN].to_list() == [10.0, 10.0]
+    assert series[LAST_SEEN].to_list() == [20.0, 10.0]
+
+
+def test_a_gauge_keeps_its_last_value() -> None:
+    ledger = new(GAUGE)
+    ledger.merge([delta(GAUGE, ("x", 7.0))], 1.0)
+    ledger.merge([delta(GAUGE, ("x", 3.0))], 2.0)
+    assert totals(ledger) == {("x",): 3.0}
+
+
+def test_a_histogram_adds_every_column() -> None:
+    family = Family("h", Kind.HISTOGRAM, (), buckets=(1.0,))
+    rows = pl.DataFrame({COUNT: [2], SUM: [3.5], bucket(0): [1], bucket(1): [1]})
+    ledger = new(family)
+    ledger.merge([Delta(family, rows), Delta(family, rows)], 1.0)
+    assert ledger.tables()[0].series().row(0) == (4, 7.0, 2, 2, 1.0, 1.0)
+
+
+def test_beyond_the_limit_one_series_keeps_the_total_exact(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ledger = new(COUNTER, Policy("stage", max_series_per_metric=2))
+    with caplog.at_level(logging.WARNING):
+        ledger.merge([delta(COUNTER, *((str(i), "", 1.0) for i in range(5)))], 1.0)
+        assert totals(ledger) == {("0", ""): 1.0, ("1", ""): 1.0, (OVERFLOW, OVERFLOW): 3.0}
+    ledger.merge([delta(COUNTER, ("0", "", 1.0), ("9", "", 4.0))], 2.0)
+    assert totals(ledger) == {("0", ""): 2.0, ("1", ""): 1.0, (OVERFLOW, OVERFLOW): 7.0}
+    assert ledger.overflowed == {"flows": 4}
+    assert [record.getMessage() for record in caplog.records] == [
+        "metric flows is at its series limit: new label sets go to __overflow__"
+    ]
+
+
+@pytest.mark.parametrize("by_group", [True, False])
+def test_a_limit_over_several_metrics(by_group: bool) -> None:
+    policy = Policy("stage", max_series=3 if by_group else 0)
+    other = Family("other", Kind.COUNTER, ("a", "b"))
+    ledger = Ledger(
+        {COUNTER.name: (COUNTER, policy), other.name: (other, policy)},
+        0 if by_group else 3,
+    )
+    rows = [("1", "", 1.0), ("2", "", 1.0)]
+    ledger.merge([delta(COUNTER, *rows), delta(other, *rows)], 1.0)
+    assert sum(table.totals.height for table in ledger.tables()) == 3
+    assert sum(sum(totals(ledger, i).values()) for i in (0, 1)) == 4.0
+
+
+def test_expiry_hides_and_keeps() -> None:
+    ledger = new(COUNTER, Policy("stage", expiry=120.0))
+    ledger.merge([delta(COUNTER, ("x", "", 20.0))], 0.0)
+    table = ledger.tables()[0]
+    assert table.exposed(120.0).height == 1
+    assert table.exposed(121.0).height == 0
+    ledger.merge([delta(COUNTER, ("x", "", 1.0))], 500.0)
+    assert ledger.tables()[0].exposed(501.0)[VALUE].to_list() == [21.0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from("xy"), st.integers(1, 9)), max_size=40
+    ),
+    st.lists(st.integers(0, 40), max_size=5),
+    st.integers(0, 6),
+)
+def test_splitting_into_batches_changes_nothing(
+    rows: list[tuple[str, str, int]], cuts: list[int], limit: int
+) -> None:
+    policy = Policy("stage", max_series_per_metric=limit)
+    whole, parts = new(COUNTER, policy), new(COUNTER, policy)
+    values = [(a, b, float(n)) for a, b, n in rows]
+    whole.merge([delta(COUNTER, *values)], 1.0)
+    edges = [0, *sorted(min(c, len(values)) for c in cuts), len(values)]
+    for start, end in zip(edges, edges[1:], strict=False):
+        parts.merge([delta(COUNTER, *values[start:end])], 1.0)
+    assert totals(parts) == totals(whole)
+    assert sum(totals(parts).values()) == sum(n for _, _, n in rows)
+
+
+def test_pending_deltas_fold_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "_FOLD_ROWS", 3)
+    ledger = new(COUNTER)
+    for i in range(10):
+        ledger.merge([delta(COUNTER, (str(i % 2), "", 1.0))], 1.0)
+    assert totals(ledger) == {("0", ""): 5.0, ("1", ""): 5.0}
