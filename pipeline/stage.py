@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,13 +31,15 @@ class Env:
     """What a stage may use while it is built.
 
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
-    enricher may leave out columns that are not needed.
+    enricher may leave out columns that are not needed. `shared`: what stages of one build have in
+    common (one index per inventory, say), by key.
     """
 
     folder: Path = Path()
     needed: Fields | None = None
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)
+    shared: dict[Hashable, object] = field(default_factory=dict)
 
     def needs(self, name: str) -> bool:
         """Whether anything in the plan reads this field (or a nested name of it)."""

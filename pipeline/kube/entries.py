@@ -1,0 +1,116 @@
+"""What the index keeps of a pod, a node or a service."""
+
+from __future__ import annotations
+
+import sys
+from typing import TypedDict
+
+import msgspec
+
+from pipeline.kube import keys, objects
+from pipeline.kube.keys import Secondary
+from pipeline.kube.objects import Fields, Object, Owner
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What an index keeps: which secondary keys, whose node addresses, whether annotations."""
+
+    secondary: tuple[Secondary, ...] = ()
+    cni: frozenset[str] = frozenset({"ovn"})
+    annotations: bool = False
+
+    @property
+    def multus(self) -> tuple[Secondary, ...]:
+        """The combinations of attachment parts to index, in the order to try them."""
+        return tuple(one for one in self.secondary if one.multus)
+
+    @property
+    def udn(self) -> bool:
+        """Whether user-defined networks are indexed."""
+        return any(one.udn for one in self.secondary)
+
+
+class Entry(msgspec.Struct, gc=False, kw_only=True):
+    """An indexed object. `networks`: secondary key -> name of the network.
+
+    `claim`: of two pods with one address the greater claim wins: alive, then created last.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+    labels: Fields
+    annotations: Fields
+    owner: Owner | None = None
+    host_ip: str = ""
+    node: str = ""
+    networks: dict[str, str] = {}
+    claim: tuple[bool, str] = (True, "")
+
+
+def entry(one: Object, options: Options) -> Entry | None:
+    """The entry of a pod, node or service, None for other kinds.
+
+    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object has
+    not the shape of its kind.
+    """
+    match one.kind:
+        case "Pod":
+            return _pod(one, options)
+        case "Node":
+            return _node(one, options)
+        case "Service":
+            addresses = keys.service_addresses(objects.part(one.spec, objects.Spec))
+            return Entry(**_common(one, options), addresses=addresses)
+    return None
+
+
+def _pod(one: Object, options: Options) -> Entry:
+    spec = objects.part(one.spec, objects.Spec)
+    status = objects.part(one.status, objects.Status)
+    owners = one.metadata.owner_references
+    alive = status.phase not in {"Succeeded", "Failed"}
+    return Entry(
+        **_common(one, options),
+        addresses=keys.pod_addresses(status),
+        owner=Owner(owners[0].kind, sys.intern(owners[0].name)) if owners else None,
+        host_ip=sys.intern(status.host_ip or ""),
+        node=sys.intern(spec.node_name or ""),
+        networks=_networks(one.metadata.annotations or {}, options),
+        claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
+    )
+
+
+def _node(one: Object, options: Options) -> Entry:
+    addresses = keys.node_addresses(objects.part(one.status, objects.Status))
+    host_ip = addresses[0] if addresses else ""
+    if "ovn" in options.cni:
+        addresses += keys.management_addresses(one.metadata.annotations or {})
+    return Entry(
+        **_common(one, options), addresses=addresses, host_ip=host_ip, node=one.metadata.name
+    )
+
+
+def _networks(annotations: Fields, options: Options) -> dict[str, str]:
+    found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
+    return found | dict(keys.pod_networks(annotations)) if options.udn else found
+
+
+class _Common(TypedDict):
+    kind: str
+    namespace: str
+    name: str
+    labels: Fields
+    annotations: Fields
+
+
+def _common(one: Object, options: Options) -> _Common:
+    meta = one.metadata
+    return {
+        "kind": sys.intern(one.kind),
+        "namespace": sys.intern(meta.namespace or ""),
+        "name": meta.name,
+        "labels": {sys.intern(k): sys.intern(v) for k, v in (meta.labels or {}).items()},
+        "annotations": (meta.annotations or {}) if options.annotations else {},
+    }

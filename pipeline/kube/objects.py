@@ -1,0 +1,107 @@
+"""Kubernetes objects as the API prints them, reduced to what the engine reads.
+
+Everything else in an object is skipped while it is decoded. `spec` and `status` stay raw until
+the kind says how to read them, so custom resources of any shape pass.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+Fields = dict[str, str]
+_EMPTY = msgspec.Raw(b"null")
+_Part = TypeVar("_Part")
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """An owner reference: kind and name, in the namespace of what it owns."""
+
+    kind: str
+    name: str
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """`metadata` of any object."""
+
+    name: str = ""
+    namespace: str | None = None
+    labels: Fields | None = None
+    annotations: Fields | None = None
+    owner_references: list[Owner] | None = None
+    creation_timestamp: str | None = None
+
+
+class Object(msgspec.Struct, frozen=True, rename="camel"):
+    """Any object. `data` is a ConfigMap's, `subsets` an Endpoints', `items` a list's."""
+
+    kind: str = ""
+    api_version: str | None = None
+    metadata: Metadata = Metadata()
+    spec: msgspec.Raw = _EMPTY
+    status: msgspec.Raw = _EMPTY
+    data: msgspec.Raw = _EMPTY
+    subsets: msgspec.Raw = _EMPTY
+    items: msgspec.Raw = _EMPTY
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """`spec` of a Pod or a Service."""
+
+    node_name: str | None = msgspec.field(default=None, name="nodeName")
+    cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
+    cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
+
+
+class PodAddress(msgspec.Struct, frozen=True):
+    """One of `status.podIPs`."""
+
+    ip: str = ""
+
+
+class NodeAddress(msgspec.Struct, frozen=True):
+    """One of a node's `status.addresses`."""
+
+    address: str = ""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """`status` of a Pod or a Node."""
+
+    phase: str | None = None
+    host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    pod_ip: str | None = msgspec.field(default=None, name="podIP")
+    pod_ips: list[PodAddress] | None = msgspec.field(default=None, name="podIPs")
+    addresses: list[NodeAddress] | None = None
+
+
+def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
+    """A raw part of an object as `form`; absent or null reads as an empty one.
+
+    Raises msgspec.ValidationError where the part has another shape.
+    """
+    found = msgspec.json.decode(raw, type=form | None)
+    return form() if found is None else found
+
+
+_decode = msgspec.json.Decoder(Object).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+
+
+def parse(text: bytes | str) -> Object:
+    """An object from JSON. Raises msgspec.DecodeError (a ValueError) saying what is wrong."""
+    return _decode(text)
+
+
+def of(document: object) -> Object:
+    """An object from plain Python values. Raises ValueError or TypeError when it is none."""
+    return _decode(msgspec.json.encode(document))
+
+
+def items(one: Object) -> list[msgspec.Raw] | None:
+    """The JSON texts in a list (kind List, PodList, ...), None when `one` is no list.
+
+    Raises msgspec.ValidationError when `items` is no list.
+    """
+    return (_decode_items(one.items) or []) if one.kind.endswith("List") else None
