@@ -159,7 +159,8 @@ def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded
 
 def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Refusal, ...]:
     """Rows whose value is there but can't be counted (flp-semantics b.4 "To double", e.1)."""
-    if number.null_count() == 0 and (number >= 0).all():
+    usual = not number.null_count() and not number.is_nan().any() and (number >= 0).all()
+    if usual:
         return ()
     key = metric.value
     written = flows.select(values.text(flows.schema, key).alias("t"))["t"]

@@ -1,0 +1,112 @@
+"""Flows to deltas: values, labels, buckets, what is skipped or refused."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline.stage import COUNT, SUM, VALUE, Encoded, Env, Kind, bucket
+from pipeline.values import odd
+from stages.encode_prometheus import EncodePrometheus, Metric
+
+
+def encode(flows: pl.DataFrame, **metric: object) -> Encoded:
+    spec = EncodePrometheus(name="e", follows="x", metrics=[Metric(name="m", **metric)])  # type: ignore[arg-type] # keyword table of a test
+    return spec.build(Env())(flows)
+
+
+def series(flows: pl.DataFrame, **metric: object) -> list[tuple[object, ...]]:
+    return encode(flows, **metric).deltas[0].series.rows()
+
+
+FLOWS = pl.DataFrame(
+    {
+        "ns": ["a", "b", None, "a"],
+        "Bytes": [10, None, 5, 7],
+        odd("Bytes"): [None, '"x"', None, None],
+    }
+)
+
+
+def test_a_counter_counts_flows_in_order_of_first_appearance() -> None:
+    assert series(FLOWS, labels=["ns"]) == [("a", 2.0), ("b", 1.0), ("", 1.0)]
+    assert series(FLOWS, labels=["ns", "absent"])[0] == ("a", "", 2.0)
+    assert series(FLOWS) == [(4.0,)]
+
+
+def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
+    encoded = encode(FLOWS, labels=["ns"], value="Bytes", divider=2.0)
+    assert encoded.deltas[0].series.rows() == [("a", 8.5), ("", 2.5)]
+    assert encoded.skipped == 0
+    assert [(bad.row, bad.error, bad.metric, bad.key) for bad in encoded.refused] == [
+        (1, "ValueConversionError", "m", "Bytes")
+    ]
+    assert encoded.refused[0].reason == 'metric m: Bytes "x" is not a number'
+
+
+def test_an_absent_value_is_skipped() -> None:
+    encoded = encode(pl.DataFrame({"n": [1, None]}), value="n")
+    assert (encoded.deltas[0].series.rows(), encoded.skipped) == ([(1.0,)], 1)
+    nothing = encode(FLOWS, value="NoSuch", labels=["ns"])
+    assert (nothing.deltas[0].series.height, nothing.skipped) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "error"),
+    [
+        (Kind.COUNTER, -1.0, "NegativeValueError"),
+        (Kind.COUNTER, float("nan"), "ValueConversionError"),
+        (Kind.HISTOGRAM, float("nan"), "ValueConversionError"),
+        (Kind.HISTOGRAM, -1.0, ""),
+        (Kind.GAUGE, float("nan"), ""),
+        (Kind.GAUGE, -1.0, ""),
+        (Kind.COUNTER, float("inf"), ""),
+    ],
+)
+def test_values_that_poison_a_series(kind: Kind, value: float, error: str) -> None:
+    encoded = encode(pl.DataFrame({"v": [value]}), type=kind, value="v")
+    assert [bad.error for bad in encoded.refused] == ([error] if error else [])
+
+
+def test_a_gauge_takes_the_last_value() -> None:
+    assert series(FLOWS, labels=["ns"], type=Kind.GAUGE, value="Bytes") == [("a", 7.0), ("", 5.0)]
+
+
+def test_a_histogram_puts_a_bound_into_its_own_bucket() -> None:
+    flows = pl.DataFrame({"v": [0.5, 1.0, 1.1, 9.0]})
+    delta = encode(flows, type=Kind.HISTOGRAM, value="v", buckets=[1.0, 5.0]).deltas[0]
+    assert delta.family.buckets == (1.0, 5.0)
+    assert delta.series.row(0, named=True) == {
+        COUNT: 4,
+        SUM: 11.6,
+        bucket(0): 2,
+        bucket(1): 1,
+        bucket(2): 1,
+    }
+
+
+def test_an_empty_batch_gives_empty_deltas() -> None:
+    for kind in Kind:
+        assert series(FLOWS.clear(), type=kind, labels=["ns"]) == []
+        assert series(FLOWS.clear(), type=kind) == []
+    assert VALUE in encode(FLOWS.clear()).deltas[0].series.columns
+
+
+def test_names_are_checked() -> None:
+    spec = EncodePrometheus(
+        name="e",
+        prefix="9",
+        metrics=[
+            Metric(name="a", labels=["x", "x", "a-b", "__name__"]),
+            Metric(name="h", type=Kind.HISTOGRAM, labels=["le"], buckets=[2.0, 1.0]),
+        ],
+    )
+    assert [(p.path, p.message) for p in spec.check(Path())] == [
+        (("metrics", 0, "name"), '"9a" is no metric name'),
+        (("metrics", 0, "labels", 1), 'label "x" is given twice'),
+        (("metrics", 0, "labels", 2), '"a-b" is no label name'),
+        (("metrics", 0, "labels", 3), '"__name__" is no label name'),
+        (("metrics", 1, "name"), '"9h" is no metric name'),
+        (("metrics", 1, "labels", 0), 'a histogram has its own label "le"'),
+        (("metrics", 1, "buckets"), "buckets must ascend"),
+    ]

@@ -1,0 +1,25 @@
+"""The three formats of write_stdout."""
+
+from typing import Literal
+
+import polars as pl
+import pytest
+
+from pipeline.stage import Env
+from stages.write_stdout import WriteStdout
+
+FLOWS = pl.DataFrame({"b": [["1", "x"]], "a": [1.0], "d": [1e6], "c": [True]})
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("json", '{"a":1.0,"b":["1","x"],"c":true,"d":1000000.0}'),
+        ("printf", "map[a:1 b:[1 x] c:true d:1e+06]"),
+        ("fields", "a=1 b=[1 x] c=true d=1000000"),
+    ],
+)
+def test_formats(form: Literal["json", "printf", "fields"], line: str) -> None:
+    spec = WriteStdout(name="w", follows="x", format=form)
+    assert spec.reads() is None
+    assert spec.build(Env())(FLOWS) == [line]

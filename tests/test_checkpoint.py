@@ -1,0 +1,64 @@
+"""The state on disk: whole or not at all, and only for what has not changed."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline import checkpoint
+from pipeline.checkpoint import Checkpoint, CheckpointError, Progress
+from pipeline.ledger import Ledger
+from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+
+FAMILY = Family("flows", Kind.COUNTER, ("a",))
+
+
+def ledger(family: Family = FAMILY) -> Ledger:
+    return Ledger({family.name: (family, Policy("stage", max_series_per_metric=1))})
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    full = ledger()
+    full.merge([Delta(FAMILY, pl.DataFrame({"a": ["x", "y"], VALUE: [1.0, 2.0]}))], 5.0)
+    progress = {"in": Progress.start([b"one", b"two"])}
+    checkpoint.save(tmp_path / "state", full, Checkpoint(progress, 7))
+    return tmp_path / "state"
+
+
+def test_what_was_saved_comes_back(saved: Path) -> None:
+    fresh = ledger()
+    loaded = checkpoint.load(saved, fresh)
+    assert loaded.dead_letters == 7
+    assert loaded.progress == {"in": Progress.start([b"one", b"two"])}
+    series = fresh.tables()[0].series()
+    assert series.rows() == [("x", 1.0, 5.0, 5.0), ("__overflow__", 2.0, 5.0, 5.0)]
+    assert checkpoint.tables(saved)[0][1].rows() == series.rows()
+    assert [path.name for path in saved.iterdir()] == ["ledger.checkpoint"]
+
+
+def test_a_changed_family_starts_again(saved: Path) -> None:
+    changed = ledger(Family("flows", Kind.COUNTER, ("b",)))
+    checkpoint.load(saved, changed)
+    assert changed.tables()[0].series().height == 0
+
+
+def test_an_empty_folder_is_an_empty_state(tmp_path: Path) -> None:
+    assert checkpoint.load(tmp_path, ledger()) == Checkpoint()
+    with pytest.raises(CheckpointError, match="no state in"):
+        checkpoint.tables(tmp_path)
+
+
+def test_a_damaged_file_is_named(saved: Path) -> None:
+    path = saved / "ledger.checkpoint"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CheckpointError, match=r"cannot read the state .*ledger\.checkpoint"):
+        checkpoint.load(saved, ledger())
+
+
+def test_an_input_is_known_by_its_opening() -> None:
+    counted = Progress(messages=5, opening=2, head=checkpoint.digest([b"one", b"two"]))
+    assert counted.continues([b"one", b"two", b"three"])
+    assert not counted.continues([b"one", b"2"])
+    assert not counted.continues([b"onet", b"wo"])
+    assert not Progress.start([b"one"]).continues([b"one"])
