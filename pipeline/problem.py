@@ -20,12 +20,16 @@ class Severity(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One finding: where (relative to whoever reports it), what, and the nearest valid name."""
+    """One finding: where (relative to whoever reports it), what, and the nearest valid name.
+
+    `place` ("file:line:column") is set when it is in a file of its own, a FlowMetric's say.
+    """
 
     path: Path
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
+    place: str = ""
 
     def under(self, *prefix: str | int) -> Problem:
         """The same finding, its path seen from further up."""

@@ -1,0 +1,170 @@
+"""A FlowMetric resource: read, checked, turned into a metric, and its status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.fields import Level
+from pipeline.flowmetric import checks
+from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
+from pipeline.gotext import parse_float
+from pipeline.metric import Filter, Metric
+from pipeline.place import dotted
+from pipeline.problem import Path, Problem, Severity, nearest
+from pipeline.shape import read
+from pipeline.stage import Kind
+
+PREFIX = "netobserv_"
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_KEYS = ("apiVersion", "kind", "metadata", "spec", "status")
+_EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
+"""The FlowDirection that each direction leaves out (operator-spec section 1, direction)."""
+
+
+@dataclass(frozen=True)
+class FlowMetric:
+    """One resource. What `spec` could not hold is a problem and reads as its default.
+
+    `place`: "file:line:column" of the object, empty when it comes from an API server.
+    """
+
+    name: str
+    namespace: str
+    spec: FlowMetricSpec
+    problems: tuple[Problem, ...] = ()
+    place: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Namespace and name, for messages."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def ready(self) -> bool:
+        """Whether its metric can be counted: no problem is an error."""
+        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+
+    @property
+    def metric_name(self) -> str:
+        """The name of the metric, without prefix."""
+        return self.spec.metric_name or re.sub(r"[^a-zA-Z0-9:_]", "_", self.name)
+
+    def metric(self) -> Metric:
+        """What to count. Raises ValueError for a resource that is not ready."""
+        if not self.ready:
+            raise ValueError(f"FlowMetric {self.identity} is not ready: {self._faults()}")
+        spec = self.spec
+        return Metric(
+            name=self.metric_name,
+            type=Kind(spec.type.lower()),
+            help=spec.help,
+            filters=self._filters(),
+            value=spec.value_field,
+            divider=parse_float(spec.divider) or 0.0,
+            labels=tuple(spec.labels),
+            remap=dict(spec.remap),
+            flatten=tuple(spec.flatten),
+            buckets=tuple(
+                bound for text in spec.buckets if (bound := parse_float(text)) is not None
+            ),
+        )
+
+    def status(self, prefix: str = PREFIX) -> dict[str, Any]:
+        """The status as the operator reports it; whoever writes it adds the transition times."""
+        by_level = checks.cardinality(self.spec.labels)
+        worst = next(iter(by_level), Level.FINE)
+        unsafe = worst in {Level.AVOID, Level.UNKNOWN}
+        listed = "; ".join(f"{level}: {', '.join(own)}" for level, own in by_level.items())
+        ready = "Ready" if self.ready else "Failure"
+        return {
+            "prometheusName": prefix + self.metric_name,
+            "conditions": [
+                _condition("Ready", ready, self._faults(), status=self.ready),
+                _condition("CardinalityWarning", worst.value, listed, status=unsafe),
+            ],
+        }
+
+    def _filters(self) -> tuple[Filter, ...]:
+        own = [
+            Filter(field=f.field, value=f.value, type=_snake(f.match_type))
+            for f in self.spec.filters
+        ]
+        excluded = _EXCLUDED.get(self.spec.direction)
+        if excluded is not None:
+            own.append(Filter(field="FlowDirection", value=excluded, type="not_equal"))
+        return tuple(own)
+
+    def _faults(self) -> str:
+        """Its errors on one line."""
+        errors = [p for p in self.problems if p.severity is Severity.ERROR]
+        return "; ".join(f"{dotted(p.path)}: {p.message}" for p in errors)
+
+
+def parse(data: dict[str, Any], place: str = "") -> FlowMetric:
+    """A FlowMetric object, as YAML or the API server has it, with all its problems."""
+    problems = [*_head(data)]
+    metadata = data.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    spec, found = read(FlowMetricSpec, data.get("spec") or {})
+    reported = {problem.path for problem in found}
+    found += [p for p in checks.check(spec) if p.path not in reported]
+    problems += [problem.under("spec") for problem in found]
+    name, namespace = (str(metadata.get(key) or "") for key in ("name", "namespace"))
+    return FlowMetric(name, namespace, spec, tuple(problems), place)
+
+
+def _head(data: dict[str, Any]) -> Iterable[Problem]:
+    version, metadata = data.get("apiVersion"), data.get("metadata")
+    if version != API_VERSION:
+        message = f'a {KIND} of apiVersion "{version}" is unknown'
+        yield Problem(("apiVersion",), message, f"use {API_VERSION}")
+    for key in data:
+        if key not in _KEYS:
+            yield Problem((key,), f'there is no field "{key}" here', nearest(str(key), _KEYS))
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not name:
+        yield Problem(("metadata", "name"), f"this {KIND} has no name")
+    elif not isinstance(name, str) or len(name) > 253 or not _OBJECT_NAME.fullmatch(name):
+        hint = "lower case letters, digits, - and ., between letters or digits"
+        yield Problem(("metadata", "name"), f'"{name}" is no name of an object', hint)
+
+
+def without_doubles(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
+    """The same resources; of those that would expose the same metric, the first one keeps it.
+
+    Upstream nobody refuses the second: its registration fails and one of the two is lost.
+    """
+    objects: dict[str, FlowMetric] = {}
+    metrics: dict[str, FlowMetric] = {}
+    settled = []
+    for resource in resources:
+        twin = objects.setdefault(resource.identity, resource)
+        rival = metrics.setdefault(resource.metric_name, resource)
+        if twin is not resource:
+            path: Path = ("metadata", "name")
+            clash = Problem(path, f"{resource.identity} is defined twice{_also(twin)}")
+        elif rival is not resource:
+            path = ("spec", "metricName") if resource.spec.metric_name else ("metadata", "name")
+            both = f"{rival.identity} and {resource.identity}"
+            message = f'{both} both expose the metric "{rival.metric_name}"{_also(rival)}'
+            clash = Problem(path, message, "give one of them another metricName")
+        else:
+            settled.append(resource)
+            continue
+        settled.append(replace(resource, problems=(*resource.problems, clash)))
+    return settled
+
+
+def _also(other: FlowMetric) -> str:
+    return f", see {other.place}" if other.place else ""
+
+
+def _condition(kind: str, reason: str, message: str, *, status: bool) -> dict[str, str]:
+    return {"type": kind, "status": str(status), "reason": reason, "message": message}
+
+
+def _snake(match: MatchType) -> str:
+    return re.sub(r"(?<=.)([A-Z])", r"_\1", match).lower()

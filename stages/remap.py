@@ -1,0 +1,71 @@
+"""Rename fields, all at once (the remap of a metric, flp-semantics e.1 step 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from pipeline import values
+from pipeline.problem import Problem
+from pipeline.stage import Env, Fields, Step, Transform
+
+
+class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
+    """Rename each field of `map` to its target, or copy it to several.
+
+    All renames happen at once, so `{A: B, B: A}` swaps. A renamed field is gone unless it is
+    among its own targets, and what a target held before is gone, also where the renamed field is
+    absent. With `only`, nothing but the targets is left.
+    """
+
+    map: dict[str, str | list[str]]
+    only: bool = False
+
+    def reads(self) -> Fields:
+        return frozenset(self.map)
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        taken: dict[str, str] = {}
+        for source, target in self._pairs():
+            at = ("map", source)
+            if not target:
+                yield Problem(at, f'"{source}" is renamed to an empty name')
+            elif target in taken:
+                message = f'"{taken[target]}" and "{source}" are both renamed to "{target}"'
+                yield Problem(at, message, "give each its own name")
+            taken[target] = source
+        for source, targets in self.map.items():
+            if not targets and targets != "":
+                hint = "a filter stage removes fields"
+                yield Problem(("map", source), f'"{source}" is renamed to nothing', hint)
+        if self.only and not self.map:
+            yield Problem(("map",), "only the targets of an empty map are kept: no field at all")
+
+    def build(self, env: Env) -> Step:
+        pairs = list(self._pairs())
+        replaced = {*self.map, *(target for _, target in pairs)}
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            schema = flows.schema
+            renamed = [
+                flows[before].alias(after)
+                for source, target in pairs
+                for before, after in ((source, target), (values.odd(source), values.odd(target)))
+                if before in schema
+            ]
+            gone = values.names(flows) if self.only else replaced
+            kept = values.drop(flows, *gone)
+            if pairs and not renamed and not kept.width:
+                # A frame without columns forgets its rows when it is sliced.
+                empty = pl.repeat(None, flows.height, dtype=pl.String, eager=True)
+                renamed = [empty.alias(pairs[0][1])]
+            return kept.with_columns(renamed)
+
+        return step
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for source, targets in self.map.items():
+            for target in [targets] if isinstance(targets, str) else targets:
+                yield source, target
