@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
 import polars as pl
@@ -39,7 +39,7 @@ class Env:
     needed: Fields | None = None
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)
-    shared: dict[Hashable, object] = field(default_factory=dict)
+    shared: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
     def needs(self, name: str) -> bool:
         """Whether anything in the plan reads this field (or a nested name of it)."""
@@ -49,7 +49,7 @@ class Env:
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """The configuration of one stage, as written in YAML."""
 
-    name: str
+    name: Annotated[str, msgspec.Meta(min_length=1)]
     follows: str | list[str] = []
 
     final: ClassVar[bool] = False
