@@ -1,4 +1,4 @@
-"""Fixtures of the real parts: lazy, started once a session, ended with it.
+"""Fixtures of the real parts: fetched, built and started only when a test asks for them.
 
 A part that cannot be had here skips its tests, and fails them where CI=true.
 """
@@ -7,19 +7,54 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.real import parts
+from tests.real import kafka, kube, parts
+from tests.real.listeners import Security
 from tests.real.prometheus import Prometheus
+
+_KUBE_FIXTURES = frozenset({"kube_server", "new_kube"})
+_BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 def pytest_configure() -> None:
     """SIGTERM ends the session as Ctrl-C does, so that the servers it started end too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the API server come last: building it takes minutes, the others run meanwhile."""
+    items.sort(key=_needs_kube)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to build the API server where a chosen test needs it and the cache has none."""
+    if kube.cached() or session.config.option.collectonly:
+        return
+    if any(map(_needs_kube, session.items)):
+        command = [sys.executable, "-m", "tests.real.kube"]
+        quiet = subprocess.DEVNULL
+        session.config.stash[_BUILD] = subprocess.Popen(
+            command, cwd=session.config.rootpath, stdout=quiet, stderr=quiet
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A build that no test waited for ends with the session."""
+    build = session.config.stash.get(_BUILD, None)
+    if build is not None:
+        build.terminate()
+        build.wait()
+
+
+def _needs_kube(item: pytest.Item) -> bool:
+    return not _KUBE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,7 +70,36 @@ def pytest_fixture_setup() -> Generator[None, object, object]:
 
 @pytest.fixture
 def new_prometheus(tmp_path: Path) -> Iterator[Callable[[Mapping[str, object]], Prometheus]]:
-    """Starts a Prometheus with the given configuration; it ends with the test."""
+    """Starts a Prometheus with the configuration given; it ends with the test."""
     parts.debian("prometheus", "prometheus")
     with ExitStack() as stack:
         yield lambda config: stack.enter_context(Prometheus(config, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.Kafka]:
+    """The session's broker: tests make topics of their own and leave it running."""
+    with kafka.Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def new_kafka(tmp_path: Path) -> Iterator[Callable[[Security | None], kafka.Kafka]]:
+    """Starts a broker to stop, kill or secure; it ends with the test."""
+    kafka.jars()
+    with ExitStack() as stack:
+        yield lambda security: stack.enter_context(kafka.Kafka(tmp_path, security=security))
+
+
+@pytest.fixture(scope="session")
+def kube_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kube.Kube]:
+    """The session's API server: tests make namespaces of their own and leave it running."""
+    with kube.Kube(tmp_path_factory.mktemp("kube")) as server:
+        yield server
+
+
+@pytest.fixture
+def new_kube(tmp_path: Path) -> Iterator[kube.Kube]:
+    """An API server to stop, kill or wipe; it ends with the test."""
+    with kube.Kube(tmp_path) as server:
+        yield server
