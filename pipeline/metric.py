@@ -12,16 +12,12 @@ from typing import Any
 
 import msgspec
 
-from pipeline import fields
+from pipeline.predicate import template
+from pipeline.predicate.match import is_flattened
 from pipeline.stage import Kind
 
 Stage = dict[str, Any]
 """A stage as its YAML reads: name, type, follows and the fields of its type."""
-
-NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-REFERENCE = re.compile(r"\$\(([^)]+)\)")
-"""`$(Field)` in the value of an equal or not_equal filter."""
 
 
 def metric_name(name: str) -> str:
@@ -46,7 +42,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     def references(self) -> list[str]:
         """The fields named by `$(Field)`; regexes know no references."""
-        return REFERENCE.findall(self.value) if self.type in {"equal", "not_equal"} else []
+        return template.references(self.value) if self.type in {"equal", "not_equal"} else []
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +69,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
     def flattens(self, field: str) -> bool:
         """Whether this field, or the one it is a part of, is flattened."""
-        return field in self.flatten or fields.root(field) in self.flatten
+        return is_flattened(field, self.flatten)
 
 
 def chain(

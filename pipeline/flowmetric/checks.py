@@ -10,12 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import polars as pl
-
 from pipeline import fields, gotext
 from pipeline.fields import CATALOGUE, METRIC_FIELDS, Level
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
-from pipeline.metric import REFERENCE, label_name
+from pipeline.metric import label_name
+from pipeline.predicate import template
+from pipeline.predicate.syntax import regex_fault
 from pipeline.problem import Path, Problem, nearest, warning
 
 _REFERRING = {MatchType.EQUAL, MatchType.NOT_EQUAL}
@@ -49,17 +49,6 @@ def cardinality(labels: Iterable[str]) -> dict[Level, list[str]]:
         for level in reversed(Level)
         if level in levels.values()
     }
-
-
-def regex_fault(pattern: str) -> str:
-    """Why the engine's regexes (linear time, as RE2) refuse this pattern, or nothing."""
-    try:
-        pl.select(pl.lit("").str.contains(pattern))
-    except pl.exceptions.ComputeError as error:
-        lines = str(error).splitlines()
-        reasons = [line for line in lines if line.startswith("error: ")]
-        return (reasons or lines)[0].removeprefix("error: ").removeprefix("regex error: ")
-    return ""
 
 
 def _names(spec: FlowMetricSpec) -> Iterator[Problem]:
@@ -192,11 +181,11 @@ def _filter(condition: MetricFilter, spec: FlowMetricSpec) -> Iterator[Problem]:
     yield from _part(("field",), condition.field, spec, "never matches")
     fault = regex_fault(value) if match in _REGEX else ""
     if fault:
-        yield Problem(("value",), f'"{value}" is no regular expression: {fault}')
+        yield Problem(("value",), fault)
     if match is MatchType.EQUAL and not value:
         hint = "matchType: Absence matches where there is no field"
         yield warning(("value",), 'only a field that is there and empty equals ""', hint)
-    references = REFERENCE.findall(value)
+    references = template.references(value)
     if references and match in _REGEX:
         yield warning(("value",), "$(Field) is replaced for Equal and NotEqual only")
     split = fields.root(condition.field) in spec.flatten

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
+from pipeline import typed
 from pipeline.fields import Level
 from pipeline.flowmetric import checks
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
@@ -14,7 +17,6 @@ from pipeline.gotext import parse_float
 from pipeline.metric import Filter, Metric
 from pipeline.place import dotted
 from pipeline.problem import Path, Problem, Severity, nearest
-from pipeline.shape import read
 from pipeline.stage import Kind
 
 PREFIX = "netobserv_"
@@ -105,15 +107,44 @@ class FlowMetric:
 
 def parse(data: dict[str, Any], place: str = "") -> FlowMetric:
     """A FlowMetric object, as YAML or the API server has it, with all its problems."""
-    problems = [*_head(data)]
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    spec, found = read(FlowMetricSpec, data.get("spec") or {})
-    reported = {problem.path for problem in found}
-    found += [p for p in checks.check(spec) if p.path not in reported]
-    problems += [problem.under("spec") for problem in found]
     name, namespace = (str(metadata.get(key) or "") for key in ("name", "namespace"))
-    return FlowMetric(name, namespace, spec, tuple(problems), place)
+    spec, problems = _spec(_without_nulls(data.get("spec")))
+    located = [problem.under("spec") for problem in problems]
+    return FlowMetric(name, namespace, spec, (*_head(data), *located), place)
+
+
+def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
+    """A spec without the fields that do not fit, and what is wrong with all of it.
+
+    Fields that fit are checked further, unless what they depend on does not fit.
+    """
+    if not isinstance(data, dict):
+        data = {}
+    problems = [_quoted(problem) for problem in typed.problems(data, FlowMetricSpec)]
+    unfit = {problem.path[0] if problem.path else "type" for problem in problems}
+    fitting = {key: value for key, value in data.items() if key not in unfit}
+    spec = typed.convert({"type": "Counter", **fitting}, FlowMetricSpec)
+    if unfit.isdisjoint({"type", "labels", "flatten"}):
+        problems += checks.check(spec)
+    return spec, problems
+
+
+def _quoted(problem: Problem) -> Problem:
+    """YAML reads `value: 17` as a number."""
+    if problem.message in {
+        f"expected text, got {kind}" for kind in ("int", "float", "true or false")
+    }:
+        return msgspec.structs.replace(problem, hint="put it in quotes")
+    return problem
+
+
+def _without_nulls(data: Any) -> Any:
+    """A null is as good as nothing, as for the API server."""
+    if isinstance(data, dict):
+        return {key: _without_nulls(item) for key, item in data.items() if item is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data
 
 
 def _head(data: dict[str, Any]) -> Iterable[Problem]:

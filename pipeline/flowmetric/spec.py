@@ -11,8 +11,8 @@ from msgspec import Meta
 API_VERSION = "flows.netobserv.io/v1alpha1"
 KIND = "FlowMetric"
 
-MetricName = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9:_]*$|^$")]
-LabelName = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+MetricName = Annotated[str, Meta(pattern=r"^([a-zA-Z_][a-zA-Z0-9:_]*)?$(?!\n)")]
+LabelName = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)")]
 
 
 class MetricType(StrEnum):

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.place import ConfigError
+from pipeline.stage import Env, Spec
+from stages.encode_prometheus import EncodePrometheus, Metric
+from stages.filter import Filter
+from stages.flow_metrics import FlowMetrics
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+ENV = Env(folder=CONFIGS)
+
+METRIC = """\
+apiVersion: flows.netobserv.io/v1alpha1
+kind: FlowMetric
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {{type: {type}, metricName: {metric}}}
+"""
+
+
+def blog(side: str = "*") -> FlowMetrics:
+    files = [f"flowmetrics/workload-syn-{side}.yaml"]
+    return FlowMetrics(name="metrics", follows="subnets", files=files)
+
+
+def named(stages: list[Spec]) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(stage.name, stage.type, stage.parents) for stage in stages]
+
+
+def test_the_blog_pair_becomes_two_chains() -> None:
+    expose = EncodePrometheus(name="expose", follows="metrics", prefix="netobserv_", expiry="5m")
+    stages = blog().expand(ENV, [expose])
+    assert named(stages) == [
+        step
+        for name in ("expose/workload-syn-in", "expose/workload-syn-out")
+        for step in (
+            (f"{name}/flatten", "flatten", ("subnets",)),
+            (f"{name}/filter", "filter", (f"{name}/flatten",)),
+            (f"{name}/remap", "remap", (f"{name}/filter",)),
+            (name, "encode_prometheus", (f"{name}/remap",)),
+        )
+    ]
+    encoder = stages[3]
+    assert isinstance(encoder, EncodePrometheus)
+    assert (encoder.prefix, encoder.expiry) == ("netobserv_", "5m")
+    (family,) = encoder.families()
+    assert family.name == "netobserv_workload_syn_in"
+    assert set(family.labels) == {
+        *("namespace", "workload", "kind", "subnet_label", "port", "Flags"),
+        *("from_namespace", "from_workload", "from_kind", "from_subnet_label"),
+    }
+
+
+def test_a_set_for_each_encoder() -> None:
+    followers = [
+        EncodePrometheus(name=name, follows="metrics", prefix=f"{name}_") for name in ("a", "b")
+    ]
+    stages = blog("in").expand(ENV, followers)
+    encoders = [stage for stage in stages if isinstance(stage, EncodePrometheus)]
+    assert [encoder.families()[0].name for encoder in encoders] == [
+        "a_workload_syn_in",
+        "b_workload_syn_in",
+    ]
+
+
+def test_an_encoder_that_follows_others_too_stays_for_them() -> None:
+    expose = EncodePrometheus(name="expose", follows=["metrics", "more"])
+    assert named(blog("in").expand(ENV, [expose]))[-1] == (
+        "expose",
+        "encode_prometheus",
+        ("more",),
+    )
+
+
+def test_other_followers_are_refused() -> None:
+    other = Filter(name="odd", follows="metrics", query="Proto = 6")
+    with pytest.raises(ConfigError, match=r'"odd".*only encode_prometheus can follow flow_metrics'):
+        blog().expand(ENV, [other])
+    own = EncodePrometheus(name="own", follows="metrics", metrics=[Metric(name="m")])
+    with pytest.raises(ConfigError, match=r'"own".*the metrics come from flow_metrics'):
+        blog().expand(ENV, [own])
+
+
+def test_names_in_several_namespaces(tmp_path: Path) -> None:
+    texts = [
+        METRIC.format(name="m", namespace=space, type="Counter", metric=f"m_{space}")
+        for space in ("a", "b")
+    ]
+    (tmp_path / "m.yaml").write_text("---\n".join(texts))
+    macro = FlowMetrics(name="metrics", follows="in", files=["m.yaml"])
+    stages = macro.expand(Env(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")])
+    assert [stage.name for stage in stages] == ["e/a:m", "e/b:m"]
+    assert list(macro.check(tmp_path)) == []
+
+
+def test_check_reports_all_with_their_places(tmp_path: Path) -> None:
+    good = METRIC.format(name="good", namespace="a", type="Counter", metric="good")
+    bad = METRIC.format(name="bad", namespace="a", type="counter", metric="1")
+    (tmp_path / "m.yaml").write_text(f"{good}---\n{bad}")
+    macro = FlowMetrics(name="metrics", follows="in", files=["m.yaml", "n.yaml"])
+    found = {p.message: (p.path, p.place, p.hint) for p in macro.check(tmp_path)}
+    assert found['there is no file or folder "n.yaml"'] == (
+        ("files", 1),
+        "",
+        'did you mean "m.yaml"?',
+    )
+    assert found['spec.type: unknown value "counter"'] == (
+        ("files",),
+        f"{tmp_path}/m.yaml:9:14",
+        'did you mean "Counter"?',
+    )
+    assert len(found) == 3
+    stages = macro.expand(Env(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")])
+    assert [stage.name for stage in stages] == ["e/good"]
+
+
+def test_no_files() -> None:
+    (problem,) = FlowMetrics(name="m", files=[]).check(Path())
+    assert (problem.path, problem.message) == (("files",), "files is empty")
