@@ -14,6 +14,7 @@ Conversions: flp-semantics b.4.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -23,9 +24,16 @@ from pipeline import gotext
 Schema = Mapping[str, pl.DataType]
 
 _ODD = "\x1f"
+HIDDEN = "\x1e"
+"""Columns with this prefix are the engine's own: no fields, seen by no writer."""
+
+ORIGIN = HIDDEN + "origin"
+"""UInt32: the row a flow was in before a flatten; the rows of one flow share it."""
+
 _FALSE = pl.lit(False)
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_NUMBER = pl.lit(None, dtype=pl.Float64)
+_NO_BOOLEAN = pl.lit(None, dtype=pl.Boolean)
 
 
 def odd(name: str) -> str:
@@ -40,7 +48,13 @@ def is_odd(column: str) -> bool:
 
 def names(frame: pl.DataFrame) -> list[str]:
     """The fields of a frame, companions folded in, in column order."""
-    return list(dict.fromkeys(column.removeprefix(_ODD) for column in frame.columns))
+    columns = (column for column in frame.columns if not column.startswith(HIDDEN))
+    return list(dict.fromkeys(column.removeprefix(_ODD) for column in columns))
+
+
+def known(schema: Schema, name: str) -> bool:
+    """Whether any flow of the frame may have the field."""
+    return name in schema or odd(name) in schema
 
 
 def present(schema: Schema, name: str) -> pl.Expr:
@@ -61,7 +75,22 @@ def text(schema: Schema, name: str) -> pl.Expr:
 
 def string(schema: Schema, name: str) -> pl.Expr:
     """String: the field where it is a text, null otherwise (strict comparisons)."""
-    return pl.col(name) if schema.get(name) == pl.String else _NO_TEXT
+    typed = pl.col(name) if schema.get(name) == pl.String else _NO_TEXT
+    return _with_odd(schema, name, typed, _odd_string, pl.String())
+
+
+def numeric(schema: Schema, name: str) -> pl.Expr:
+    """Float64: the field where it is a number, null otherwise (strict comparisons)."""
+    dtype = schema.get(name)
+    is_number = dtype is not None and dtype.is_numeric()
+    typed = pl.col(name).cast(pl.Float64) if is_number else _NO_NUMBER
+    return _with_odd(schema, name, typed, _odd_numeric, pl.Float64())
+
+
+def boolean(schema: Schema, name: str) -> pl.Expr:
+    """Boolean: the field where it is one, null otherwise (strict comparisons)."""
+    typed = pl.col(name) if schema.get(name) == pl.Boolean else _NO_BOOLEAN
+    return _with_odd(schema, name, typed, _odd_boolean, pl.Boolean())
 
 
 def number(schema: Schema, name: str) -> pl.Expr:
@@ -72,9 +101,7 @@ def number(schema: Schema, name: str) -> pl.Expr:
         typed = pl.col(name).cast(pl.Float64)
     elif dtype == pl.String:
         typed = distinct(pl.col(name), gotext.parse_float, pl.Float64())
-    if odd(name) not in schema:
-        return typed
-    return pl.coalesce(typed, distinct(pl.col(odd(name)), gotext.odd_number, pl.Float64()))
+    return _with_odd(schema, name, typed, gotext.odd_number, pl.Float64())
 
 
 def integer(schema: Schema, name: str) -> pl.Expr:
@@ -87,9 +114,7 @@ def integer(schema: Schema, name: str) -> pl.Expr:
         typed = pl.col(name).truncate()
     elif dtype == pl.String:
         typed = distinct(pl.col(name), gotext.parse_integer, pl.Float64())
-    if odd(name) not in schema:
-        return typed
-    return pl.coalesce(typed, distinct(pl.col(odd(name)), _odd_integer, pl.Float64()))
+    return _with_odd(schema, name, typed, _odd_integer, pl.Float64())
 
 
 def cell(schema: Schema, name: str) -> pl.Expr:
@@ -104,7 +129,7 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
     Where the type of `values` differs from the column's, the column takes the new type and the
     values it had move to the companion column.
     """
-    fresh = frame.select(values.alias(name)).to_series()
+    fresh = frame.with_columns(values.alias(name))[name]  # a constant gets the frame's height
     schema = frame.schema
     if name not in schema and odd(name) not in schema:
         return frame.with_columns(fresh)
@@ -141,8 +166,8 @@ def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
     return frame.drop(gone)
 
 
-def distinct(expr: pl.Expr, function: Callable[[str], object], dtype: pl.DataType) -> pl.Expr:
-    """`function` over the distinct texts of a String expression; nulls stay null."""
+def distinct(expr: pl.Expr, function: Callable[[Any], object], dtype: pl.DataType) -> pl.Expr:
+    """`function` over the distinct values of an expression; nulls stay null."""
 
     def convert(column: pl.Series) -> pl.Series:
         keys = column.drop_nulls().unique()
@@ -185,6 +210,31 @@ def _float_text(column: pl.Expr) -> pl.Expr:
     return column.map_batches(convert, return_dtype=pl.String, is_elementwise=True)
 
 
+def _with_odd(
+    schema: Schema,
+    name: str,
+    typed: pl.Expr,
+    of_odd: Callable[[str], object],
+    dtype: pl.DataType,
+) -> pl.Expr:
+    if odd(name) not in schema:
+        return typed
+    return pl.coalesce(typed, distinct(pl.col(odd(name)), of_odd, dtype))
+
+
+def _odd_string(json_text: str) -> str | None:
+    return str(msgspec.json.decode(json_text)) if json_text.startswith('"') else None
+
+
+def _odd_numeric(json_text: str) -> float | None:
+    value = gotext.decode_odd(json_text)
+    return value if isinstance(value, float) else None
+
+
+def _odd_boolean(json_text: str) -> bool | None:
+    return {"true": True, "false": False}.get(json_text)
+
+
 def _odd_integer(json_text: str) -> int | None:
     value = gotext.decode_odd(json_text)
     if isinstance(value, float):
@@ -195,6 +245,8 @@ def _odd_integer(json_text: str) -> int | None:
 def _without_nulls(json_text: str) -> str:
     """List elements that are objects, without the keys the batch's other objects brought."""
     items = msgspec.json.decode(json_text)
+    if items is None:
+        return json_text
     pruned = [
         {k: v for k, v in item.items() if v is not None} if isinstance(item, dict) else item
         for item in items

@@ -1,0 +1,1 @@
+"""Conditions on flows, each parsed once and compiled to a Polars expression."""

@@ -1,0 +1,131 @@
+"""The conditions a query is made of (flp-semantics d): trees that compile to an expression."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+import msgspec
+import polars as pl
+
+from pipeline import values
+from pipeline.predicate import template
+from pipeline.stage import Fields
+
+COMPARISONS: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A condition. Immutable, comparable, and independent of any frame."""
+
+    @property
+    def fields(self) -> Fields:
+        """The fields it reads."""
+        raise NotImplementedError
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        """Boolean, never null: whether a flow of a frame with this schema meets it."""
+        raise NotImplementedError
+
+
+class All(Query, frozen=True):
+    """Every part holds."""
+
+    parts: tuple[Query, ...]
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset().union(*(part.fields for part in self.parts))
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        return pl.all_horizontal([part.expr(schema) for part in self.parts])
+
+
+class Any(All, frozen=True):
+    """At least one part holds."""
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        return pl.any_horizontal([part.expr(schema) for part in self.parts])
+
+
+class Not(Query, frozen=True):
+    """The part does not hold; so it is true where the field is absent."""
+
+    part: Query
+
+    @property
+    def fields(self) -> Fields:
+        return self.part.fields
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        return ~self.part.expr(schema)
+
+
+class Present(Query, frozen=True):
+    """`with(F)`."""
+
+    field: str
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset({self.field})
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        return values.present(schema, self.field)
+
+
+class Equal(Query, frozen=True):
+    """`F = S`: the field is this text; a number never is, unless S has a `$(Field)`."""
+
+    field: str
+    value: str
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset({self.field, *template.references(self.value)})
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        if template.references(self.value):
+            same = values.text(schema, self.field) == template.filled(self.value, schema)
+        else:
+            same = values.string(schema, self.field) == self.value
+        return same.fill_null(value=False)
+
+
+class Matches(Query, frozen=True):
+    """`F =~ S`: the regex is found in the text of the field."""
+
+    field: str
+    regex: str
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset({self.field})
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        found = values.text(schema, self.field).str.contains(self.regex, literal=False)
+        return found.fill_null(value=False)
+
+
+class Compares(Query, frozen=True):
+    """`F op N` on the whole part of a number; false when absent or no number, also for `!=`."""
+
+    field: str
+    operator: str
+    number: int
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset({self.field})
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        compare = COMPARISONS[self.operator]
+        number = values.integer(schema, self.field)
+        return compare(number, float(self.number)).fill_null(value=False)

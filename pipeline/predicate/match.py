@@ -1,0 +1,138 @@
+"""The six match types of a metric's filters (flp-semantics e.2, operator-spec section 1).
+
+All compare texts. Filters of one field are alternatives, fields must all pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from enum import StrEnum
+from typing import Self
+
+import msgspec
+import polars as pl
+
+from pipeline import values
+from pipeline.predicate import template
+from pipeline.predicate.syntax import regex_fault
+from pipeline.problem import Problem
+from pipeline.stage import Fields, Step
+
+
+class MatchType(StrEnum):
+    """How a field is matched. A custom resource's spelling (`NotEqual`) is accepted too."""
+
+    EQUAL = "equal"
+    NOT_EQUAL = "not_equal"
+    PRESENCE = "presence"
+    ABSENCE = "absence"
+    MATCH_REGEX = "match_regex"
+    NOT_MATCH_REGEX = "not_match_regex"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        plain = str(value).replace("_", "").lower()
+        return next((kind for kind in cls if kind.replace("_", "") == plain), None)
+
+
+_EQUALITIES = {MatchType.EQUAL, MatchType.NOT_EQUAL}
+_REGEXES = {MatchType.MATCH_REGEX, MatchType.NOT_MATCH_REGEX}
+_NEGATIONS = {MatchType.NOT_EQUAL, MatchType.ABSENCE, MatchType.NOT_MATCH_REGEX}
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition on the text of one field.
+
+    `equal` needs the field, so it does not pass with an empty value on an absent one; the three
+    negations pass where it is absent. `$(Field)` in the value of `equal` and `not_equal` is that
+    field's text. Regexes are searched, not anchored. An explicit null has no text but is present.
+    """
+
+    field: str
+    value: str = ""
+    type: MatchType = MatchType.EQUAL
+
+    @property
+    def fields(self) -> Fields:
+        """The fields it reads."""
+        references = template.references(self.value) if self.type in _EQUALITIES else []
+        return frozenset({self.field, *references})
+
+    def check(self) -> Iterator[Problem]:
+        """What is wrong with it."""
+        if self.type in _REGEXES and (fault := regex_fault(self.value)):
+            yield Problem(("value",), fault)
+
+    def expr(self, schema: values.Schema, known: Callable[[str], bool] = lambda _: True) -> pl.Expr:
+        """Boolean, never null. A reference to a field that is not `known` reads ""."""
+        if self.type in _EQUALITIES:
+            passes = values.text(schema, self.field) == template.filled(self.value, schema, known)
+        elif self.type in _REGEXES:
+            passes = values.text(schema, self.field).str.contains(self.value, literal=False)
+        else:
+            passes = values.present(schema, self.field)
+        passes = passes.fill_null(value=False)
+        return ~passes if self.type in _NEGATIONS else passes
+
+
+def is_flattened(field: str, flattened: Collection[str]) -> bool:
+    """Whether a field, or the one it is a part of (`A>B` of `A`), is flattened."""
+    return any(field == whole or field.startswith(f"{whole}>") for whole in flattened)
+
+
+def grouped(matches: Sequence[Match]) -> list[list[Match]]:
+    """The alternatives of each field, in order of first appearance."""
+    groups: dict[str, list[Match]] = {}
+    for match in matches:
+        groups.setdefault(match.field, []).append(match)
+    return list(groups.values())
+
+
+def needs_origin(matches: Sequence[Match], flattened: Collection[str]) -> bool:
+    """Whether `matching` must know which rows were one flow before a flatten."""
+    return any(_exclusive(group, flattened) for group in grouped(matches))
+
+
+def _exclusive(group: Sequence[Match], flattened: Collection[str]) -> bool:
+    return len(group) > 1 and is_flattened(group[0].field, flattened)
+
+
+def matching(matches: Sequence[Match], flattened: Collection[str]) -> Step:
+    """Keep the rows that pass.
+
+    Of the alternatives on a flattened field the first that keeps any part of a flow decides alone:
+    parts are not united, so SYN or FIN on [SYN, FIN] keeps SYN. `values.ORIGIN` says which rows
+    are parts of one flow; without it every row is a flow. The other conditions are applied first.
+    """
+    groups = grouped(matches)
+    exclusive = [group for group in groups if _exclusive(group, flattened)]
+    independent = [group for group in groups if not _exclusive(group, flattened)]
+
+    def passes(match: Match, schema: values.Schema) -> pl.Expr:
+        if is_flattened(match.field, flattened):
+            return match.expr(schema, lambda name: is_flattened(name, flattened))
+        return match.expr(schema)
+
+    def run(flows: pl.DataFrame) -> pl.DataFrame:
+        schema = flows.schema
+        if independent:
+            flows = flows.filter(
+                pl.any_horizontal([passes(match, schema) for match in group])
+                for group in independent
+            )
+        for group in exclusive:
+            flows = _first_decides(flows, [passes(match, schema) for match in group])
+        return flows
+
+    return run
+
+
+def _first_decides(flows: pl.DataFrame, passes: list[pl.Expr]) -> pl.DataFrame:
+    names = [f"{values.HIDDEN}pass{i}" for i in range(len(passes))]
+    tried = flows.with_columns(expr.alias(name) for name, expr in zip(names, passes, strict=True))
+    kept = pl.lit(False)
+    for name in reversed(names):
+        passed = pl.col(name)
+        decides = passed.any().over(values.ORIGIN) if values.ORIGIN in flows.columns else passed
+        kept = pl.when(decides).then(passed).otherwise(kept)
+    return tried.filter(kept).drop(names)

@@ -1,0 +1,36 @@
+"""Texts that name fields of the flow: `$(SrcAddr):$(SrcPort)` (flp-semantics d and e.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from pipeline import values
+
+_REFERENCE = re.compile(r"\$\(([^)]+)\)")
+
+
+def references(text: str) -> list[str]:
+    """The fields a text names, in order."""
+    return _REFERENCE.findall(text)
+
+
+def filled(
+    text: str, schema: values.Schema, known: Callable[[str], bool] = lambda _: True
+) -> pl.Expr:
+    """String, never null: the text with each reference replaced by the field's text.
+
+    A field that is absent, or not `known`, is the empty text.
+    """
+    pieces = _REFERENCE.split(text)
+    for index in range(1, len(pieces), 2):
+        readable = known(pieces[index]) and pieces[index]
+        pieces[index] = readable or ""
+    return pl.concat_str(
+        [
+            values.text(schema, piece).fill_null("") if index % 2 and piece else pl.lit(piece)
+            for index, piece in enumerate(pieces)
+        ]
+    )

@@ -1,0 +1,1 @@
+"""The rules of flowlogs-pipeline's transform filter (flp-semantics d), in native spelling."""

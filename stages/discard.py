@@ -1,0 +1,18 @@
+"""Throw flows away (flp-semantics a.5, encode.none and write.none)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipeline.stage import Env, Writer
+
+
+class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
+    """The end of a branch nobody reads."""
+
+    sink = "none"
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], list[str]]:
+        return lambda _: []

@@ -1,0 +1,120 @@
+"""One row per element of list fields (flp-semantics e.1 step 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from pipeline import gotext, values
+from pipeline.predicate.known import unknown_fields
+from pipeline.problem import Problem
+from pipeline.stage import Env, Fields, Step, Transform
+
+
+class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
+    """Split each flow into a row per element of the lists in `fields`; several multiply.
+
+    An element is the field's value in its row; of an element that is an object, each key is a
+    field `Field>key` of its own (as text) instead. A field without elements (absent, null, no
+    list, empty, a list of numbers from the agent) adds no rows: it is absent in the row that the
+    other fields give, one at least. Parts keep the order of the lists, the first field outermost.
+    """
+
+    fields: list[str]
+
+    def reads(self) -> Fields:
+        return frozenset(self.fields)
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        if not self.fields:
+            yield Problem(("fields",), "there is no field to flatten")
+        for index, name in enumerate(self.fields):
+            yield from unknown_fields([name], ("fields", index))
+
+    def build(self, env: Env) -> Step:
+        names = list(dict.fromkeys(self.fields))
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            if env.needs(values.ORIGIN) and values.ORIGIN not in flows.columns:
+                flows = flows.with_row_index(values.ORIGIN)
+            for name in names:
+                flows = _split(_without_parts(flows, name), name, env)
+            return flows
+
+        return step
+
+
+def _without_parts(flows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A field `name>key` that the flow came with is not one of its elements."""
+    nested = [field for field in values.names(flows) if field.startswith(f"{name}>")]
+    return values.drop(flows, *nested)
+
+
+def _split(flows: pl.DataFrame, name: str, env: Env) -> pl.DataFrame:
+    inner = _inner(flows, name)
+    if _has_json_lists(flows, name) or _has_null_elements(flows, name):
+        return _split_json(flows, name, env)
+    if inner == pl.String or isinstance(inner, pl.Struct):
+        flows = flows.drop(values.odd(name), strict=False).explode(name, empty_as_null=True)
+        return _unnested(flows, name, inner, env) if isinstance(inner, pl.Struct) else flows
+    return values.drop(flows, name)
+
+
+def _inner(flows: pl.DataFrame, name: str) -> pl.DataType | None:
+    """The type of the elements, where the column is of lists."""
+    dtype = flows.schema.get(name)
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    return inner if isinstance(inner, pl.DataType) else None
+
+
+def _has_json_lists(flows: pl.DataFrame, name: str) -> bool:
+    odd = values.odd(name)
+    return odd in flows.columns and bool(flows[odd].str.starts_with("[").any())
+
+
+def _has_null_elements(flows: pl.DataFrame, name: str) -> bool:
+    if _inner(flows, name) is None:
+        return False
+    lists = flows[name].list
+    return bool((lists.len() != lists.drop_nulls().list.len()).any())
+
+
+def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, env: Env) -> pl.DataFrame:
+    keys = [key.name for key in inner.fields if env.needs(f"{name}>{key.name}")]
+    parts = [pl.col(name).struct.field(key).alias(f"{name}>{key}") for key in keys]
+    return flows.with_columns(parts).drop(name)
+
+
+def _split_json(flows: pl.DataFrame, name: str, env: Env) -> pl.DataFrame:
+    """The same for lists that are no typed column: through their JSON text, once per text."""
+    key = f"{values.HIDDEN}json"
+    inner = _inner(flows, name)
+    of_numbers = inner is not None and inner.is_numeric()
+    cell = pl.col(values.odd(name)) if of_numbers else values.cell(flows.schema, name)
+    flows = values.drop(flows.with_columns(cell.alias(key)), name)
+    texts = flows[key].drop_nulls().unique().to_list()
+    rows = [{key: text} | part for text in texts for part in _parts(text, name, env)]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    parts = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String) or {key: pl.String})
+    return flows.join(parts, on=key, how="left", maintain_order="left_right").drop(key)
+
+
+def _parts(json_text: str, name: str, env: Env) -> list[dict[str, str]]:
+    """The columns of each element of a JSON list; of anything else, no element."""
+    elements = msgspec.json.decode(json_text)
+    if not isinstance(elements, list):
+        return []
+    return [_columns(element, name, env) for element in elements]
+
+
+def _columns(element: object, name: str, env: Env) -> dict[str, str]:
+    if isinstance(element, dict):
+        parts = {f"{name}>{key}": value for key, value in element.items() if value is not None}
+        texts = {field: gotext.text(gotext.doubles(v)) for field, v in parts.items()}
+        return {field: text for field, text in texts.items() if env.needs(field)}
+    if isinstance(element, str):
+        return {name: element}
+    return {values.odd(name): msgspec.json.encode(element).decode()}

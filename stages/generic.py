@@ -1,0 +1,85 @@
+"""Copy fields to other names, numbers multiplied (flp-semantics c, transform generic)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from pipeline import assign, gotext, values
+from pipeline.predicate.known import unknown_fields
+from pipeline.problem import Problem
+from pipeline.stage import Env, Fields, Step, Transform
+
+
+class Policy(StrEnum):
+    """What becomes of the fields that no rule writes."""
+
+    PRESERVE = "preserve_original_keys"
+    REPLACE = "replace_keys"
+
+
+class CopyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`input` to `output`, times `multiplier` (a whole number); 0 copies any value as it is."""
+
+    input: str
+    output: str
+    multiplier: int = 0
+
+
+class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
+    """Write every rule's `output` from the flow as it came in.
+
+    An absent input writes nothing, nor does multiplying what is no number. Whole numbers are
+    multiplied in 64 bits, where the original lets a narrow field (a 16-bit port) overflow.
+    """
+
+    rules: list[CopyRule]
+    policy: Policy = Policy.PRESERVE
+
+    def reads(self) -> Fields:
+        return frozenset(rule.input for rule in self.rules)
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for index, rule in enumerate(self.rules):
+            yield from unknown_fields([rule.input], ("rules", index, "input"))
+            if not rule.output:
+                yield Problem(("rules", index, "output"), "the output has no name")
+            if abs(rule.multiplier) >= 2**63:
+                yield Problem(("rules", index, "multiplier"), "this does not fit 64 bits")
+
+    def build(self, env: Env) -> Step:
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            everywhere = assign.mask(flows, pl.lit(True))
+            fields = values.names(flows) if self.policy is Policy.REPLACE else []
+            written = values.drop(flows, *fields)
+            for rule in self.rules:
+                source = _multiplied(flows, rule) if rule.multiplier else flows
+                written = assign.copy(written, rule.output, source, rule.input, everywhere)
+            return written
+
+        return step
+
+
+def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
+    """The input alone, multiplied; absent where it is no number."""
+    name, odd, factor = rule.input, values.odd(rule.input), rule.multiplier
+    columns = []
+    dtype = flows.schema.get(name, pl.Null())
+    if dtype.is_float():
+        columns.append(pl.col(name) * float(factor))
+    elif dtype.is_integer():
+        unsigned = dtype == pl.UInt64 and factor > 0
+        wide = pl.UInt64 if unsigned else pl.Int64
+        columns.append(pl.col(name).cast(wide, wrap_numerical=True) * pl.lit(factor, dtype=wide))
+    if odd in flows.columns:
+        columns.append(values.distinct(pl.col(odd), lambda text: _times(text, factor), pl.String()))
+    return flows.select(columns)
+
+
+def _times(json_text: str, factor: int) -> str | None:
+    value = gotext.decode_odd(json_text)
+    return msgspec.json.encode(value * factor).decode() if isinstance(value, float) else None

@@ -1,0 +1,12 @@
+"""Hand flows on unchanged (flp-semantics a.5, transform.none)."""
+
+from __future__ import annotations
+
+from pipeline.stage import Env, Step, Transform
+
+
+class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
+    """A place to branch from or to come together in."""
+
+    def build(self, env: Env) -> Step:
+        return lambda flows: flows
