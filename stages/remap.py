@@ -26,6 +26,11 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
     def reads(self) -> Fields:
         return frozenset(self.map)
 
+    def lists(self, fields: Fields) -> Fields:
+        targets = {target: source for source, target in self._pairs()}
+        kept = frozenset() if self.only else fields - self.map.keys() - targets.keys()
+        return kept | {target for target, source in targets.items() if source in fields}
+
     def check(self, folder: Path) -> Iterator[Problem]:
         taken: dict[str, str] = {}
         for source, target in self._pairs():

@@ -89,6 +89,13 @@ def test_reads() -> None:
     assert Remap(name="r", map={"A": "B", "C": ["D", "E"]}).reads() == {"A", "C"}
 
 
+def test_lists() -> None:
+    mapping: dict[str, str | list[str]] = {"Flags": ["Flags", "f"], "Udns": "u", "A": "Interfaces"}
+    before = frozenset({"Flags", "Udns", "Interfaces", "NetworkEvents"})
+    assert Remap(name="r", map=mapping).lists(before) == {"Flags", "f", "u", "NetworkEvents"}
+    assert Remap(name="r", map=mapping, only=True).lists(before) == {"Flags", "f", "u"}
+
+
 def test_what_cannot_be() -> None:
     stage = Remap(name="r", map={"A": "X", "B": ["Y", "X"], "C": "", "D": []})
     assert [(p.path, p.message, p.hint) for p in stage.check(Path())] == [
