@@ -231,7 +231,7 @@ def _alternatives(spec: FlowMetricSpec) -> Iterator[Problem]:
 
 
 def _cardinality(spec: FlowMetricSpec) -> Iterator[Problem]:
-    by_level = cardinality(spec.labels)
+    by_level = cardinality(label for label in spec.labels if fields.root(label) in METRIC_FIELDS)
     worst = next(iter(by_level), Level.FINE)
     if worst is not Level.FINE:
         names = ", ".join(

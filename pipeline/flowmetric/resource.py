@@ -126,8 +126,9 @@ def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
     unfit = {problem.path[0] if problem.path else "type" for problem in problems}
     fitting = {key: value for key, value in data.items() if key not in unfit}
     spec = typed.convert({"type": "Counter", **fitting}, FlowMetricSpec)
-    if unfit.isdisjoint({"type", "labels", "flatten"}):
-        problems += checks.check(spec)
+    if unfit.isdisjoint({"labels", "flatten"}):
+        further = checks.check(spec)
+        problems += (p for p in further if "type" not in unfit or p.severity is Severity.ERROR)
     return spec, problems
 
 

@@ -205,6 +205,11 @@ def test_what_cannot_be_judged_is_not() -> None:
     assert found(metric) == [("spec.labels[1]", "expected text, got int", "put it in quotes")]
 
 
+def test_the_rest_is_judged_where_the_type_is_wrong() -> None:
+    metric = resource(type="counter", labels=["DstPrt", "SrcAddr"], buckets=["1"])
+    assert [path for path, _, _ in found(metric)] == ["spec.type", "spec.labels[0]"]
+
+
 def test_nulls_are_absent() -> None:
     assert resource(labels=None, filters=[{"field": "SrcMac", "value": None}]).ready
 
