@@ -1,0 +1,60 @@
+# Needs Python 3.11 or later; the tests also want Java 17, Maven and Go (see README.md).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := constraints.txt
+# Through the environment, the pins also hold for what pip fetches to build the package.
+INSTALL := PIP_CONSTRAINT=$(PINS) $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format docs bench pins clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+
+demo: $(RUN) ## Run the demo; ONCE=1 ends it after one pass
+	@$(BIN)/python -m pipeline.demo $(if $(ONCE),--once)
+
+test: lint types ## Lint, types and every test, with the real parts fetched and built as needed
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(DEV) ## Style and defects
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+
+types: $(DEV) ## Types, tests included
+	@$(BIN)/mypy --no-error-summary
+
+format: $(DEV) ## Bring the sources into their format
+	@$(BIN)/ruff format .
+
+docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
+	@$(BIN)/python -m pipeline.docs
+
+bench: $(RUN) ## Flows a second, processor time a flow, memory
+	@$(BIN)/python -m benchmarks
+
+pins: ## Bring constraints.txt up to date with the newest releases
+	$(PYTHON) -m venv --clear build/pins
+	build/pins/bin/python -m pip install --quiet --upgrade pip setuptools
+	build/pins/bin/python -m pip install --quiet -e '.[dev]'
+	{ sed -n '/^#/p' $(PINS); build/pins/bin/python -m pip freeze --all --exclude-editable \
+	  | grep -v '^pip=='; } | sort -f > build/pins.txt
+	mv build/pins.txt $(PINS)
+
+clean: ## Remove the environment and what tools leave behind
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is not installed" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml $(PINS) | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(DEV): pyproject.toml $(PINS) | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $(RUN) $@

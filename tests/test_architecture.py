@@ -1,0 +1,92 @@
+"""Which way imports point: runtime -> plan -> config -> stage <- stages, matrix -> ledger."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted(
+    path.relative_to(ROOT)
+    for package in ("pipeline", "stages", "matrix")
+    for path in (ROOT / package).rglob("*.py")
+)
+FAUST = Path("pipeline/runtime/kafka.py")
+ABOVE = {Path("pipeline/cli.py"), Path("pipeline/demo.py")}
+"""Commands: they may use what stands on top of the engine."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of the modules, and of what is taken out of them, that a file imports."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = list(path.parent.parts[: len(path.parent.parts) + 1 - node.level])
+            start = (package if node.level else []) + ([node.module] if node.module else [])
+            yield from (".".join([*start, alias.name]) for alias in node.names)
+
+
+def users(package: str, among: list[Path]) -> list[Path]:
+    return [
+        path
+        for path in among
+        if any(name == package or name.startswith(f"{package}.") for name in imports(path))
+    ]
+
+
+def inside(package: str) -> list[Path]:
+    return [path for path in FILES if path.parts[0] == package]
+
+
+def test_faust_lives_in_one_module() -> None:
+    assert set(users("faust", FILES)) <= {FAUST}
+
+
+@pytest.mark.parametrize("package", ["stages", "matrix"])
+def test_the_engine_names_nothing_that_stands_on_it(package: str) -> None:
+    assert set(users(package, inside("pipeline"))) <= ABOVE
+
+
+@pytest.mark.parametrize("module", ["runtime", "config", "cli"])
+def test_a_stage_knows_nothing_of_what_runs_it(module: str) -> None:
+    assert users(f"pipeline.{module}", inside("stages")) == []
+
+
+def test_only_the_engine_reads_stages() -> None:
+    assert users("stages", inside("matrix")) == []
+
+
+def test_the_length_of_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """A report, for the eye only."""
+    lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in FILES}
+    longest = max(lengths, key=lengths.__getitem__)
+    middle = median(length for length in lengths.values() if length)
+    with capsys.disabled():
+        print(  # noqa: T201 - the report
+            f"\n{len(lengths)} files, median {middle:.0f} lines, "
+            f"longest {longest} ({lengths[longest]})"
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import faust.web", "faust.web"),
+        ("from pipeline import plan", "pipeline.plan"),
+        ("from . import plan", "pipeline.runtime.plan"),
+        ("from ..plan import Plan", "pipeline.plan.Plan"),
+    ],
+)
+def test_every_form_of_import_is_seen(
+    line: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path("pipeline/runtime/module.py")
+    (tmp_path / file.parent).mkdir(parents=True)
+    (tmp_path / file).write_text(line)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    assert list(imports(file)) == [name]
