@@ -1,0 +1,396 @@
+"""The parameters of flowlogs-pipeline, as its configuration files write them (flp-semantics a.5).
+
+Structures only: names, types and defaults. What is optional here and required for a stage to make
+sense is checked by the native stage it becomes. Blocks of stages that this engine has not got stay
+untyped, for they are refused as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+Block = dict[str, Any]
+"""Free-form: its keys keep their written case and its content is not checked."""
+
+GoDuration = str | float
+"""A Go duration text (`1h30m`) or nanoseconds."""
+
+
+class Entry(Struct, frozen=True):
+    """An entry of `pipeline`: an edge, or only a declaration when it follows nothing."""
+
+    name: str = ""
+    follows: str = ""
+
+
+class Decoder(Struct, frozen=True):
+    """How payloads are read: `json` or `protobuf`."""
+
+    type: str = ""
+
+
+class File(Struct, frozen=True):
+    """ingest.file, file_loop and file_chunks; `loop` and `chunks` do nothing in the original."""
+
+    filename: str = ""
+    decoder: Decoder = Decoder()
+    loop: bool = False
+    chunks: int = 0
+
+
+class ClientTls(Struct, frozen=True, rename="camel"):
+    """How a client talks TLS."""
+
+    insecure_skip_verify: bool = False
+    ca_cert_path: str = ""
+    user_cert_path: str = ""
+    user_key_path: str = ""
+
+
+class Sasl(Struct, frozen=True):
+    """SASL: `plain` or `scramSHA512`, identity and secret in files."""
+
+    type: str = ""
+    client_id_path: str = field(name="clientIDPath", default="")
+    client_secret_path: str = field(name="clientSecretPath", default="")
+
+
+class KafkaIngest(Struct, frozen=True, rename="camel"):
+    """ingest.kafka (flp-semantics h.1)."""
+
+    brokers: list[str] = []
+    topic: str = ""
+    group_id: str = field(name="groupid", default="")
+    group_balancers: list[str] = []
+    start_offset: str = ""
+    decoder: Decoder = Decoder()
+    pull_queue_capacity: int = 0
+    pull_max_bytes: int = 0
+    batch_max_len: int = 0
+    commit_interval: int = 0
+    batch_read_timeout: int = 0
+    tls: ClientTls | None = None
+    sasl: Sasl | None = None
+
+
+class Ingest(Struct, frozen=True):
+    """`ingest` of a parameter."""
+
+    type: str = ""
+    file: File = File()
+    kafka: KafkaIngest = KafkaIngest()
+    stdin: Block = {}
+    grpc: Block = {}
+    ipfix: Block = {}
+    collector: Block = {}
+    synthetic: Block = {}
+
+
+class KubernetesRule(Struct, frozen=True):
+    """add_kubernetes: the end of a flow to look up and the fields to write."""
+
+    ip_field: str = field(name="ipField", default="")
+    mac_field: str = field(name="macField", default="")
+    interfaces_field: str = field(name="interfacesField", default="")
+    udns_field: str = field(name="udnsField", default="")
+    output: str = ""
+    assignee: str = ""
+    add_zone: bool = False
+    labels_prefix: str = ""
+    label_inclusions: list[str] = []
+    label_exclusions: list[str] = []
+    label_value_max_length: int | None = None
+    annotations_prefix: str = ""
+    annotation_inclusions: list[str] = []
+    annotation_exclusions: list[str] = []
+    annotation_value_max_length: int | None = None
+
+
+class Reference(Struct, frozen=True):
+    """A namespace and a name: of fields, or of an object."""
+
+    namespace: str = ""
+    name: str = ""
+
+
+class InfraRule(Struct, frozen=True):
+    """add_kubernetes_infra: which ends make a flow one of the infrastructure."""
+
+    pairs: list[Reference] = field(name="namespaceNameFields", default_factory=list)
+    output: str = ""
+    infra_prefixes: list[str] = []
+    infra_refs: list[Reference] = []
+
+
+class FieldRule(Struct, frozen=True):
+    """decode_tcp_flags and add_subnet_label."""
+
+    input: str = ""
+    output: str = ""
+
+
+class SubnetRule(FieldRule, frozen=True):
+    """add_subnet: the mask is text like `/24`."""
+
+    subnet_mask: str = ""
+
+
+class ServiceRule(FieldRule, frozen=True):
+    """add_service: `input` holds the port."""
+
+    protocol: str = ""
+
+
+class NetworkRule(Struct, frozen=True):
+    """One rule of transform.network: its type, and the block named like it."""
+
+    type: str = ""
+    kubernetes: KubernetesRule | None = None
+    kubernetes_infra: InfraRule | None = None
+    decode_tcp_flags: FieldRule | None = None
+    add_subnet_label: FieldRule | None = None
+    add_subnet: SubnetRule | None = None
+    add_service: ServiceRule | None = None
+    add_location: Block = {}
+
+
+class SecondaryNetwork(Struct, frozen=True):
+    """A secondary network and the parts of its index: any of mac, ip, interface, udn."""
+
+    name: str = ""
+    index: Block = {}
+
+
+class KubeConfig(Struct, frozen=True, rename="camel"):
+    """Where Kubernetes objects come from and what is tracked."""
+
+    config_path: str = ""
+    secondary_networks: list[SecondaryNetwork] = []
+    managed_cni: list[str] | None = field(name="managedCNI", default=None)
+    tracked_kinds: list[str] = []
+
+
+class SubnetLabel(Struct, frozen=True):
+    """A label and its ranges."""
+
+    name: str = ""
+    cidrs: list[str] = []
+
+
+class DirectionInfo(Struct, frozen=True):
+    """The fields reinterpret_direction works on."""
+
+    reporter: str = field(name="reporterIPField", default="")
+    src_host: str = field(name="srcHostField", default="")
+    dst_host: str = field(name="dstHostField", default="")
+    flow_direction: str = field(name="flowDirectionField", default="")
+    if_direction: str = field(name="ifDirectionField", default="")
+
+
+class Network(Struct, frozen=True, rename="camel"):
+    """transform.network (flp-semantics c)."""
+
+    rules: list[NetworkRule] = []
+    kube_config: KubeConfig = KubeConfig()
+    services_file: str = ""
+    protocols_file: str = ""
+    subnet_labels: list[SubnetLabel] = []
+    direction_info: DirectionInfo = DirectionInfo()
+
+
+class GenericRule(FieldRule, frozen=True):
+    """A rule of transform.generic; multiplier 0 copies."""
+
+    multiplier: float = 0
+
+
+class Generic(Struct, frozen=True):
+    """transform.generic (flp-semantics c, at its end)."""
+
+    policy: str = ""
+    rules: list[GenericRule] = []
+
+
+class ValueRule(Struct, frozen=True, rename="camel"):
+    """A field and a value of any JSON type."""
+
+    input: str = ""
+    value: Any = None
+    cast_int: bool = False
+
+
+class ConditionRule(FieldRule, frozen=True):
+    """A field, a condition on it and what to write when it holds."""
+
+    parameters: str = ""
+    assignee: str = ""
+
+
+class RemoveRule(Struct, frozen=True, rename="camel"):
+    """One remove_entry rule within a list of them."""
+
+    type: str = ""
+    remove_entry: ValueRule | None = None
+
+
+class Sampling(Struct, frozen=True):
+    """An entry of conditional_sampling: 1 flow in `value` is kept (0: each)."""
+
+    value: int = 0
+    rules: list[RemoveRule] = []
+
+
+class FilterRule(Struct, frozen=True, rename="camel"):
+    """One rule of transform.filter: its type, and the block that belongs to the type."""
+
+    type: str = ""
+    remove_field: ValueRule | None = None
+    remove_entry: ValueRule | None = None
+    remove_entry_all_satisfied: list[RemoveRule] = []
+    conditional_sampling: list[Sampling] = []
+    keep_entry_query: str = ""
+    keep_entry_sampling: int = 0
+    add_field: ValueRule | None = None
+    add_field_if_doesnt_exist: ValueRule | None = None
+    add_field_if: ConditionRule | None = None
+    add_regex_if: ConditionRule | None = None
+    add_label: ValueRule | None = None
+    add_label_if: ConditionRule | None = None
+
+
+class Filter(Struct, frozen=True, rename="camel"):
+    """transform.filter (flp-semantics d)."""
+
+    rules: list[FilterRule] = []
+    sampling_field: str = ""
+
+
+class Transform(Struct, frozen=True):
+    """`transform` of a parameter."""
+
+    type: str = ""
+    generic: Generic = Generic()
+    filter: Filter = Filter()
+    network: Network = Network()
+
+
+class Extract(Struct, frozen=True):
+    """`extract` of a parameter."""
+
+    type: str = ""
+    aggregates: Block = {}
+    conntrack: Block = {}
+    timebased: Block = {}
+
+
+class ServerTls(Struct, frozen=True, rename="camel"):
+    """Certificate and key of a server."""
+
+    cert_path: str = ""
+    key_path: str = ""
+
+
+class MetricFilter(Struct, frozen=True):
+    """A condition on a field of the flow."""
+
+    key: str = ""
+    value: str = ""
+    type: str = ""
+
+
+class Metric(Struct, frozen=True, rename="camel"):
+    """One metric of encode.prom."""
+
+    name: str = ""
+    type: str = ""
+    help: str = ""
+    filters: list[MetricFilter] = []
+    value_key: str = ""
+    labels: list[str] = []
+    remap: dict[str, str] = {}
+    flatten: list[str] = []
+    buckets: list[float] = []
+    value_scale: float = 0
+
+
+class Prom(Struct, frozen=True, rename="camel"):
+    """encode.prom (flp-semantics e)."""
+
+    address: str = ""
+    port: int = 0
+    tls: ServerTls | None = None
+    prefix: str = ""
+    expiry_time: GoDuration | None = None
+    max_metrics: int = 0
+    metrics: list[Metric] = []
+
+
+class Encode(Struct, frozen=True):
+    """`encode` of a parameter."""
+
+    type: str = ""
+    prom: Prom = Prom()
+    kafka: Block = {}
+    s3: Block = {}
+    otlplogs: Block = {}
+    otlpmetrics: Block = {}
+    otlptraces: Block = {}
+
+
+class Stdout(Struct, frozen=True):
+    """write.stdout: `json`, `fields`, else Go's printing of a map."""
+
+    format: str = ""
+
+
+class Write(Struct, frozen=True):
+    """`write` of a parameter."""
+
+    type: str = ""
+    stdout: Stdout = Stdout()
+    loki: Block = {}
+    ipfix: Block = {}
+    grpc: Block = {}
+
+
+class Parameter(Struct, frozen=True):
+    """An entry of `parameters`: a name and one of the five kinds."""
+
+    name: str = ""
+    ingest: Ingest | None = None
+    transform: Transform | None = None
+    extract: Extract | None = None
+    encode: Encode | None = None
+    write: Write | None = None
+
+
+class Metrics(Struct, frozen=True, rename="camel"):
+    """`metricsSettings` (flp-semantics a.3)."""
+
+    address: str = ""
+    port: int = 0
+    tls: ServerTls | None = None
+    prefix: str = ""
+    no_panic: bool = False
+    suppress_default_metrics: bool = False
+    disable_global_server: bool = False
+
+
+class Dynamic(Struct, frozen=True, rename="camel"):
+    """`dynamicParameters` (flp-semantics a.4)."""
+
+    namespace: str = ""
+    name: str = ""
+    file_name: str = ""
+    kube_config_path: str = ""
+
+
+class Root(Struct, frozen=True, rename="camel"):
+    """The strictly read part of a file."""
+
+    pipeline: list[Entry] = []
+    parameters: list[Parameter] = []
+    dynamic_parameters: Dynamic | None = None
+    metrics_settings: Metrics = Metrics()
