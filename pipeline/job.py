@@ -11,10 +11,10 @@ import msgspec
 from pipeline.config import Config, Settings
 from pipeline.exposition import Exposition
 from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger, Table, value_columns
-from pipeline.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan, statuses
 from pipeline.runtime.embedded import Embedded, Options
 from pipeline.runtime.http import Answers, Server
-from pipeline.stage import Env, Macro, Source, Spec
+from pipeline.stage import Env, Source, Spec
 from pipeline.telemetry import Telemetry
 
 
@@ -36,9 +36,7 @@ class Job:
         stages = [replayed(stage, recording) for stage in config.stages]
         env = Env(folder=config.folder)
         self.settings: Settings = settings
-        self.statuses = [
-            s for stage in stages if isinstance(stage, Macro) for s in stage.status(env)
-        ]
+        self.statuses = statuses(stages, env)
         self.plan: Plan = compile_plan(stages, env)
         self.ledger = Ledger(self.plan.families, settings.limits.max_series)
         self.telemetry = Telemetry(

@@ -15,7 +15,8 @@ from graphlib import TopologicalSorter
 import msgspec
 import polars as pl
 
-from pipeline import fields, values
+from pipeline import fields
+from pipeline.records import json_lines
 from pipeline.stage import (
     Decode,
     Delta,
@@ -168,6 +169,17 @@ def expanded(stages: list[Spec], env: Env) -> list[Spec]:
     return stages
 
 
+def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
+    """The resources behind the macros, with their conditions, as plain data."""
+    whole = list(stages)
+    return [
+        status
+        for macro in whole
+        if isinstance(macro, Macro)
+        for status in macro.status(env, [stage for stage in whole if macro.name in stage.parents])
+    ]
+
+
 def _ordered(stages: list[Spec]) -> list[Spec]:
     by_name = {stage.name: stage for stage in stages}
     graph = TopologicalSorter({stage.name: stage.parents for stage in stages})
@@ -249,19 +261,3 @@ def _writer(writer: Writer, write: Callable[[pl.DataFrame], list[str]]) -> _Runn
         outcome.counts[node.name].flows_out = len(records)
 
     return run
-
-
-def json_lines(flows: pl.DataFrame) -> list[str]:
-    """Each flow as one JSON object, keys sorted, absent fields left out."""
-    names = sorted(values.names(flows))
-    if not names:
-        return ["{}"] * flows.height
-    cells = [
-        pl.concat_str(
-            pl.lit(msgspec.json.encode(name).decode() + ":"), values.cell(flows.schema, name)
-        )
-        for name in names
-    ]
-    joined = pl.concat_str(cells, separator=",", ignore_nulls=True)
-    lines = flows.select((pl.lit("{") + joined + pl.lit("}")).alias("line"))
-    return lines["line"].to_list()

@@ -47,7 +47,10 @@ class Env:
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
-    """The configuration of one stage, as written in YAML."""
+    """The configuration of one stage, as written in YAML.
+
+    `name` is its own. `follows` names the stages whose flows come in.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     follows: str | list[str] = []
@@ -238,7 +241,7 @@ class Writer(Spec, frozen=True, kw_only=True):
 class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
 
-    def status(self, env: Env) -> list[dict[str, object]]:
+    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
         """The resources it stands for and their conditions, as plain data."""
         return []
 

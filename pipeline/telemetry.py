@@ -95,6 +95,15 @@ class Telemetry:
         for refusal in outcome.refused:
             self.add("encode_prom_errors", 1, *refusal)
 
+    def snapshot(self) -> dict[str, dict[str, float]]:
+        """The values of every metric whose one label is the stage, by stage."""
+        with self._lock:
+            return {
+                name: {labels[0]: value for labels, value in series.items()}
+                for name, series in self._values.items()
+                if METRICS[name].labels == ("stage",)
+            }
+
     def render(self, ledger: Ledger, now: float | None) -> str:
         """The exposition of the self-metrics, ledger sizes included."""
         self._observe(ledger, now)

@@ -41,6 +41,14 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
                 place=str(located.place) if located.place.line else "",
             )
 
+    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
+        prefixes = [str(self._settings(follower).get("prefix", "")) for follower in followers]
+        return [
+            {"name": resource.name, "namespace": resource.namespace, **resource.status(prefix)}
+            for resource in load(self.files, env.folder).resources
+            for prefix in prefixes
+        ]
+
     def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
         resources = [r for r in load(self.files, env.folder).resources if r.ready]
         titles = _titles(resources)

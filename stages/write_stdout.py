@@ -9,13 +9,16 @@ import msgspec
 import polars as pl
 
 from pipeline import gotext
-from pipeline.plan import json_lines
+from pipeline.records import json_lines
 from pipeline.stage import Env, Fields, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
-    """Write each flow as a line: `json` (sorted keys), `printf` (the original's default, its map
-    printing) or `fields` (`name=value` separated by blanks)."""
+    """Write each flow as a line of text.
+
+    `json` (keys sorted), `printf` (the original's default, its map printing) or `fields`
+    (`name=value` separated by blanks).
+    """
 
     format: Literal["json", "printf", "fields"] = "json"
 

@@ -1,0 +1,59 @@
+"""What every command shares: the application, reading a configuration, failing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pipeline import config
+from pipeline.config import Config, ConfigError
+
+EX_CONFIG = 78
+"""Exit code of a refused configuration (sysexits.h)."""
+
+app = typer.Typer(
+    help="Network flows in, FlowMetric counters for Prometheus and the flow matrix out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+ConfigFile = Annotated[
+    Path, typer.Argument(help="Pipeline file, native or flowlogs-pipeline's.", metavar="CONFIG")
+]
+
+
+def load(path: Path) -> Config:
+    """A valid configuration; otherwise its problems on stderr and exit 78."""
+    try:
+        loaded = config.load(path)
+    except ConfigError as error:
+        refuse(error)
+    for problem in loaded.warnings:
+        typer.echo(str(problem), err=True)
+    return loaded
+
+
+def refuse(error: ConfigError) -> NoReturn:
+    """Print every problem and exit 78."""
+    for problem in error.problems:
+        typer.echo(str(problem), err=True)
+    raise typer.Exit(EX_CONFIG)
+
+
+def fail(message: str) -> NoReturn:
+    """Say why on stderr and exit 1."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the command `flowmatrix`."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.Formatter.converter = time.gmtime
+    app()

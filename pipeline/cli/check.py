@@ -1,0 +1,125 @@
+"""`validate`, `graph`, `convert` and `schema`: everything about a configuration but running it."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from pipeline import config, graph
+from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse
+from pipeline.config import Config, ConfigError
+from pipeline.dag import list_labels
+from pipeline.plan import Plan, compile_plan, expanded, statuses
+from pipeline.schema import schema as json_schema
+from pipeline.settings import Settings
+from pipeline.stage import Env
+
+
+class StatusFormat(StrEnum):
+    """How `validate` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command()
+def validate(
+    paths: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="Pipeline files.")],
+    output: Annotated[
+        StatusFormat, typer.Option("--format", help="json: the status of every FlowMetric.")
+    ] = StatusFormat.TEXT,
+) -> None:
+    """Check pipeline files and their FlowMetrics.
+
+    Every problem is reported with its place, expectation and nearest valid name; exit 78 if any
+    is an error.
+    """
+    refused = False
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        try:
+            loaded = load(path)
+        except typer.Exit:
+            refused = True
+            continue
+        env = Env(folder=loaded.folder)
+        _expanded_warnings(loaded, env)
+        resources = statuses(loaded.stages, env)
+        found += resources
+        if output is StatusFormat.TEXT:
+            typer.echo(f"{path}: ok, {_count(len(loaded.stages), 'stage')}")
+            for resource in resources:
+                typer.echo(f"  {_line(resource)}")
+    if output is StatusFormat.JSON:
+        typer.echo(json.dumps(found, indent=2))
+    if refused:
+        raise typer.Exit(EX_CONFIG)
+
+
+class GraphFormat(StrEnum):
+    """How `graph` prints a plan."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+@app.command("graph")
+def graph_(
+    path: ConfigFile,
+    output: Annotated[GraphFormat, typer.Option("--format")] = GraphFormat.TEXT,
+) -> None:
+    """Print the plan as it will run: FlowMetrics expanded, shared stages once."""
+    loaded = load(path)
+    try:
+        plan: Plan = compile_plan(loaded.stages, Env(folder=loaded.folder))
+    except ConfigError as error:
+        refuse(error)
+    render = {"text": graph.text, "mermaid": graph.mermaid, "dot": graph.dot}[output]
+    typer.echo(render(plan), nl=False)
+
+
+@app.command()
+def convert(path: ConfigFile) -> None:
+    """Print a pipeline file in the native form."""
+    loaded = load(path)
+    settings = loaded.settings
+    changed = {
+        name: msgspec.to_builtins(getattr(settings, name))
+        for name in settings.__struct_fields__
+        if getattr(settings, name) != getattr(Settings(), name)
+    }
+    typer.echo(config.dump(loaded.stages, changed), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of native pipeline files, for editors."""
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _expanded_warnings(loaded: Config, env: Env) -> None:
+    try:
+        stages = expanded(list(loaded.stages), env)
+    except ConfigError as error:
+        refuse(error)
+    for name, problem in list_labels(stages):
+        if name not in {stage.name for stage in loaded.stages}:
+            typer.echo(f'warning: stage "{name}": {problem.message}', err=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _line(resource: dict[str, Any]) -> str:
+    ready, cardinality = resource["conditions"]
+    text = f"{resource['namespace']}/{resource['name']} -> {resource['prometheusName']}"
+    text += f": {ready['reason']}" + (f" ({ready['message']})" if ready["message"] else "")
+    levels = f" ({cardinality['message']})" if cardinality["message"] else ""
+    return f"{text}, cardinality {cardinality['reason']}{levels}"

@@ -1,0 +1,120 @@
+"""`matrix`: who opens connections to whom, on which port."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import msgspec
+import polars as pl
+import typer
+from rich.console import Console
+
+from matrix import tables
+from matrix.families import NoMatrixError, Series
+from matrix.render import Form, render
+from pipeline import checkpoint
+from pipeline.checkpoint import CheckpointError
+from pipeline.cli.app import app, fail, load
+from pipeline.cli.run import advance
+from pipeline.job import Job
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import VALUE, Family, Kind
+
+
+class Side(StrEnum):
+    """Which of the two tables."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+
+@app.command()
+def matrix(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="Run this pipeline on its input.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Read the state of an earlier run.")
+    ] = None,
+    server: Annotated[str, typer.Option(metavar="URL", help="Ask a running worker.")] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NS", help="Whose matrix; or all there are.")
+    ] = "",
+    direction: Annotated[Side, typer.Option(help="Connections accepted, opened, or both.")] = (
+        Side.BOTH
+    ),
+    collapse_nodes: Annotated[
+        bool, typer.Option("--collapse-nodes", help="One row for all nodes.")
+    ] = False,
+    output: Annotated[Form, typer.Option("--format")] = Form.TABLE,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Read these metrics; or guess by label."),
+    ] = None,
+) -> None:
+    """Print the flow matrix of a namespace.
+
+    Give one of CONFIG, --state and --server. A row says that a workload opened connections to
+    another one, a node, a service or a labelled subnet, on a port.
+    """
+    if sum(map(bool, (path, state, server))) != 1:
+        raise typer.BadParameter("give one of CONFIG, --state DIR and --server URL")
+    try:
+        series = _from_config(path) if path else _from_state(state) if state else _ask(server)
+        wanted = [namespace] if namespace else tables.namespaces(series)
+        for name in wanted:
+            for side in (Side.OUT, Side.IN) if direction is Side.BOTH else (direction,):
+                make = tables.outgoing if side is Side.OUT else tables.incoming
+                table = make(
+                    series, name, collapse_nodes=collapse_nodes, metrics=tuple(metric or ())
+                )
+                if output in (Form.TABLE, Form.MARKDOWN):
+                    title = "opened by" if side is Side.OUT else "accepted by"
+                    typer.echo(
+                        f"{'## ' if output is Form.MARKDOWN else ''}Connections {title} {name}\n"
+                    )
+                typer.echo(render(table, output, Console().width if output is Form.TABLE else 0))
+    except (NoMatrixError, CheckpointError, OSError) as error:
+        fail(str(error))
+
+
+def _from_config(path: Path) -> Series:
+    job = Job(load(path))
+    advance(job)
+    return {
+        table.family.name: table.series()
+        for table in job.ledger.tables()
+        if table.family.kind is Kind.COUNTER
+    }
+
+
+def _from_state(folder: Path) -> Series:
+    return {
+        family.name: frame
+        for family, frame in checkpoint.tables(folder)
+        if family.kind is Kind.COUNTER
+    }
+
+
+def _ask(server: str) -> Series:
+    url = f"{server.rstrip('/')}/api/v0/series"
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f'"{server}" is no URL: http://HOST:PORT')
+    try:
+        with urlopen(url, timeout=30) as page:  # noqa: S310 - the scheme is checked above
+            documents: list[dict[str, Any]] = msgspec.json.decode(page.read())
+    except URLError as error:
+        raise OSError(f"cannot ask {url}: {error.reason}") from error
+    found = {}
+    for document in documents:
+        family = msgspec.convert(document["family"], Family)
+        numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
+        if family.kind is Kind.COUNTER:
+            schema = {c: numbers.get(c, pl.String()) for c in document["columns"]}
+            found[family.name] = pl.DataFrame(document["rows"], schema=schema, orient="row")
+    return found

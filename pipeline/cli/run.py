@@ -1,0 +1,85 @@
+"""`run`: a pipeline on a file or standard input."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipeline.checkpoint import CheckpointError
+from pipeline.cli.app import ConfigFile, app, fail, load
+from pipeline.job import Job
+from pipeline.runtime.deadletters import TooManyDeadLettersError
+from pipeline.runtime.embedded import Embedded
+
+
+@app.command()
+def run(
+    path: ConfigFile,
+    once: Annotated[bool, typer.Option("--once", help="End with the input; no server.")] = False,
+    metrics_out: Annotated[
+        str, typer.Option(metavar="FILE", help="Write the final exposition here (- for stdout).")
+    ] = "",
+    dead_letters: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what could not be used here.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the counts here across runs.")
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Serve /metrics here instead.")
+    ] = "",
+    recording: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="Read this recording instead of the source."),
+    ] = None,
+) -> None:
+    """Run a pipeline and serve its metrics.
+
+    /metrics, /healthz and /readyz are served until Ctrl-C. With --once the input is read to its
+    end, the final exposition goes to --metrics-out and nothing is served. Flows that could not be
+    used go to --dead-letters, each with its reason. With --state, a run that was killed goes on
+    where its counts end: no flow is counted twice.
+    """
+    job = Job(load(path), recording=recording, state=state, dead_letters=dead_letters)
+    _stop_on_signals(job.runtime)
+    try:
+        if once:
+            advance(job)
+        else:
+            with job.server(listen) as server:
+                typer.echo(f"serving {server.url}/metrics", err=True)
+                advance(job)
+                job.runtime.wait()
+    except (CheckpointError, TooManyDeadLettersError, OSError, ValueError) as error:
+        fail(str(error))
+    if metrics_out == "-":
+        sys.stdout.write(job.final())
+    elif metrics_out:
+        Path(metrics_out).write_text(job.final(), encoding="utf-8")
+
+
+def advance(job: Job) -> None:
+    """Run to the end of the input, with a progress bar where someone looks."""
+    if not sys.stderr.isatty():
+        job.run()
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} flows"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("flows", total=None)
+        job.run(lambda flows: bar.advance(task, flows))
+
+
+def _stop_on_signals(runtime: Embedded) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        runtime.stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
