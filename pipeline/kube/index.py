@@ -156,7 +156,7 @@ class Index:
                 return found, found.networks[key]
         for udn in udns if self._options.udn else ():
             key = keys.udn_key(udn, address)
-            for found in reversed(table.get(key, ()) if udn != "default" else ()):
+            for found in reversed(table.get(key, ())):
                 if self._network(found.networks[key]) == udn:
                     return found, udn
         return None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from pipeline import cidr
 from pipeline.kube.objects import Fields, Spec, Status
 
 NODE_SUBNETS = "k8s.ovn.org/node-subnets"
@@ -67,7 +68,7 @@ def service_addresses(spec: Spec) -> tuple[str, ...]:
 
 def node_addresses(status: Status) -> tuple[str, ...]:
     """Every address that is one (a host name is not), in canonical form."""
-    return tuple(filter(None, (canonical(item.address) for item in status.addresses or ())))
+    return tuple(str(ip) for item in status.addresses or () if (ip := cidr.address(item.address)))
 
 
 def management_addresses(annotations: Fields) -> tuple[str, ...]:
@@ -81,16 +82,6 @@ def management_addresses(annotations: Fields) -> tuple[str, ...]:
         return tuple(str(one.ip + 2) for one in parsed if one.version == 4)[:1]
     except ValueError:
         return ()
-
-
-def canonical(text: str) -> str:
-    """An address in its usual form, IPv4-mapped ones as IPv4; empty when it is none."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
 
 
 def attachment_key(interface: str, ip: str, mac: str) -> str:

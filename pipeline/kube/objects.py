@@ -34,7 +34,10 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel"):
-    """Any object. `data` is a ConfigMap's, `subsets` an Endpoints', `items` a list's."""
+    """Any object. `data` is a ConfigMap's, `items` a list's.
+
+    `subsets` holds the addresses of an Endpoints, `endpoints` those of an EndpointSlice.
+    """
 
     kind: str = ""
     api_version: str | None = None
@@ -43,6 +46,7 @@ class Object(msgspec.Struct, frozen=True, rename="camel"):
     status: msgspec.Raw = _EMPTY
     data: msgspec.Raw = _EMPTY
     subsets: msgspec.Raw = _EMPTY
+    endpoints: msgspec.Raw = _EMPTY
     items: msgspec.Raw = _EMPTY
 
 

@@ -1,0 +1,84 @@
+"""Addresses and networks as the original reads them (flp-semantics c), and tables of networks."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Value = TypeVar("_Value")
+_CIDR = re.compile(r"[^/%]+/\d{1,3}")
+_MAPPED = 96
+"""Length of the prefix before the IPv4 address in an IPv4-mapped one."""
+
+
+def address(text: str) -> Address | None:
+    """An address, IPv4-mapped ones as IPv4; None for leading zeros, blanks, zones and the like."""
+    if "%" in text:
+        return None
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def network(text: str) -> Network | None:
+    """A network, host bits masked, IPv4-mapped ones as IPv4; None when the text is no CIDR."""
+    if not _CIDR.fullmatch(text):
+        return None
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= _MAPPED:
+        mapped = found.network_address.ipv4_mapped
+        if mapped:
+            return ipaddress.ip_network((mapped, found.prefixlen - _MAPPED))
+    return found
+
+
+class Table(Generic[_Value]):
+    """Values by network. Either the first listed or the narrowest wins.
+
+    One dictionary per prefix length in use: a lookup costs a probe for each of them, however
+    many networks there are.
+    """
+
+    def __init__(self, listed: Iterable[tuple[Network, _Value]] = ()) -> None:
+        self._lengths: dict[tuple[int, int], dict[int, tuple[int, Network, _Value]]] = {}
+        for order, (net, value) in enumerate(listed):
+            by_prefix = self._lengths.setdefault((net.version, net.prefixlen), {})
+            by_prefix.setdefault(_prefix(net.network_address, net.prefixlen), (order, net, value))
+
+    def first(self, place: Address) -> tuple[Network, _Value] | None:
+        """The first listed network that contains the address, and its value."""
+        return _answer(min(self._hits(place), default=None, key=lambda hit: hit[0]))
+
+    def longest(self, place: Address) -> tuple[Network, _Value] | None:
+        """The narrowest network that contains the address, and its value."""
+        return _answer(max(self._hits(place), default=None, key=lambda hit: hit[1].prefixlen))
+
+    def first_around(self, net: Network) -> tuple[Network, _Value] | None:
+        """The first listed among a network itself and those that contain it."""
+        hits = self._hits(net.network_address, net.prefixlen)
+        return _answer(min(hits, default=None, key=lambda hit: hit[0]))
+
+    def _hits(self, place: Address, longest: int = 128) -> Iterator[tuple[int, Network, _Value]]:
+        for (version, length), by_prefix in self._lengths.items():
+            if version == place.version and length <= longest:
+                hit = by_prefix.get(_prefix(place, length))
+                if hit:
+                    yield hit
+
+
+def _prefix(place: Address, length: int) -> int:
+    return int(place) >> (place.max_prefixlen - length)
+
+
+def _answer(hit: tuple[int, Network, _Value] | None) -> tuple[Network, _Value] | None:
+    return hit and (hit[1], hit[2])

@@ -1,0 +1,132 @@
+"""What enrichment writes: the columns of one end of a flow, and where each is read from.
+
+Names: flp-semantics c (add_kubernetes), also in OpenTelemetry's spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from pipeline.kube.index import Index, Peer
+
+Assignee = Literal["", "otel"]
+
+_READ: dict[str, Callable[[Peer], str]] = {
+    "namespace": lambda peer: peer.namespace,
+    "name": lambda peer: peer.name,
+    "kind": lambda peer: peer.kind,
+    "owner_name": lambda peer: peer.owner.name,
+    "owner_kind": lambda peer: peer.owner.kind,
+    "network": lambda peer: peer.network,
+    "host_ip": lambda peer: peer.host_ip,
+    "host_name": lambda peer: peer.host_name,
+    "zone": lambda peer: peer.zone if peer.kind != "Service" else "",
+}
+_SUFFIX = {
+    "namespace": "_Namespace",
+    "name": "_Name",
+    "kind": "_Type",
+    "owner_name": "_OwnerName",
+    "owner_kind": "_OwnerType",
+    "network": "_NetworkName",
+    "host_ip": "_HostIP",
+    "host_name": "_HostName",
+    "zone": "_Zone",
+}
+_OTEL = {
+    "namespace": "k8s.namespace.name",
+    "name": "k8s.name",
+    "kind": "k8s.type",
+    "owner_name": "k8s.owner.name",
+    "owner_kind": "k8s.owner.type",
+    "network": "k8s.net.name",
+    "host_ip": "k8s.host.ip",
+    "host_name": "k8s.host.name",
+    "zone": "k8s.zone",
+}
+_KINDS = ("Pod", "Node", "Service")
+
+
+class Copied(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Labels or annotations to copy into `<prefix>_<key>`; no prefix copies none.
+
+    No `include` includes every key, `exclude` beats it. Longer values are cut to `max_length`
+    characters, the last three of them dots.
+    """
+
+    prefix: str = ""
+    include: list[str] = []
+    exclude: list[str] = []
+    max_length: int | None = None
+
+    def takes(self, key: str) -> bool:
+        """Whether this label or annotation is copied."""
+        return key not in self.exclude and (not self.include or key in self.include)
+
+
+class Column(NamedTuple):
+    """Where a value comes from: an attribute of the peer, or a key of its labels or annotations.
+
+    `source` is a name of the peer's attributes, `labels`, `annotations`, or `name:<Kind>` and
+    `uid:<Kind>`, which only peers of that kind have.
+    """
+
+    source: str
+    key: str = ""
+    limit: int | None = None
+
+    def read(self, peer: Peer) -> str | None:
+        """The value, None where the peer has none."""
+        if self.source in _READ:
+            return _READ[self.source](peer) or None
+        if self.source in {"labels", "annotations"}:
+            texts = peer.labels if self.source == "labels" else peer.annotations
+            return None if self.key not in texts else shorten(texts[self.key], self.limit)
+        what, _, kind = self.source.partition(":")
+        if kind != peer.kind:
+            return None
+        return peer.name if what == "name" else ""
+
+
+def shorten(text: str, limit: int | None) -> str:
+    """A text of at most `limit` characters, with dots at the end where something is missing."""
+    if limit is None or len(text) <= limit:
+        return text
+    return (text[: max(limit - 3, 0)] + "...")[: max(limit, 0)]
+
+
+def columns(output: str, assignee: Assignee, *, zone: bool) -> dict[str, Column]:
+    """Output field -> column, labels and annotations aside."""
+    names = _OTEL if assignee else _SUFFIX
+    found = {output + name: Column(source) for source, name in names.items()}
+    if not zone:
+        del found[output + names["zone"]]
+    for kind in _KINDS if assignee else ():
+        found[f"{output}k8s.{kind.lower()}.name"] = Column(f"name:{kind}")
+        found[f"{output}k8s.{kind.lower()}.uid"] = Column(f"uid:{kind}")
+    return found
+
+
+def copied(
+    source: Literal["labels", "annotations"],
+    rule: Copied,
+    index: Index,
+    needed: Iterable[str] | None,
+) -> dict[str, Column]:
+    """Output field -> column of the labels or annotations to copy, in order of their keys.
+
+    With `needed` fields only those; otherwise a column for every key in the index.
+    """
+    if not rule.prefix:
+        return {}
+    start = f"{rule.prefix}_"
+    if needed is None:
+        keys = index.label_keys() if source == "labels" else index.annotation_keys()
+    else:
+        keys = {name.removeprefix(start) for name in needed if name.startswith(start)}
+    return {
+        start + key: Column(source, key, rule.max_length) for key in sorted(keys) if rule.takes(key)
+    }

@@ -1,0 +1,112 @@
+"""Enrichment of one end of the flows of a batch, from an index of Kubernetes objects."""
+
+from __future__ import annotations
+
+import msgspec
+import polars as pl
+
+from pipeline import values
+from pipeline.kube.columns import Assignee, Copied, columns, copied
+from pipeline.kube.index import Climb, Index, Peer
+from pipeline.memo import Memo
+
+_PART, _ITEM = "\x1e", "\x1f"
+"""Separators within the text an end is remembered by: of its parts, of the elements of a list."""
+
+
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One end of a flow: the fields that identify it and the prefix of what is written.
+
+    Without `mac`, `interfaces` or `udns` the secondary networks they index are not looked up.
+    """
+
+    address: str
+    output: str
+    mac: str = ""
+    interfaces: str = ""
+    udns: str = ""
+    assignee: Assignee = ""
+    zone: bool = False
+    labels: Copied = Copied()
+    annotations: Copied = Copied()
+
+
+class Enricher:
+    """Looks up one end of every flow: each distinct address (with its secondary parts) once."""
+
+    def __init__(
+        self, end: End, index: Index, climb: Climb, needed: frozenset[str] | None = None
+    ) -> None:
+        self._end, self._index, self._climb, self._needed = end, index, climb, needed
+        self._secondary = bool(end.mac or end.interfaces or end.udns)
+        self._renew()
+
+    def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """The flows with what is known of this end; other fields are left as they are."""
+        if self._index.version != self._version:
+            self._renew()
+        schema = flows.schema
+        if not self._columns or not values.known(schema, self._end.address):
+            return flows
+        found = self._memo.get(flows.select(self._key(schema)).to_series())
+        fresh: dict[str, pl.Series] = {}
+        for (name, _), series in zip(self._columns, found, strict=True):
+            if values.known(schema, name):
+                flows = values.put(flows, name, series)
+            elif name in fresh:
+                fresh[name] = pl.select(pl.coalesce(series, fresh[name])).to_series()
+            else:
+                fresh[name] = series
+        return flows.with_columns(**fresh)
+
+    def _renew(self) -> None:
+        """Everything that depends on the state of the index."""
+        end, index, needed = self._end, self._index, self._needed
+        self._version = index.version
+        fixed = columns(end.output, end.assignee, zone=end.zone)
+        self._columns = [
+            *((name, column) for name, column in fixed.items() if needed is None or name in needed),
+            *copied("labels", end.labels, index, needed).items(),
+            *copied("annotations", end.annotations, index, needed).items(),
+        ]
+        self._memo = Memo(self._lookup)
+
+    def _key(self, schema: values.Schema) -> pl.Expr:
+        """What identifies this end of a flow: its address, with the secondary parts in use."""
+        end = self._end
+        address = values.string(schema, end.address)
+        if not self._secondary:
+            return address
+        parts = [
+            values.string(schema, end.mac).fill_null(""),
+            _joined(schema, end.interfaces),
+            _joined(schema, end.udns),
+        ]
+        return pl.concat_str([address, *parts], separator=_PART)
+
+    def _lookup(self, texts: pl.Series) -> pl.DataFrame:
+        peers = [self._peer(text) for text in texts]
+        return pl.DataFrame(
+            [
+                pl.Series(str(i), [peer and column.read(peer) for peer in peers], dtype=pl.String)
+                for i, (_, column) in enumerate(self._columns)
+            ]
+        )
+
+    def _peer(self, text: str) -> Peer | None:
+        if not self._secondary:
+            return self._index.lookup(text, self._climb)
+        address, mac, interfaces, udns = text.rsplit(_PART, 3)
+        return self._index.lookup(
+            address,
+            self._climb,
+            mac=mac,
+            interfaces=interfaces.split(_ITEM),
+            udns=udns.split(_ITEM),
+        )
+
+
+def _joined(schema: values.Schema, name: str) -> pl.Expr:
+    if schema.get(name) != pl.List(pl.String):
+        return pl.lit("")
+    return pl.col(name).list.join(_ITEM, ignore_nulls=True).fill_null("")

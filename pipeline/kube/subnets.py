@@ -1,0 +1,179 @@
+"""Subnet labels derived from Kubernetes objects (operator-spec section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import yaml
+
+from pipeline import cidr
+from pipeline.cidr import Network
+from pipeline.kube.objects import Object
+from pipeline.problem import Problem, warning
+
+MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
+_OVN = "OVNKubernetes"
+_OVN_DEFAULTS: dict[tuple[str, ...], str] = {
+    ("ipv4", "internalJoinSubnet"): "100.64.0.0/16",
+    ("ipv4", "internalTransitSwitchSubnet"): "100.88.0.0/16",
+    ("gatewayConfig", "ipv4", "internalMasqueradeSubnet"): "169.254.0.0/17",
+    ("ipv6", "internalJoinSubnet"): "",
+    ("ipv6", "internalTransitSwitchSubnet"): "",
+    ("gatewayConfig", "ipv6", "internalMasqueradeSubnet"): "",
+}
+"""OVN-Kubernetes' internal networks: where the operator's Network overrides them, and if not."""
+
+_OLDER: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("ipv4", "internalJoinSubnet"): ("v4InternalSubnet",),
+    ("ipv6", "internalJoinSubnet"): ("v6InternalSubnet",),
+}
+_KINDS = frozenset({"Network", "ConfigMap", "Node", "ServiceCIDR", "Endpoints", "EndpointSlice"})
+
+
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name for networks; several labels may share a name."""
+
+    name: str
+    cidrs: list[str]
+
+
+def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
+    """The networks of labels with their names, in list order."""
+    for label in labels:
+        for text in label.cidrs:
+            net = cidr.network(text)
+            if net:
+                yield net, label.name
+
+
+def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
+    """Machines, Pods, Services and EXT:ExternalIP, as far as the objects tell, in this order.
+
+    From OpenShift's objects (ConfigMap cluster-config-v1, both Networks called cluster); on other
+    clusters from kubeadm-config, ServiceCIDRs and Nodes. Addresses of the API server outside
+    Machines and Services join Services. What cannot be read is a warning in `problems`, and left
+    out.
+    """
+    kept = [one for one in found if one.kind in _KINDS]
+    networks = [one for one in kept if one.kind == "Network"]
+    config = [_spec(one) for one in networks if not _is_operators(one)]
+    operator = [_spec(one) for one in networks if _is_operators(one)]
+    install = _settings(kept, "cluster-config-v1", "install-config", problems)
+    if install or networks:
+        machines = _texts(install, "networking", "machineNetwork", "cidr")
+        machines += _internal(config, operator)
+        pods = _texts(config, "clusterNetwork", "cidr")
+        services = _texts(config, "serviceNetwork")
+    else:
+        kubeadm = _settings(kept, "kubeadm-config", "ClusterConfiguration", problems)
+        nodes = [one for one in kept if one.kind == "Node"]
+        ranges = [_spec(one) for one in kept if one.kind == "ServiceCIDR"]
+        machines = [_host(ip) for one in nodes for ip in _internal_ips(one)]
+        pods = _split(_texts(kubeadm, "networking", "podSubnet"))
+        pods = pods or [text for one in nodes for text in _texts(_spec(one), "podCIDRs")]
+        services = _split(_texts(kubeadm, "networking", "serviceSubnet")) or _texts(ranges, "cidrs")
+    taken = cidr.Table(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
+    for one in kept:
+        for text in _api_server(one):
+            ip = cidr.address(text)
+            if ip and not taken.first(ip):
+                services = [*services, _host(text)]
+    external = _texts(config, "externalIP", "autoAssignCIDRs")
+    named = {MACHINES: machines, PODS: pods, SERVICES: services, EXTERNAL: external}
+    return [
+        Label(name, valid)
+        for name, cidrs in named.items()
+        if (valid := list(_valid(name, cidrs, problems)))
+    ]
+
+
+def _internal(config: list[Any], operator: list[Any]) -> list[str]:
+    """OVN-Kubernetes' internal networks, none with another network plugin."""
+    types = _texts(operator, "defaultNetwork", "type") + _texts(config, "networkType")
+    if any(one != _OVN for one in types):
+        return []
+    at = ("defaultNetwork", "ovnKubernetesConfig")
+    found = [
+        (_texts(operator, *at, *path) or _texts(operator, *at, *_OLDER.get(path, path)) or [usual])
+        for path, usual in _OVN_DEFAULTS.items()
+    ]
+    return [text for texts in found for text in texts if text]
+
+
+def _api_server(one: Object) -> list[str]:
+    """The addresses in the endpoints of the Service default/kubernetes."""
+    labels = one.metadata.labels or {}
+    if one.kind == "Endpoints" and one.metadata.name == "kubernetes":
+        return _texts(msgspec.json.decode(one.subsets), "addresses", "ip")
+    if one.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes":
+        return _texts(msgspec.json.decode(one.endpoints), "addresses")
+    return []
+
+
+def _internal_ips(node: Object) -> list[str]:
+    addresses = _walk(msgspec.json.decode(node.status), "addresses")
+    return [
+        ip
+        for one in addresses
+        if "InternalIP" in _texts(one, "type")
+        for ip in _texts(one, "address")
+    ]
+
+
+def _settings(found: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
+    """A YAML document inside a ConfigMap of kube-system, None when there is none."""
+    for one in found:
+        if one.kind == "ConfigMap" and one.metadata.name == name:
+            try:
+                texts = _texts(msgspec.json.decode(one.data), key)
+                return yaml.safe_load(texts[0]) if texts else None
+            except yaml.YAMLError as error:
+                reason = " ".join(str(error).split())
+                problems.append(warning((), f"ConfigMap {name}, {key}: {reason}"))
+    return None
+
+
+def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator[str]:
+    for text in dict.fromkeys(cidrs):
+        if cidr.network(text):
+            yield text
+        else:
+            problems.append(
+                warning((), f'label "{name}" derived from the cluster: "{text}" is no CIDR')
+            )
+
+
+def _spec(one: Object) -> Any:
+    return msgspec.json.decode(one.spec)
+
+
+def _is_operators(one: Object) -> bool:
+    """Whether a Network is the operator's and not the cluster's configuration."""
+    if one.api_version:
+        return one.api_version.startswith("operator.")
+    return bool(list(_walk(_spec(one), "defaultNetwork")))
+
+
+def _walk(value: Any, *path: str) -> Iterator[Any]:
+    """What a path leads to, through every element of the lists on the way."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _walk(item, *path)
+    elif not path:
+        yield value
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _walk(value[path[0]], *path[1:])
+
+
+def _texts(value: Any, *path: str) -> list[str]:
+    return [found for found in _walk(value, *path) if isinstance(found, str)]
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    return [part.strip() for text in texts for part in text.split(",")]
+
+
+def _host(ip: str) -> str:
+    return f"{ip}/128" if ":" in ip else f"{ip}/32"

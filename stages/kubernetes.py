@@ -1,0 +1,135 @@
+"""Kubernetes objects behind the addresses of a flow (flp-semantics c, operator-spec section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from pipeline.kube import inventory
+from pipeline.kube.enrich import End, Enricher
+from pipeline.kube.entries import Options
+from pipeline.kube.index import Climb, Index
+from pipeline.kube.keys import Secondary
+from pipeline.problem import Problem, Severity, nearest, warning
+from pipeline.stage import Env, Fields, Step, Transform
+
+_KINDS = (
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "DeploymentConfig",
+    "Gateway",
+    "Job",
+    "ReplicaSet",
+    "ReplicationController",
+    "Rollout",
+    "StatefulSet",
+)
+_BOTH = (
+    End("SrcAddr", "SrcK8S", "SrcMac", "Interfaces", "Udns"),
+    End("DstAddr", "DstK8S", "DstMac", "Interfaces", "Udns"),
+)
+_TRACKED = ("ReplicaSet", "Deployment", "Gateway")
+
+
+class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
+    """Write name, kind, namespace, owner, host and network of the object behind each address.
+
+    An address is compared as text: with secondary network keys first (`secondary_networks`), then
+    with the addresses of pods, of nodes, and of services. An unknown address writes nothing.
+    `tracked_kinds` says how far an owner is followed (none: a ReplicaSet gives way to its owner,
+    once); `climb_further` also follows Job, ReplicaSet, ReplicationController and
+    VirtualMachineInstance to what outlives them.
+    """
+
+    inventory: str = ""
+    ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
+    tracked_kinds: list[str] = msgspec.field(default_factory=lambda: list(_TRACKED))
+    climb_further: bool = False
+    zone: bool = False
+    secondary_networks: list[Secondary] = []
+    cni: list[str] = msgspec.field(default_factory=lambda: ["ovn"])
+
+    def reads(self) -> Fields:
+        ends = map(self._effective, self.ends)
+        fields = {f for end in ends for f in (end.address, end.mac, end.interfaces, end.udns)}
+        return frozenset(fields - {""})
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        if self.inventory:
+            _, problems = inventory.load(folder / self.inventory, self._options)
+            yield from (problem.under("inventory") for problem in problems)
+        else:
+            hint = "kubectl get pods,nodes,services,replicasets,deployments -A -o json"
+            yield Problem(("inventory",), "an inventory file is needed", hint)
+        yield from self._check_ends()
+        for i, parts in enumerate(self.secondary_networks):
+            if parts == Secondary():
+                yield Problem(("secondary_networks", i), "none of mac, ip, interface, udn is true")
+        for i, kind in enumerate(self.tracked_kinds):
+            hint = nearest(kind, _KINDS)
+            if kind not in _KINDS and hint:
+                yield warning(("tracked_kinds", i), f'"{kind}" is no usual kind of owner', hint)
+        for i, cni in enumerate(self.cni):
+            if cni != "ovn":
+                yield Problem(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
+
+    def build(self, env: Env) -> Step:
+        path = (env.folder / self.inventory).resolve()
+        key = ("kubernetes", path, self._options)
+        index = env.shared.get(key)
+        if not isinstance(index, Index):
+            index, problems = inventory.load(path, self._options)
+            if any(problem.severity is Severity.ERROR for problem in problems):
+                raise ValueError("; ".join(problem.message for problem in problems))
+            env.shared[key] = index
+        return self.attach(index, env)
+
+    def attach(self, index: Index, env: Env) -> Step:
+        """The behaviour over an index from elsewhere; it may change between batches."""
+        climb = Climb(frozenset(self.tracked_kinds), self.climb_further)
+        enrichers = [
+            Enricher(end, index, climb, env.needed) for end in map(self._effective, self.ends)
+        ]
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            for enrich in enrichers:
+                flows = enrich(flows)
+            return flows
+
+        return step
+
+    def _effective(self, end: End) -> End:
+        """An end with what the stage says for all, without the fields that play no part."""
+        indexed = self.secondary_networks
+        return msgspec.structs.replace(
+            end,
+            zone=end.zone or self.zone,
+            mac=end.mac if any(one.mac for one in indexed) else "",
+            interfaces=end.interfaces if any(one.interface for one in indexed) else "",
+            udns=end.udns if any(one.udn for one in indexed) else "",
+        )
+
+    @property
+    def _options(self) -> Options:
+        """What the index must keep for this stage."""
+        return Options(
+            secondary=tuple(self.secondary_networks),
+            cni=frozenset(self.cni),
+            annotations=any(end.annotations.prefix for end in self.ends),
+        )
+
+    def _check_ends(self) -> Iterator[Problem]:
+        if not self.ends:
+            yield Problem(
+                ("ends",), "no end to look up: leave `ends` out for source and destination"
+            )
+        for i, end in enumerate(self.ends):
+            for field in ("address", "output"):
+                if not getattr(end, field):
+                    yield Problem(("ends", i, field), f"`{field}` is empty")
+            if any(end.output == other.output for other in self.ends[:i]):
+                yield Problem(("ends", i, "output"), f'"{end.output}" is written by two ends')

@@ -1,0 +1,54 @@
+"""The network an address is in, for a fixed mask (flp-semantics c, add_subnet)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from pipeline import cidr, values
+from pipeline.memo import Memo
+from pipeline.problem import Problem
+from pipeline.stage import Env, Fields, Step, Transform
+
+_MASK = re.compile(r"/(\d{1,3})")
+
+
+class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
+    """Write the network of the address in `input`, such as 10.1.2.0/24, into `output`.
+
+    Where the address and the `mask` (`/24`) are no network together, nothing is written.
+    """
+
+    input: str
+    output: str
+    mask: str
+
+    def reads(self) -> Fields:
+        return frozenset({self.input})
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for field in ("input", "output"):
+            if not getattr(self, field):
+                yield Problem((field,), f"`{field}` is empty")
+        found = _MASK.fullmatch(self.mask)
+        if found is None or int(found[1]) > 128:
+            yield Problem(("mask",), f'"{self.mask}" is no prefix length', "write it as /24")
+
+    def build(self, env: Env) -> Step:
+        memo = Memo(self._networks)
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            if not values.known(flows.schema, self.input):
+                return flows
+            texts = flows.select(values.string(flows.schema, self.input)).to_series()
+            return values.put(flows, self.output, memo.get(texts).to_series())
+
+        return step
+
+    def _networks(self, texts: pl.Series) -> pl.DataFrame:
+        found = [cidr.network(text + self.mask) for text in texts]
+        column = pl.Series("network", [str(net) if net else None for net in found], dtype=pl.String)
+        return column.to_frame()

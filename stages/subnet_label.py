@@ -1,0 +1,120 @@
+"""Names for subnets (flp-semantics c, add_subnet_label; operator-spec section 5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import polars as pl
+
+from pipeline import cidr, values
+from pipeline.kube import inventory, subnets
+from pipeline.kube.subnets import Label
+from pipeline.memo import Memo
+from pipeline.problem import Problem, Severity, warning
+from pipeline.stage import Env, Fields, Step, Transform
+
+_NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
+
+
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The field that holds an address and the field that takes its label."""
+
+    input: str
+    output: str
+
+
+_BOTH = (End("SrcAddr", "SrcSubnetLabel"), End("DstAddr", "DstSubnetLabel"))
+
+
+class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
+    """Write the name of the subnet an address is in.
+
+    With `match: first` the first label in list order having a network around the address wins,
+    however narrow others are; with `longest` the narrowest network does. No match leaves the
+    output as it is. `autodetect` names a file of Kubernetes objects from which labels Machines,
+    Pods, Services and EXT:ExternalIP are derived; they come after `labels`.
+    """
+
+    labels: list[Label] = []
+    autodetect: str = ""
+    match: Literal["first", "longest"] = "first"
+    ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
+
+    def reads(self) -> Fields:
+        return frozenset(end.input for end in self.ends)
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for i, label in enumerate(self.labels):
+            if not _NAME.fullmatch(label.name):
+                hint = "letters, digits, _ : and -, not starting with a digit"
+                yield warning(("labels", i, "name"), f'unusual name "{label.name}"', hint)
+            for k, text in enumerate(label.cidrs):
+                if cidr.network(text) is None:
+                    message = f'label "{label.name}": "{text}" is no CIDR'
+                    yield Problem(("labels", i, "cidrs", k), message, "such as 10.0.0.0/16")
+        yield from self._hidden()
+        if self.autodetect:
+            yield from (p.under("autodetect") for p in self._detected(folder)[1])
+        elif not self.labels:
+            yield Problem(("labels",), "no label: list some, or give `autodetect` a file")
+        for i, end in enumerate(self.ends):
+            for field in ("input", "output"):
+                if not getattr(end, field):
+                    yield Problem(("ends", i, field), f"`{field}` is empty")
+
+    def build(self, env: Env) -> Step:
+        detected, problems = self._detected(env.folder)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            raise ValueError("; ".join(problem.message for problem in problems))
+        table = cidr.Table(subnets.listed([*self.labels, *detected]))
+        find = table.first if self.match == "first" else table.longest
+
+        def names(texts: pl.Series) -> pl.DataFrame:
+            found = [(place := cidr.address(text)) and find(place) for text in texts]
+            column = pl.Series(
+                "label", [(hit and hit[1]) or None for hit in found], dtype=pl.String
+            )
+            return column.to_frame()
+
+        memo = Memo(names)
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            for end in self.ends:
+                schema = flows.schema
+                if env.needs(end.output) and values.known(schema, end.input):
+                    texts = flows.select(values.string(schema, end.input)).to_series()
+                    flows = values.put(flows, end.output, memo.get(texts).to_series())
+            return flows
+
+        return step
+
+    def _detected(self, folder: Path) -> tuple[list[Label], list[Problem]]:
+        if not self.autodetect:
+            return [], []
+        problems: list[Problem] = []
+        found = inventory.read(folder / self.autodetect, problems)
+        labels = subnets.autodetected([one.object for one in found], problems)
+        if not labels and not problems:
+            problems = [warning((), f"{self.autodetect}: nothing to derive a subnet label from")]
+        return labels, problems
+
+    def _hidden(self) -> Iterator[Problem]:
+        """Networks that never apply: an earlier label has one around them."""
+        if self.match == "longest":
+            return
+        table = cidr.Table(subnets.listed(self.labels))
+        for i, label in enumerate(self.labels):
+            for k, text in enumerate(label.cidrs):
+                net = cidr.network(text)
+                first = table.first_around(net) if net else None
+                if net and first and first[1] != label.name:
+                    message = (
+                        f'label "{label.name}": {net} never applies,'
+                        f' "{first[1]}" with {first[0]} comes before it'
+                    )
+                    hint = f'list "{label.name}" first, or set `match: longest`'
+                    yield warning(("labels", i, "cidrs", k), message, hint)

@@ -1,0 +1,303 @@
+"""Enrichment from an inventory: the golden cases of the original, and what they leave open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.kube import inventory, objects
+from pipeline.kube.columns import Copied
+from pipeline.kube.enrich import End
+from pipeline.kube.index import Index
+from pipeline.kube.keys import Secondary
+from pipeline.problem import Severity
+from pipeline.stage import Env, Step
+from stages.kubernetes import Kubernetes
+from tests.stages.flows import GOLDEN, Flow, frame, lines, obeys_laws, rules, run
+
+BASIC = GOLDEN / "k8s-basic"
+CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
+OBJECT_FIELDS = ("SrcK8S", "DstK8S", "source.", "destination.", "SrcL", "DstL", "SrcA_")
+
+
+def copied(rule: dict[str, Any], many: str) -> Copied:
+    one = many.removesuffix("s")
+    return Copied(
+        prefix=rule.get(f"{many}_prefix", ""),
+        include=rule.get(f"{one}_inclusions", []),
+        exclude=rule.get(f"{one}_exclusions", []),
+        max_length=rule.get(f"{one}_value_max_length"),
+    )
+
+
+def stage_of(case: str) -> Kubernetes:
+    """The add_kubernetes rules of a case as one stage."""
+    found = [rule for rule in rules(case) if rule["type"] == "add_kubernetes"]
+    kube = found[0]["kubeConfig"]
+    ends = [
+        End(
+            address=k["ipField"],
+            output=k["output"],
+            mac=k.get("macField", ""),
+            interfaces=k.get("interfacesField", ""),
+            udns=k.get("udnsField", ""),
+            assignee=k.get("assignee", ""),
+            zone=k.get("add_zone", False),
+            labels=copied(k, "labels"),
+            annotations=copied(k, "annotations"),
+        )
+        for k in (rule["kubernetes"] for rule in found)
+    ]
+    indexed = [dict.fromkeys(one["index"], True) for one in kube.get("secondaryNetworks", [])]
+    return Kubernetes(
+        name="enrich",
+        inventory="kube.yaml",
+        ends=ends,
+        tracked_kinds=kube.get("trackedKinds", []),
+        secondary_networks=[Secondary(**one) for one in indexed],
+    )
+
+
+def step(stage: Kubernetes, *, folder: Path = BASIC, needed: frozenset[str] | None = None) -> Step:
+    return stage.build(Env(folder=folder, needed=needed))
+
+
+def pods(*extra: dict[str, Any]) -> Index:
+    return Index(map(objects.of, extra))
+
+
+def pod(name: str, ip: str, **more: Any) -> dict[str, Any]:
+    meta = {"name": name, "namespace": "shop", **more}
+    return {"kind": "Pod", "metadata": meta, "status": {"podIPs": [{"ip": ip}]}}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str) -> None:
+    stage = stage_of(case)
+    assert not list(stage.check(GOLDEN / case))
+    got = run(step(stage, folder=GOLDEN / case), lines(case, "flows.jsonl"))
+    expected = lines(case, "expected.jsonl")
+    assert got == [{k: v for k, v in e.items() if k != "K8S_FlowLayer"} for e in expected]
+
+
+def test_golden_operator_records() -> None:
+    """Kafka records, seen at this stage: the fields of the objects behind both addresses."""
+    case = "operator-records"
+    expected = lines(case, "expected.jsonl")
+    written = [{k: v for k, v in e.items() if k.startswith(OBJECT_FIELDS)} for e in expected]
+    incoming = [
+        {k: e[k] for k in ("SrcAddr", "DstAddr", "SrcMac", "DstMac", "Interfaces", "Udns")}
+        for e in expected
+    ]
+    got = run(step(stage_of(case), folder=GOLDEN / case), incoming)
+    assert [{k: v for k, v in g.items() if k.startswith(OBJECT_FIELDS)} for g in got] == written
+
+
+def test_an_unknown_address_leaves_what_was_there() -> None:
+    flows: list[Flow] = [{"SrcAddr": "8.8.8.8", "SrcK8S_Name": "kept"}, {"SrcAddr": "10.0.1.12"}]
+    got = run(step(Kubernetes(name="k", inventory="kube.yaml")), flows)
+    assert got[0] == flows[0]
+    assert got[1]["SrcK8S_Name"] == "worker-3"
+
+
+def test_an_odd_value_makes_way_for_the_found_one() -> None:
+    flows: list[Flow] = [
+        {"SrcAddr": "10.0.1.12", "SrcK8S_Name": ["odd"]},
+        {"SrcAddr": "x", "SrcK8S_Name": 7},
+    ]
+    got = run(step(Kubernetes(name="k", inventory="kube.yaml")), flows)
+    assert [flow["SrcK8S_Name"] for flow in got] == ["worker-3", 7]
+
+
+def test_only_needed_columns() -> None:
+    needed = frozenset({"SrcAddr", "SrcK8S_Name", "DstK8S_Zone", "L_app", "L_none"})
+    stage = Kubernetes(
+        name="k",
+        inventory="kube.yaml",
+        zone=True,
+        ends=[
+            End("SrcAddr", "SrcK8S", labels=Copied("L")),
+            End("DstAddr", "DstK8S"),
+        ],
+    )
+    flows = frame([{"SrcAddr": "10.128.0.14", "DstAddr": "10.129.0.20"}])
+    got = step(stage, needed=needed)(flows)
+    assert set(got.columns) - set(flows.columns) == needed - {"SrcAddr"}
+    assert got.row(0, named=True) == {
+        "row": 0,
+        "SrcAddr": "10.128.0.14",
+        "DstAddr": "10.129.0.20",
+        "SrcK8S_Name": "front-6d4cf56db6-x2x9k",
+        "DstK8S_Zone": "eu-west-3b",
+        "L_app": "front",
+        "L_none": None,
+    }
+
+
+def test_labels_win_over_fields_of_the_same_name() -> None:
+    index = pods(pod("a", "10.0.0.1", labels={"Name": "x"}), pod("b", "10.0.0.2"))
+    stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("SrcK8S"))])
+    got = run(stage.attach(index, Env()), [{"SrcAddr": "10.0.0.1"}, {"SrcAddr": "10.0.0.2"}])
+    assert [flow["SrcK8S_Name"] for flow in got] == ["x", "b"]
+
+
+def test_reads_only_what_is_configured() -> None:
+    assert Kubernetes(name="k").reads() == {"SrcAddr", "DstAddr"}
+    by_mac = Kubernetes(name="k", secondary_networks=[Secondary(mac=True)])
+    assert by_mac.reads() == {"SrcAddr", "DstAddr", "SrcMac", "DstMac"}
+    rest = Kubernetes(name="k", secondary_networks=[Secondary(udn=True), Secondary(interface=True)])
+    assert rest.reads() == {"SrcAddr", "DstAddr", "Interfaces", "Udns"}
+
+
+def test_one_index_per_file() -> None:
+    env = Env(folder=BASIC)
+    for _ in range(2):
+        Kubernetes(name="k", inventory="kube.yaml").build(env)
+    Kubernetes(name="k", inventory="../k8s-basic/kube.yaml").build(env)
+    assert len(env.shared) == 1
+
+
+def test_a_changed_index_is_seen_by_the_next_batch() -> None:
+    index = pods(pod("a", "10.0.0.1", labels={"x": "1"}))
+    stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("L"))])
+    enrich = stage.attach(index, Env())
+    flows = [{"SrcAddr": "10.0.0.1"}]
+    assert run(enrich, flows)[0]["L_x"] == "1"
+    index.add(objects.of(pod("b", "10.0.0.1", labels={"y": "2"}, creationTimestamp="2025")))
+    assert run(enrich, flows)[0]["SrcK8S_Name"] == "b"
+    assert run(enrich, flows)[0]["L_y"] == "2"
+    index.remove("Pod", "shop", "b")
+    index.remove("Pod", "shop", "a")
+    assert run(enrich, flows) == flows
+
+
+def test_interfaces_and_udns_of_json_flows_work_too() -> None:
+    """A documented difference: the original looks them up for protobuf flows only."""
+    indexed = [Secondary(interface=True, ip=True), Secondary(udn=True)]
+    stage = Kubernetes(name="k", inventory="kube.yaml", secondary_networks=indexed)
+    flows: list[Flow] = [
+        {"SrcAddr": "192.168.5.4", "Interfaces": ["eth9", "net1"]},
+        {"SrcAddr": "10.200.0.12", "Udns": ["", "mesh/primary"]},
+        {"SrcAddr": "10.200.0.12", "Udns": ["default"]},
+        {"SrcAddr": "10.200.0.12", "Udns": "mesh/primary"},
+    ]
+    got = run(step(stage), flows)
+    networks = [(flow.get("SrcK8S_Name"), flow.get("SrcK8S_NetworkName")) for flow in got]
+    assert networks == [
+        ("multus-1", "vms/l2"),
+        ("udn-1", "mesh/primary"),
+        (None, None),
+        (None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "path", "message"),
+    [
+        (Kubernetes(name="k"), ("inventory",), "an inventory file is needed"),
+        (
+            Kubernetes(name="k", inventory="no.yaml"),
+            ("inventory",),
+            "no.yaml: cannot be read: No such file or directory",
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", ends=[]),
+            ("ends",),
+            "no end to look up: leave `ends` out for source and destination",
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", ends=[End("", "A"), End("x", "A")]),
+            ("ends", 0, "address"),
+            "`address` is empty",
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", ends=[End("y", "A"), End("x", "A")]),
+            ("ends", 1, "output"),
+            '"A" is written by two ends',
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", secondary_networks=[Secondary()]),
+            ("secondary_networks", 0),
+            "none of mac, ip, interface, udn is true",
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", tracked_kinds=["Replicaset"]),
+            ("tracked_kinds", 0),
+            '"Replicaset" is no usual kind of owner',
+        ),
+        (
+            Kubernetes(name="k", inventory="kube.yaml", cni=["calico"]),
+            ("cni", 0),
+            'unknown network plugin "calico"',
+        ),
+    ],
+)
+def test_check(stage: Kubernetes, path: tuple[str | int, ...], message: str) -> None:
+    assert (path, message) in [(found.path, found.message) for found in stage.check(BASIC)]
+
+
+def test_an_inventory_without_addresses_is_a_warning(tmp_path: Path) -> None:
+    inventory.write([{"kind": "Deployment", "metadata": {"name": "a"}}], tmp_path / "kube.json")
+    stage = Kubernetes(name="k", inventory="kube.json")
+    assert [found.severity for found in stage.check(tmp_path)] == [Severity.WARNING]
+    assert run(step(stage, folder=tmp_path), [{"SrcAddr": "10.0.0.1"}]) == [{"SrcAddr": "10.0.0.1"}]
+
+
+def test_a_broken_inventory_refuses_the_build(tmp_path: Path) -> None:
+    (tmp_path / "kube.yaml").write_text("kind: Pod\n")
+    with pytest.raises(ValueError, match=r"kube.yaml: document 1: .*metadata.name is missing"):
+        step(Kubernetes(name="k", inventory="kube.yaml"), folder=tmp_path)
+
+
+ADDRESSES = st.sampled_from(
+    [
+        "10.128.0.14",
+        "10.129.0.20",
+        "10.0.1.11",
+        "172.30.0.1",
+        "8.8.8.8",
+        "",
+        "192.168.5.4",
+        12,
+        None,
+    ]
+)
+FLOWS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "SrcAddr": ADDRESSES,
+            "DstAddr": ADDRESSES,
+            "SrcMac": st.sampled_from(["02:aa:bb:cc:dd:01", "ff:ff:ff:ff:ff:ff", 3]),
+            "SrcK8S_Name": st.sampled_from(["kept", 1, None]),
+        },
+    ),
+    min_size=1,
+    max_size=12,
+)
+LAW = step(
+    Kubernetes(
+        name="k",
+        inventory="kube.yaml",
+        secondary_networks=[Secondary(mac=True)],
+        ends=[
+            End("SrcAddr", "SrcK8S", mac="SrcMac", labels=Copied("SrcL"), zone=True),
+            End("DstAddr", "destination.", assignee="otel"),
+        ],
+    )
+)
+
+
+@given(FLOWS, st.integers(0, 12))
+def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
+    obeys_laws(LAW, frame(flows), min(cut, len(flows)))
+
+
+def test_a_frame_without_addresses_passes() -> None:
+    flows = pl.DataFrame({"row": [0, 1]})
+    assert LAW(flows).equals(flows)
