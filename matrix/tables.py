@@ -1,0 +1,122 @@
+"""The flow matrix of a namespace as tables: who it talks to, who talks to it, and what is outside.
+
+Rows and columns are those of blog-scenario section 4, then count, first_seen and last_seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from matrix.families import Direction, Found, Series, find
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import VALUE
+
+NODE = "Node"
+_TOTALS = (
+    pl.col(VALUE).sum().alias("count"),
+    pl.col(FIRST_SEEN).min().alias("first_seen"),
+    pl.col(LAST_SEEN).max().alias("last_seen"),
+)
+
+
+class Table(NamedTuple):
+    """A table to render.
+
+    `rows`: label columns (String), count (Float64), first_seen and last_seen (Float64, epoch
+    seconds). `metrics`: what it was made from; `notes`: what a reader should know.
+    """
+
+    rows: pl.DataFrame
+    metrics: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def outgoing(
+    series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
+) -> Table:
+    """Connections that workloads of the namespace open; rows to nodes come last.
+
+    Columns: kind, workload, port, to_kind, to_namespace, to_subnet_label, to_workload.
+    `collapse_nodes` makes one row of rows that differ only in the node; `metrics` names the
+    metrics to read. Raises families.NoMatrixError.
+    """
+    found = find(series, Direction.OUTGOING, metrics)
+    columns = ["kind", "workload", "port", "to_kind", "to_namespace"]
+    columns += ["to_subnet_label", "to_workload"]
+    rows = _rows(found, namespace, columns, "to", collapse=collapse_nodes)
+    return Table(rows.sort(pl.col("to_kind") == NODE, *columns), found.metrics, found.notes)
+
+
+def incoming(
+    series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
+) -> Table:
+    """Connections that workloads of the namespace accept; nodes stand together by port.
+
+    Columns: from_kind, from_namespace, from_subnet_label, from_workload, kind, port, workload.
+    Arguments and errors as for `outgoing`.
+    """
+    found = find(series, Direction.INCOMING, metrics)
+    columns = ["from_kind", "from_namespace", "from_subnet_label", "from_workload"]
+    columns += ["kind", "port", "workload"]
+    rows = _rows(found, namespace, columns, "from", collapse=collapse_nodes)
+    source = pl.when(pl.col("from_kind") != NODE).then("from_workload").otherwise(pl.lit(""))
+    order = [source if column == "from_workload" else pl.col(column) for column in columns]
+    return Table(rows.sort(*order, "from_workload"), found.metrics, found.notes)
+
+
+def external(
+    series: Series,
+    namespace: str = "",
+    *,
+    direction: Direction = Direction.OUTGOING,
+    metrics: Sequence[str] = (),
+) -> Table:
+    """Connections to (or from) addresses that are no Kubernetes object.
+
+    Columns: namespace, kind, workload, port, to_subnet_label (from_subnet_label); a label that is
+    empty has yet to be given.
+    All namespaces unless one is named. Errors as for `outgoing`.
+    """
+    found = find(series, direction, metrics)
+    prefix = direction.prefix
+    rows = found.rows.filter(
+        pl.col(f"{prefix}{part}") == "" for part in ("kind", "namespace", "workload")
+    )
+    if namespace:
+        rows = rows.filter(pl.col("namespace") == namespace)
+    columns = ["namespace", "kind", "workload", "port", f"{prefix}subnet_label"]
+    return Table(rows.group_by(columns).agg(_TOTALS).sort(columns), found.metrics, found.notes)
+
+
+def _rows(
+    found: Found, namespace: str, columns: list[str], prefix: str, *, collapse: bool
+) -> pl.DataFrame:
+    rows = found.rows.filter(pl.col("namespace") == namespace)
+    rows = rows.group_by(columns).agg(_TOTALS)
+    return _collapsed(rows, columns, prefix) if collapse else rows
+
+
+def _collapsed(rows: pl.DataFrame, columns: list[str], prefix: str) -> pl.DataFrame:
+    """Rows that differ only in the name of a node made one; the name of a single one stays."""
+    workload = f"{prefix}_workload"
+    others = [column for column in columns if column != workload]
+    is_node = pl.col(f"{prefix}_kind") == NODE
+    number = pl.len()
+    name = pl.when(number > 1).then(pl.format("({} nodes)", number))
+    nodes = rows.filter(is_node).group_by(others)
+    merged = nodes.agg(
+        name.otherwise(pl.col(workload).first()).alias(workload),
+        pl.col("count").sum(),
+        pl.col("first_seen").min(),
+        pl.col("last_seen").max(),
+    )
+    return pl.concat([rows.filter(~is_node), merged.select(rows.columns)])
+
+
+def namespaces(series: Series) -> list[str]:
+    """The namespaces that open or accept connections, sorted. Raises families.NoMatrixError."""
+    found = [find(series, direction).rows["namespace"] for direction in Direction]
+    return sorted(name for name in pl.concat(found).unique().to_list() if name)

@@ -1,0 +1,169 @@
+"""Kubernetes objects of a made-up cluster, complete enough for an API server to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+
+Manifest = dict[str, Any]
+
+
+class ServicePort(NamedTuple):
+    """A port of a Service and the port of its endpoints."""
+
+    port: int
+    target: int
+    protocol: str = "TCP"
+
+
+class Service(NamedTuple):
+    """A Service: its cluster address, and the `app` its pods carry (none: bare endpoints)."""
+
+    namespace: str
+    name: str
+    address: str
+    ports: tuple[ServicePort, ...]
+    app: str = ""
+
+
+class Place(NamedTuple):
+    """Where a pod runs: node name, node address, pod address."""
+
+    node: str
+    host: str
+    address: str
+
+
+def namespace(name: str) -> Manifest:
+    """A Namespace, with the label that policies select it by."""
+    labels = {"kubernetes.io/metadata.name": name}
+    return _object("v1", "Namespace", "", name, labels=labels)
+
+
+def node(name: str, address: str, subnet: str, zone: str) -> Manifest:
+    """A Node with the subnet that OVN-Kubernetes gave it."""
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone}
+    annotations = {"k8s.ovn.org/node-subnets": f'{{"default":["{subnet}"]}}'}
+    addresses = [
+        {"type": "InternalIP", "address": address},
+        {"type": "Hostname", "address": name},
+    ]
+    status = {"addresses": addresses}
+    return _object("v1", "Node", "", name, labels=labels, annotations=annotations) | {
+        "status": status
+    }
+
+
+def controller(kind: str, ns: str, name: str, replicas: int, template_hash: str) -> list[Manifest]:
+    """A Deployment, StatefulSet or DaemonSet; a Deployment is followed by its ReplicaSet."""
+    top = _controller(kind, ns, name, {"app": name}, replicas)
+    if kind != "Deployment":
+        return [top]
+    labels = {"app": name, "pod-template-hash": template_hash}
+    replica_set = _controller("ReplicaSet", ns, f"{name}-{template_hash}", labels, replicas)
+    replica_set["metadata"]["ownerReferences"] = [_owner(top)]
+    return [top, replica_set]
+
+
+def pod(ns: str, name: str, app: str, parent: Manifest, place: Place) -> Manifest:
+    """A running Pod of `parent`."""
+    labels = {"app": app} | parent["spec"]["selector"]["matchLabels"]
+    made = _object("v1", "Pod", ns, name, labels=labels)
+    made["metadata"]["ownerReferences"] = [_owner(parent)]
+    status = {
+        "phase": "Running",
+        "hostIP": place.host,
+        "podIP": place.address,
+        "podIPs": [{"ip": place.address}],
+    }
+    return made | {"spec": {"nodeName": place.node, "containers": _containers()}, "status": status}
+
+
+def service(service: Service, endpoints: Sequence[str]) -> list[Manifest]:
+    """A Service and its EndpointSlice; without `app` no selector, and an Endpoints object too."""
+    ns, name = service.namespace, service.name
+    named = [(f"{p.protocol.lower()}-{p.port}", p) for p in service.ports]
+    offered = [_port(label, p) | {"port": p.port, "targetPort": p.target} for label, p in named]
+    targets = [_port(label, p) | {"port": p.target} for label, p in named]
+    spec: Manifest = {"clusterIP": service.address, "clusterIPs": [service.address]}
+    if service.app:
+        spec["selector"] = {"app": service.app}
+    labels = {"kubernetes.io/service-name": name}
+    slice_ = _object("discovery.k8s.io/v1", "EndpointSlice", ns, f"{name}-1", labels=labels)
+    slice_["addressType"] = "IPv4"
+    slice_["endpoints"] = [{"addresses": [e], "conditions": {"ready": True}} for e in endpoints]
+    slice_["ports"] = targets
+    made = [_object("v1", "Service", ns, name) | {"spec": spec | {"ports": offered}}, slice_]
+    if not service.app:
+        subset = {"addresses": [{"ip": endpoint} for endpoint in endpoints], "ports": targets}
+        made.append(_object("v1", "Endpoints", ns, name) | {"subsets": [subset]})
+    return made
+
+
+def write(path: Path, manifests: Sequence[Manifest]) -> None:
+    """Write an inventory: YAML documents, or for a .json file one List."""
+    if path.suffix == ".json":
+        listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        path.write_bytes(msgspec.json.encode(listed))
+        return
+    with path.open("w") as file:
+        yaml.dump_all(manifests, file, Dumper=_Dumper, sort_keys=False, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes shared lists out each time instead of as anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _object(
+    version: str,
+    kind: str,
+    ns: str,
+    name: str,
+    *,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Manifest:
+    metadata: Manifest = {"name": name}
+    if ns:
+        metadata["namespace"] = ns
+    metadata["uid"] = "-".join(filter(None, ("uid", kind.lower(), ns, name)))
+    if labels:
+        metadata["labels"] = labels
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _controller(kind: str, ns: str, name: str, labels: dict[str, str], replicas: int) -> Manifest:
+    spec: Manifest = {} if kind == "DaemonSet" else {"replicas": replicas}
+    if kind == "StatefulSet":
+        spec["serviceName"] = name
+    spec["selector"] = {"matchLabels": labels}
+    spec["template"] = {"metadata": {"labels": labels}, "spec": {"containers": _containers()}}
+    return _object("apps/v1", kind, ns, name, labels={"app": labels["app"]}) | {"spec": spec}
+
+
+def _port(name: str, port: ServicePort) -> Manifest:
+    return {"name": name, "protocol": port.protocol}
+
+
+def _owner(owner: Manifest) -> Manifest:
+    meta = owner["metadata"]
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
+
+
+def _containers() -> list[Manifest]:
+    return [{"name": "main", "image": "workload"}]
