@@ -17,7 +17,7 @@ import msgspec
 from pipeline import dag, document, flp, typed
 from pipeline.document import Document
 from pipeline.dump import dump
-from pipeline.place import ConfigError, Located, Place
+from pipeline.place import ConfigError, Key, Located, Place
 from pipeline.problem import Path, Problem, Severity, nearest
 from pipeline.settings import Settings
 from pipeline.stage import Spec, registry
@@ -94,27 +94,29 @@ class _Loader:
         if not isinstance(data, dict):
             raise self._refusal((), 'expected a mapping with "stages"')
         if STAGES not in data and _DIALECT & {key.lower() for key in data}:
-            translation = flp.translate(self._written)
+            translation = flp.translate(self._written, self._types)
             self._origins = translation.origins
             for problem in translation.problems:
                 self._found.append(Located(self._written.place(problem.path), problem))
             return {**translation.settings, STAGES: translation.stages}
         if STAGES not in data:
-            raise self._refusal((), 'missing "stages"', nearest(STAGES, data))
+            hints = {Key(key): nearest(key, [STAGES]) for key in data}
+            at = tuple(key for key, hint in hints.items() if hint)[:1]
+            raise self._refusal(at, 'missing "stages"', hints[at[0]] if at else "")
         if not isinstance(data[STAGES], list):
             raise self._refusal((STAGES,), "expected a list of stages")
         return {key: value for key, value in data.items() if not _is_extension(key)}
 
     def _spec(self, stage: object, index: int) -> Spec | None:
         """The stage when it has no errors of its own."""
-        before = len(self._found)
         at: Path = (STAGES, index)
         kind = self._kind(stage)
         if kind is None:
             self._report(self._untyped(stage), at, _name(stage))
             return None
-        self._report(typed.problems(stage, kind), at, _name(stage))
-        if len(self._found) > before:
+        problems = list(typed.problems(stage, kind))
+        self._report(problems, at, _name(stage))
+        if problems:
             return None
         spec = typed.convert(stage, kind)
         self._report(spec.check(self._folder), at, spec.name)
@@ -130,7 +132,7 @@ class _Loader:
         elif "type" not in stage:
             yield Problem((), 'missing field "type"', f"one of {', '.join(sorted(self._types))}")
         else:
-            yield typed.unknown(stage["type"], sorted(self._types), ("type",))
+            yield typed.unknown(stage["type"], sorted(self._types), ("type",), "stage type")
 
     def _settings(self, data: dict[str, Any]) -> Settings | None:
         problems = list(typed.problems(data, Settings))

@@ -21,7 +21,13 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
 
+    def represent_text(self, data: str) -> yaml.ScalarNode:
+        """In double quotes where it has line breaks that only YAML 1.1 knows, and the like."""
+        plain = data.replace("\n", "").isprintable()
+        return self.represent_scalar(_TAG + "str", data, style=None if plain else '"')
 
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 _Dumper.add_implicit_resolver(_TAG + "int", scalar.INT, list("-+0123456789"))
 _Dumper.add_implicit_resolver(_TAG + "float", scalar.FLOAT, list("-+.0123456789"))
 

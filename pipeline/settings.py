@@ -12,6 +12,13 @@ from msgspec import Meta
 from pipeline.problem import Problem
 
 Count = Annotated[int, Meta(ge=0)]
+Prefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$(?!\n)",
+        extra={"expected": "the start of a metric name ([a-zA-Z0-9_:], no digit first)"},
+    ),
+]
 
 
 class _Group(
@@ -23,8 +30,8 @@ class _Group(
 class Server(_Group, frozen=True, kw_only=True):
     """The HTTP server of /metrics, /healthz and /readyz.
 
-    `listen` is host:port; port 0 takes any that is free. With `tls_cert` and `tls_key` (PEM files)
-    it speaks TLS.
+    `listen` is host:port; port 0 takes any that is free. With both `tls_cert` and `tls_key`, PEM
+    files, it speaks TLS.
     """
 
     listen: str = "127.0.0.1:9102"
@@ -57,16 +64,20 @@ class Server(_Group, frozen=True, kw_only=True):
 
 
 class SelfMetrics(_Group, frozen=True, kw_only=True):
-    """The engine's own metrics; `process` adds those of the Python process."""
+    """The engine's own metrics.
 
-    prefix: Annotated[str, Meta(pattern="^([a-zA-Z_:][a-zA-Z0-9_:]*)?$(?!\n)")] = "flowmatrix_"
+    `prefix` starts their names. `process` adds the metrics of the Python process.
+    """
+
+    prefix: Prefix = "flowmatrix_"
     process: bool = True
 
 
 class DeadLetters(_Group, frozen=True, kw_only=True):
-    """Messages that cannot be used, and how many of them stop the process (0 = no limit).
+    """Messages that cannot be used, and how many of them stop the process.
 
-    `file` takes them as JSON lines. `max_ratio` is their share of all messages.
+    `file` takes them as JSON lines. `max_ratio` is their largest share of all messages, and
+    `max_consecutive` the most of them in a row; 0 is no limit.
     """
 
     file: str = ""
@@ -75,13 +86,20 @@ class DeadLetters(_Group, frozen=True, kw_only=True):
 
 
 class Limits(_Group, frozen=True, kw_only=True):
-    """Bounds on memory: label sets beyond `max_series` are counted in one (0 = no limit)."""
+    """Bounds on memory.
+
+    Label sets beyond `max_series` are counted in one series; 0 is no limit.
+    """
 
     max_series: Count = 1_000_000
 
 
 class Settings(_Group, frozen=True, kw_only=True):
-    """How the process behaves, whatever its stages."""
+    """How the process behaves, whatever its stages.
+
+    `server` is its HTTP server. `self_metrics` are the engine's own metrics. `dead_letters` are
+    messages that cannot be used. `limits` bound memory. `log_level` is the least level logged.
+    """
 
     server: Server = Server()
     self_metrics: SelfMetrics = SelfMetrics()

@@ -12,7 +12,7 @@ import enum
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
@@ -46,7 +46,8 @@ def _own(data: object, kind: Any, path: Path) -> Iterator[Problem]:
     try:
         msgspec.convert(data, kind, str_keys=True)
     except msgspec.ValidationError as error:
-        yield _choice(data, kind, path) or Problem(path, _plain(str(error)))
+        got = f", got {data}" if type(data) in {int, float} and "got" not in str(error) else ""
+        yield _choice(data, kind, path) or Problem(path, _plain(str(error)) + got)
 
 
 def _inside(data: object, kind: Any, path: Path) -> Iterator[Problem]:
@@ -135,13 +136,13 @@ def _values(kind: Any) -> list[Any]:
     return []
 
 
-def unknown(value: object, valid: Any, path: Path) -> Problem:
+def unknown(value: object, valid: Collection[str], path: Path, what: str = "value") -> Problem:
     """The problem of a value that is none of the valid ones."""
     hint = nearest(value, valid) if isinstance(value, str) else ""
-    return Problem(path, f"unknown value {_shown(value)}", hint or _one_of(valid))
+    return Problem(path, f"unknown {what} {_shown(value)}", hint or _one_of(valid))
 
 
-def _one_of(valid: Any) -> str:
+def _one_of(valid: Collection[str]) -> str:
     return f"one of {', '.join(valid)}"
 
 
