@@ -23,18 +23,18 @@ class Policy(StrEnum):
 
 
 class CopyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`input` to `output`, times `multiplier` (a whole number); 0 copies any value as it is."""
+    """`input` to `output`, times `multiplier`; 0 copies any value as it is."""
 
     input: str
     output: str
-    multiplier: int = 0
+    multiplier: float = 0
 
 
 class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
     """Write every rule's `output` from the flow as it came in.
 
-    An absent input writes nothing, nor does multiplying what is no number. Whole numbers are
-    multiplied in 64 bits, where the original lets a narrow field (a 16-bit port) overflow.
+    An absent input writes nothing, nor does multiplying what is no number. Whole numbers times a
+    whole number are whole, in 64 bits; the original lets a narrow field (a 16-bit port) overflow.
     """
 
     rules: list[CopyRule]
@@ -48,7 +48,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
             yield from unknown_fields([rule.input], ("rules", index, "input"))
             if not rule.output:
                 yield Problem(("rules", index, "output"), "the output has no name")
-            if abs(rule.multiplier) >= 2**63:
+            if not abs(rule.multiplier) < 2**63:
                 yield Problem(("rules", index, "multiplier"), "this does not fit 64 bits")
 
     def build(self, env: Env) -> Step:
@@ -66,20 +66,20 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
 def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
     """The input alone, multiplied; absent where it is no number."""
-    name, odd, factor = rule.input, values.odd(rule.input), rule.multiplier
+    name, odd, factor = rule.input, values.odd(rule.input), float(rule.multiplier)
     columns = []
     dtype = flows.schema.get(name, pl.Null())
-    if dtype.is_float():
-        columns.append(pl.col(name) * float(factor))
-    elif dtype.is_integer():
-        unsigned = dtype == pl.UInt64 and factor > 0
-        wide = pl.UInt64 if unsigned else pl.Int64
-        columns.append(pl.col(name).cast(wide, wrap_numerical=True) * pl.lit(factor, dtype=wide))
+    if dtype.is_integer() and factor.is_integer():
+        wide = pl.UInt64 if dtype == pl.UInt64 and factor > 0 else pl.Int64
+        whole = pl.col(name).cast(wide, wrap_numerical=True)
+        columns.append(whole * pl.lit(int(factor), dtype=wide))
+    elif dtype.is_numeric():
+        columns.append(pl.col(name).cast(pl.Float64) * factor)
     if odd in flows.columns:
         columns.append(values.distinct(pl.col(odd), lambda text: _times(text, factor), pl.String()))
     return flows.select(columns)
 
 
-def _times(json_text: str, factor: int) -> str | None:
+def _times(json_text: str, factor: float) -> str | None:
     value = gotext.decode_odd(json_text)
     return msgspec.json.encode(value * factor).decode() if isinstance(value, float) else None
