@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from matrix.families import Direction, Found, Series, find
+from matrix.families import Direction, Found, NoMatrixError, Series, find
 from pipeline.ledger import FIRST_SEEN, LAST_SEEN
 from pipeline.stage import VALUE
 
@@ -89,6 +89,23 @@ def external(
         rows = rows.filter(pl.col("namespace") == namespace)
     columns = ["namespace", "kind", "workload", "port", f"{prefix}subnet_label"]
     return Table(rows.group_by(columns).agg(_TOTALS).sort(columns), found.metrics, found.notes)
+
+
+def namespaces(series: Series) -> list[str]:
+    """The namespaces that have a row in either matrix, sorted.
+
+    One of the two metrics is enough. Raises families.NoMatrixError when there is neither.
+    """
+    seen: set[str] = set()
+    missing: list[NoMatrixError] = []
+    for direction in Direction:
+        try:
+            seen.update(find(series, direction).rows["namespace"].unique().to_list())
+        except NoMatrixError as error:
+            missing.append(error)
+    if len(missing) == len(Direction):
+        raise missing[0]
+    return sorted(seen - {""})
 
 
 def _rows(

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from matrix.families import Direction
-from matrix.tables import external, incoming, outgoing
+from matrix.families import Direction, NoMatrixError
+from matrix.tables import external, incoming, namespaces, outgoing
 from pipeline.simulate import simulate
 
 OUT = "namespace workload kind port to_namespace to_workload to_kind to_subnet_label Flags"
@@ -141,3 +141,13 @@ def test_a_namespace_without_series_has_an_empty_table(told: dict[str, Any]) -> 
     table = incoming(ledger(told["metrics"]), "nowhere", collapse_nodes=True)
     assert table.rows.is_empty()
     assert table.rows.columns[0] == "from_kind"
+
+
+def test_namespaces_are_those_with_rows_in_either_table(told: dict[str, Any]) -> None:
+    both = ledger(told["metrics"])
+    sent = {name: frame for name, frame in both.items() if name.endswith("out")}
+    senders = ["netobserv", "noo-loki", "openshift-console", "openshift-monitoring"]
+    assert namespaces(sent) == senders
+    assert namespaces(both) == ["default", *senders]
+    with pytest.raises(NoMatrixError):
+        namespaces({})
