@@ -28,7 +28,7 @@ class Memo:
     def forget(self) -> None:
         """Look everything up again: what the lookup reads has changed."""
         self._texts = pl.Categorical(pl.Categories.random())
-        self._anchor = pl.Series("anchor", [""]).cast(self._texts)  # ids live as long as a user
+        self._anchor = pl.Series([], dtype=self._texts)  # ids live as long as a column of theirs
         self._rows = pl.Series("row", [], dtype=pl.UInt32)
         self._table = self._lookup(pl.Series("text", [], dtype=pl.String))
 
@@ -45,15 +45,11 @@ class Memo:
         known, top = len(self._rows), ids.max()
         if not isinstance(top, int) or top < known:
             return
+        # Ids are dense: the new ones follow the known ones without a gap.
         new = pl.select(text=texts, id=ids).filter(pl.col("id") >= known).unique("id").sort("id")
         answers = self._lookup(new["text"])
         found = answers.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-        row = pl.select(
-            pl.when(pl.lit(found)).then(pl.lit(found).cum_sum() - 1 + self._table.height)
-        ).to_series()
-        places = new["id"] - known
-        rows = pl.select(pl.repeat(None, top + 1 - known, dtype=pl.UInt32)).to_series()
-        self._rows = pl.concat(
-            [self._rows, rows.scatter(places, row.cast(pl.UInt32))], rechunk=True
-        )
+        row = pl.lit(found).cum_sum() - 1 + self._table.height
+        rows = pl.select(row=pl.when(pl.lit(found)).then(row).cast(pl.UInt32)).to_series()
+        self._rows = pl.concat([self._rows, rows], rechunk=True)
         self._table = pl.concat([self._table, answers.filter(found)], rechunk=True)
