@@ -131,9 +131,3 @@ def _collapsed(rows: pl.DataFrame, columns: list[str], prefix: str) -> pl.DataFr
         pl.col("last_seen").max(),
     )
     return pl.concat([rows.filter(~is_node), merged.select(rows.columns)])
-
-
-def namespaces(series: Series) -> list[str]:
-    """The namespaces that open or accept connections, sorted. Raises families.NoMatrixError."""
-    found = [find(series, direction).rows["namespace"] for direction in Direction]
-    return sorted(name for name in pl.concat(found).unique().to_list() if name)

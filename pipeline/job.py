@@ -44,7 +44,7 @@ class Job:
         )
         self._live = any(source.live for source in self.plan.sources)
         self._exposition = Exposition()
-        self._started = False
+        self.started = False
         letters = settings.dead_letters
         self.runtime = Embedded(
             self.plan,
@@ -60,7 +60,7 @@ class Job:
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""
-        self._started = True
+        self.started = True
         self.runtime.run(advance)
 
     def exposition(self) -> str:
@@ -82,7 +82,7 @@ class Job:
         return Server(listen or own.listen, answers, own.tls_cert, own.tls_key)
 
     def _not_ready(self) -> str:
-        return "" if self._started else "the sources are not open yet"
+        return "" if self.started else "the sources are not open yet"
 
     def _documents(self) -> Mapping[str, Callable[[], object]]:
         return {

@@ -171,3 +171,9 @@ class Ledger:
     @staticmethod
     def _held(tables: Iterable[Table]) -> int:
         return sum(table.totals.height for table in tables)
+
+
+def counters(ledger: Ledger) -> dict[str, pl.DataFrame]:
+    """The series of every counter by metric name: labels, VALUE, FIRST_SEEN, LAST_SEEN."""
+    tables = ledger.tables()
+    return {t.family.name: t.series() for t in tables if t.family.kind is Kind.COUNTER}

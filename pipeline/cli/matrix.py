@@ -21,7 +21,7 @@ from pipeline.checkpoint import CheckpointError
 from pipeline.cli.app import app, fail, load
 from pipeline.cli.run import advance
 from pipeline.job import Job
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN, counters
 from pipeline.stage import VALUE, Family, Kind
 
 
@@ -86,11 +86,7 @@ def matrix(
 def _from_config(path: Path) -> Series:
     job = Job(load(path))
     advance(job)
-    return {
-        table.family.name: table.series()
-        for table in job.ledger.tables()
-        if table.family.kind is Kind.COUNTER
-    }
+    return counters(job.ledger)
 
 
 def _from_state(folder: Path) -> Series:

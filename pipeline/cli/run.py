@@ -48,21 +48,28 @@ def run(
     where its counts end: no flow is counted twice.
     """
     job = Job(load(path), recording=recording, state=state, dead_letters=dead_letters)
-    _stop_on_signals(job.runtime)
     try:
         if once:
+            _stop_on_signals(job.runtime)
             advance(job)
         else:
-            with job.server(listen) as server:
-                typer.echo(f"serving {server.url}/metrics", err=True)
-                advance(job)
-                job.runtime.wait()
+            serve(job, listen)
     except (CheckpointError, TooManyDeadLettersError, OSError, ValueError) as error:
         fail(str(error))
     if metrics_out == "-":
         sys.stdout.write(job.final())
     elif metrics_out:
         Path(metrics_out).write_text(job.final(), encoding="utf-8")
+
+
+def serve(job: Job, listen: str = "") -> None:
+    """Run, and serve the metrics until the job is stopped. Raises OSError."""
+    _stop_on_signals(job.runtime)
+    with job.server(listen) as server:
+        typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
+        if not job.started:
+            advance(job)
+        job.runtime.wait()
 
 
 def advance(job: Job) -> None:

@@ -1,0 +1,155 @@
+"""`make bench`: the embedded engine on one core, and how its cost grows.
+
+Each figure is the median of several runs, each run a process of its own pinned to one core. The
+data are simulated (`flowmatrix simulate cluster`) into the cache and kept there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.simulate import Shape, Simulation, simulate
+
+_MEASURE = Path(__file__).with_name("measure.py")
+_COUNTED = ("messages", "rejected", "sums")
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    """Print every table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--flows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="the main figure only")
+    given = parser.parse_args()
+    print(f"{os.cpu_count()} cores, medians of {given.runs} runs, one core each\n")
+    _main_figure(given.flows, given.runs)
+    if not given.quick:
+        _growth(given.flows, given.runs)
+
+
+def _main_figure(flows: int, runs: int) -> None:
+    made = _cluster(flows, Shape(pods=10_000, nodes=100, workloads=1_000, services=500))
+    figures = _median(made.config, runs)
+    print(f"{flows:,} protobuf flows, 10,000 pods, both ends enriched, subnet labels,")
+    print("two SYN metrics of ten labels and one bytes metric")
+    print(_line("all of it", figures))
+    for stage, seconds in figures["stage_seconds"].items():
+        print(f"    {stage:<42} {seconds / flows * 1e6:6.3f} us a flow")
+    _account(figures)
+
+
+def _growth(flows: int, runs: int) -> None:
+    print("\ngrowth with pods (1,000 workloads)")
+    for pods in (1_000, 10_000, 100_000):
+        shape = Shape(pods=pods, nodes=max(20, pods // 200), workloads=1_000, services=500)
+        print(_line(f"{pods:>9,} pods", _median(_cluster(flows, shape).config, runs)))
+    print("\ngrowth with series (label sets of one counter, exposed while flows come in)")
+    made = _cluster(flows, Shape(pods=10_000, nodes=100, workloads=1_000, services=500))
+    for label, fields in (
+        ("about 1k", ["SrcK8S_OwnerName"]),
+        ("about 100k", ["SrcK8S_OwnerName", "DstK8S_OwnerName", "DstPort", "Proto"]),
+        ("about 1M", ["SrcAddr", "DstAddr", "SrcPort", "DstPort"]),
+    ):
+        config = _with_metrics(made, [_metric("grown", fields)], label.split()[-1])
+        figures = _median(config, runs, "--scrape")
+        scrapes = figures["scrapes_ms"]
+        shown = f", scrapes meanwhile {statistics.median(scrapes):.0f} ms" if scrapes else ""
+        print(_line(f"{figures['series']:>9,} series", figures))
+        print(
+            f"    exposition {figures['exposition_ms']:.0f} ms"
+            f" ({figures['exposition_bytes'] / 1e6:.1f} MB){shown}"
+        )
+    print("\ngrowth with metrics (three labels each, no two alike)")
+    for number in (1, 10, 50):
+        metrics = [_metric(f"m{i}", [*_LABELS[i % 5], "Proto"], i) for i in range(number)]
+        config = _with_metrics(made, metrics, f"m{number}")
+        print(_line(f"{number:>9} metrics", _median(config, runs)))
+
+
+_LABELS = [
+    ["SrcK8S_Namespace", "DstK8S_Namespace"],
+    ["SrcK8S_OwnerName", "SrcK8S_OwnerType"],
+    ["DstK8S_OwnerName", "DstK8S_OwnerType"],
+    ["SrcSubnetLabel", "DstSubnetLabel"],
+    ["SrcK8S_Namespace", "DstPort"],
+]
+
+
+def _metric(name: str, labels: list[str], threshold: int = 0) -> dict[str, Any]:
+    spec: dict[str, Any] = {"type": "Counter", "labels": labels}
+    if threshold:
+        spec["filters"] = [{"field": "DstPort", "matchType": "NotEqual", "value": str(threshold)}]
+    return {
+        "apiVersion": "flows.netobserv.io/v1alpha1",
+        "kind": "FlowMetric",
+        "metadata": {"name": name, "namespace": "netobserv"},
+        "spec": spec,
+    }
+
+
+def _with_metrics(made: Simulation, metrics: list[dict[str, Any]], name: str) -> Path:
+    """The simulated pipeline with these FlowMetrics instead of its own."""
+    name = name.replace(" ", "-")
+    resources = made.config.with_name(f"{made.config.stem}.{name}.metrics.yaml")
+    resources.write_text(yaml.safe_dump_all(metrics))
+    document = yaml.safe_load(made.config.read_text())
+    for stage in document["stages"]:
+        if stage["type"] == "flow_metrics":
+            stage["files"] = [resources.name]
+    config = made.config.with_name(f"{made.config.stem}.{name}.yaml")
+    config.write_text(yaml.safe_dump({"limits": {"max_series": 2_000_000}, **document}))
+    return config
+
+
+def _cluster(flows: int, shape: Shape) -> Simulation:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
+    folder = cache / "bench" / f"{flows}-{shape.pods}-{shape.workloads}"
+    return simulate("cluster", folder / "cluster.pb", flows=flows, seed=1, shape=shape)
+
+
+def _median(config: Path, runs: int, *options: str) -> Figures:
+    measured = list(_measured(config, runs, options))
+    whole = dict(measured[0])
+    for name in ("seconds", "cpu_seconds", "rss_mb", "exposition_ms"):
+        whole[name] = statistics.median(figures[name] for figures in measured)
+    whole["scrapes_ms"] = [ms for figures in measured for ms in figures["scrapes_ms"]]
+    whole["sums"] = all(figures["sums"] for figures in measured)
+    return whole
+
+
+def _measured(config: Path, runs: int, options: tuple[str, ...]) -> Iterator[Figures]:
+    for _ in range(runs):
+        command = [sys.executable, str(_MEASURE), str(config), *options]
+        yield json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def _line(what: str, figures: Figures) -> str:
+    flows = figures["messages"]
+    return (
+        f"  {what:<18} {flows / figures['seconds']:>11,.0f} flows/s"
+        f"  {figures['cpu_seconds'] / flows * 1e6:5.2f} us CPU a flow"
+        f"  {figures['rss_mb']:5.0f} MB  {'' if figures['sums'] else 'COUNTS DO NOT ADD UP'}"
+    ).rstrip()
+
+
+def _account(figures: Figures) -> None:
+    read, rejected = figures["messages"], figures["rejected"]
+    print(
+        f"  in {read:,.0f} = decoded {read - rejected:,.0f} + rejected {rejected:,.0f};"
+        f" each metric: in = counted + filtered + rejected: {figures['sums']}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""One measured run of a pipeline on one core; prints its figures as JSON.
+
+Started by the benchmarks as a process of its own, so that memory and processor time are its own.
+Usage: python benchmarks/measure.py CONFIG [--scrape]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+
+os.environ["POLARS_MAX_THREADS"] = "1"
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+from pipeline import config  # noqa: E402 - Polars reads its thread count when it is imported
+from pipeline.job import Job  # noqa: E402 - same
+from pipeline.stage import Encoder, Source  # noqa: E402 - same
+
+
+def main() -> None:
+    """Run the pipeline to its end and print what it took."""
+    job = Job(config.load(Path(sys.argv[1])))
+    scrapes: list[float] = []
+    done = threading.Event()
+    if "--scrape" in sys.argv:
+        threading.Thread(target=_scrape, args=(job, scrapes, done), daemon=True).start()
+    started, cpu = time.perf_counter(), time.process_time()
+    job.run()
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    done.set()
+    series = sum(table.totals.height for table in job.ledger.tables())
+    start = time.perf_counter()
+    size = len(job.final())
+    print(
+        json.dumps(
+            _accounting(job)
+            | {
+                "seconds": seconds,
+                "cpu_seconds": cpu,
+                "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "series": series,
+                "exposition_ms": (time.perf_counter() - start) * 1000,
+                "exposition_bytes": size,
+                "scrapes_ms": [round(scrape * 1000) for scrape in scrapes],
+            }
+        )
+    )
+
+
+def _scrape(job: Job, scrapes: list[float], done: threading.Event) -> None:
+    while not done.wait(1.0):
+        start = time.perf_counter()
+        job.exposition()
+        scrapes.append(time.perf_counter() - start)
+
+
+def _accounting(job: Job) -> dict[str, object]:
+    """Messages in, rejected, and per encoder counted + filtered + rejected = in."""
+    flows = job.telemetry.snapshot()
+    sources = [node.name for node in job.plan.nodes if isinstance(node.spec, Source)]
+    read = sum(flows["stage_flows_in"][name] for name in sources)
+    rejected = sum(flows["stage_flows_rejected"][name] for name in sources)
+    encoders = [node.name for node in job.plan.nodes if isinstance(node.spec, Encoder)]
+    sums = all(
+        flows["stage_flows_in"][name]
+        == flows["stage_flows_out"][name]
+        + flows["stage_flows_filtered"][name]
+        + flows["stage_flows_rejected"][name]
+        for name in encoders
+    )
+    shares = {node.name: flows["stage_seconds"][node.name] for node in job.plan.nodes}
+    return {"messages": read, "rejected": rejected, "sums": sums, "stage_seconds": shares}
+
+
+if __name__ == "__main__":
+    main()
