@@ -35,21 +35,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to build the API server where a chosen test needs it and the cache has none."""
-    if kube.cached() or session.config.option.collectonly:
+    if kube.cached() or session.config.option.collectonly or session.testsfailed:
         return
     if any(map(_needs_kube, session.items)):
         command = [sys.executable, "-m", "tests.real.kube"]
         quiet = subprocess.DEVNULL
+        session.config.get_terminal_writer().line(
+            "building the Kubernetes API server: minutes, once"
+        )
         session.config.stash[_BUILD] = subprocess.Popen(
-            command, cwd=session.config.rootpath, stdout=quiet, stderr=quiet
+            command,
+            cwd=session.config.rootpath,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
         )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A build that no test waited for ends with the session."""
     build = session.config.stash.get(_BUILD, None)
-    if build is not None:
-        build.terminate()
+    if build is not None and build.poll() is None:
+        os.killpg(build.pid, signal.SIGTERM)
         build.wait()
 
 
