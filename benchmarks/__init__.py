@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and figures of one run, printed; never a test."""

@@ -1,0 +1,5 @@
+"""`python -m benchmarks`: the embedded engine."""
+
+from benchmarks.engine import main
+
+main()
