@@ -11,34 +11,25 @@ import msgspec
 import polars as pl
 import yaml
 
-from pipeline import fields, values
+from pipeline import values
+from pipeline.decode.json import decoder
 from pipeline.records import json_lines
-from pipeline.stage import Step
+from pipeline.stage import Env, Step
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 Flow = Mapping[str, Any]
 
 
 def frame(flows: Sequence[Flow]) -> pl.DataFrame:
-    """Flows in the value model: catalogue types, unknown fields as text or number, odd cells."""
-    names = dict.fromkeys(name for flow in flows for name in flow)
-    columns: dict[str, pl.Series] = {"row": pl.Series(range(len(flows)), dtype=pl.Int64)}
-    for name in names:
-        known = fields.dtype_of(name)
-        dtype = known or _natural([flow[name] for flow in flows if name in flow])
-        typed = [_typed(flow.get(name), dtype) for flow in flows]
-        columns[name] = pl.Series(typed, dtype=dtype)
-        odd = [
-            msgspec.json.encode(flow[name]).decode() if name in flow and cell is None else None
-            for flow, cell in zip(flows, typed, strict=True)
-        ]
-        if any(odd):
-            columns[values.odd(name)] = pl.Series(odd, dtype=pl.String)
-    return pl.DataFrame(columns)
+    """Flows as the JSON decoder makes them, numbered by `row`."""
+    decoded = decoder(Env())([msgspec.json.encode(flow) for flow in flows])
+    assert decoded.rejected == []
+    rows = pl.Series("row", range(len(flows)), dtype=pl.Int64)
+    return values.drop(decoded.flows, "TimeReceived").with_columns(rows)
 
 
 def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
-    """A frame as plain dictionaries, explicit nulls left out as the original's JSON reader does."""
+    """A frame as plain dictionaries, explicit nulls left out as a reader of JSON flows does."""
     decoded = (json.loads(line) for line in json_lines(flows.drop("row", strict=False)))
     return [{k: v for k, v in flow.items() if v is not None} for flow in decoded]
 
@@ -68,27 +59,3 @@ def obeys_laws(step: Step, flows: pl.DataFrame, cut: int) -> None:
     parts = [step(part) for part in (flows.head(cut), flows.tail(flows.height - cut))]
     assert plain(whole) == [flow for part in parts for flow in plain(part)]
     assert whole["row"].to_list() == flows["row"].to_list()
-
-
-def _natural(found: list[object]) -> pl.DataType:
-    if found and all(isinstance(value, bool) for value in found):
-        return pl.Boolean()
-    if any(isinstance(value, (int, float)) for value in found):
-        return pl.Float64()
-    return pl.String()
-
-
-def _typed(value: object, dtype: pl.DataType) -> object:
-    """The value if the type holds it, else None."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        fits = dtype == pl.List(pl.String) and all(isinstance(item, str) for item in value)
-        return value if fits else None
-    if isinstance(value, str):
-        return value if dtype == pl.String else None
-    if isinstance(value, bool):
-        return value if dtype == pl.Boolean else None
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    fits = dtype.is_float() or (dtype.is_integer() and whole)
-    return value if fits else None
