@@ -203,7 +203,7 @@ class Network(Struct, frozen=True, rename="camel"):
 class GenericRule(FieldRule, frozen=True):
     """A rule of transform.generic; multiplier 0 copies."""
 
-    multiplier: float = 0
+    multiplier: int = 0
 
 
 class Generic(Struct, frozen=True):

@@ -159,11 +159,9 @@ def _placed(stage: str, parts: list[Native], edges: _Edges, at: Path) -> Iterato
 
 def _names(stage: str, parts: list[Native]) -> list[str]:
     """`<stage>/<type>` (numbered where a type comes again); the last one is `<stage>`."""
-    names: list[str] = []
-    for part in parts:
-        name = stage + part.name if part.name else f"{stage}/{part.type}"
-        count = sum(taken == name or taken.startswith(f"{name}-") for taken in names)
-        names.append(f"{name}-{count + 1}" if count else name)
+    plain = [stage + (part.name or f"/{part.type}") for part in parts]
+    before = [plain[:index].count(name) for index, name in enumerate(plain)]
+    names = [f"{name}-{n + 1}" if n else name for name, n in zip(plain, before, strict=True)]
     if parts and not parts[-1].name:
         names[-1] = stage
     return names

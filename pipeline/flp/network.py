@@ -11,7 +11,6 @@ from pipeline.flp.dialect import (
     DirectionInfo,
     FieldRule,
     InfraRule,
-    KubeConfig,
     KubernetesRule,
     Network,
     NetworkRule,
@@ -23,27 +22,23 @@ from pipeline.flp.parts import Native, Parts, filled, unknown
 from pipeline.problem import Path, Problem, warning
 
 _INDEX = ["mac", "ip", "interface", "udn"]
-_CONFIG = {
+_POLICIES = ["preserve_original_keys", "replace_keys"]
+_ENDS = ("kubernetes", "subnet_label")
+"""Stages that do several ends of a flow at once."""
+
+_KUBE_CONFIG = {
     "inventory": "configPath",
     "secondary_networks": "secondaryNetworks",
     "tracked_kinds": "trackedKinds",
     "cni": "managedCNI",
 }
-_DIRECTION = {
-    "reporter": "reporterIPField",
-    "source_host": "srcHostField",
-    "destination_host": "dstHostField",
-    "output": "flowDirectionField",
-    "interface_direction": "ifDirectionField",
-}
-_ENDS = ("kubernetes", "subnet_label")
-"""Stages that do several ends of a flow at once."""
+_NEEDED = ("reporterIPField", "srcHostField", "dstHostField", "flowDirectionField")
 
 
 def network(transform: Transform, at: Path) -> Parts:
     """The rules in order; neighbouring rules that look up ends share one stage."""
     block, at = transform.network, (*at, "network")
-    yield from _config_problems(block.kube_config, (*at, "kubeConfig"))
+    yield from _config_problems(block, at)
     natives: list[Native] = []
     for index, rule in enumerate(block.rules):
         for part in _rule(rule, block, (*at, "rules", index), at):
@@ -57,42 +52,29 @@ def network(transform: Transform, at: Path) -> Parts:
 def generic(transform: Transform, at: Path) -> Parts:
     """The generic rules; every one reads the flow as it came in."""
     block, at = transform.generic, (*at, "generic")
-    policies = ["preserve_original_keys", "replace_keys"]
-    if block.policy and block.policy not in policies:
-        yield unknown("policy", block.policy, policies, (*at, "policy"))
-    rules = [
-        {"input": rule.input, "output": rule.output, **filled(multiplier=rule.multiplier)}
-        for rule in block.rules
-    ]
-    fields = {"policy": block.policy or policies[0], "rules": rules}
-    yield Native("generic", fields, _below(at))
+    policy = block.policy or _POLICIES[0]
+    if policy not in _POLICIES:
+        yield unknown("policy", policy, _POLICIES, (*at, "policy"))
+        return
+    yield Native("generic", {"policy": policy, "rules": to_builtins(block.rules)}, {(): at})
 
 
-def _rule(rule: NetworkRule, block: Network, here: Path, at: Path) -> Parts:
+def _rule(rule: NetworkRule, network: Network, here: Path, at: Path) -> Parts:
     """The stage of one rule."""
-    known: dict[str, Callable[[], Native | None]] = {
-        "add_kubernetes": lambda: _kubernetes(rule.kubernetes, block.kube_config, here, at),
-        "add_kubernetes_infra": lambda: _infra(rule.kubernetes_infra, here),
-        "reinterpret_direction": lambda: _direction(block.direction_info, at),
-        "decode_tcp_flags": lambda: _fields("tcp_flags", rule.decode_tcp_flags, here),
-        "add_subnet_label": lambda: _label(rule.add_subnet_label, block, here, at),
-        "add_subnet": lambda: _fields("subnet", rule.add_subnet, here),
-        "add_service": lambda: _service(rule.add_service, block, here, at),
-    }
-    if rule.type == "add_location":
-        yield Problem((*here, "type"), "the rule add_location is not supported yet")
-    elif rule.type not in known:
-        yield unknown("rule type", rule.type, [*known, "add_location"], (*here, "type"))
+    if rule.type not in _RULES:
+        yield unknown("rule type", rule.type, list(_RULES), (*here, "type"))
+        return
+    name, build = _RULES[rule.type]
+    block = getattr(rule, name) if name else network.direction_info
+    if block is None:
+        yield Problem(here, f'the rule {rule.type} needs "{name}"')
+    elif build is None:
+        yield Problem((*here, "type"), f"the rule {rule.type} is not supported yet")
     else:
-        native = known[rule.type]()
-        if native is None:
-            name = rule.type.removeprefix("add_") if "kubernetes" in rule.type else rule.type
-            yield Problem(here, f'the rule {rule.type} needs "{name}"')
-            return
-        yield native
-        if rule.kubernetes and rule.kubernetes.assignee not in ("", "otel"):
-            path = (*here, "kubernetes", "assignee")
-            yield warning(path, f'"{rule.kubernetes.assignee}" is ignored: only "otel" is known')
+        yield build(_Stages(network, at), block, (*here, name) if name else here)
+    if isinstance(block, KubernetesRule) and block.assignee not in ("", "otel"):
+        path = (*here, name, "assignee")
+        yield warning(path, f'"{block.assignee}" is ignored', 'only "otel" is known')
 
 
 def _joined(natives: list[Native]) -> Iterator[Native]:
@@ -112,134 +94,127 @@ def _joined(natives: list[Native]) -> Iterator[Native]:
         yield last
 
 
-def _kubernetes(
-    rule: KubernetesRule | None, config: KubeConfig, here: Path, at: Path
-) -> Native | None:
-    if rule is None:
-        return None
-    fields = {
-        "ends": [_end(rule)],
-        "inventory": config.config_path,
-        "tracked_kinds": config.tracked_kinds,
-        "secondary_networks": [
-            dict.fromkeys([key.lower() for key in network.index if key.lower() in _INDEX], True)
-            for network in config.secondary_networks
-        ],
-        "cni": ["ovn"] if config.managed_cni is None else config.managed_cni,
-    }
-    origins: dict[Path, Path] = {
-        (native,): (*at, "kubeConfig", written) for native, written in _CONFIG.items()
-    }
-    return Native("kubernetes", fields, origins | {(): here, ("ends", 0): (*here, "kubernetes")})
+class _Stages:
+    """Builds the stages of one transform.network; each method takes a block and its path."""
+
+    def __init__(self, network: Network, at: Path) -> None:
+        self._network = network
+        self._at = at
+
+    def kubernetes(self, rule: KubernetesRule, here: Path) -> Native:
+        config = self._network.kube_config
+        fields = {
+            "ends": [_end(rule)],
+            "inventory": config.config_path,
+            "tracked_kinds": config.tracked_kinds,
+            "secondary_networks": [
+                {key.lower(): True for key in network.index if key.lower() in _INDEX}
+                for network in config.secondary_networks
+            ],
+            "cni": ["ovn"] if config.managed_cni is None else config.managed_cni,
+        }
+        origins = _origins((*self._at, "kubeConfig"), **_KUBE_CONFIG)
+        return Native("kubernetes", fields, origins | {(): here, ("ends", 0): here})
+
+    def infra(self, rule: InfraRule, here: Path) -> Native:
+        fields = {
+            "pairs": to_builtins(rule.pairs),
+            "output": rule.output,
+            "infra_prefixes": rule.infra_prefixes,
+            "infra_refs": to_builtins(rule.infra_refs),
+        }
+        return Native("flow_layer", fields, _origins(here, pairs="namespaceNameFields"))
+
+    def direction(self, info: DirectionInfo, here: Path) -> Native:
+        fields = filled(
+            reporter=info.reporter,
+            source_host=info.src_host,
+            destination_host=info.dst_host,
+            output=info.flow_direction,
+            interface_direction=info.if_direction,
+        )
+        return Native("direction", fields, {(): here})
+
+    def label(self, rule: FieldRule, here: Path) -> Native:
+        labels = to_builtins(self._network.subnet_labels)
+        origins = _origins(self._at, labels="subnetLabels") | {(): here, ("ends", 0): here}
+        return Native("subnet_label", {"labels": labels, "ends": [to_builtins(rule)]}, origins)
+
+    def flags(self, rule: FieldRule, here: Path) -> Native:
+        return Native("tcp_flags", to_builtins(rule), {(): here})
+
+    def subnet(self, rule: SubnetRule, here: Path) -> Native:
+        fields = {"input": rule.input, "output": rule.output, "mask": rule.subnet_mask}
+        return Native("subnet", fields, _origins(here, mask="subnet_mask"))
+
+    def service(self, rule: ServiceRule, here: Path) -> Native:
+        block = self._network
+        files = filled(services_file=block.services_file, protocols_file=block.protocols_file)
+        origins = _origins(self._at, services_file="servicesFile", protocols_file="protocolsFile")
+        return Native("service_name", {**to_builtins(rule), **files}, origins | {(): here})
+
+
+_RULES: dict[str, tuple[str, Callable[[_Stages, Any, Path], Native] | None]] = {
+    "add_kubernetes": ("kubernetes", _Stages.kubernetes),
+    "add_kubernetes_infra": ("kubernetes_infra", _Stages.infra),
+    "reinterpret_direction": ("", _Stages.direction),
+    "decode_tcp_flags": ("decode_tcp_flags", _Stages.flags),
+    "add_subnet_label": ("add_subnet_label", _Stages.label),
+    "add_subnet": ("add_subnet", _Stages.subnet),
+    "add_service": ("add_service", _Stages.service),
+    "add_location": ("add_location", None),
+}
+"""The rule types: the block each needs, and what builds its stage (None: not supported)."""
 
 
 def _end(rule: KubernetesRule) -> dict[str, Any]:
-    return {
-        "address": rule.ip_field,
-        "output": rule.output,
-        **filled(
-            mac=rule.mac_field,
-            interfaces=rule.interfaces_field,
-            udns=rule.udns_field,
-            assignee="otel" if rule.assignee == "otel" else "",
-            zone=rule.add_zone,
-            labels=_copied(
-                rule.labels_prefix,
-                rule.label_inclusions,
-                rule.label_exclusions,
-                rule.label_value_max_length,
-            ),
-            annotations=_copied(
-                rule.annotations_prefix,
-                rule.annotation_inclusions,
-                rule.annotation_exclusions,
-                rule.annotation_value_max_length,
-            ),
-        ),
-    }
+    labels = _copied(
+        rule.labels_prefix,
+        rule.label_inclusions,
+        rule.label_exclusions,
+        rule.label_value_max_length,
+    )
+    annotations = _copied(
+        rule.annotations_prefix,
+        rule.annotation_inclusions,
+        rule.annotation_exclusions,
+        rule.annotation_value_max_length,
+    )
+    optional = filled(
+        mac=rule.mac_field,
+        interfaces=rule.interfaces_field,
+        udns=rule.udns_field,
+        assignee="otel" if rule.assignee == "otel" else "",
+        zone=rule.add_zone,
+        labels=labels,
+        annotations=annotations,
+    )
+    return {"address": rule.ip_field, "output": rule.output, **optional}
 
 
 def _copied(
     prefix: str, include: list[str], exclude: list[str], longest: int | None
 ) -> dict[str, Any]:
+    """What says which labels or annotations are copied; without prefix none are."""
     if not prefix:
         return {}
     limit = {} if longest is None else {"max_length": longest}
     return {"prefix": prefix, **filled(include=include, exclude=exclude), **limit}
 
 
-def _config_problems(config: KubeConfig, at: Path) -> Iterator[Problem]:
-    for index, network in enumerate(config.secondary_networks):
-        for key in network.index:
+def _config_problems(block: Network, at: Path) -> Iterator[Problem]:
+    for index, secondary in enumerate(block.kube_config.secondary_networks):
+        for key in secondary.index:
             if key.lower() not in _INDEX:
-                path = (*at, "secondaryNetworks", index, "index")
+                path = (*at, "kubeConfig", "secondaryNetworks", index, "index", key)
                 yield unknown("part of an index", key, _INDEX, path)
+    info = to_builtins(block.direction_info)
+    missing = [name for name in _NEEDED if not info[name]]
+    if missing and any(rule.type == "reinterpret_direction" for rule in block.rules):
+        message = f"reinterpret_direction needs {', '.join(missing)}"
+        yield Problem((*at, "directionInfo"), message)
 
 
-def _infra(rule: InfraRule | None, here: Path) -> Native | None:
-    if rule is None:
-        return None
-    at = (*here, "kubernetes_infra")
-    fields = {
-        "pairs": to_builtins(rule.pairs),
-        "output": rule.output,
-        "infra_prefixes": rule.infra_prefixes,
-        "infra_refs": to_builtins(rule.infra_refs),
-    }
-    return Native("flow_layer", fields, {(): at, ("pairs",): (*at, "namespaceNameFields")})
-
-
-def _direction(info: DirectionInfo, at: Path) -> Native:
-    fields = {
-        "reporter": info.reporter,
-        "source_host": info.src_host,
-        "destination_host": info.dst_host,
-        "output": info.flow_direction,
-        "interface_direction": info.if_direction,
-    }
-    where = (*at, "directionInfo")
-    origins: dict[Path, Path] = {
-        (native,): (*where, written) for native, written in _DIRECTION.items()
-    }
-    return Native("direction", fields, origins | {(): where})
-
-
-def _label(rule: FieldRule | None, block: Network, here: Path, at: Path) -> Native | None:
-    if rule is None:
-        return None
-    fields = {"labels": to_builtins(block.subnet_labels), "ends": [to_builtins(rule)]}
-    origins: dict[Path, Path] = {
-        (): here,
-        ("labels",): (*at, "subnetLabels"),
-        ("ends", 0): (*here, "add_subnet_label"),
-    }
-    return Native("subnet_label", fields, origins)
-
-
-def _fields(kind: str, rule: FieldRule | None, here: Path) -> Native | None:
-    """A stage of fields that are called the same here and there, but for the mask."""
-    if rule is None:
-        return None
-    fields = {"input": rule.input, "output": rule.output}
-    if isinstance(rule, SubnetRule):
-        fields["mask"] = rule.subnet_mask
-        return Native(kind, fields, _below((*here, "add_subnet"), mask="subnet_mask"))
-    return Native(kind, fields, _below((*here, "decode_tcp_flags")))
-
-
-def _service(rule: ServiceRule | None, block: Network, here: Path, at: Path) -> Native | None:
-    if rule is None:
-        return None
-    fields = {
-        "input": rule.input,
-        "output": rule.output,
-        "protocol": rule.protocol,
-        **filled(services_file=block.services_file, protocols_file=block.protocols_file),
-    }
-    files = _below(at, services_file="servicesFile", protocols_file="protocolsFile")
-    return Native("service_name", fields, files | {(): (*here, "add_service")})
-
-
-def _below(at: Path, **renamed: str) -> dict[Path, Path]:
-    """Origins of a stage whose fields are below `at`, those in `renamed` under another name."""
+def _origins(at: Path, **renamed: str) -> dict[Path, Path]:
+    """Origins of a stage written at `at`, with the fields that have another name there."""
     return {(): at} | {(native,): (*at, written) for native, written in renamed.items()}

@@ -1,0 +1,212 @@
+"""What flowlogs-pipeline gave for a configuration and its input, compared with this engine.
+
+A folder is a case: `case.yaml` says how to run and compare it, `expected.*` is what the original
+exposed or printed. Where this engine differs on purpose, `ours.*` in the folder is what it gives,
+and `docs/differences.md` says why.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+DIFFERENCES = HERE.parents[1] / "docs" / "differences.md"
+COMMAND = Path(sys.executable).with_name("flowmatrix")
+EX_CONFIG = 78
+
+NOT_YET = {
+    "conntrack-bidirectional": "extract.conntrack is not supported yet",
+    "conntrack-discarded": "extract.conntrack is not supported yet",
+    "conntrack-refused-no-default": "extract.conntrack is not supported yet",
+    "conntrack-scheduling": "extract.conntrack is not supported yet",
+    "conntrack-tcp-flags": "extract.conntrack is not supported yet",
+    "dynamic-load": "dynamicParameters is not supported yet",
+    "dynamic-reload": "dynamicParameters is not supported yet",
+    "encode-kafka": "encode.kafka is not supported yet",
+}
+"""Cases of the original that are not kept here until their stage exists."""
+
+SURVIVED = {
+    "decode-crash-pb-no-network": 1,
+    "decode-crash-pb-short-ipv6": 1,
+    "filter-crash-expression-type": 0,
+}
+"""Where the original dies of a message or of nothing: how many dead letters there are here.
+
+In the other cases it dies of its configuration, which is refused here.
+"""
+
+CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
+SAMPLE = re.compile(r"(?P<name>[^\s{]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
+LABEL = re.compile(r'([^=,]+)="((?:[^"\\]|\\.)*)"')
+
+
+class Case:
+    """A case and its temporary copy."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.source = HERE / name
+        self.folder = folder / name
+        self.about: dict[str, Any] = yaml.safe_load(self._text("case.yaml"))
+        self.config: dict[str, Any] = yaml.safe_load(self._text("config.yaml"))
+        shutil.copytree(self.source, self.folder)
+        with (self.folder / "config.yaml").open("a") as config:
+            config.write("\nmetricsSettings: {prefix: op_}\n")
+        self._kubernetes()
+
+    def _text(self, name: str) -> str:
+        return (self.source / name).read_text()
+
+    def _kubernetes(self) -> None:
+        """The objects of the case, where the configuration looks for its cluster."""
+        if (self.source / "kube.yaml").exists():
+            for configured in re.findall(r"configPath: ([^\s}]+)", self._text("config.yaml")):
+                shutil.copy(self.source / "kube.yaml", self.folder / configured)
+
+    def expected(self, suffix: str) -> str | None:
+        """What should come out: ours where it differs on purpose, None where nothing is said."""
+        for stem in ("ours", "expected"):
+            if (self.source / f"{stem}.{suffix}").exists():
+                return self._text(f"{stem}.{suffix}")
+        return None
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        """The real command over the input of the case, ended with it."""
+        arguments = [str(COMMAND), "run", "config.yaml", "--once"]
+        arguments += ["--metrics-out", "metrics.prom", "--dead-letters", "dead.jsonl"]
+        if (self.source / "messages.jsonl").exists():
+            arguments += ["--input", self._recording()]
+        process = subprocess.Popen(
+            arguments,
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        pieces = list(self._pieces())
+        assert process.stdin
+        try:
+            for piece in pieces[:-1]:
+                process.stdin.write(piece) if isinstance(piece, str) else time.sleep(piece)
+                process.stdin.flush()
+            out, err = process.communicate(str(pieces[-1]), timeout=60)
+        except BrokenPipeError:
+            out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def _pieces(self) -> Iterator[str | float]:
+        """Texts to send to the standard input, and seconds to wait between them."""
+        path = self.source / "flows.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        for phase in self.about.get("phases", []):
+            if "sleep" in phase:
+                yield float(phase["sleep"])
+            else:
+                count = len(lines) if phase["send"] == "all" else phase["send"]
+                yield "".join(lines[:count])
+                lines = lines[count:]
+        yield "".join(lines)
+
+    def _recording(self) -> str:
+        """The Kafka messages of the case, each behind its size as a varint."""
+        with (self.folder / "messages.pb").open("wb") as recording:
+            for line in self._text("messages.jsonl").splitlines():
+                message = json.loads(line)
+                value = base64.b64decode(message.get("value_b64", ""))
+                assert len(value) < 1 << 14
+                size = (
+                    [len(value)] if len(value) < 128 else [len(value) & 127 | 128, len(value) >> 7]
+                )
+                recording.write(bytes(size) + value)
+        return Path(recording.name).name
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str, tmp_path: Path) -> None:
+    case = Case(name, tmp_path)
+    done = case.run()
+    outcome = json.loads(case.expected("exit.json") or "{}").get("outcome", "runs")
+    if outcome == "refused" or (outcome == "crash" and name not in SURVIVED):
+        assert (done.returncode, done.stdout) == (EX_CONFIG, ""), done.stderr
+        assert re.search(r"config\.yaml:\d+:\d+: error: ", done.stderr), done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    if outcome == "crash":
+        letters = case.folder / "dead.jsonl"
+        lines = letters.read_text().splitlines() if letters.exists() else []
+        assert len(lines) == SURVIVED[name]
+    if case.about.get("records", True) and (wanted := case.expected("jsonl")) is not None:
+        dropped = case.about.get("drop_fields", ["TimeReceived"])
+        given = list(records(done.stdout, dropped, time.time()))
+        expected = list(records(wanted, dropped, time.time()))
+        ordered = case.about.get("ordered", True)
+        assert (given if ordered else sorted(given)) == (expected if ordered else sorted(expected))
+    shown = (case.folder / "metrics.prom").read_text()
+    if (wanted := case.expected("prom")) is not None:
+        keep = re.compile(case.about.get("keep", "^netobserv_"))
+        assert samples(shown, keep) == samples(wanted, keep)
+    if (wanted := case.expected("op.prom")) is not None:
+        keep = re.compile(f"^op_({'|'.join(case.about['op_metrics'])})$")
+        assert samples(shown, keep) == samples(wanted, keep)
+
+
+@pytest.mark.parametrize("name", NOT_YET)
+def test_not_yet(name: str) -> None:
+    pytest.skip(NOT_YET[name])
+
+
+def test_every_difference_is_documented() -> None:
+    differing = {path.parent.name for path in HERE.glob("*/ours.*")}
+    rows = [line for line in DIFFERENCES.read_text().splitlines() if line.startswith("| ")]
+    assert differing == {name for row in rows for name in re.findall("`([^`]+)`", cells(row)[-1])}
+    assert len(rows) - 1 <= 6, "a header, and few rows"
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a row of a Markdown table."""
+    return [cell.strip() for cell in row.strip("| ").split(" | ")]
+
+
+def records(text: str, dropped: list[str], now: float) -> Iterator[str]:
+    """Each line as canonical JSON: numbers as doubles, a recent TimeReceived as `NOW`."""
+    for line in text.splitlines():
+        try:
+            record = json.loads(line, parse_int=float)
+        except ValueError:
+            record = {"__raw__": line}
+        received = record.get("TimeReceived")
+        if isinstance(received, float) and abs(received - now) < 600:
+            record["TimeReceived"] = "NOW"
+        yield json.dumps({k: v for k, v in record.items() if k not in dropped}, sort_keys=True)
+
+
+def samples(text: str, keep: re.Pattern[str]) -> dict[str, Any]:
+    """Types by family and values by series, of the families to keep."""
+    types: dict[str, Any] = {}
+    values: dict[str, float] = {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            name, kind = line.split()[2:]
+            types[name] = kind
+        elif line and not line.startswith("#"):
+            found = SAMPLE.fullmatch(line)
+            assert found, line
+            labels = sorted(LABEL.findall(found["labels"] or ""))
+            key = found["name"] + str(labels)
+            assert key not in values, f"twice: {line}"
+            if keep.search(found["name"]):
+                values[key] = float(found["value"])
+    return {name: kind for name, kind in types.items() if keep.search(name)} | values
