@@ -18,7 +18,7 @@ from pipeline.config import Config, ConfigError
 from pipeline.duration import Duration
 from pipeline.place import Place
 from pipeline.problem import Problem, Severity, warning
-from pipeline.stage import Encoder, Family, Kind, Source, Spec, Transform
+from pipeline.stage import Encoder, Family, Kind, Source, Spec, Transform, Writer
 
 
 class In(Source, frozen=True, kw_only=True, tag="in"):
@@ -318,3 +318,62 @@ def test_any_data_is_a_config_or_an_error(data: object) -> None:
 def test_any_edit_is_a_config_or_an_error(line: str, text: str, at: int) -> None:
     with contextlib.suppress(ConfigError):
         assert load(GOOD.replace(line, line[:at] + text + line[at + len(text) :])).stages
+
+
+class Stdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
+    decoder: str = "json"
+
+
+class Encode(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
+    def families(self) -> tuple[Family, ...]:
+        return ()
+
+
+class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
+    sink = "none"
+
+
+DIALECT = """\
+log-level: warning
+Pipeline:
+  - {name: in}
+  - {name: end, follows: in}
+parameters:
+  - name: in
+    ingest: {type: stdin}
+  - name: end
+    WRITE: {type: none}
+metricsSettings: {prefix: own_}
+"""
+DIALECT_TYPES: Mapping[str, type[Spec]] = {
+    "ingest_stdin": Stdin,
+    "encode_prometheus": Encode,
+    "discard": Discard,
+}
+
+
+def load_dialect(text: str) -> Config:
+    return config.loads(text, "f.yaml", Path("/nowhere"), {}, DIALECT_TYPES)
+
+
+def test_the_dialect_of_flowlogs_pipeline() -> None:
+    loaded = load_dialect(DIALECT)
+    assert [spec.name for spec in loaded.stages] == ["in", "end"]
+    assert loaded.settings.self_metrics.prefix == "own_"
+    assert loaded.settings.log_level == "warning"
+    assert loaded.place("end") == Place("f.yaml", 8, 5)
+    assert load_dialect(config.dump(loaded.stages)).stages == loaded.stages
+
+
+def test_problems_of_the_dialect_and_of_what_it_becomes_are_collected() -> None:
+    text = DIALECT.replace("follows: in", "follows: inn").replace("type: stdin", "typ: stdin")
+    with pytest.raises(ConfigError) as caught:
+        load_dialect(text)
+    assert [str(found) for found in caught.value.problems] == [
+        (
+            'f.yaml:4:26: error: stage "end", field follows: no stage has the name "inn"; '
+            'did you mean "in"?'
+        ),
+        'f.yaml:7:13: error: field parameters[0].ingest: stage "in" has no ingest type',
+        'f.yaml:7:14: error: field parameters[0].ingest.typ: unknown field; did you mean "type"?',
+    ]
