@@ -65,7 +65,7 @@ def _needs_kube(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Generator[None, object, object]:
+def pytest_runtest_setup() -> Generator[None, object, object]:
     """A missing part is a skip on a laptop and a failure in CI."""
     try:
         return (yield)
