@@ -38,6 +38,9 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
                 yield Problem((field,), f"`{field}` is empty")
 
     def build(self, env: Env) -> Step:
+        if not (env.needs(self.output) or env.needs(self.interface_direction)):
+            return lambda flows: flows
+
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             schema = flows.schema
             reporter, source, destination = (

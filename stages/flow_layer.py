@@ -49,6 +49,9 @@ class FlowLayer(Transform, frozen=True, kw_only=True, tag="flow_layer"):
                 yield Problem(("infra_prefixes", i), message)
 
     def build(self, env: Env) -> Step:
+        if not env.needs(self.output):
+            return lambda flows: flows
+
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             app = pl.any_horizontal(
                 pl.lit(False), *(self._is_app(flows.schema, pair) for pair in self.pairs)

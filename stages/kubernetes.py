@@ -75,7 +75,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
                 yield warning(("tracked_kinds", i), f'"{kind}" is no usual kind of owner', hint)
         for i, cni in enumerate(self.cni):
             if cni != "ovn":
-                yield Problem(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
+                yield warning(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
 
     def build(self, env: Env) -> Step:
         path = (env.folder / self.inventory).resolve()
@@ -132,4 +132,4 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
                 if not getattr(end, field):
                     yield Problem(("ends", i, field), f"`{field}` is empty")
             if any(end.output == other.output for other in self.ends[:i]):
-                yield Problem(("ends", i, "output"), f'"{end.output}" is written by two ends')
+                yield warning(("ends", i, "output"), f'"{end.output}" is written by two ends')

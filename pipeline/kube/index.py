@@ -21,6 +21,7 @@ _FURTHER: dict[str, frozenset[str] | None] = {
 }
 """Kinds that are owned by a lasting one; None: by any."""
 _PARENTS = frozenset({"Deployment", *_FURTHER})
+_NETWORKS = frozenset({"UserDefinedNetwork", "ClusterUserDefinedNetwork"})
 _Key = tuple[str, str, str]
 
 
@@ -83,25 +84,30 @@ class Index:
         Raises msgspec.ValidationError when the object has not the shape of its kind.
         """
         key = (one.kind, one.metadata.namespace or "", one.metadata.name)
-        indexed = entry(one, self._options)
+        fresh = (entry(one, self._options), _parent(one), one.kind in _NETWORKS)
+        if fresh == (self._entries.get(key), self._parents.get(key), key in self._udns):
+            return
         self.remove(*key)
+        self.version += 1
+        indexed, parent, is_network = fresh
         if indexed:
             self._entries[key] = indexed
             for table, text in self._claims(indexed):
                 claims = (*table.get(text, ()), indexed)
                 table[text] = tuple(sorted(claims, key=_claim)) if claims[1:] else claims
-        elif one.kind in _PARENTS and one.metadata.owner_references:
-            self._parents[key] = one.metadata.owner_references[0]
-        elif one.kind in {"UserDefinedNetwork", "ClusterUserDefinedNetwork"}:
+        if parent:
+            self._parents[key] = parent
+        if is_network:
             self._udns.add(key)
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Forget an object, if it is known."""
         key = (kind, namespace, name)
-        self.version += 1
+        gone = self._entries.pop(key, None)
+        if gone or key in self._parents or key in self._udns:
+            self.version += 1
         self._parents.pop(key, None)
         self._udns.discard(key)
-        gone = self._entries.pop(key, None)
         for table, text in self._claims(gone) if gone else ():
             left = tuple(other for other in table[text] if other is not gone)
             if left:
@@ -192,6 +198,11 @@ class Index:
             yield self._by_address[found.kind], text
         for text in found.networks:
             yield self._by_address["Secondary"], text
+
+
+def _parent(one: Object) -> Owner | None:
+    owners = one.metadata.owner_references if one.kind in _PARENTS else None
+    return owners[0] if owners else None
 
 
 def _claim(found: Entry) -> tuple[tuple[bool, str], str, str]:

@@ -208,6 +208,21 @@ def test_replacing_an_object_frees_its_addresses() -> None:
     assert len(found) == 1
 
 
+def test_only_what_matters_changes_the_version() -> None:
+    """A kubelet rewrites the status of its pods and node all the time."""
+    found = index(NODE, pod("a", "10.1.1.1"), *CHAIN, options=BY_MAC)
+    before = found.version
+    found.add(objects.of(pod("a", "10.1.1.1", status={"conditions": [{"type": "Ready"}]})))
+    found.add(objects.of({**NODE, "spec": {"unschedulable": True}}))
+    found.add(objects.of(CHAIN[0]))
+    found.add(objects.of(thing("ConfigMap", "c")))
+    found.remove("ConfigMap", "shop", "c")
+    found.remove("Pod", "shop", "unknown")
+    assert found.version == before
+    found.remove("ReplicaSet", "shop", "rs")
+    assert found.version > before
+
+
 def test_removing_an_owner_ends_the_climb() -> None:
     found = index(owned("ReplicaSet", "rs"), *CHAIN)
     found.remove("ReplicaSet", "shop", "rs")

@@ -47,6 +47,13 @@ def test_the_old_direction_can_be_kept() -> None:
     assert [flow["IfDir"] for flow in got] == [0, "odd", 1, 5]
 
 
+def test_nothing_is_done_for_nobody() -> None:
+    step = Direction(name="direction").build(Env(needed=frozenset({"AgentIP"})))
+    assert run(step, [{"AgentIP": "h1", "SrcK8S_HostIP": "h1"}]) == [
+        {"AgentIP": "h1", "SrcK8S_HostIP": "h1"}
+    ]
+
+
 def test_check_and_reads() -> None:
     stage = Direction(name="direction", reporter="", output="")
     assert [p.path for p in stage.check(Path())] == [("reporter",), ("output",)]

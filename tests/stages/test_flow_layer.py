@@ -52,6 +52,11 @@ def test_layer(flow: Flow, layer: str) -> None:
     assert run(FlowLayer(name="layer").build(Env()), [flow])[0]["K8S_FlowLayer"] == layer
 
 
+def test_nothing_is_done_for_nobody() -> None:
+    step = FlowLayer(name="layer").build(Env(needed=frozenset({"SrcAddr"})))
+    assert run(step, [{"SrcAddr": "10.0.0.1"}]) == [{"SrcAddr": "10.0.0.1"}]
+
+
 def test_check_and_reads() -> None:
     found = FlowLayer(name="layer", output="", infra_prefixes=["a", ""])
     assert [p.path for p in found.check(Path())] == [("output",), ("infra_prefixes", 1)]
