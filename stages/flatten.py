@@ -34,6 +34,9 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
         for index, name in enumerate(self.fields):
             yield from unknown_fields([name], ("fields", index))
 
+    def lists(self, fields: Fields) -> Fields:
+        return fields - frozenset(self.fields)
+
     def build(self, env: Env) -> Step:
         names = list(dict.fromkeys(self.fields))
 

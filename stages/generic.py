@@ -10,7 +10,6 @@ import msgspec
 import polars as pl
 
 from pipeline import assign, gotext, values
-from pipeline.predicate.known import unknown_fields
 from pipeline.problem import Problem
 from pipeline.stage import Env, Fields, Step, Transform
 
@@ -45,7 +44,6 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, rule in enumerate(self.rules):
-            yield from unknown_fields([rule.input], ("rules", index, "input"))
             if not rule.output:
                 yield Problem(("rules", index, "output"), "the output has no name")
             if not abs(rule.multiplier) < 2**63:

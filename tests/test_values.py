@@ -86,3 +86,19 @@ def test_general(number: float, printed: str) -> None:
 )
 def test_parse_float(written: str, number: float | None) -> None:
     assert gotext.parse_float(written) == number
+
+
+def test_strict_readings_take_one_kind_each() -> None:
+    cells = [None, '"7"', "7", "true", "null", "[7]"]
+    frame = pl.DataFrame(
+        {"n": [7, *[None] * 5], v.odd("n"): cells},
+        schema={"n": pl.UInt16, v.odd("n"): pl.String},
+    )
+    assert read(frame, v.numeric(frame.schema, "n")) == [7.0, None, 7.0, None, None, None]
+    assert read(frame, v.string(frame.schema, "n")) == [None, "7", None, None, None, None]
+    assert read(frame, v.boolean(frame.schema, "n")) == [None, None, None, True, None, None]
+
+
+def test_columns_of_the_engine_are_no_fields() -> None:
+    frame = pl.DataFrame({v.ORIGIN: [0], "a": [1], v.odd("a"): [None], v.odd("b"): ["1"]})
+    assert v.names(frame) == ["a", "b"]

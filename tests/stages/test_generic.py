@@ -93,7 +93,6 @@ def test_check() -> None:
     ]
     found = [(p.path, p.severity) for p in Generic(name="g", rules=rules).check(Path())]
     assert found == [
-        (("rules", 0, "input"), Severity.WARNING),
         (("rules", 1, "output"), Severity.ERROR),
         (("rules", 1, "multiplier"), Severity.ERROR),
     ]
