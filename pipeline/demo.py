@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from matrix import tables
 from matrix.families import Series
@@ -51,7 +50,7 @@ def _external(series: Series) -> Table:
 
 def _show(title: str, table: Table) -> None:
     typer.echo(f"{title} ({table.rows.height} rows)\n")
-    typer.echo(render(table, Form.TABLE, Console().width))
+    typer.echo(render(table, Form.TABLE))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from urllib.request import urlopen
 import msgspec
 import polars as pl
 import typer
-from rich.console import Console
 
 from matrix import tables
 from matrix.families import NoMatrixError, Series
@@ -78,7 +77,7 @@ def matrix(
                     typer.echo(
                         f"{'## ' if output is Form.MARKDOWN else ''}Connections {title} {name}\n"
                     )
-                typer.echo(render(table, output, Console().width if output is Form.TABLE else 0))
+                typer.echo(render(table, output))
     except (NoMatrixError, CheckpointError, OSError) as error:
         fail(str(error))
 
