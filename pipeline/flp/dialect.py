@@ -327,12 +327,27 @@ class Prom(Struct, frozen=True, rename="camel"):
     metrics: list[Metric] = []
 
 
+class KafkaEncode(Struct, frozen=True, rename="camel"):
+    """encode.kafka (flp-semantics h.3)."""
+
+    address: str = ""
+    topic: str = ""
+    balancer: str = ""
+    write_timeout: int = 0
+    read_timeout: int = 0
+    batch_bytes: int = 0
+    batch_size: int = 0
+    compression: str = ""
+    tls: ClientTls | None = None
+    sasl: Sasl | None = None
+
+
 class Encode(Struct, frozen=True):
     """`encode` of a parameter."""
 
     type: str = ""
     prom: Prom = Prom()
-    kafka: Block = {}
+    kafka: KafkaEncode = KafkaEncode()
     s3: Block = {}
     otlplogs: Block = {}
     otlpmetrics: Block = {}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.flp.dialect import ClientTls, Decoder, File, Ingest, Sasl, Write
+from pipeline.flp.dialect import ClientTls, Decoder, Encode, File, Ingest, Sasl, Write
 from pipeline.flp.parts import Native, Parts, filled, unknown
 from pipeline.problem import Path, Problem, warning
 
 DECODERS = ["json", "protobuf"]
 OFFSETS = {"": "first", "FirstOffset": "first", "LastOffset": "last"}
 MECHANISMS = ["plain", "scramSHA512"]
+BALANCERS = ["roundRobin", "leastBytes", "hash", "crc32", "murmur2"]
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 def file(ingest: Ingest, at: Path) -> Parts:
@@ -29,8 +31,7 @@ def kafka(ingest: Ingest, at: Path) -> Parts:
     yield from _decoder(block.decoder, at)
     if block.start_offset not in OFFSETS:
         yield unknown("offset", block.start_offset, list(OFFSETS)[1:], (*at, "startOffset"))
-    if block.sasl and block.sasl.type not in MECHANISMS:
-        yield unknown("SASL type", block.sasl.type, MECHANISMS, (*at, "sasl", "type"))
+    yield from _mechanism(block.sasl, at)
     fields = {
         "brokers": block.brokers,
         "topics": [block.topic] if block.topic else [],
@@ -41,6 +42,25 @@ def kafka(ingest: Ingest, at: Path) -> Parts:
     names = {"topics": "topic", "group_id": "groupid", "start_offset": "startOffset"}
     origins: dict[Path, Path] = {(native,): (*at, key) for native, key in names.items()}
     yield Native("ingest_kafka", fields, origins | {(): at})
+
+
+def encode_kafka(encode: Encode, at: Path) -> Parts:
+    """encode.kafka: JSON without a key, so every balancer spreads; waits are the engine's own."""
+    block, at = encode.kafka, (*at, "kafka")
+    if block.balancer not in ("", *BALANCERS):
+        yield unknown("balancer", block.balancer, BALANCERS, (*at, "balancer"))
+    if block.compression not in ("", *CODECS):
+        yield unknown("compression", block.compression, CODECS, (*at, "compression"))
+    yield from _mechanism(block.sasl, at)
+    fields = {
+        "brokers": [block.address] if block.address else [],
+        "topic": block.topic,
+        "key": "none",
+        **filled(compression=block.compression, tls=_tls(block.tls), sasl=_sasl(block.sasl)),
+    }
+    origins: dict[Path, Path] = {(): at, ("brokers",): (*at, "address")}
+    origins |= {(name,): (*at, name) for name in ("topic", "compression")}
+    yield Native("encode_kafka", fields, origins)
 
 
 def stdout(write: Write, at: Path) -> Parts:
@@ -65,6 +85,11 @@ def _file(kind: str, block: File, at: Path) -> Parts:
 def _decoder(decoder: Decoder, at: Path) -> Parts:
     if decoder.type not in DECODERS:
         yield unknown("decoder", decoder.type, DECODERS, (*at, "decoder", "type"))
+
+
+def _mechanism(sasl: Sasl | None, at: Path) -> Parts:
+    if sasl and sasl.type not in MECHANISMS:
+        yield unknown("SASL type", sasl.type, MECHANISMS, (*at, "sasl", "type"))
 
 
 def _tls(tls: ClientTls | None) -> dict[str, Any]:

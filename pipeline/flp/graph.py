@@ -46,7 +46,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "extract": {"aggregates": None, "conntrack": None, "timebased": None, "none": _PASS},
     "encode": {
         "prom": metrics.prom,
-        "kafka": None,
+        "kafka": ends.encode_kafka,
         "s3": None,
         "otlplogs": None,
         "otlpmetrics": None,

@@ -68,6 +68,33 @@ def test_refused_ends() -> None:
     ]
 
 
+def test_kafka_out() -> None:
+    given = """encode: {type: kafka, kafka: {
+        address: a:9092, topic: t, balancer: leastBytes, writeTimeout: 1, readTimeout: 2,
+        batchBytes: 3, batchSize: 4, compression: gzip, tls: {caCertPath: ca}}}"""
+    assert stages(given) == [
+        {
+            "name": "s",
+            "type": "encode_kafka",
+            "follows": "in",
+            "brokers": ["a:9092"],
+            "topic": "t",
+            "key": "none",
+            "compression": "gzip",
+            "tls": {"insecure_skip_verify": False, "ca": "ca"},
+        }
+    ]
+
+
+def test_refused_kafka_out() -> None:
+    kafka = "{balancer: round, compression: gz, sasl: {type: plan}}"
+    assert refused(f"encode: {{type: kafka, kafka: {kafka}}}") == [
+        ('unknown balancer "round"', 'did you mean "roundRobin"?'),
+        ('unknown compression "gz"', 'did you mean "gzip"?'),
+        ('unknown SASL type "plan"', 'did you mean "plain"?'),
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "native"),
     [("json", "json"), ("fields", "fields"), ("printf", "printf"), ("''", "printf")],
