@@ -29,7 +29,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "ingest": {
         "file": ends.file,
         "file_loop": None,
-        "file_chunks": ends.file_chunks,
+        "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
         "grpc": None,

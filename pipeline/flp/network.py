@@ -18,7 +18,7 @@ from pipeline.flp.dialect import (
     SubnetRule,
     Transform,
 )
-from pipeline.flp.parts import Native, Parts, filled, unknown
+from pipeline.flp.parts import Native, Parts, filled, renamed, unknown
 from pipeline.problem import Path, Problem, warning
 
 _INDEX = ["mac", "ip", "interface", "udn"]
@@ -113,7 +113,7 @@ class _Stages:
             ],
             "cni": ["ovn"] if config.managed_cni is None else config.managed_cni,
         }
-        origins = _origins((*self._at, "kubeConfig"), **_KUBE_CONFIG)
+        origins = renamed((*self._at, "kubeConfig"), **_KUBE_CONFIG)
         return Native("kubernetes", fields, origins | {(): here, ("ends", 0): here})
 
     def infra(self, rule: InfraRule, here: Path) -> Native:
@@ -123,7 +123,7 @@ class _Stages:
             "infra_prefixes": rule.infra_prefixes,
             "infra_refs": to_builtins(rule.infra_refs),
         }
-        return Native("flow_layer", fields, _origins(here, pairs="namespaceNameFields"))
+        return Native("flow_layer", fields, renamed(here, pairs="namespaceNameFields"))
 
     def direction(self, info: DirectionInfo, here: Path) -> Native:
         fields = filled(
@@ -137,7 +137,7 @@ class _Stages:
 
     def label(self, rule: FieldRule, here: Path) -> Native:
         labels = to_builtins(self._network.subnet_labels)
-        origins = _origins(self._at, labels="subnetLabels") | {(): here, ("ends", 0): here}
+        origins = renamed(self._at, labels="subnetLabels") | {(): here, ("ends", 0): here}
         return Native("subnet_label", {"labels": labels, "ends": [to_builtins(rule)]}, origins)
 
     def flags(self, rule: FieldRule, here: Path) -> Native:
@@ -145,12 +145,12 @@ class _Stages:
 
     def subnet(self, rule: SubnetRule, here: Path) -> Native:
         fields = {"input": rule.input, "output": rule.output, "mask": rule.subnet_mask}
-        return Native("subnet", fields, _origins(here, mask="subnet_mask"))
+        return Native("subnet", fields, renamed(here, mask="subnet_mask"))
 
     def service(self, rule: ServiceRule, here: Path) -> Native:
         block = self._network
         files = filled(services_file=block.services_file, protocols_file=block.protocols_file)
-        origins = _origins(self._at, services_file="servicesFile", protocols_file="protocolsFile")
+        origins = renamed(self._at, services_file="servicesFile", protocols_file="protocolsFile")
         return Native("service_name", {**to_builtins(rule), **files}, origins | {(): here})
 
 
@@ -213,8 +213,3 @@ def _config_problems(block: Network, at: Path) -> Iterator[Problem]:
     if missing and any(rule.type == "reinterpret_direction" for rule in block.rules):
         message = f"reinterpret_direction needs {', '.join(missing)}"
         yield Problem((*at, "directionInfo"), message)
-
-
-def _origins(at: Path, **renamed: str) -> dict[Path, Path]:
-    """Origins of a stage written at `at`, with the fields that have another name there."""
-    return {(): at} | {(native,): (*at, written) for native, written in renamed.items()}

@@ -36,3 +36,8 @@ def unknown(kind: str, given: str, valid: list[str], path: Path) -> Problem:
     """A name that is none of the valid ones."""
     hint = nearest(given, valid) or f"one of {', '.join(valid)}"
     return Problem(path, f'unknown {kind} "{given}"', hint)
+
+
+def renamed(at: Path, **fields: str) -> dict[Path, Path]:
+    """Origins of a stage written at `at`: those of fields that have another name there."""
+    return {(): at} | {(native,): (*at, written) for native, written in fields.items()}

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pipeline import document, flp
 from pipeline.problem import Severity
-from pipeline.stage import Source, Spec, registry
-
-TYPES: Mapping[str, type[Spec]] = {
-    "ingest_file": Source,
-    "ingest_stdin": Source,
-    "ingest_kafka": Source,
-    **registry(),
-}
 
 START = """\
 pipeline:
@@ -26,7 +17,7 @@ parameters:
 
 
 def translated(text: str) -> flp.Translation:
-    return flp.translate(document.load(text, "flp.yaml"), TYPES)
+    return flp.translate(document.load(text, "flp.yaml"))
 
 
 def stages(parameter: str) -> list[dict[str, Any]]:
@@ -45,7 +36,7 @@ def findings(text: str) -> list[tuple[str, str, str]]:
             ("warning: " if problem.severity is Severity.WARNING else "") + problem.message,
             problem.hint,
         )
-        for problem in flp.translate(written, TYPES).problems
+        for problem in flp.translate(written).problems
     ]
 
 

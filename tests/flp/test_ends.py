@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from pipeline import config
+from pipeline.place import ConfigError
 from tests.flp.given import refused, stages, translated
 
 
@@ -46,25 +48,55 @@ def test_kafka() -> None:
 
 
 def test_kafka_with_nothing_special() -> None:
-    assert source("type: kafka, kafka: {brokers: [a], topic: t, decoder: {type: json}}") == {
+    assert source(
+        "type: kafka, kafka: {brokers: [a], topic: t, groupid: g, decoder: {type: json}}"
+    ) == {
         "name": "in",
         "type": "ingest_kafka",
         "brokers": ["a"],
         "topics": ["t"],
         "decoder": "json",
         "start_offset": "first",
+        "group_id": "g",
     }
 
 
-def test_refused_ends() -> None:
-    assert refused("ingest: {type: file, file: {decoder: {type: avro}}}")[0] == (
-        'unknown decoder "avro"',
-        "one of json, protobuf",
-    )
-    kafka = "{startOffset: First, decoder: {type: json}, sasl: {type: plan}}"
+def test_kafka_without_group_or_with_an_unknown_offset() -> None:
+    kafka = "{startOffset: First, decoder: {type: json}}"
     assert refused(f"ingest: {{type: kafka, kafka: {kafka}}}") == [
         ('unknown offset "First"', 'did you mean "FirstOffset"?'),
-        ('unknown SASL type "plan"', 'did you mean "plain"?'),
+        ("warning: no group: that of the engine is taken", ""),
+    ]
+
+
+def test_what_the_native_stages_refuse_is_at_its_own_place() -> None:
+    text = """\
+pipeline: [{name: in}, {name: out, follows: in}]
+parameters:
+- name: in
+  ingest:
+    type: kafka
+    kafka:
+      brokers: [a]
+      topic: t
+      groupid: g
+      decoder: {type: avro}
+      sasl:
+        type: plan
+- name: out
+  encode:
+    type: kafka
+    kafka:
+      topic: t
+      compression: gz
+"""
+    with pytest.raises(ConfigError) as error:
+        config.loads(text, "f", environ={})
+    assert [found.place[1:] for found in error.value.problems] == [
+        (10, 23),
+        (12, 15),
+        (17, 7),
+        (18, 20),
     ]
 
 
@@ -86,12 +118,9 @@ def test_kafka_out() -> None:
     ]
 
 
-def test_refused_kafka_out() -> None:
-    kafka = "{balancer: round, compression: gz, sasl: {type: plan}}"
-    assert refused(f"encode: {{type: kafka, kafka: {kafka}}}") == [
-        ('unknown balancer "round"', 'did you mean "roundRobin"?'),
-        ('unknown compression "gz"', 'did you mean "gzip"?'),
-        ('unknown SASL type "plan"', 'did you mean "plain"?'),
+def test_an_unknown_balancer() -> None:
+    assert refused("encode: {type: kafka, kafka: {balancer: round}}") == [
+        ('unknown balancer "round"', 'did you mean "roundRobin"?')
     ]
 
 
