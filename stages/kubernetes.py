@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
@@ -11,10 +12,12 @@ import polars as pl
 from pipeline.kube import inventory
 from pipeline.kube.enrich import End, Enricher
 from pipeline.kube.entries import Options
-from pipeline.kube.index import Climb, Index
+from pipeline.kube.index import Index
 from pipeline.kube.keys import Secondary
+from pipeline.kube.owners import Climb
 from pipeline.problem import Problem, Severity, nearest, warning
 from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stamp import stamps
 
 _KINDS = (
     "CronJob",
@@ -44,6 +47,8 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     once); `climb_further` also follows Job, ReplicaSet, ReplicationController and
     VirtualMachineInstance to what outlives them.
     """
+
+    annotates: ClassVar[bool] = True
 
     inventory: str = ""
     ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
@@ -76,6 +81,9 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         for i, cni in enumerate(self.cni):
             if cni != "ovn":
                 yield warning(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
+
+    def origin(self, env: Env) -> Hashable:
+        return stamps([env.folder / self.inventory] if self.inventory else [])
 
     def build(self, env: Env) -> Step:
         path = (env.folder / self.inventory).resolve()

@@ -7,8 +7,13 @@ import polars as pl
 
 from pipeline import values
 from pipeline.kube.columns import Assignee, Copied, columns, copied
-from pipeline.kube.index import Climb, Index, Peer
-from pipeline.memo import Memo
+from pipeline.kube.holders import Period
+from pipeline.kube.index import Index
+from pipeline.kube.owners import Climb
+from pipeline.memo import PLACE, SINCE, Memo
+
+ENDED = "TimeFlowEndMs"
+"""The field that says when a flow ended: its ends are those that had the addresses then."""
 
 _PART, _ITEM = "\x1e", "\x1f"
 """Separators within the text an end is remembered by: of its parts, of the elements of a list."""
@@ -44,11 +49,11 @@ class Enricher:
     def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
         """The flows with what is known of this end; other fields are left as they are."""
         if self._index.version != self._version:
-            self._renew()
+            self._follow()
         schema = flows.schema
         if not self._columns or not values.known(schema, self._end.address):
             return flows
-        found = self._memo.get(flows.select(self._key(schema)).to_series())
+        found = self._memo.get(flows.select(self._key(schema)).to_series(), at=self._ended(flows))
         fresh: dict[str, pl.Series] = {}
         for (name, _), series in zip(self._columns, found, strict=True):
             if values.known(schema, name):
@@ -69,6 +74,7 @@ class Enricher:
             *copied("labels", end.labels, index, needed).items(),
             *copied("annotations", end.annotations, index, needed).items(),
         ]
+        self._asked: dict[str, set[str]] = {}
         self._memo = Memo(self._lookup)
 
     def _key(self, schema: values.Schema) -> pl.Expr:
@@ -84,26 +90,52 @@ class Enricher:
         ]
         return pl.concat_str([address, *parts], separator=_PART)
 
+    def _follow(self) -> None:
+        """Look up again what the changes of the index concern."""
+        changed = self._index.changed(self._version)
+        copies = self._end.labels.prefix or self._end.annotations.prefix
+        if changed is None or (copies and self._needed is None):
+            self._renew()
+            return
+        self._version = self._index.version
+        if self._secondary:
+            changed = {text for one in changed for text in self._asked.get(one, ())}
+        self._memo.forget(changed)
+
+    def _ended(self, flows: pl.DataFrame) -> pl.Series | None:
+        """When each flow ended (Int64, ms), where the index knows the past."""
+        if not self._index.options.window or not values.known(flows.schema, ENDED):
+            return None
+        ended = values.number(flows.schema, ENDED).cast(pl.Int64, strict=False)
+        return flows.select(ended).to_series()
+
     def _lookup(self, texts: pl.Series) -> pl.DataFrame:
-        peers = [self._peer(text) for text in texts]
+        """A row of answers for every period of every text."""
+        index, climb = self._index, self._climb
+        found = [
+            (place, period.since, index.peer(period.entry, network, climb))
+            for place, text in enumerate(texts)
+            for period, network in self._periods(text)
+        ]
         return pl.DataFrame(
             [
-                pl.Series(str(i), [peer and column.read(peer) for peer in peers], dtype=pl.String)
-                for i, (_, column) in enumerate(self._columns)
+                pl.Series(PLACE, [place for place, _, _ in found], dtype=pl.UInt32),
+                pl.Series(SINCE, [since for _, since, _ in found], dtype=pl.Int64),
+                *(
+                    pl.Series(str(i), [column.read(peer) for _, _, peer in found], dtype=pl.String)
+                    for i, (_, column) in enumerate(self._columns)
+                ),
             ]
         )
 
-    def _peer(self, text: str) -> Peer | None:
+    def _periods(self, text: str) -> list[tuple[Period, str]]:
         if not self._secondary:
-            return self._index.lookup(text, self._climb)
+            return self._index.periods(text)
         address, mac, interfaces, udns = text.rsplit(_PART, 3)
-        return self._index.lookup(
-            address,
-            self._climb,
-            mac=mac,
-            interfaces=interfaces.split(_ITEM),
-            udns=udns.split(_ITEM),
-        )
+        parts = (interfaces.split(_ITEM), udns.split(_ITEM))
+        for one in self._index.texts(address, mac, *parts):
+            self._asked.setdefault(one, set()).add(text)
+        return self._index.periods(address, mac=mac, interfaces=parts[0], udns=parts[1])
 
 
 def _joined(schema: values.Schema, name: str) -> pl.Expr:

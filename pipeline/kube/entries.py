@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TypedDict
 
 import msgspec
@@ -11,13 +12,19 @@ from pipeline.kube import keys, objects
 from pipeline.kube.keys import Secondary
 from pipeline.kube.objects import Fields, Object, Owner
 
+_NETWORK = "PodReadyToStartContainers"
+
 
 class Options(msgspec.Struct, frozen=True):
-    """What an index keeps: which secondary keys, whose node addresses, whether annotations."""
+    """What an index keeps: which secondary keys, whose node addresses, whether annotations.
+
+    `window`: for how many seconds it remembers who had an address before.
+    """
 
     secondary: tuple[Secondary, ...] = ()
     cni: frozenset[str] = frozenset({"ovn"})
     annotations: bool = False
+    window: float = 0.0
 
     @property
     def multus(self) -> tuple[Secondary, ...]:
@@ -34,6 +41,8 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
     `claim`: of two pods with one address the greater claim wins: alive, then created last.
+    It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
+    until `until` (ms since 1970, 0: unknown).
     """
 
     kind: str
@@ -47,6 +56,9 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     node: str = ""
     networks: dict[str, str] = {}
     claim: tuple[bool, str] = (True, "")
+    since: int = 0
+    seen: int = 0
+    until: int = 0
 
 
 def entry(one: Object, options: Options) -> Entry | None:
@@ -79,7 +91,31 @@ def _pod(one: Object, options: Options) -> Entry:
         node=sys.intern(spec.node_name or ""),
         networks=_networks(one.metadata.annotations or {}, options),
         claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
+        **_times(one, status, alive=alive),
     )
+
+
+def _times(one: Object, status: objects.Status, *, alive: bool) -> _Times:
+    """From when a pod has had its addresses, and until when one that has ended had them.
+
+    The condition PodReadyToStartContainers changes with the pod's network; start and creation
+    only come before it.
+    """
+    network, start = 0, milliseconds(status.start_time or one.metadata.creation_timestamp)
+    for condition in status.conditions or ():
+        if condition.type == _NETWORK and condition.status == ("True" if alive else "False"):
+            network = milliseconds(condition.last_transition_time)
+    if alive:
+        return {"since": network or start, "seen": network, "until": 0}
+    return {"since": start, "seen": 0, "until": network}
+
+
+def milliseconds(text: str | None) -> int:
+    """A time of the API (RFC 3339) in ms since 1970, 0 when there is none."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else 0
+    except ValueError:
+        return 0
 
 
 def _node(one: Object, options: Options) -> Entry:
@@ -90,6 +126,12 @@ def _node(one: Object, options: Options) -> Entry:
     return Entry(
         **_common(one, options), addresses=addresses, host_ip=host_ip, node=one.metadata.name
     )
+
+
+class _Times(TypedDict):
+    since: int
+    seen: int
+    until: int
 
 
 def _networks(annotations: Fields, options: Options) -> dict[str, str]:

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from pipeline.kube import keys
 from pipeline.kube.entries import Entry, Options, entry
+from pipeline.kube.holders import Holders, Period
 from pipeline.kube.objects import Fields, Object, Owner
+from pipeline.kube.owners import HOPS, Climb, parent
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 PRIMARY = "primary"
-_HOPS = 3
-_FURTHER: dict[str, frozenset[str] | None] = {
-    "ReplicaSet": None,
-    "Job": frozenset({"CronJob"}),
-    "ReplicationController": frozenset({"DeploymentConfig"}),
-    "VirtualMachineInstance": frozenset({"VirtualMachine"}),
-}
-"""Kinds that are owned by a lasting one; None: by any."""
-_PARENTS = frozenset({"Deployment", *_FURTHER})
+Key = tuple[str, str, str]
+"""Kind, namespace and name of an object."""
+
 _NETWORKS = frozenset({"UserDefinedNetwork", "ClusterUserDefinedNetwork"})
-_Key = tuple[str, str, str]
-
-
-class Climb(msgspec.Struct, frozen=True):
-    """How far the owner of a pod is followed.
-
-    No `tracked` kinds: a ReplicaSet gives way to its owner, once. Otherwise at most three hops
-    through known ReplicaSets (and Deployments, if tracked), never from a tracked kind to one that
-    is not. `further` also climbs from ReplicaSet, Job, ReplicationController and
-    VirtualMachineInstance to what outlives them.
-    """
-
-    tracked: frozenset[str] = frozenset()
-    further: bool = False
+_HOST = "address of a Node"
+_LOGGED = 10_000
+"""Changes remembered one by one; who missed more looks everything up again."""
+_Value = TypeVar("_Value")
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -53,6 +41,25 @@ class Peer(msgspec.Struct, frozen=True):
     annotations: Fields
 
 
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """What an index keeps of an object: it is equal when no answer changes."""
+
+    entry: Entry | None
+    parent: Owner | None
+    network: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.entry or self.parent or self.network)
+
+
+def kept(one: Object, options: Options) -> Kept:
+    """What is to be kept. Raises msgspec.ValidationError when the object is not of its kind."""
+    return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
+
+
+_NOTHING = Kept(None, None, network=False)
+
+
 class Index:
     """Pods, nodes and services by address. `version` changes whenever an answer may change.
 
@@ -62,16 +69,13 @@ class Index:
 
     def __init__(self, found: Iterable[Object] = (), options: Options | None = None) -> None:
         self.version = 0
-        self._options = options or Options()
-        self._entries: dict[_Key, Entry] = {}
-        self._parents: dict[_Key, Owner] = {}
-        self._udns: set[_Key] = set()
-        self._by_address: dict[str, dict[str, tuple[Entry, ...]]] = {
-            "Secondary": {},
-            "Pod": {},
-            "Node": {},
-            "Service": {},
-        }
+        self.options = options or Options()
+        self._entries: dict[Key, Entry] = {}
+        self._parents: dict[Key, Owner] = {}
+        self._udns: set[Key] = set()
+        self._holders = Holders(round(self.options.window * 1000))
+        self._below: dict[Key, set[Key]] = {}
+        self._log: deque[tuple[int, frozenset[str]]] = deque(maxlen=_LOGGED)
         for one in found:
             self.add(one)
 
@@ -83,37 +87,54 @@ class Index:
 
         Raises msgspec.ValidationError when the object has not the shape of its kind.
         """
-        key = (one.kind, one.metadata.namespace or "", one.metadata.name)
-        fresh = (entry(one, self._options), _parent(one), one.kind in _NETWORKS)
-        if fresh == (self._entries.get(key), self._parents.get(key), key in self._udns):
-            return
-        self.remove(*key)
-        self.version += 1
-        indexed, parent, is_network = fresh
-        if indexed:
-            self._entries[key] = indexed
-            for table, text in self._claims(indexed):
-                claims = (*table.get(text, ()), indexed)
-                table[text] = tuple(sorted(claims, key=_claim)) if claims[1:] else claims
-        if parent:
-            self._parents[key] = parent
-        if is_network:
-            self._udns.add(key)
+        self.put(
+            (one.kind, one.metadata.namespace or "", one.metadata.name), kept(one, self.options), 0
+        )
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Forget an object, if it is known."""
-        key = (kind, namespace, name)
-        gone = self._entries.pop(key, None)
-        if gone or key in self._parents or key in self._udns:
+        self.put((kind, namespace, name), _NOTHING, 0)
+
+    def put(self, key: Key, fresh: Kept, at: int, now: int = 0) -> None:
+        """Set what is kept of an object, from `at` on (ms; learnt at `now`)."""
+        old = Kept(self._entries.get(key), self._parents.get(key), key in self._udns)
+        if fresh == old:
+            return
+        texts = self._rehold(old.entry, fresh.entry, at, now or at)
+        for above in _above(key, old):
+            self._below[above].discard(key)
+            if not self._below[above]:
+                del self._below[above]
+        for above in _above(key, fresh):
+            self._below.setdefault(above, set()).add(key)
+        _set(self._entries, key, fresh.entry)
+        _set(self._parents, key, fresh.parent)
+        (self._udns.add if fresh.network else self._udns.discard)(key)
+        if fresh.network != old.network:
+            self._log.clear()  # which texts mean another network is not known
             self.version += 1
-        self._parents.pop(key, None)
-        self._udns.discard(key)
-        for table, text in self._claims(gone) if gone else ():
-            left = tuple(other for other in table[text] if other is not gone)
-            if left:
-                table[text] = left
-            else:
-                del table[text]
+            return
+        texts |= self._under(key)
+        if key[0] == "Node":
+            texts |= {below for text in texts for below in self._under((_HOST, "", text))}
+        self._touch(texts)
+
+    def expire(self, now: int) -> None:
+        """Forget who let go of an address more than a window ago."""
+        gone = set(self._holders.expire(now))
+        if gone:
+            self._touch(gone)
+
+    def changed(self, version: int) -> set[str] | None:
+        """The texts whose answers may have changed since a version; None: all of them."""
+        if self.version - version > len(self._log):
+            return None
+        found: set[str] = set()
+        for number, texts in reversed(self._log):
+            if number <= version:
+                break
+            found |= texts
+        return found
 
     def lookup(
         self,
@@ -123,26 +144,64 @@ class Index:
         mac: str = "",
         interfaces: Iterable[str] = (),
         udns: Iterable[str] = (),
+        at: int | None = None,
     ) -> Peer | None:
-        """The object behind one end of a flow: secondary key, then pod, node, service address."""
-        found = self._secondary(address, mac, interfaces, udns)
-        if found:
-            return self._peer(*found, climb)
-        for kind in ("Pod", "Node", "Service"):
-            entries = self._by_address[kind].get(address)
-            if entries:
-                return self._peer(entries[-1], PRIMARY, climb)
-        return None
+        """The object behind one end of a flow: secondary key, then pod, node, service address.
+
+        The one that has it now or, with `at` (ms), the one that had it then.
+        """
+        found = self.periods(address, mac=mac, interfaces=interfaces, udns=udns)
+        meant = [one for one in found if at is None or one[0].since <= at]
+        return self.peer(meant[-1][0].entry, meant[-1][1], climb) if meant else None
+
+    def periods(
+        self,
+        address: str,
+        *,
+        mac: str = "",
+        interfaces: Iterable[str] = (),
+        udns: Iterable[str] = (),
+    ) -> list[tuple[Period, str]]:
+        """Who was behind one end of a flow, one after the other, and in which network."""
+        periods = self._holders.periods
+        for key in keys.flow_attachments(self.options.multus, address, mac, interfaces):
+            if found := periods(key):
+                return [(one, one.entry.networks[key]) for one in found]
+        for udn in udns if self.options.udn else ():
+            key = keys.udn_key(udn, address)
+            inside = [
+                (one, udn) for one in periods(key) if self._network(one.entry.networks[key]) == udn
+            ]
+            if inside:
+                return inside
+        return [(one, PRIMARY) for one in periods(address)]
+
+    def texts(
+        self,
+        address: str,
+        mac: str = "",
+        interfaces: Iterable[str] = (),
+        udns: Iterable[str] = (),
+    ) -> Iterator[str]:
+        """Every text on which the answer for one end of a flow depends."""
+        yield address
+        yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
+        yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
+
+    def owners(self, found: Entry, climb: Climb) -> list[Owner]:
+        """The owners on the way to the one to show; an object without owner owns itself."""
+        chain = [found.owner or Owner(found.kind, found.name)]
+        for hop in range(HOPS):
+            owner = chain[-1]
+            parent = self._parents.get((owner.kind, found.namespace, owner.name))
+            if parent is None or not climb.allows(owner.kind, parent.kind, hop):
+                break
+            chain.append(parent)
+        return chain
 
     def owner(self, found: Entry, climb: Climb) -> Owner:
-        """The owner to show, after climbing; an object without owner owns itself."""
-        owner = found.owner or Owner(found.kind, found.name)
-        for hop in range(_HOPS):
-            parent = self._parents.get((owner.kind, found.namespace, owner.name))
-            if parent is None or not _climbs(owner.kind, parent.kind, climb, hop):
-                break
-            owner = parent
-        return owner
+        """The owner to show, after climbing."""
+        return self.owners(found, climb)[-1]
 
     def label_keys(self) -> set[str]:
         """Every label key of the indexed objects."""
@@ -152,33 +211,12 @@ class Index:
         """Every annotation key of the indexed objects (empty unless kept)."""
         return {key for one in self._entries.values() for key in one.annotations}
 
-    def _secondary(
-        self, address: str, mac: str, interfaces: Iterable[str], udns: Iterable[str]
-    ) -> tuple[Entry, str] | None:
-        table = self._by_address["Secondary"]
-        for key in keys.flow_attachments(self._options.multus, address, mac, interfaces):
-            if key in table:
-                found = table[key][-1]
-                return found, found.networks[key]
-        for udn in udns if self._options.udn else ():
-            key = keys.udn_key(udn, address)
-            for found in reversed(table.get(key, ())):
-                if self._network(found.networks[key]) == udn:
-                    return found, udn
-        return None
-
-    def _network(self, label: str) -> str:
-        """The name of a user-defined network: without namespace when it is a cluster-wide one."""
-        namespace, _, name = label.partition("/")
-        if ("UserDefinedNetwork", namespace, name) in self._udns:
-            return label
-        return name if ("ClusterUserDefinedNetwork", "", name) in self._udns else label
-
-    def _peer(self, found: Entry, network: str, climb: Climb) -> Peer:
+    def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
+        """An indexed object with everything that other objects say about it."""
         node = found.node
         if not node and found.host_ip:
-            hosts = self._by_address["Node"].get(found.host_ip)
-            node = hosts[-1].name if hosts else ""
+            host = self._holders.now(found.host_ip, "Node")
+            node = host.name if host else ""
         host = self._entries.get(("Node", "", node))
         return Peer(
             kind=found.kind,
@@ -193,28 +231,54 @@ class Index:
             annotations=found.annotations,
         )
 
-    def _claims(self, found: Entry) -> Iterator[tuple[dict[str, tuple[Entry, ...]], str]]:
-        for text in found.addresses:
-            yield self._by_address[found.kind], text
-        for text in found.networks:
-            yield self._by_address["Secondary"], text
+    def _network(self, label: str) -> str:
+        """The name of a user-defined network: without namespace when it is a cluster-wide one."""
+        namespace, _, name = label.partition("/")
+        if ("UserDefinedNetwork", namespace, name) in self._udns:
+            return label
+        return name if ("ClusterUserDefinedNetwork", "", name) in self._udns else label
+
+    def _rehold(self, old: Entry | None, fresh: Entry | None, at: int, now: int) -> set[str]:
+        """Pass the texts of an entry on to the one that replaces it; all of them."""
+        before, after = _texts(old), _texts(fresh)
+        if old and old is not fresh:
+            for text in before:
+                self._holders.release(text, old, None if text in after else at, now)
+        if fresh and old is not fresh:
+            for text in after:
+                self._holders.take(text, fresh)
+        return before | after
+
+    def _under(self, key: Key, depth: int = HOPS) -> set[str]:
+        """The texts of the objects that show something of this one: owned by it, or on it."""
+        found: set[str] = set()
+        for below in self._below.get(key, ()):
+            found |= _texts(self._entries.get(below))
+            if depth:
+                found |= self._under(below, depth - 1)
+        return found
+
+    def _touch(self, texts: set[str]) -> None:
+        self.version += 1
+        self._log.append((self.version, frozenset(texts)))
 
 
-def _parent(one: Object) -> Owner | None:
-    owners = one.metadata.owner_references if one.kind in _PARENTS else None
-    return owners[0] if owners else None
+def _texts(found: Entry | None) -> set[str]:
+    return {*found.addresses, *found.networks} if found else set()
 
 
-def _claim(found: Entry) -> tuple[tuple[bool, str], str, str]:
-    return found.claim, found.namespace, found.name
+def _above(key: Key, one: Kept) -> Iterator[Key]:
+    """The objects whose change shows in this one: its owner, its node."""
+    for owner in (one.parent, one.entry.owner if one.entry else None):
+        if owner:
+            yield owner.kind, key[1], owner.name
+    if one.entry and one.entry.kind == "Pod":
+        found = one.entry
+        yield ("Node", "", found.node) if found.node else (_HOST, "", found.host_ip)
 
 
-def _climbs(kind: str, parent: str, climb: Climb, hop: int) -> bool:
-    """Whether the owner of `kind` gives way to its own owner."""
-    targets = _FURTHER.get(kind, frozenset()) if climb.further else frozenset[str]()
-    if targets is None or parent in targets:
-        return True
-    if not climb.tracked:
-        return kind == "ReplicaSet" and hop == 0
-    known = kind == "ReplicaSet" or (kind == "Deployment" and kind in climb.tracked)
-    return known and (kind not in climb.tracked or parent in climb.tracked)
+def _set(table: dict[Key, _Value], key: Key, value: _Value | None) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value

@@ -70,10 +70,20 @@ class NodeAddress(msgspec.Struct, frozen=True):
     address: str = ""
 
 
+class Condition(msgspec.Struct, frozen=True, rename="camel"):
+    """One of a pod's `status.conditions`."""
+
+    type: str = ""
+    status: str = ""
+    last_transition_time: str | None = None
+
+
 class Status(msgspec.Struct, frozen=True):
     """`status` of a Pod or a Node."""
 
     phase: str | None = None
+    start_time: str | None = msgspec.field(default=None, name="startTime")
+    conditions: list[Condition] | None = None
     host_ip: str | None = msgspec.field(default=None, name="hostIP")
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[PodAddress] | None = msgspec.field(default=None, name="podIPs")

@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.kube import keys, objects
 from pipeline.kube.entries import Options
-from pipeline.kube.index import Climb, Index, Peer
+from pipeline.kube.index import Index, Peer
 from pipeline.kube.keys import Secondary
+from pipeline.kube.owners import Climb
 
 TRACKED = Climb(frozenset({"ReplicaSet", "Deployment", "Gateway"}))
 ONE_HOP = Climb()

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from pipeline.kube import inventory
-from pipeline.kube.index import Climb, Index
+from pipeline.kube.index import Index
+from pipeline.kube.owners import Climb
 from pipeline.problem import Problem
 
 
