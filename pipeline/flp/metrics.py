@@ -28,8 +28,10 @@ def prom(encode: Encode, at: Path) -> Parts:
         yield from _expiry(block.expiry_time, (*at, "expiryTime"), settings)
     for index, metric in enumerate(block.metrics):
         here = (*at, "metrics", index)
-        reason = _left_out(metric)
-        if reason:
+        if not metric.name:
+            yield Problem(here, "a metric needs a name")
+            continue
+        if reason := _left_out(metric):
             yield warning(here, f'metric "{metric.name}" is left out: {reason}')
             continue
         yield from _warnings(metric, here)

@@ -93,6 +93,10 @@ def test_unknown_filter_types_are_taken_as_equal() -> None:
     assert translation.stages[1]["match"] == [{"field": "A", "value": "v", "type": "equal"}]
 
 
+def test_a_metric_needs_a_name() -> None:
+    assert refused(prom("{type: counter}")) == [("a metric needs a name", "")]
+
+
 def test_no_metrics_discard_everything() -> None:
     assert stages(prom("")) == [{"name": "s", "type": "discard", "follows": "in"}]
 
