@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -19,7 +20,7 @@ class Exposition:
     """What one server shows. It remembers what it showed, which `zero_first` needs."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, pl.DataFrame] = {}
+        self._shown: WeakKeyDictionary[Table, pl.DataFrame] = WeakKeyDictionary()
 
     def render(self, tables: Iterable[Table], now: float | None = None) -> str:
         """The text of every family with a series.
@@ -39,11 +40,11 @@ class Exposition:
 
     def _from_zero(self, table: Table, now: float) -> pl.DataFrame:
         """A new series at zero, and one that was idle at its last total, until the next time."""
-        family, columns = table.family, value_columns(table.family)
+        columns = value_columns(table.family)
         active = pl.col(LAST_SEEN) >= now - table.policy.expiry
         series = table.series().with_columns(active.alias(_ACTIVE))
-        shown = self._shown.get(family.name, series.clear())
-        self._shown[family.name] = series
+        shown = self._shown.get(table, series.clear())
+        self._shown[table] = series
         joined = series.join(
             shown, on=table.labels, how="left", suffix=_BEFORE, maintain_order="left"
         )

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from pipeline.config import Config, Settings
 from pipeline.exposition import Exposition
+from pipeline.lasting import Lasting
 from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger, Table, value_columns
-from pipeline.plan import Plan, compile_plan, statuses
+from pipeline.place import ConfigError, Located
+from pipeline.plan import Plan, compile_plan, report, statuses
+from pipeline.problem import Problem
+from pipeline.reload import Live, Reloader
 from pipeline.runtime.embedded import Embedded, Options
 from pipeline.runtime.http import Answers, Server
 from pipeline.stage import Env, Source, Spec
 from pipeline.telemetry import Telemetry
+
+
+class _Compiled(NamedTuple):
+    """A plan, and the status of each resource it was made from."""
+
+    plan: Plan
+    statuses: list[dict[str, object]]
+    env: Env
 
 
 class Job:
@@ -33,21 +46,26 @@ class Job:
         dead_letters: Path | None = None,
     ) -> None:
         settings = config.settings
-        stages = [replayed(stage, recording) for stage in config.stages]
-        env = Env(folder=config.folder)
+        self.config = config
         self.settings: Settings = settings
-        self.statuses = statuses(stages, env)
-        self.plan: Plan = compile_plan(stages, env)
+        self._recording = recording
+        self._lasting = Lasting()
+        self._compiled = self._compile(config)
+        self.live = Live(self._compiled.plan)
+        self._lasting.settle()
         self.ledger = Ledger(self.plan.families, settings.limits.max_series)
         self.telemetry = Telemetry(
             self.plan, settings.self_metrics.prefix, process=settings.self_metrics.process
         )
-        self._live = any(source.live for source in self.plan.sources)
+        self.live.follow(self._adopt)
+        self._report()
+        self._idles = any(source.live for source in self.plan.sources)
+        self.reloader: Reloader | None = None
         self._exposition = Exposition()
         self.started = False
         letters = settings.dead_letters
         self.runtime = Embedded(
-            self.plan,
+            self.live,
             self.ledger,
             self.telemetry,
             Options(
@@ -58,6 +76,59 @@ class Job:
             ),
         )
 
+    @property
+    def plan(self) -> Plan:
+        """The plan that runs now."""
+        return self.live.plan
+
+    @property
+    def statuses(self) -> list[dict[str, object]]:
+        """The resources behind the metrics, with their conditions."""
+        return self._compiled.statuses
+
+    def reload(self, config: Config) -> None:
+        """Let another configuration take over between two batches; returns when it has.
+
+        Raises ConfigError or ValueError, and nothing has changed, when it is not valid or takes
+        a restart. For one thread at a time.
+        """
+        _check_same_ends(self.config, config, self._recording)
+        self._lasting.begin()
+        try:
+            compiled = self._compile(config)
+        except BaseException:
+            self._lasting.revert()
+            raise
+        self.config, self._compiled = config, compiled
+        self.live.offer(compiled.plan)
+        self._lasting.settle()
+        self._report()
+
+    def origins(self) -> object:
+        """What the plan that runs was built from besides the configuration's text, to compare."""
+        return [stage.origin(self._compiled.env) for stage in self.config.stages]
+
+    def watch(self, read: Callable[[], Config], stamp: Callable[[], object]) -> Reloader:
+        """What reloads this job when its configuration changes; not started yet."""
+        self.reloader = Reloader(self, read, stamp)
+        return self.reloader
+
+    def close(self) -> None:
+        """End what the plan keeps open."""
+        self._lasting.close()
+
+    def _compile(self, config: Config) -> _Compiled:
+        stages = [replayed(stage, self._recording) for stage in config.stages]
+        env = Env(folder=config.folder, lasting=self._lasting)
+        return _Compiled(compile_plan(stages, env), statuses(stages, env), env)
+
+    def _report(self) -> None:
+        report(self.config.stages, self._compiled.env)
+
+    def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:
+        self.ledger.adopt(plan.families, unchanged, self.config.settings.limits.max_series)
+        self.telemetry.adopt(plan)
+
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""
         self.started = True
@@ -65,24 +136,30 @@ class Job:
 
     def exposition(self) -> str:
         """What a scrape shows now. Recorded input does not go idle: nothing of it expires."""
-        now = time.time() if self._live else None
+        now = time.time() if self._idles else None
         own = self.telemetry.render(self.ledger, now)
         return self._exposition.render(self.ledger.tables(), now) + own
 
     def final(self) -> str:
         """The exposition at the end of a finite input."""
-        now = time.time() if self._live else None
+        now = time.time() if self._idles else None
         text = Exposition().render(self.ledger.tables(), now)
         return text + self.telemetry.render(self.ledger, now)
 
     def server(self, listen: str = "") -> Server:
         """The HTTP server of this job, not started yet. Raises OSError."""
         own = self.settings.server
-        answers = Answers(self.exposition, self._not_ready, self._documents())
+        answers = Answers(self.exposition, self._not_ready, self._documents(), self.notes)
         return Server(listen or own.listen, answers, own.tls_cert, own.tls_key)
 
     def _not_ready(self) -> str:
         return "" if self.started else "the sources are not open yet"
+
+    def notes(self) -> Mapping[str, object]:
+        """What /readyz says besides whether it is ready."""
+        notes = self.reloader.notes() if self.reloader else {}
+        problems = self._lasting.problems()
+        return {**notes, "cluster": problems} if problems else notes
 
     def _documents(self) -> Mapping[str, Callable[[], object]]:
         return {
@@ -96,6 +173,29 @@ def replayed(stage: Spec, recording: Path | None) -> Spec:
     if recording is None or not isinstance(stage, Source):
         return stage
     return stage.replay(recording)
+
+
+def _check_same_ends(old: Config, new: Config, recording: Path | None) -> None:
+    """Where flows come from and go to, and settings of the process, take a restart.
+
+    Raises ConfigError that names the first difference.
+    """
+    settings = msgspec.structs.replace(new.settings, limits=old.settings.limits)
+    for name in settings.__struct_fields__:
+        if getattr(settings, name) != getattr(old.settings, name):
+            message = f'"{name}" has changed, which takes a restart'
+            raise ConfigError([Located(new.locate((name,)), Problem((name,), message))])
+    before, after = _ends(old, recording), _ends(new, recording)
+    for name in dict.fromkeys([*after, *before]):
+        if before.get(name) != after.get(name):
+            problem = Problem((), "where flows come from or go to takes a restart to change")
+            raise ConfigError([Located(new.place(name), problem, name)])
+
+
+def _ends(config: Config, recording: Path | None) -> dict[str, object]:
+    """Sources by the names of their stages."""
+    sources = [replayed(s, recording) for s in config.stages if isinstance(s, Source)]
+    return {source.name: source for source in sources}
 
 
 def series_document(table: Table) -> dict[str, object]:

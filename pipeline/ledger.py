@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import polars as pl
 
@@ -125,10 +125,15 @@ class Ledger:
         self.overflowed: dict[str, int] = dict.fromkeys(families, 0)
 
     def merge(self, deltas: Iterable[Delta], now: float) -> None:
-        """Add the deltas of a batch, counted at `now` (epoch seconds)."""
+        """Add the deltas of a batch, counted at `now` (epoch seconds).
+
+        Those of families that are not held any more are left out.
+        """
         with self._lock:
             for delta in deltas:
-                table = self._tables[delta.family.name]
+                table = self._tables.get(delta.family.name)
+                if table is None or _identity(table.family) != _identity(delta.family):
+                    continue
                 table.add(delta.series, now)
                 if table.due:
                     self._fold(table)
@@ -137,6 +142,31 @@ class Ledger:
         """Every family's table with all deltas in it. The frames in it are never changed."""
         with self._lock:
             for table in self._tables.values():
+    def adopt(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        unchanged: Container[str],
+        max_series: int,
+    ) -> None:
+        """Hold these families from now on: the `unchanged` go on, others start, the rest is gone.
+
+        What cannot go on, since its type, labels or buckets differ, starts as well.
+        """
+        with self._lock:
+            fresh: dict[str, Table] = {}
+            for name, (family, policy) in families.items():
+                table = self._tables.get(name) if name in unchanged else None
+                if table and _identity(table.family) == _identity(family):
+                    table.family, table.policy = family, policy
+                    fresh[name] = table
+                else:
+                    fresh[name] = Table(family, policy)
+            self.overflowed = {
+                name: self.overflowed[name] if table is self._tables.get(name) else 0
+                for name, table in fresh.items()
+            }
+            self._tables, self._max_series = fresh, max_series
+
                 self._fold(table)
             return list(self._tables.values())
 

@@ -6,6 +6,7 @@ flows counted per stage. Publishing, merging and acknowledging are the runtime's
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -96,6 +97,7 @@ class Plan:
             for family in node.spec.families()
         }
         self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
+        self.chains = _chains(nodes)
         self._decoders: dict[str, Decode] = {s.name: s.decode(self.env) for s in self.sources}
         self._steps = {node.name: _build(node.spec, self.env) for node in nodes}
         self._walks = {source.name: self._walk(source.name) for source in self.sources}
@@ -173,10 +175,21 @@ def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
     """The resources behind the macros, with their conditions, as plain data."""
     whole = list(stages)
     return [
-        status
+        status for macro, followers in _macros(stages) for status in macro.status(env, followers)
+    ]
+
+
+def report(stages: Iterable[Spec], env: Env) -> None:
+    """Let the macros tell how their resources fare in the plan that runs."""
+    for macro, followers in _macros(stages):
+        macro.report(env, followers)
+
+
+def _macros(stages: Iterable[Spec]) -> list[tuple[Macro, list[Spec]]]:
+    return [
+        (macro, [stage for stage in whole if macro.name in stage.parents])
         for macro in whole
         if isinstance(macro, Macro)
-        for status in macro.status(env, [stage for stage in whole if macro.name in stage.parents])
     ]
 
 
@@ -214,6 +227,31 @@ def _needed(nodes: list[Node]) -> Fields | None:
 
 
 def _build(spec: Spec, env: Env) -> _Runner:
+def _chains(nodes: list[Node]) -> dict[str, bytes]:
+    """For each family a digest of what decides its values: its definition, the stages before it.
+
+    Equal digests mean that counting may go on. Of stages that only annotate, that they are there
+    counts, not what they write.
+    """
+    digests: dict[str, bytes] = {}
+    chains: dict[str, bytes] = {}
+    for node in nodes:
+        spec = node.spec
+        before = b"".join(sorted(digests[parent] for parent in node.parents))
+        own: object = msgspec.structs.replace(spec, name="", follows=[])
+        if isinstance(spec, Source) or (isinstance(spec, Transform) and spec.annotates):
+            own = spec.type
+        digests[node.name] = _digest(own, before)
+        if isinstance(spec, Encoder):
+            for family, definition in zip(spec.families(), spec.definitions(), strict=True):
+                chains[family.name] = _digest(definition, before)
+    return chains
+
+
+def _digest(own: object, before: bytes) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(own) + before, digest_size=16).digest()
+
+
     if isinstance(spec, Transform):
         return _transform(spec.build(env))
     if isinstance(spec, Encoder):

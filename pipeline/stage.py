@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import msgspec
 import polars as pl
 
+from pipeline.lasting import Lasting
 from pipeline.problem import Problem
 
 Fields = frozenset[str]
@@ -32,7 +33,8 @@ class Env:
 
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
     enricher may leave out columns that are not needed. `shared`: what stages of one build have in
-    common (one index per inventory, say), by key.
+    common (one index per inventory, say), by key. `lasting` is what outlives a build; None where
+    nothing may be opened (a plan that is only looked at).
     """
 
     folder: Path = Path()
@@ -46,6 +48,7 @@ class Env:
         return self.needed is None or name in self.needed
 
 
+    lasting: Lasting | None = field(default=None, compare=False)
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """The configuration of one stage, as written in YAML.
 
@@ -86,6 +89,13 @@ class Chunk(NamedTuple):
 
     payloads: list[bytes]
     position: int
+    def origin(self, env: Env) -> Hashable:
+        """What it is built from besides its fields (files, objects), as a value to compare.
+
+        When it is no longer equal to what it was, the plan is compiled again.
+        """
+        return None
+
 
 
 class Decoded(NamedTuple):
@@ -136,6 +146,10 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
+    annotates: ClassVar[bool] = False
+    """It only writes what is known about a flow from elsewhere: when that changes, what was
+    counted before is still right, and goes on."""
+
     HISTOGRAM = "histogram"
 
 
@@ -228,6 +242,11 @@ class Encoder(Spec, frozen=True, kw_only=True):
 
 
 class Writer(Spec, frozen=True, kw_only=True):
+    def definitions(self) -> tuple[object, ...]:
+        """For each family what decides its values, as plain data; a change restarts the family."""
+        bare = msgspec.structs.replace(self, name="", follows=[])
+        return (bare,) * len(self.families())
+
     """From flows to records that the runtime delivers; `sink` says where to."""
 
     final: ClassVar[bool] = True
@@ -259,6 +278,9 @@ def registry() -> Mapping[str, type[Spec]]:
 
 
 def _leaves(spec: type[Spec]) -> Iterator[type[Spec]]:
+    def report(self, env: Env, followers: Iterable[Spec]) -> None:
+        """The plan it was expanded for runs now: tell whoever keeps the resources."""
+
     for child in spec.__subclasses__():
         if child.__module__.startswith("stages."):
             yield child

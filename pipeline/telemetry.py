@@ -33,12 +33,17 @@ METRICS: dict[str, SelfMetric] = {
     "stage_flows_filtered": SelfMetric(_C, ("stage",), "Flows left out on purpose"),
     "stage_flows_rejected": SelfMetric(_C, ("stage",), "Flows that could not be used"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
+    "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
     "metrics_dropped": SelfMetric(_C, ("stage",), "Label sets counted in __overflow__ instead"),
     "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
     "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
     "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
     "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+    "config_reload_success": SelfMetric(_C, (), "Configurations that took the place of another"),
+    "config_reload_failures": SelfMetric(_C, (), "Configurations refused while another ran"),
+    "config_last_reload_timestamp_seconds": SelfMetric(_G, (), "When the one that runs was taken"),
+    "config_refused": SelfMetric(_G, (), "1 while the newest configuration is not the one running"),
 }
 
 
@@ -49,19 +54,30 @@ class Telemetry:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
-        self._groups = {
-            n.name: n.spec.policy().group for n in plan.nodes if isinstance(n.spec, Encoder)
-        }
+        self._groups: dict[str, str] = {}
+        self.adopt(plan)
+        self._registry = CollectorRegistry()
+        if process:
+            ProcessCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+
+    def adopt(self, plan: Plan) -> None:
+        """Report on this plan from now on; what belonged to stages and metrics gone is dropped."""
+        encoders = [node.spec for node in plan.nodes if isinstance(node.spec, Encoder)]
+        self._groups = {spec.name: spec.policy().group for spec in encoders}
+        stages = {node.name for node in plan.nodes} | set(self._groups.values())
+        metrics = set(plan.families)
+        with self._lock:
+            for name, series in self._values.items():
+                known = {"stage": stages, "metric": metrics}.get((*METRICS[name].labels, "")[0])
+                for labels in [key for key in series if known is not None and key[0] not in known]:
+                    del series[labels]
         for node in plan.nodes:
             if isinstance(node.spec, Source):
                 self.add("ingest_flows_processed", 0, node.name)
         for group in self._groups.values():
             for name in ("metrics_processed", "metrics_dropped", "encode_prom_metrics_reported"):
                 self.add(name, 0, group)
-        self._registry = CollectorRegistry()
-        if process:
-            ProcessCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
 
     def add(self, name: str, amount: float, *labels: str) -> None:
         """Add to a counter (or set a first value)."""
@@ -90,6 +106,8 @@ class Telemetry:
             self.add("ingest_errors", ingest.rejected, source, "decode", "rejected")
         if ingest.coerced:
             self.add("ingest_coerced", ingest.coerced, source)
+        for writer, records in outcome.records:
+            self.add("records_written", len(records), writer.name)
         for letter in outcome.dead:
             self.add("dead_letters", 1, letter.stage)
         for refusal in outcome.refused:
@@ -119,11 +137,14 @@ class Telemetry:
     def _observe(self, ledger: Ledger, now: float | None) -> None:
         reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
+        held: dict[tuple[str, ...], float] = {}
         for table in ledger.tables():
-            name, policy = table.family.name, table.policy
-            self.set("series", table.totals.height, name)
-            reported[policy.group] += table.exposed(now).height
-            dropped[policy.group] += ledger.overflowed[name]
+            name, group = table.family.name, table.policy.group
+            held[name,] = table.totals.height
+            reported[group] = reported.get(group, 0) + table.exposed(now).height
+            dropped[group] = dropped.get(group, 0) + ledger.overflowed.get(name, 0)
+        with self._lock:
+            self._values["series"] = held
         for group, series in reported.items():
             self.set("encode_prom_metrics_reported", series, group)
             self.set("metrics_dropped", dropped[group], group)

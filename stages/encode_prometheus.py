@@ -71,6 +71,9 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def families(self) -> tuple[Family, ...]:
         return tuple(self._family(metric) for metric in self.metrics)
 
+    def definitions(self) -> tuple[object, ...]:
+        return tuple(msgspec.structs.replace(metric, help="") for metric in self.metrics)
+
     def policy(self) -> Policy:
         return Policy(
             group=self.name.split("/", 1)[0],

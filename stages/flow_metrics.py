@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from pipeline.flowmetric import FlowMetric, load
+from pipeline.flowmetric import FlowMetric, load, parse
+from pipeline.flowmetric.files import found
+from pipeline.kube.access import Access
+from pipeline.kube.flowmetrics import FlowMetricFeed
 from pipeline.metric import Stage, chain
 from pipeline.place import ConfigError, Located, Place, dotted
 from pipeline.problem import Problem
 from pipeline.stage import Env, Macro, Spec, registry
+from pipeline.stamp import stamps
 
 _ENCODER = "encode_prometheus"
+_PATIENCE = 15.0
+"""Seconds to wait for the first list of a cluster's resources before going on without them."""
 
 
 class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
-    """Count the metrics of FlowMetric resources found in `files`: files, folders or globs.
+    """Count the metrics of FlowMetric resources: of `files`, and of a cluster's `namespaces`.
 
-    An `encode_prometheus` stage without metrics of its own follows, and says how they are
-    exposed. Each resource becomes the stages flatten, filter, remap and encode_prometheus, as
-    far as it needs them; `flowmatrix graph` shows them.
+    `files` are files, folders or globs. With `cluster`, resources are followed as they are
+    created, changed and deleted, and their status is written back where that is allowed; no
+    namespace means all of them. An `encode_prometheus` stage without metrics of its own follows,
+    and says how they are exposed. Each resource becomes the stages flatten, filter, remap and
+    encode_prometheus, as far as it needs them; `flowmatrix graph` shows them.
     """
 
-    files: list[str]
+    files: list[str] = []
+    cluster: Access | None = None
+    namespaces: list[str] = msgspec.field(default_factory=lambda: ["netobserv"])
 
     def check(self, folder: Path) -> Iterator[Problem]:
-        if not self.files:
-            yield Problem(("files",), "files is empty", "name the files of the FlowMetrics")
+        if not self.files and self.cluster is None:
+            hint = "name the files of the FlowMetrics, or give `cluster`"
+            yield Problem(("files",), "files is empty", hint)
         for located in load(self.files, folder).problems:
             problem = located.problem
             within = f"{dotted(problem.path)}: " if located.place.line and problem.path else ""
@@ -41,16 +52,27 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
                 place=str(located.place) if located.place.line else "",
             )
 
+    def origin(self, env: Env) -> Hashable:
+        feed = self._feed(env)
+        return stamps(found(self.files, env.folder)), feed.origin() if feed else None
+
     def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
         prefixes = [str(self._settings(follower).get("prefix", "")) for follower in followers]
         return [
             {"name": resource.name, "namespace": resource.namespace, **resource.status(prefix)}
-            for resource in load(self.files, env.folder).resources
+            for resource in self._resources(env)
             for prefix in prefixes
         ]
 
+    def report(self, env: Env, followers: Iterable[Spec]) -> None:
+        feed = self._feed(env)
+        prefixes = [str(self._settings(follower).get("prefix", "")) for follower in followers]
+        if feed and prefixes:
+            theirs = (resource for resource in self._resources(env) if not resource.place)
+            feed.write({(one.namespace, one.name): one.status(prefixes[0]) for one in theirs})
+
     def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
-        resources = [r for r in load(self.files, env.folder).resources if r.ready]
+        resources = [resource for resource in self._resources(env) if resource.ready]
         titles = _titles(resources)
         kinds = registry()
         expanded: list[Spec] = []
@@ -63,6 +85,30 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
             if others:
                 expanded.append(msgspec.structs.replace(follower, follows=others))
         return expanded
+
+    def _resources(self, env: Env) -> list[FlowMetric]:
+        """Every resource, those of files first; the same ones throughout a build."""
+        key = (FlowMetrics, msgspec.json.encode(self))
+        resources = env.shared.get(key)
+        if not isinstance(resources, list):
+            feed = self._feed(env)
+            live = map(parse, feed.objects()) if feed else ()
+            resources = env.shared[key] = load(self.files, env.folder, live).resources
+        return resources
+
+    def _feed(self, env: Env) -> FlowMetricFeed | None:
+        """The cluster's resources; None where there is no cluster, or it is not to be asked."""
+        access = self.cluster
+        if access is None or env.lasting is None:
+            return None
+        spaces = tuple(self.namespaces)
+
+        def make() -> FlowMetricFeed:
+            feed = FlowMetricFeed(access.connect(env.folder), spaces)
+            feed.wait(_PATIENCE)
+            return feed
+
+        return env.lasting.get((FlowMetricFeed, (env.folder, access, spaces)), make)
 
     def _settings(self, follower: Spec) -> Stage:
         """How a follower exposes metrics: its fields but those that say what and where."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 import polars as pl
@@ -16,6 +16,7 @@ from pipeline.kube.subnets import Label
 from pipeline.memo import Memo
 from pipeline.problem import Problem, Severity, warning
 from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stamp import stamps
 
 _NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
 
@@ -38,6 +39,8 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
     output as it is. `autodetect` names a file of Kubernetes objects from which labels Machines,
     Pods, Services and EXT:ExternalIP are derived; they come after `labels`.
     """
+
+    annotates: ClassVar[bool] = True
 
     labels: list[Label] = []
     autodetect: str = ""
@@ -65,6 +68,9 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
             for field in ("input", "output"):
                 if not getattr(end, field):
                     yield Problem(("ends", i, field), f"`{field}` is empty")
+
+    def origin(self, env: Env) -> Hashable:
+        return stamps([env.folder / self.autodetect] if self.autodetect else [])
 
     def build(self, env: Env) -> Step:
         detected, problems = self._detected(env.folder)

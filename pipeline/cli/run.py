@@ -12,11 +12,15 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipeline import config
 from pipeline.checkpoint import CheckpointError
 from pipeline.cli.app import ConfigFile, app, fail, load
 from pipeline.job import Job
+from pipeline.kafka_client import KafkaError
+from pipeline.reload import Reloader
 from pipeline.runtime.deadletters import TooManyDeadLettersError
 from pipeline.runtime.embedded import Embedded
+from pipeline.stamp import stamps
 
 
 @app.command()
@@ -46,6 +50,10 @@ def run(
     end, the final exposition goes to --metrics-out and nothing is served. Flows that could not be
     used go to --dead-letters, each with its reason. With --state, a run that was killed goes on
     where its counts end: no flow is counted twice.
+
+    When the configuration or a file it names changes, and on SIGHUP, it is read again and takes
+    over between two batches; metrics that did not change go on counting. A configuration that is
+    not valid is refused, /readyz says why, and the old one runs on.
     """
     job = Job(load(path), recording=recording, state=state, dead_letters=dead_letters)
     try:
@@ -53,9 +61,13 @@ def run(
             _stop_on_signals(job.runtime)
             advance(job)
         else:
-            serve(job, listen)
-    except (CheckpointError, TooManyDeadLettersError, OSError, ValueError) as error:
+            with job.watch(lambda: config.load(path), lambda: stamps([path])) as reloader:
+                _reload_on_hangup(reloader)
+                serve(job, listen)
+    except (CheckpointError, KafkaError, TooManyDeadLettersError, OSError, ValueError) as error:
         fail(str(error))
+    finally:
+        job.close()
     if metrics_out == "-":
         sys.stdout.write(job.final())
     elif metrics_out:
@@ -81,6 +93,10 @@ def advance(job: Job) -> None:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("flows", total=None)
         job.run(lambda flows: bar.advance(task, flows))
+
+
+def _reload_on_hangup(reloader: Reloader) -> None:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.wake())
 
 
 def _stop_on_signals(runtime: Embedded) -> None:

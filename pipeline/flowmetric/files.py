@@ -32,10 +32,11 @@ class _Entry(NamedTuple):
     path: Keys
 
 
-def load(patterns: Iterable[str], folder: Path) -> Loaded:
+def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ()) -> Loaded:
     """The FlowMetrics of files, folders and globs; relative names start at `folder`.
 
-    A file may hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
+    `more` are others that come after them; their problems are left to whoever has them. A file may
+    hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
     files in them, in order of their names. One bad file or resource does not harm the others.
     """
     problems: list[Located] = []
@@ -48,13 +49,18 @@ def load(patterns: Iterable[str], folder: Path) -> Loaded:
             continue
         problems += [problem for document in documents for problem in document.problems]
         entries += _entries(file, documents, problems)
-    resources = without_doubles(entry.resource for entry in entries)
-    for resource, (_, document, path) in zip(resources, entries, strict=True):
+    resources = without_doubles([*(entry.resource for entry in entries), *more])
+    for resource, (_, document, path) in zip(resources, entries, strict=False):
         problems += [
             Located(document.place((*path, *problem.path)), problem)
             for problem in resource.problems
         ]
     return Loaded(resources, problems)
+
+
+def found(patterns: Iterable[str], folder: Path) -> list[Path]:
+    """The files that `load` reads."""
+    return _files(patterns, folder, [])
 
 
 def _files(patterns: Iterable[str], folder: Path, problems: list[Located]) -> list[Path]:

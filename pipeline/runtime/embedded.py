@@ -14,7 +14,8 @@ import msgspec
 from pipeline import checkpoint
 from pipeline.checkpoint import Checkpoint, Progress
 from pipeline.ledger import Ledger
-from pipeline.plan import Outcome, Plan
+from pipeline.plan import Outcome
+from pipeline.reload import Live
 from pipeline.runtime.deadletters import DeadLetterFile, Limit
 from pipeline.stage import Source
 from pipeline.telemetry import Telemetry
@@ -34,8 +35,9 @@ class Options(msgspec.Struct, frozen=True):
 class Embedded:
     """One run of a plan over its local sources; `stop()` ends it after the batch under way."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, telemetry: Telemetry, options: Options) -> None:
-        self._plan = plan
+    def __init__(self, live: Live, ledger: Ledger, telemetry: Telemetry, options: Options) -> None:
+        self._live = live
+        self._plan = live.plan  # its sources and where it publishes to stay as they are
         self._ledger = ledger
         self._telemetry = telemetry
         self._options = options
@@ -78,11 +80,12 @@ class Embedded:
                 self._save(state, letters)
 
     def _batch(self, source: Source, payloads: list[bytes], letters: DeadLetterFile) -> None:
-        outcome = self._plan.run(source.name, payloads)
-        letters.write(outcome.dead)
-        self._deliver(outcome)
-        self._ledger.merge(outcome.deltas, time.time())
-        self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
+        with self._live.batch() as plan:
+            outcome = plan.run(source.name, payloads)
+            letters.write(outcome.dead)
+            self._deliver(outcome)
+            self._ledger.merge(outcome.deltas, time.time())
+            self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
         before = self._progress[source.name]
         self._progress[source.name] = msgspec.structs.replace(
             before, messages=before.messages + len(payloads)

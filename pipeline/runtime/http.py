@@ -23,12 +23,14 @@ JSON = "application/json"
 class Answers:
     """What the server says: `metrics()` the exposition; `ready()` why not, or "" when ready.
 
-    `documents` gives JSON documents by path, below /api/v0/.
+    `notes()` are more entries of /readyz, which do not make it less ready. `documents` gives JSON
+    documents by path, below /api/v0/.
     """
 
     metrics: Callable[[], str]
     ready: Callable[[], str]
     documents: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    notes: Callable[[], Mapping[str, object]] = dict
 
     def get(self, path: str) -> tuple[HTTPStatus, str, bytes]:
         """Status, content type and body of a GET."""
@@ -40,7 +42,7 @@ class Answers:
             why = self.ready()
             status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
             body = {"status": "not ready", "reason": why} if why else {"status": "ready"}
-            return status, JSON, msgspec.json.encode(body)
+            return status, JSON, msgspec.json.encode({**body, **self.notes()})
         document = self.documents.get(path.removeprefix("/api/v0/"))
         if document is None:
             return HTTPStatus.NOT_FOUND, JSON, b'{"error":"no such path"}'

@@ -1,0 +1,71 @@
+"""What outlives a plan: connections and watches, kept when a plan takes another's place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+
+class Closable(Protocol):
+    """Anything that ends, and until then may have problems."""
+
+    def close(self) -> None:
+        """End it, and the threads it has."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with it now, for people."""
+
+
+_Thing = TypeVar("_Thing", bound=Closable)
+
+
+class Lasting:
+    """Things made once by key, and closed when the plan no longer asks for them."""
+
+    def __init__(self) -> None:
+        self._things: dict[Hashable, Closable] = {}
+        self._lock = threading.Lock()
+        self._asked: set[Hashable] = set()
+        self._kept: set[Hashable] = set()
+
+    def get(self, key: tuple[type[_Thing], Hashable], make: Callable[[], _Thing]) -> _Thing:
+        """The thing of a key (its type, and what tells it from others), made if need be."""
+        with self._lock:
+            self._asked.add(key)
+            found = self._things.get(key)
+            if not isinstance(found, key[0]):
+                found = self._things[key] = make()
+            return found
+
+    def begin(self) -> None:
+        """A plan is going to be compiled: what it asks for is noted."""
+        self._asked = set()
+
+    def settle(self) -> None:
+        """It runs now: what it did not ask for is closed."""
+        self._kept = self._asked
+        self._close(set(self._things) - self._kept)
+
+    def revert(self) -> None:
+        """It was refused: what was made for it alone is closed."""
+        self._asked = self._kept
+        self._close(set(self._things) - self._kept)
+
+    def problems(self) -> list[str]:
+        """What is wrong with any of them now."""
+        with self._lock:
+            things = list(self._things.values())
+        return [problem for thing in things for problem in thing.problems()]
+
+    def close(self) -> None:
+        """Close everything."""
+        self._close(set(self._things))
+
+    def _close(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
+            with self._lock:
+                thing = self._things.pop(key)
+            with suppress(OSError):
+                thing.close()
