@@ -27,6 +27,7 @@ _SLICE = 512
 _MAX_BYTES = 16 << 20
 _MAX_DEPTH = 100
 _TOO_DEEP = f"JSON nested more than {_MAX_DEPTH} deep"
+_EMPTY = "an empty message"
 _RECEIVED = "TimeReceived"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -130,7 +131,7 @@ def parse(payload: bytes, max_bytes: int = _MAX_BYTES) -> Flow:
         try:
             value = _lenient(payload)
         except (ValueError, RecursionError):
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error) if payload.strip() else _EMPTY) from None
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -95,5 +95,5 @@ def _line(letter: DeadLetter) -> bytes:
     try:
         row["payload"] = letter.payload.decode()
     except UnicodeDecodeError:
-        row["payload_b64"] = letter.payload
+        row["payload_b64"] = bytes(letter.payload)
     return msgspec.json.encode(row) + b"\n"

@@ -1,0 +1,49 @@
+"""Flows from a file: a recording of protobuf messages, JSON lines or a JSON array."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from pipeline.decode import Format, by_name
+from pipeline.decode.framing import Compression, chunks, guarded, read
+from pipeline.problem import Problem, nearest
+from pipeline.stage import Chunk, Decode, Env, Source
+
+
+class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
+    """Read the flows of `path` and end. A relative path starts at the configuration's folder.
+
+    With decoder `protobuf` the file holds size-delimited `pbflow.Record` messages, with `json` one
+    object a line or one array of objects. gzip and zstd are recognised by their first bytes.
+    """
+
+    path: str
+    decoder: Format = "protobuf"
+    compression: Compression = "auto"
+    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        path = folder / self.path
+        if path.is_dir():
+            yield Problem(("path",), f"{path} is a folder, not a file")
+        elif not path.exists():
+            names = [entry.name for entry in path.parent.glob("*") if entry.is_file()]
+            yield Problem(("path",), f"no file {path}", nearest(path.name, names))
+        elif not os.access(path, os.R_OK):
+            yield Problem(("path",), f"{path} cannot be read: no permission")
+
+    def decode(self, env: Env) -> Decode:
+        return guarded(by_name(self.decoder, env))
+
+    def replay(self, recording: Path) -> Source:
+        return msgspec.structs.replace(self, path=str(recording.absolute()), compression="auto")
+
+    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+        with closing(read(env.folder / self.path, self.compression)) as blocks:
+            yield from chunks(blocks, self.decoder, self.batch_size, skip)

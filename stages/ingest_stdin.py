@@ -1,0 +1,67 @@
+"""Flows from standard input, passed on as they come."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from pipeline.decode import Format, by_name
+from pipeline.decode.framing import chunks, guarded
+from pipeline.stage import Chunk, Decode, Env, Source
+from stages.ingest_file import IngestFile
+
+_STDIN = 0
+_BLOCK = 1 << 20
+_GLANCE = 0.2  # seconds between two looks at whether to stop
+
+
+class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
+    """Read flows from standard input until it ends.
+
+    With decoder `json` one object a line or one array of objects, with `protobuf` size-delimited
+    `pbflow.Record` messages. What has arrived waits at most `linger` seconds for a full batch.
+    """
+
+    live: ClassVar[bool] = True
+
+    decoder: Format = "json"
+    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    linger: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+
+    def decode(self, env: Env) -> Decode:
+        return guarded(by_name(self.decoder, env))
+
+    def replay(self, recording: Path) -> Source:
+        return IngestFile(name=self.name, path=str(recording.absolute()), decoder=self.decoder)
+
+    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+        return chunks(
+            arriving(_STDIN, self.linger, env.stopping), self.decoder, self.batch_size, skip
+        )
+
+
+def arriving(descriptor: int, linger: float, stopping: Event) -> Iterator[bytes]:
+    """Blocks as they arrive; an empty one when the oldest unannounced is `linger` seconds old.
+
+    Ends with the input, or soon after `stopping` is set.
+    """
+    due: float | None = None
+    while not stopping.is_set():
+        wait = _GLANCE if due is None else min(_GLANCE, max(0.0, due - time.monotonic()))
+        ready, _, _ = select.select([descriptor], [], [], wait)
+        if ready:
+            block = os.read(descriptor, _BLOCK)
+            if not block:
+                return
+            yield block
+            due = due or time.monotonic() + linger
+        if due is not None and time.monotonic() >= due:
+            yield b""
+            due = None

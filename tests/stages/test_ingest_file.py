@@ -1,0 +1,105 @@
+"""The file source: what it finds wrong, what it reads, where it resumes."""
+
+import gzip
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.decode.record import message_class
+from pipeline.stage import Env, Source
+from stages.ingest_file import IngestFile
+
+
+def source(path: str, **fields: object) -> IngestFile:
+    given = {"type": "ingest_file", "name": "in", "path": path, **fields}
+    return msgspec.convert(given, IngestFile)
+
+
+def record(size: int) -> bytes:
+    message = message_class()(eth_protocol=0x0800, bytes=size, network={}, transport={})
+    data: bytes = message.SerializeToString()
+    return bytes([len(data)]) + data
+
+
+def read(stage: Source, folder: Path, skip: int = 0) -> list[int]:
+    env = Env(folder=folder)
+    decode = stage.decode(env)
+    frames = [decode(chunk.payloads).flows for chunk in stage.chunks(env, skip)]
+    return [size for frame in frames for size in frame["Bytes"]]
+
+
+def test_a_missing_file_is_named_with_its_nearest_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").touch()
+    (tmp_path / "flows.d").mkdir()
+    [problem] = source("flow.jsonl").check(tmp_path)
+    assert problem.path == ("path",)
+    assert problem.message == f"no file {tmp_path / 'flow.jsonl'}"
+    assert problem.hint == 'did you mean "flows.jsonl"?'
+    [problem] = source("gone/flows.jsonl").check(tmp_path)
+    assert (problem.message, problem.hint) == (f"no file {tmp_path / 'gone/flows.jsonl'}", "")
+    [problem] = source("flows.d").check(tmp_path)
+    assert problem.message == f"{tmp_path / 'flows.d'} is a folder, not a file"
+    assert list(source("flows.jsonl").check(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"decoder": "xml"}, {"compression": "rar"}, {"batch_size": 0}, {"chunk": 1}]
+)
+def test_fields_are_checked(fields: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        source("flows", **fields)
+
+
+def test_an_empty_file_has_no_chunk(tmp_path: Path) -> None:
+    (tmp_path / "flows").touch()
+    for decoder in ("protobuf", "json"):
+        assert list(source("flows", decoder=decoder).chunks(Env(folder=tmp_path))) == []
+
+
+def test_protobuf_in_batches_and_from_a_position(tmp_path: Path) -> None:
+    (tmp_path / "flows.pb").write_bytes(b"".join(map(record, range(1, 8))))
+    stage = source("flows.pb", batch_size=3)
+    chunks = list(stage.chunks(Env(folder=tmp_path)))
+    assert [len(chunk.payloads) for chunk in chunks] == [3, 3, 1]
+    assert read(stage, tmp_path) == [1, 2, 3, 4, 5, 6, 7]
+    assert read(stage, tmp_path, chunks[1].position) == [7]
+
+
+def test_json_lines_and_arrays_packed_or_not(tmp_path: Path) -> None:
+    flows = [{"Bytes": number} for number in range(1, 2001)]
+    lines = "".join(json.dumps(flow) + "\n" for flow in flows).encode()
+    for name, data in (
+        ("a", lines),
+        ("b", json.dumps(flows).encode()),
+        ("c", gzip.compress(lines)),
+    ):
+        (tmp_path / name).write_bytes(data)
+        stage = source(name, decoder="json", batch_size=700)
+        assert read(stage, tmp_path) == list(range(1, 2001))
+        second = list(stage.chunks(Env(folder=tmp_path)))[1]
+        assert read(stage, tmp_path, second.position) == list(range(1401, 2001))
+
+
+def test_a_damaged_tail_is_rejected_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "flows.pb").write_bytes(record(5) + b"\x7fabc")
+    stage = source("flows.pb")
+    [chunk] = stage.chunks(Env(folder=tmp_path))
+    decoded = stage.decode(Env())(chunk.payloads)
+    assert decoded.flows["Bytes"].to_list() == [5]
+    assert decoded.rejected == [(1, "the input ends inside a message, 4 bytes into it")]
+
+
+def test_a_file_that_cannot_be_unpacked_is_named(tmp_path: Path) -> None:
+    (tmp_path / "flows.gz").write_bytes(gzip.compress(record(1) * 1000)[:-9])
+    with pytest.raises(OSError, match=r"flows\.gz: gzip: "):
+        list(source("flows.gz").chunks(Env(folder=tmp_path)))
+    with pytest.raises(FileNotFoundError, match="gone"):
+        list(source("gone").chunks(Env(folder=tmp_path)))
+
+
+def test_replay_reads_another_file(tmp_path: Path) -> None:
+    (tmp_path / "other.pb").write_bytes(record(9))
+    stage = source("flows.gz", compression="gzip").replay(tmp_path / "other.pb")
+    assert read(stage, Path("/nowhere")) == [9]
