@@ -137,6 +137,8 @@ class Job:
     def exposition(self) -> str:
         """What a scrape shows now. Recorded input does not go idle: nothing of it expires."""
         now = time.time() if self._idles else None
+        for name, value, labels in self._lasting.measures():
+            self.telemetry.set(name, value, *labels)
         own = self.telemetry.render(self.ledger, now)
         return self._exposition.render(self.ledger.tables(), now) + own
 
@@ -153,7 +155,9 @@ class Job:
         return Server(listen or own.listen, answers, own.tls_cert, own.tls_key)
 
     def _not_ready(self) -> str:
-        return "" if self.started else "the sources are not open yet"
+        if not self.started:
+            return "the sources are not open yet"
+        return "; ".join(self._lasting.waiting())
 
     def notes(self) -> Mapping[str, object]:
         """What /readyz says besides whether it is ready."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 
 class Closable(Protocol):
@@ -16,6 +16,17 @@ class Closable(Protocol):
 
     def problems(self) -> list[str]:
         """What is wrong with it now, for people."""
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """A closable that must come up to date before it is of use, and measures itself."""
+
+    def waiting(self) -> list[str]:
+        """What it waits for before it can be used, for people."""
+
+    def measure(self) -> Iterable[tuple[str, float, tuple[str, ...]]]:
+        """Its self-metrics: name, value, labels."""
 
 
 _Thing = TypeVar("_Thing", bound=Closable)
@@ -59,9 +70,21 @@ class Lasting:
             things = list(self._things.values())
         return [problem for thing in things for problem in thing.problems()]
 
+    def waiting(self) -> list[str]:
+        """What any of them waits for before it can be used."""
+        return [text for thing in self._observed() for text in thing.waiting()]
+
+    def measures(self) -> list[tuple[str, float, tuple[str, ...]]]:
+        """The self-metrics of all of them: name, value, labels."""
+        return [one for thing in self._observed() for one in thing.measure()]
+
     def close(self) -> None:
         """Close everything."""
         self._close(set(self._things))
+
+    def _observed(self) -> list[Observed]:
+        with self._lock:
+            return [thing for thing in self._things.values() if isinstance(thing, Observed)]
 
     def _close(self, keys: Iterable[Hashable]) -> None:
         for key in keys:

@@ -105,6 +105,8 @@ class Plan:
     def run(self, source: str, payloads: list[bytes]) -> Outcome:
         """Take the payloads of one source through every stage that follows it."""
         outcome = Outcome()
+        for renew in self.env.before_batch:
+            renew()
         flows = self._decode(source, payloads, outcome)
         frames = {source: flows}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)

@@ -34,7 +34,8 @@ class Env:
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
     enricher may leave out columns that are not needed. `shared`: what stages of one build have in
     common (one index per inventory, say), by key. `lasting` is what outlives a build; None where
-    nothing may be opened (a plan that is only looked at).
+    nothing may be opened (a plan that is only looked at). What a stage puts in `before_batch` is
+    called before each batch.
     """
 
     folder: Path = Path()
@@ -49,6 +50,7 @@ class Env:
 
 
     lasting: Lasting | None = field(default=None, compare=False)
+    before_batch: list[Callable[[], None]] = field(default_factory=list, compare=False)
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """The configuration of one stage, as written in YAML.
 

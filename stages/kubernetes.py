@@ -9,12 +9,15 @@ from typing import ClassVar
 import msgspec
 import polars as pl
 
+from pipeline.duration import Duration, seconds
 from pipeline.kube import inventory
-from pipeline.kube.enrich import End, Enricher
+from pipeline.kube.access import Access
+from pipeline.kube.enrich import ENDED, End, Enricher
 from pipeline.kube.entries import Options
 from pipeline.kube.index import Index
 from pipeline.kube.keys import Secondary
 from pipeline.kube.owners import Climb
+from pipeline.kube.watch import Watch
 from pipeline.problem import Problem, Severity, nearest, warning
 from pipeline.stage import Env, Fields, Step, Transform
 from pipeline.stamp import stamps
@@ -41,6 +44,11 @@ _TRACKED = ("ReplicaSet", "Deployment", "Gateway")
 class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     """Write name, kind, namespace, owner, host and network of the object behind each address.
 
+    The objects come from an `inventory` file, or live from a `cluster`: of all its namespaces, or
+    of those in `namespaces` and the nodes. An address that went from one object to another belongs
+    to the one that had it when the flow ended (TimeFlowEndMs), for a `window` after the first let
+    it go; then to the one that has it. The first flows `wait` for the objects to be listed.
+
     An address is compared as text: with secondary network keys first (`secondary_networks`), then
     with the addresses of pods, of nodes, and of services. An unknown address writes nothing.
     `tracked_kinds` says how far an owner is followed (none: a ReplicaSet gives way to its owner,
@@ -51,6 +59,10 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     annotates: ClassVar[bool] = True
 
     inventory: str = ""
+    cluster: Access | None = None
+    namespaces: list[str] = []
+    window: Duration = "5m"
+    wait: Duration = "1m"
     ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
     tracked_kinds: list[str] = msgspec.field(default_factory=lambda: list(_TRACKED))
     climb_further: bool = False
@@ -61,15 +73,10 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     def reads(self) -> Fields:
         ends = map(self._effective, self.ends)
         fields = {f for end in ends for f in (end.address, end.mac, end.interfaces, end.udns)}
-        return frozenset(fields - {""})
+        return frozenset(fields - {""} | ({ENDED} if self.cluster else set()))
 
     def check(self, folder: Path) -> Iterator[Problem]:
-        if self.inventory:
-            _, problems = inventory.load(folder / self.inventory, self._options)
-            yield from (problem.under("inventory") for problem in problems)
-        else:
-            hint = "kubectl get pods,nodes,services,replicasets,deployments -A -o json"
-            yield Problem(("inventory",), "an inventory file is needed", hint)
+        yield from self._check_origin(folder)
         yield from self._check_ends()
         for i, parts in enumerate(self.secondary_networks):
             if parts == Secondary():
@@ -86,6 +93,8 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         return stamps([env.folder / self.inventory] if self.inventory else [])
 
     def build(self, env: Env) -> Step:
+        if self.cluster:
+            return self.attach(self._live(self.cluster, env), env)
         path = (env.folder / self.inventory).resolve()
         key = ("kubernetes", path, self._options)
         index = env.shared.get(key)
@@ -95,6 +104,29 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
                 raise ValueError("; ".join(problem.message for problem in problems))
             env.shared[key] = index
         return self.attach(index, env)
+
+    def _live(self, access: Access, env: Env) -> Index:
+        """The index of a cluster, renewed before each batch; an empty one where none is asked."""
+        if env.lasting is None:
+            return Index(options=self._options)
+        options, namespaces, further = self._options, tuple(self.namespaces), self.climb_further
+
+        def make() -> Watch:
+            connection = access.connect(env.folder)
+            return Watch(
+                connection,
+                options,
+                namespaces=namespaces,
+                further=further,
+                wait=seconds(self.wait),
+            )
+
+        watch = env.lasting.get(
+            (Watch, (env.folder, access, options, namespaces, further, self.wait)), make
+        )
+        if watch.refresh not in env.before_batch:
+            env.before_batch.append(watch.refresh)
+        return watch.index
 
     def attach(self, index: Index, env: Env) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
@@ -127,8 +159,21 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         return Options(
             secondary=tuple(self.secondary_networks),
             cni=frozenset(self.cni),
+            window=seconds(self.window) if self.cluster else 0.0,
             annotations=any(end.annotations.prefix for end in self.ends),
         )
+
+    def _check_origin(self, folder: Path) -> Iterator[Problem]:
+        if self.inventory:
+            _, problems = inventory.load(folder / self.inventory, self._options)
+            yield from (problem.under("inventory") for problem in problems)
+        if self.inventory and self.cluster:
+            yield Problem(("cluster",), "the objects come from `inventory` already: give one")
+        elif self.cluster:
+            yield from (problem.under("cluster") for problem in self.cluster.check(folder))
+        elif not self.inventory:
+            hint = "write one with flowmatrix inventory, or give `cluster`"
+            yield Problem(("inventory",), "an inventory file is needed", hint)
 
     def _check_ends(self) -> Iterator[Problem]:
         if not self.ends:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from pipeline.kube.connect import Connection
+from pipeline.kube.connect import ConnectError, Connection, contexts
+from pipeline.problem import Problem, nearest
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +19,22 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     kubeconfig: str = ""
     context: str = ""
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong with the kubeconfig; relative file names are under `folder`."""
+        if not self.kubeconfig:
+            if self.context:
+                hint = "give `kubeconfig`, the file that has it"
+                yield Problem(("context",), "a context is one of a kubeconfig file", hint)
+            return
+        try:
+            known = contexts(folder / self.kubeconfig)
+        except ConnectError as error:
+            yield Problem(("kubeconfig",), str(error))
+            return
+        if self.context and self.context not in known:
+            hint = nearest(self.context, known) or f"it has {', '.join(known) or 'none'}"
+            yield Problem(("context",), f'{self.kubeconfig} has no context "{self.context}"', hint)
 
     def connect(self, folder: Path) -> Connection:
         """A connection; relative file names are under `folder`. Raises ConnectError."""

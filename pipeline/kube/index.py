@@ -57,7 +57,7 @@ def kept(one: Object, options: Options) -> Kept:
     return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
 
 
-_NOTHING = Kept(None, None, network=False)
+NOTHING = Kept(None, None, network=False)
 
 
 class Index:
@@ -93,7 +93,7 @@ class Index:
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Forget an object, if it is known."""
-        self.put((kind, namespace, name), _NOTHING, 0)
+        self.put((kind, namespace, name), NOTHING, 0)
 
     def put(self, key: Key, fresh: Kept, at: int, now: int = 0) -> None:
         """Set what is kept of an object, from `at` on (ms; learnt at `now`)."""

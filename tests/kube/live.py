@@ -1,0 +1,122 @@
+"""What the tests of a live cluster share: a kubeconfig, and objects created for real."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.real.kube import Kube
+from tests.real.parts import LOCALHOST
+
+Manifest = Mapping[str, Any]
+_PLURALS = {"Endpoints": "endpoints"}
+_GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+_OWNED_BY_SERVER = {("EndpointSlice", "kubernetes"), ("Service", "kubernetes")}
+
+
+def kubeconfig(server: Kube, path: Path, token: str = "") -> Path:
+    """A kubeconfig with the contexts `admin` (current) and `user`."""
+    users = {"admin": token or server.token, "user": server.user_token}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": "test",
+                "cluster": {"server": server.url, "certificate-authority": str(server.ca)},
+            }
+        ],
+        "users": [{"name": name, "user": {"token": text}} for name, text in users.items()],
+        "contexts": [
+            {"name": name, "context": {"cluster": "test", "user": name}} for name in users
+        ],
+        "current-context": "admin",
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+class Client:
+    """Requests over one connection: thousands of objects in seconds."""
+
+    def __init__(self, server: Kube) -> None:
+        tls = ssl.create_default_context(cafile=server.ca)
+        self._connection = http.client.HTTPSConnection(
+            LOCALHOST, server.port, timeout=60, context=tls
+        )
+        self._token = server.token
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        kind: str = "application/json",
+        *,
+        missing: bool = False,
+    ) -> dict[str, Any]:
+        """The answer; RuntimeError when it is refused (unless what is missing may be)."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, path, text, headers)
+        response = self._connection.getresponse()
+        found: dict[str, Any] = json.loads(response.read())
+        if response.status >= 400 and not (missing and response.status == 404):
+            raise RuntimeError(f"{method} {path}: {response.status} {found.get('message')}")
+        return found
+
+    def create(self, one: Manifest) -> None:
+        """Create an object as it is, its status too. Owners' UIDs need not be real."""
+        kind, meta = one["kind"], one["metadata"]
+        collection = path_of(one)
+        spec = {k: v for k, v in one.items() if k != "status"}
+        self("POST", collection, {**spec, "metadata": {**meta, "uid": None}})
+        if "status" in one:
+            self.set_status(one)
+
+    def set_status(self, one: Manifest) -> None:
+        """Set the status of an object."""
+        path = f"{path_of(one)}/{one['metadata']['name']}/status"
+        self("PATCH", path, {"status": one["status"]}, "application/strategic-merge-patch+json")
+
+    def delete(self, one: Manifest) -> None:
+        """Delete an object at once."""
+        path = f"{path_of(one)}/{one['metadata']['name']}"
+        self("DELETE", path, {"gracePeriodSeconds": 0}, missing=True)
+
+
+def path_of(one: Manifest) -> str:
+    """The path of the collection an object is in."""
+    version, kind = one["apiVersion"], one["kind"]
+    plural = _PLURALS.get(kind, f"{kind.lower()}s")
+    root = "/apis" if "/" in version else "/api"
+    inside = "" if kind in _GLOBAL else f"/namespaces/{one['metadata']['namespace']}"
+    return f"{root}/{version}{inside}/{plural}"
+
+
+def populate(server: Kube, manifests: Iterable[Manifest]) -> None:
+    """Create the objects of a simulated cluster; what the server makes itself is left to it."""
+    client = Client(server)
+    there = {one["metadata"]["name"] for one in client("GET", "/api/v1/namespaces")["items"]}
+    for one in manifests:
+        kind, meta = one["kind"], one["metadata"]
+        if kind == "Namespace" and meta["name"] in there:
+            continue
+        if meta.get("namespace") == "default" and meta["name"].startswith("kubernetes"):
+            continue
+        client.create(one)
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something to become true; AssertionError when it does not."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.02)
