@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 
 from pipeline import fields
+from pipeline.publishing import Record
 from pipeline.records import json_lines
 from pipeline.stage import (
     Decode,
@@ -63,7 +64,7 @@ class Outcome:
 
     flows: int = 0
     deltas: list[Delta] = field(default_factory=list)
-    records: list[tuple[Writer, list[str]]] = field(default_factory=list)
+    records: list[tuple[Writer, Sequence[Record]]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """Error, metric and field of every value that could not be counted."""
@@ -96,8 +97,8 @@ class Plan:
             if isinstance(node.spec, Encoder)
             for family in node.spec.families()
         }
-        self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
         self.chains = _chains(nodes)
+        self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
         self._decoders: dict[str, Decode] = {s.name: s.decode(self.env) for s in self.sources}
         self._steps = {node.name: _build(node.spec, self.env) for node in nodes}
         self._walks = {source.name: self._walk(source.name) for source in self.sources}
@@ -175,7 +176,6 @@ def expanded(stages: list[Spec], env: Env) -> list[Spec]:
 
 def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
     """The resources behind the macros, with their conditions, as plain data."""
-    whole = list(stages)
     return [
         status for macro, followers in _macros(stages) for status in macro.status(env, followers)
     ]
@@ -188,6 +188,7 @@ def report(stages: Iterable[Spec], env: Env) -> None:
 
 
 def _macros(stages: Iterable[Spec]) -> list[tuple[Macro, list[Spec]]]:
+    whole = list(stages)
     return [
         (macro, [stage for stage in whole if macro.name in stage.parents])
         for macro in whole
@@ -228,7 +229,6 @@ def _needed(nodes: list[Node]) -> Fields | None:
     return frozenset(needed)
 
 
-def _build(spec: Spec, env: Env) -> _Runner:
 def _chains(nodes: list[Node]) -> dict[str, bytes]:
     """For each family a digest of what decides its values: its definition, the stages before it.
 
@@ -254,6 +254,7 @@ def _digest(own: object, before: bytes) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(own) + before, digest_size=16).digest()
 
 
+def _build(spec: Spec, env: Env) -> _Runner:
     if isinstance(spec, Transform):
         return _transform(spec.build(env))
     if isinstance(spec, Encoder):
@@ -294,7 +295,7 @@ def _encoder(encode: Callable[[pl.DataFrame], Encoded], families: int) -> _Runne
     return run
 
 
-def _writer(writer: Writer, write: Callable[[pl.DataFrame], list[str]]) -> _Runner:
+def _writer(writer: Writer, write: Callable[[pl.DataFrame], Sequence[Record]]) -> _Runner:
     def run(node: Node, batch: pl.DataFrame, outcome: Outcome) -> None:
         records = write(batch)
         outcome.records.append((writer, records))

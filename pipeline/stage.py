@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
+import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +21,10 @@ from typing import Annotated, ClassVar, NamedTuple
 import msgspec
 import polars as pl
 
+from pipeline.kafka_client import Subscription
 from pipeline.lasting import Lasting
 from pipeline.problem import Problem
+from pipeline.publishing import Publication, Record
 
 Fields = frozenset[str]
 """Names of flow fields."""
@@ -33,7 +36,8 @@ class Env:
 
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
     enricher may leave out columns that are not needed. `shared`: what stages of one build have in
-    common (one index per inventory, say), by key. `lasting` is what outlives a build; None where
+    common (one index per inventory, say), by key. `stopping` is set when the run is to end: a
+    source that waits for input returns. `lasting` is what outlives a build; None where
     nothing may be opened (a plan that is only looked at). What a stage puts in `before_batch` is
     called before each batch.
     """
@@ -43,14 +47,15 @@ class Env:
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)
     shared: dict[Hashable, object] = field(default_factory=dict, compare=False)
+    stopping: threading.Event = field(default_factory=threading.Event, compare=False)
+    lasting: Lasting | None = field(default=None, compare=False)
+    before_batch: list[Callable[[], None]] = field(default_factory=list, compare=False)
 
     def needs(self, name: str) -> bool:
         """Whether anything in the plan reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed
 
 
-    lasting: Lasting | None = field(default=None, compare=False)
-    before_batch: list[Callable[[], None]] = field(default_factory=list, compare=False)
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """The configuration of one stage, as written in YAML.
 
@@ -85,12 +90,6 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
         yield from ()
 
-
-class Chunk(NamedTuple):
-    """A run of raw messages and where the input stands after the last one."""
-
-    payloads: list[bytes]
-    position: int
     def origin(self, env: Env) -> Hashable:
         """What it is built from besides its fields (files, objects), as a value to compare.
 
@@ -98,6 +97,12 @@ class Chunk(NamedTuple):
         """
         return None
 
+
+class Chunk(NamedTuple):
+    """A run of raw messages and where the input stands after the last one."""
+
+    payloads: list[bytes]
+    position: int
 
 
 class Decoded(NamedTuple):
@@ -117,7 +122,7 @@ Step = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Source(Spec, frozen=True, kw_only=True):
-    """Where flows come from. `chunks` is for finite or local inputs (the embedded runtime)."""
+    """Where flows come from: local inputs have `chunks`, Kafka topics a `subscription`."""
 
     live: ClassVar[bool] = False
     """Flows arrive as they happen, so that an idle series means something."""
@@ -130,6 +135,10 @@ class Source(Spec, frozen=True, kw_only=True):
         """The same source with its messages taken from a file instead."""
         raise NotImplementedError
 
+    def subscription(self, folder: Path) -> Subscription | None:
+        """The Kafka topics it consumes, which the Kafka runtime does; None for local inputs."""
+        return None
+
     def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
         """The payloads from position `skip` on; ends when the input ends."""
         raise NotImplementedError
@@ -137,6 +146,10 @@ class Source(Spec, frozen=True, kw_only=True):
 
 class Transform(Spec, frozen=True, kw_only=True):
     """From a frame of flows to a frame of flows: rows kept in order, fewer, more or rewritten."""
+
+    annotates: ClassVar[bool] = False
+    """It only writes what is known about a flow from elsewhere: when that changes, what was
+    counted before is still right, and goes on."""
 
     def build(self, env: Env) -> Step:
         """The behaviour; called once, so parse, compile and load here."""
@@ -148,10 +161,6 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
-    annotates: ClassVar[bool] = False
-    """It only writes what is known about a flow from elsewhere: when that changes, what was
-    counted before is still right, and goes on."""
-
     HISTOGRAM = "histogram"
 
 
@@ -234,6 +243,11 @@ class Encoder(Spec, frozen=True, kw_only=True):
         """Every family this stage can count; each flow is counted, skipped or rejected in each."""
         raise NotImplementedError
 
+    def definitions(self) -> tuple[object, ...]:
+        """For each family what decides its values, as plain data; a change restarts the family."""
+        bare = msgspec.structs.replace(self, name="", follows=[])
+        return (bare,) * len(self.families())
+
     def policy(self) -> Policy:
         """How its series are kept and exposed."""
         return Policy(self.name)
@@ -244,17 +258,16 @@ class Encoder(Spec, frozen=True, kw_only=True):
 
 
 class Writer(Spec, frozen=True, kw_only=True):
-    def definitions(self) -> tuple[object, ...]:
-        """For each family what decides its values, as plain data; a change restarts the family."""
-        bare = msgspec.structs.replace(self, name="", follows=[])
-        return (bare,) * len(self.families())
-
     """From flows to records that the runtime delivers; `sink` says where to."""
 
     final: ClassVar[bool] = True
     sink: ClassVar[str]
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], list[str]]:
+    def publication(self, folder: Path) -> Publication | None:
+        """The Kafka topic the records go to; None for any other sink."""
+        return None
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], Sequence[Record]]:
         """The behaviour: one record per flow to publish."""
         raise NotImplementedError
 
@@ -265,6 +278,9 @@ class Macro(Spec, frozen=True, kw_only=True):
     def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
         """The resources it stands for and their conditions, as plain data."""
         return []
+
+    def report(self, env: Env, followers: Iterable[Spec]) -> None:
+        """The plan it was expanded for runs now: tell whoever keeps the resources."""
 
     def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
         """The stages that replace this one and those of its followers that belong to it."""
@@ -280,9 +296,6 @@ def registry() -> Mapping[str, type[Spec]]:
 
 
 def _leaves(spec: type[Spec]) -> Iterator[type[Spec]]:
-    def report(self, env: Env, followers: Iterable[Spec]) -> None:
-        """The plan it was expanded for runs now: tell whoever keeps the resources."""
-
     for child in spec.__subclasses__():
         if child.__module__.startswith("stages."):
             yield child

@@ -40,6 +40,12 @@ METRICS: dict[str, SelfMetric] = {
     "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
     "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
     "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+    "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
+    "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
+    "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
+    "kafka_checkpoint_age_seconds": SelfMetric(
+        _G, ("topic", "partition"), "Since the counts of the partition were made durable"
+    ),
     "kube_synced": SelfMetric(_G, ("kind",), "1 when the objects of a kind were listed"),
     "kube_stale_seconds": SelfMetric(_G, ("kind",), "Time since a kind may be out of date, or 0"),
     "kube_objects": SelfMetric(_G, ("kind",), "Objects known"),
@@ -94,6 +100,11 @@ class Telemetry:
         """Set a gauge."""
         with self._lock:
             self._values[name][labels] = value
+
+    def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set all series of a gauge by their labels; those not given are gone."""
+        with self._lock:
+            self._values[name] = dict(values)
 
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
         """Account for one batch; `messages` leaves out empty ones, as the original does."""

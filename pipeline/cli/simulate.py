@@ -1,15 +1,27 @@
-"""`simulate`: recordings with known truth."""
+"""`simulate`: flows with known truth, to a file or a Kafka topic."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from pipeline.cli.app import app, fail
+from pipeline.kafka_client import Connection, KafkaError, Sasl, Tls
 from pipeline.simulate import Format, Kind, Shape
 from pipeline.simulate import simulate as write
+from pipeline.simulate.live import Stream, Target, feed
+
+_PACE = 1_000.0
+
+
+class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tls: Tls | None = None
+    sasl: Sasl | None = None
 
 
 @app.command()
@@ -17,7 +29,9 @@ def simulate(
     scenario: Annotated[
         Kind, typer.Argument(help="reference: the known tables; cluster: any size.")
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The recording (.gz, .zst compress).")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The recording (.gz, .zst compress).")
+    ] = None,
     flows: Annotated[int | None, typer.Option(metavar="N", help="How many flows.")] = None,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same files.")] = 0,
     form: Annotated[
@@ -28,16 +42,46 @@ def simulate(
     ipfix_replies: Annotated[
         bool, typer.Option("--ipfix-replies", help="Add replies with raw header bits (reference).")
     ] = False,
+    kafka: Annotated[
+        str, typer.Option(metavar="HOST:PORT,...", help="Send to these brokers instead.")
+    ] = "",
+    topic: Annotated[str, typer.Option(metavar="T", help="The topic.")] = "network-flows",
+    partitions: Annotated[
+        int, typer.Option(metavar="N", help="Make the topic, with so many, if there is none.")
+    ] = 0,
+    rate: Annotated[
+        float | None, typer.Option(metavar="R", help="Flows a second; 0: as fast as it can be.")
+    ] = None,
+    security: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML with tls and sasl, as in a pipeline file."),
+    ] = None,
 ) -> None:
-    """Write a recording with its inventory, configs and the truth about its counters.
+    """Write a recording, or feed a topic, with known truth about its counters.
 
     Beside FILE: the inventory of the cluster, pipeline files that run it (native and in
     flowlogs-pipeline's dialect), FlowMetrics, and what the counters must read in the end.
+
+    With --kafka, flows go to a topic as the agents send them, --flows as fast as they go, or until
+    Ctrl-C at 1,000 a second (--rate); FILE itself is not written then, only what stands beside it.
     """
     cluster = scenario is Kind.CLUSTER
     shape = Shape(pods=pods, workloads=workloads, nodes=max(20, pods // 100)) if cluster else None
     try:
-        made = write(
+        if kafka:
+            pace = rate if rate is not None else 0.0 if flows else _PACE
+            stream = Stream(
+                scenario=scenario, flows=flows, rate=pace, seed=seed, shape=shape, out=out
+            )
+            target = Target(
+                connection=_connection(kafka, security), topic=topic, partitions=partitions
+            )
+            sent = asyncio.run(_until_stopped(stream, target))
+            typer.echo(f'{sent:,} flows in topic "{topic}"')
+            return
+        if out is None:
+            raise typer.BadParameter("give --out FILE or --kafka HOST:PORT")
+        done = write(
             scenario,
             out,
             flows=flows,
@@ -46,7 +90,26 @@ def simulate(
             shape=shape,
             ipfix_replies=ipfix_replies,
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KafkaError, msgspec.MsgspecError) as error:
         fail(str(error))
-    typer.echo(f"{made.flows:,} flows in {made.recording}")
-    typer.echo(f"run them: flowmatrix matrix {made.config} --namespace netobserv")
+    typer.echo(f"{done.flows:,} flows in {done.recording}")
+    typer.echo(f"run them: flowmatrix matrix {done.config} --namespace netobserv")
+
+
+async def _until_stopped(stream: Stream, target: Target) -> int:
+    """Feed; Ctrl-C and SIGTERM end it after the delivery under way."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return await feed(stream, target, stop)
+
+
+def _connection(brokers: str, security: Path | None) -> Connection:
+    """Relative file names stand beside the file of `security`."""
+    found = msgspec.yaml.decode(security.read_bytes(), type=_Security) if security else _Security()
+    return Connection(
+        brokers=tuple(brokers.split(",")),
+        tls=found.tls,
+        sasl=found.sasl,
+        folder=str(security.parent) if security else "",
+    )

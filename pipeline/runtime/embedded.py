@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -14,13 +12,11 @@ import msgspec
 from pipeline import checkpoint
 from pipeline.checkpoint import Checkpoint, Progress
 from pipeline.ledger import Ledger
-from pipeline.plan import Outcome
 from pipeline.reload import Live
 from pipeline.runtime.deadletters import DeadLetterFile, Limit
+from pipeline.runtime.delivery import Blocking
 from pipeline.stage import Source
 from pipeline.telemetry import Telemetry
-
-_CHECKPOINT_SECONDS = 2.0
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -30,6 +26,8 @@ class Options(msgspec.Struct, frozen=True):
     dead_letters: Path | None = None
     max_ratio: float = 0.0
     max_consecutive: int = 0
+    checkpoint: float = 2.0
+    """Seconds between two checkpoints, when there is a state."""
 
 
 class Embedded:
@@ -43,7 +41,8 @@ class Embedded:
         self._options = options
         self._limit = Limit(options.max_ratio, options.max_consecutive)
         self._progress: dict[str, Progress] = {}
-        self._stopped = threading.Event()
+        self._stopped = self._plan.env.stopping
+        self.reason = ""
         self.active = ""
         """The source being read, for readiness and progress."""
 
@@ -59,31 +58,38 @@ class Embedded:
         """Read every source to its end, the finite ones first.
 
         `advance` is told the number of messages of each batch. Raises TooManyDeadLettersError,
-        CheckpointError and OSError (input that cannot be read).
+        CheckpointError, KafkaError (records that no topic takes) and OSError (unreadable input).
         """
         state = self._options.state
         saved = checkpoint.load(state, self._ledger) if state else Checkpoint()
         self._progress = dict(saved.progress)
-        with DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters:
-            due = time.monotonic() + _CHECKPOINT_SECONDS
+        with (
+            DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters,
+            Blocking(self._plan.env.folder) as delivery,
+        ):
+            due = time.monotonic() + self._options.checkpoint
             for source in sorted(self._plan.sources, key=lambda source: source.live):
                 self.active = source.name
                 for payloads in self._payloads(source):
-                    self._batch(source, payloads, letters)
+                    self._batch(source, payloads, letters, delivery)
                     advance(len(payloads))
                     if state and time.monotonic() >= due:
                         self._save(state, letters)
-                        due = time.monotonic() + _CHECKPOINT_SECONDS
+                        due = time.monotonic() + self._options.checkpoint
                     if self._stopped.is_set():
                         break
+                if self._stopped.is_set():
+                    break
             if state:
                 self._save(state, letters)
 
-    def _batch(self, source: Source, payloads: list[bytes], letters: DeadLetterFile) -> None:
+    def _batch(
+        self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
+    ) -> None:
         with self._live.batch() as plan:
             outcome = plan.run(source.name, payloads)
             letters.write(outcome.dead)
-            self._deliver(outcome)
+            delivery.deliver(outcome.records)
             self._ledger.merge(outcome.deltas, time.time())
             self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
         before = self._progress[source.name]
@@ -114,9 +120,3 @@ class Embedded:
 
     def _save(self, folder: Path, letters: DeadLetterFile) -> None:
         checkpoint.save(folder, self._ledger, Checkpoint(self._progress, letters.size))
-
-    def _deliver(self, outcome: Outcome) -> None:
-        for writer, records in outcome.records:
-            if writer.sink == "stdout" and records:
-                sys.stdout.write("\n".join(records) + "\n")
-                sys.stdout.flush()

@@ -1,49 +1,23 @@
-"""Recordings with known truth: flows, the cluster behind them, what must be counted, configs."""
+"""Recordings and streams with known truth: flows, the cluster behind them, what must be counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import polars as pl
 
-from pipeline.problem import nearest
-from pipeline.simulate import configs, expected, objects, recording, truth
+from pipeline.simulate import companions, configs, recording, truth
+from pipeline.simulate.companions import COMPRESSED, Simulation
 from pipeline.simulate.recording import Format
-from pipeline.simulate.reference import S3_LABEL, WINDOW, reference
+from pipeline.simulate.reference import WINDOW
 from pipeline.simulate.scenario import START, Scenario, records
-from pipeline.simulate.synthetic import Shape, synthetic
+from pipeline.simulate.scenarios import Kind, made
+from pipeline.simulate.synthetic import Shape
 
 __all__ = ["Format", "Kind", "Shape", "Simulation", "simulate"]
 
-_DEFAULT_FLOWS = 100_000
 _JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
-_COMPRESSED = {".gz", ".zst"}
-
-
-class Kind(StrEnum):
-    """The scenarios."""
-
-    REFERENCE = "reference"
-    CLUSTER = "cluster"
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What was written. `before` is the pipeline without the custom label (reference only)."""
-
-    recording: Path
-    inventory: Path
-    truth: Path
-    config: Path
-    flp_config: Path
-    flow_metrics: Path
-    before: Path | None
-    flows: int
 
 
 def simulate(
@@ -67,7 +41,7 @@ def simulate(
     give the same files. ValueError names the argument that cannot be; OSError: writing failed.
     """
     form = form or _form(out)
-    made = _made(
+    found = made(
         scenario,
         flows=flows,
         seed=seed,
@@ -76,66 +50,21 @@ def simulate(
         shape=shape,
         ipfix_replies=ipfix_replies,
     )
-    metrics = configs.BLOG_PAIR | (configs.BYTES if scenario == Kind.CLUSTER else {})
-    paths = _paths(out, scenario, made.flows)
+    paths = companions.paths(out, scenario, found.flows)
     out.parent.mkdir(parents=True, exist_ok=True)
-    peers = made.cluster.frame()
+    peers = found.cluster.frame()
     tally = truth.Tally(peers)
-    recording.write(out, _recorded(made, peers, tally), form)
-    objects.write(paths.inventory, made.cluster.manifests)
-    _configure(paths, made, metrics, form)
-    told = {"scenario": str(scenario), "seed": seed, "flows": made.flows}
-    told |= {"start_ms": made.window[0], "end_ms": made.window[1]}
-    paths.truth.write_bytes(
-        msgspec.json.format(msgspec.json.encode(told | _truth(scenario, tally)))
-    )
+    recording.write(out, _recorded(found, peers, tally), form)
+    companions.write(paths, scenario, found, configs.file_source(out, str(form)))
+    about = {"seed": seed, "flows": found.flows}
+    about |= {"start_ms": found.window[0], "end_ms": found.window[1]}
+    companions.tell(paths.truth, scenario, tally, about)
     return paths
 
 
-def _made(
-    scenario: str,
-    *,
-    flows: int | None,
-    seed: int,
-    window: float,
-    start: int,
-    shape: Shape | None,
-    ipfix_replies: bool,
-) -> Scenario:
-    if scenario == Kind.REFERENCE:
-        if shape:
-            raise ValueError("shape: the reference scenario has its own cluster")
-        return reference(flows, seed, window, start, ipfix_replies=ipfix_replies)
-    if scenario == Kind.CLUSTER:
-        if ipfix_replies:
-            raise ValueError("ipfix_replies: only the reference scenario has them")
-        size = msgspec.structs.replace(shape or Shape(), window=window)
-        return synthetic(_DEFAULT_FLOWS if flows is None else flows, seed, size, start)
-    raise ValueError(f'scenario: "{scenario}" is unknown; {nearest(scenario, Kind) or list(Kind)}')
-
-
 def _form(out: Path) -> Format:
-    plain = out.with_suffix("") if out.suffix in _COMPRESSED else out
+    plain = out.with_suffix("") if out.suffix in COMPRESSED else out
     return Format.JSON if plain.suffix in _JSON_SUFFIXES else Format.PROTOBUF
-
-
-def _paths(out: Path, scenario: str, flows: int) -> Simulation:
-    plain = out.with_suffix("") if out.suffix in _COMPRESSED else out
-    stem = plain.with_suffix("").name
-    is_reference = scenario == Kind.REFERENCE
-    found = Simulation(
-        recording=out,
-        inventory=out.with_name(f"{stem}.inventory.{'yaml' if is_reference else 'json'}"),
-        truth=out.with_name(f"{stem}.truth.json"),
-        config=out.with_name(f"{stem}.yaml"),
-        flp_config=out.with_name(f"{stem}.flp.yaml"),
-        flow_metrics=out.with_name(f"{stem}.flowmetrics"),
-        before=out.with_name(f"{stem}.before.yaml") if is_reference else None,
-        flows=flows,
-    )
-    if out in (found.inventory, found.truth, found.config, found.flp_config, found.before):
-        raise ValueError(f"out: {out.name} is the name of another file that is written")
-    return found
 
 
 def _recorded(
@@ -144,31 +73,3 @@ def _recorded(
     for flows in scenario.frames:
         tally.add(flows)
         yield records(flows, peers)
-
-
-def _configure(
-    paths: Simulation, scenario: Scenario, metrics: Mapping[str, Mapping[str, Any]], form: Format
-) -> None:
-    paths.flow_metrics.mkdir(exist_ok=True)
-    for name, spec in metrics.items():
-        (paths.flow_metrics / f"{name}.yaml").write_text(configs.flow_metric(name, spec))
-    source = (paths.recording, str(form), paths.inventory)
-    paths.config.write_text(configs.native(*source, paths.flow_metrics, scenario.labels))
-    twin = configs.flowlogs_pipeline(*source, metrics, scenario.labels)
-    paths.flp_config.write_text(twin)
-    if paths.before:
-        detected = scenario.cluster.subnet_labels
-        paths.before.write_text(configs.native(*source, paths.flow_metrics, detected))
-
-
-def _truth(scenario: str, tally: truth.Tally) -> dict[str, Any]:
-    syn = tally.syn()
-    if scenario == Kind.CLUSTER:
-        return {"metrics": truth.families(syn, tally.bytes())}
-    before = truth.families(truth.without_label(syn, S3_LABEL))
-    return {
-        "metrics": truth.families(syn),
-        "metrics_before": before,
-        "tables": expected.tables(syn),
-        "uncertain": expected.uncertain(syn),
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -66,16 +66,38 @@ def flow_metric(name: str, spec: Mapping[str, Any]) -> str:
     return _block(resource)
 
 
+class Source(NamedTuple):
+    """Where the flows come from: fields of the native stage, and the parameter of the dialect."""
+
+    native: Mapping[str, Any]
+    flp: Mapping[str, Any]
+
+
+def file_source(recording: Path, decoder: str) -> Source:
+    """A recording beside the configuration.
+
+    The original's file ingester reads lines, so it can run only one that is JSON.
+    """
+    native = {"type": "ingest_file", "path": recording.name, "decoder": decoder}
+    file = {"filename": recording.name, "decoder": {"type": decoder}}
+    return Source(native, {"type": "file", "file": file})
+
+
+def kafka_source(brokers: Sequence[str], topic: str, group: str) -> Source:
+    """A topic of protobuf Records."""
+    native: dict[str, Any] = {"type": "ingest_kafka", "brokers": [*brokers], "topics": [topic]}
+    native |= {"decoder": "protobuf", "group_id": group}
+    kafka: dict[str, Any] = {"brokers": [*brokers], "topic": topic, "groupid": group}
+    kafka["decoder"] = {"type": "protobuf"}
+    return Source(native, {"type": "kafka", "kafka": kafka})
+
+
 def native(
-    recording: Path,
-    decoder: str,
-    inventory: Path,
-    flow_metrics: Path,
-    labels: Sequence[SubnetLabel],
+    source: Source, inventory: Path, flow_metrics: Path, labels: Sequence[SubnetLabel]
 ) -> str:
     """The native pipeline; names of files are relative to where it stands."""
     stages = [
-        {"name": "flows", "type": "ingest_file", "path": recording.name, "decoder": decoder},
+        {"name": "flows", **source.native},
         {"name": "k8s", "type": "kubernetes", "follows": "flows", "inventory": inventory.name},
         {"name": "subnets", "type": "subnet_label", "follows": "k8s", "labels": _labels(labels)},
         {"name": "flags", "type": "tcp_flags", "follows": "subnets"},
@@ -91,16 +113,14 @@ def native(
 
 
 def flowlogs_pipeline(
-    recording: Path,
-    decoder: str,
+    source: Source,
     inventory: Path,
     metrics: Mapping[str, Mapping[str, Any]],
     labels: Sequence[SubnetLabel],
 ) -> str:
     """The same pipeline in flowlogs-pipeline's dialect.
 
-    Its file ingester reads lines, so the original runs this on a JSON recording only; where it
-    expects a kubeconfig stands the inventory.
+    Where the original expects a kubeconfig stands the inventory.
     """
     order = ("flows", "enrich", "subnets", "prometheus")
     pipeline = [{"name": order[0]}] + [
@@ -115,7 +135,6 @@ def flowlogs_pipeline(
         }
         for end in ends
     ]
-    file = {"filename": recording.name, "decoder": {"type": decoder}}
     kube_config = {
         "configPath": inventory.name,
         "trackedKinds": ["ReplicaSet", "Deployment", "Gateway"],
@@ -126,7 +145,7 @@ def flowlogs_pipeline(
     }
     prom = {"prefix": _PREFIX, "metrics": [_item(n, spec) for n, spec in metrics.items()]}
     parameters = [
-        {"name": "flows", "ingest": {"type": "file", "file": file}},
+        {"name": "flows", "ingest": dict(source.flp)},
         *(
             {"name": name, "transform": {"type": "network", "network": network}}
             for name, network in networks.items()

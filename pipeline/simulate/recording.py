@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.simulate import wire
-from pipeline.simulate.wire import distinct, packed
+from pipeline.simulate.wire import distinct
 
 _CHUNK = 100_000
 _COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
@@ -57,16 +57,6 @@ def json_lines(records: pl.DataFrame) -> pl.Series:
         for part in parts
     ]
     return pl.concat(lines).sort(":row")["line"]
-
-
-def message_keys(records: pl.DataFrame) -> pa.BinaryArray:
-    """The Kafka key of every flow: its two addresses in 16-byte form, the smaller one first."""
-    src, dst = (distinct(records[end], packed, pl.Binary()) for end in ("SrcAddr", "DstAddr"))
-    pair = pl.DataFrame({"src": src, "dst": dst}).select(
-        low=pl.when(pl.col("src") <= pl.col("dst")).then("src").otherwise("dst"),
-        high=pl.when(pl.col("src") <= pl.col("dst")).then("dst").otherwise("src"),
-    )
-    return _join(pair["low"].to_arrow(), pair["high"].to_arrow())
 
 
 def _sink(path: Path) -> Any:

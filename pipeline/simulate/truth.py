@@ -18,6 +18,7 @@ _SOURCE = {
     "kind": "K8S_OwnerType",
     "label": "SubnetLabel",
 }
+_MOST_PARTS = 100
 _EXPOSED = {
     "namespace": "namespace",
     "workload": "workload",
@@ -42,6 +43,9 @@ class Tally:
         opened = seen.filter(pl.col("Flags") & SYN != 0)
         self._syn.append(opened.group_by(_SYN_KEYS).agg(value=pl.len()))
         self._bytes.append(seen.group_by(_BYTES_KEYS).agg(value=pl.col("Bytes").sum()))
+        if len(self._syn) == _MOST_PARTS:
+            self._syn = [_summed(self._syn, _SYN_KEYS)]
+            self._bytes = [_summed(self._bytes, _BYTES_KEYS)]
 
     def syn(self) -> pl.DataFrame:
         """Flows with a SYN: src_* and dst_* of IDENTITY, port (String), value (Int64)."""
@@ -53,13 +57,17 @@ class Tally:
         return self._named(self._bytes, _BYTES_KEYS).cast({"Proto": pl.String})
 
     def _named(self, parts: list[pl.DataFrame], keys: tuple[str, ...]) -> pl.DataFrame:
-        total = pl.concat(parts).group_by(keys).agg(pl.col("value").sum().cast(pl.Int64))
+        total = _summed(parts, keys).cast({"value": pl.Int64})
         for end in _ENDS:
             who = self._who.rename({name: f"{end}_{name}" for name in IDENTITY})
             total = total.join(who, left_on=end, right_on="id")
         ends = [f"{end}_{name}" for end in _ENDS for name in IDENTITY]
         keep = [*ends, keys[-1]]
         return total.select(*keep, "value").group_by(keep).agg(pl.col("value").sum()).sort(keep)
+
+
+def _summed(parts: list[pl.DataFrame], keys: tuple[str, ...]) -> pl.DataFrame:
+    return pl.concat(parts).group_by(keys).agg(pl.col("value").sum())
 
 
 def families(syn: pl.DataFrame, volume: pl.DataFrame | None = None) -> dict[str, Any]:

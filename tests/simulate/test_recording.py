@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from pipeline.simulate.recording import Format, json_lines, message_keys, write
+from pipeline.simulate.recording import Format, json_lines, write
 
 FRAME = pl.DataFrame(
     {
@@ -57,10 +57,3 @@ def test_suffixes_compress(tmp_path: Path, suffix: str) -> None:
     if suffix == ".zst":
         raw = pa.CompressedInputStream(pa.BufferReader(raw), "zstd").read()
     assert raw.decode().splitlines() == json_lines(FRAME).to_list()
-
-
-def test_both_directions_have_one_key() -> None:
-    keys = [key.as_py().hex() for key in message_keys(FRAME)]
-    mapped = "0" * 20 + "ffff"
-    assert keys[:2] == [f"{mapped}0a000001{mapped}0a000002"] * 2
-    assert keys[2] == "fd00" + "0" * 27 + "1" + "fd00" + "0" * 27 + "2"

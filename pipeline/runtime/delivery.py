@@ -1,0 +1,88 @@
+"""What writers give, to where it belongs: lines to standard output, records to Kafka topics."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pipeline.publishing import Keyed, Publication, Record
+from pipeline.stage import Writer
+
+if TYPE_CHECKING:
+    from pipeline.kafka_producer import Producer
+
+
+class Delivery:
+    """The open ends of a plan; `deliver` returns when the records cannot be lost any more.
+
+    It belongs before the position of a batch is kept: after a crash in between, the records of
+    that batch are delivered again, and none is missing. Made and used in one event loop; a topic
+    is connected to when its first records come. Names of files are under `folder`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._producers: dict[Publication, Producer] = {}
+        self._open = AsyncExitStack()
+
+    async def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
+        """Hand over what a batch gave. Raises KafkaError when a topic does not take it."""
+        for writer, written in records:
+            publication = writer.publication(self._folder)
+            if publication is None:
+                sys.stdout.write("".join(f"{line}\n" for line in written))
+                sys.stdout.flush()
+            elif written:
+                producer = await self._producer(publication)
+                keyed = (r if isinstance(r, Keyed) else Keyed(None, r.encode()) for r in written)
+                await producer.publish(publication.topic, keyed)
+
+    async def _producer(self, publication: Publication) -> Producer:
+        if publication not in self._producers:
+            from pipeline.kafka_producer import Producer  # noqa: PLC0415 - slow, for Kafka alone
+
+            made = Producer(publication.connection, publication.compression)
+            self._producers[publication] = await self._open.enter_async_context(made)
+        return self._producers[publication]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+
+class Blocking:
+    """A Delivery for callers without an event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._delivery = Delivery(folder)
+        self._runner = asyncio.Runner()
+
+    def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
+        """`Delivery.deliver`. Raises KafkaError."""
+        self._runner.run(self._delivery.deliver(records))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        try:
+            self._runner.run(self._delivery.__aexit__(kind, error, at))
+        finally:
+            self._runner.close()

@@ -1,0 +1,71 @@
+"""Flows to a Kafka topic, one a message (flp-semantics h.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from msgspec import Meta
+
+from pipeline import kafka_client
+from pipeline.kafka_client import Connection, Sasl, Tls, Topic
+from pipeline.problem import Problem
+from pipeline.publishing import Keyed, Publication, conversations
+from pipeline.records import json_lines
+from pipeline.stage import Env, Fields, Writer
+
+_Name = Annotated[str, Meta(min_length=1)]
+
+
+class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
+    """Publish each flow as a message, for another pipeline or anyone else to consume.
+
+    `format` is `json`: an object of the flow's fields, keys sorted. With `key: conversation` both
+    directions of a conversation reach the same partition: the key is the sorted pair of addresses,
+    as the agents write it; with `none` messages have no key. `compression` is the codec of the
+    batches. A batch's position is kept when all in-sync replicas have its messages: none is lost,
+    and those of the batch under way come again after a crash.
+    """
+
+    brokers: Annotated[list[_Name], Meta(min_length=1)]
+    topic: Annotated[Topic, Meta(min_length=1)]
+    format: Literal["json"] = "json"
+    key: Literal["conversation", "none"] = "conversation"
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+
+    sink: ClassVar[str] = "kafka"
+
+    def reads(self) -> Fields | None:
+        return None
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for index, broker in enumerate(self.brokers):
+            try:
+                kafka_client.address(broker)
+            except ValueError as error:
+                yield Problem(("brokers", index), str(error), "for example localhost:9092")
+        yield from kafka_client.check(self.tls, self.sasl)
+
+    def publication(self, folder: Path) -> Publication:
+        return Publication(
+            connection=Connection(
+                brokers=tuple(self.brokers), tls=self.tls, sasl=self.sasl, folder=str(folder)
+            ),
+            topic=self.topic,
+            compression=self.compression,
+        )
+
+    def build(self, env: Env) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+        def write(flows: pl.DataFrame) -> list[Keyed]:
+            keys = repeat(None) if self.key == "none" else conversations(flows)
+            return [
+                Keyed(key, line.encode())
+                for key, line in zip(keys, json_lines(flows), strict=False)
+            ]
+
+        return write

@@ -1,0 +1,126 @@
+"""encode_kafka on a real broker, run from a file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from pipeline.simulate import simulate
+from tests.kafka.reading import Message, read
+from tests.real.kafka import Kafka
+from tests.real.listeners import Security, sasl_plain, self_signed, tls
+
+COMMAND = Path(sys.executable).with_name("flowmatrix")
+CASE = Path(__file__).parents[1] / "golden" / "encode-kafka"
+
+
+def run(config: Path, *arguments: str, text: str = "") -> str:
+    """Run it to the end; what it says of an error, or nothing."""
+    done = subprocess.run(
+        [COMMAND, "run", config.name, "--once", *arguments],
+        cwd=config.parent,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stderr if done.returncode else ""
+
+
+def written(folder: Path, **encode: Any) -> Path:
+    """A pipeline from JSON lines on standard input to a topic."""
+    out = {"name": "out", "type": "encode_kafka", "follows": "flows", **encode}
+    path = folder / "pipeline.yaml"
+    source = {"name": "flows", "type": "ingest_stdin", "decoder": "json"}
+    path.write_text(yaml.safe_dump({"stages": [source, out]}))
+    return path
+
+
+def test_the_original(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("enriched-flows", 2)
+    text = (CASE / "config.yaml").read_text().replace("127.0.0.1:9092", kafka_broker.bootstrap)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"{text}\nmetricsSettings: {{prefix: op_}}\n")
+    assert not run(config, "--metrics-out", "m.prom", text=(CASE / "flows.jsonl").read_text())
+    given = [
+        {"key": key, "value": json.loads(value)}
+        for key, value, _ in read(kafka_broker.bootstrap, "enriched-flows", 3)
+    ]
+    assert all(message["value"].pop("TimeReceived") for message in given)
+    lines = (CASE / "expected.kafka.jsonl").read_text().split("\n")[:-1]
+    expected = [json.loads(line, parse_int=float) for line in lines]
+    assert sorted(given, key=lambda m: len(str(m))) == sorted(expected, key=lambda m: len(str(m)))
+    assert (CASE / "expected.op.prom").read_text() in (
+        (tmp_path / "m.prom")
+        .read_text()
+        .replace("# HELP op_records_written Records delivered\n", "")
+    )
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_conversations_stay_together_in_order(
+    kafka_broker: Kafka, tmp_path: Path, codec: str
+) -> None:
+    made = simulate("cluster", tmp_path / "flows.jsonl", flows=5_000)
+    topic = f"conversations-{codec}"
+    kafka_broker.create_topic(topic, 4)
+    config = written(tmp_path, brokers=[kafka_broker.bootstrap], topic=topic, compression=codec)
+    assert not run(config, text=made.recording.read_text())
+    found = read(kafka_broker.bootstrap, topic, 5_000)
+    assert len(found) == 5_000
+    partitions = defaultdict(set)
+    for message in found:
+        partitions[message.key].add(message.partition)
+    assert {len(group) for group in partitions.values()} == {1}
+    assert set.union(*partitions.values()) == {0, 1, 2, 3}
+    assert by_conversation(found) == by_conversation(
+        [Message(None, line.encode(), 0) for line in made.recording.read_text().splitlines()]
+    )
+
+
+def by_conversation(messages: list[Message]) -> dict[frozenset[str], list[tuple[int, int]]]:
+    groups = defaultdict(list)
+    for message in messages:
+        flow = msgspec.json.decode(message.value)
+        ends = frozenset((flow["SrcAddr"], flow["DstAddr"]))
+        groups[ends].append((int(flow["TimeFlowEndMs"]), int(flow["Bytes"])))
+    return dict(groups)
+
+
+def test_tls_and_a_client_certificate(
+    new_kafka: Callable[[Security | None], Kafka], tmp_path: Path
+) -> None:
+    pem = self_signed(tmp_path)
+    broker = new_kafka(tls(pem, ask=True))
+    broker.create_topic("t")
+    show = {"ca": "broker.crt", "cert": "broker.crt", "key": "broker.key"}
+    config = written(tmp_path, brokers=[broker.secure], topic="t", tls=show)
+    assert not run(config, text='{"a":1}\n')
+    assert [flow["a"] for flow in values(broker, 1)] == [1]
+
+
+def test_a_password(new_kafka: Callable[[Security | None], Kafka], tmp_path: Path) -> None:
+    broker = new_kafka(sasl_plain(ann="secret"))
+    broker.create_topic("t")
+    (tmp_path / "password").write_text("secret\n")
+    sasl = {"username": "ann", "password_file": "password"}
+    config = written(tmp_path, brokers=[broker.secure], topic="t", sasl=sasl)
+    assert not run(config, text='{"a":1}\n')
+    assert [flow["a"] for flow in values(broker, 1)] == [1]
+    (tmp_path / "password").unlink()
+    said = run(config, text='{"a":1}\n')
+    assert said.startswith("error: sasl: cannot read ")
+
+
+def values(broker: Kafka, count: int) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(value) for _, value, _ in read(broker.bootstrap, "t", count)]

@@ -1,0 +1,80 @@
+"""simulate --kafka on a real broker: what is in the topic is what the truth says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pipeline.decode.record import message_class
+from tests.kafka.reading import Message, read
+from tests.real.kafka import Kafka
+
+COMMAND = Path(sys.executable).with_name("flowmatrix")
+
+
+def command(broker: Kafka, topic: str, *arguments: str) -> list[str]:
+    where = ["--kafka", broker.bootstrap, "--topic", topic, "--partitions", "4"]
+    return [str(COMMAND), "simulate", *arguments, *where]
+
+
+def syn(messages: list[Message]) -> int:
+    record = message_class()
+    return sum(record.FromString(m.value).flags & 2 == 2 for m in messages)
+
+
+def told(path: Path) -> tuple[dict[str, Any], int]:
+    """The truth, and the flows with a SYN in it."""
+    document = json.loads(path.read_text())
+    series = document["metrics"]["netobserv_workload_syn_in"]["series"]
+    return document, sum(row[-1] for row in series)
+
+
+def test_a_number_of_flows(kafka_broker: Kafka, tmp_path: Path) -> None:
+    out = str(tmp_path / "cluster")
+    arguments = command(kafka_broker, "counted", "cluster", "--flows", "30000", "--out", out)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout == '30,000 flows in topic "counted"\n'
+    messages = read(kafka_broker.bootstrap, "counted", 30_001, seconds=2)
+    truth, opened = told(tmp_path / "cluster.truth.json")
+    assert len(messages) == truth["flows"] == 30_000
+    assert syn(messages) == opened > 0
+    found = Counter(len(message.key or b"") for message in messages)
+    assert found == {32: 30_000}
+    ended = max(r.time_flow_end.seconds for r in map(message_class().FromString, values(messages)))
+    assert 0 <= time.time() - ended < 60
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("cluster.yaml", "cluster.flp.yaml", "cluster.flowmetrics"),
+        *("cluster.truth.json", "cluster.inventory.json"),
+    }
+
+
+def values(messages: list[Message]) -> list[bytes]:
+    return [message.value for message in messages]
+
+
+def test_until_it_is_stopped(kafka_broker: Kafka, tmp_path: Path) -> None:
+    arguments = command(kafka_broker, "endless", "reference", "--out", str(tmp_path / "live"))
+    process = subprocess.Popen([*arguments, "--rate", "2000"], stdout=subprocess.PIPE, text=True)
+    time.sleep(6)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    truth, opened = told(tmp_path / "live.truth.json")
+    assert process.returncode == 0
+    assert out == f'{truth["flows"]:,} flows in topic "endless"\n'
+    assert 1_000 < truth["flows"] <= 2_000 * 6
+    messages = read(kafka_broker.bootstrap, "endless", truth["flows"] + 1, seconds=2)
+    assert len(messages) == truth["flows"]
+    assert syn(messages) == opened
+
+
+def test_no_broker() -> None:
+    arguments = ["simulate", "reference", "--kafka", "127.0.0.1:1", "--security", "missing.yaml"]
+    done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: [Errno 2] No such file or directory: 'missing.yaml'\n"
