@@ -41,6 +41,8 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
         if not self.files and self.cluster is None:
             hint = "name the files of the FlowMetrics, or give `cluster`"
             yield Problem(("files",), "files is empty", hint)
+        if self.cluster:
+            yield from (problem.under("cluster") for problem in self.cluster.check(folder))
         for located in load(self.files, folder).problems:
             problem = located.problem
             within = f"{dotted(problem.path)}: " if located.place.line and problem.path else ""

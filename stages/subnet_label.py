@@ -12,12 +12,16 @@ import polars as pl
 
 from pipeline import cidr, values
 from pipeline.kube import inventory, subnets
+from pipeline.kube.access import Access
+from pipeline.kube.labels import LabelFeed
 from pipeline.kube.subnets import Label
 from pipeline.memo import Memo
 from pipeline.problem import Problem, Severity, warning
 from pipeline.stage import Env, Fields, Step, Transform
 from pipeline.stamp import stamps
 
+_PATIENCE = 15.0
+"""Seconds to wait for a cluster's labels before going on without them."""
 _NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
 
 
@@ -36,14 +40,16 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
 
     With `match: first` the first label in list order having a network around the address wins,
     however narrow others are; with `longest` the narrowest network does. No match leaves the
-    output as it is. `autodetect` names a file of Kubernetes objects from which labels Machines,
-    Pods, Services and EXT:ExternalIP are derived; they come after `labels`.
+    output as it is. `autodetect` names a file of Kubernetes objects, `cluster` an API server that
+    has them: their FlowCollector's custom labels come after `labels`, then Machines, Pods, Services
+    and EXT:ExternalIP derived from the others. Changes in the cluster are followed.
     """
 
     annotates: ClassVar[bool] = True
 
     labels: list[Label] = []
     autodetect: str = ""
+    cluster: Access | None = None
     match: Literal["first", "longest"] = "first"
     ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
 
@@ -60,23 +66,21 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
                     message = f'label "{label.name}": "{text}" is no CIDR'
                     yield Problem(("labels", i, "cidrs", k), message, "such as 10.0.0.0/16")
         yield from self._hidden()
-        if self.autodetect:
-            yield from (p.under("autodetect") for p in self._detected(folder)[1])
-        elif not self.labels:
-            yield Problem(("labels",), "no label: list some, or give `autodetect` a file")
+        yield from self._check_sources(folder)
         for i, end in enumerate(self.ends):
             for field in ("input", "output"):
                 if not getattr(end, field):
                     yield Problem(("ends", i, field), f"`{field}` is empty")
 
     def origin(self, env: Env) -> Hashable:
-        return stamps([env.folder / self.autodetect] if self.autodetect else [])
+        live = tuple((label.name, *label.cidrs) for label in self._live(env))
+        return stamps([env.folder / self.autodetect] if self.autodetect else []), live
 
     def build(self, env: Env) -> Step:
         detected, problems = self._detected(env.folder)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
-        table = cidr.Table(subnets.listed([*self.labels, *detected]))
+        table = cidr.Table(subnets.listed([*self.labels, *detected, *self._live(env)]))
         find = table.first if self.match == "first" else table.longest
 
         def names(texts: pl.Series) -> pl.DataFrame:
@@ -98,15 +102,37 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
 
         return step
 
+    def _live(self, env: Env) -> list[Label]:
+        """The cluster's labels as they are now; none where no cluster is to be asked."""
+        access = self.cluster
+        if access is None or env.lasting is None:
+            return []
+
+        def make() -> LabelFeed:
+            feed = LabelFeed(access.connect(env.folder))
+            feed.wait(_PATIENCE)
+            return feed
+
+        return env.lasting.get((LabelFeed, (env.folder, access)), make).labels()
+
     def _detected(self, folder: Path) -> tuple[list[Label], list[Problem]]:
         if not self.autodetect:
             return [], []
         problems: list[Problem] = []
         found = inventory.read(folder / self.autodetect, problems)
-        labels = subnets.autodetected([one.object for one in found], problems)
+        labels = subnets.described([one.object for one in found], problems)
         if not labels and not problems:
             problems = [warning((), f"{self.autodetect}: nothing to derive a subnet label from")]
         return labels, problems
+
+    def _check_sources(self, folder: Path) -> Iterator[Problem]:
+        if self.autodetect:
+            yield from (p.under("autodetect") for p in self._detected(folder)[1])
+        elif not self.labels and self.cluster is None:
+            message = "no label: list some, or give `autodetect` a file, or `cluster`"
+            yield Problem(("labels",), message)
+        if self.cluster:
+            yield from (problem.under("cluster") for problem in self.cluster.check(folder))
 
     def _hidden(self) -> Iterator[Problem]:
         """Networks that never apply: an earlier label has one around them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from pipeline import cidr
 from pipeline.cidr import Network
+from pipeline.kube import objects
 from pipeline.kube.objects import Object
 from pipeline.problem import Problem, warning
 
@@ -29,6 +31,7 @@ _OLDER: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ipv4", "internalJoinSubnet"): ("v4InternalSubnet",),
     ("ipv6", "internalJoinSubnet"): ("v6InternalSubnet",),
 }
+_LABEL_NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
 _KINDS = frozenset({"Network", "ConfigMap", "Node", "ServiceCIDR", "Endpoints", "EndpointSlice"})
 
 
@@ -46,6 +49,36 @@ def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
             net = cidr.network(text)
             if net:
                 yield net, label.name
+
+
+def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
+    """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
+
+    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
+    is on. A label that is none is a warning in `problems`, and left out.
+    """
+    kept = list(found)
+    collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
+    labels: list[Label] = []
+    for custom in _walk(collectors, "processor", "subnetLabels", "customLabels"):
+        name = next(iter(_texts(custom, "name")), "")
+        cidrs = list(_valid(name, _texts(custom, "cidrs"), problems))
+        if not _LABEL_NAME.fullmatch(name):
+            problems.append(warning((), f'FlowCollector: "{name}" is no name of a subnet label'))
+        elif cidrs:
+            labels.append(Label(name, cidrs))
+    wanted = list(_walk(collectors, "processor", "subnetLabels", "openShiftAutoDetect"))
+    return labels if False in wanted else [*labels, *autodetected(kept, problems)]
+
+
+def reduced(one: Object) -> Object:
+    """A Node or ServiceCIDR with nothing but what labels are derived from."""
+    spec = {"podCIDRs": _texts(_spec(one), "podCIDRs"), "cidrs": _texts(_spec(one), "cidrs")}
+    internal = _internal_ips(one) if one.kind == "Node" else []
+    addresses = [{"type": "InternalIP", "address": ip} for ip in internal]
+    metadata = {"name": one.metadata.name}
+    status = {"addresses": addresses}
+    return objects.of({"kind": one.kind, "metadata": metadata, "spec": spec, "status": status})
 
 
 def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
@@ -140,9 +173,7 @@ def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator
         if cidr.network(text):
             yield text
         else:
-            problems.append(
-                warning((), f'label "{name}" derived from the cluster: "{text}" is no CIDR')
-            )
+            problems.append(warning((), f'label "{name}" of the cluster: "{text}" is no CIDR'))
 
 
 def _spec(one: Object) -> Any:

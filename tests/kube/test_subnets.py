@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.kube import objects
-from pipeline.kube.subnets import Label, autodetected
+from pipeline.kube.subnets import Label, autodetected, described
 from pipeline.problem import Problem
 
 OVN = ["100.64.0.0/16", "100.88.0.0/16", "169.254.0.0/17"]
@@ -147,4 +147,39 @@ def test_what_cannot_be_read_is_left_out_with_a_warning() -> None:
     assert detected == [Label("Machines", OVN)]
     assert [problem.severity for problem in problems] == ["warning", "warning"]
     assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config: ")
-    assert problems[1].message == 'label "Pods" derived from the cluster: "10.128.0.0" is no CIDR'
+    assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is no CIDR'
+
+
+def collector(**labels: object) -> dict[str, Any]:
+    spec = {"processor": {"subnetLabels": labels}}
+    return {"kind": "FlowCollector", "metadata": {"name": "cluster"}, "spec": spec}
+
+
+S3 = {"name": "S3", "cidrs": ["3.5.204.0/22"]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ({}, ["Machines"]),
+        ({"customLabels": [S3]}, ["S3", "Machines"]),
+        ({"openShiftAutoDetect": True, "customLabels": [S3]}, ["S3", "Machines"]),
+        ({"openShiftAutoDetect": False, "customLabels": [S3]}, ["S3"]),
+        ({"openShiftAutoDetect": None, "customLabels": None}, ["Machines"]),
+    ],
+)
+def test_labels_of_a_flow_collector_come_first(labels: dict[str, Any], names: list[str]) -> None:
+    found = described(map(objects.of, [INSTALL, collector(**labels)]), [])
+    assert [label.name for label in found] == names
+
+
+def test_a_custom_label_that_is_none_is_left_out() -> None:
+    odd = [{"name": "a b", "cidrs": ["10.0.0.0/8"]}, {"name": "x", "cidrs": ["10.0.0.0"]}, S3]
+    problems: list[Problem] = []
+    assert described([objects.of(collector(customLabels=odd))], problems) == [
+        Label("S3", ["3.5.204.0/22"])
+    ]
+    assert [problem.message for problem in problems] == [
+        'FlowCollector: "a b" is no name of a subnet label',
+        'label "x" of the cluster: "10.0.0.0" is no CIDR',
+    ]

@@ -139,7 +139,7 @@ def test_lint_only_where_the_order_hides_something() -> None:
         (
             stage(),
             ("labels",),
-            "no label: list some, or give `autodetect` a file",
+            "no label: list some, or give `autodetect` a file, or `cluster`",
             Severity.ERROR,
         ),
         (
