@@ -73,8 +73,7 @@ def digest(messages: Sequence[bytes]) -> str:
 def save(folder: Path, ledger: Ledger, checkpoint: Checkpoint) -> None:
     """Write ledger and progress as one file; a reader sees the old one or the new one, whole."""
     tables = [
-        _Saved(table.family, _pack(table.totals), _pack(table.overflow))
-        for table in ledger.tables()
+        _Saved(table.family, pack(table.totals), pack(table.overflow)) for table in ledger.tables()
     ]
     document = _Checkpoint(_VERSION, checkpoint.progress, checkpoint.dead_letters, tables)
     try:
@@ -99,7 +98,7 @@ def load(folder: Path, ledger: Ledger) -> Checkpoint:
     if document is None:
         return Checkpoint()
     for saved in document.tables:
-        ledger.restore(saved.family, _unpack(saved.totals), _unpack(saved.overflow))
+        ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow))
     return Checkpoint(document.progress, document.dead_letters)
 
 
@@ -112,7 +111,7 @@ def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:
     if document is None:
         raise CheckpointError(f"no state in {folder}")
     return [
-        (saved.family, pl.concat([_unpack(saved.totals), _unpack(saved.overflow)]))
+        (saved.family, pl.concat([unpack(saved.totals), unpack(saved.overflow)]))
         for saved in document.tables
     ]
 
@@ -130,11 +129,13 @@ def _read(folder: Path) -> _Checkpoint | None:
     return document
 
 
-def _pack(frame: pl.DataFrame) -> bytes:
+def pack(frame: pl.DataFrame) -> bytes:
+    """A frame as bytes (Arrow IPC, compressed)."""
     buffer = io.BytesIO()
     frame.write_ipc(buffer, compression="lz4")
     return buffer.getvalue()
 
 
-def _unpack(data: bytes) -> pl.DataFrame:
+def unpack(data: bytes) -> pl.DataFrame:
+    """The frame that `pack` made bytes of."""
     return pl.read_ipc(io.BytesIO(data))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from pipeline.config import Config, Settings
+from pipeline.duration import seconds
 from pipeline.exposition import Exposition
+from pipeline.kafka_client import KafkaError
 from pipeline.lasting import Lasting
 from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger, Table, value_columns
 from pipeline.place import ConfigError, Located
@@ -18,9 +21,27 @@ from pipeline.plan import Plan, compile_plan, report, statuses
 from pipeline.problem import Problem
 from pipeline.reload import Live, Reloader
 from pipeline.runtime.embedded import Embedded, Options
+from pipeline.runtime.group import Group
 from pipeline.runtime.http import Answers, Server
-from pipeline.stage import Env, Source, Spec
+from pipeline.stage import Env, Source, Spec, Writer
 from pipeline.telemetry import Telemetry
+
+
+class Runtime(Protocol):
+    """What feeds the plan."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready; "" when it is."""
+
+    def run(self, advance: Callable[[int], None] = ...) -> None:
+        """Run to the end of the input."""
+
+    def stop(self) -> None:
+        """End the run after the batch under way."""
+
+    def wait(self) -> None:
+        """Return when `stop()` was called."""
 
 
 class _Compiled(NamedTuple):
@@ -50,6 +71,7 @@ class Job:
         self.settings: Settings = settings
         self._recording = recording
         self._lasting = Lasting()
+        self._stopping = threading.Event()
         self._compiled = self._compile(config)
         self.live = Live(self._compiled.plan)
         self._lasting.settle()
@@ -64,6 +86,15 @@ class Job:
         self._exposition = Exposition()
         self.started = False
         letters = settings.dead_letters
+        self.group: Group | None = None
+        if self.subscribes:
+            if state or dead_letters or letters.file:
+                raise KafkaError(
+                    "with Kafka sources, counts and dead letters are kept in topics: "
+                    "give dead_letters.topic, and neither a state folder nor a file"
+                )
+            self.runtime: Runtime = self._worker()
+            return
         self.runtime = Embedded(
             self.live,
             self.ledger,
@@ -73,8 +104,30 @@ class Job:
                 dead_letters=dead_letters or (Path(letters.file) if letters.file else None),
                 max_ratio=letters.max_ratio,
                 max_consecutive=letters.max_consecutive,
+                checkpoint=seconds(settings.checkpoint.interval),
             ),
         )
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether a source reads Kafka topics."""
+        folder = self.config.folder
+        return any(source.subscription(folder) for source in self.plan.sources)
+
+    def _worker(self) -> Runtime:
+        from pipeline.runtime import kafka  # noqa: PLC0415 - slow, for Kafka alone
+
+        settings = self.settings
+        self.group = Group(self.plan.families, settings.limits.max_series)
+        self.ledger = self.group.shown
+        options = kafka.Options(
+            interval=seconds(settings.checkpoint.interval),
+            flows=settings.checkpoint.flows,
+            dead_letters=settings.dead_letters.topic,
+            max_ratio=settings.dead_letters.max_ratio,
+            max_consecutive=settings.dead_letters.max_consecutive,
+        )
+        return kafka.Worker(self.live, self.group, self.telemetry, options)
 
     @property
     def plan(self) -> Plan:
@@ -119,14 +172,16 @@ class Job:
 
     def _compile(self, config: Config) -> _Compiled:
         stages = [replayed(stage, self._recording) for stage in config.stages]
-        env = Env(folder=config.folder, lasting=self._lasting)
+        env = Env(folder=config.folder, stopping=self._stopping, lasting=self._lasting)
         return _Compiled(compile_plan(stages, env), statuses(stages, env), env)
 
     def _report(self) -> None:
         report(self.config.stages, self._compiled.env)
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:
-        self.ledger.adopt(plan.families, unchanged, self.config.settings.limits.max_series)
+        (self.group or self.ledger).adopt(
+            plan.families, unchanged, self.config.settings.limits.max_series
+        )
         self.telemetry.adopt(plan)
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
@@ -157,7 +212,7 @@ class Job:
     def _not_ready(self) -> str:
         if not self.started:
             return "the sources are not open yet"
-        return "; ".join(self._lasting.waiting())
+        return "; ".join(filter(None, [self.runtime.reason, *self._lasting.waiting()]))
 
     def notes(self) -> Mapping[str, object]:
         """What /readyz says besides whether it is ready."""
@@ -169,6 +224,18 @@ class Job:
         return {
             "flowmetrics": lambda: self.statuses,
             "series": lambda: [series_document(table) for table in self.ledger.tables()],
+            "totals": self.totals,
+        }
+
+    def totals(self) -> dict[str, object]:
+        """The exact totals, as plain data: `partitions` says of which inputs, and how far."""
+        positions, tables = self.group.totals() if self.group else ({}, self.ledger.tables())
+        return {
+            "partitions": [
+                {"topic": where.topic, "partition": where.partition, "position": position}
+                for where, position in sorted(positions.items())
+            ],
+            "families": [series_document(table) for table in tables],
         }
 
 
@@ -197,9 +264,12 @@ def _check_same_ends(old: Config, new: Config, recording: Path | None) -> None:
 
 
 def _ends(config: Config, recording: Path | None) -> dict[str, object]:
-    """Sources by the names of their stages."""
+    """Sources, and the publications of writers, by the names of their stages."""
     sources = [replayed(s, recording) for s in config.stages if isinstance(s, Source)]
-    return {source.name: source for source in sources}
+    writers = [s for s in config.stages if isinstance(s, Writer)]
+    ends: dict[str, object] = {source.name: source for source in sources}
+    ends |= {writer.name: writer.publication(config.folder) for writer in writers}
+    return {name: end for name, end in ends.items() if end is not None}
 
 
 def series_document(table: Table) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -96,6 +96,10 @@ class Table:
         """The totals with the overflow series last, where there is one."""
         return pl.concat([self.totals, self.overflow]) if self.overflow.height else self.totals
 
+    def merged(self, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """Series that were counted apart as one; of a gauge, the value seen last."""
+        return self._grouped(pl.concat([self.totals.clear(), *parts]).sort(LAST_SEEN))
+
     def exposed(self, now: float | None) -> pl.DataFrame:
         """The series not idle at `now` (epoch seconds) for longer than their expiry; None: all."""
         series = self.series()
@@ -138,10 +142,6 @@ class Ledger:
                 if table.due:
                     self._fold(table)
 
-    def tables(self) -> list[Table]:
-        """Every family's table with all deltas in it. The frames in it are never changed."""
-        with self._lock:
-            for table in self._tables.values():
     def adopt(
         self,
         families: Mapping[str, tuple[Family, Policy]],
@@ -167,6 +167,10 @@ class Ledger:
             }
             self._tables, self._max_series = fresh, max_series
 
+    def tables(self) -> list[Table]:
+        """Every family's table with all deltas in it. The frames in it are never changed."""
+        with self._lock:
+            for table in self._tables.values():
                 self._fold(table)
             return list(self._tables.values())
 

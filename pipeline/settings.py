@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from pipeline.duration import Duration
+from pipeline.kafka_client import Topic
 from pipeline.problem import Problem
 
 Count = Annotated[int, Meta(ge=0)]
@@ -76,13 +78,25 @@ class SelfMetrics(_Group, frozen=True, kw_only=True):
 class DeadLetters(_Group, frozen=True, kw_only=True):
     """Messages that cannot be used, and how many of them stop the process.
 
-    `file` takes them as JSON lines. `max_ratio` is their largest share of all messages, and
+    `file` takes them as JSON lines (local sources), `topic` as messages whose headers say why and
+    whence (Kafka sources). `max_ratio` is their largest share of all messages, and
     `max_consecutive` the most of them in a row; 0 is no limit.
     """
 
     file: str = ""
+    topic: Topic = ""
     max_ratio: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     max_consecutive: Count = 0
+
+
+class Checkpoint(_Group, frozen=True, kw_only=True):
+    """How often counts are made durable: those of Kafka are also shown from then on.
+
+    After `interval`, or (Kafka) after `flows` if that is sooner.
+    """
+
+    interval: Duration = 2.0
+    flows: Annotated[int, Meta(ge=1)] = 1_000_000
 
 
 class Limits(_Group, frozen=True, kw_only=True):
@@ -98,12 +112,14 @@ class Settings(_Group, frozen=True, kw_only=True):
     """How the process behaves, whatever its stages.
 
     `server` is its HTTP server. `self_metrics` are the engine's own metrics. `dead_letters` are
-    messages that cannot be used. `limits` bound memory. `log_level` is the least level logged.
+    messages that cannot be used. `checkpoint` makes counts durable. `limits` bound
+    memory. `log_level` is the least level logged.
     """
 
     server: Server = Server()
     self_metrics: SelfMetrics = SelfMetrics()
     dead_letters: DeadLetters = DeadLetters()
+    checkpoint: Checkpoint = Checkpoint()
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -15,11 +15,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from pipeline import config
 from pipeline.checkpoint import CheckpointError
 from pipeline.cli.app import ConfigFile, app, fail, load
-from pipeline.job import Job
+from pipeline.job import Job, Runtime
 from pipeline.kafka_client import KafkaError
 from pipeline.reload import Reloader
 from pipeline.runtime.deadletters import TooManyDeadLettersError
-from pipeline.runtime.embedded import Embedded
+from pipeline.runtime.supervise import Supervisor, addresses
 from pipeline.stamp import stamps
 
 
@@ -43,6 +43,9 @@ def run(
         Path | None,
         typer.Option("--input", metavar="FILE", help="Read this recording instead of the source."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes of one Kafka group.")
+    ] = 1,
 ) -> None:
     """Run a pipeline and serve its metrics.
 
@@ -51,11 +54,26 @@ def run(
     used go to --dead-letters, each with its reason. With --state, a run that was killed goes on
     where its counts end: no flow is counted twice.
 
+    With Kafka sources it is a member of a consumer group, and counts, dead letters and positions
+    are kept in topics. --workers starts several members, each with a server of its own on the
+    ports from that of --listen on, and starts those again that are killed.
+
     When the configuration or a file it names changes, and on SIGHUP, it is read again and takes
     over between two batches; metrics that did not change go on counting. A configuration that is
     not valid is refused, /readyz says why, and the old one runs on.
     """
-    job = Job(load(path), recording=recording, state=state, dead_letters=dead_letters)
+    loaded = load(path)
+    try:
+        job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
+    except (KafkaError, OSError) as error:
+        fail(str(error))
+    if workers > 1 or (once and job.subscribes):
+        job.close()
+        if not job.subscribes:
+            raise typer.BadParameter("--workers is for Kafka sources")
+        if once:
+            raise typer.BadParameter("--once: a topic has no end; --input FILE has one")
+        raise typer.Exit(_supervise(path, listen or loaded.settings.server.listen, workers))
     try:
         if once:
             _stop_on_signals(job.runtime)
@@ -72,6 +90,13 @@ def run(
         sys.stdout.write(job.final())
     elif metrics_out:
         Path(metrics_out).write_text(job.final(), encoding="utf-8")
+
+
+def _supervise(path: Path, listen: str, workers: int) -> int:
+    commands = [["run", str(path), "--listen", a] for a in addresses(listen, workers)]
+    supervisor = Supervisor(commands)
+    supervisor.on_signals()
+    return supervisor.run()
 
 
 def serve(job: Job, listen: str = "") -> None:
@@ -99,7 +124,7 @@ def _reload_on_hangup(reloader: Reloader) -> None:
     signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.wake())
 
 
-def _stop_on_signals(runtime: Embedded) -> None:
+def _stop_on_signals(runtime: Runtime) -> None:
     def stop(number: int, _frame: FrameType | None) -> None:
         runtime.stop()
         signal.signal(number, signal.SIG_DFL)

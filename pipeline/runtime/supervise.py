@@ -1,0 +1,90 @@
+"""Several workers of one group on one machine: processes that are started again when they die."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+_PAUSE = 1.0
+_POLL = 0.1
+_START = "from pipeline.cli import main; main()"
+_log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Runs `flowmatrix` once per list of arguments. A process that is killed comes back.
+
+    One that ends with an error of its own (exit code above 0) ends all of them, with its code: it
+    has said why, and would only say so again.
+    """
+
+    def __init__(self, commands: Sequence[Sequence[str]]) -> None:
+        self._commands = commands
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stopping = threading.Event()
+        threads = max(1, (os.cpu_count() or 1) // len(commands))
+        self._environment = {"POLARS_MAX_THREADS": str(threads)} | os.environ
+
+    def run(self) -> int:
+        """Run until `stop()`, or until one fails; the exit code."""
+        self._processes = [self._started(number) for number in range(len(self._commands))]
+        while any(process.poll() is None for process in self._processes):
+            self._stopping.wait(_POLL)
+            for number, process in enumerate(self._processes):
+                code = process.poll()
+                if code is not None and code < 0 and not self._stopping.is_set():
+                    _log.warning("worker %d was ended by signal %d", number, -code)
+                    self._stopping.wait(_PAUSE)
+                    self._processes[number] = self._started(number)
+                elif code and code > 0:
+                    self.stop()
+            if self._stopping.is_set():
+                self._wait()
+        return max(0, *(process.returncode for process in self._processes))
+
+    def stop(self) -> None:
+        """Let all of them end in order."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all of them at once."""
+        self._stopping.set()
+        self._signal(signal.SIGKILL)
+
+    def on_signals(self) -> None:
+        """SIGTERM and Ctrl-C stop, a second one kills; SIGHUP is passed on."""
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            (self.kill if self._stopping.is_set() else self.stop)()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+        signal.signal(signal.SIGHUP, lambda number, _frame: self._signal(signal.Signals(number)))
+
+    def _wait(self) -> None:
+        for process in self._processes:
+            process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def _started(self, number: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _START, *self._commands[number]]
+        environment = {**self._environment, "FLOWMATRIX_WORKER": str(number)}
+        return subprocess.Popen(command, env=environment)  # noqa: S603 - this program again
+
+
+def addresses(listen: str, workers: int) -> list[str]:
+    """The address of each worker's server: the port given and those after it (0: any)."""
+    host, _, port = listen.rpartition(":")
+    return [f"{host}:{int(port) + number if int(port) else 0}" for number in range(workers)]

@@ -1,0 +1,78 @@
+"""Flows from Kafka topics (flp-semantics h.1), consumed as a member of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pipeline import decode, kafka_client
+from pipeline.duration import Duration, seconds
+from pipeline.kafka_client import Connection, Sasl, Subscription, Tls, Topic
+from pipeline.problem import Problem
+from pipeline.stage import Decode, Env, Source, registry
+
+_Name = Annotated[str, Meta(min_length=1)]
+_MIN_SESSION = 1.0
+
+
+class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
+    """Consume flows from Kafka topics, one flow a message.
+
+    The position is kept with the counts (in a changelog topic of the group), so no flow is lost or
+    counted twice, whatever happens to a worker; `start_offset` is where to begin when there are no
+    counts yet. A batch goes through the pipeline when it has `batch_size` messages, or `linger`
+    after its first one. `session_timeout` is how long a dead worker keeps its partitions, unless
+    `group_instance_id` names a worker that comes back.
+    """
+
+    brokers: Annotated[list[_Name], Meta(min_length=1)]
+    topics: Annotated[list[Topic], Meta(min_length=1)]
+    decoder: decode.Format
+    group_id: _Name = "flowmatrix"
+    group_instance_id: str = ""
+    start_offset: Literal["first", "last"] = "first"
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+    linger: Duration = 1.0
+    session_timeout: Duration = 6.0
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+
+    live: ClassVar[bool] = True
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for index, broker in enumerate(self.brokers):
+            try:
+                kafka_client.address(broker)
+            except ValueError as error:
+                yield Problem(("brokers", index), str(error), "for example localhost:9092")
+        if seconds(self.session_timeout) < _MIN_SESSION:
+            yield Problem(("session_timeout",), "a session is at least 1s long")
+        yield from kafka_client.check(self.tls, self.sasl)
+
+    def decode(self, env: Env) -> Decode:
+        return decode.by_name(self.decoder, env)
+
+    def subscription(self, folder: Path) -> Subscription:
+        return Subscription(
+            connection=Connection(
+                brokers=tuple(self.brokers), tls=self.tls, sasl=self.sasl, folder=str(folder)
+            ),
+            topics=tuple(dict.fromkeys(self.topics)),
+            group=self.group_id,
+            instance=self.group_instance_id,
+            from_end=self.start_offset == "last",
+            batch_size=self.batch_size,
+            linger=seconds(self.linger),
+            session_timeout=seconds(self.session_timeout),
+        )
+
+    def replay(self, recording: Path) -> Source:
+        fields = {"name": self.name, "path": str(recording), "decoder": self.decoder}
+        source = msgspec.convert(fields | {"type": "ingest_file"}, registry()["ingest_file"])
+        if not isinstance(source, Source):
+            raise TypeError("ingest_file is no source")
+        return source
