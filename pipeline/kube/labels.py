@@ -17,19 +17,24 @@ from pipeline.kube.reflector import Reflector, Resource, Timing
 from pipeline.kube.subnets import Label
 from pipeline.problem import Problem
 
-_SECONDS, _LATER = 3.0, 60.0
-"""Between two looks at an object that is there, and at one that is not."""
+_SECONDS, _LATER = 3.0, 20.0
+"""Between two looks at an object that is there, and at one that is not, or at the API groups."""
 _STEP = 0.02
 _NOT_FOUND = 404
 _log = logging.getLogger(__name__)
 
 
 class Single(NamedTuple):
-    """One object, looked at now and then: a right to that one alone is enough."""
+    """One object, looked at now and then: a right to that one alone is enough.
+
+    `beside`: an API group; the object is on clusters that have it (with `without`: have it not).
+    """
 
     resource: Resource
     name: str
-    namespace: str = ""
+    namespace: str
+    beside: str
+    without: bool = False
 
     @property
     def path(self) -> str:
@@ -37,16 +42,19 @@ class Single(NamedTuple):
         return f"{self.resource.path(self.namespace)}/{self.name}"
 
 
-def _single(kind: str, version: str, name: str, namespace: str = "") -> Single:
-    return Single(Resource(kind, version, f"{kind.lower()}s"), name, namespace)
+def _single(kind: str, version: str, name: str, namespace: str = "", group: str = "") -> Single:
+    resource = Resource(kind, version, f"{kind.lower()}s")
+    group = group or version.rpartition("/")[0]
+    return Single(resource, name, namespace, group.removeprefix("!"), group.startswith("!"))
 
 
+_OPENSHIFT = "config.openshift.io"
 SINGLES = (
     _single("FlowCollector", "flows.netobserv.io/v1beta2", "cluster"),
     _single("Network", "config.openshift.io/v1", "cluster"),
     _single("Network", "operator.openshift.io/v1", "cluster"),
-    _single("ConfigMap", "v1", "cluster-config-v1", "kube-system"),
-    _single("ConfigMap", "v1", "kubeadm-config", "kube-system"),
+    _single("ConfigMap", "v1", "cluster-config-v1", "kube-system", _OPENSHIFT),
+    _single("ConfigMap", "v1", "kubeadm-config", "kube-system", f"!{_OPENSHIFT}"),
     _single("EndpointSlice", "discovery.k8s.io/v1", "kubernetes", "default"),
 )
 FOLLOWED = (
@@ -54,6 +62,17 @@ FOLLOWED = (
     Resource("ServiceCIDR", "networking.k8s.io/v1", "servicecidrs", False, optional=True),
 )
 """What a cluster's own networks are derived from; OpenShift says them in the single objects."""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Groups(msgspec.Struct, frozen=True):
+    groups: list[_Group]
+
+
+_groups = msgspec.json.Decoder(_Groups).decode
 
 
 class LabelFeed:
@@ -67,6 +86,8 @@ class LabelFeed:
         self._singles: dict[Single, Object] = {}
         self._unread: dict[Single, str] = {}
         self._due = dict.fromkeys(SINGLES, 0.0)
+        self._groups: frozenset[str] = frozenset()
+        self._groups_due = 0.0
         self._looked = threading.Event()
         self._closed = threading.Event()
         self._sinks = [_Reduced(resource.kind) for resource in FOLLOWED]
@@ -126,6 +147,8 @@ class LabelFeed:
 
     def _run(self) -> None:
         while not self._closed.is_set():
+            if time.monotonic() >= self._groups_due:
+                self._discover()
             for single in SINGLES:
                 if time.monotonic() >= self._due[single] and not self._closed.is_set():
                     present = self._look(single)
@@ -133,24 +156,43 @@ class LabelFeed:
             self._looked.set()
             self._closed.wait(0.5)
 
+    def _discover(self) -> None:
+        """Learn which API groups there are: an unknown one is forbidden, not merely missing."""
+        try:
+            groups = _groups(self._connection.fetch("/apis")).groups
+        except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
+            _log.debug("the API groups are not known: %s", error)
+            self._groups_due = time.monotonic() + _SECONDS
+            return
+        names = frozenset(group.name for group in groups)
+        if names != self._groups:
+            self._groups, self._due = names, dict.fromkeys(SINGLES, 0.0)
+        self._groups_due = time.monotonic() + _LATER
+
     def _look(self, single: Single) -> bool:
         """Read an object; whether it is worth looking again soon."""
+        if (single.beside in self._groups) == single.without:
+            self._forget(single)
+            return False
         try:
             raw = self._connection.fetch(single.path)
             one = msgspec.structs.replace(objects.parse(raw), kind=single.resource.kind)
             self._singles = {**self._singles, single: one}
         except ApiError as error:
             if error.code == _NOT_FOUND:
-                self._singles = {k: one for k, one in self._singles.items() if k != single}
-                self._settle(single, "")
-            else:
-                self._settle(single, f"{single.path}: {error}")
-            return single == SINGLES[0] and error.code == _NOT_FOUND
+                self._forget(single)
+                return single == SINGLES[0]
+            self._settle(single, f"{single.path}: {error}")
+            return False
         except (UnreachableError, ConnectError, ValueError) as error:
             self._settle(single, f"{single.path}: {error}")
             return True
         self._settle(single, "")
         return True
+
+    def _forget(self, single: Single) -> None:
+        self._singles = {k: one for k, one in self._singles.items() if k != single}
+        self._settle(single, "")
 
     def _settle(self, single: Single, problem: str) -> None:
         if problem and single not in self._unread:
