@@ -23,6 +23,14 @@ from tests.real.parts import (
 
 VERSION = "1.34.2"
 SERVICE_RANGE = "172.30.0.0/16"
+_AUDITED = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, userGroups: ["system:serviceaccounts"]}
+- {level: None}
+"""
 _MODULE = Path(__file__).parent / "kube-apiserver"
 
 
@@ -63,7 +71,8 @@ class Kube:
     """An API server with token authentication and RBAC.
 
     `token` is the administrator's; `user_token` is of the user "flowmatrix", who has the rights
-    a test binds to it, and none else. `ca` is a PEM file that verifies `url`.
+    a test binds to it, and none else. `ca` is a PEM file that verifies `url`. What service accounts
+    ask for is in the file `audit`, a JSON object a line.
     """
 
     token = "admin-token"  # noqa: S105 - of a server that lives as long as a test
@@ -78,6 +87,9 @@ class Kube:
         self._tokens.write_text(
             f'{self.token},admin,admin,"system:masters"\n{self.user_token},flowmatrix,flowmatrix\n'
         )
+        self.audit = folder / "audit.log"
+        self._audited = folder / "audit-policy.yaml"
+        self._audited.write_text(_AUDITED)
         self._server = Server(self._server_command(), folder / "kube-apiserver.log")
         self.url = f"https://{LOCALHOST}:{self.port}"
         self.ca = folder / "certs" / "apiserver.crt"
@@ -182,6 +194,8 @@ class Kube:
             f"--cert-dir={self._folder / 'certs'}",
             f"--token-auth-file={self._tokens}",
             "--authorization-mode=RBAC",
+            f"--audit-policy-file={self._audited}",
+            f"--audit-log-path={self.audit}",
             "--disable-admission-plugins=ServiceAccount",
             "--endpoint-reconciler-type=none",
             f"--service-cluster-ip-range={SERVICE_RANGE}",

@@ -1,0 +1,211 @@
+"""The manifests of deploy/: what they say, what a real API server says, what they allow."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import config
+from pipeline.job import Job
+from pipeline.stage import VALUE
+from tests.real.cluster import (
+    apply,
+    define,
+    eventually,
+    flowmetrics,
+    kubeconfig,
+    lenient,
+    namespace,
+    read,
+)
+from tests.real.kube import Kube
+from tests.real.kustomize import render
+
+ROOT = Path(__file__).parents[2]
+OVERLAYS = ["kafka-mtls", "kafka-plain", "openshift"]
+ACCOUNT = "system:serviceaccount:netobserv:flowmatrix"
+ENVIRONMENT = {"KAFKA_BROKERS": "kafka:9092", "KAFKA_TOPIC": "flows"}
+
+
+def overlay(name: str) -> list[dict[str, Any]]:
+    return render(ROOT / "deploy" / "overlays" / name)
+
+
+def one(kind: str, name: str) -> dict[str, Any]:
+    (found,) = [each for each in overlay(name) if each["kind"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_kustomize_gives_the_same(name: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    command = [kubectl, "kustomize", str(ROOT / "deploy" / "overlays" / name)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def order(each: Mapping[str, Any]) -> tuple[str, str]:
+        return each["kind"], each["metadata"].get("namespace", "")
+
+    theirs = sorted(yaml.safe_load_all(done.stdout), key=order)
+    assert theirs == sorted(overlay(name), key=order)
+
+
+def stages(name: str) -> list[dict[str, Any]]:
+    text = one("ConfigMap", name)["data"]["config.yaml"]
+    found: list[dict[str, Any]] = yaml.safe_load(text)["stages"]
+    return found
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_pipeline_is_valid(name: str) -> None:
+    text = one("ConfigMap", name)["data"]["config.yaml"]
+    loaded = config.loads(text, name, environ=ENVIRONMENT)
+    assert loaded.warnings == []
+    assert loaded.settings.server.address == ("0.0.0.0", 9102)  # noqa: S104 - inside a pod
+
+
+def test_pipelines_differ_by_the_way_to_kafka_only() -> None:
+    (plain, *others), (mutual, *same) = stages("kafka-plain"), stages("kafka-mtls")
+    assert others == same
+    assert mutual == {**plain, "tls": mutual["tls"]}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_pods_have_no_more_rights_than_they_need(name: str) -> None:
+    template = one("Deployment", name)["spec"]["template"]["spec"]
+    pod, (container,) = template["securityContext"], template["containers"]
+    assert pod["runAsNonRoot"] is True
+    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert ("runAsUser" in pod) is (name != "openshift")
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in template["volumes"]}
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_labels_of_the_metrics_win() -> None:
+    (endpoint,) = one("ServiceMonitor", "kafka-plain")["spec"]["endpoints"]
+    assert endpoint["honorLabels"] is True
+    assert one("PodDisruptionBudget", "kafka-plain")["spec"]["maxUnavailable"] == 1
+
+
+class Cluster:
+    """A real API server with the manifests applied, and the service account's own token."""
+
+    def __init__(self, server: Kube, name: str, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        define(server, flowmetrics())
+        define(server, lenient("flows.netobserv.io", "v1beta2", "FlowCollector"))
+        define(server, lenient("monitoring.coreos.com", "v1", "ServiceMonitor", namespaced=True))
+        if name == "openshift":
+            for group in ("config", "operator"):
+                define(server, lenient(f"{group}.openshift.io", "v1", "Network"))
+        for space in ("netobserv", "kube-system"):
+            apply(server, namespace(space))
+        for manifest in overlay(name):
+            apply(server, manifest, dry_run=True)
+        for manifest in overlay(name):
+            apply(server, manifest)
+        account = "/api/v1/namespaces/netobserv/serviceaccounts/flowmatrix/token"
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        self.token = server.request("POST", account, asked)["status"]["token"]
+
+    def job(self, name: str) -> Job:
+        """The pipeline as deployed, as that account; its flows come from a file."""
+        kubeconfig(self.server, self.folder, self.token)
+        (self.folder / "flows.json").write_text('{"Proto": 6}\n')
+        source = {"name": "flows", "type": "ingest_file", "path": "flows.json", "decoder": "json"}
+        others = [
+            {**stage, "cluster": {"kubeconfig": "kubeconfig"}} if "cluster" in stage else stage
+            for stage in stages(name)[1:]
+        ]
+        text = yaml.safe_dump({"stages": [source, *others]})
+        return Job(config.loads(text, name, self.folder))
+
+    def granted(self) -> set[tuple[str, ...]]:
+        """Namespace, verb, group, resource and name of all the account may do."""
+        everyone = self._rules("nowhere")
+        found = {("", *rule) for rule in everyone}
+        for space in ("default", "kube-system", "netobserv"):
+            found |= {(space, *rule) for rule in self._rules(space) - everyone}
+        return {rule for rule in found if not rule[3].startswith("selfsubject")}
+
+    def _rules(self, space: str) -> set[tuple[str, ...]]:
+        review = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+        asked = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": space},
+        }
+        answer = self.server.request("POST", review, asked, token=self.token)
+        return {
+            (verb, group, resource, name)
+            for rule in answer["status"]["resourceRules"]
+            for verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for name in rule.get("resourceNames") or [""]
+        }
+
+    def done(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """The answers the account got, and what they were about, as `granted` says it."""
+        for line in self.server.audit.read_text().splitlines():
+            event = json.loads(line)
+            about = event.get("objectRef")
+            if event["user"]["username"] == ACCOUNT and about and "resource" in about:
+                resource = "/".join(filter(None, [about["resource"], about.get("subresource")]))
+                name = about.get("name", "") if event["verb"] == "get" else ""
+                space = about.get("namespace", "")
+                what = (space, event["verb"], about.get("apiGroup", ""), resource, name)
+                yield event["responseStatus"]["code"], what
+
+
+@pytest.mark.parametrize("name", ["kafka-plain", "openshift"])
+def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Path) -> None:
+    cluster = Cluster(new_kube, name, tmp_path)
+    metric = {
+        "apiVersion": "flows.netobserv.io/v1alpha1",
+        "kind": "FlowMetric",
+        "metadata": {"name": "flows", "namespace": "netobserv"},
+        "spec": {"type": "Counter", "labels": ["Proto"]},
+    }
+    apply(new_kube, metric)
+    job = cluster.job(name)
+    job.run()
+    (table,) = job.ledger.tables()
+    assert table.series().select("Proto", VALUE).rows() == [("6", 1.0)]
+    eventually(lambda: "status" in read(new_kube, metric))
+    assert job.notes() == {}
+    granted = cluster.granted()
+    eventually(lambda: {what for _, what in cluster.done()} >= granted)
+    job.close()
+    answers = list(cluster.done())
+    assert [what for code, what in answers if code in {401, 403}] == []
+    used = {what for _, what in answers if not what[3].startswith("selfsubject")}
+    assert used == granted
+
+
+def test_the_account_may_do_nothing_else(new_kube: Kube, tmp_path: Path) -> None:
+    cluster = Cluster(new_kube, "kafka-plain", tmp_path)
+    for path in (
+        "/api/v1/secrets",
+        "/api/v1/namespaces/netobserv/configmaps",
+        "/api/v1/namespaces/kube-system/configmaps",
+        "/apis/flows.netobserv.io/v1alpha1/flowmetrics",
+        "/apis/flows.netobserv.io/v1beta2/flowcollectors",
+    ):
+        with pytest.raises(RuntimeError, match=": 403 "):
+            new_kube.request("GET", path, token=cluster.token)
