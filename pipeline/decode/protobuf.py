@@ -8,10 +8,12 @@ rejected, whatever the plan reads.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 import ptars
+from google.protobuf import message_factory
+from google.protobuf.message import DecodeError
 
 from pipeline import values
 from pipeline.decode import addresses
@@ -22,6 +24,7 @@ from pipeline.fields import CATALOGUE
 from pipeline.stage import Decode, Decoded, Env
 
 _EVENTS = "network_events_metadata"
+_LARGE = 8192
 _Rejected = list[tuple[int, str]]
 
 
@@ -39,12 +42,11 @@ def decoder(env: Env) -> Decode:
     wires = {"network", "transport"}.union(*(expr.meta.root_names() for expr in fields.values()))
     if env.needs("NetworkEvents"):
         wires.add(_EVENTS)
-    message = descriptor(wires)
-    handler = ptars.HandlerPool([message.file]).get_for_message(message)
+    parser = _Parser(wires)
     why = _why(wires)
 
     def decode(payloads: list[bytes]) -> Decoded:
-        wire, malformed = _parse(handler, payloads)
+        wire, malformed = parser.parse(payloads)
         wire, faulty = _sound(wire, why, payloads, malformed)
         received = pl.repeat(int(env.clock()), pl.len(), dtype=pl.Int64).alias("TimeReceived")
         flows = wire.select(received, *fields.values())
@@ -71,27 +73,55 @@ def _why(wires: set[str]) -> pl.Expr:
     )
 
 
-def _parse(handler: Any, payloads: list[bytes]) -> tuple[pl.DataFrame, _Rejected]:
-    """The wire columns of what parses, and the rest with the reason.
+class _Parser:
+    """The parser of a reduced Record: fast, but it refuses a batch as a whole.
 
-    The parser refuses a batch as a whole: halves are tried until the bad payloads stand alone.
+    A slower one with a limit on nesting keeps away what would overflow the stack of the fast one
+    (some 100,000 nested groups), and guesses which payloads of a refused batch are the bad ones.
     """
-    parts = []
-    rejected: _Rejected = []
-    runs = [(0, len(payloads))]
-    while runs:
-        start, end = runs.pop()
+
+    def __init__(self, wires: set[str]) -> None:
+        message = descriptor(wires)
+        self._read = ptars.HandlerPool([message.file]).get_for_message(message).list_to_record_batch
+        self._read_one = message_factory.GetMessageClass(message).FromString
+
+    def parse(self, payloads: list[bytes]) -> tuple[pl.DataFrame, _Rejected]:
+        """The wire columns of what parses, and the rest with the reason."""
+        large = [index for index, payload in enumerate(payloads) if len(payload) > _LARGE]
+        bad = {i: "malformed, or nested too deeply" for i in large if self._suspect(payloads[i])}
         try:
-            parts.append(handler.list_to_record_batch(payloads[start:end]))
+            batch = self._read(_without(payloads, bad))
+        except ValueError:
+            rest = [index for index in range(len(payloads)) if index not in bad]
+            suspects = [index for index in rest if self._suspect(payloads[index])]
+            bad |= {i: reason for s in suspects for i, reason in self._bad(payloads, [s])}
+            rest = [index for index in rest if index not in bad]
+            bad |= dict(self._bad(payloads, rest))
+            batch = self._read(_without(payloads, bad))
+        return pl.DataFrame(pl.from_arrow(batch)), sorted(bad.items())
+
+    def _suspect(self, payload: bytes) -> bool:
+        try:
+            self._read_one(payload)
+        except DecodeError:
+            return True
+        return False
+
+    def _bad(self, payloads: list[bytes], places: list[int]) -> Iterator[tuple[int, str]]:
+        """The payloads that are refused on their own, found by halving."""
+        try:
+            self._read([payloads[index] for index in places])
         except ValueError as error:
-            if end - start == 1:
-                rejected.append((start, str(error)))
-            else:
-                middle = (start + end) // 2
-                runs += [(middle, end), (start, middle)]
-    parts = parts or [handler.list_to_record_batch([])]
-    frames = [pl.DataFrame(pl.from_arrow(part)) for part in parts]
-    return (frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)), rejected
+            if len(places) == 1:
+                yield places[0], str(error)
+                return
+            middle = len(places) // 2
+            yield from self._bad(payloads, places[:middle])
+            yield from self._bad(payloads, places[middle:])
+
+
+def _without(payloads: list[bytes], bad: dict[int, str]) -> list[bytes]:
+    return [p for index, p in enumerate(payloads) if index not in bad] if bad else payloads
 
 
 def _sound(

@@ -137,6 +137,16 @@ def test_rejected_payloads_keep_their_place_and_reason() -> None:
     assert [row["Bytes"] for row in rows(decoded.flows)] == [7, 7]
 
 
+def test_deep_nesting_cannot_overflow_the_stack() -> None:
+    groups = b"\x0b" * 1_000_000
+    inner = b"\x32" + bytes([0xC0, 0x84, 0x3D]) + groups
+    large = record(dns_name="x" * 20_000, bytes=8).SerializeToString()
+    decoded = DECODE([large, GOOD, groups, large, inner, b"\xff", large, GOOD])
+    assert [index for index, _ in decoded.rejected] == [2, 4, 5]
+    assert decoded.rejected[0][1] == "malformed, or nested too deeply"
+    assert decoded.flows["Bytes"].to_list() == [8, 7, 8, 8, 7]
+
+
 def test_garbage_of_the_golden_case() -> None:
     decoded = DECODE(read("decode-pb-garbage"))
     assert [index for index, _ in decoded.rejected] == [0, 1, 2]
@@ -212,7 +222,7 @@ payloads = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(payloads, payloads)
 def test_bad_bytes_spare_their_neighbours_and_splits_change_nothing(
     first: list[bytes], second: list[bytes]
