@@ -1,0 +1,145 @@
+"""Workers as processes, and what they say of their counts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.simulate import Simulation
+from tests.real.parts import LOCALHOST, Server, call, free_port
+
+COMMAND = Path(sys.executable).with_name("flowmatrix")
+Counts = dict[str, dict[tuple[str, ...], float]]
+
+
+class Worker:
+    """A `flowmatrix run` of a configuration, with a server of its own."""
+
+    def __init__(self, config: Path, name: str, *arguments: str) -> None:
+        self.port = free_port()
+        self.log = config.parent / f"{name}.log"
+        listen = f"{LOCALHOST}:{self.port}"
+        command = [str(COMMAND), "run", config.name, "--listen", listen, *arguments]
+        self.process = Server(command, self.log)
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start, and wait until it counts (or only until it answers)."""
+        self.process.start(lambda: self.get("/readyz" if ready else "/healthz")[0] == 200)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        answer = call(self.port, path)
+        return answer.status, answer.body if path == "/metrics" else json.loads(answer.body)
+
+    def exit(self, *, seconds: float = 10) -> int:
+        """Send SIGTERM and wait; the exit code."""
+        process = self.process._process
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+        return process.wait(seconds)
+
+    def ended(self, *, seconds: float = 30) -> int:
+        """Wait until it ends by itself; the exit code."""
+        process = self.process._process
+        assert process is not None
+        return process.wait(seconds)
+
+    def shown(self) -> Counts:
+        """The counters of /metrics, by name and sorted labels."""
+        found: Counts = {}
+        for line in self.get("/metrics")[1].decode().splitlines():
+            if line.startswith("netobserv_"):
+                name, rest = line.split("{", 1)
+                labels, value = rest.rsplit("} ", 1)
+                found.setdefault(name, {})[tuple(sorted(labels.split('",')))] = float(value)
+        return found
+
+
+@contextmanager
+def running(*workers: Worker, ready: bool = True) -> Iterator[None]:
+    """Start them all; whatever happens, they end."""
+    try:
+        for worker in workers:
+            worker.start(ready=ready)
+        yield
+    finally:
+        for worker in workers:
+            worker.process.kill()
+
+
+def configured(folder: Path, made: Simulation, source: dict[str, Any], **settings: Any) -> Path:
+    """The simulation's pipeline with an `ingest_kafka` instead of its file."""
+    document = yaml.safe_load(made.config.read_text())
+    ingest = {"name": "flows", "type": "ingest_kafka", "decoder": "protobuf", **source}
+    stages = [ingest, *document["stages"][1:]]
+    for stage in stages:
+        for key in ("inventory", "files"):
+            if key in stage:
+                stage[key] = _absolute(made.config.parent, stage[key])
+    path = folder / "kafka.yaml"
+    path.write_text(yaml.safe_dump({"stages": stages, **settings}))
+    return path
+
+
+def _absolute(folder: Path, names: Any) -> Any:
+    return [str(folder / n) for n in names] if isinstance(names, list) else str(folder / names)
+
+
+def truth(made: Simulation, times: int = 1) -> Counts:
+    """What the counters must read when every flow was counted so many times."""
+    metrics = json.loads(made.truth.read_text())["metrics"]
+    return {
+        name: {
+            _labelled(metric["labels"], series): series[-1] * times for series in metric["series"]
+        }
+        for name, metric in metrics.items()
+    }
+
+
+def _labelled(labels: list[str], series: list[Any]) -> tuple[str, ...]:
+    return tuple(f"{label}={value}" for label, value in sorted(zip(labels, series, strict=False)))
+
+
+def totals(*workers: Worker) -> tuple[int, Counts]:
+    """The messages counted, and the exact counters, over the partitions of all workers."""
+    messages, found = 0, {}
+    seen: Counter[tuple[str, int]] = Counter()
+    for worker in workers:
+        try:
+            document = worker.get("/api/v0/totals")[1]
+        except OSError:
+            continue
+        for place in document["partitions"]:
+            seen[place["topic"], place["partition"]] += 1
+            messages += place["position"]
+        for family in document["families"]:
+            labels = family["family"]["labels"]
+            series = found.setdefault(family["family"]["name"], Counter())
+            for row in family["rows"]:
+                series[_labelled(labels, row)] += row[len(labels)]
+    if any(times > 1 for times in seen.values()):
+        return -1, {}  # a rebalance is under way
+    return messages, {name: dict(series) for name, series in found.items()}
+
+
+def wait(condition: Callable[[], bool], *, seconds: float = 30, every: float = 0.1) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(every)
+
+
+def counted(messages: int, *workers: Worker, seconds: float = 40) -> Counts:
+    """Wait until these workers have counted so many messages; the exact counters then."""
+    wait(lambda: totals(*workers)[0] >= messages, seconds=seconds, every=0.3)
+    found, counts = totals(*workers)
+    assert found == messages
+    return counts
