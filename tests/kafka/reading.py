@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -19,7 +19,7 @@ def read(address: str, topic: str, count: int, *, seconds: float = 20) -> list[M
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        found = []
+        found: list[Any] = []
         while len(found) < count and (
             some := consumer.consume(min(count - len(found), 10_000), timeout=seconds)
         ):
