@@ -21,6 +21,7 @@ from pipeline.publishing import Record
 from pipeline.records import json_lines
 from pipeline.stage import (
     Decode,
+    TAKEN,
     Delta,
     Encoded,
     Encoder,
@@ -176,6 +177,12 @@ def expanded(stages: list[Spec], env: Env) -> list[Spec]:
 
 def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
     """The resources behind the macros, with their conditions, as plain data."""
+        env.shared[TAKEN] = frozenset(
+            family.name
+            for stage in stages
+            if isinstance(stage, Encoder)
+            for family in stage.families()
+        )
     return [
         status for macro, followers in _macros(stages) for status in macro.status(env, followers)
     ]

@@ -276,6 +276,10 @@ class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
 
     def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
+TAKEN = "families"
+"""Key in `Env.shared`: the names of the families that the stages beside a macro have already."""
+
+
         """The resources it stands for and their conditions, as plain data."""
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from pipeline.kube.flowmetrics import FlowMetricFeed
 from pipeline.metric import Stage, chain
 from pipeline.place import ConfigError, Located, Place, dotted
 from pipeline.problem import Problem
-from pipeline.stage import Env, Macro, Spec, registry
+from pipeline.stage import TAKEN, Encoder, Env, Macro, Spec, registry
 from pipeline.stamp import stamps
 
 _ENCODER = "encode_prometheus"
@@ -59,44 +60,69 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
         return stamps(found(self.files, env.folder)), feed.origin() if feed else None
 
     def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
-        prefixes = [str(self._settings(follower).get("prefix", "")) for follower in followers]
+        exposing = list(followers)
         return [
             {"name": resource.name, "namespace": resource.namespace, **resource.status(prefix)}
-            for resource in self._resources(env)
-            for prefix in prefixes
+            for resource in self._resources(env, exposing)
+            for prefix in map(self._prefix, exposing)
         ]
 
     def report(self, env: Env, followers: Iterable[Spec]) -> None:
-        feed = self._feed(env)
-        prefixes = [str(self._settings(follower).get("prefix", "")) for follower in followers]
-        if feed and prefixes:
-            theirs = (resource for resource in self._resources(env) if not resource.place)
-            feed.write({(one.namespace, one.name): one.status(prefixes[0]) for one in theirs})
+        feed, exposing = self._feed(env), list(followers)
+        if feed and exposing:
+            prefix = self._prefix(exposing[0])
+            theirs = [one for one in self._resources(env, exposing) if not one.place]
+            feed.write({(one.namespace, one.name): one.status(prefix) for one in theirs})
 
     def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
-        resources = [resource for resource in self._resources(env) if resource.ready]
+        exposing = list(followers)
+        resources = [one for one in self._resources(env, exposing) if one.ready]
         titles = _titles(resources)
-        kinds = registry()
         expanded: list[Spec] = []
-        for follower in followers:
-            settings = self._settings(follower)
+        for follower in exposing:
             for resource, title in zip(resources, titles, strict=True):
-                stages = chain(resource.metric(), self.follows, follower.name, settings, title)
-                expanded += [msgspec.convert(stage, kinds[stage["type"]]) for stage in stages]
+                expanded += self._stages(resource, follower, title)
             others = [parent for parent in follower.parents if parent != self.name]
             if others:
                 expanded.append(msgspec.structs.replace(follower, follows=others))
         return expanded
 
-    def _resources(self, env: Env) -> list[FlowMetric]:
+    def _resources(self, env: Env, followers: list[Spec]) -> list[FlowMetric]:
         """Every resource, those of files first; the same ones throughout a build."""
         key = (FlowMetrics, msgspec.json.encode(self))
         resources = env.shared.get(key)
         if not isinstance(resources, list):
             feed = self._feed(env)
             live = map(parse, feed.objects()) if feed else ()
-            resources = env.shared[key] = load(self.files, env.folder, live).resources
+            loaded = load(self.files, env.folder, live).resources
+            resources = [self._tried(one, env, followers) for one in loaded]
+            env.shared[key] = resources
         return resources
+
+    def _tried(self, resource: FlowMetric, env: Env, followers: list[Spec]) -> FlowMetric:
+        """A cluster's resource with what its stages find wrong: only itself is to suffer."""
+        if resource.place or not resource.ready:
+            return resource
+        taken = env.shared.get(TAKEN)
+        problems: list[Problem] = []
+        for follower in followers:
+            for stage in self._stages(resource, follower, resource.name):
+                problems += stage.check(env.folder)
+                for family in stage.families() if isinstance(stage, Encoder) else ():
+                    if isinstance(taken, frozenset) and family.name in taken:
+                        message = f'the pipeline has a metric "{family.name}" already'
+                        problems.append(Problem(("metadata", "name"), message))
+        return replace(resource, problems=(*resource.problems, *problems))
+
+    def _stages(self, resource: FlowMetric, follower: Spec, title: str) -> list[Spec]:
+        """The chain of a resource for one of the followers."""
+        kinds = registry()
+        settings = self._settings(follower)
+        stages = chain(resource.metric(), self.follows, follower.name, settings, title)
+        return [msgspec.convert(stage, kinds[stage["type"]]) for stage in stages]
+
+    def _prefix(self, follower: Spec) -> str:
+        return str(self._settings(follower).get("prefix", ""))
 
     def _feed(self, env: Env) -> FlowMetricFeed | None:
         """The cluster's resources; None where there is no cluster, or it is not to be asked."""

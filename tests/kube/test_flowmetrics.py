@@ -39,6 +39,11 @@ stages:
     cluster: {{kubeconfig: kubeconfig}}
     namespaces: [{namespace}]
   - {{name: expose, type: encode_prometheus, follows: metrics, prefix: netobserv_}}
+  - name: own
+    type: encode_prometheus
+    follows: flows
+    prefix: netobserv_
+    metrics: [{{name: taken}}]
 """
 FLOW: dict[str, object] = {"Proto": 6, "Flags": 2, "DstPort": 443, "DstK8S_Namespace": "b"}
 
@@ -80,10 +85,11 @@ class Watched:
         """The totals of every metric."""
         tables = self.job.ledger.tables()
         series = {table.family.name: table.series()[VALUE].to_list() for table in tables}
+        del series[TAKEN]
         return {name: sum(values) for name, values in series.items() if values}
 
     def families(self) -> set[str]:
-        return set(self.job.plan.families)
+        return set(self.job.plan.families) - {TAKEN}
 
     def condition(self, one: dict[str, Any], kind: str = "Ready") -> dict[str, str]:
         """A condition of an object's status, once there is one."""
@@ -103,6 +109,7 @@ def watched(kube_server: Kube, tmp_path: Path) -> Iterator[Watched]:
     made.job.close()
 
 
+TAKEN = "netobserv_taken"
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 
 
@@ -159,6 +166,17 @@ def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
         assert watched.counted() == {"netobserv_good": 2, "netobserv_bad": 1}
         eventually(lambda: watched.condition(bad)["status"] == "True")
         assert job.notes() == {}
+
+
+def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
+    taken = watched.metric("taken", labels=["Proto"])
+    apply(watched.server, taken)
+    apply(watched.server, watched.metric("free"))
+    watched.start()
+    assert watched.families() == {"netobserv_free"}
+    failed = watched.condition(taken)
+    assert failed["reason"] == "Failure"
+    assert 'the pipeline has a metric "netobserv_taken" already' in failed["message"]
 
 
 def test_times_change_with_the_condition_only(watched: Watched) -> None:
