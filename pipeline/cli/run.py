@@ -17,6 +17,7 @@ from pipeline.checkpoint import CheckpointError
 from pipeline.cli.app import ConfigFile, app, fail, load
 from pipeline.job import Job, Runtime
 from pipeline.kafka_client import KafkaError
+from pipeline.kube.connect import ConnectError
 from pipeline.reload import Reloader
 from pipeline.runtime.deadletters import TooManyDeadLettersError
 from pipeline.runtime.supervise import Supervisor, addresses
@@ -65,7 +66,7 @@ def run(
     loaded = load(path)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
-    except (KafkaError, OSError) as error:
+    except (ConnectError, KafkaError, OSError) as error:
         fail(str(error))
     if workers > 1 or (once and job.subscribes):
         job.close()
