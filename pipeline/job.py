@@ -23,6 +23,7 @@ from pipeline.reload import Live, Reloader
 from pipeline.runtime.embedded import Embedded, Options
 from pipeline.runtime.group import Group
 from pipeline.runtime.http import Answers, Server
+from pipeline.runtime.partition import Where
 from pipeline.stage import Env, Source, Spec, Writer
 from pipeline.telemetry import Telemetry
 
@@ -225,18 +226,27 @@ class Job:
             "flowmetrics": lambda: self.statuses,
             "series": lambda: [series_document(table) for table in self.ledger.tables()],
             "totals": self.totals,
+            "progress": self.progress,
         }
+
+    def progress(self) -> dict[str, object]:
+        """The positions up to which counts are durable, as plain data."""
+        return {"partitions": _places(self.group.durable() if self.group else {})}
 
     def totals(self) -> dict[str, object]:
         """The exact totals, as plain data: `partitions` says of which inputs, and how far."""
         positions, tables = self.group.totals() if self.group else ({}, self.ledger.tables())
         return {
-            "partitions": [
-                {"topic": where.topic, "partition": where.partition, "position": position}
-                for where, position in sorted(positions.items())
-            ],
+            "partitions": _places(positions),
             "families": [series_document(table) for table in tables],
         }
+
+
+def _places(positions: Mapping[Where, int]) -> list[dict[str, object]]:
+    return [
+        {"topic": where.topic, "partition": where.partition, "position": position}
+        for where, position in sorted(positions.items())
+    ]
 
 
 def replayed(stage: Spec, recording: Path | None) -> Spec:

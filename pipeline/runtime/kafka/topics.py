@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaConnectionError,
+    SaslAuthenticationFailed,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.kafka_client import Connection, KafkaError
+from pipeline.kafka_client import Connection, KafkaError, address
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
@@ -93,13 +100,26 @@ async def prepare(
                 shape = _Shape(1, found[wanted[0]].replicas)
                 await _create(admin, dead_letters, shape, {"max.message.bytes": str(_LARGEST)})
         except KafkaConnectionError:
-            return f"no broker answers at {', '.join(connection.brokers)}"
+            return await _unreachable(connection, arguments)
         finally:
             await admin.close()
         return ""
 
     await Patience(say).until(attempt)
     return counts
+
+
+async def _unreachable(connection: Connection, arguments: Mapping[str, Any]) -> str:
+    """Why the first broker cannot be talked to."""
+    host, port = address(connection.brokers[0])
+    try:
+        open_one = create_conn(host, port, request_timeout_ms=10_000, **arguments)
+        (await open_one).close()
+    except (AuthenticationFailedError, SaslAuthenticationFailed) as error:
+        return f"{connection.brokers[0]} refuses the login: {error}"
+    except (ClientError, OSError) as error:
+        return f"no broker answers at {', '.join(connection.brokers)}: {error}"
+    return f"no broker answers at {', '.join(connection.brokers)}"
 
 
 async def _shapes(admin: AIOKafkaAdminClient) -> dict[str, _Shape]:
