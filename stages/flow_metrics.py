@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.duration import Duration, seconds
 from pipeline.flowmetric import FlowMetric, load, parse
 from pipeline.flowmetric.files import found
 from pipeline.kube.access import Access
@@ -20,8 +21,6 @@ from pipeline.stage import TAKEN, Encoder, Env, Macro, Spec, registry
 from pipeline.stamp import stamps
 
 _ENCODER = "encode_prometheus"
-_PATIENCE = 15.0
-"""Seconds to wait for the first list of a cluster's resources before going on without them."""
 
 
 class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
@@ -29,14 +28,16 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
 
     `files` are files, folders or globs. With `cluster`, resources are followed as they are
     created, changed and deleted, and their status is written back where that is allowed; no
-    namespace means all of them. An `encode_prometheus` stage without metrics of its own follows,
-    and says how they are exposed. Each resource becomes the stages flatten, filter, remap and
-    encode_prometheus, as far as it needs them; `flowmatrix graph` shows them.
+    namespace means all of them. At first there is a `wait` for them to be listed. An
+    `encode_prometheus` stage without metrics of its own follows, and says how they are exposed.
+    Each resource becomes the stages flatten, filter, remap and encode_prometheus, as far as it
+    needs them; `flowmatrix graph` shows them.
     """
 
     files: list[str] = []
     cluster: Access | None = None
     namespaces: list[str] = msgspec.field(default_factory=lambda: ["netobserv"])
+    wait: Duration = "1m"
 
     def check(self, folder: Path) -> Iterator[Problem]:
         if not self.files and self.cluster is None:
@@ -133,7 +134,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
 
         def make() -> FlowMetricFeed:
             feed = FlowMetricFeed(access.connect(env.folder), spaces)
-            feed.wait(_PATIENCE)
+            feed.wait(seconds(self.wait))
             return feed
 
         return env.lasting.get((FlowMetricFeed, (env.folder, access, spaces)), make)

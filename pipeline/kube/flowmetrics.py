@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +15,12 @@ from pipeline.flowmetric.spec import API_VERSION, KIND
 from pipeline.kube.connect import Connection
 from pipeline.kube.reflector import Reflector, Resource, Timing
 from pipeline.kube.status import Named, StatusWriter
+from pipeline.kube.watch import Measure
 
 RESOURCE = Resource(kind=KIND, version=API_VERSION, plural="flowmetrics")
 _TIMING = Timing(most=5.0)
 _STEP = 0.02
+_LOG = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -40,8 +44,9 @@ class FlowMetricFeed:
     def wait(self, seconds: float) -> bool:
         """Wait until every namespace was listed or refused; whether that happened in time."""
         until = time.monotonic() + seconds
-        while not all(reflector.health.settled for reflector in self._reflectors):
+        while waiting := self.waiting():
             if time.monotonic() > until:
+                _LOG.warning("going on without %s", "; ".join(waiting))
                 return False
             time.sleep(_STEP)
         return True
@@ -57,19 +62,32 @@ class FlowMetricFeed:
 
     def write(self, statuses: Mapping[Named, Mapping[str, Any]]) -> None:
         """Report the status of resources, by namespace and name; returns at once."""
-        for one in self.objects():
-            status = statuses.get(_named(one))
-            if status is not None:
-                self._statuses.put(one, status)
+        present = [(one, statuses.get(_named(one))) for one in self.objects()]
+        self._statuses.put([(one, status) for one, status in present if status is not None])
+
+    def waiting(self) -> list[str]:
+        """What was never listed, nor refused."""
+        return [
+            f"{_called(one)}: not listed yet{f': {error}' if (error := one.health.error) else ''}"
+            for one in self._reflectors
+            if not one.health.settled
+        ]
 
     def problems(self) -> list[str]:
         """What keeps it from being up to date, or from reporting."""
-        stale = [
-            f"flowmetrics of {r.namespace or 'the cluster'}: {r.health.error}"
-            for r in self._reflectors
-            if r.health.failing
-        ]
+        stale = [f"{_called(r)}: {r.health.error}" for r in self._reflectors if r.health.failing]
         return [*stale, *filter(None, [self._statuses.problem])]
+
+    def measure(self) -> Iterator[Measure]:
+        """The self-metrics kube_* of this kind."""
+        healths = [reflector.health for reflector in self._reflectors]
+        yield "kube_synced", float(all(health.synced for health in healths)), (KIND,)
+        yield "kube_stale_seconds", max(health.stale() for health in healths), (KIND,)
+        yield "kube_objects", float(len(self.objects())), (KIND,)
+        for what, count in sum((health.events for health in healths), Counter[str]()).items():
+            yield "kube_events", float(count), (KIND, what)
+        for code, count in sum((health.errors for health in healths), Counter[str]()).items():
+            yield "kube_errors", float(count), (KIND, code)
 
     def close(self) -> None:
         """End its threads."""
@@ -102,6 +120,10 @@ class _Space:
     def deleted(self, one: msgspec.Raw, at: int) -> None:
         with self._lock:
             self._objects.pop(_named(_read(one)), None)
+
+
+def _called(reflector: Reflector) -> str:
+    return f"flowmetrics of {reflector.namespace or 'the cluster'}"
 
 
 def _read(raw: msgspec.Raw) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +34,8 @@ class StatusWriter:
     """Patches the status subresource of a resource's objects.
 
     What another writer makes of the status afterwards is left alone until the object or the
-    verdict changes: two controllers shall not fight. `problem` says why nothing can be written.
+    verdict changes: two controllers shall not fight. `problem` says why nothing can be written;
+    it is tried again with the next report.
     """
 
     def __init__(self, connection: Connection, resource: Resource) -> None:
@@ -48,22 +49,24 @@ class StatusWriter:
         self._thread.start()
         self.problem = ""
 
-    def put(self, one: Mapping[str, Any], status: Mapping[str, Any]) -> None:
-        """Report the status of an object as it was seen; its times are filled in.
+    def put(self, statuses: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        """Report the status of every object there is, each as it was seen last.
 
-        `status` has no times; conditions that keep their status keep theirs.
+        A status has no times: conditions that keep their status keep theirs, others get the time.
         """
-        metadata = one["metadata"]
-        uid = str(metadata["uid"])
-        verdict = (metadata.get("generation"), msgspec.json.encode(status))
-        if self._told.get(uid) == verdict:
-            return
-        self._told[uid] = verdict
-        present = one.get("status") or {}
-        timed = _timed(status, present, datetime.now(UTC))
-        if timed != present:
-            path = f"{self._resource.path(metadata['namespace'])}/{metadata['name']}/status"
-            self._queue.put(_Patch(path, uid, verdict, timed))
+        verdicts = {str(one["metadata"]["uid"]): (one, status) for one, status in statuses}
+        self._told = {uid: verdict for uid, verdict in self._told.items() if uid in verdicts}
+        for uid, (one, status) in verdicts.items():
+            metadata = one["metadata"]
+            verdict = (metadata.get("generation"), msgspec.json.encode(status))
+            if self._told.get(uid) == verdict:
+                continue
+            self._told[uid] = verdict
+            present = one.get("status") or {}
+            timed = _timed(status, present, datetime.now(UTC))
+            if timed != present:
+                path = f"{self._resource.path(metadata['namespace'])}/{metadata['name']}/status"
+                self._queue.put(_Patch(path, uid, verdict, timed))
 
     def close(self) -> None:
         """End the thread; what is not written yet is left."""
@@ -84,6 +87,7 @@ class StatusWriter:
             self._connection.fetch(patch.path, method="PATCH", body=body, headers=_MERGE)
         except ApiError as error:
             if error.code == _FORBIDDEN:
+                self._told.pop(patch.uid, None)
                 self._say(f"the status of {self._resource.plural} cannot be written: {error}")
             elif error.code != _NOT_FOUND:
                 _log.warning("%s: %s", patch.path, error)

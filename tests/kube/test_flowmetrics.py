@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -26,6 +28,7 @@ from tests.real.cluster import (
     set_status,
 )
 from tests.real.kube import Kube
+from tests.real.parts import free_port
 
 METRICS = Path(__file__).parents[2] / "configs" / "flowmetrics"
 CONFIG = """\
@@ -137,6 +140,7 @@ def test_the_life_of_a_metric(watched: Watched) -> None:
         job.run()
         assert watched.counted() == {SYN_IN: 1, SYN_OUT: 2}, "only the changed one restarts"
 
+        assert 'flowmatrix_kube_objects{kind="FlowMetric"} 2\n' in job.exposition()
         delete(watched.server, metrics[1])
         eventually(lambda: watched.families() == {SYN_IN})
         assert SYN_OUT not in job.exposition()
@@ -265,4 +269,22 @@ def test_no_right_to_read_is_said_and_nothing_else_stops(kube_server: Kube, tmp_
     said = str(job.notes()["cluster"])
     assert said.startswith("['flowmetrics of ")
     assert "is forbidden" in said
+    job.close()
+
+
+def test_a_server_that_is_away_at_first(tmp_path: Path) -> None:
+    """The run goes on without its metrics, is not ready, and says why."""
+    (tmp_path / "kubeconfig").write_text(
+        "{apiVersion: v1, kind: Config, current-context: c, users: [{name: u, user: {}}],"
+        " contexts: [{name: c, context: {cluster: c, user: u}}],"
+        f" clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{free_port()}'}}}}]}}"
+    )
+    (tmp_path / "flows.json").write_text("{}\n")
+    text = CONFIG.format(namespace="x", files="").replace("[x]", "[x]\n    wait: 0.1s")
+    job = Job(config.loads(text, "c", tmp_path))
+    job.run()
+    with job.server("127.0.0.1:0") as server, pytest.raises(HTTPError) as refused:
+        urlopen(f"{server.url}/readyz")
+    with refused.value as answer:
+        assert json.load(answer)["reason"].startswith("flowmetrics of x: not listed yet")
     job.close()
