@@ -1,6 +1,7 @@
 """The flow matrix of a namespace as tables: who it talks to, who talks to it, and what is outside.
 
-Rows and columns are those of blog-scenario section 4, then count, first_seen and last_seen.
+Rows and columns are those of blog-scenario section 4, then count, first_seen, last_seen and
+evidence: why a row says who connects to whom.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pipeline.ledger import FIRST_SEEN, LAST_SEEN
 from pipeline.stage import VALUE
 
 NODE = "Node"
+EPHEMERAL = 32_768
+"""The first port that clients take: a server there is rare, a reply goes there always."""
+
 _TOTALS = (
     pl.col(VALUE).sum().alias("count"),
     pl.col(FIRST_SEEN).min().alias("first_seen"),
@@ -26,7 +30,9 @@ class Table(NamedTuple):
     """A table to render.
 
     `rows`: label columns (String), count (Float64), first_seen and last_seen (Float64, epoch
-    seconds). `metrics`: what it was made from; `notes`: what a reader should know.
+    seconds), evidence (String): `SYN`, or `uncertain` where the port is one that clients take.
+    Sources that report raw header bits, such as IPFIX, set SYN in replies too (operator-spec 2).
+    `metrics`: what it was made from; `notes`: what a reader should know.
     """
 
     rows: pl.DataFrame
@@ -47,7 +53,7 @@ def outgoing(
     columns = ["kind", "workload", "port", "to_kind", "to_namespace"]
     columns += ["to_subnet_label", "to_workload"]
     rows = _rows(found, namespace, columns, "to", collapse=collapse_nodes)
-    return Table(rows.sort(pl.col("to_kind") == NODE, *columns), found.metrics, found.notes)
+    return _table(found, rows.sort(pl.col("to_kind") == NODE, *columns))
 
 
 def incoming(
@@ -64,7 +70,7 @@ def incoming(
     rows = _rows(found, namespace, columns, "from", collapse=collapse_nodes)
     source = pl.when(pl.col("from_kind") != NODE).then("from_workload").otherwise(pl.lit(""))
     order = [source if column == "from_workload" else pl.col(column) for column in columns]
-    return Table(rows.sort(*order, "from_workload"), found.metrics, found.notes)
+    return _table(found, rows.sort(*order, "from_workload"))
 
 
 def external(
@@ -88,7 +94,7 @@ def external(
     if namespace:
         rows = rows.filter(pl.col("namespace") == namespace)
     columns = ["namespace", "kind", "workload", "port", f"{prefix}subnet_label"]
-    return Table(rows.group_by(columns).agg(_TOTALS).sort(columns), found.metrics, found.notes)
+    return _table(found, rows.group_by(columns).agg(_TOTALS).sort(columns))
 
 
 def namespaces(series: Series) -> list[str]:
@@ -106,6 +112,16 @@ def namespaces(series: Series) -> list[str]:
     if len(missing) == len(Direction):
         raise missing[0]
     return sorted(seen - {""})
+
+
+def _table(found: Found, rows: pl.DataFrame) -> Table:
+    """The rows with their evidence; uncertain ones are told in a note."""
+    doubtful = pl.col("port").cast(pl.Int64, strict=False) >= EPHEMERAL
+    evidence = pl.when(doubtful).then(pl.lit("uncertain")).otherwise(pl.lit("SYN"))
+    judged = rows.with_columns(evidence.alias("evidence"))
+    number = judged.filter(pl.col("evidence") == "uncertain").height
+    note = f"{number} uncertain: the port is a client's, the flow may be a reply"
+    return Table(judged, found.metrics, (*found.notes, note) if number else found.notes)
 
 
 def _rows(

@@ -60,7 +60,16 @@ def loads(
     types: Types | None = None,
 ) -> Config:
     """The configuration of a text; `name` stands for the file in places. Otherwise as `load`."""
-    return _Loader(document.load(text, name, environ), folder, types or registry()).config()
+    plain = document.load(text, name)
+    written = plain if _is_dialect(plain.data) else document.load(text, name, environ)
+    return _Loader(written, folder, types or registry()).config()
+
+
+def _is_dialect(data: object) -> bool:
+    """Whether a file is flowlogs-pipeline's, which knows no `${VARIABLE}`."""
+    if not isinstance(data, dict) or STAGES in data:
+        return False
+    return bool(_DIALECT & {str(key).lower() for key in data})
 
 
 class _Loader:
@@ -81,9 +90,11 @@ class _Loader:
         settings = self._settings(native)
         self._graph(stages)
         whole = tuple(spec for spec in specs if spec)
+        indices = {spec.name: index for index, spec in enumerate(whole)}
+        for name, problem in dag.doubles(whole):
+            self._report([problem], (STAGES, indices[name]), name)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
-        indices = {spec.name: index for index, spec in enumerate(whole)}
         for name, problem in dag.list_labels(whole):
             self._report([problem], (STAGES, indices[name]), name)
         return Config(whole, settings, self._folder, self._sorted(), self._place)
@@ -93,7 +104,7 @@ class _Loader:
         data = self._written.data
         if not isinstance(data, dict):
             raise self._refusal((), 'expected a mapping with "stages"')
-        if STAGES not in data and _DIALECT & {key.lower() for key in data}:
+        if _is_dialect(data):
             translation = flp.translate(self._written, self._types)
             self._origins = translation.origins
             for problem in translation.problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -112,6 +112,17 @@ def _ends(vertices: Sequence[Vertex]) -> Iterator[Problem]:
 def tag(kind: type[Spec]) -> str:
     """The YAML `type` of a Spec class."""
     return str(kind.__struct_config__.tag)
+
+
+def doubles(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
+    """An error for each metric that another encoder has already, with the later one's name."""
+    owners: dict[str, str] = {}
+    for stage in stages:
+        for family in stage.families() if isinstance(stage, Encoder) else ():
+            owner = owners.setdefault(family.name, stage.name)
+            if owner != stage.name:
+                message = f'metric {family.name} is also made by stage "{owner}"'
+                yield stage.name, Problem((), message, "give each its own name or prefix")
 
 
 def list_labels(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:

@@ -16,12 +16,13 @@ from graphlib import TopologicalSorter
 import msgspec
 import polars as pl
 
-from pipeline import fields
+from pipeline import dag, fields, values
+from pipeline.place import ConfigError, Located, Place
 from pipeline.publishing import Record
 from pipeline.records import json_lines
 from pipeline.stage import (
-    Decode,
     TAKEN,
+    Decode,
     Delta,
     Encoded,
     Encoder,
@@ -114,7 +115,7 @@ class Plan:
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
-            batch = inputs[0] if len(inputs) == 1 else pl.concat(inputs, how="diagonal_relaxed")
+            batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
             counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
             start = time.perf_counter()
             result = self._steps[node.name](node, batch, outcome)
@@ -161,9 +162,14 @@ _Runner = Callable[[Node, pl.DataFrame, Outcome], pl.DataFrame | None]
 def compile_plan(stages: Iterable[Spec], env: Env) -> Plan:
     """Expand macros, merge equal stages that follow the same parent, order and build.
 
-    Raises `graphlib.CycleError` on a cycle; `pipeline.config` refuses those with their place.
+    Raises ConfigError when two metrics have one name, `graphlib.CycleError` on a cycle;
+    `pipeline.config` refuses both with their place where it can see them.
     """
-    return Plan(_merged(_ordered(expanded(list(stages), env))), env)
+    whole = expanded(list(stages), env)
+    doubles = [Located(Place("stages"), problem, name) for name, problem in dag.doubles(whole)]
+    if doubles:
+        raise ConfigError(doubles)
+    return Plan(_merged(_ordered(whole)), env)
 
 
 def expanded(stages: list[Spec], env: Env) -> list[Spec]:
@@ -171,18 +177,18 @@ def expanded(stages: list[Spec], env: Env) -> list[Spec]:
     for macro in [stage for stage in stages if isinstance(stage, Macro)]:
         followers = [stage for stage in stages if macro.name in stage.parents]
         gone = {macro.name, *(stage.name for stage in followers)}
-        stages = [s for s in stages if s.name not in gone] + macro.expand(env, followers)
-    return stages
-
-
-def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
-    """The resources behind the macros, with their conditions, as plain data."""
         env.shared[TAKEN] = frozenset(
             family.name
             for stage in stages
             if isinstance(stage, Encoder)
             for family in stage.families()
         )
+        stages = [s for s in stages if s.name not in gone] + macro.expand(env, followers)
+    return stages
+
+
+def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
+    """The resources behind the macros, with their conditions, as plain data."""
     return [
         status for macro, followers in _macros(stages) for status in macro.status(env, followers)
     ]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
+import pytest
 
+from pipeline.place import ConfigError
 from pipeline.plan import compile_plan
 from pipeline.stage import (
     VALUE,
@@ -139,3 +141,13 @@ def test_a_value_that_cannot_be_counted_is_a_dead_letter() -> None:
     assert re.fullmatch(r'metric total: n "-4" is negative', outcome.dead[0].reason)
     counts = outcome.counts["total"]
     assert (counts.flows_in, counts.flows_out, counts.rejected) == (2, 1, 1)
+
+
+def test_two_metrics_of_one_name_are_refused() -> None:
+    stages: list[Spec] = [
+        SOURCE,
+        counter("a", "in"),
+        EncodePrometheus(name="b", follows="in", metrics=[Metric(name="a")]),
+    ]
+    with pytest.raises(ConfigError, match='metric a is also made by stage "a"'):
+        compile_plan(stages, Env())

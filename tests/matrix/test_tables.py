@@ -42,13 +42,13 @@ def ledger(metrics: dict[str, Any]) -> dict[str, pl.DataFrame]:
 
 def table_rows(rows: pl.DataFrame) -> list[list[Any]]:
     """Rows without the times."""
-    return [list(row) for row in rows.drop("first_seen", "last_seen").rows()]
+    return [list(row) for row in rows.drop("first_seen", "last_seen", "evidence").rows()]
 
 
 def test_outgoing_is_the_first_table(told: dict[str, Any]) -> None:
     table = outgoing(ledger(told["metrics"]), "netobserv")
     expected = told["tables"]["Q1"]
-    assert table.rows.columns == [*expected["columns"], "first_seen", "last_seen"]
+    assert table.rows.columns == [*expected["columns"], "first_seen", "last_seen", "evidence"]
     assert sorted(table_rows(table.rows)) == sorted(expected["rows"])
     assert table.metrics == ("netobserv_workload_syn_out",)
     assert table.notes == ()
@@ -77,7 +77,7 @@ def test_outgoing_is_sorted_as_in_the_post_with_nodes_last(told: dict[str, Any])
 def test_incoming_is_the_second_table(told: dict[str, Any]) -> None:
     table = incoming(ledger(told["metrics"]), "netobserv")
     expected = told["tables"]["Q2"]
-    assert table.rows.columns == [*expected["columns"], "first_seen", "last_seen"]
+    assert table.rows.columns == [*expected["columns"], "first_seen", "last_seen", "evidence"]
     assert sorted(table_rows(table.rows)) == sorted(expected["rows"])
     assert table.rows["port"].to_list() == [
         *("9001", "9001", *["2055"] * 6, *["8080"] * 6, "9401", "9002")
@@ -127,14 +127,14 @@ def test_external_sources(series: Make) -> None:
         (*inside, "b", "y", "Deployment", "Pods", "SYN", 9.0, 1.0, 2.0),
     ]
     table = external({"m": series(labels, rows)}, direction=Direction.INCOMING)
-    assert table.rows.rows() == [("a", "Deployment", "x", "443", "EXT:lb", 3.0, 1.0, 2.0)]
+    assert table.rows.rows() == [("a", "Deployment", "x", "443", "EXT:lb", 3.0, 1.0, 2.0, "SYN")]
 
 
 def test_series_that_differ_in_other_labels_are_one_row(series: Make) -> None:
     own, other = ("a", "x", "Deployment", "443"), ("b", "y", "Service", "Services", "SYN")
     rows = [(*own, *other, zone, 1.0, at, at) for zone, at in (("z1", 5.0), ("z2", 9.0))]
     table = outgoing({"m": series(f"{OUT} SrcK8S_Zone", rows)}, "a")
-    assert table.rows.select(pl.nth(-3, -2, -1)).rows() == [(2.0, 5.0, 9.0)]
+    assert table.rows.select("count", "first_seen", "last_seen").rows() == [(2.0, 5.0, 9.0)]
 
 
 def test_a_namespace_without_series_has_an_empty_table(told: dict[str, Any]) -> None:
@@ -151,3 +151,42 @@ def test_namespaces_are_those_with_rows_in_either_table(told: dict[str, Any]) ->
     assert namespaces(both) == ["default", *senders]
     with pytest.raises(NoMatrixError):
         namespaces({})
+
+
+def test_a_row_to_a_client_port_is_uncertain(series: Make) -> None:
+    found = series(
+        OUT,
+        [
+            (
+                "a",
+                "web",
+                "Deployment",
+                "443",
+                "b",
+                "api",
+                "Deployment",
+                "Pods",
+                "SYN",
+                3.0,
+                1.0,
+                2.0,
+            ),
+            (
+                "a",
+                "web",
+                "Deployment",
+                "51858",
+                "b",
+                "api",
+                "Deployment",
+                "Pods",
+                "SYN",
+                1.0,
+                1.0,
+                2.0,
+            ),
+        ],
+    )
+    table = outgoing({"m": found}, "a")
+    assert table.rows.select("port", "evidence").rows() == [("443", "SYN"), ("51858", "uncertain")]
+    assert table.notes == ("1 uncertain: the port is a client's, the flow may be a reply",)
