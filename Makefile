@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench pins clean
+.PHONY: help demo test lint types format docs bench kafka pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
 
 bench: $(RUN) ## Flows a second, processor time a flow, memory
 	@$(BIN)/python -m benchmarks
+
+kafka: $(DEV) ## Keep a Kafka broker running on localhost:9092, as the tests start it
+	@$(BIN)/python -m tests.real.kafka
 
 pins: ## Bring constraints.txt up to date with the newest releases
 	$(PYTHON) -m venv --clear build/pins

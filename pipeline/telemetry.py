@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -58,6 +58,20 @@ METRICS: dict[str, SelfMetric] = {
 }
 
 
+class Held(NamedTuple):
+    """A partition that a process owns.
+
+    `offset`: of the next message to count. `end`: of the next message to come. `age`: seconds
+    since its counts were made durable.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    end: int
+    age: float
+
+
 class Telemetry:
     """The values of the self-metrics of one process."""
 
@@ -101,10 +115,13 @@ class Telemetry:
         with self._lock:
             self._values[name][labels] = value
 
-    def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
-        """Set all series of a gauge by their labels; those not given are gone."""
+    def hold(self, partitions: Iterable[Held]) -> None:
+        """Show these partitions, and no others any more."""
+        held = {(p.topic, str(p.partition)): p for p in partitions}
         with self._lock:
-            self._values[name] = dict(values)
+            self._values["kafka_offset"] = {key: p.offset for key, p in held.items()}
+            self._values["kafka_lag"] = {key: max(0, p.end - p.offset) for key, p in held.items()}
+            self._values["kafka_checkpoint_age_seconds"] = {key: p.age for key, p in held.items()}
 
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
         """Account for one batch; `messages` leaves out empty ones, as the original does."""

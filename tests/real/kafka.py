@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +23,7 @@ from tests.real.parts import LOCALHOST, Missing, Server, cache, free_port, locke
 _POM = Path(__file__).parent / "kafka-broker" / "pom.xml"
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 """The request any client sends first: size, API key, version, correlation, no client name."""
+_USUAL_PORT = 9092
 _CLUSTER = "flowmatrix-test-cluster"
 _JAVA = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
 
@@ -54,7 +58,10 @@ def _fetch(folder: Path) -> None:
 
 
 class Kafka:
-    """A broker. `settings` are lines of server.properties; `security` opens a second listener."""
+    """A broker. `settings` are lines of server.properties; `security` opens a second listener.
+
+    Without a `port` it takes one that is free.
+    """
 
     def __init__(
         self,
@@ -62,10 +69,11 @@ class Kafka:
         *,
         settings: Mapping[str, str] | None = None,
         security: Security | None = None,
+        port: int = 0,
     ) -> None:
         self.folder = folder
         self._properties = folder / "server.properties"
-        ports = [free_port() for _ in range(3)]
+        ports = [port or free_port(), free_port(), free_port()]
         self._port = ports[0]
         self.bootstrap = f"{LOCALHOST}:{self._port}"
         self.secure = f"{LOCALHOST}:{ports[2]}" if security else ""
@@ -129,6 +137,12 @@ class Kafka:
             return bool(connection.recv(1))
 
 
+def _kept() -> Path:
+    folder = Path("build") / "kafka"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
 def _settings(data: Path, ports: list[int], security: Security | None) -> dict[str, str]:
     plain, controller, client = (f"{LOCALHOST}:{port}" for port in ports)
     listeners = {"PLAIN": plain} | ({"CLIENT": client} if security else {})
@@ -159,3 +173,12 @@ def _settings(data: Path, ports: list[int], security: Security | None) -> dict[s
         "auto.create.topics.enable": "false",
         **(security.settings if security else {}),
     }
+
+
+if __name__ == "__main__":
+    # `make kafka` keeps a broker running for those who follow docs/kafka.md.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), Kafka(_kept(), port=_USUAL_PORT) as kept:
+        sys.stdout.write(f"Kafka {version()} listens on {kept.bootstrap} until Ctrl-C\n")
+        sys.stdout.flush()
+        signal.pause()
