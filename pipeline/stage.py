@@ -90,6 +90,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
         yield from ()
 
+    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+        """What it knows about an address at a time (ms; None: now), as titles and texts."""
+        yield from ()
+
     def origin(self, env: Env) -> Hashable:
         """What it is built from besides its fields (files, objects), as a value to compare.
 

@@ -14,10 +14,12 @@ from pipeline.kube import inventory
 from pipeline.kube.access import Access
 from pipeline.kube.enrich import ENDED, End, Enricher
 from pipeline.kube.entries import Options
+from pipeline.kube.explain import explain
 from pipeline.kube.index import Index
 from pipeline.kube.keys import Secondary
 from pipeline.kube.owners import Climb
 from pipeline.kube.watch import Watch
+from pipeline.lasting import Lasting
 from pipeline.problem import Problem, Severity, nearest, warning
 from pipeline.stage import Env, Fields, Step, Transform
 from pipeline.stamp import stamps
@@ -99,40 +101,55 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         key = ("kubernetes", path, self._options)
         index = env.shared.get(key)
         if not isinstance(index, Index):
-            index, problems = inventory.load(path, self._options)
-            if any(problem.severity is Severity.ERROR for problem in problems):
-                raise ValueError("; ".join(problem.message for problem in problems))
-            env.shared[key] = index
+            index = env.shared[key] = self._recorded(path, self._options)
         return self.attach(index, env)
+
+    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+        # Annotations tell why a node has an address.
+        more = msgspec.structs.replace(self._options, annotations=True)
+        if self.cluster is None:
+            index = self._recorded(env.folder / self.inventory, more)
+        else:
+            watch = self._watch(self.cluster, env, more)
+            watch.refresh()
+            yield from (("incomplete", problem) for problem in watch.problems())
+            index = watch.index
+        yield from explain(index, address, self._climb, at)
+
+    def _recorded(self, path: Path, options: Options) -> Index:
+        index, problems = inventory.load(path, options)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            raise ValueError("; ".join(problem.message for problem in problems))
+        return index
 
     def _live(self, access: Access, env: Env) -> Index:
         """The index of a cluster, renewed before each batch; an empty one where none is asked."""
         if env.lasting is None:
             return Index(options=self._options)
-        options, namespaces, further = self._options, tuple(self.namespaces), self.climb_further
-
-        def make() -> Watch:
-            connection = access.connect(env.folder)
-            return Watch(
-                connection,
-                options,
-                namespaces=namespaces,
-                further=further,
-                wait=seconds(self.wait),
-            )
-
-        watch = env.lasting.get(
-            (Watch, (env.folder, access, options, namespaces, further, self.wait)), make
-        )
+        watch = self._watch(access, env, self._options)
         if watch.refresh not in env.before_batch:
             env.before_batch.append(watch.refresh)
         return watch.index
 
+    def _watch(self, access: Access, env: Env, options: Options) -> Watch:
+        namespaces, further = tuple(self.namespaces), self.climb_further
+        wait = seconds(self.wait)
+
+        def make() -> Watch:
+            connection = access.connect(env.folder)
+            return Watch(connection, options, namespaces=namespaces, further=further, wait=wait)
+
+        key = (env.folder, access, options, namespaces, further, wait)
+        return (env.lasting or Lasting()).get((Watch, key), make)
+
+    @property
+    def _climb(self) -> Climb:
+        return Climb(frozenset(self.tracked_kinds), self.climb_further)
+
     def attach(self, index: Index, env: Env) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
-        climb = Climb(frozenset(self.tracked_kinds), self.climb_further)
         enrichers = [
-            Enricher(end, index, climb, env.needed) for end in map(self._effective, self.ends)
+            Enricher(end, index, self._climb, env.needed) for end in map(self._effective, self.ends)
         ]
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

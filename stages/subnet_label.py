@@ -115,6 +115,21 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
 
         return env.lasting.get((LabelFeed, (env.folder, access)), make).labels()
 
+    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+        detected, _ = self._detected(env.folder)
+        labels = [*self.labels, *detected, *self._live(env)]
+        table = cidr.Table(subnets.listed(labels))
+        place = cidr.address(address)
+        found = place and (table.first if self.match == "first" else table.longest)(place)
+        if not found:
+            yield "subnet label", f"none: no network of {len(labels)} labels is around it"
+            return
+        net, name = found
+        number = 1 + [label.name for label in labels].index(name)
+        origin = "listed" if number <= len(self.labels) else "derived from the cluster"
+        rule = "first in list order" if self.match == "first" else "narrowest"
+        yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
+
     def _detected(self, folder: Path) -> tuple[list[Label], list[Problem]]:
         if not self.autodetect:
             return [], []

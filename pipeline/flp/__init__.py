@@ -6,12 +6,14 @@ The result is plain stages and settings that are validated like a native file; n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path as File
 from typing import Any, NamedTuple
 
 from pipeline.document import Document
 from pipeline.flp import graph, settings
 from pipeline.flp.dialect import Root
 from pipeline.flp.reading import Reader
+from pipeline.kube.connect import is_kubeconfig
 from pipeline.problem import Path, Problem
 from pipeline.stage import Spec, registry
 
@@ -48,13 +50,22 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
             continue
         for below, origin in part.origins.items():
             origins["stages", len(stages), *below] = reader.written(origin)
-        stages.append(part.document)
+        stages.append(_lively(part.document, File(document.name).parent))
     placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
     twice = _duplicates(stages, origins)
     problems = [*reader.problems, *settings.rest(others), *placed, *twice]
     for below, origin in settings.origins(root).items():
         origins[below] = reader.written(origin)
     return Translation(stages, settings.native(root, others), origins, problems)
+
+
+def _lively(stage: dict[str, Any], folder: File) -> dict[str, Any]:
+    """A stage whose configPath is a kubeconfig asks the cluster; else it is an inventory file."""
+    path = stage.get("inventory", "")
+    if path and is_kubeconfig(folder / path):
+        del stage["inventory"]
+        stage["cluster"] = {"kubeconfig": path}
+    return stage
 
 
 def _duplicates(stages: list[dict[str, Any]], origins: Mapping[Path, Path]) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ _ENDS = ("kubernetes", "subnet_label")
 
 _KUBE_CONFIG = {
     "inventory": "configPath",
+    "cluster": "configPath",
     "secondary_networks": "secondaryNetworks",
     "tracked_kinds": "trackedKinds",
     "cni": "managedCNI",
@@ -103,9 +104,11 @@ class _Stages:
 
     def kubernetes(self, rule: KubernetesRule, here: Path) -> Native:
         config = self._network.kube_config
+        path = config.config_path
+        origin: dict[str, Any] = {"inventory": path} if path else {"cluster": {}}
         fields = {
             "ends": [_end(rule)],
-            "inventory": config.config_path,
+            **origin,
             "tracked_kinds": config.tracked_kinds,
             "secondary_networks": [
                 {key.lower(): True for key in network.index if key.lower() in _INDEX}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -73,11 +74,17 @@ class Connection:
     replaced, and all credentials when the server does not know them any more. Raises ConnectError.
     """
 
-    def __init__(self, kubeconfig: Path | None = None, context: str = "") -> None:
-        self._kubeconfig, self._context = kubeconfig, context
+    def __init__(
+        self,
+        kubeconfig: Path | None = None,
+        context: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._kubeconfig, self._context, self._clock = kubeconfig, context, clock
         self._lock = threading.Lock()
         self._renewed = 0.0
         self._skew = 0.0
+        self._ahead = -math.inf, math.inf
         self._client = self._load()
 
     @property
@@ -87,7 +94,7 @@ class Connection:
 
     def now(self) -> int:
         """The server's time in ms: local time, corrected when it is seconds off."""
-        return round((time.time() + self._skew) * 1000)
+        return round((self._clock() + self._skew) * 1000)
 
     @contextmanager
     def request(
@@ -107,6 +114,7 @@ class Connection:
         """
         client = self._client
         fields = {"Accept": "application/json", **(headers or {})}
+        sent = self._clock()
         try:
             client.update_params_for_auth(
                 fields, [], ["BearerToken"], "", method, None, request_auth=None
@@ -120,7 +128,7 @@ class Connection:
             )
             response: urllib3.BaseHTTPResponse = answer.response
             try:
-                self._compare_clocks(response)
+                self._compare_clocks(response, sent)
                 if response.status >= 400:
                     self._refuse(response)
                 yield response
@@ -128,6 +136,10 @@ class Connection:
                 response.close()  # what was read to its end goes back to the pool
         except (OSError, urllib3.exceptions.HTTPError, self._exception) as error:
             raise UnreachableError(_reason(error)) from error
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next request."""
+        self._client.rest_client.close()
 
     def fetch(self, path: str, query: Mapping[str, str | int] | None = None, **more: Any) -> bytes:
         """The whole body of an answer. Raises as `request`."""
@@ -179,13 +191,21 @@ class Connection:
             if time.monotonic() - self._renewed < 1.0:
                 return
             self._renewed = time.monotonic()
+            self.close()
             self._client = self._load()
 
-    def _compare_clocks(self, response: urllib3.BaseHTTPResponse) -> None:
+    def _compare_clocks(self, response: urllib3.BaseHTTPResponse, sent: float) -> None:
+        """Narrow down how far the server's clock is ahead: it tells whole seconds only."""
         date = response.headers.get("Date")
-        if date:
-            skew = parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
-            self._skew = skew if abs(skew) > _GRACE else 0.0
+        if not date:
+            return
+        second = parsedate_to_datetime(date).timestamp()
+        low, high = second - self._clock(), second + 1.0 - sent
+        before = self._ahead
+        if low <= before[1] and before[0] <= high:
+            low, high = max(low, before[0]), min(high, before[1])
+        self._ahead = low, high
+        self._skew = (low + high) / 2 if low > _GRACE or high < -_GRACE else 0.0
 
 
 def _reason(error: Exception) -> str:

@@ -188,6 +188,16 @@ class Index:
         yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
         yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
 
+    def claimants(self, text: str) -> tuple[Entry, ...]:
+        """Everyone who claims an address now, the one that has it last."""
+        return self._holders.all_now(text)
+
+    def guests(self, node: Entry) -> list[Entry]:
+        """The pods on the network of a node: they have no address of their own."""
+        keys_below = self._below.get(("Node", "", node.name), ()) if node.kind == "Node" else ()
+        on_it = (self._entries.get(key) for key in keys_below)
+        return [one for one in on_it if one and one.claim[0] and not one.addresses]
+
     def owners(self, found: Entry, climb: Climb) -> list[Owner]:
         """The owners on the way to the one to show; an object without owner owns itself."""
         chain = [found.owner or Owner(found.kind, found.name)]

@@ -21,6 +21,9 @@ import urllib3
 from pipeline.kube.connect import ApiError, ConnectError, Connection, UnreachableError
 
 _LOG = logging.getLogger(__name__)
+PAGE = 500
+"""Objects asked for at a time."""
+
 _GONE, _NOT_FOUND = 410, 404
 _REFUSED = frozenset({401, 403, _NOT_FOUND})
 
@@ -132,10 +135,27 @@ _event = msgspec.json.Decoder(_Event).decode
 _head = msgspec.json.Decoder(_Head).decode
 
 
+def pages(
+    connection: Connection, resource: Resource, namespace: str = "", ended: list[str] | None = None
+) -> Iterator[list[msgspec.Raw]]:
+    """The objects there are, page by page; in the end, the list's version goes to `ended`.
+
+    Raises as `Connection.request`, and msgspec.DecodeError.
+    """
+    query: dict[str, str | int] = {"limit": PAGE}
+    headers = {"Accept": resource.accept("List")}
+    while True:
+        page = _page(connection.fetch(resource.path(namespace), query, headers=headers))
+        if ended is not None and not page.metadata.continue_:
+            ended.append(page.metadata.resource_version)
+        yield page.items or []
+        if not page.metadata.continue_:
+            return
+        query["continue"] = page.metadata.continue_
+
+
 class Reflector:
     """Follows a resource, of one namespace or of all, in a thread of its own."""
-
-    PAGE = 500
 
     def __init__(
         self,
@@ -193,18 +213,10 @@ class Reflector:
         self._contact(at)
 
     def _pages(self, ended: list[str]) -> Iterator[list[msgspec.Raw]]:
-        """The objects page by page; in the end, the version of the list goes to `ended`."""
-        query: dict[str, str | int] = {"limit": self.PAGE}
-        headers = {"Accept": self.resource.accept("List")}
-        while not self._stopped.is_set():
-            page = _page(self._connection.fetch(self._path, query, headers=headers))
-            if not page.metadata.continue_:
-                ended.append(page.metadata.resource_version)
-            yield page.items or []
-            if ended:
-                return
-            query["continue"] = page.metadata.continue_
-        raise UnreachableError("stopped")
+        for page in pages(self._connection, self.resource, self.namespace, ended):
+            if self._stopped.is_set():
+                raise UnreachableError("stopped")
+            yield page
 
     def _watch(self) -> None:
         timing = self._timing

@@ -159,6 +159,7 @@ class Watch:
         """End the threads."""
         for one in self._followed:
             one.reflector.stop()
+        self._connection.close()
 
 
 class _Queue:

@@ -94,7 +94,7 @@ def test_every_field_of_an_end() -> None:
             "annotations": {"prefix": "N", "include": ["c"], "exclude": ["d"], "max_length": 9},
         }
     ]
-    assert (stage["inventory"], stage["tracked_kinds"], stage["cni"]) == ("", [], ["ovn"])
+    assert (stage["cluster"], stage["tracked_kinds"], stage["cni"]) == ({}, [], ["ovn"])
 
 
 def test_labels_of_subnets_go_to_every_end() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -18,19 +21,19 @@ from tests.real.parts import LOCALHOST
 Manifest = Mapping[str, Any]
 _PLURALS = {"Endpoints": "endpoints"}
 _GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
-_OWNED_BY_SERVER = {("EndpointSlice", "kubernetes"), ("Service", "kubernetes")}
 
 
-def kubeconfig(server: Kube, path: Path, token: str = "") -> Path:
-    """A kubeconfig with the contexts `admin` (current) and `user`."""
+def kubeconfig(server: Kube, path: Path, token: str = "", port: int = 0) -> Path:
+    """A kubeconfig with the contexts `admin` (current) and `user`, perhaps by another port."""
     users = {"admin": token or server.token, "user": server.user_token}
+    url = f"https://{LOCALHOST}:{port or server.port}"
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
             {
                 "name": "test",
-                "cluster": {"server": server.url, "certificate-authority": str(server.ca)},
+                "cluster": {"server": url, "certificate-authority": str(server.ca)},
             }
         ],
         "users": [{"name": name, "user": {"token": text}} for name, text in users.items()],
@@ -72,12 +75,13 @@ class Client:
             raise RuntimeError(f"{method} {path}: {response.status} {found.get('message')}")
         return found
 
+    def __del__(self) -> None:
+        self._connection.close()
+
     def create(self, one: Manifest) -> None:
         """Create an object as it is, its status too. Owners' UIDs need not be real."""
-        kind, meta = one["kind"], one["metadata"]
-        collection = path_of(one)
         spec = {k: v for k, v in one.items() if k != "status"}
-        self("POST", collection, {**spec, "metadata": {**meta, "uid": None}})
+        self("POST", path_of(one), {**spec, "metadata": {**one["metadata"], "uid": None}})
         if "status" in one:
             self.set_status(one)
 
@@ -106,8 +110,8 @@ def populate(server: Kube, manifests: Iterable[Manifest]) -> None:
     client = Client(server)
     there = {one["metadata"]["name"] for one in client("GET", "/api/v1/namespaces")["items"]}
     for one in manifests:
-        kind, meta = one["kind"], one["metadata"]
-        if kind == "Namespace" and meta["name"] in there:
+        meta = one["metadata"]
+        if one["kind"] == "Namespace" and meta["name"] in there:
             continue
         if meta.get("namespace") == "default" and meta["name"].startswith("kubernetes"):
             continue
@@ -120,3 +124,46 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not become true"
         time.sleep(0.02)
+
+
+class Proxy:
+    """A wire between a client and a server that can be cut: all its connections break at once."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server((LOCALHOST, 0))
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break what is connected now; new connections go through."""
+        broken, self._open = self._open, []
+        for one in broken:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                ends = self._listener.accept()[0], socket.create_connection((LOCALHOST, self._to))
+                self._open += ends
+                for here, there in (ends, ends[::-1]):
+                    threading.Thread(target=_pass_on, args=(here, there), daemon=True).start()
+
+
+def _pass_on(here: socket.socket, there: socket.socket) -> None:
+    with suppress(OSError):
+        while data := here.recv(65_536):
+            there.sendall(data)
+    for one in (here, there):
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+    here.close()

@@ -1,0 +1,170 @@
+"""`inventory` and `who`: what a cluster has, and what an address means."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from pipeline.cli.app import app, fail, load
+from pipeline.kube import inventory as files
+from pipeline.kube import snapshot
+from pipeline.kube.access import Access
+from pipeline.kube.connect import ConnectError, UnreachableError
+from pipeline.lasting import Lasting
+from pipeline.stage import Env, Spec, registry
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="How to reach the cluster; or the one this runs in."),
+]
+Context = Annotated[str, typer.Option(metavar="NAME", help="Another context of the kubeconfig.")]
+_WIDTH = 13
+
+
+@app.command("inventory")
+def inventory_(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help=".yaml, .json or .jsonl, with .gz to compress.")
+    ],
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+    namespace: Annotated[
+        list[str] | None, typer.Option("--namespace", "-n", metavar="NS", help="Only these.")
+    ] = None,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Keep all of them, not only those of networks.")
+    ] = False,
+) -> None:
+    """Write what a cluster has to a file that pipelines read as their `inventory`.
+
+    Of pods, nodes, services and their owners only what enrichment and subnet labels need is
+    written: no specs, no environment, no secrets. With it a recording can be replayed anywhere.
+    """
+    refused: list[snapshot.Refused] = []
+    try:
+        connection = _access(kubeconfig, context).connect(Path())
+        found = list(
+            snapshot.take(
+                connection, namespace or (), annotations=annotations, refused=refused.append
+            )
+        )
+        for what, reason in refused:
+            typer.echo(f"warning: {what}: {reason}", err=True)
+        if not found:
+            fail("nothing could be read")
+        files.write(found, out)
+    except (ConnectError, UnreachableError, OSError) as error:
+        fail(str(error))
+    kinds = Counter(one["kind"] for one in found)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    typer.echo(f"{out}: {listed}")
+
+
+@app.command()
+def who(
+    address: Annotated[str, typer.Argument(metavar="IP[:PORT]")],
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="Who had it then: 2026-05-01T12:00:00Z, or ms.")
+    ] = "",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As this pipeline sees it, labels too.")
+    ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask an inventory file.")
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+) -> None:
+    """Explain an address: object, owner, labels, subnet label, and which rule led to each.
+
+    Objects come from --inventory, from the cluster of --kubeconfig, or as --config says; without
+    any, from the cluster this runs in.
+    """
+    ip, port = _endpoint(address)
+    lasting = Lasting()
+    known = False
+    try:
+        for stage in _stages(config, inventory, kubeconfig, context):
+            folder = config.parent if config and stage.name != _ASKED else Path()
+            place = Env(folder=folder, lasting=lasting)
+            for title, text in stage.explain(ip, _moment(at), place):
+                known |= not text.startswith("none")
+                typer.echo(f"{title:<{_WIDTH}}{text}")
+    except (ConnectError, ValueError) as error:
+        fail(str(error))
+    finally:
+        lasting.close()
+    if port:
+        typer.echo(f"{'port':<{_WIDTH}}{port}{_service(port)}")
+    if not known:
+        raise typer.Exit(1)
+
+
+_ASKED = "who"
+
+
+def _stages(
+    config: Path | None, inventory: Path | None, kubeconfig: Path | None, context: str
+) -> Iterator[Spec]:
+    """The stages to ask: those of the configuration, its objects replaced if others are named."""
+    loaded = list(load(config).stages) if config else []
+    own = [stage for stage in loaded if stage.type == "kubernetes"]
+    if inventory or kubeconfig or not own:
+        where: dict[str, object] = {"inventory": str(inventory)}
+        if not inventory:
+            where = {"cluster": msgspec.to_builtins(_access(kubeconfig, context))}
+        asked = {"type": "kubernetes", "name": _ASKED, **where}
+        yield msgspec.convert(asked, registry()["kubernetes"])
+        loaded = [stage for stage in loaded if stage not in own]
+    yield from loaded
+
+
+def _access(kubeconfig: Path | None, context: str) -> Access:
+    access = Access(kubeconfig=str(kubeconfig or ""), context=context)
+    for problem in access.check(Path()):
+        fail(f"{problem.message}{f'; {problem.hint}' if problem.hint else ''}")
+    return access
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    """Address and port (0: none) of `IP`, `IP:PORT` or `[IP]:PORT`."""
+    ip, colon, port = text, "", ""
+    if text.startswith("[") or text.count(":") == 1:
+        ip, colon, port = text.rpartition(":")
+        if text.endswith("]"):
+            ip, colon, port = text, "", ""
+    if colon and not (port.isdecimal() and int(port) <= 65535):
+        raise typer.BadParameter(f'"{port}" is no port')
+    try:
+        return str(ipaddress.ip_address(ip.strip("[]"))), int(port or 0)
+    except ValueError:
+        hint = "10.0.0.1, 10.0.0.1:443, [::1]:443"
+        raise typer.BadParameter(f'"{ip}" is no address, such as {hint}') from None
+
+
+def _moment(text: str) -> int | None:
+    """A time in ms since 1970; None for now."""
+    if not text:
+        return None
+    if text.isdecimal():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f'"{text}" is no time: 2026-05-01T12:00:00Z, or ms') from None
+    return round((found if found.tzinfo else found.astimezone()).timestamp() * 1000)
+
+
+def _service(port: int) -> str:
+    try:
+        return f" ({socket.getservbyport(port)})"
+    except OSError:
+        return ""
