@@ -125,7 +125,7 @@ class Partition:
             self._ledger.restore(saved.family, saved.totals, saved.overflow)
         self._tables = _frozen(self._ledger.tables())
         self._writer = Writer(epoch, state.keys)
-        self._written = False
+        self._written = self._adopted = False
         self._clock = self._cut = max((_newest(table) for table in self._tables), default=-math.inf)
         self._counted: list[Counted] = []
         self._cutting: tuple[list[Counted], list[Table]] = ([], [])
@@ -142,11 +142,12 @@ class Partition:
     @property
     def dirty(self) -> bool:
         """Whether the changelog does not say yet what it should."""
-        return not self._written or self.position != self.durable
+        return not self._written or self._adopted or self.position != self.durable
 
     def cut(self) -> Checkpoint:
         """A checkpoint of what is counted so far; `delivered` comes before the next one."""
         self._cut = self._clock
+        self._adopted = False
         tables = self._ledger.tables()
         self._cutting = self._counted, _frozen(tables)
         self._counted = []
@@ -181,7 +182,7 @@ class Partition:
             _only(deltas, unchanged) for deltas in (self._counted, self._durable)
         )
         self._tables = self._cutting[1]
-        self._written = False
+        self._adopted = True
 
     def tables(self) -> list[Table]:
         """The exact totals that are durable."""

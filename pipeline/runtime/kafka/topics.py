@@ -81,9 +81,9 @@ async def prepare(
     """
     wanted = list(topics)
     counts: dict[str, int] = {}
-    arguments = connection.arguments()
 
     async def attempt() -> str:
+        arguments = connection.arguments()  # read again: secrets may be renewed
         admin = AIOKafkaAdminClient(
             bootstrap_servers=list(connection.brokers), request_timeout_ms=10_000, **arguments
         )
