@@ -2,6 +2,7 @@
 
 import logging
 
+import msgspec
 import polars as pl
 import pytest
 from hypothesis import given
@@ -122,3 +123,32 @@ def test_pending_deltas_fold_by_themselves(monkeypatch: pytest.MonkeyPatch) -> N
     for i in range(10):
         ledger.merge([delta(COUNTER, (str(i % 2), "", 1.0))], 1.0)
     assert totals(ledger) == {("0", ""): 5.0, ("1", ""): 5.0}
+
+
+def test_adopting_other_families_keeps_what_is_unchanged() -> None:
+    policy = Policy("stage")
+    ledger = Ledger({"flows": (COUNTER, policy), "level": (GAUGE, policy)})
+    both = [delta(COUNTER, ("x", "y", 1.0)), delta(GAUGE, ("x", 5.0))]
+    ledger.merge(both, 10.0)
+    helped = msgspec.structs.replace(COUNTER, help="better")
+    longer = Policy("stage", expiry=7.0)
+    more = Family("more", Kind.COUNTER, ())
+    ledger.adopt({"more": (more, policy), "flows": (helped, longer)}, {"flows"}, 0)
+    assert [table.family for table in ledger.tables()] == [more, helped]
+    assert totals(ledger, 1) == {("x", "y"): 1.0}
+    assert ledger.tables()[1].policy is longer
+    ledger.merge(both, 20.0)
+    assert totals(ledger, 1) == {("x", "y"): 2.0}, "what is not held any more is left out"
+
+
+def test_adopting_a_family_of_another_shape_starts_it() -> None:
+    ledger = new(COUNTER, Policy("stage", max_series_per_metric=1))
+    old = [delta(COUNTER, ("x", "y", 1.0), ("x", "z", 2.0))]
+    ledger.merge(old, 10.0)
+    ledger.tables()
+    assert ledger.overflowed == {"flows": 1}
+    other = Family("flows", Kind.COUNTER, ("a",))
+    ledger.adopt({"flows": (other, Policy("stage"))}, {"flows"}, 0)
+    assert ledger.overflowed == {"flows": 0}
+    ledger.merge(old, 20.0)
+    assert totals(ledger) == {}
