@@ -1,5 +1,6 @@
 """The ledger: totals, limits with an exact overflow, expiry that keeps totals."""
 
+import itertools
 import logging
 
 import msgspec
@@ -73,7 +74,7 @@ def test_beyond_the_limit_one_series_keeps_the_total_exact(
 
 
 @pytest.mark.parametrize("by_group", [True, False])
-def test_a_limit_over_several_metrics(by_group: bool) -> None:
+def test_a_limit_over_several_metrics(*, by_group: bool) -> None:
     policy = Policy("stage", max_series=3 if by_group else 0)
     other = Family("other", Kind.COUNTER, ("a", "b"))
     ledger = Ledger(
@@ -111,7 +112,7 @@ def test_splitting_into_batches_changes_nothing(
     values = [(a, b, float(n)) for a, b, n in rows]
     whole.merge([delta(COUNTER, *values)], 1.0)
     edges = [0, *sorted(min(c, len(values)) for c in cuts), len(values)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         parts.merge([delta(COUNTER, *values[start:end])], 1.0)
     assert totals(parts) == totals(whole)
     assert sum(totals(parts).values()) == sum(n for _, _, n in rows)
