@@ -11,17 +11,13 @@ import msgspec
 import typer
 
 from pipeline.cli.app import app, fail
-from pipeline.kafka_client import Connection, KafkaError, Sasl, Tls
+from pipeline.cli.brokers import connection
+from pipeline.kafka_client import KafkaError
 from pipeline.simulate import Format, Kind, Shape
 from pipeline.simulate import simulate as write
 from pipeline.simulate.live import Stream, Target, feed
 
 _PACE = 1_000.0
-
-
-class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    tls: Tls | None = None
-    sasl: Sasl | None = None
 
 
 @app.command()
@@ -74,7 +70,7 @@ def simulate(
                 scenario=scenario, flows=flows, rate=pace, seed=seed, shape=shape, out=out
             )
             target = Target(
-                connection=_connection(kafka, security), topic=topic, partitions=partitions
+                connection=connection(kafka, security), topic=topic, partitions=partitions
             )
             sent = asyncio.run(_until_stopped(stream, target))
             typer.echo(f'{sent:,} flows in topic "{topic}"')
@@ -102,14 +98,3 @@ async def _until_stopped(stream: Stream, target: Target) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await feed(stream, target, stop)
-
-
-def _connection(brokers: str, security: Path | None) -> Connection:
-    """Relative file names stand beside the file of `security`."""
-    found = msgspec.yaml.decode(security.read_bytes(), type=_Security) if security else _Security()
-    return Connection(
-        brokers=tuple(brokers.split(",")),
-        tls=found.tls,
-        sasl=found.sasl,
-        folder=str(security.parent) if security else "",
-    )

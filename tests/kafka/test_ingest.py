@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import (
@@ -18,7 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from tests.kafka.feeding import produce
-from tests.kafka.workers import Worker, running, wait
+from tests.kafka.workers import COMMAND, Worker, running, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
@@ -221,3 +223,32 @@ def test_a_wrong_password(new_kafka: NewKafka, tmp_path: Path) -> None:
         produce(broker.bootstrap, "t", [_FLOW] * 5, 1)
         wait(lambda: seen(worker) == 5)
     assert "wrong-word" not in worker.log.read_text()
+
+
+def test_dead_letters_are_read_and_sent_back(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("replayed", 2)
+    produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", _FLOW], 2)
+    dead = {"topic": "dead-replayed"}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["replayed"], dead_letters=dead)
+    with running(worker):
+        wait(lambda: sum(positions(worker)) == 3)
+        first = [json.loads(line) for line in told(kafka_broker, "dead-replayed").splitlines()]
+        places = {(letter["partition"], letter["offset"], letter["topic"]) for letter in first}
+        assert places == {(1, 0, "replayed"), (0, 0, "replayed")}
+        assert {"no json", None} == {letter.get("payload") for letter in first}
+        assert told(kafka_broker, "dead-replayed", "--replay") == "2 messages sent back\n"
+        wait(lambda: sum(positions(worker)) == 5)
+        assert len(told(kafka_broker, "dead-replayed").splitlines()) == 4
+        assert told(kafka_broker, "dead-replayed", "--replay") == "2 messages sent back\n"
+        assert worker.exit() == 0
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        told(kafka_broker, "nowhere")
+    assert 'there is no topic "nowhere"' in refused.value.stderr
+
+
+def told(broker: Kafka, topic: str, *arguments: str) -> str:
+    command = [COMMAND, "dead-letters", "--bootstrap", broker.bootstrap, "--topic", topic]
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout

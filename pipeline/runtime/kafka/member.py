@@ -36,6 +36,7 @@ from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.group import Group
 from pipeline.runtime.kafka.folding import FoldingConsumer, FoldingTransport, PassThrough
 from pipeline.runtime.kafka.topics import changelog
+from pipeline.runtime.letters import headers
 from pipeline.runtime.partition import Batch, Where, join
 
 _POLL_RECORDS = 20_000
@@ -379,21 +380,12 @@ class Member:
         self._limit.check(len(batch.payloads), rejected)
 
     async def _send_letter(self, where: Where, batch: Batch, letter: DeadLetter) -> Awaitable[Any]:
-        offset = batch.offset(letter.index) if letter.index >= 0 else batch.end - 1
-        headers = {
-            "reason": letter.reason,
-            "stage": letter.stage,
-            "topic": where.topic,
-            "partition": str(where.partition),
-            "offset": str(offset),
-            "of": "message" if letter.index >= 0 else "flow",
-        }
         return await self._send(
             self._options.dead_letters,
             None,
             letter.payload[: _MESSAGE_BYTES - 2**20],
             None,
-            [(name, text.encode()) for name, text in headers.items()],
+            headers(letter, where, batch),
         )
 
     # -- checkpoints

@@ -1,0 +1,28 @@
+"""What commands that talk to Kafka share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from pipeline.kafka_client import Connection, Sasl, Tls
+
+
+class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+
+
+def connection(brokers: str, security: Path | None) -> Connection:
+    """Brokers separated by commas, and a YAML file with `tls` and `sasl`.
+
+    Relative file names stand beside that file. Raises OSError and msgspec.MsgspecError.
+    """
+    found = msgspec.yaml.decode(security.read_bytes(), type=_Security) if security else _Security()
+    return Connection(
+        brokers=tuple(brokers.split(",")),
+        tls=found.tls,
+        sasl=found.sasl,
+        folder=str(security.parent) if security else "",
+    )

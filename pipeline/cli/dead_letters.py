@@ -1,0 +1,47 @@
+"""`dead-letters`: what could not be used, from its topic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from pipeline.cli.app import app, fail
+from pipeline.cli.brokers import connection
+from pipeline.kafka_client import KafkaError
+
+
+@app.command("dead-letters")
+def dead_letters(
+    topic: Annotated[str, typer.Option(metavar="T", help="The topic of the dead letters.")],
+    bootstrap: Annotated[
+        str, typer.Option(metavar="HOST:PORT,...", help="Brokers.")
+    ] = "localhost:9092",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Send each back to where it came from, once.")
+    ] = False,
+    security: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML with tls and sasl, as in a pipeline file."),
+    ] = None,
+) -> None:
+    """Print the dead letters of a topic as JSON lines, up to its end.
+
+    Each has the stage that could not use it, the reason, the topic, partition and offset it came
+    from, and its payload (payload_b64 where it is no text). With --replay, messages go back to
+    their topics, for workers that can use them now; nothing is sent back twice.
+    """
+    from pipeline.runtime.letters import Letters  # noqa: PLC0415 - slow, for Kafka alone
+
+    try:
+        letters = Letters(connection(bootstrap, security), topic)
+        if replay:
+            typer.echo(f"{letters.replay():,} messages sent back")
+            return
+        for letter in letters.read():
+            sys.stdout.buffer.write(letter.line())
+    except (KafkaError, OSError, msgspec.MsgspecError) as error:
+        fail(str(error))
