@@ -47,6 +47,18 @@ def _main_figure(flows: int, runs: int) -> None:
     for stage, seconds in figures["stage_seconds"].items():
         print(f"    {stage:<42} {seconds / flows * 1e6:6.3f} us a flow")
     _account(figures)
+    scraped = _median(made.config, runs, "--scrape")
+    print(_line("scraped meanwhile", scraped))
+    print(_shown(scraped))
+
+
+def _shown(figures: Figures) -> str:
+    scrapes = figures["scrapes_ms"]
+    meanwhile = f", while flows come in {statistics.median(scrapes):.0f} ms" if scrapes else ""
+    return (
+        f"    exposition of {figures['series']:,} series"
+        f" ({figures['exposition_bytes'] / 1e6:.1f} MB): {figures['exposition_ms']:.0f} ms{meanwhile}"
+    )
 
 
 def _growth(flows: int, runs: int) -> None:
@@ -58,18 +70,13 @@ def _growth(flows: int, runs: int) -> None:
     made = _cluster(flows, Shape(pods=10_000, nodes=100, workloads=1_000, services=500))
     for label, fields in (
         ("about 1k", ["SrcK8S_OwnerName"]),
-        ("about 100k", ["SrcK8S_OwnerName", "DstK8S_OwnerName", "DstPort", "Proto"]),
+        ("about 100k", ["SrcK8S_OwnerName", "DstK8S_OwnerName"]),
         ("about 1M", ["SrcAddr", "DstAddr", "SrcPort", "DstPort"]),
     ):
         config = _with_metrics(made, [_metric("grown", fields)], label.split()[-1])
         figures = _median(config, runs, "--scrape")
-        scrapes = figures["scrapes_ms"]
-        shown = f", scrapes meanwhile {statistics.median(scrapes):.0f} ms" if scrapes else ""
         print(_line(f"{figures['series']:>9,} series", figures))
-        print(
-            f"    exposition {figures['exposition_ms']:.0f} ms"
-            f" ({figures['exposition_bytes'] / 1e6:.1f} MB){shown}"
-        )
+        print(_shown(figures))
     print("\ngrowth with metrics (three labels each, no two alike)")
     for number in (1, 10, 50):
         metrics = [_metric(f"m{i}", [*_LABELS[i % 5], "Proto"], i) for i in range(number)]

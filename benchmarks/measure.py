@@ -1,6 +1,7 @@
 """One measured run of a pipeline on one core; prints its figures as JSON.
 
 Started by the benchmarks as a process of its own, so that memory and processor time are its own.
+With --scrape the metrics are read every half second meanwhile, and the process may use all cores.
 Usage: python benchmarks/measure.py CONFIG [--scrape]
 """
 
@@ -14,7 +15,8 @@ import time
 from pathlib import Path
 
 os.environ["POLARS_MAX_THREADS"] = "1"
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+if "--scrape" not in sys.argv:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 from pipeline import config  # noqa: E402 - Polars reads its thread count when it is imported
 from pipeline.job import Job  # noqa: E402 - same
@@ -58,7 +60,7 @@ def _peak_mb() -> float:
 
 
 def _scrape(job: Job, scrapes: list[float], done: threading.Event) -> None:
-    while not done.wait(1.0):
+    while not done.wait(0.5):
         start = time.perf_counter()
         job.exposition()
         scrapes.append(time.perf_counter() - start)

@@ -62,36 +62,20 @@ def render_family(family: Family, series: pl.DataFrame) -> str:
     head = f"# TYPE {family.name} {family.kind}\n"
     if family.help:
         head = f"# HELP {family.name} {_help(family.help)}\n{head}"
-    labels = label_text(family.labels)
-    if family.kind is not Kind.HISTOGRAM:
-        return head + _lines(series, _sample(family.name, labels, "", VALUE, series))
-    frame, names = series, []
-    cumulative = pl.lit(0, dtype=pl.Int64)
-    for index in range(len(family.buckets) + 1):
-        cumulative = cumulative + pl.col(bucket(index))
-        names.append(f":cum{index}")
-        frame = frame.with_columns(cumulative.alias(names[-1]))
-    bounds = [*map(bound_text, family.buckets), "+Inf"]
-    parts = [
-        _sample(f"{family.name}_bucket", labels, f'le="{bound}"', name, frame)
-        for bound, name in zip(bounds, names, strict=True)
-    ]
-    parts.append(_sample(f"{family.name}_sum", labels, "", SUM, frame))
-    parts.append(_sample(f"{family.name}_count", labels, "", COUNT, frame))
-    return head + _lines(frame, pl.concat_str(parts, separator="\n"))
+    series = series.with_columns(
+        escaped(series[label]) for label in family.labels if _needs_escape(series[label])
+    )
+    if family.kind is Kind.HISTOGRAM:
+        return head + _text(_histogram(family, series))
+    value = pl.lit(_number(series[VALUE]).alias(":number"))
+    if not family.labels:
+        return head + _text(series.select(line=pl.concat_str(pl.lit(f"{family.name} "), value)))
+    named = [pl.lit(f"{family.name}{{"), *_labels(family.labels), pl.lit("} "), value]
+    return head + _text(series.select(line=pl.concat_str(named)))
 
 
-def label_text(labels: Iterable[str]) -> pl.Expr | None:
-    """`a="x",b="y"` for label columns of the same names, escaped; None without labels."""
-    parts: list[pl.Expr] = []
-    for label in labels:
-        lead = f'{label}="' if not parts else f'",{label}="'
-        parts += [pl.lit(lead), escaped(pl.col(label))]
-    return pl.concat_str(*parts, pl.lit('"')) if parts else None
-
-
-def escaped(text: pl.Expr) -> pl.Expr:
-    """A label value with backslash, quote and line feed escaped."""
+def escaped(text: pl.Series) -> pl.Series:
+    """Label values with backslash, quote and line feed escaped."""
     return (
         text.str.replace_all("\\", "\\\\", literal=True)
         .str.replace_all('"', '\\"', literal=True)
@@ -99,21 +83,45 @@ def escaped(text: pl.Expr) -> pl.Expr:
     )
 
 
+def _needs_escape(text: pl.Series) -> bool:
+    return bool(text.str.contains(r'[\\"\n]').any())
+
+
+def _labels(labels: Iterable[str]) -> list[pl.Expr]:
+    """`a="x",b="y"` in parts, for label columns of the same names."""
+    parts: list[pl.Expr] = []
+    for label in labels:
+        parts += [pl.lit(f'{label}="' if not parts else f'",{label}="'), pl.col(label)]
+    return [*parts, pl.lit('"')] if parts else parts
+
+
+def _histogram(family: Family, series: pl.DataFrame) -> pl.DataFrame:
+    """The lines of every series: cumulative buckets, sum and count."""
+    text = pl.concat_str(_labels(family.labels)) if family.labels else pl.lit("")
+    frame = series.with_columns(text.alias(":labels"))
+    comma = "," if family.labels else ""
+    bounds = [*map(bound_text, family.buckets), "+Inf"]
+    cumulative = pl.Series(":number", [0], dtype=pl.Int64).new_from_index(0, series.height)
+    lines = []
+    for index, bound in enumerate(bounds):
+        cumulative = cumulative + series[bucket(index)]
+        tail = f'{comma}le="{bound}"}} '
+        lines.append(_sample(f"{family.name}_bucket{{", tail, cumulative))
+    opening, closing = ("{", "} ") if family.labels else ("", " ")
+    lines.append(_sample(f"{family.name}_sum{opening}", closing, series[SUM]))
+    lines.append(_sample(f"{family.name}_count{opening}", closing, series[COUNT]))
+    return frame.select(line=pl.concat_str(lines, separator="\n"))
+
+
+def _sample(start: str, end: str, values: pl.Series) -> pl.Expr:
+    number = pl.lit(_number(values).alias(":number"))
+    return pl.concat_str(pl.lit(start), pl.col(":labels"), pl.lit(end), number)
+
+
 def bound_text(bound: float) -> str:
     """A bucket's upper bound as Go prints it: 1, 0.005, 2.5, 1e+06."""
     short = f"{bound:g}"
     return short if float(short) == bound else repr(bound)
-
-
-def _sample(
-    name: str, labels: pl.Expr | None, extra: str, column: str, frame: pl.DataFrame
-) -> pl.Expr:
-    number = _number(frame[column]).alias(":number")
-    value = pl.lit(number)
-    if labels is None:
-        return pl.concat_str(pl.lit(f"{name}{{{extra}}} " if extra else f"{name} "), value)
-    tail = f",{extra}}} " if extra else "} "
-    return pl.concat_str(pl.lit(f"{name}{{"), labels, pl.lit(tail), value)
 
 
 def _number(column: pl.Series) -> pl.Series:
@@ -129,9 +137,9 @@ def _number(column: pl.Series) -> pl.Series:
     )
 
 
-def _lines(frame: pl.DataFrame, line: pl.Expr) -> str:
-    text = frame.select(line.alias("line"))["line"]
-    return "\n".join(text.to_list()) + "\n"
+def _text(lines: pl.DataFrame) -> str:
+    text = lines["line"].str.join("\n").item()
+    return f"{text}\n"
 
 
 def _help(text: str) -> str:
