@@ -11,6 +11,7 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline import kafka_client
+from pipeline.flow_message import protobuf
 from pipeline.kafka_client import Connection, Sasl, Tls, Topic
 from pipeline.problem import Problem
 from pipeline.publishing import Keyed, Publication, conversations
@@ -23,7 +24,8 @@ _Name = Annotated[str, Meta(min_length=1)]
 class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     """Publish each flow as a message, for another pipeline or anyone else to consume.
 
-    `format` is `json`: an object of the flow's fields, keys sorted. With `key: conversation` both
+    `format` is `json`, an object of the flow's fields with its keys sorted, or `protobuf`, a
+    message of docs/flow.proto that `decoder: flowmatrix` reads. With `key: conversation` both
     directions of a conversation reach the same partition: the key is the sorted pair of addresses,
     as the agents write it; with `none` messages have no key. `compression` is the codec of the
     batches. A batch's position is kept when all in-sync replicas have its messages: none is lost,
@@ -32,7 +34,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
 
     brokers: Annotated[list[_Name], Meta(min_length=1)]
     topic: Annotated[Topic, Meta(min_length=1)]
-    format: Literal["json"] = "json"
+    format: Literal["json", "protobuf"] = "json"
     key: Literal["conversation", "none"] = "conversation"
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     tls: Tls | None = None
@@ -61,11 +63,14 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
         )
 
     def build(self, env: Env) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+        encode = protobuf if self.format == "protobuf" else _json
+
         def write(flows: pl.DataFrame) -> list[Keyed]:
             keys = repeat(None) if self.key == "none" else conversations(flows)
-            return [
-                Keyed(key, line.encode())
-                for key, line in zip(keys, json_lines(flows), strict=False)
-            ]
+            return list(map(Keyed, keys, encode(flows)))
 
         return write
+
+
+def _json(flows: pl.DataFrame) -> list[bytes]:
+    return [line.encode() for line in json_lines(flows)]

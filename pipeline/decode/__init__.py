@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.decode import json, protobuf
+from pipeline.decode import json, protobuf, published
 from pipeline.stage import Decode, Env
 
-Format = Literal["protobuf", "json"]
-"""What a payload is: a `pbflow.Record` or a JSON object."""
+Format = Literal["protobuf", "json", "flowmatrix"]
+"""What a payload is: a `pbflow.Record`, a JSON object, or a `flowmatrix.Flow`."""
+
+_DECODERS = {
+    "protobuf": protobuf.decoder,
+    "json": json.decoder,
+    "flowmatrix": published.decoder,
+}
 
 
 def by_name(name: Format, env: Env) -> Decode:
     """The decoder of a format."""
-    return protobuf.decoder(env) if name == "protobuf" else json.decoder(env)
+    return _DECODERS[name](env)

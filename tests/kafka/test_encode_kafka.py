@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -16,6 +17,7 @@ import yaml
 
 from pipeline.simulate import simulate
 from tests.kafka.reading import Message, read
+from tests.kafka.workers import Worker, running, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
@@ -124,3 +126,44 @@ def test_a_password(new_kafka: Callable[[Security | None], Kafka], tmp_path: Pat
 
 def values(broker: Kafka, count: int) -> list[dict[str, Any]]:
     return [msgspec.json.decode(value) for _, value, _ in read(broker.bootstrap, "t", count)]
+
+
+@pytest.mark.parametrize(("form", "decoder"), [("json", "json"), ("protobuf", "flowmatrix")])
+def test_a_pipeline_cut_in_two_counts_the_truth(
+    kafka_broker: Kafka, tmp_path: Path, form: str, decoder: str
+) -> None:
+    topic = f"enriched-{form}"
+    kafka_broker.create_topic(topic, 3)
+    made = simulate("reference", tmp_path / "reference.pb")
+    source, *enrich, flags, metrics, expose = yaml.safe_load(made.config.read_text())["stages"]
+    reach = {"brokers": [kafka_broker.bootstrap]}
+    out = {"name": "out", "type": "encode_kafka", "follows": enrich[-1]["name"], "topic": topic}
+    first = tmp_path / "first.yaml"
+    first.write_text(yaml.safe_dump({"stages": [source, *enrich, out | reach | {"format": form}]}))
+    assert not run(first)
+    back: dict[str, Any] = {
+        "name": "flows",
+        "type": "ingest_kafka",
+        "topics": [topic],
+        "decoder": decoder,
+    }
+    back |= {"group_id": topic, "linger": 0.1}
+    second = tmp_path / "second.yaml"
+    rest = [back | reach, flags | {"follows": "flows"}, metrics, expose]
+    second.write_text(yaml.safe_dump({"stages": rest, "checkpoint": {"interval": 0.3}}))
+    truth = json.loads(made.truth.read_text())["metrics"]["netobserv_workload_syn_out"]
+    wanted = {tuple(row[:-1]): row[-1] for row in truth["series"]}
+    worker = Worker(second, "second")
+    with running(worker):
+        wait(lambda: counted(worker, truth["labels"]) == wanted)
+
+
+def counted(worker: Worker, labels: list[str]) -> dict[tuple[str, ...], float]:
+    """The series of the metric by the values of these labels."""
+    found = {}
+    for line in worker.get("/metrics")[1].decode().splitlines():
+        if line.startswith("netobserv_workload_syn_out{"):
+            series, value = line.rsplit(" ", 1)
+            given = dict(re.findall(r'(\w+)="([^"]*)"', series))
+            found[tuple(given[label] for label in labels)] = float(value)
+    return found

@@ -8,8 +8,10 @@ import msgspec
 import polars as pl
 import pytest
 
+from pipeline.decode import by_name
 from pipeline.problem import Problem
-from pipeline.publishing import Publication
+from pipeline.publishing import Publication, conversations
+from pipeline.records import json_lines
 from pipeline.stage import Env
 from stages.encode_kafka import EncodeKafka
 
@@ -32,6 +34,14 @@ def test_a_flow_is_an_object_keyed_by_its_conversation() -> None:
     ]
     assert spec().build(Env())(FLOWS.clear()) == []
     assert spec().reads() is None
+
+
+def test_protobuf_is_what_a_decoder_reads() -> None:
+    flows = FLOWS.with_columns(TimeReceived=pl.lit(5))
+    written = spec(format="protobuf").build(Env())(flows)
+    assert [record.key for record in written] == conversations(flows).to_list()
+    decoded = by_name("flowmatrix", Env())([record.value for record in written])
+    assert json_lines(decoded.flows) == json_lines(flows)
 
 
 def test_without_a_key() -> None:
