@@ -13,7 +13,7 @@ Conversions: flp-semantics b.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -166,6 +166,20 @@ def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
     return frame.drop(gone)
 
 
+def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all frames, one after the other.
+
+    Where frames hold a field as different types, numbers widen; otherwise the first frame's type
+    stays and what the others hold moves to the companion column.
+    """
+    kept: dict[str, pl.DataType] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            kept.setdefault(name, dtype)
+    alike = [_as(frame, kept) for frame in frames]
+    return pl.concat(alike, how="diagonal_relaxed")
+
+
 def distinct(expr: pl.Expr, function: Callable[[Any], object], dtype: pl.DataType) -> pl.Expr:
     """`function` over the distinct values of an expression; nulls stay null."""
 
@@ -183,6 +197,21 @@ def json_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct):
         encoded = distinct(encoded, _without_nulls, pl.String())
     return pl.when(pl.col(name).is_not_null()).then(encoded)
+
+
+def _as(frame: pl.DataFrame, kept: Schema) -> pl.DataFrame:
+    """The frame with the columns that cannot join one of the type kept in their companions."""
+    schema = frame.schema
+    other = [name for name, dtype in schema.items() if not _joins(dtype, kept[name])]
+    cells = [cell(schema, name).alias(odd(name)) for name in other]
+    return frame.with_columns(cells).drop(other)
+
+
+def _joins(dtype: pl.DataType, kept: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List) and isinstance(kept, pl.List):
+        return _joins(dtype.inner, kept.inner)  # type: ignore[arg-type] # instances in a schema
+    structs = isinstance(dtype, pl.Struct) and isinstance(kept, pl.Struct)
+    return dtype == kept or structs or (dtype.is_numeric() and kept.is_numeric())
 
 
 def _typed_text(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -1,10 +1,13 @@
 """The value model: mixed values in one frame, read and written the same way."""
 
+import json
+
 import polars as pl
 import pytest
 
 from pipeline import gotext
 from pipeline import values as v
+from pipeline.records import json_lines
 
 
 @pytest.fixture
@@ -102,3 +105,18 @@ def test_strict_readings_take_one_kind_each() -> None:
 def test_columns_of_the_engine_are_no_fields() -> None:
     frame = pl.DataFrame({v.ORIGIN: [0], "a": [1], v.odd("a"): [None], v.odd("b"): ["1"]})
     assert v.names(frame) == ["a", "b"]
+
+
+def test_frames_of_other_types_join_without_loss() -> None:
+    events = [[{"a": "x"}], [{"b": "y"}]]
+    frames = [
+        pl.DataFrame({"F": pl.Series([2], dtype=pl.UInt16), "E": events[:1], "A": [True]}),
+        pl.DataFrame({"F": [["SYN"]], "E": events[1:], "A": ["x"], v.odd("B"): ["[1]"]}),
+        pl.DataFrame({"F": [1.5], "B": [7]}),
+    ]
+    joined = v.concat(frames)
+    assert [json.loads(line) for line in json_lines(joined)] == [
+        {"F": 2, "E": events[0], "A": True},
+        {"F": ["SYN"], "E": events[1], "A": "x", "B": [1]},
+        {"F": 1.5, "B": 7},
+    ]
