@@ -146,7 +146,7 @@ def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded
         number = values.number(schema, metric.value)
         if metric.divider:
             number = number / metric.divider
-        rows = flows.select(*texts, number.alias(VALUE))
+        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE)
         refused = _refused(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
         if refused:

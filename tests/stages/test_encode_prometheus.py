@@ -47,8 +47,10 @@ def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
 def test_an_absent_value_is_skipped() -> None:
     encoded = encode(pl.DataFrame({"n": [1, None]}), value="n")
     assert (encoded.deltas[0].series.rows(), encoded.skipped) == ([(1.0,)], 1)
-    nothing = encode(FLOWS, value="NoSuch", labels=["ns"])
-    assert (nothing.deltas[0].series.height, nothing.skipped) == (0, 4)
+    for labels in (["ns"], ["NoSuch"], []):
+        nothing = encode(FLOWS, value="NoSuch", labels=labels)
+        assert (nothing.deltas[0].series.height, nothing.skipped) == (0, 4)
+        assert encode(FLOWS.clear(), value="NoSuch", labels=labels).skipped == 0
 
 
 @pytest.mark.parametrize(
