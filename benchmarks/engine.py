@@ -55,10 +55,8 @@ def _main_figure(flows: int, runs: int) -> None:
 def _shown(figures: Figures) -> str:
     scrapes = figures["scrapes_ms"]
     meanwhile = f", while flows come in {statistics.median(scrapes):.0f} ms" if scrapes else ""
-    return (
-        f"    exposition of {figures['series']:,} series"
-        f" ({figures['exposition_bytes'] / 1e6:.1f} MB): {figures['exposition_ms']:.0f} ms{meanwhile}"
-    )
+    size = f"{figures['series']:,} series ({figures['exposition_bytes'] / 1e6:.1f} MB)"
+    return f"    exposition of {size}: {figures['exposition_ms']:.0f} ms{meanwhile}"
 
 
 def _growth(flows: int, runs: int) -> None:

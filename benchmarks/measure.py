@@ -18,9 +18,9 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 if "--scrape" not in sys.argv:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-from pipeline import config  # noqa: E402 - Polars reads its thread count when it is imported
-from pipeline.job import Job  # noqa: E402 - same
-from pipeline.stage import Encoder, Source  # noqa: E402 - same
+from pipeline import config
+from pipeline.job import Job
+from pipeline.stage import Encoder, Source
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ def dressed(pod: Manifest, version: int, created: float) -> Manifest:
     """A simulated pod with all that a real one carries along (about 4 KB)."""
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created))
     meta = pod["metadata"] | {"resourceVersion": str(version), "creationTimestamp": when}
-    fields = {f"f:field{number}": {".": {}, "f:value": {}} for number in range(40)}
+    fields: Manifest = {f"f:field{number}": {".": {}, "f:value": {}} for number in range(40)}
     meta["managedFields"] = [{"manager": "kubelet", "fieldsV1": fields}]
     conditions = [
         {"type": name, "status": "True", "lastTransitionTime": when}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import copy
 import gc
-import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,32 +36,60 @@ from pipeline.stage import Env
 from stages.kubernetes import Kubernetes
 
 _BATCH = 13_000
-_SECONDS = 8.0
+_RATE = 50
+_ROUNDS, _SECONDS = 3, 3.0
+
+
+class Figures(msgspec.Struct):
+    """Of one run: flows a second, processor time a flow (us) and of the watchers (of a core)."""
+
+    flows_s: float
+    cpu_us: float
+    watchers: float
+
+
+class Cost(msgspec.Struct):
+    """Of a followed cluster: its memory a pod, the time of its list, flows without and with churn."""
+
+    bytes_pod: float
+    list_s: float
+    quiet: Figures
+    churn: Figures
 
 
 def growth(flows: int = 200_000) -> None:
     """Print the cost of a flow by pods, with and without churn."""
-    print("\na followed cluster: flows while pods come and go (50 a second)")
+    print(
+        f"\na followed cluster: flows while {_RATE} pods a second are replaced, and while none is"
+    )
     for pods in (1_000, 10_000, 100_000):
-        for rate in (0, 50):
-            command = [sys.executable, "-m", "benchmarks.pods", str(pods), str(rate), str(flows)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            print(line(pods, rate, json.loads(done.stdout.splitlines()[-1])))
+        command = [sys.executable, "-m", "benchmarks.pods", str(pods), str(flows)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        print(lines(f"{pods:,} pods", msgspec.json.decode(done.stdout, type=Cost)))
 
 
-def line(pods: int, rate: int, found: dict[str, float]) -> str:
+def lines(what: str, cost: Cost) -> str:
+    """A cost for the eye."""
+    return (
+        f"  {what:<14} {cost.bytes_pod:6,.0f} bytes a pod, listed in {cost.list_s:.1f} s\n"
+        f"{line('quiet', cost.quiet)}\n{line('churn', cost.churn)}"
+    )
+
+
+def line(what: str, found: Figures) -> str:
     """A row of the table."""
     return (
-        f"  {pods:>9,} pods, churn {rate:>3}/s {found['flows_s']:>11,.0f} flows/s"
-        f"  {found['cpu_us']:5.2f} us CPU a flow  watchers {found['others']:6.2%} of a core"
-        f"  {found['bytes_pod']:6.0f} bytes a pod  listed in {found['list_s']:.1f} s"
+        f"    {what:<12} {found.flows_s:>11,.0f} flows/s  {found.cpu_us:5.2f} us CPU a flow"
+        f"  watchers {found.watchers:6.2%} of a core"
     )
 
 
 def cluster(pods: int, flows: int) -> Simulation:
     """A simulated cluster of this size, its flows ending about now, from the cache or made."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
-    shape = Shape(pods=pods, nodes=max(20, pods // 200), workloads=pods // 10, services=100)
+    shape = Shape(
+        pods=pods, nodes=max(20, pods // 200), workloads=max(100, pods // 10), services=100
+    )
     folder = cache / "bench" / f"pods-{flows}-{pods}"
     start = round(time.time() * 1000) - 150_000
     return simulate("cluster", folder / "c.pb", flows=flows, seed=1, shape=shape, start=start)
@@ -100,48 +129,78 @@ def batches(plan: Plan) -> list[list[bytes]]:
     return [payloads[start : start + _BATCH] for start in range(0, len(payloads), _BATCH)]
 
 
-def measured(plan: Plan, work: list[list[bytes]], seconds: float) -> dict[str, float]:
-    """Run batches for a while: flows a second, processor time of all, and of other threads."""
+def measured(plan: Plan, work: list[list[bytes]], seconds: float) -> Figures:
+    """Run batches for a while."""
     name, count = plan.sources[0].name, 0
-    begun, cpu, own = time.perf_counter(), time.process_time(), time.thread_time()
+    begun, cpu, watching = time.perf_counter(), time.process_time(), _watching()
     while time.perf_counter() < begun + seconds:
         for batch in work:
             plan.run(name, batch)
             count += len(batch)
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    own = time.thread_time() - own
-    return {"flows_s": count / took, "cpu_us": cpu / count * 1e6, "others": (cpu - own) / took}
+    return Figures(count / took, cpu / count * 1e6, (_watching() - watching) / took)
 
 
-def _churn(paper: Paper, moving: list[Manifest], rate: int, ended: threading.Event) -> None:
-    """Replace pods, oldest first: each new one gets the address of the one before."""
-    lines, version, number = [], 2, 0
-    for turn, old in enumerate(moving):
+def median(found: list[Figures]) -> Figures:
+    """The median of each figure."""
+    return Figures(
+        *(
+            statistics.median(getattr(one, name) for one in found)
+            for name in Figures.__struct_fields__
+        )
+    )
+
+
+def _watching() -> float:
+    """Processor time of the threads that follow the cluster."""
+    watchers = [one for one in threading.enumerate() if one.name.startswith("watch ")]
+    return sum(
+        time.clock_gettime(time.pthread_getcpuclockid(one.ident)) for one in watchers if one.ident
+    )
+
+
+def lives(moving: list[Manifest]) -> list[list[bytes]]:
+    """What a watch says when each of these pods gives its address to another one."""
+    found: list[list[bytes]] = []
+    version = 2
+    for old in moving:
         fresh = copy.deepcopy(old)
-        fresh["metadata"]["name"] += f"-{turn}"
+        fresh["metadata"]["name"] += "-next"
         bare = {**fresh, "status": {"phase": "Pending"}}
         life = [("DELETED", old), ("ADDED", bare), ("MODIFIED", bare), *[("MODIFIED", fresh)] * 3]
+        said = []
         for what, pod in life:
             version += 1
             whole = dressed(pod, version, time.time())
-            lines.append(msgspec.json.encode({"type": what, "object": whole}))
-    due = time.perf_counter()
-    while not ended.is_set() and number < len(lines):
-        for line in lines[number : number + 6]:
-            paper.tell("pods", line)
-        number += 6
-        due += 1 / rate
-        time.sleep(max(0.0, due - time.perf_counter()))
+            said.append(msgspec.json.encode({"type": what, "object": whole}))
+        found.append(said)
+    return found
+
+
+def _tell(paper: Paper, said: Iterator[list[bytes]], on: threading.Event) -> None:
+    """Let pods be replaced at the rate while `on` is set."""
+    while True:
+        on.wait()
+        due = time.perf_counter()
+        while on.is_set():
+            life = next(said, None)
+            if life is None:
+                return
+            for event in life:
+                paper.tell("pods", event)
+            due += 1 / _RATE
+            time.sleep(max(0.0, due - time.perf_counter()))
 
 
 def main() -> None:
-    """One figure: `pods rate flows`."""
-    pods, rate, flows = map(int, sys.argv[1:])
+    """One figure: `pods flows`."""
+    pods, flows = map(int, sys.argv[1:])
     made = cluster(pods, flows)
     manifests = msgspec.json.decode(made.inventory.read_bytes())["items"]
     paper = Paper(manifests)
-    moving = [one for one in manifests if one["kind"] == "Pod"][: int(_SECONDS * rate) + 1]
-    del manifests
+    moving = [one for one in manifests if one["kind"] == "Pod"]
+    said = iter(lives(moving[: round(_ROUNDS * (_SECONDS + 1) * _RATE)]))
+    del manifests, moving
     gc.collect()
     before, started = _resident(), time.perf_counter()
     with closing(Watch(paper, Options(window=300.0))) as watch:
@@ -149,16 +208,17 @@ def main() -> None:
         listed = time.perf_counter() - started
         grown = _resident() - before
         plan = lent(made, watch)
-        work = batches(plan)
+        work, on = batches(plan), threading.Event()
+        threading.Thread(target=_tell, args=(paper, said, on), daemon=True).start()
         measured(plan, work, 1.0)
-        ended = threading.Event()
-        if rate:
-            args = (paper, moving, rate, ended)
-            threading.Thread(target=_churn, args=args, daemon=True).start()
-            time.sleep(1.0)
-        found = measured(plan, work, _SECONDS) | {"bytes_pod": grown / pods, "list_s": listed}
-        ended.set()
-    print(json.dumps(found))
+        found: list[tuple[Figures, Figures]] = []
+        for _ in range(_ROUNDS):
+            quiet = measured(plan, work, _SECONDS)
+            on.set()
+            found.append((quiet, measured(plan, work, _SECONDS)))
+            on.clear()
+    quiet, churn = (median([pair[side] for pair in found]) for side in (0, 1))
+    sys.stdout.buffer.write(msgspec.json.encode(Cost(grown / pods, listed, quiet, churn)))
 
 
 if __name__ == "__main__":

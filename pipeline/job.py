@@ -195,14 +195,17 @@ class Job:
         now = time.time() if self._idles else None
         for name, value, labels in self._lasting.measures():
             self.telemetry.set(name, value, *labels)
-        own = self.telemetry.render(self.ledger, now)
-        return self._exposition.render(self.ledger.tables(), now) + own
+        return self._show(self._exposition, now)
 
     def final(self) -> str:
         """The exposition at the end of a finite input."""
         now = time.time() if self._idles else None
-        text = Exposition().render(self.ledger.tables(), now)
-        return text + self.telemetry.render(self.ledger, now)
+        return self._show(Exposition(), now)
+
+    def _show(self, exposition: Exposition, now: float | None) -> str:
+        tables = self.ledger.tables()
+        own = self.telemetry.render(tables, self.ledger.overflowed, now)
+        return exposition.render(tables, now) + own
 
     def server(self, listen: str = "") -> Server:
         """The HTTP server of this job, not started yet. Raises OSError."""
@@ -234,10 +237,14 @@ class Job:
         return {"partitions": _places(self.group.durable() if self.group else {})}
 
     def totals(self) -> dict[str, object]:
-        """The exact totals, as plain data: `partitions` says of which inputs, and how far."""
+        """The exact totals, as plain data: `partitions` says of which inputs, and how far.
+
+        `topics` says how many partitions there are.
+        """
         positions, tables = self.group.totals() if self.group else ({}, self.ledger.tables())
         return {
             "partitions": _places(positions),
+            "topics": self.group.topics if self.group else {},
             "families": [series_document(table) for table in tables],
         }
 

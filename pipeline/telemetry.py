@@ -10,7 +10,7 @@ import polars as pl
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
 from pipeline.exposition import render_family
-from pipeline.ledger import Ledger
+from pipeline.ledger import Table
 from pipeline.plan import Outcome, Plan
 from pipeline.stage import VALUE, Encoder, Family, Kind, Source
 
@@ -155,9 +155,14 @@ class Telemetry:
                 if METRICS[name].labels == ("stage",)
             }
 
-    def render(self, ledger: Ledger, now: float | None) -> str:
-        """The exposition of the self-metrics, ledger sizes included."""
-        self._observe(ledger, now)
+    def render(
+        self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None
+    ) -> str:
+        """The exposition of the self-metrics, with the sizes of the ledger's tables.
+
+        `overflowed`: label sets beyond a limit, by metric.
+        """
+        self._observe(tables, overflowed, now)
         with self._lock:
             values = {name: dict(series) for name, series in self._values.items()}
         text = "".join(
@@ -167,15 +172,17 @@ class Telemetry:
         )
         return text + generate_latest(self._registry).decode()
 
-    def _observe(self, ledger: Ledger, now: float | None) -> None:
+    def _observe(
+        self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None
+    ) -> None:
         reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         held: dict[tuple[str, ...], float] = {}
-        for table in ledger.tables():
+        for table in tables:
             name, group = table.family.name, table.policy.group
             held[name,] = table.totals.height
             reported[group] = reported.get(group, 0) + table.exposed(now).height
-            dropped[group] = dropped.get(group, 0) + ledger.overflowed.get(name, 0)
+            dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:
             self._values["series"] = held
         for group, series in reported.items():

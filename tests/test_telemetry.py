@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.ledger import Ledger
 from pipeline.plan import Counts, Outcome, Plan
 from pipeline.stage import Env
 from pipeline.telemetry import Held, Telemetry
@@ -10,7 +9,7 @@ from stages.write_stdout import WriteStdout
 
 
 def shown(telemetry: Telemetry) -> set[str]:
-    text = telemetry.render(Ledger({}), None)
+    text = telemetry.render([], {}, None)
     return {line for line in text.splitlines() if not line.startswith("#")}
 
 
