@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
 import polars as pl
 
 from pipeline import fields, values
-from pipeline.stage import Env, Transform
+from pipeline.stage import Env, Step, Transform
 
 Flow = dict[str, Any]
 
@@ -37,14 +37,19 @@ def run(stage: Transform, flows: Sequence[Flow], seed: int = 0) -> list[Flow]:
     return rows(stage.build(Env(random=Random(seed)))(frame(flows)))
 
 
-def assert_laws(stage: Transform, flows: Sequence[Flow], cut: int) -> None:
+def assert_laws(stage: Transform | Step, flows: Sequence[Mapping[str, Any]], cut: int) -> None:
     """Two batches give what one gives; `n`, the number put into each flow, keeps its order."""
-    flows = [{"n": number} | flow for number, flow in enumerate(flows)]
-    step: Callable[[pl.DataFrame], pl.DataFrame] = stage.build(Env(random=Random(0)))
-    whole = run(stage, flows)
-    assert rows(step(frame(flows[:cut]))) + rows(step(frame(flows[cut:]))) == whole
+    numbered = [{"n": number, **flow} for number, flow in enumerate(flows)]
+    first, second = _built(stage), _built(stage)
+    whole = rows(first(frame(numbered)))
+    parts = [second(frame(part)) for part in (numbered[:cut], numbered[cut:])]
+    assert [flow for part in parts for flow in rows(part)] == whole
     order = [flow["n"] for flow in whole if "n" in flow]
     assert order == sorted(order)
+
+
+def _built(stage: Transform | Step) -> Step:
+    return stage.build(Env(random=Random(0))) if isinstance(stage, Transform) else stage
 
 
 def _columns(name: str, flows: Sequence[Flow]) -> list[pl.Series]:

@@ -1,4 +1,4 @@
-"""Flows for the tests of stages: frames from plain dictionaries, golden cases, the two laws."""
+"""Flows for the tests of stages: frames from plain dictionaries, golden cases."""
 
 from __future__ import annotations
 
@@ -51,11 +51,3 @@ def rules(case: str) -> Iterator[dict[str, Any]]:
         network = parameter.get("transform", {}).get("network", {})
         for rule in network.get("rules", []):
             yield {**network, **rule}
-
-
-def obeys_laws(step: Step, flows: pl.DataFrame, cut: int) -> None:
-    """Splitting a batch changes nothing; order within a batch is kept."""
-    whole = step(flows)
-    parts = [step(part) for part in (flows.head(cut), flows.tail(flows.height - cut))]
-    assert plain(whole) == [flow for part in parts for flow in plain(part)]
-    assert whole["row"].to_list() == flows["row"].to_list()

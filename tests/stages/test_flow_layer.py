@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env
 from stages.flow_layer import FlowLayer, Pair
-from tests.stages.flows import Flow, frame, lines, obeys_laws, rules, run
+from tests.flows import assert_laws
+from tests.stages.flows import Flow, lines, rules, run
 
 CASES = ["k8s-infra-layer", "operator-records"]
 
@@ -80,4 +81,4 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 10))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    obeys_laws(FlowLayer(name="layer").build(Env()), frame(flows), min(cut, len(flows)))
+    assert_laws(FlowLayer(name="layer").build(Env()), flows, cut)

@@ -18,7 +18,8 @@ from pipeline.kube.keys import Secondary
 from pipeline.problem import Severity
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
-from tests.stages.flows import GOLDEN, Flow, frame, lines, obeys_laws, rules, run
+from tests.flows import assert_laws
+from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
 
 BASIC = GOLDEN / "k8s-basic"
 CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
@@ -295,7 +296,7 @@ LAW = step(
 
 @given(FLOWS, st.integers(0, 12))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    obeys_laws(LAW, frame(flows), min(cut, len(flows)))
+    assert_laws(LAW, flows, cut)
 
 
 def test_a_frame_without_addresses_passes() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env
 from stages.service_name import ServiceName
-from tests.stages.flows import GOLDEN, Flow, frame, lines, obeys_laws, rules, run
+from tests.flows import assert_laws
+from tests.stages.flows import GOLDEN, Flow, lines, rules, run
 
 CASE = "network-add-service"
 FOLDER = GOLDEN / CASE
@@ -78,4 +79,4 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 10))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    obeys_laws(STEP, frame(flows), min(cut, len(flows)))
+    assert_laws(STEP, flows, cut)

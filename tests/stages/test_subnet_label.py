@@ -14,8 +14,9 @@ from pipeline.kube.subnets import Label
 from pipeline.problem import Severity
 from pipeline.stage import Env
 from stages.subnet_label import End, SubnetLabel
+from tests.flows import assert_laws
 from tests.kube.test_subnets import CONFIG, INSTALL
-from tests.stages.flows import Flow, frame, lines, obeys_laws, rules, run
+from tests.stages.flows import Flow, frame, lines, rules, run
 
 CASE = "network-subnet-labels"
 S3 = Label(
@@ -227,4 +228,4 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 12))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    obeys_laws(LAW, frame(flows), min(cut, len(flows)))
+    assert_laws(LAW, flows, cut)

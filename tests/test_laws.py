@@ -1,0 +1,247 @@
+"""The two laws, over every stage there is: splitting a batch changes nothing; order is kept.
+
+Batches come out of the real decoders, each part of a split decoded by itself: columns are then
+typed by what the part holds, and the two halves of a batch may look quite different.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import values
+from pipeline.decode import json as json_flows
+from pipeline.decode import protobuf
+from pipeline.decode.record import message_class
+from pipeline.kube.columns import Copied
+from pipeline.kube.enrich import End
+from pipeline.kube.keys import Secondary
+from pipeline.kube.subnets import Label
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger
+from pipeline.predicate.match import Match, MatchType
+from pipeline.records import json_lines
+from pipeline.stage import Encoder, Env, Kind, Macro, Source, Spec, Transform, Writer, registry
+from stages.direction import Direction
+from stages.discard import Discard
+from stages.encode_kafka import EncodeKafka
+from stages.encode_prometheus import EncodePrometheus, Metric
+from stages.filter import Filter
+from stages.flatten import Flatten
+from stages.flow_layer import FlowLayer
+from stages.generic import CopyRule, Generic, Policy
+from stages.kubernetes import Kubernetes
+from stages.pass_through import PassThrough
+from stages.remap import Remap
+from stages.rules import AnyRule, Rules
+from stages.service_name import ServiceName
+from stages.subnet import Subnet
+from stages.subnet_label import SubnetLabel
+from stages.tcp_flags import TcpFlags
+from stages.write_stdout import WriteStdout
+
+FOLDER = Path(__file__).parent / "golden" / "k8s-basic"
+PLACE = "TimeFlowStartMs"
+"""Where each flow holds its place in the batch; no stage here writes it."""
+
+RULES = [
+    {"type": "keep_entry_query", "query": 'DstPort!=1 or A="x"', "sampling": 2},
+    {"type": "remove_entry_if_equal", "input": "Proto", "value": 17},
+    {"type": "add_field_if_doesnt_exist", "input": "K8S_ClusterName", "value": "c"},
+    {"type": "add_regex_if", "input": "A", "output": "A_x", "expression": "^x"},
+    {"type": "add_label", "input": "B", "value": 4},
+    {"type": "remove_field", "input": "Udns"},
+]
+COUNTED = [
+    Metric(name="flows", labels=["Flags", "A", "SrcAddr", "Interfaces", "NetworkEvents"]),
+    Metric(name="bytes", value="Bytes", labels=["DstPort"]),
+    Metric(name="last", type=Kind.GAUGE, value="A", labels=["Proto"]),
+    Metric(name="sizes", type=Kind.HISTOGRAM, value="Packets", divider=2, buckets=[1, 64]),
+]
+STAGES: list[Spec] = [
+    Direction(name="s"),
+    Direction(name="s", output="A", source_host="SrcAddr", interface_direction="B"),
+    Filter(name="s", match=[Match(field="Flags", value="SYN"), Match(field="A", value="$(B)")]),
+    Filter(name="s", match=[Match(field="A", type=MatchType.NOT_MATCH_REGEX, value="1|x")]),
+    Filter(name="s", query='(DstPort>=443 or with(B)) and A!="x" and SrcAddr=~"^10"'),
+    Flatten(name="s", fields=["Flags"]),
+    Flatten(name="s", fields=["NetworkEvents", "A", "Interfaces", "IfDirections"]),
+    FlowLayer(name="s"),
+    Generic(
+        name="s",
+        rules=[CopyRule(input="Bytes", output="A", multiplier=8), CopyRule(input="A", output="B")],
+    ),
+    Generic(name="s", rules=[CopyRule(input=PLACE, output=PLACE)], policy=Policy.REPLACE),
+    Kubernetes(name="s", inventory="kube.yaml", zone=True, climb_further=True),
+    Kubernetes(
+        name="s",
+        inventory="kube.yaml",
+        secondary_networks=[Secondary(mac=True)],
+        ends=[
+            End("SrcAddr", "A", mac="SrcMac", labels=Copied("B")),
+            End("DstAddr", "d.", assignee="otel"),
+        ],
+    ),
+    PassThrough(name="s"),
+    Remap(name="s", map={"A": "B", "B": ["A", "DstPort"], "Flags": "F"}),
+    Remap(name="s", map={PLACE: PLACE, "Absent": "Z"}, only=True),
+    Rules(name="s", rules=msgspec.convert(RULES, list[AnyRule])),
+    ServiceName(name="s", input="DstPort", output="A", protocol="Proto"),
+    Subnet(name="s", input="SrcAddr", output="A", mask="/24"),
+    SubnetLabel(
+        name="s", labels=[Label("ten", ["10.0.0.0/8"]), Label("all", ["0.0.0.0/0", "::/0"])]
+    ),
+    TcpFlags(name="s"),
+    TcpFlags(name="s", input="PktDropLatestFlags", output="A"),
+    WriteStdout(name="s"),
+    WriteStdout(name="s", format="printf"),
+    WriteStdout(name="s", format="fields"),
+    EncodeKafka(name="s", brokers=["localhost:9092"], topic="t"),
+    Discard(name="s"),
+    EncodePrometheus(name="s", metrics=COUNTED, max_series=6, max_series_per_metric=4),
+]
+
+ADDRESSES = ["10.128.0.14", "10.0.1.10", "10.129.0.20", "172.30.0.1", "::ffff:10.0.0.1", "", "x"]
+TEXTS = ["", "x", "1", "443", "SYN", "1e3", "NaN", "\u00e9\u4e2d", 'a"\\\n', "<nil>"]
+SCALARS = st.sampled_from(
+    [None, True, False, 0, 1, 2, 18, 443, 70_000, -1, 2**53 + 1, 2**64, 1.5, 1e300, -0.0, *TEXTS]
+)
+LISTS = st.lists(SCALARS | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2), max_size=3)
+NAMES = st.lists(st.sampled_from(["SYN", "ACK", "eth0", ""]), max_size=3)
+ANY = SCALARS | LISTS | st.dictionaries(st.sampled_from("ab"), LISTS | SCALARS, max_size=2)
+EVENTS = st.lists(st.dictionaries(st.sampled_from(["Type", "Name", "x"]), st.sampled_from(TEXTS)))
+USUAL: dict[str, st.SearchStrategy[Any]] = {
+    "SrcAddr": st.sampled_from(ADDRESSES),
+    "DstAddr": st.sampled_from(ADDRESSES),
+    "SrcMac": st.sampled_from(["02:aa:bb:cc:dd:01", "ff:ff:ff:ff:ff:ff"]),
+    "AgentIP": st.sampled_from(ADDRESSES),
+    "SrcK8S_HostIP": st.sampled_from(ADDRESSES),
+    "DstK8S_HostIP": st.sampled_from(ADDRESSES),
+    "SrcK8S_Namespace": st.sampled_from(["default", "openshift-dns", "shop"]),
+    "SrcK8S_Name": st.sampled_from(["kubernetes", "web"]),
+    "DstPort": st.sampled_from([1, 53, 443, "443", 40_000]),
+    "Proto": st.sampled_from([6, 17, "6"]),
+    "Bytes": st.integers(0, 2**40),
+    "Packets": st.integers(0, 2**20),
+    "Flags": st.sampled_from([0, 2, 530, 65_535]) | NAMES,
+    "PktDropLatestFlags": st.sampled_from([0, 2, 16]),
+    "IfDirections": st.lists(st.integers(0, 1), max_size=2),
+    "Interfaces": NAMES,
+    "Udns": NAMES,
+    "NetworkEvents": EVENTS,
+    "FlowDirection": st.integers(0, 2),
+    "A": ANY,
+    "B": ANY,
+}
+FLOW = st.fixed_dictionaries({}, optional={name: usual | ANY for name, usual in USUAL.items()})
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Any:
+    """A message of the agent, with or without each part."""
+    record = message_class()(
+        eth_protocol=draw(st.sampled_from([0x0800, 0x86DD, 0])),
+        flags=draw(st.sampled_from([0, 2, 530, 2**20])),
+        bytes=draw(st.sampled_from([0, 1, 2**40])),
+        packets=draw(st.integers(0, 5)),
+        pkt_drop_latest_flags=draw(st.sampled_from([0, 2])),
+        pkt_drop_latest_drop_cause=draw(st.sampled_from([0, 2])),
+    )
+    if draw(st.booleans()):
+        record.network.src_addr.ipv4 = draw(st.sampled_from([0x0A80000E, 0x0A00010A]))
+        record.network.dst_addr.ipv6 = draw(st.sampled_from([bytes(16), b"\xfd" * 16]))
+    if draw(st.booleans()):
+        record.transport.protocol = draw(st.sampled_from([1, 6, 17]))
+        record.transport.dst_port = draw(st.sampled_from([53, 443, 70_000]))
+    for name in draw(NAMES):
+        record.dup_list.add(interface=name, direction=1, udn=name)
+    for event in draw(EVENTS):
+        entries = record.network_events_metadata.add().events
+        for key, value in event.items():
+            entries.add(key=key, value=value)
+    return record
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """A batch, and the same flows in up to four parts, some of them empty."""
+    kind = draw(st.sampled_from(["json", "protobuf", "both"]))
+    count = draw(st.integers(0, 6))
+    cuts = [0, *sorted(draw(st.lists(st.integers(0, count), max_size=3))), count]
+    flows = draw(st.lists(FLOW, min_size=count, max_size=count)) if kind != "protobuf" else []
+    messages = draw(st.lists(records(), min_size=count, max_size=count)) if kind != "json" else []
+    texts = [msgspec.json.encode(flow | {PLACE: place}) for place, flow in enumerate(flows)]
+    for place, message in enumerate(messages):
+        message.time_flow_start.nanos = place * 1_000_000
+    payloads = [message.SerializeToString() for message in messages]
+
+    def decoded(start: int, end: int) -> pl.DataFrame:
+        parts = [json_flows.decoder(ENV)(texts[start:end]).flows] if kind != "protobuf" else []
+        parts += [protobuf.decoder(ENV)(payloads[start:end]).flows] if kind != "json" else []
+        joined = values.concat(parts)
+        return joined.sort(PLACE, maintain_order=True) if joined.height else joined
+
+    return decoded(0, count), [decoded(a, b) for a, b in pairwise(cuts)]
+
+
+ENV = Env(folder=FOLDER, clock=lambda: 0.0)
+
+
+def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in json_lines(flows)]
+
+
+def answers(stage: Spec, batches: Sequence[pl.DataFrame]) -> Iterator[Any]:
+    """What a stage, built once, makes of the batches, as plain data, row after row."""
+    env = Env(folder=FOLDER, random=Random(7))
+    if isinstance(stage, Transform):
+        step = stage.build(env)
+        for batch in batches:
+            yield from plain(step(batch))
+    elif isinstance(stage, Writer):
+        write = stage.build(env)
+        for batch in batches:
+            yield from write(batch)
+    elif isinstance(stage, Encoder):
+        yield from counted(stage, batches, env)
+
+
+def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: Env) -> Iterator[Any]:
+    """The ledger after all batches, then the flows skipped and refused."""
+    ledger = Ledger({f.name: (f, stage.policy()) for f in stage.families()})
+    encode = stage.build(env)
+    skipped, refused = 0, []
+    for batch in batches:
+        encoded = encode(batch)
+        ledger.merge(encoded.deltas, 1.0)
+        skipped += encoded.skipped
+        refused += [(bad.reason, bad.metric, bad.key) for bad in encoded.refused]
+    for table in ledger.tables():
+        yield table.series().drop(FIRST_SEEN, LAST_SEEN).rows()
+    yield skipped, sorted(refused)
+
+
+def test_every_stage_is_here() -> None:
+    bound = {tag for tag, spec in registry().items() if not issubclass(spec, Macro | Source)}
+    assert {stage.type for stage in STAGES} == bound
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.type)
+@settings(max_examples=25, deadline=None)
+@given(split=splits())
+def test_both_laws(stage: Spec, split: tuple[pl.DataFrame, list[pl.DataFrame]]) -> None:
+    whole, parts = split
+    given = list(answers(stage, [whole]))
+    assert list(answers(stage, parts)) == given
+    if isinstance(stage, Transform):
+        places = [flow[PLACE] for flow in given]
+        assert places == sorted(places)
