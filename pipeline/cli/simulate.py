@@ -93,8 +93,13 @@ def simulate(
 
 
 async def _until_stopped(stream: Stream, target: Target) -> int:
-    """Feed; Ctrl-C and SIGTERM end it after the delivery under way."""
-    stop = asyncio.Event()
+    """Feed; Ctrl-C and SIGTERM end it after the delivery under way, a second one at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end, number)
     return await feed(stream, target, stop)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.decode.record import message_class
 from tests.kafka.reading import Message, read
 from tests.real.kafka import Kafka
+from tests.real.listeners import Security
 
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 
@@ -78,3 +80,26 @@ def test_no_broker() -> None:
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: [Errno 2] No such file or directory: 'missing.yaml'\n"
+
+
+def test_a_broker_that_comes_late_and_goes_away_loses_and_doubles_nothing(
+    new_kafka: Callable[[Security | None], Kafka], tmp_path: Path
+) -> None:
+    broker = new_kafka(None)
+    broker.stop()
+    arguments = command(broker, "flows", "cluster", "--out", str(tmp_path / "live"))
+    process = subprocess.Popen([*arguments, "--rate", "20000"], stdout=subprocess.PIPE, text=True)
+    time.sleep(3)
+    broker.start()
+    time.sleep(6)
+    broker.kill()
+    time.sleep(2)
+    broker.start()
+    time.sleep(4)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    truth, opened = told(tmp_path / "live.truth.json")
+    assert process.returncode == 0
+    messages = read(broker.bootstrap, "flows", truth["flows"] + 1, seconds=2)
+    assert len(messages) == truth["flows"] > 40_000
+    assert syn(messages) == opened
