@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Annotated
 
-import msgspec
-import polars as pl
 import typer
 
 from matrix import tables
 from matrix.families import NoMatrixError, Series
 from matrix.render import Form, render
-from pipeline import checkpoint
+from pipeline import checkpoint, remote
 from pipeline.checkpoint import CheckpointError
 from pipeline.cli.app import app, fail, load
 from pipeline.cli.run import advance
 from pipeline.job import Job
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN, counters
-from pipeline.stage import VALUE, Family, Kind
+from pipeline.ledger import counters
+from pipeline.remote import RemoteError
+from pipeline.stage import Kind
 
 
 class Side(StrEnum):
@@ -40,7 +37,10 @@ def matrix(
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Read the state of an earlier run.")
     ] = None,
-    server: Annotated[str, typer.Option(metavar="URL", help="Ask a running worker.")] = "",
+    server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Ask a running worker; of a group, give each."),
+    ] = None,
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="NS", help="Whose matrix; or all there are.")
     ] = "",
@@ -64,7 +64,13 @@ def matrix(
     if sum(map(bool, (path, state, server))) != 1:
         raise typer.BadParameter("give one of CONFIG, --state DIR and --server URL")
     try:
-        series = _from_config(path) if path else _from_state(state) if state else _ask(server)
+        series = (
+            _from_config(path)
+            if path
+            else _from_state(state)
+            if state
+            else remote.counters({url: remote.ask(url) for url in server or ()})
+        )
         wanted = [namespace] if namespace else tables.namespaces(series)
         for name in wanted:
             for side in (Side.OUT, Side.IN) if direction is Side.BOTH else (direction,):
@@ -78,7 +84,7 @@ def matrix(
                         f"{'## ' if output is Form.MARKDOWN else ''}Connections {title} {name}\n"
                     )
                 typer.echo(render(table, output))
-    except (NoMatrixError, CheckpointError, OSError) as error:
+    except (NoMatrixError, CheckpointError, RemoteError, OSError) as error:
         fail(str(error))
 
 
@@ -94,22 +100,3 @@ def _from_state(folder: Path) -> Series:
         for family, frame in checkpoint.tables(folder)
         if family.kind is Kind.COUNTER
     }
-
-
-def _ask(server: str) -> Series:
-    url = f"{server.rstrip('/')}/api/v0/series"
-    if not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f'"{server}" is no URL: http://HOST:PORT')
-    try:
-        with urlopen(url, timeout=30) as page:  # noqa: S310 - the scheme is checked above
-            documents: list[dict[str, Any]] = msgspec.json.decode(page.read())
-    except URLError as error:
-        raise OSError(f"cannot ask {url}: {error.reason}") from error
-    found = {}
-    for document in documents:
-        family = msgspec.convert(document["family"], Family)
-        numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
-        if family.kind is Kind.COUNTER:
-            schema = {c: numbers.get(c, pl.String()) for c in document["columns"]}
-            found[family.name] = pl.DataFrame(document["rows"], schema=schema, orient="row")
-    return found

@@ -21,6 +21,8 @@ class Group:
 
     def __init__(self, families: Mapping[str, tuple[Family, Policy]], max_series: int = 0) -> None:
         self.shown = Ledger(families, max_series)
+        self.topics: dict[str, int] = {}
+        """How many partitions each topic of the group has."""
         self._families = families
         self._max_series = max_series
         self._partitions: dict[Where, Partition] = {}
@@ -75,6 +77,11 @@ class Group:
         """The next offset to count, by partition."""
         with self._lock:
             return {where: partition.position for where, partition in self._partitions.items()}
+
+    def progress(self) -> dict[Where, tuple[int, float]]:
+        """The next offset to count, and for how long (s) counts have not been durable."""
+        with self._lock:
+            return {where: (p.position, p.age) for where, p in self._partitions.items()}
 
     def durable(self) -> dict[Where, int]:
         """The position that the changelog includes, where it has one."""

@@ -6,6 +6,7 @@ Pure bookkeeping; who delivers what it hands out is the Kafka runtime's matter.
 from __future__ import annotations
 
 import math
+import time
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -127,6 +128,7 @@ class Partition:
         self._writer = Writer(epoch, state.keys)
         self._written = self._adopted = False
         self._clock = self._cut = max((_newest(table) for table in self._tables), default=-math.inf)
+        self._saved = time.monotonic()
         self._counted: list[Counted] = []
         self._cutting: tuple[list[Counted], list[Table]] = ([], [])
         self._durable: list[Counted] = []
@@ -144,6 +146,11 @@ class Partition:
         """Whether the changelog does not say yet what it should."""
         return not self._written or self._adopted or self.position != self.durable
 
+    @property
+    def age(self) -> float:
+        """For how long (s) the changelog has not said what it should."""
+        return time.monotonic() - self._saved if self.dirty else 0.0
+
     def cut(self) -> Checkpoint:
         """A checkpoint of what is counted so far; `delivered` comes before the next one."""
         self._cut = self._clock
@@ -159,6 +166,7 @@ class Partition:
         self._durable += counted
         self._cutting = ([], [])
         self.durable = checkpoint.position
+        self._saved = time.monotonic()
         self._written = True
 
     def confirmed(self, position: int) -> list[Counted]:

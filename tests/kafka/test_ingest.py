@@ -12,12 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
+from confluent_kafka import admin as kafka_admin
+from confluent_kafka.admin import AdminClient
 
 from tests.kafka.feeding import produce
 from tests.kafka.workers import COMMAND, Worker, running, wait
@@ -29,7 +25,9 @@ _FLOW = b'{"SrcAddr":"10.0.0.1","DstAddr":"10.0.0.2","Bytes":5,"Flags":2}'
 
 def counting(folder: Path, broker: str, topics: list[str], **more: Any) -> Worker:
     """A worker that counts JSON flows; `more` are settings, or belong to the source."""
-    settings = {name: more.pop(name) for name in ("dead_letters", "checkpoint") if name in more}
+    settings: dict[str, Any] = {
+        name: more.pop(name) for name in ("dead_letters", "checkpoint") if name in more
+    }
     source = {"brokers": [broker], "topics": topics, "decoder": "json", "linger": 0.1}
     source |= {"group_id": f"of-{topics[0]}", **more}
     count = {"name": "flows_seen", "type": "counter"}
@@ -39,7 +37,7 @@ def counting(folder: Path, broker: str, topics: list[str], **more: Any) -> Worke
     ]
     folder.mkdir(exist_ok=True)
     config = folder / "kafka.yaml"
-    settings = {"checkpoint": {"interval": 0.3}, **settings}
+    settings = {"checkpoint": {"interval": 0.3}} | settings
     config.write_text(yaml.safe_dump({"stages": stages, **settings}))
     return Worker(config, "worker")
 
@@ -179,6 +177,14 @@ def test_tls_with_a_client_certificate(new_kafka: NewKafka, tmp_path: Path) -> N
         wait(lambda: seen(worker) == 5)
 
 
+def enrol(broker: Kafka, name: str, password: bytes) -> None:
+    made: Any = kafka_admin  # its stubs leave these classes out
+    info = made.ScramCredentialInfo(made.ScramMechanism.SCRAM_SHA_512, 4096)
+    user = made.UserScramCredentialUpsertion(name, info, password)
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin.alter_user_scram_credentials([user])[name].result()
+
+
 def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path) -> None:
     pem = self_signed(tmp_path)
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -194,10 +200,7 @@ def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path) -> None:
     )
     broker.create_topic("t")
     produce(broker.bootstrap, "t", [_FLOW] * 5, 1)
-    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    ann = UserScramCredentialUpsertion("ann", info, b"s3cret-word")
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    admin.alter_user_scram_credentials([ann])["ann"].result()
+    enrol(broker, "ann", b"s3cret-word")
     (tmp_path / "password").write_text("s3cret-word\n")
     sasl = {
         "mechanism": "scram-sha-512",

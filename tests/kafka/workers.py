@@ -17,7 +17,7 @@ import yaml
 from pipeline.simulate import Simulation
 from tests.real.parts import LOCALHOST, Server, call, free_port
 
-COMMAND = Path(sys.executable).with_name("flowmatrix")
+COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
 Counts = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -28,7 +28,7 @@ class Worker:
         self.port = free_port()
         self.log = config.parent / f"{name}.log"
         listen = f"{LOCALHOST}:{self.port}"
-        command = [str(COMMAND), "run", config.name, "--listen", listen, *arguments]
+        command = [COMMAND, "run", config.name, "--listen", listen, *arguments]
         self.process = Server(command, self.log)
 
     def start(self, *, ready: bool = True) -> None:
@@ -110,7 +110,8 @@ def _labelled(labels: list[str], series: list[Any]) -> tuple[str, ...]:
 
 def totals(*workers: Worker) -> tuple[int, Counts]:
     """The messages counted, and the exact counters, over the partitions of all workers."""
-    messages, found = 0, {}
+    messages = 0
+    found: dict[str, Counter[tuple[str, ...]]] = {}
     seen: Counter[tuple[str, int]] = Counter()
     for worker in workers:
         try:
@@ -127,7 +128,7 @@ def totals(*workers: Worker) -> tuple[int, Counts]:
                 series[_labelled(labels, row)] += row[len(labels)]
     if any(times > 1 for times in seen.values()):
         return -1, {}  # a rebalance is under way
-    return messages, {name: dict(series) for name, series in found.items()}
+    return messages, {name: {**series} for name, series in found.items()}
 
 
 def wait(condition: Callable[[], bool], *, seconds: float = 30, every: float = 0.1) -> None:

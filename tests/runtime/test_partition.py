@@ -62,7 +62,6 @@ def test_missing_messages_are_noticed(batches: list[Batch]) -> None:
 def test_the_three_stages_of_a_delta() -> None:
     partition = Partition(FAMILIES, 0, Epoch(1, 4), EMPTY, 10)
     assert partition.dirty
-    assert partition.durable is None
     partition.count(delta("a", "b"), 12, 1.0)
     checkpoint = partition.cut()
     assert (partition.position, checkpoint.position, held(partition)) == (12, 12, {})

@@ -38,6 +38,7 @@ from pipeline.runtime.kafka.folding import FoldingConsumer, FoldingTransport, Pa
 from pipeline.runtime.kafka.topics import changelog
 from pipeline.runtime.letters import headers
 from pipeline.runtime.partition import Batch, Where, join
+from pipeline.telemetry import Held
 
 _POLL_RECORDS = 20_000
 _FETCH_BYTES = 4 * 1024 * 1024
@@ -45,7 +46,12 @@ _HELD_BYTES = 16 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
 _REQUEST_SECONDS = 90.0
 _LEAVE_SECONDS = 6.0
+_OBSERVE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
+
+
+class MovedError(Exception):
+    """A topic is not what it was when the membership began; another one can cope."""
 
 
 class Work(Protocol):
@@ -56,6 +62,9 @@ class Work(Protocol):
 
     def counts(self) -> Any:
         """A context in which no batch is counted and no plan renewed."""
+
+    def observe(self, partitions: list[Held]) -> None:
+        """Show how far these partitions are, and no others."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -166,7 +175,8 @@ class Member:
     async def run(self, stopping: asyncio.Event) -> None:
         """Join, count until `stopping`, leave."""
         self._say("joining the group")
-        ticking = [asyncio.create_task(self._flush()), asyncio.create_task(self._checkpoints())]
+        tasks = self._flush(), self._checkpoints(), self._observe()
+        ticking = [asyncio.create_task(task) for task in tasks]
         starting = asyncio.create_task(self._app.start())
         stopped = asyncio.create_task(stopping.wait())
         crashed = asyncio.create_task(self._crashed())
@@ -277,7 +287,7 @@ class Member:
         topic = table.topic
         assigned = {tp.partition for tp in self._consumer.assignment() if tp.topic == topic}
         if assigned != partitions or (assigned and max(assigned) >= self._partitions[topic]):
-            raise KafkaError(f"the partitions of {topic} have changed")
+            raise MovedError(f"the partitions of {topic} have changed")
         wheres = {Where(topic, number) for number in partitions}
         kept = {where for where in wheres if self.group.keeps(where, generation)}
         self.group.keep(topic, kept, generation)
@@ -387,6 +397,15 @@ class Member:
             None,
             headers(letter, where, batch),
         )
+
+    async def _observe(self) -> None:
+        while True:
+            await asyncio.sleep(_OBSERVE_SECONDS)
+            held = []
+            for where, (position, age) in self.group.progress().items():
+                end = self._consumer.highwater(TP(*where)) if self._active else None
+                held.append(Held(*where, position, end or position, age))
+            self._work.observe(held)
 
     # -- checkpoints
 

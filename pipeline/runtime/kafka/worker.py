@@ -22,7 +22,7 @@ from pipeline.runtime.group import Group
 from pipeline.runtime.kafka.member import Member, Options
 from pipeline.runtime.kafka.topics import prepare
 from pipeline.runtime.partition import Batch, Where
-from pipeline.telemetry import Telemetry
+from pipeline.telemetry import Held, Telemetry
 
 _PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
@@ -114,6 +114,7 @@ class Worker:
             first.connection, first.group, topics, self._options.dead_letters, self._say
         )
         self._preparing = False
+        self._group.topics = partitions
         if stopping.is_set():
             return
         self._group.forget()
@@ -141,8 +142,14 @@ class Worker:
             self._group.count(where, outcome.deltas, batch.end, time.time())
             messages = len(batch.payloads) - batch.payloads.count(b"")
             self._telemetry.batch(source, messages, outcome)
+            rejected = sum(letter.index >= 0 for letter in outcome.dead)
+            self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))
         self._advance(len(batch.payloads))
         return outcome
+
+    def observe(self, partitions: list[Held]) -> None:
+        """Show how far these partitions are, and no others."""
+        self._telemetry.hold(partitions)
 
     def counts(self) -> AbstractContextManager[Plan]:
         """A context in which no batch is counted and no plan renewed."""

@@ -1,0 +1,111 @@
+"""The commands around a group: several workers at once, the matrix of all of them, growth."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from pipeline.simulate import Shape, simulate
+from tests.kafka.feeding import messages, produce
+from tests.kafka.test_ingest import _FLOW, counting, positions, seen
+from tests.kafka.workers import COMMAND, Worker, configured, counted, running, truth, wait
+from tests.real.kafka import Kafka
+from tests.real.parts import LOCALHOST, Server, call
+
+_FLOWS = 20_000
+
+
+def test_workers_of_one_command(kafka_broker: Kafka, tmp_path: Path) -> None:
+    shape = Shape(pods=200, workloads=40, nodes=20, services=20)
+    made = simulate("cluster", tmp_path / "c.pb", flows=_FLOWS, shape=shape)
+    kafka_broker.create_topic("grouped", 4)
+    source = {"brokers": [kafka_broker.bootstrap], "topics": ["grouped"], "linger": 0.1}
+    config = configured(tmp_path, made, source, checkpoint={"interval": 0.3})
+    first = Worker(config, "group", "--workers", "2")
+    second = Worker(config, "unused")
+    second.port = first.port + 1
+    with running(first):
+        wait(lambda: answers(second))
+        try:
+            wait(lambda: len(positions(first)) == len(positions(second)) == 2)
+            produce(kafka_broker.bootstrap, "grouped", messages(made.recording), 4)
+            assert counted(_FLOWS, first, second) == truth(made)
+            before = children(first.process)
+            os.kill(before[0], signal.SIGKILL)
+            wait(lambda: children(first.process) != before and answers(first) and answers(second))
+            wait(lambda: len(positions(first)) == len(positions(second)) == 2)
+            assert counted(_FLOWS, first, second) == truth(made)
+            assert len(matrix(first, second)) > 10
+            with pytest.raises(subprocess.CalledProcessError) as refused:
+                matrix(first)
+            assert "nobody answers for partition" in refused.value.stderr
+        finally:
+            assert first.exit() == 0
+        assert not answers(second)
+
+
+def answers(worker: Worker) -> bool:
+    try:
+        return worker.get("/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+def children(server: Server) -> list[int]:
+    process = server._process
+    assert process is not None
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in listed.split()]
+
+
+def matrix(*workers: Worker) -> list[str]:
+    asked = [f"--server=http://{LOCALHOST}:{worker.port}" for worker in workers]
+    command = [COMMAND, "matrix", "--format", "markdown", *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return [line for line in done.stdout.splitlines() if line.startswith("|")]
+
+
+def test_a_topic_grows(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("grows", 1)
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["grows"])
+    with running(worker):
+        produce(kafka_broker.bootstrap, "grows", [_FLOW] * 10, 1)
+        wait(lambda: seen(worker) == 10)
+        admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+        admin.create_partitions([NewPartitions("grows", 3)])["grows"].result()
+        produce(kafka_broker.bootstrap, "grows", [_FLOW] * 30, 3)
+        wait(lambda: sorted(positions(worker)) == [10, 10, 20], seconds=60)
+        wait(lambda: seen(worker) == 40)
+        lag = 'flowmatrix_kafka_lag{topic="grows",partition="2"} 0'
+        wait(lambda: lag in worker.get("/metrics")[1].decode())
+
+
+def test_a_topic_made_again(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("again", 1)
+    produce(kafka_broker.bootstrap, "again", [_FLOW] * 10, 1)
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["again"])
+    with running(worker):
+        wait(lambda: positions(worker) == [10])
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+    admin.delete_topics(["again"])["again"].result()
+    time.sleep(1)
+    kafka_broker.create_topic("again", 1)
+    with running(worker, ready=False):
+        assert worker.ended() == 1
+    assert "was the topic deleted and made again?" in worker.log.read_text()
+
+
+def test_no_broker_yet(tmp_path: Path) -> None:
+    worker = counting(tmp_path, "127.0.0.1:1", ["flows"])
+    with running(worker, ready=False):
+        wait(lambda: "no broker answers" in json.dumps(worker.get("/readyz")[1]))
+        assert call(worker.port, "/readyz").status == 503
+        assert worker.exit() == 0
