@@ -13,6 +13,7 @@ import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli.app import app, fail
 from pipeline.progress import Partition, Scrape, Stage, parse, partitions, stages
@@ -81,9 +82,9 @@ def _scrape(server: str) -> Scrape | str:
 def _page(before: list[Scrape], after: list[Scrape], failed: list[str]) -> RenderableType:
     parts: list[RenderableType] = []
     if held := partitions(before, after):
-        parts.append(_partitions(held))
+        parts += [_partitions(held), ""]
     parts.append(_stages(stages(before, after)))
-    return Group(*parts, *failed)
+    return Group(*parts, *map(Text, failed))
 
 
 def _partitions(rows: list[Partition]) -> Table:

@@ -35,7 +35,7 @@ def test_one_look_at_two_workers() -> None:
         arguments = ["top", "--once", "--interval", "0.5", "--server", one.url, "--server", two.url]
         done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    lines = [line.split() for line in done.output.splitlines()]
+    lines = [line.split() for line in done.output.splitlines() if line.strip()]
     head = "topic partition offset lag flows/s rejected checkpoint worker"
     assert " ".join(lines[0]) == head
     for line, server in zip(lines[1:3], (one, two), strict=True):
