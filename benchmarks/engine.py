@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.pods import growth as churned_growth
 from pipeline.simulate import Shape, Simulation, simulate
 
 _MEASURE = Path(__file__).with_name("measure.py")
@@ -36,6 +37,7 @@ def main() -> None:
     _main_figure(given.flows, given.runs)
     if not given.quick:
         _growth(given.flows, given.runs)
+        churned_growth()
 
 
 def _main_figure(flows: int, runs: int) -> None:

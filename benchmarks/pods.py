@@ -49,7 +49,7 @@ class Figures(msgspec.Struct):
 
 
 class Cost(msgspec.Struct):
-    """Of a followed cluster: its memory a pod, the time of its list, flows without and with churn."""
+    """Of a followed cluster: memory a pod, time of the first list, flows without and with churn."""
 
     bytes_pod: float
     list_s: float
@@ -84,11 +84,14 @@ def line(what: str, found: Figures) -> str:
     )
 
 
-def cluster(pods: int, flows: int) -> Simulation:
-    """A simulated cluster of this size, its flows ending about now, from the cache or made."""
+def cluster(pods: int, flows: int, nodes: int = 0, services: int = 100) -> Simulation:
+    """A simulated cluster of this size, its flows ending about now."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
     shape = Shape(
-        pods=pods, nodes=max(20, pods // 200), workloads=max(100, pods // 10), services=100
+        pods=pods,
+        nodes=nodes or max(20, pods // 200),
+        workloads=max(services, pods // 10),
+        services=services,
     )
     folder = cache / "bench" / f"pods-{flows}-{pods}"
     start = round(time.time() * 1000) - 150_000

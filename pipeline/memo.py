@@ -123,9 +123,10 @@ class Memo:
 
     def _then(self, ids: pl.Series, rows: pl.Series, at: pl.Series) -> pl.Series:
         """The rows of the answers at a time: another than the last one before its time came."""
+        at = at.clip(0, _SPAN - 1)
         early = (at < self._border.gather(ids)).arg_true()
         if not len(early):
             return rows
         ids, at = ids.gather(early).cast(pl.Int64), at.gather(early)
-        places = self._keys.search_sorted(ids * _SPAN + at.clip(0, _SPAN - 1), side="right")
+        places = self._keys.search_sorted(ids * _SPAN + at, side="right")
         return rows.scatter(early, self._then_rows.gather(places - 1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.memo import Memo
+from pipeline.memo import PLACE, SINCE, Memo
 
 
 class Lengths:
@@ -87,3 +87,71 @@ def test_answers_do_not_depend_on_what_came_before(
     for batch in batches:
         expected = [None if text is None or "z" in text else len(text) for text in batch]
         assert memo.get(series(*batch))["size"].to_list() == expected
+
+
+class Timed:
+    """A lookup with several answers: `a3` was a0 until 10, a1 until 20, and is a2."""
+
+    def __init__(self) -> None:
+        self.suffix = ""
+
+    def __call__(self, texts: pl.Series) -> pl.DataFrame:
+        found = [
+            (place, 10 * number, f"{text[0]}{number}{self.suffix}")
+            for place, text in enumerate(texts)
+            for number in range(int(text[1:]))
+        ]
+        schema = {PLACE: pl.UInt32, SINCE: pl.Int64, "who": pl.String}
+        return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def test_the_answer_of_a_time() -> None:
+    memo = Memo(Timed())
+    texts = series("a3", "a3", "a3", "a3", "b1", "c0", None, "a3")
+    at = pl.Series([5, 10, 19, 99, 5, 5, 5, None], dtype=pl.Int64)
+    expected = ["a0", "a1", "a1", "a2", "b0", None, None, "a2"]
+    for _ in range(2):
+        assert memo.get(texts, at=at)["who"].to_list() == expected
+    assert memo.get(texts)["who"].to_list() == ["a2"] * 4 + ["b0", None, None, "a2"]
+
+
+def test_forget_some() -> None:
+    lookup = Timed()
+    memo = Memo(lookup)
+    texts, at = series("a2", "b2", "c0", "b2"), pl.Series([0, 0, 0, 99])
+    assert memo.get(texts, at=at)["who"].to_list() == ["a0", "b0", None, "b1"]
+    lookup.suffix = "!"
+    memo.forget(["b2", "d1"])
+    assert memo.get(texts, at=at)["who"].to_list() == ["a0", "b0!", None, "b1!"]
+    memo.forget([])
+    assert memo.get(series("d1", "a2"))["who"].to_list() == ["d0!", "a1"]
+
+
+@given(
+    rounds=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(["a0", "a1", "a2", "b3", "c2"]), max_size=4),
+            st.lists(
+                st.tuples(
+                    st.sampled_from(["a0", "a1", "a2", "b3", "c2", None]), st.integers(-5, 40)
+                ),
+                max_size=8,
+            ),
+        ),
+        max_size=5,
+    )
+)
+def test_forgetting_changes_no_answer(
+    rounds: list[tuple[list[str], list[tuple[str | None, int]]]],
+) -> None:
+    memo = Memo(Timed())
+    for forgotten, asked in rounds:
+        memo.forget(forgotten)
+        at = pl.Series([when for _, when in asked], dtype=pl.Int64)
+        expected = [
+            None
+            if text is None or text.endswith("0")
+            else f"{text[0]}{min(max(when, 0) // 10, int(text[1:]) - 1)}"
+            for text, when in asked
+        ]
+        assert memo.get(series(*(text for text, _ in asked)), at=at)["who"].to_list() == expected

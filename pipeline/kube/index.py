@@ -188,6 +188,10 @@ class Index:
         yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
         yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
 
+    def knows(self, key: Key) -> bool:
+        """Whether anything is kept of an object; may be asked by any thread."""
+        return key in self._entries or key in self._parents or key in self._udns
+
     def claimants(self, text: str) -> tuple[Entry, ...]:
         """Everyone who claims an address now, the one that has it last."""
         return self._holders.all_now(text)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,6 +22,10 @@ _APPLY_SECONDS = 0.2
 """The least time between two changes of an index: what follows a change costs by the change."""
 _STEP = 0.02
 _REMINDER = 5.0
+_QUEUED = 100_000
+"""Objects with changes that may wait for a batch before those that came and went are dropped."""
+Change = tuple[Kept, int]
+"""What is kept of an object from a moment on (ms)."""
 Measure = tuple[str, float, tuple[str, ...]]
 """Name of a self-metric, value, labels."""
 
@@ -80,7 +84,7 @@ class Watch:
     ) -> None:
         self.index = Index(options=options)
         self._connection = connection
-        self._queue = _Queue()
+        self._queue = _Queue(self.index.knows)
         self._wait = wait
         self._waited = False
         self._applied = 0.0
@@ -100,8 +104,9 @@ class Watch:
         elif time.monotonic() < self._applied + _APPLY_SECONDS:
             return
         now = self._connection.now()
-        for key, (fresh, at) in self._queue.take().items():
-            self.index.put(key, fresh, at, now)
+        for key, changes in self._queue.take().items():
+            for fresh, at in changes:
+                self.index.put(key, fresh, at, now)
         self.index.expire(now)
         self._applied = time.monotonic()
 
@@ -163,20 +168,45 @@ class Watch:
 
 
 class _Queue:
-    """The changes that wait for the next batch: of each object the last one."""
+    """The changes that wait for the next batch, of each object in order.
 
-    def __init__(self) -> None:
-        self._waiting: dict[Key, tuple[Kept, int]] = {}
+    Of changes that leave its addresses alone only the last is kept; while no batch comes, so much
+    that an index would know all that is there.
+    """
+
+    def __init__(self, known: Callable[[Key], bool]) -> None:
+        self._known = known
+        self._waiting: dict[Key, list[Change]] = {}
+        self._full = _QUEUED
         self._lock = threading.Lock()
 
     def put(self, key: Key, fresh: Kept, at: int) -> None:
         with self._lock:
-            self._waiting[key] = fresh, at
+            changes = self._waiting.setdefault(key, [])
+            if changes and _addresses(changes[-1][0]) == _addresses(fresh):
+                changes.pop()
+            changes.append((fresh, at))
+            if len(self._waiting) > self._full:
+                self._shrink()
 
-    def take(self) -> dict[Key, tuple[Kept, int]]:
+    def take(self) -> dict[Key, list[Change]]:
         with self._lock:
             taken, self._waiting = self._waiting, {}
+            self._full = _QUEUED
         return taken
+
+    def _shrink(self) -> None:
+        """Forget what came and went."""
+        self._waiting = {
+            key: changes[-1:]
+            for key, changes in self._waiting.items()
+            if changes[-1][0] or self._known(key)
+        }
+        self._full = max(_QUEUED, 2 * len(self._waiting))
+
+
+def _addresses(one: Kept) -> tuple[str, ...]:
+    return one.entry.addresses if one.entry else ()
 
 
 class _Followed:

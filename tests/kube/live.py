@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import yaml
 
@@ -46,10 +46,18 @@ def kubeconfig(server: Kube, path: Path, token: str = "", port: int = 0) -> Path
     return path
 
 
+class Reachable(Protocol):
+    """A server's port, the PEM file that verifies it, and a token it knows."""
+
+    port: int
+    ca: Path
+    token: str
+
+
 class Client:
     """Requests over one connection: thousands of objects in seconds."""
 
-    def __init__(self, server: Kube) -> None:
+    def __init__(self, server: Reachable) -> None:
         tls = ssl.create_default_context(cafile=server.ca)
         self._connection = http.client.HTTPSConnection(
             LOCALHOST, server.port, timeout=60, context=tls

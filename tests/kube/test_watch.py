@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 import yaml
 
@@ -16,14 +17,18 @@ from matrix import tables
 from pipeline import config
 from pipeline.job import Job
 from pipeline.kube import objects
+from pipeline.kube.access import Access
 from pipeline.kube.connect import Connection
 from pipeline.kube.entries import Options
 from pipeline.kube.index import Peer
 from pipeline.kube.owners import Climb
 from pipeline.kube.reflector import Reflector, Resource, Timing
 from pipeline.kube.watch import Watch
+from pipeline.lasting import Lasting
 from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
+from pipeline.stage import Env, Step
+from stages.kubernetes import Kubernetes
 from tests.kube.live import Client, Proxy, kubeconfig, populate, until
 from tests.real.kube import Kube
 
@@ -312,3 +317,76 @@ def test_owners_not_every_cluster_has(kube_server: Kube, tmp_path: Path) -> None
         fresh(watch)
         assert watch.problems() == []
         assert measured(watch, "kube_objects")["VirtualMachineInstance",] == 0
+
+
+def test_flows_while_pods_are_replaced(kube_server: Kube, tmp_path: Path) -> None:
+    """Every flow gets the pod that had the address when it ended; a batch sees one state."""
+    client = Client(kube_server)
+    client.create({**SPACE, "metadata": {"name": "churn"}})
+    addresses = [f"10.9.5.{number}" for number in range(40)]
+    living = {ip: pod(f"p{number}", ip, "churn") for number, ip in enumerate(addresses)}
+    for one in living.values():
+        client.create(one)
+    kubeconfig(kube_server, tmp_path / "kubeconfig")
+    stage = Kubernetes(
+        name="k8s", cluster=Access(kubeconfig="kubeconfig"), namespaces=["churn"], wait="10s"
+    )
+    assert list(stage.check(tmp_path)) == []
+    assert "TimeFlowEndMs" in stage.reads()
+    with closing(Lasting()) as lasting:
+        env = Env(folder=tmp_path, lasting=lasting)
+        step = stage.build(env)
+        (refresh,) = env.before_batch
+        began = round(time.time() * 1000)
+        truth: list[tuple[str, str, int, int]] = []
+        since = dict.fromkeys(addresses, began)
+        for number in range(80):
+            ip = addresses[number % 40]
+            old, now = living[ip], round(time.time() * 1000)
+            client.delete(old)
+            truth.append((ip, old["metadata"]["name"], since[ip], now))
+            living[ip] = pod(f"q{number}", ip, "churn")
+            time.sleep(0.02)
+            refresh()
+            both = step(_flows([(ip, now), (ip, now), *[(a, now) for a in addresses]]))
+            assert both["SrcK8S_Name"][0] == both["SrcK8S_Name"][1]
+            client.create(living[ip])
+            since[ip] = round(time.time() * 1000)
+        until(lambda: step_names(step, refresh, addresses) == _names(living))
+        asked = [(ip, name, when) for ip, name, a, b in truth for when in (a, (a + b) // 2, b)]
+        found = step(_flows([(ip, when) for ip, _, when in asked]))
+        assert found["SrcK8S_Name"].to_list() == [name for _, name, _ in asked]
+
+
+def _names(living: dict[str, dict[str, Any]]) -> list[str]:
+    return [one["metadata"]["name"] for one in living.values()]
+
+
+def step_names(step: Step, refresh: Callable[[], None], addresses: list[str]) -> list[str | None]:
+    refresh()
+    now = round(time.time() * 1000)
+    return step(_flows([(ip, now) for ip in addresses]))["SrcK8S_Name"].to_list()
+
+
+def _flows(ends: list[tuple[str, int]]) -> pl.DataFrame:
+    schema = {"SrcAddr": pl.String, "TimeFlowEndMs": pl.Int64}
+    return pl.DataFrame(ends, schema=schema, orient="row")
+
+
+def test_a_cluster_that_cannot_be_meant(tmp_path: Path) -> None:
+    def messages(**fields: Any) -> list[str]:
+        return [one.message for one in Kubernetes(name="k8s", **fields).check(tmp_path)]
+
+    (tmp_path / "kubeconfig").write_text("kind: Config\ncontexts: [{name: one}]\n")
+    assert messages(cluster=Access(kubeconfig="kubeconfig", context="one")) == []
+    assert messages(cluster=Access()) == []
+    assert messages(cluster=Access(kubeconfig="kubeconfig", context="on")) == [
+        'kubeconfig has no context "on"'
+    ]
+    assert messages(cluster=Access(kubeconfig="no")) == [
+        "no: cannot be read: No such file or directory"
+    ]
+    assert messages(cluster=Access(context="one")) == ["a context is one of a kubeconfig file"]
+    assert messages() == ["an inventory file is needed"]
+    both = messages(cluster=Access(), inventory="kubeconfig")
+    assert both[-1] == "the objects come from `inventory` already: give one"
