@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +20,8 @@ import msgspec
 from pipeline.exposition import CONTENT_TYPE
 
 JSON = "application/json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -49,19 +54,36 @@ class Answers:
         return HTTPStatus.OK, JSON, msgspec.json.encode(document())
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that break off, or speak no TLS, are not worth a traceback each."""
+        _log.debug("%s: %s", client_address, sys.exception())
+
+
 class Server:
     """An HTTP server in a thread of its own. Raises OSError when the address is taken."""
 
     def __init__(self, listen: str, answers: Answers, cert: str = "", key: str = "") -> None:
         host, _, port = listen.rpartition(":")
-        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(answers))
-        self._server.daemon_threads = True
+        try:
+            self._server = _Listener((host.strip("[]"), int(port)), _handler(answers))
+        except OSError as error:
+            raise OSError(f"cannot listen on {listen}: {error.strerror}") from error
         scheme = "http"
         if cert:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(cert, key or None)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            # The handshake is left to each connection's thread: a silent client holds up no other.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
             scheme = "https"
         self.url = f"{scheme}://{host}:{self._server.server_port}"
 
@@ -82,6 +104,7 @@ class Server:
 def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 60
 
         def do_GET(self) -> None:
             try:

@@ -45,7 +45,8 @@ _FETCH_BYTES = 4 * 1024 * 1024
 _HELD_BYTES = 16 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
 _REQUEST_SECONDS = 90.0
-_LEAVE_SECONDS = 6.0
+_FINISH_SECONDS = 5.0
+_LEAVE_SECONDS = 3.0
 _OBSERVE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class Member:
                 if task is not stopped:
                     task.result()
             if stopped in done and starting.done():
-                await asyncio.wait_for(self._let_go(), _LEAVE_SECONDS)
+                await asyncio.wait_for(self._let_go(), _FINISH_SECONDS)
         finally:
             self._active = False
             for task in (*ticking, stopped, crashed):
