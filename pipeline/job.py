@@ -209,9 +209,10 @@ class Job:
 
     def server(self, listen: str = "") -> Server:
         """The HTTP server of this job, not started yet. Raises OSError."""
-        own = self.settings.server
+        own, folder = self.settings.server, self.config.folder
         answers = Answers(self.exposition, self._not_ready, self._documents(), self.notes)
-        return Server(listen or own.listen, answers, own.tls_cert, own.tls_key)
+        files = (str(folder / name) if name else "" for name in (own.tls_cert, own.tls_key))
+        return Server(listen or own.listen, answers, *files)
 
     def _not_ready(self) -> str:
         if not self.started:

@@ -1,6 +1,10 @@
 """The HTTP server on a real socket."""
 
 import json
+import socket
+import ssl
+import subprocess
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -42,3 +46,33 @@ def test_a_page_that_fails_is_an_answer() -> None:
             urlopen(f"{server.url}/metrics")
         assert json.load(caught.value) == {"error": "no metrics today"}
         caught.value.close()
+
+
+def test_tls_and_a_client_that_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", str(key), "-out", str(cert), "-days", "1", "-subj", "/CN=x"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    answers = Answers(lambda: "x 1\n", lambda: "")
+    with Server("127.0.0.1:0", answers, str(cert), str(key)) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)):
+            trusted = ssl.create_default_context(cafile=cert)
+            with urlopen(f"{server.url}/metrics", context=trusted, timeout=5) as page:
+                assert page.read() == b"x 1\n"
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            plain.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert b"x 1" not in plain.recv(100)
+    assert capsys.readouterr().err == ""
+
+
+def test_ipv6_and_an_address_in_use() -> None:
+    answers = Answers(lambda: "x 1\n", lambda: "")
+    with Server("[::1]:0", answers) as server, urlopen(f"{server.url}/metrics") as page:
+        assert page.read() == b"x 1\n"
+        listen = server.url.removeprefix("http://")
+        with pytest.raises(OSError, match=r"cannot listen on \[::1\]:\d+: Address already in use"):
+            Server(listen, answers)
