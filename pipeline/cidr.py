@@ -42,6 +42,15 @@ def network(text: str) -> Network | None:
     return found
 
 
+def has_host_bits(text: str) -> bool:
+    """Whether a CIDR names more than its network: 10.0.0.5/8 is read as 10.0.0.0/8."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return network(text) is not None
+    return False
+
+
 class Table(Generic[_Value]):
     """Values by network. Either the first listed or the narrowest wins.
 

@@ -62,9 +62,14 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
                 hint = "letters, digits, _ : and -, not starting with a digit"
                 yield warning(("labels", i, "name"), f'unusual name "{label.name}"', hint)
             for k, text in enumerate(label.cidrs):
-                if cidr.network(text) is None:
+                at = ("labels", i, "cidrs", k)
+                network = cidr.network(text)
+                if network is None:
                     message = f'label "{label.name}": "{text}" is no CIDR'
-                    yield Problem(("labels", i, "cidrs", k), message, "such as 10.0.0.0/16")
+                    yield Problem(at, message, "such as 10.0.0.0/16")
+                elif cidr.has_host_bits(text):
+                    message = f'label "{label.name}": "{text}" has host bits'
+                    yield warning(at, message, f"it means {network}")
         yield from self._hidden()
         yield from self._check_sources(folder)
         for i, end in enumerate(self.ends):

@@ -63,6 +63,11 @@ def test_golden_lint() -> None:
     assert found == [
         (("labels", 6, "name"), 'unusual name ""', Severity.WARNING),
         (
+            ("labels", 10, "cidrs", 0),
+            'label "hostbits": "198.51.100.77/24" has host bits',
+            Severity.WARNING,
+        ),
+        (
             ("labels", 4, "cidrs", 0),
             hidden("late-specific", "10.0.5.0/24", '"Machines" with 10.0.0.0/16'),
             Severity.WARNING,
@@ -112,7 +117,7 @@ def test_lint_only_where_the_order_hides_something() -> None:
     assert list(stage(WIDE, Label("wide", ["10.1.0.0/16"])).check(Path())) == []
     [found] = stage(WIDE, NARROW).check(Path())
     assert found.hint == 'list "narrow" first, or set `match: longest`'
-    [twice] = stage(WIDE, Label("again", ["10.9.9.9/8"])).check(Path())
+    [twice] = stage(WIDE, Label("again", ["10.0.0.0/8"])).check(Path())
     assert twice.message == hidden("again", "10.0.0.0/8", '"wide" with 10.0.0.0/8')
 
 
