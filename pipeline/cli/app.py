@@ -46,9 +46,11 @@ def refuse(error: ConfigError) -> NoReturn:
     raise typer.Exit(EX_CONFIG)
 
 
-def fail(message: str) -> NoReturn:
+def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
-    typer.echo(f"error: {message}", err=True)
+    if isinstance(why, OSError) and why.filename and why.strerror:
+        why = f"{why.filename}: {why.strerror}"
+    typer.echo(f"error: {why}", err=True)
     raise typer.Exit(1)
 
 

@@ -21,7 +21,26 @@ from pipeline.kube.connect import ConnectError
 from pipeline.reload import Reloader
 from pipeline.runtime.deadletters import TooManyDeadLettersError
 from pipeline.runtime.supervise import Supervisor, addresses
+from pipeline.settings import Server
 from pipeline.stamp import stamps
+
+
+def _address(listen: str) -> str:
+    """The option --listen, checked."""
+    try:
+        _ = Server(listen=listen).address
+    except ValueError as error:
+        if listen:
+            raise typer.BadParameter(str(error)) from None
+    return listen
+
+
+def _writable(file: str) -> str:
+    """The option --metrics-out, checked: a long run would end in vain."""
+    folder = Path(file).parent
+    if file not in {"", "-"} and not folder.is_dir():
+        raise typer.BadParameter(f"no folder {folder}")
+    return file
 
 
 @app.command()
@@ -29,7 +48,12 @@ def run(
     path: ConfigFile,
     once: Annotated[bool, typer.Option("--once", help="End with the input; no server.")] = False,
     metrics_out: Annotated[
-        str, typer.Option(metavar="FILE", help="Write the final exposition here (- for stdout).")
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Write the final exposition here (- for stdout).",
+            callback=_writable,
+        ),
     ] = "",
     dead_letters: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what could not be used here.")
@@ -38,7 +62,12 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Keep the counts here across runs.")
     ] = None,
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Serve /metrics here instead.")
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve /metrics here instead.",
+            callback=_address,
+        ),
     ] = "",
     recording: Annotated[
         Path | None,
@@ -67,7 +96,7 @@ def run(
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, KafkaError, OSError) as error:
-        fail(str(error))
+        fail(error)
     if workers > 1 or (once and job.subscribes):
         job.close()
         if not job.subscribes:
@@ -84,13 +113,22 @@ def run(
                 _reload_on_hangup(reloader)
                 serve(job, listen)
     except (CheckpointError, KafkaError, TooManyDeadLettersError, OSError, ValueError) as error:
-        fail(str(error))
+        fail(error)
     finally:
         job.close()
+    if once:
+        _name_uncounted(job)
     if metrics_out == "-":
         sys.stdout.write(job.final())
     elif metrics_out:
         Path(metrics_out).write_text(job.final(), encoding="utf-8")
+
+
+def _name_uncounted(job: Job) -> None:
+    """Say which metrics no flow came to: a filter or a field name may be wrong."""
+    names = [table.family.name for table in job.ledger.tables() if not table.totals.height]
+    if names:
+        typer.echo(f"warning: metrics no flow was counted in: {', '.join(names)}", err=True)
 
 
 def _supervise(path: Path, listen: str, workers: int) -> int:
