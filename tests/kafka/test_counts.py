@@ -153,3 +153,5 @@ def test_the_broker_restarts(
         place.broker.start()
         place.feed(payloads)
         assert counted(2 * _FLOWS, worker, seconds=60) == truth(made, 2)
+        place.broker.kill()
+        assert worker.exit() == 0, "also when nobody answers"
