@@ -17,6 +17,7 @@ from pipeline.cli.app import app, fail, load
 from pipeline.cli.run import advance
 from pipeline.job import Job
 from pipeline.ledger import counters
+from pipeline.problem import nearest
 from pipeline.remote import RemoteError
 from pipeline.stage import Kind
 
@@ -71,7 +72,11 @@ def matrix(
             if state
             else remote.counters({url: remote.ask(url) for url in server or ()})
         )
-        wanted = [namespace] if namespace else tables.namespaces(series)
+        there = [namespace] if namespace and metric else tables.namespaces(series)
+        if namespace not in {"", *there}:
+            hint = nearest(namespace, there) or f"there are {', '.join(there) or 'none'}"
+            typer.echo(f'warning: no row is of namespace "{namespace}"; {hint}', err=True)
+        wanted = [namespace] if namespace else there
         for name in wanted:
             for side in (Side.OUT, Side.IN) if direction is Side.BOTH else (direction,):
                 make = tables.outgoing if side is Side.OUT else tables.incoming
@@ -85,7 +90,7 @@ def matrix(
                     )
                 typer.echo(render(table, output))
     except (NoMatrixError, CheckpointError, RemoteError, OSError) as error:
-        fail(str(error))
+        fail(error)
 
 
 def _from_config(path: Path) -> Series:

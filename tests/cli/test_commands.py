@@ -85,6 +85,14 @@ def test_matrix_from_a_config_and_from_its_state(made: Simulation, tmp_path: Pat
     assert rows[1] == rows[2]
 
 
+def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
+    done = flowmatrix("matrix", made.config, "-n", "netobsrv", "--format", "csv")
+    assert done.exit_code == 0
+    assert done.stderr.endswith(
+        'warning: no row is of namespace "netobsrv"; did you mean "netobserv"?\n'
+    )
+
+
 def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert flowmatrix("matrix").exit_code == 2
     assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2
