@@ -276,14 +276,14 @@ class Writer(Spec, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class Macro(Spec, frozen=True, kw_only=True):
-    """A stage that stands for others. It is replaced before the plan is made."""
-
-    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
 TAKEN = "families"
 """Key in `Env.shared`: the names of the families that the stages beside a macro have already."""
 
 
+class Macro(Spec, frozen=True, kw_only=True):
+    """A stage that stands for others. It is replaced before the plan is made."""
+
+    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
         """The resources it stands for and their conditions, as plain data."""
         return []
 
