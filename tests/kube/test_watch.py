@@ -96,6 +96,9 @@ def test_the_reference_from_a_live_cluster(made: Simulation, new_kube: Kube) -> 
         job = Job(config.load(path))
         with closing(job):
             job.run()
+            own = job.exposition()
+            assert ('kube_synced{kind="Pod"} 1' in own) == (path != made.config)
+            assert (job.notes(), job._not_ready()) == ({}, "")
             series = counters(job.ledger)
             found.append(
                 [
@@ -107,8 +110,6 @@ def test_the_reference_from_a_live_cluster(made: Simulation, new_kube: Kube) -> 
     for other in found[1:]:
         for one, same in zip(found[0], other, strict=True):
             assert one.equals(same)
-    text = job.exposition()
-    assert 'flowmatrix_kube_synced{kind="Pod"}' not in text
 
 
 def _dialect(made: Simulation) -> Path:
@@ -337,6 +338,7 @@ def test_flows_while_pods_are_replaced(kube_server: Kube, tmp_path: Path) -> Non
         env = Env(folder=tmp_path, lasting=lasting)
         step = stage.build(env)
         (refresh,) = env.before_batch
+        refresh()
         began = round(time.time() * 1000)
         truth: list[tuple[str, str, int, int]] = []
         since = dict.fromkeys(addresses, began)
