@@ -95,7 +95,7 @@ class _Loader:
             self._report([problem], (STAGES, indices[name]), name)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
-        for name, problem in dag.list_labels(whole):
+        for name, problem in dag.dubious_fields(whole):
             self._report([problem], (STAGES, indices[name]), name)
         return Config(whole, settings, self._folder, self._sorted(), self._place)
 

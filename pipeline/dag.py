@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+import msgspec
 import polars as pl
 
 from pipeline import fields
@@ -18,6 +20,9 @@ LISTS: Fields = frozenset(
     if isinstance(field.decoded or field.dtype, pl.List)
 )
 """The fields of the catalogue that hold lists."""
+
+_SEPARATOR = re.compile("[_.>]")
+"""Before it stands what a stage is told to start its fields with: SrcK8S in SrcK8S_Name."""
 
 
 class Vertex(NamedTuple):
@@ -125,28 +130,54 @@ def doubles(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
                 yield stage.name, Problem((), message, "give each its own name or prefix")
 
 
-def list_labels(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
-    """A warning for each label that is still a list in an encoder, with the encoder's name.
+def dubious_fields(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
+    """Warnings about the fields encoders name, with the encoder's name.
 
-    For any stages without cycles, before or after macros are replaced: what a macro does to
-    lists is not known, so nothing is said of encoders behind it.
+    A label that is still a list, and a name that nothing upstream and no field has, but nearly.
+    For any stages without cycles, before or after macros are replaced: what a macro does is not
+    known, so nothing is said of encoders behind it.
     """
     by_name = {stage.name: stage for stage in stages}
     order = TopologicalSorter({stage.name: stage.parents for stage in stages}).static_order()
     lists: dict[str, Fields] = {}
+    texts: dict[str, frozenset[str]] = {}
     for name in order:
         stage = by_name[name]
         coming = frozenset[str]().union(*(lists[parent] for parent in stage.parents))
+        known = frozenset[str]().union(*(texts[parent] for parent in stage.parents))
         if isinstance(stage, Source):
             coming = LISTS
         lists[name] = frozenset() if isinstance(stage, Macro) else stage.lists(coming)
-        if isinstance(stage, Encoder):
-            yield from ((name, found) for found in _labels(stage, coming))
+        texts[name] = known.union(_texts(msgspec.to_builtins(stage)))
+        behind = any(isinstance(by_name[parent], Macro) for parent in stage.parents)
+        if isinstance(stage, Encoder) and not behind:
+            found = [*_list_labels(stage, coming), *_misspelt(stage, known)]
+            yield from ((name, problem) for problem in found)
 
 
-def _labels(encoder: Encoder, lists: Fields) -> Iterator[Problem]:
-    for family in encoder.families():
-        for label in family.labels:
-            if fields.root(label) in lists:
-                message = f'label "{label}" of {family.name} is a list'
-                yield warning((), message, f"flatten {fields.root(label)} in a stage before")
+def _list_labels(encoder: Encoder, lists: Fields) -> Iterator[Problem]:
+    labels = {label for family in encoder.families() for label in family.labels}
+    for path, name in encoder.named():
+        if name in labels and fields.root(name) in lists:
+            hint = f"flatten {fields.root(name)} in a stage before"
+            yield warning(path, f'label "{name}" is a list', hint)
+
+
+def _misspelt(encoder: Encoder, known: frozenset[str]) -> Iterator[Problem]:
+    for path, name in encoder.named():
+        prefixes = (name[: found.start()] for found in _SEPARATOR.finditer(name))
+        if fields.root(name) in fields.CATALOGUE or not known.isdisjoint([name, *prefixes]):
+            continue
+        hint = nearest(name, fields.CATALOGUE)
+        if hint:
+            yield warning(path, f'"{name}" is no known field', hint)
+
+
+def _texts(data: object) -> Iterator[str]:
+    """Every text in the settings of a stage: the fields it may write are among them."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        yield from (text for pair in data.items() for item in pair for text in _texts(item))
+    elif isinstance(data, list | tuple):
+        yield from (text for item in data for text in _texts(item))

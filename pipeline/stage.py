@@ -23,6 +23,7 @@ import polars as pl
 
 from pipeline.kafka_client import Subscription
 from pipeline.lasting import Lasting
+from pipeline.problem import Path as Place
 from pipeline.problem import Problem
 from pipeline.publishing import Publication, Record
 
@@ -246,6 +247,10 @@ class Encoder(Spec, frozen=True, kw_only=True):
     def families(self) -> tuple[Family, ...]:
         """Every family this stage can count; each flow is counted, skipped or rejected in each."""
         raise NotImplementedError
+
+    def named(self) -> Iterator[tuple[Place, str]]:
+        """The fields of flows it names, each with the path to where it does."""
+        yield from (((), label) for family in self.families() for label in family.labels)
 
     def definitions(self) -> tuple[object, ...]:
         """For each family what decides its values, as plain data; a change restarts the family."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipeline import values
 from pipeline.duration import Duration, seconds
+from pipeline.problem import Path as Place
 from pipeline.problem import Problem
 from pipeline.stage import (
     COUNT,
@@ -70,6 +71,13 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
 
     def families(self) -> tuple[Family, ...]:
         return tuple(self._family(metric) for metric in self.metrics)
+
+    def named(self) -> Iterator[tuple[Place, str]]:
+        for index, metric in enumerate(self.metrics):
+            at = ("metrics", index)
+            yield from (((*at, "labels", k), label) for k, label in enumerate(metric.labels))
+            if metric.value:
+                yield (*at, "value"), metric.value
 
     def definitions(self) -> tuple[object, ...]:
         return tuple(msgspec.structs.replace(metric, help="") for metric in self.metrics)

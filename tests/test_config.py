@@ -107,7 +107,7 @@ def test_a_good_file() -> None:
     assert [str(found) for found in loaded.warnings] == [
         'f.yaml:9:9: warning: stage "subnets", field labels[0]: an old label',
         (
-            'f.yaml:11:5: warning: stage "count": label "Flags" of count is a list; '
+            'f.yaml:11:5: warning: stage "count": label "Flags" is a list; '
             "flatten Flags in a stage before"
         ),
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from pipeline import dag
 from pipeline.dag import Vertex
 from pipeline.stage import Encoder, Env, Family, Fields, Kind, Macro, Source, Spec, Transform
@@ -108,13 +110,13 @@ def test_unknown_kinds_raise_no_further_problems() -> None:
 def warnings(*stages: Spec) -> list[str]:
     return [
         f"{name}: {problem.severity}: {problem.message}; {problem.hint}"
-        for name, problem in dag.list_labels(stages)
+        for name, problem in dag.dubious_fields(stages)
     ]
 
 
 def test_lists_as_labels() -> None:
-    flags = 'label "Flags" of out_total is a list; flatten Flags in a stage before'
-    events = 'label "NetworkEvents>Type" of out_total is a list'
+    flags = 'label "Flags" is a list; flatten Flags in a stage before'
+    events = 'label "NetworkEvents>Type" is a list'
     out = Out(name="out", follows="split", labels=("Flags", "SrcAddr", "NetworkEvents>Type"))
     source, split = In(name="in"), Split(name="split", follows="in", field="Flags")
     assert [w.split(";")[0] for w in warnings(out, split, source)] == [f"out: warning: {events}"]
@@ -122,6 +124,21 @@ def test_lists_as_labels() -> None:
     assert warnings(source, split, both) == [f"out: warning: {flags}"]
     behind = Out(name="out", follows="m", labels=("Flags",))
     assert warnings(source, Many(name="m", follows="in"), behind) == []
+
+
+def test_misspelt_fields() -> None:
+    source, split = In(name="in"), Split(name="split", follows="in", field="DstPorts")
+    labels = ("SrcAdr", "DstPorts", "SrcAddr", "DstPorts_x", "tenant")
+    out = Out(name="out", follows="in", labels=labels)
+    assert warnings(source, out) == [
+        'out: warning: "SrcAdr" is no known field; did you mean "SrcAddr"?',
+        'out: warning: "DstPorts" is no known field; did you mean "DstPort"?',
+        'out: warning: "DstPorts_x" is no known field; did you mean "DstPort"?',
+    ]
+    behind = msgspec.structs.replace(out, follows="split")
+    assert warnings(source, split, behind) == [
+        'out: warning: "SrcAdr" is no known field; did you mean "SrcAddr"?'
+    ]
 
 
 def test_the_catalogue_knows_its_lists() -> None:

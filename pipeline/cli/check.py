@@ -13,7 +13,7 @@ import typer
 from pipeline import config, graph
 from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse
 from pipeline.config import Config, ConfigError
-from pipeline.dag import list_labels
+from pipeline.dag import dubious_fields
 from pipeline.plan import Plan, compile_plan, expanded, statuses
 from pipeline.schema import schema as json_schema
 from pipeline.settings import Settings
@@ -108,7 +108,7 @@ def _expanded_warnings(loaded: Config, env: Env) -> None:
         stages = expanded(list(loaded.stages), env)
     except ConfigError as error:
         refuse(error)
-    for name, problem in list_labels(stages):
+    for name, problem in dubious_fields(stages):
         if name not in {stage.name for stage in loaded.stages}:
             typer.echo(f'warning: stage "{name}": {problem.message}', err=True)
 

@@ -112,3 +112,14 @@ def test_names_are_checked() -> None:
         (("metrics", 1, "labels", 0), 'a histogram has its own label "le"'),
         (("metrics", 1, "buckets"), "buckets must ascend"),
     ]
+
+
+def test_it_tells_which_fields_it_names_and_where() -> None:
+    spec = EncodePrometheus(
+        name="e", follows="x", metrics=[Metric(name="m", labels=["A", "B"], value="Bytes")]
+    )
+    assert list(spec.named()) == [
+        (("metrics", 0, "labels", 0), "A"),
+        (("metrics", 0, "labels", 1), "B"),
+        (("metrics", 0, "value"), "Bytes"),
+    ]
