@@ -137,7 +137,14 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
 
         def make() -> Watch:
             connection = access.connect(env.folder)
-            return Watch(connection, options, namespaces=namespaces, further=further, wait=wait)
+            return Watch(
+                connection,
+                options,
+                namespaces=namespaces,
+                further=further,
+                wait=wait,
+                stopping=env.stopping,
+            )
 
         key = (env.folder, access, options, namespaces, further, wait)
         return (env.lasting or Lasting()).get((Watch, key), make)

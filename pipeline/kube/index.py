@@ -219,11 +219,11 @@ class Index:
 
     def label_keys(self) -> set[str]:
         """Every label key of the indexed objects."""
-        return {key for one in self._entries.values() for key in one.labels}
+        return {key for one in list(self._entries.values()) for key in one.labels}
 
     def annotation_keys(self) -> set[str]:
         """Every annotation key of the indexed objects (empty unless kept)."""
-        return {key for one in self._entries.values() for key in one.annotations}
+        return {key for one in list(self._entries.values()) for key in one.annotations}
 
     def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
         """An indexed object with everything that other objects say about it."""

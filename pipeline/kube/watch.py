@@ -81,11 +81,13 @@ class Watch:
         further: bool = False,
         wait: float = 60.0,
         timing: Timing | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.index = Index(options=options)
         self._connection = connection
         self._queue = _Queue(self.index.knows)
         self._wait = wait
+        self._stopping = stopping or threading.Event()
         self._waited = False
         self._applied = 0.0
         self._followed = [
@@ -97,7 +99,10 @@ class Watch:
             one.reflector.start()
 
     def refresh(self) -> None:
-        """Bring the index up to date, at once and whole; at first, wait for all the lists."""
+        """Bring the index up to date, at once and whole; at first, wait for all the lists.
+
+        Raises InterruptedError when the run is stopped meanwhile: nothing may be counted then.
+        """
         if not self._waited:
             self.wait(self._wait)
             self._waited = True
@@ -121,7 +126,8 @@ class Watch:
             if now > reminded + _REMINDER:
                 reminded = now
                 _LOG.warning("waiting for the cluster: %s", "; ".join(self.waiting()))
-            time.sleep(_STEP)
+            if self._stopping.wait(_STEP):
+                raise InterruptedError("stopped before the cluster was listed")
         return True
 
     def waiting(self) -> list[str]:
