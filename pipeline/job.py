@@ -8,23 +8,19 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import msgspec
-
+from pipeline import documents, ends
 from pipeline.config import Config, Settings
 from pipeline.duration import seconds
 from pipeline.exposition import Exposition
 from pipeline.kafka_client import KafkaError
 from pipeline.lasting import Lasting
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger, Table, value_columns
-from pipeline.place import ConfigError, Located
+from pipeline.ledger import Ledger
 from pipeline.plan import Plan, compile_plan, report, statuses
-from pipeline.problem import Problem
 from pipeline.reload import Live, Reloader
 from pipeline.runtime.embedded import Embedded, Options
 from pipeline.runtime.group import Group
 from pipeline.runtime.http import Answers, Server
-from pipeline.runtime.partition import Where
-from pipeline.stage import Env, Source, Spec, Writer
+from pipeline.stage import Env
 from pipeline.telemetry import Telemetry
 
 
@@ -146,7 +142,7 @@ class Job:
         Raises ConfigError or ValueError, and nothing has changed, when it is not valid or takes
         a restart. For one thread at a time.
         """
-        _check_same_ends(self.config, config, self._recording)
+        ends.check_same(self.config, config, self._recording)
         self._lasting.begin()
         try:
             compiled = self._compile(config)
@@ -172,7 +168,7 @@ class Job:
         self._lasting.close()
 
     def _compile(self, config: Config) -> _Compiled:
-        stages = [replayed(stage, self._recording) for stage in config.stages]
+        stages = [ends.replayed(stage, self._recording) for stage in config.stages]
         env = Env(folder=config.folder, stopping=self._stopping, lasting=self._lasting)
         return _Compiled(compile_plan(stages, env), statuses(stages, env), env)
 
@@ -228,73 +224,7 @@ class Job:
     def _documents(self) -> Mapping[str, Callable[[], object]]:
         return {
             "flowmetrics": lambda: self.statuses,
-            "series": lambda: [series_document(table) for table in self.ledger.tables()],
-            "totals": self.totals,
-            "progress": self.progress,
+            "series": lambda: [documents.series(table) for table in self.ledger.tables()],
+            "totals": lambda: documents.totals(self.group, self.ledger),
+            "progress": lambda: documents.progress(self.group),
         }
-
-    def progress(self) -> dict[str, object]:
-        """The positions up to which counts are durable, as plain data."""
-        return {"partitions": _places(self.group.durable() if self.group else {})}
-
-    def totals(self) -> dict[str, object]:
-        """The exact totals, as plain data: `partitions` says of which inputs, and how far.
-
-        `topics` says how many partitions there are.
-        """
-        positions, tables = self.group.totals() if self.group else ({}, self.ledger.tables())
-        return {
-            "partitions": _places(positions),
-            "topics": self.group.topics if self.group else {},
-            "families": [series_document(table) for table in tables],
-        }
-
-
-def _places(positions: Mapping[Where, int]) -> list[dict[str, object]]:
-    return [
-        {"topic": where.topic, "partition": where.partition, "position": position}
-        for where, position in sorted(positions.items())
-    ]
-
-
-def replayed(stage: Spec, recording: Path | None) -> Spec:
-    """A source with its messages taken from a recording instead, any other stage as it is."""
-    if recording is None or not isinstance(stage, Source):
-        return stage
-    return stage.replay(recording)
-
-
-def _check_same_ends(old: Config, new: Config, recording: Path | None) -> None:
-    """Where flows come from and go to, and settings of the process, take a restart.
-
-    Raises ConfigError that names the first difference.
-    """
-    settings = msgspec.structs.replace(new.settings, limits=old.settings.limits)
-    for name in settings.__struct_fields__:
-        if getattr(settings, name) != getattr(old.settings, name):
-            message = f'"{name}" has changed, which takes a restart'
-            raise ConfigError([Located(new.locate((name,)), Problem((name,), message))])
-    before, after = _ends(old, recording), _ends(new, recording)
-    for name in dict.fromkeys([*after, *before]):
-        if before.get(name) != after.get(name):
-            problem = Problem((), "where flows come from or go to takes a restart to change")
-            raise ConfigError([Located(new.place(name), problem, name)])
-
-
-def _ends(config: Config, recording: Path | None) -> dict[str, object]:
-    """Sources, and the publications of writers, by the names of their stages."""
-    sources = [replayed(s, recording) for s in config.stages if isinstance(s, Source)]
-    writers = [s for s in config.stages if isinstance(s, Writer)]
-    ends: dict[str, object] = {source.name: source for source in sources}
-    ends |= {writer.name: writer.publication(config.folder) for writer in writers}
-    return {name: end for name, end in ends.items() if end is not None}
-
-
-def series_document(table: Table) -> dict[str, object]:
-    """A family and its series as plain data, for JSON."""
-    columns = [*table.labels, *value_columns(table.family), FIRST_SEEN, LAST_SEEN]
-    return {
-        "family": msgspec.to_builtins(table.family),
-        "columns": columns,
-        "rows": table.series().select(columns).rows(),
-    }
