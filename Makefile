@@ -9,10 +9,10 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench kafka pins clean
+.PHONY: help demo test lint types format docs bench bench-kafka chaos kafka pins clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
 
 demo: $(RUN) ## Run the demo; ONCE=1 ends it after one pass
 	@$(BIN)/python -m pipeline.demo $(if $(ONCE),--once)
@@ -35,6 +35,12 @@ docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
 
 bench: $(RUN) ## Flows a second, processor time a flow, memory
 	@$(BIN)/python -m benchmarks
+
+bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PATH"
+	@$(BIN)/python -m benchmarks.kafka $(ARGS)
+
+chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
+	@$(BIN)/python -m tests.kafka.chaos $(ARGS)
 
 kafka: $(DEV) ## Keep a Kafka broker running on localhost:9092, as the tests start it
 	@$(BIN)/python -m tests.real.kafka

@@ -82,9 +82,9 @@ class Report(NamedTuple):
 
     def __str__(self) -> str:
         events = ", ".join(f"{number:,} {what}" for what, number in self.happened.items())
-        lines = [events, f"{'':<44}{'number':>9}{'truth':>18}{'found':>18}{'difference':>12}"]
+        lines = [events, f"{'':<44}{'number':>9}{'truth':>18}{'found':>18}{'difference':>16}"]
         lines += [
-            f"{r.what:<44}{r.number:>9,}{r.truth:>18,.0f}{r.found:>18,.0f}{r.difference:>12,.0f}"
+            f"{r.what:<44}{r.number:>9,}{r.truth:>18,.0f}{r.found:>18,.0f}{r.difference:>16,.0f}"
             for r in self.rows
         ]
         left = self.produced - self.counted - self.filtered - self.rejected
@@ -391,7 +391,7 @@ class Chaos:
         found = samples(answers)
         counted, filtered = (int(sum(found[name].values())) for name in (COUNTED, FILTERED))
         rejected = next(row.number for row in rows if row.what == "dead letters")
-        wrong = [f"{row.what} differ" for row in rows if row.difference] + fleet.wrong
+        wrong = [f"{row.what}: not the truth" for row in rows if row.difference] + fleet.wrong
         if produced != len(self._load.payloads):
             wrong.append(f"{len(self._load.payloads)} messages were to be produced")
         if produced != counted + filtered + rejected:

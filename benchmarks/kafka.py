@@ -1,0 +1,268 @@
+"""`make bench-kafka`: workers on a real broker.
+
+A topic of agent Records, both ends enriched from an inventory of 3,000 pods, subnet labels, the two
+SYN metrics of ten labels and one bytes metric. The broker runs on the same cores; /metrics is read
+five times a second meanwhile. Figures are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import Producer
+
+from benchmarks import peer
+from benchmarks.process import Program, until
+from benchmarks.topic import PARTITIONS, Bench, load_average, sums
+from pipeline import remote
+from pipeline.simulate.configs import flow_metric
+from tests.real.kafka import Kafka
+
+_POLL = 0.2
+_READ = "flowmatrix_ingest_flows_processed"
+_COUNT = {"type": "Counter", "labels": ["Proto"]}
+_IDLE = 20.0
+_LOAD = 0.7
+
+
+class Figures(NamedTuple):
+    """Of one run: flows a second, processor time a flow (us) of all workers, MB of the largest."""
+
+    flows_s: float
+    cpu_us: float
+    peak_mb: float
+
+    def __str__(self) -> str:
+        memory = f"  {self.peak_mb:5.0f} MB" if self.peak_mb else ""
+        return f"{self.flows_s:>10,.0f} flows/s  {self.cpu_us:6.2f} us CPU a flow{memory}"
+
+
+def main() -> None:
+    """Print the parts asked for."""
+    parts: dict[str, Callable[[Bench, argparse.Namespace], None]] = {
+        "speed": _speed,
+        "latency": _latency,
+        "idle": _idle,
+        "recovery": _recovery,
+    }
+    parser = argparse.ArgumentParser(prog="make bench-kafka", description=__doc__)
+    parser.add_argument("--only", choices=parts, action="append", help="this part (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the flows, one run each")
+    parser.add_argument("--flows", type=int, default=900_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer", type=Path, help="a flowlogs-pipeline binary, run beside")
+    given = parser.parse_args()
+    if given.quick:
+        given.flows, given.runs = given.flows // 4, 1
+    print(f"medians of {given.runs} runs")
+    for name in given.only or parts:
+        with _bench(given.flows, "5000" if name == "speed" else "0") as bench:
+            size = sum(map(len, bench.payloads)) / len(bench.payloads)
+            flows = f"{given.flows:,} Records of {size:.0f} B in {PARTITIONS} partitions"
+            print(f"\n{name}: {flows}; {load_average()}", flush=True)
+            parts[name](bench, given)
+
+
+@contextmanager
+def _bench(flows: int, delay: str) -> Iterator[Bench]:
+    """A broker of its own; workers that come within the `delay` (ms) join a group as one."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowmatrix-bench-")))
+        (folder / "kafka").mkdir()
+        together = {"group.initial.rebalance.delay.ms": delay}
+        yield Bench(stack.enter_context(Kafka(folder / "kafka", settings=together)), folder, flows)
+
+
+# -- speed
+
+
+def _speed(bench: Bench, given: argparse.Namespace) -> None:
+    for number in (1, 2):
+        sentences: list[str] = []
+        found = [_run(bench, number, sentences) for _ in range(given.runs)]
+        print(_row("2 workers" if number > 1 else "1 worker", found), sentences[-1], sep="\n")
+    some = min(given.flows, 50_000)
+    stock = [_stock(bench, some) for _ in range(given.runs)]
+    print(_row("stock Faust, counting only", [figures for figures, _ in stock]))
+    print(sums((some, stock[-1][1], 0, 0)))
+    if given.peer:
+        with peer.cluster(bench) as kubeconfig:
+            ran = [_peer(bench, given.peer, kubeconfig) for _ in range(given.runs)]
+        print(_row(given.peer.name, [figures for figures, _ in ran]), ran[-1][1], sep="\n")
+
+
+def _run(bench: Bench, number: int, sentences: list[str]) -> Figures:
+    """Workers through the whole topic, until all of it is durable."""
+    with bench.workers(bench.config(bench.topic, bench.group()), number) as workers:
+        figures = _through(workers, _READ, bench.flows, lambda: _durable(workers) == bench.flows)
+        sentences.append(bench.account(workers))
+        return figures
+
+
+def _through(programs: list[Program], metric: str, flows: int, done: Callable[[], bool]) -> Figures:
+    """From the last moment without a flow to the first with all; processor time until `done`."""
+
+    def read() -> float:
+        return sum(program.number(metric) for program in programs)
+
+    started = cpu = 0.0
+    deadline = time.perf_counter() + 600
+    while (seen := read()) < flows and time.perf_counter() < deadline:
+        if not seen:
+            started, cpu = time.perf_counter(), sum(program.cpu() for program in programs)
+        time.sleep(_POLL)
+    seconds = time.perf_counter() - started
+    until(done)
+    cpu = sum(program.cpu() for program in programs) - cpu
+    peak = max(program.peak_mb() for program in programs)
+    return Figures(flows / seconds, cpu / flows * 1e6, peak)
+
+
+def _durable(workers: list[Program]) -> int:
+    answers = [json.loads(worker.page("/api/v0/progress")) for worker in workers]
+    return sum(place["position"] for answer in answers for place in answer["partitions"])
+
+
+def _stock(bench: Bench, flows: int) -> tuple[Figures, int]:
+    """The first flows of the topic, since it is slow."""
+    brokers = bench.broker.bootstrap
+    command = [sys.executable, "-m", "benchmarks.stock_faust", brokers, bench.topic, str(flows)]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=300)
+    told = json.loads(done.stdout.splitlines()[-1])
+    seen = told["flows"]
+    return Figures(seen / told["seconds"], told["cpu"] / seen * 1e6, 0), seen
+
+
+def _peer(bench: Bench, binary: Path, kubeconfig: Path) -> tuple[Figures, str]:
+    with peer.running(bench, binary, kubeconfig) as program:
+        figures = _through([program], peer.READ, bench.flows, lambda: True)
+        return figures, peer.account(bench, program)
+
+
+def _row(what: str, found: list[Figures]) -> str:
+    return f"  {what:<28}{Figures(*map(statistics.median, zip(*found, strict=True)))}"
+
+
+# -- latency
+
+
+def _latency(bench: Bench, given: argparse.Namespace) -> None:
+    """One worker, with the producer and the broker on the other core."""
+    top = _run(bench, 1, []).flows_s
+    rate, seconds = _LOAD * top, 10 if given.quick else 30
+    topic = "paced"
+    bench.broker.create_topic(topic, PARTITIONS)
+    metric = {"flow-count": flow_metric("flow-count", _COUNT)}
+    config = bench.config(topic, bench.group(), metric)
+    with bench.workers(config) as (worker,):
+        until(lambda: worker.page("/readyz"))
+        sent: list[tuple[int, float]] = []
+        shown: list[tuple[float, float]] = []
+        feeder = threading.Thread(target=_feed, args=(bench, topic, rate, seconds, sent))
+        feeder.start()
+        while feeder.is_alive() or shown[-1][0] < sent[-1][0]:
+            shown.append((worker.number("netobserv_flow_count"), time.perf_counter()))
+            time.sleep(_POLL)
+        waits = sorted(_waits(sent, shown))
+        p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
+        print(f"  produce to /metrics at {rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
+        print(f"    linger 1 s, checkpoint interval 2 s, scraped every {_POLL} s")
+        print(sums((sent[-1][0], int(shown[-1][0]), *worker.left_out())))
+
+
+def _feed(
+    bench: Bench, topic: str, rate: float, seconds: float, sent: list[tuple[int, float]]
+) -> None:
+    """Produce at a rate; `sent` gets how many there are, and since when."""
+    producer = Producer(
+        {"bootstrap.servers": bench.broker.bootstrap, "linger.ms": 5, "log_level": 0}
+        | {"queue.buffering.max.messages": 1_000_000}
+    )
+    payloads, number, begun = cycle(bench.payloads), 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - begun) < seconds:
+        wanted = int(elapsed * rate)
+        for payload in islice(payloads, wanted - number):
+            producer.produce(topic, payload, partition=number % PARTITIONS)
+            number += 1
+        sent.append((number, time.perf_counter()))
+        producer.poll(0.02)
+    producer.flush(60)
+
+
+def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> Iterator[float]:
+    """For every hundredth flow, how long after it was produced so many were shown."""
+    numbers, totals = [n for n, _ in sent], [n for n, _ in shown]
+    for number in range(1, numbers[-1] + 1, 100):
+        at = sent[bisect_left(numbers, number)][1]
+        yield shown[bisect_left(totals, number)][1] - at
+
+
+# -- idle and recovery
+
+
+def _idle(bench: Bench, given: argparse.Namespace) -> None:
+    with bench.workers(bench.config(bench.topic, bench.group())) as (worker,):
+        until(lambda: worker.page("/readyz") and _durable([worker]) == bench.flows)
+        time.sleep(3)
+        shares = []
+        for _ in range(given.runs):
+            cpu, begun = worker.cpu(), time.perf_counter()
+            worker.page()
+            time.sleep(_IDLE)
+            shares.append((worker.cpu() - cpu) / (time.perf_counter() - begun))
+        print(f"  {statistics.median(shares):.2%} of a core, scraped every {_IDLE:.0f} s")
+        print(bench.account([worker]))
+
+
+def _recovery(bench: Bench, given: argparse.Namespace) -> None:
+    """From the start of a process to its readiness, with 100k series in the changelog."""
+    series = 25_000 if given.quick else 100_000
+    topic, group = "wide", bench.group()
+    config = bench.config(topic, group)
+    flows = [_wide(number) for number in range(series)]
+    config.write_text(config.read_text().replace("decoder: protobuf", "decoder: json"))
+    bench.fill(topic, flows)
+    seconds = []
+    for number in range(given.runs + 1):
+        begun = time.perf_counter()
+        with bench.workers(config) as (worker,):
+            until(lambda w=worker: w.page("/readyz"), every=0.02)  # type: ignore[misc] # typed by until
+            if number:
+                seconds.append(time.perf_counter() - begun)
+            else:
+                empty = time.perf_counter() - begun
+            until(lambda w=worker: _durable([w]) == series)  # type: ignore[misc] # same
+            totals = remote.ask(worker.url)
+            (rows,) = (t.rows for t in totals.families if t.family.name.endswith("_bytes"))
+            counted = int(sum(float(row[-3]) for row in rows))
+            sentence = sums((series, counted, *worker.left_out()))
+            peak, left = worker.peak_mb(), worker.end()
+    print(
+        f"  {series:,} series: ready {statistics.median(seconds):.1f} s after the start of the "
+        f"process ({empty:.1f} s with none); {peak:.0f} MB; SIGTERM to the end {left:.1f} s"
+    )
+    print(sentence)
+
+
+def _wide(number: int) -> bytes:
+    """A flow of a series of its own: one byte."""
+    names = {"SrcK8S_Namespace": f"team-{number % 10}", "SrcK8S_OwnerName": f"app-{number // 300}"}
+    names |= {"DstK8S_Namespace": "shop", "DstK8S_OwnerName": f"server-{number % 300}"}
+    return json.dumps({**names, "Proto": 6, "Bytes": 1}).encode()
+
+
+if __name__ == "__main__":
+    main()

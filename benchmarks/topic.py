@@ -1,0 +1,123 @@
+"""What the Kafka benchmarks run on: a broker, a topic of agent Records, pipelines that count it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.process import BYTES, Program
+from pipeline import remote
+from pipeline.simulate import Shape, simulate
+from tests.kafka.feeding import messages, produce
+from tests.kafka.load import Samples, labelled, samples
+from tests.kafka.workers import COMMAND, configured
+from tests.real.kafka import Kafka
+from tests.real.parts import LOCALHOST, free_port
+
+PARTITIONS = 4
+SHAPE = Shape(pods=3_000, nodes=60, workloads=600, services=299)
+"""As large as the cluster in which flowlogs-pipeline was measured (docs/design.md)."""
+
+
+class Bench:
+    """A broker and a topic with `flows` Records of a cluster of 3,000 pods."""
+
+    def __init__(self, broker: Kafka, folder: Path, flows: int) -> None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
+        out = cache / "bench" / f"kafka-{flows}" / "cluster.pb"
+        self.made = simulate("cluster", out, flows=flows, seed=1, shape=SHAPE)
+        self.broker, self.folder, self.flows, self.topic = broker, folder, flows, "flows"
+        self.payloads = list(messages(self.made.recording))
+        self._groups = 0
+        self.fill(self.topic, self.payloads)
+
+    def fill(self, topic: str, payloads: Iterable[bytes]) -> None:
+        """Make a topic of these messages."""
+        self.broker.create_topic(topic, PARTITIONS)
+        produce(self.broker.bootstrap, topic, payloads, PARTITIONS)
+
+    def group(self) -> str:
+        """A group that nobody has used."""
+        self._groups += 1
+        return f"group-{self._groups}"
+
+    def config(self, topic: str, group: str, more: Mapping[str, Any] | None = None) -> Path:
+        """The simulated pipeline on a topic; `more` replaces the FlowMetrics by file."""
+        source = {"brokers": [self.broker.bootstrap], "topics": [topic], "group_id": group}
+        config = configured(self.folder, self.made, source)
+        document = yaml.safe_load(config.read_text())
+        for stage in document["stages"]:
+            if stage["type"] == "flow_metrics" and more:
+                stage["files"] += [str(self._metric(name, text)) for name, text in more.items()]
+        path = config.with_name(f"{group}.yaml")
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def _metric(self, name: str, text: str) -> Path:
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    @contextmanager
+    def workers(self, config: Path, number: int = 1) -> Iterator[list[Program]]:
+        """Workers of one group, started together, sharing the cores as `--workers` lets them."""
+        threads = max(1, (os.cpu_count() or 1) // number)
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(self._worker(config, threads, f"{config.stem}-{index}"))
+                for index in range(number)
+            ]
+
+    def _worker(self, config: Path, threads: int, name: str) -> Program:
+        port = free_port()
+        command = [str(COMMAND), "run", str(config), "--listen", f"{LOCALHOST}:{port}"]
+        return Program(command, port, self.folder / f"{name}.log", threads)
+
+    def truth(self) -> Samples:
+        """What the flows of the topic must be counted as."""
+        told = json.loads(self.made.truth.read_text())["metrics"]
+        return {
+            name: {
+                labelled(dict(zip(metric["labels"], row, strict=False))): float(row[-1])
+                for row in metric["series"]
+            }
+            for name, metric in told.items()
+        }
+
+    def account(self, workers: list[Program]) -> str:
+        """The sums of a run in which no worker died, beside the truth."""
+        found = samples(remote.ask(worker.url) for worker in workers)
+        out = (worker.number("flowmatrix_stage_flows_out", stage=BYTES) for worker in workers)
+        filtered, rejected = map(sum, zip(*(worker.left_out() for worker in workers), strict=True))
+        return sums((self.flows, int(sum(out)), filtered, rejected), self.truth(), found)
+
+
+def sums(
+    flows: tuple[int, int, int, int], truth: Samples | None = None, found: Samples | None = None
+) -> str:
+    """The sentence every figure ends with; `flows`: produced, counted, filtered, rejected."""
+    produced, counted, filtered, rejected = flows
+    left = produced - counted - filtered - rejected
+    sentence = (
+        f"    produced {produced:,} = counted {counted:,} + filtered {filtered:,}"
+        f" + rejected {rejected:,}; difference {left:,}"
+    )
+    if truth is None or found is None:
+        return sentence
+    differ = sum(
+        abs(truth[name].get(key, 0) - found.get(name, {}).get(key, 0))
+        for name in truth
+        for key in truth[name].keys() | found.get(name, {}).keys()
+    )
+    return f"{sentence}; {sum(map(len, truth.values())):,} series, from the truth {differ:,.0f}"
+
+
+def load_average() -> str:
+    """How busy the machine is."""
+    return f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
