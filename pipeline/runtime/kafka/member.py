@@ -132,7 +132,14 @@ class _LedgerTable(faust.Table[bytes, bytes]):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Faust has read the changelogs: take over the partitions."""
         await super().on_recovery_completed(active_tps, standby_tps)
-        await self.member.restore(self, {tp.partition for tp in active_tps}, self._generation)
+        recovery = cast("Any", self.app.tables).recovery
+        read = recovery._generation_id  # noqa: SLF001 - Faust tells nobody for whom it has read
+        if self.holds(read) and not recovery.signal_recovery_start.is_set():
+            await self.member.restore(self, {tp.partition for tp in active_tps}, read)
+
+    def holds(self, generation: int) -> bool:
+        """Whether `records` are of this generation; the next one reads them anew."""
+        return self._generation == generation
 
 
 class Member:
@@ -293,6 +300,8 @@ class Member:
         kept = {where for where in wheres if self.group.keeps(where, generation)}
         self.group.keep(topic, kept, generation)
         await self._take(table, wheres - kept, generation)
+        if not table.holds(generation):
+            return
         table.records = {}
         self._restored(topic)
 
@@ -302,6 +311,8 @@ class Member:
         tps = {where: TP(*where) for where in wheres}
         firsts = await self._consumer.earliest_offsets(*tps.values())
         ends = await self._consumer.highwaters(*tps.values())
+        if not table.holds(generation):
+            return
         for where, tp in tps.items():
             state = read(table.records.get(where.partition, {}))
             first, end = firsts[tp] or 0, ends[tp] or 0
