@@ -226,7 +226,7 @@ def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: Env) -> Iterat
         skipped += encoded.skipped
         refused += [(bad.reason, bad.metric, bad.key) for bad in encoded.refused]
     for table in ledger.tables():
-        yield table.series().drop(FIRST_SEEN, LAST_SEEN).rows()
+        yield str(table.series().drop(FIRST_SEEN, LAST_SEEN).rows())  # NaN equals no NaN
     yield skipped, sorted(refused)
 
 
