@@ -32,6 +32,13 @@ class Progress(msgspec.Struct, frozen=True):
         opening = min(_OPENING, len(messages))
         return cls(0, opening, digest(messages[:opening]))
 
+    def without_last(self, opening: Sequence[bytes]) -> Progress:
+        """One message less; `opening` are the messages that identify the input."""
+        if self.messages > self.opening:
+            return msgspec.structs.replace(self, messages=self.messages - 1)
+        kept = opening[: self.messages - 1]
+        return Progress(len(kept), len(kept), digest(kept))
+
     def continues(self, messages: Sequence[bytes]) -> bool:
         """Whether an input that starts with these messages is the one counted before."""
         return bool(self.messages) and digest(messages[: self.opening]) == self.head

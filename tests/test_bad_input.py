@@ -203,6 +203,25 @@ def test_a_metric_no_flow_matches_is_named(tmp_path: Path) -> None:
     assert done.said == "warning: metrics no flow was counted in: never\n"
 
 
+@pytest.mark.parametrize("before", [0, 1500])
+def test_a_file_that_was_being_written_is_counted_once(tmp_path: Path, before: int) -> None:
+    """Its last message, then cut short, is read again when the file has grown."""
+    text = PIPELINE.replace("INPUT", "input").replace("DECODER", "json")
+    (tmp_path / "pipeline.yaml").write_text(text)
+    line = b'{"Proto":6,"Bytes":1}\n'
+    for data, counted in [
+        (line * (before + 1) + b'{"Proto":6,', before + 1),
+        (line * (before + 1) + b'{"Proto":6,', before + 1),
+        (line * (before + 3), before + 3),
+        (line * (before + 3), before + 3),
+    ]:
+        (tmp_path / "input").write_bytes(data)
+        options = ("--state", "state", "--metrics-out", "metrics")
+        done = flowmatrix("run", "pipeline.yaml", "--once", *options, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert f"\nbytes {counted}\n" in (tmp_path / "metrics").read_text()
+
+
 def test_damaged_compression_is_an_error(tmp_path: Path) -> None:
     data = b'{"Proto":6}\n' * 5000
     for name, packed in {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -54,6 +55,17 @@ def test_a_damaged_file_is_named(saved: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match=r"cannot read the state .*ledger\.checkpoint"):
         checkpoint.load(saved, ledger())
+
+
+def test_without_the_last_message() -> None:
+    short = msgspec.structs.replace(Progress.start([b"a", b"b"]), messages=2)
+    left = short.without_last([b"a", b"b"])
+    assert left == msgspec.structs.replace(Progress.start([b"a"]), messages=1)
+    assert left.continues([b"a", b"bc", b"d"])
+    assert left.without_last([b"a"]) == Progress.start([])
+    many = [b"%d" % n for n in range(1500)]
+    long = msgspec.structs.replace(Progress.start(many), messages=1500)
+    assert long.without_last(many[:1000]) == msgspec.structs.replace(long, messages=1499)
 
 
 def test_an_input_is_known_by_its_opening() -> None:

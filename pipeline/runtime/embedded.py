@@ -41,6 +41,8 @@ class Embedded:
         self._options = options
         self._limit = Limit(options.max_ratio, options.max_consecutive)
         self._progress: dict[str, Progress] = {}
+        self._openings: dict[str, list[bytes]] = {}
+        self._cut: dict[str, bool] = {}
         self._stopped = self._plan.env.stopping
         self.reason = ""
         self.active = ""
@@ -97,6 +99,7 @@ class Embedded:
             before, messages=before.messages + len(payloads)
         )
         rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
+        self._cut[source.name] = len(payloads) - 1 in rejected
         self._limit.check(len(payloads), rejected)
 
     def _payloads(self, source: Source) -> Iterator[list[bytes]]:
@@ -112,6 +115,7 @@ class Embedded:
                 break
         progress = saved if saved.continues(head) else Progress.start(head)
         self._progress[source.name] = progress
+        self._openings[source.name] = head[: progress.opening]
         skip = progress.messages
         for payloads in chain(held, chunks):
             if skip < len(payloads):
@@ -119,4 +123,12 @@ class Embedded:
             skip = max(0, skip - len(payloads))
 
     def _save(self, folder: Path, letters: DeadLetterFile) -> None:
-        checkpoint.save(folder, self._ledger, Checkpoint(self._progress, letters.size))
+        """Store counts and progress. A last message that was rejected is read again next time.
+
+        It may be the beginning of one that was being written.
+        """
+        progress = {
+            name: done.without_last(self._openings[name]) if self._cut.get(name) else done
+            for name, done in self._progress.items()
+        }
+        checkpoint.save(folder, self._ledger, Checkpoint(progress, letters.size))
