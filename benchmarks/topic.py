@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from benchmarks.process import BYTES, Program
 from pipeline import remote
 from pipeline.simulate import Shape, simulate
 from tests.kafka.feeding import messages, produce
-from tests.kafka.load import Samples, labelled, samples
+from tests.kafka.load import Samples, samples, told
 from tests.kafka.workers import COMMAND, configured
 from tests.real.kafka import Kafka
 from tests.real.parts import LOCALHOST, free_port
@@ -81,14 +80,7 @@ class Bench:
 
     def truth(self) -> Samples:
         """What the flows of the topic must be counted as."""
-        told = json.loads(self.made.truth.read_text())["metrics"]
-        return {
-            name: {
-                labelled(dict(zip(metric["labels"], row, strict=False))): float(row[-1])
-                for row in metric["series"]
-            }
-            for name, metric in told.items()
-        }
+        return told(self.made)
 
     def account(self, workers: list[Program]) -> str:
         """The sums of a run in which no worker died, beside the truth."""

@@ -15,7 +15,7 @@ import polars as pl
 from confluent_kafka import KafkaError, Message, Producer
 
 from pipeline.remote import Totals
-from pipeline.simulate import Shape, simulate
+from pipeline.simulate import Shape, Simulation, simulate
 from pipeline.simulate.configs import flow_metric
 from pipeline.simulate.scenarios import made as scenario
 from tests.kafka.feeding import messages
@@ -56,6 +56,16 @@ def labelled(labels: Mapping[str, Any]) -> Labels:
     return frozenset((name, str(value)) for name, value in labels.items() if value != "")
 
 
+def told(made: Simulation) -> Samples:
+    """What a simulation says of its own metrics."""
+    found: Samples = {}
+    for name, metric in json.loads(made.truth.read_text())["metrics"].items():
+        rows = (dict(zip(metric["labels"], row, strict=False)) for row in metric["series"])
+        values = (float(row[-1]) for row in metric["series"])
+        found[name] = dict(zip(map(labelled, rows), values, strict=True))
+    return found
+
+
 class Load:
     """`flows` of a cluster and one poison message in a hundred, in a random order."""
 
@@ -71,15 +81,7 @@ class Load:
 
     def truth(self) -> Samples:
         """What must be counted, from the generator's own columns."""
-        told = json.loads(self.made.truth.read_text())["metrics"]
-        found: Samples = {}
-        for name, metric in told.items():
-            labels = metric["labels"]
-            found[name] = {
-                labelled(dict(zip(labels, row, strict=False))): float(row[-1])
-                for row in metric["series"]
-            }
-        return found | self._histogram()
+        return told(self.made) | self._histogram()
 
     def _histogram(self) -> Samples:
         made = scenario("cluster", flows=self.flows, seed=self.seed, shape=SHAPE)
