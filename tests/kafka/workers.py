@@ -131,7 +131,7 @@ def totals(*workers: Worker) -> tuple[int, Counts]:
     return messages, {name: {**series} for name, series in found.items()}
 
 
-def wait(condition: Callable[[], bool], *, seconds: float = 30, every: float = 0.1) -> None:
+def wait(condition: Callable[[], bool], *, seconds: float = 60, every: float = 0.1) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it took too long"

@@ -233,7 +233,7 @@ def test_cut_connections_go_on_where_they_were(kube_server: Kube, tmp_path: Path
                 proxy.cut()
                 client.create(pod(f"p{number}", f"10.9.3.{number}", "cut"))
                 until(lambda: named(watch, f"10.9.3.{number}") == f"p{number}")  # noqa: B023
-            assert watch.problems() == []
+            until(lambda: watch.problems() == [])
             assert measured(watch, "kube_errors")["Pod", "connection"] == 3
             assert measured(watch, "kube_events")["Pod", "added"] == 3
 
