@@ -148,7 +148,7 @@ def _stock(bench: Bench, flows: int) -> tuple[Figures, int]:
 
 def _peer(bench: Bench, binary: Path, kubeconfig: Path) -> tuple[Figures, str]:
     with peer.running(bench, binary, kubeconfig) as program:
-        figures = _through([program], peer.READ, bench.flows, lambda: True)
+        figures = _through([program], peer.READ, bench.flows, lambda: peer.counted(bench, program))
         return figures, peer.account(bench, program)
 
 

@@ -65,6 +65,12 @@ def running(bench: Bench, binary: Path, config: Path) -> Iterator[Program]:
         yield program
 
 
+def counted(bench: Bench, program: Program) -> bool:
+    """Whether its counters have followed what it has read."""
+    truth = bench.truth()["netobserv_workload_bytes"]
+    return program.number("netobserv_workload_bytes") >= sum(truth.values())
+
+
 def account(bench: Bench, program: Program) -> str:
     """Its sums, beside the truth."""
     found: dict[str, defaultdict[Labels, float]] = {}

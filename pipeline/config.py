@@ -128,10 +128,19 @@ class _Loader:
         problems = list(typed.problems(stage, kind))
         self._report(problems, at, _name(stage))
         if problems:
+            self._check_rest(stage, kind, at, {str(p.path[0]) for p in problems if p.path})
             return None
         spec = typed.convert(stage, kind)
         self._report(spec.check(self._folder), at, spec.name)
         return spec
+
+    def _check_rest(self, stage: Any, kind: type[Spec], at: Path, bad: set[str]) -> None:
+        """What the stage's own check says of its other fields, where they make a stage."""
+        rest = {key: value for key, value in stage.items() if key not in bad}
+        if not any(typed.problems(rest, kind)):
+            spec = typed.convert(rest, kind)
+            found = spec.check(self._folder)
+            self._report((p for p in found if p.path and str(p.path[0]) not in bad), at, spec.name)
 
     def _kind(self, stage: object) -> type[Spec] | None:
         named = stage.get("type") if isinstance(stage, dict) else None

@@ -35,7 +35,7 @@ METRICS: dict[str, SelfMetric] = {
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
-    "metrics_dropped": SelfMetric(_C, ("stage",), "Label sets counted in __overflow__ instead"),
+    "metrics_dropped": SelfMetric(_C, ("stage",), "Times a label set was added to __overflow__"),
     "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
     "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
     "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
@@ -180,7 +180,7 @@ class Telemetry:
         held: dict[tuple[str, ...], float] = {}
         for table in tables:
             name, group = table.family.name, table.policy.group
-            held[name,] = table.totals.height
+            held[name,] = table.series().height
             reported[group] = reported.get(group, 0) + table.exposed(now).height
             dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:

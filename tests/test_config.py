@@ -377,3 +377,11 @@ def test_problems_of_the_dialect_and_of_what_it_becomes_are_collected() -> None:
         'f.yaml:7:13: error: field parameters[0].ingest: stage "in" has no ingest type',
         'f.yaml:7:14: error: field parameters[0].ingest.typ: unknown field; did you mean "type"?',
     ]
+
+
+def test_a_field_of_a_wrong_type_hides_no_problem_of_another() -> None:
+    stages = "[{name: a, type: in}, {name: s, type: subnets, follows: a, labels: 7, file: gone},"
+    found = refused(f"stages: {stages} {{name: o, type: out, follows: s}}]\n")
+    assert len(found) == 2
+    assert "field labels: expected" in found[0]
+    assert found[1].endswith('no file "gone"')

@@ -60,7 +60,8 @@ def matrix(
     """Print the flow matrix of a namespace.
 
     Give one of CONFIG, --state and --server. A row says that a workload opened connections to
-    another one, a node, a service or a labelled subnet, on a port.
+    another one, a node, a service or a labelled subnet, on a port. first_seen and last_seen say
+    when flows were counted; of a recording that is when it was read.
     """
     if sum(map(bool, (path, state, server))) != 1:
         raise typer.BadParameter("give one of CONFIG, --state DIR and --server URL")

@@ -116,7 +116,10 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the name the base class looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
             """Scrapes are not worth a line each."""

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -76,3 +76,10 @@ def test_ipv6_and_an_address_in_use() -> None:
         listen = server.url.removeprefix("http://")
         with pytest.raises(OSError, match=r"cannot listen on \[::1\]:\d+: Address already in use"):
             Server(listen, answers)
+
+
+def test_head_answers_without_a_body() -> None:
+    with Server("127.0.0.1:0", Answers(lambda: "x 1\n", lambda: "")) as server:
+        asked = Request(f"{server.url}/metrics", method="HEAD")
+        with urlopen(asked) as page:
+            assert (page.status, page.headers["Content-Length"], page.read()) == (200, "4", b"")
