@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -67,7 +68,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.quick:
         given.flows, given.runs = given.flows // 4, 1
-    print(f"medians of {given.runs} runs")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends too
+    print(f"medians of {given.runs} runs", flush=True)
     for name in given.only or parts:
         with _bench(given.flows, "5000" if name == "speed" else "0") as bench:
             size = sum(map(len, bench.payloads)) / len(bench.payloads)

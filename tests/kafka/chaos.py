@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -441,6 +442,7 @@ def main() -> int:
     for name, value in usual._asdict().items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = Options(**vars(parser.parse_args()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends too
     begun = time.monotonic()
 
     def say(what: str) -> None:
