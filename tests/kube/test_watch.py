@@ -299,7 +299,7 @@ def test_one_kind_forbidden_and_a_token_replaced(new_kube: Kube, tmp_path: Path)
     path = kubeconfig(new_kube, tmp_path / "kubeconfig", token="stale")  # noqa: S106 - no secret
     with watching(path, "user") as watch:
         assert named(watch, "10.9.4.1") == "seen"
-        assert len(watch.problems()) == 1
+        until(lambda: len(watch.problems()) == 1)
         assert watch.problems()[0].startswith("deployments: never listed: deployments.apps is forb")
         assert measured(watch, "kube_synced")["Deployment",] == 0
         assert measured(watch, "kube_errors")["Deployment", "403"] >= 1
@@ -308,7 +308,7 @@ def test_one_kind_forbidden_and_a_token_replaced(new_kube: Kube, tmp_path: Path)
         assert measured(watch, "kube_synced")["Deployment",] == 1
     with watching(path) as watch:
         until(lambda: measured(watch, "kube_errors").get(("Pod", "401"), 0) > 0)
-        assert watch.waiting() == []
+        until(lambda: watch.waiting() == [])
         kubeconfig(new_kube, path)
         until(lambda: named(watch, "10.9.4.1") == "seen" and watch.problems() == [])
 
