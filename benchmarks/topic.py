@@ -13,11 +13,12 @@ import yaml
 from benchmarks.process import BYTES, Program
 from pipeline import remote
 from pipeline.simulate import Shape, simulate
-from tests.kafka.feeding import messages, produce
+from tests.kafka.feeding import produce
 from tests.kafka.load import Samples, samples, told
 from tests.kafka.workers import COMMAND, configured
 from tests.real.kafka import Kafka
 from tests.real.parts import LOCALHOST, free_port
+from tests.recordings import messages
 
 PARTITIONS = 4
 SHAPE = Shape(pods=3_000, nodes=60, workloads=600, services=299)

@@ -45,8 +45,6 @@ class Embedded:
         self._cut: dict[str, bool] = {}
         self._stopped = self._plan.env.stopping
         self.reason = ""
-        self.active = ""
-        """The source being read, for readiness and progress."""
 
     def stop(self) -> None:
         """End the run after the batch under way."""
@@ -70,16 +68,12 @@ class Embedded:
             Blocking(self._plan.env.folder) as delivery,
         ):
             due = time.monotonic() + self._options.checkpoint
-            for source in sorted(self._plan.sources, key=lambda source: source.live):
-                self.active = source.name
-                for payloads in self._payloads(source):
-                    self._batch(source, payloads, letters, delivery)
-                    advance(len(payloads))
-                    if state and time.monotonic() >= due:
-                        self._save(state, letters)
-                        due = time.monotonic() + self._options.checkpoint
-                    if self._stopped.is_set():
-                        break
+            for source, payloads in self._input():
+                self._batch(source, payloads, letters, delivery)
+                advance(len(payloads))
+                if state and time.monotonic() >= due:
+                    self._save(state, letters)
+                    due = time.monotonic() + self._options.checkpoint
                 if self._stopped.is_set():
                     break
             if state:
@@ -101,6 +95,14 @@ class Embedded:
         rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
         self._cut[source.name] = len(payloads) - 1 in rejected
         self._limit.check(len(payloads), rejected)
+
+    def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
+        """The messages of every source in turn, the finite ones first; none after a stop."""
+        for source in sorted(self._plan.sources, key=lambda source: source.live):
+            if self._stopped.is_set():
+                return
+            for payloads in self._payloads(source):
+                yield source, payloads
 
     def _payloads(self, source: Source) -> Iterator[list[bytes]]:
         """The messages of a source that the state does not include yet."""

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 from confluent_kafka import Producer
-
-
-def messages(recording: Path) -> Iterator[bytes]:
-    """The messages of a recording, each behind its size as a varint."""
-    data, at = recording.read_bytes(), 0
-    while at < len(data):
-        size = shift = 0
-        while True:
-            byte, at = data[at], at + 1
-            size |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        yield data[at : at + size]
-        at += size
 
 
 def produce(

@@ -18,7 +18,7 @@ from pipeline.remote import Totals
 from pipeline.simulate import Shape, Simulation, simulate
 from pipeline.simulate.configs import flow_metric
 from pipeline.simulate.scenarios import made as scenario
-from tests.kafka.feeding import messages
+from tests.recordings import messages
 
 SHAPE = Shape(pods=300, workloads=60, nodes=20, services=40, namespaces=6, fanout=6)
 _TCP = 6

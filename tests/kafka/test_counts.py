@@ -13,10 +13,11 @@ from random import Random
 import pytest
 
 from pipeline.simulate import Shape, Simulation, simulate
-from tests.kafka.feeding import messages, produce
+from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, totals, truth, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
+from tests.recordings import messages
 
 _FLOWS, _PARTITIONS = 40_000, 4
 _numbers = itertools.count()

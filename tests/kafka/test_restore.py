@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.simulate import Shape, simulate
-from tests.kafka.feeding import messages, produce
+from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, truth, wait
 from tests.real.kafka import Kafka
+from tests.recordings import messages
 
 _FLOWS = 8_000
 _SLOW = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import ipaddress
 import json
 from collections import Counter
@@ -14,24 +13,14 @@ import pytest
 import yaml
 
 from pipeline.decode.record import message_class
+from tests import recordings
 
 Counts = dict[str, Counter[tuple[str, ...]]]
 
 
 def _messages(path: Path) -> Iterator[Any]:
-    data, at = path.read_bytes(), 0
-    data = gzip.decompress(data) if path.suffix == ".gz" else data
     record = message_class()
-    while at < len(data):
-        size = shift = 0
-        while True:
-            byte, at = data[at], at + 1
-            size |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        yield record.FromString(data[at : at + size])
-        at += size
+    return (record.FromString(message) for message in recordings.messages(path))
 
 
 @pytest.fixture
