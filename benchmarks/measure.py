@@ -34,7 +34,7 @@ def main() -> None:
     job.run()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     done.set()
-    series = sum(table.totals.height for table in job.ledger.tables())
+    series = sum(table.size for table in job.ledger.tables())
     start = time.perf_counter()
     size = len(job.final())
     print(

@@ -80,7 +80,9 @@ def digest(messages: Sequence[bytes]) -> str:
 def save(folder: Path, ledger: Ledger, checkpoint: Checkpoint) -> None:
     """Write ledger and progress as one file; a reader sees the old one or the new one, whole."""
     tables = [
-        _Saved(table.family, pack(table.totals), pack(table.overflow)) for table in ledger.tables()
+        _Saved(table.family, *(pack(rows.labelled(f)) for f in (rows.totals, rows.overflow)))
+        for table in ledger.tables()
+        for rows in [table.rows]
     ]
     document = _Checkpoint(_VERSION, checkpoint.progress, checkpoint.dead_letters, tables)
     try:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger, Table, value_columns
+from pipeline.ledger import Ledger, Table
 from pipeline.runtime.group import Group
 from pipeline.runtime.partition import Where
 
 
 def series(table: Table) -> dict[str, object]:
     """A family and its series: `rows` in the order of `columns`."""
-    columns = [*table.labels, *value_columns(table.family), FIRST_SEEN, LAST_SEEN]
     return {
         "family": msgspec.to_builtins(table.family),
-        "columns": columns,
-        "rows": table.series().select(columns).rows(),
+        "columns": table.columns,
+        "rows": table.series().rows(),
     }
 
 

@@ -54,7 +54,7 @@ class Exposition:
             .otherwise(pl.col(column + _BEFORE).fill_null(0))
             .alias(column)
             for column in columns
-        )[table.totals.columns]
+        )[table.columns]
 
 
 def render_family(family: Family, series: pl.DataFrame) -> str:

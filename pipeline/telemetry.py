@@ -180,8 +180,8 @@ class Telemetry:
         held: dict[tuple[str, ...], float] = {}
         for table in tables:
             name, group = table.family.name, table.policy.group
-            held[name,] = table.series().height
-            reported[group] = reported.get(group, 0) + table.exposed(now).height
+            held[name,] = table.size
+            reported[group] = reported.get(group, 0) + table.shown(now)
             dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:
             self._values["series"] = held

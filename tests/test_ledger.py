@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import ledger as ledgers
+from pipeline.labelsets import Sharing
 from pipeline.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW, Ledger
 from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
 
@@ -83,7 +84,7 @@ def test_a_limit_over_several_metrics(*, by_group: bool) -> None:
     )
     rows = [("1", "", 1.0), ("2", "", 1.0)]
     ledger.merge([delta(COUNTER, *rows), delta(other, *rows)], 1.0)
-    assert sum(table.totals.height for table in ledger.tables()) == 3
+    assert sum(table.rows.totals.height for table in ledger.tables()) == 3
     assert sum(sum(totals(ledger, i).values()) for i in (0, 1)) == 4.0
 
 
@@ -153,3 +154,28 @@ def test_adopting_a_family_of_another_shape_starts_it() -> None:
     assert ledger.overflowed == {"flows": 0}
     ledger.merge(old, 20.0)
     assert totals(ledger) == {}
+
+
+def test_label_sets_beyond_a_limit_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "_WASTE", 10)
+    ledger = new(COUNTER, Policy("stage", max_series_per_metric=2))
+    for i in range(30):
+        ledger.merge([delta(COUNTER, (str(i), "", 1.0), ("0", "", 1.0))], float(i))
+        ledger.tables()
+    assert totals(ledger) == {("0", ""): 31.0, ("1", ""): 1.0, (OVERFLOW, OVERFLOW): 28.0}
+    assert len(ledger.tables()[0].rows.sets) <= 2 * 3 + 10 + 1
+
+
+def test_what_one_ledger_has_added_another_one_adds_as_well() -> None:
+    sharing = Sharing()
+    plain = Family("plain", Kind.COUNTER, ())
+    families = {f.name: (f, Policy("stage")) for f in (COUNTER, plain)}
+    first, same, apart = (Ledger(families, 0, s) for s in (sharing, sharing, None))
+    rows = [delta(COUNTER, ("x", "y", 1.0)), delta(plain, (2.0,))]
+    apart.merge([delta(COUNTER, ("a", "b", 1.0))], 1.0)
+    added = first.merge(rows, 1.0)
+    for other in (same, apart):
+        other.add(added, 2.0)
+        assert totals(other, 1) == {(): 2.0}
+    assert totals(same) == {("x", "y"): 1.0}
+    assert totals(apart) == {("a", "b"): 1.0, ("x", "y"): 1.0}

@@ -126,7 +126,7 @@ def run(
 
 def _name_uncounted(job: Job) -> None:
     """Say which metrics no flow came to: a filter or a field name may be wrong."""
-    names = [table.family.name for table in job.ledger.tables() if not table.series().height]
+    names = [table.family.name for table in job.ledger.tables() if not table.size]
     if names:
         typer.echo(f"warning: metrics no flow was counted in: {', '.join(names)}", err=True)
 

@@ -1,9 +1,10 @@
 """The state of one input partition as records of a compacted Kafka topic.
 
-A checkpoint is a set of *parts* (a family's series, `ROWS` of them; only parts that changed are
-written) and then one *manifest*: the input position it includes and the parts that make up the
-state. A state is what the manifest names, so a checkpoint holds as a whole or not at all, though
-Kafka knows nothing of it. Each part says the position it was written at.
+A checkpoint is a set of *parts* (the labels of a family's series, or their values, `ROWS` of them)
+and then one *manifest*: the input position it includes and the parts that make up the state. Only
+parts that changed are written: of most series the values alone, which are a tenth of it. A state is
+what the manifest names, so a checkpoint holds as a whole or not at all, though Kafka knows nothing
+of it. Each part says the position it was written at.
 
 Compaction keeps the last record of each key, and decides what keys must look like:
 
@@ -23,23 +24,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
 
 from pipeline.checkpoint import pack, unpack
 from pipeline.kafka_client import KafkaError
-from pipeline.ledger import LAST_SEEN, Table
+from pipeline.labelsets import ID
+from pipeline.ledger import LAST_SEEN, Rows, Table
 from pipeline.stage import Family
 
 ROWS = 4096
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 1
+_VERSION = 2
 _OVERFLOW = -1
 _MANIFEST = "manifest"
+
+_What = Literal["labels", "values"]
 
 Record = tuple[bytes, bytes | None]
 """Key and value; without value, the key is deleted."""
@@ -61,10 +65,14 @@ class Epoch(NamedTuple):
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """Where the series `chunk * ROWS` and on of a family are (chunk -1: its overflow series)."""
+    """Where the labels or the values of the series `chunk * ROWS` and on of a family are.
+
+    Chunk -1 is its overflow series.
+    """
 
     family: str
     chunk: int
+    what: _What
     slot: int
     pieces: int
     rows: int
@@ -72,7 +80,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
     def key(self, epoch: Epoch, piece: int) -> bytes:
         """The key of one of its pieces."""
-        return epoch.key(f"{self.family}/{self.chunk}/{'ab'[self.slot]}/{piece}")
+        return epoch.key(f"{self.family}/{self.chunk}/{self.what}/{'ab'[self.slot]}/{piece}")
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -117,8 +125,8 @@ class Writer:
     def __init__(self, epoch: Epoch, stale: Iterable[bytes] = ()) -> None:
         self.epoch = epoch
         self._stale = list(stale)
-        self._parts: dict[str, dict[int, Part]] = {}
-        self._slots: dict[tuple[str, int], int] = {}
+        self._parts: dict[str, dict[tuple[int, _What], Part]] = {}
+        self._slots: dict[tuple[str, int, _What], int] = {}
         self._cut: dict[str, float] = {}
 
     def checkpoint(self, tables: list[Table], position: int, cut: float) -> Checkpoint:
@@ -131,8 +139,12 @@ class Writer:
         families = [table.family for table in tables]
         for table in tables:
             name = table.family.name
-            for chunk, frame in _changed(table, self._cut.get(name, -math.inf)):
-                records += self._part(name, chunk, frame, position)
+            rows = table.rows
+            for chunk, frame in _changed(rows, self._cut.get(name, -math.inf)):
+                if rows.sets.labels and self._grown(name, chunk, frame.height):
+                    labels = rows.sets.frame(frame[ID])
+                    records += self._part(name, chunk, "labels", labels, position)
+                records += self._part(name, chunk, "values", frame.drop(ID), position)
         self._cut = dict.fromkeys((family.name for family in families), cut)
         parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
         manifest = Manifest(_VERSION, position, families, parts)
@@ -152,22 +164,29 @@ class Writer:
         """The names of the families it has written."""
         return frozenset(self._cut)
 
-    def _part(self, family: str, chunk: int, frame: pl.DataFrame, position: int) -> list[Record]:
+    def _grown(self, family: str, chunk: int, rows: int) -> bool:
+        """Whether a chunk has series whose labels are not written. Their order never changes."""
+        written = self._parts.get(family, {}).get((chunk, "labels"))
+        return written is None or written.rows < rows
+
+    def _part(
+        self, family: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
+    ) -> list[Record]:
         data = pack(frame)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-        slot = self._slots[family, chunk] = 1 - self._slots.get((family, chunk), 1)
-        part = Part(family, chunk, slot, len(pieces), frame.height, position)
-        self._parts.setdefault(family, {})[chunk] = part
+        slot = self._slots[family, chunk, what] = 1 - self._slots.get((family, chunk, what), 1)
+        part = Part(family, chunk, what, slot, len(pieces), frame.height, position)
+        self._parts.setdefault(family, {})[chunk, what] = part
         return [(part.key(self.epoch, n), piece) for n, piece in enumerate(pieces)]
 
 
-def _changed(table: Table, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
+def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
     """The chunks with a series seen after `cut`. Series stay in the order they came in."""
-    seen = (table.totals[LAST_SEEN] > cut).arg_true()
+    seen = (rows.totals[LAST_SEEN] > cut).arg_true()
     for chunk in (seen // ROWS).unique().sort():
-        yield chunk, table.totals.slice(chunk * ROWS, ROWS)
-    if (table.overflow[LAST_SEEN] > cut).any():
-        yield _OVERFLOW, table.overflow
+        yield chunk, rows.totals.slice(chunk * ROWS, ROWS)
+    if (rows.overflow[LAST_SEEN] > cut).any():
+        yield _OVERFLOW, rows.overflow
 
 
 def read(records: Mapping[bytes, bytes]) -> State:
@@ -212,14 +231,23 @@ def _manifest(value: bytes) -> Manifest:
 def _saved(
     family: Family, parts: list[Part], epoch: Epoch, records: Mapping[bytes, bytes]
 ) -> Saved | None:
-    frames = {part.chunk: _frame(part, epoch, records) for part in parts}
+    chunks: dict[int, dict[_What, pl.DataFrame]] = {}
+    for part in parts:
+        chunks.setdefault(part.chunk, {})[part.what] = _frame(part, epoch, records)
+    frames = {chunk: _whole(found) for chunk, found in chunks.items()}
     overflow = frames.pop(_OVERFLOW, None)
-    chunks = [frames[chunk] for chunk in sorted(frames)]
-    found = chunks or ([] if overflow is None else [overflow])
+    totals = [frames[chunk] for chunk in sorted(frames)]
+    found = totals or ([] if overflow is None else [overflow])
     if not found:
         return None
     empty = found[0].clear()
-    return Saved(family, pl.concat([empty, *chunks]), empty if overflow is None else overflow)
+    return Saved(family, pl.concat([empty, *totals]), empty if overflow is None else overflow)
+
+
+def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:
+    """Labels and values side by side; those of a family without labels are values alone."""
+    values = found["values"]
+    return found["labels"].hstack(values) if "labels" in found else values
 
 
 def _frame(part: Part, epoch: Epoch, records: Mapping[bytes, bytes]) -> pl.DataFrame:

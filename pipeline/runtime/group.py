@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 
+from pipeline.labelsets import Sharing
 from pipeline.ledger import Ledger, Table
 from pipeline.runtime.changelog import Checkpoint, Epoch, State
 from pipeline.runtime.partition import Partition, Where
@@ -20,7 +21,8 @@ class Group:
     """Counts per partition. Written by one thread at a time; any thread may read."""
 
     def __init__(self, families: Mapping[str, tuple[Family, Policy]], max_series: int = 0) -> None:
-        self.shown = Ledger(families, max_series)
+        self._sharing = Sharing()
+        self.shown = Ledger(families, max_series, self._sharing)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
         self._families = families
@@ -51,7 +53,9 @@ class Group:
         `position` is the next offset to count.
         """
         epoch = Epoch(state.newest + 1, generation)
-        partition = Partition(self._families, self._max_series, epoch, state, position)
+        partition = Partition(
+            self._families, self._max_series, epoch, state, position, sharing=self._sharing
+        )
         with self._lock:
             self._partitions[where] = partition
 
@@ -121,7 +125,7 @@ class Group:
             owned = {w: self._partitions[w] for w in positions if w in self._partitions}
             shown = [c for w, p in owned.items() for c in p.confirmed(positions[w])]
         for counted in shown:
-            self.shown.merge(counted.deltas, counted.now)
+            self.shown.add(counted.deltas, counted.now)
 
     def totals(self) -> tuple[dict[Where, int], list[Table]]:
         """The durable totals over all partitions owned, and the positions they include."""
@@ -131,7 +135,7 @@ class Group:
             tables = [partition.tables() for partition in owned.values()]
         merged = []
         for number, (family, policy) in enumerate(self._families.values()):
-            table = Table(family, policy)
-            table.totals = table.merged([held[number].series() for held in tables])
+            table = Table(family, policy, self._sharing.of(family))
+            table.merge([held[number].rows for held in tables])
             merged.append(table)
         return positions, merged

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.ledger import LAST_SEEN, Ledger, Table
+from pipeline.labelsets import Sharing
+from pipeline.ledger import LAST_SEEN, Interned, Ledger, Table
 from pipeline.runtime.changelog import Checkpoint, Epoch, State, Writer
 from pipeline.stage import Delta, Family, Policy
 
@@ -94,7 +95,7 @@ def join(batches: Iterable[Batch], position: int) -> Batch:
 class Counted(NamedTuple):
     """The deltas of a batch, and when it was counted (epoch seconds)."""
 
-    deltas: list[Delta]
+    deltas: list[Interned]
     now: float
 
 
@@ -113,6 +114,8 @@ class Partition:
         epoch: Epoch,
         state: State,
         position: int,
+        *,
+        sharing: Sharing | None = None,
     ) -> None:
         self.position = position
         """The next offset to count."""
@@ -121,7 +124,7 @@ class Partition:
         self.told: int | None = None
         """The position the group has taken."""
         self.generation = epoch.generation
-        self._ledger = Ledger(families, max_series)
+        self._ledger = Ledger(families, max_series, sharing)
         for saved in state.families:
             self._ledger.restore(saved.family, saved.totals, saved.overflow)
         self._tables = _frozen(self._ledger.tables())
@@ -137,8 +140,7 @@ class Partition:
         """Add a batch that ends before `position`, counted at `now` (epoch seconds)."""
         now = max(now, math.nextafter(self._cut, math.inf))
         self._clock = max(self._clock, now)
-        self._ledger.merge(deltas, now)
-        self._counted.append(Counted(deltas, now))
+        self._counted.append(Counted(self._ledger.merge(deltas, now), now))
         self.position = position
 
     @property
@@ -205,7 +207,7 @@ def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
 
 
 def _newest(table: Table) -> float:
-    seen = [table.totals[LAST_SEEN].max(), table.overflow[LAST_SEEN].max()]
+    seen = [table.rows.totals[LAST_SEEN].max(), table.rows.overflow[LAST_SEEN].max()]
     return max((float(time) for time in seen if isinstance(time, float)), default=-math.inf)
 
 
@@ -213,7 +215,7 @@ def _frozen(tables: list[Table]) -> list[Table]:
     """Tables that do not change any more; frames are shared."""
     copies = []
     for table in tables:
-        copy = Table(table.family, table.policy)
-        copy.totals, copy.overflow = table.totals, table.overflow
+        copy = Table(table.family, table.policy, table.rows.sets)
+        copy.rows = table.rows
         copies.append(copy)
     return copies

@@ -68,14 +68,37 @@ def test_only_what_changed_is_written() -> None:
     counting(ledger, [str(n) for n in range(2 * ROWS)], 1.0)
     counting(ledger, ["c"], 1.0, BYTES)
     first = writer.checkpoint(ledger.tables(), 10, 1.0)
-    assert len(first.parts) == 3
+    assert len(first.parts) == 6
     log.take_all(first)
     counting(ledger, [str(ROWS + 5)], 2.0)
     second = writer.checkpoint(ledger.tables(), 20, 2.0)
-    assert [key for key, _ in second.parts] == [b"1.1/flows/1/b/0"]
+    assert [key for key, _ in second.parts] == [b"1.1/flows/1/values/b/0"]
     log.take_all(second)
     assert log.values()["flows"] == dict.fromkeys(map(str, range(2 * ROWS)), 1) | {str(ROWS + 5): 2}
     assert writer.checkpoint(ledger.tables(), 30, 2.0).parts == []
+
+
+def test_labels_are_written_again_where_there_are_new_ones() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    counting(ledger, ["b", "a"], 2.0)
+    grown = writer.checkpoint(ledger.tables(), 20, 2.0)
+    keys = [b"1.1/flows/0/labels/b/0", b"1.1/flows/0/values/b/0"]
+    assert [key for key, _ in grown.parts] == keys
+    log.take(grown.parts)
+    assert log.values() == {"flows": {"a": 1}}, "what the last manifest names is still there"
+    log.take([grown.manifest])
+    assert log.values() == {"flows": {"a": 2, "b": 1}}
+
+
+def test_a_family_without_labels() -> None:
+    plain = Family("plain", Kind.COUNTER, ())
+    ledger, log, writer = Ledger({"plain": (plain, Policy("g"))}), Log(), Writer(Epoch(1, 1))
+    ledger.merge([Delta(plain, pl.DataFrame({VALUE: [3.0]}))], 1.0)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    (saved,) = read(log.records).families
+    assert saved.totals[VALUE].to_list() == [3.0]
 
 
 @pytest.mark.parametrize("written", [0, 1])
@@ -147,7 +170,8 @@ def test_a_family_that_starts_again() -> None:
     assert log.values() == {"bytes": {"a": 1}}
     counting(ledger, ["b"], 2.0)
     last = writer.checkpoint(ledger.tables(), 20, 2.0)
-    assert [key for key, _ in last.parts] == [b"1.1/flows/0/b/0"], "slot a may still be read"
+    slots = [b"1.1/flows/0/labels/b/0", b"1.1/flows/0/values/b/0"]
+    assert [key for key, _ in last.parts] == slots, "slot a may still be read"
     log.take_all(last)
     assert log.values() == {"flows": {"b": 1}, "bytes": {"a": 1}}
 
@@ -156,7 +180,8 @@ def test_overflow_and_large_parts() -> None:
     ledger, log, writer = Ledger(FAMILIES, 2), Log(), Writer(Epoch(1, 1))
     counting(ledger, ["a", "b", "c"], 1.0)
     checkpoint = writer.checkpoint(ledger.tables(), 10, 1.0)
-    assert [key for key, _ in checkpoint.parts] == [b"1.1/flows/0/a/0", b"1.1/flows/-1/a/0"]
+    parts = [key.decode().split("/")[2:4] for key, _ in checkpoint.parts]
+    assert parts == [["0", "labels"], ["0", "values"], ["-1", "labels"], ["-1", "values"]]
     log.take_all(checkpoint)
     (saved,) = read(log.records).families
     assert (saved.totals.height, saved.overflow[VALUE].to_list()) == (2, [1.0])

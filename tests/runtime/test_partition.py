@@ -19,7 +19,7 @@ def delta(*names: str) -> list[Delta]:
 
 
 def held(partition: Partition) -> dict[str, float]:
-    return dict(partition.tables()[0].totals.select("ns", VALUE).iter_rows())
+    return dict(partition.tables()[0].series().select("ns", VALUE).iter_rows())
 
 
 def test_fold() -> None:

@@ -34,13 +34,17 @@ from pipeline.runtime.changelog import Record, read
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.group import Group
-from pipeline.runtime.kafka.folding import FoldingConsumer, FoldingTransport, PassThrough
+from pipeline.runtime.kafka.folding import (
+    POLL_RECORDS,
+    FoldingConsumer,
+    FoldingTransport,
+    PassThrough,
+)
 from pipeline.runtime.kafka.topics import changelog
 from pipeline.runtime.letters import headers
 from pipeline.runtime.partition import Batch, Where, join
 from pipeline.telemetry import Held
 
-_POLL_RECORDS = 20_000
 _FETCH_BYTES = 4 * 1024 * 1024
 _HELD_BYTES = 16 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
@@ -231,7 +235,7 @@ class Member:
             first.group,
             broker=[f"kafka://{broker}" for broker in first.connection.brokers],
             broker_credentials=_credentials(arguments),
-            broker_max_poll_records=_POLL_RECORDS,
+            broker_max_poll_records=POLL_RECORDS,
             broker_session_timeout=session,
             broker_heartbeat_interval=max(0.3, session / 4),
             broker_request_timeout=max(_REQUEST_SECONDS, session),
