@@ -19,15 +19,13 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Producer
-
 from benchmarks import peer
 from benchmarks.process import Program, until
-from benchmarks.topic import PARTITIONS, Bench, load_average, sums
+from benchmarks.topic import PARTITIONS, Bench, load_average, producer, sums
 from pipeline import remote
 from pipeline.simulate.configs import flow_metric
 from tests.real.kafka import Kafka
@@ -85,7 +83,8 @@ def _bench(flows: int, delay: str) -> Iterator[Bench]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowmatrix-bench-")))
         (folder / "kafka").mkdir()
         together = {"group.initial.rebalance.delay.ms": delay}
-        yield Bench(stack.enter_context(Kafka(folder / "kafka", settings=together)), folder, flows)
+        broker = Kafka(folder / "kafka", settings=together, java=("-Xmx1g",))
+        yield Bench(stack.enter_context(broker), folder, flows)
 
 
 # -- speed
@@ -197,19 +196,17 @@ def _feed(
     bench: Bench, topic: str, rate: float, seconds: float, sent: list[tuple[int, float]]
 ) -> None:
     """Produce at a rate; `sent` gets how many there are, and since when."""
-    producer = Producer(
-        {"bootstrap.servers": bench.broker.bootstrap, "linger.ms": 5, "log_level": 0}
-        | {"queue.buffering.max.messages": 1_000_000}
-    )
-    payloads, number, begun = cycle(bench.payloads), 0, time.perf_counter()
+    sender = producer(bench.broker.bootstrap)
+    messages = cycle(zip(bench.payloads, bench.keys, strict=True))
+    number, begun = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - begun) < seconds:
         wanted = int(elapsed * rate)
-        for payload in islice(payloads, wanted - number):
-            producer.produce(topic, payload, partition=number % PARTITIONS)
+        for payload, key in islice(messages, wanted - number):
+            sender.produce(topic, payload, key)
             number += 1
         sent.append((number, time.perf_counter()))
-        producer.poll(0.02)
-    producer.flush(60)
+        sender.poll(0.02)
+    sender.flush(60)
 
 
 def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> Iterator[float]:
@@ -244,7 +241,7 @@ def _recovery(bench: Bench, given: argparse.Namespace) -> None:
     config = bench.config(topic, group)
     flows = [_wide(number) for number in range(series)]
     config.write_text(config.read_text().replace("decoder: protobuf", "decoder: json"))
-    bench.fill(topic, flows)
+    bench.fill(topic, flows, repeat(None))
     seconds = []
     for number in range(given.runs + 1):
         begun = time.perf_counter()

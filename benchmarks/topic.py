@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from confluent_kafka import Producer
 
 from benchmarks.process import BYTES, Program
 from pipeline import remote
+from pipeline.decode.protobuf import decoder
+from pipeline.publishing import conversations
 from pipeline.simulate import Shape, simulate
-from tests.kafka.feeding import produce
+from pipeline.stage import Env
 from tests.kafka.load import Samples, samples, told
 from tests.kafka.workers import COMMAND, configured
 from tests.real.kafka import Kafka
@@ -34,13 +37,20 @@ class Bench:
         self.made = simulate("cluster", out, flows=flows, seed=1, shape=SHAPE)
         self.broker, self.folder, self.flows, self.topic = broker, folder, flows, "flows"
         self.payloads = list(messages(self.made.recording))
+        self.keys = list(_keys(self.payloads))
         self._groups = 0
-        self.fill(self.topic, self.payloads)
+        self.fill(self.topic, self.payloads, self.keys)
 
-    def fill(self, topic: str, payloads: Iterable[bytes]) -> None:
-        """Make a topic of these messages."""
+    def fill(self, topic: str, payloads: Iterable[bytes], keys: Iterable[bytes | None]) -> None:
+        """Make a topic of these messages; the keys choose the partitions."""
         self.broker.create_topic(topic, PARTITIONS)
-        produce(self.broker.bootstrap, topic, payloads, PARTITIONS)
+        sender = producer(self.broker.bootstrap)
+        for number, (payload, key) in enumerate(zip(payloads, keys, strict=False)):
+            sender.produce(topic, payload, key)
+            if number % 10_000 == 0:
+                sender.poll(0)
+        if sender.flush(60):
+            raise RuntimeError(f"not all messages reached {topic}")
 
     def group(self) -> str:
         """A group that nobody has used."""
@@ -89,6 +99,19 @@ class Bench:
         out = (worker.number("flowmatrix_stage_flows_out", stage=BYTES) for worker in workers)
         filtered, rejected = map(sum, zip(*(worker.left_out() for worker in workers), strict=True))
         return sums((self.flows, int(sum(out)), filtered, rejected), self.truth(), found)
+
+
+def producer(brokers: str) -> Producer:
+    """A client that sends as agents do: by the hash of the key, in batches."""
+    settings = {"linger.ms": 50, "queue.buffering.max.messages": 2_000_000, "log_level": 0}
+    return Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", **settings})
+
+
+def _keys(payloads: list[bytes]) -> Iterator[bytes]:
+    """The keys of the agents: both directions of a conversation share one."""
+    decode = decoder(Env(folder=Path(), needed=frozenset({"SrcAddr", "DstAddr"})))
+    for part in (payloads[at : at + 50_000] for at in range(0, len(payloads), 50_000)):
+        yield from conversations(decode(part).flows)
 
 
 def sums(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 
 from pipeline.ledger import Ledger
 from pipeline.stage import Family
 
 _OPENING = 1000  # messages at the start of an input that identify it
-_VERSION = 1
+_VERSION = 2
 _FILE = "ledger.checkpoint"
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -139,12 +140,14 @@ def _read(folder: Path) -> _Checkpoint | None:
 
 
 def pack(frame: pl.DataFrame) -> bytes:
-    """A frame as bytes (Arrow IPC, compressed)."""
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer, compression="lz4")
-    return buffer.getvalue()
+    """A frame as bytes (an Arrow stream, compressed)."""
+    table, sink = frame.to_arrow(), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=_COMPRESSED) as stream:
+        stream.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def unpack(data: bytes) -> pl.DataFrame:
-    """The frame that `pack` made bytes of."""
-    return pl.read_ipc(io.BytesIO(data))
+    """The frame that `pack` made bytes of. Raises pyarrow.ArrowException when they are none."""
+    return pl.DataFrame(pa.ipc.open_stream(data).read_all())

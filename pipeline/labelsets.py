@@ -6,6 +6,7 @@ count the same metric (a partition's, and the one that is shown) share the looku
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
@@ -17,76 +18,79 @@ from pipeline.stage import Family
 ID = ":id"
 """The column that stands for the labels (UInt32)."""
 
-_BETWEEN = "\x1f"
-_TEXT, _CODE = ":text", ":code"
+_CHECK = ":check"
 
 
 class LabelSets:
     """The label sets of a family in the order they first came; the id of a set is its place.
 
-    None is ever forgotten; whoever holds far fewer than `len()` begins with new ones. Any thread
-    may use it.
+    A set is known by its hash, and told from others of that hash by a second one: when two differ
+    in that alone, all are hashed anew. None is ever forgotten; whoever holds far fewer than `len()`
+    begins with new ones. Any thread may use it.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
         self._lock = threading.Lock()
-        self._frame = pl.DataFrame(schema=dict.fromkeys(self.labels, pl.String))
-        self._new: list[pl.DataFrame] = []
-        self._count = 0 if labels else 1
-        self._texts = pl.Categorical(pl.Categories.random())
-        self._anchor = pl.Series([], dtype=self._texts)  # codes live as long as a column of theirs
-        self._ids = pl.Series(ID, [], dtype=pl.UInt32)  # by code; null: several sets have that text
-        self._alike: dict[tuple[str, ...], int] = {}
+        self._begin()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._checks) if self.labels else 1
 
     def ids(self, series: pl.DataFrame) -> pl.Series:
         """UInt32: the ids of rows by their label columns (String, no nulls), new ones included."""
         if not self.labels:
             return pl.repeat(0, series.height, dtype=pl.UInt32, eager=True).alias(ID)
-        text = pl.concat_str(self.labels, separator=_BETWEEN).alias(_TEXT)
-        texts = series.select(text).to_series()
+        rows = series.select(self.labels)
         with self._lock:
-            codes = texts.cast(self._texts).to_physical().alias(_CODE)
-            top = codes.max()
-            if isinstance(top, int) and top >= len(self._ids):
-                self._learn(series.select(self.labels).with_columns(texts, codes))
-            ids = self._ids.gather(codes)
-            return self._told_apart(series, ids) if ids.null_count() else ids
+            ids, sound = self._look_up(rows)
+            while not sound:
+                self._hash_anew()
+                ids, sound = self._look_up(rows)
+            return ids
 
     def frame(self, ids: pl.Series) -> pl.DataFrame:
         """The label columns (String) of ids, a row each."""
         with self._lock:
-            if self._new:
-                # In one chunk: to gather texts from several is many times slower than to copy them.
-                self._frame = pl.concat([self._frame, *self._new], rechunk=True)
-                self._new = []
-            return self._frame.select(pl.all().gather(ids))
+            return self._whole().select(pl.all().gather(ids))
 
-    def _learn(self, rows: pl.DataFrame) -> None:
-        new = rows.filter(pl.col(_CODE) >= len(self._ids)).unique(_CODE).sort(_CODE)  # dense
-        breaks = pl.col(_TEXT).str.count_matches(_BETWEEN, literal=True)
-        clear = new.select(breaks < len(self.labels)).to_series()
-        ids = pl.lit(clear).cum_sum() - 1 + self._count
-        added = pl.select(pl.when(pl.lit(clear)).then(ids).cast(pl.UInt32)).to_series()
-        self._ids = pl.concat([self._ids, added.alias(ID)], rechunk=True)
-        self._add(new.filter(clear).select(self.labels))
+    def _begin(self) -> None:
+        self._seeds = secrets.randbits(63), secrets.randbits(63)
+        self._texts = pl.Categorical(pl.Categories.random())
+        self._anchor = pl.Series([], dtype=self._texts)  # codes live as long as a column of theirs
+        self._checks = pl.Series(_CHECK, [], dtype=pl.UInt64)
+        self._frame = pl.DataFrame(schema=dict.fromkeys(self.labels, pl.String))
+        self._new: list[pl.DataFrame] = []
 
-    def _add(self, sets: pl.DataFrame) -> None:
-        self._new.append(sets)
-        self._count += sets.height
+    def _look_up(self, rows: pl.DataFrame) -> tuple[pl.Series, bool]:
+        """The ids, and whether no two sets share one."""
+        first, check = (_hashes(rows, seed) for seed in self._seeds)
+        ids = first.cast(pl.String).cast(self._texts).to_physical().alias(ID)
+        top = ids.max()
+        if isinstance(top, int) and top >= len(self._checks):
+            found = rows.with_columns(ids, check.alias(_CHECK))
+            new = found.filter(pl.col(ID) >= len(self._checks)).unique(ID).sort(ID)  # dense
+            self._checks = pl.concat([self._checks, new[_CHECK]], rechunk=True)
+            self._new.append(new.select(self.labels))
+        return ids, bool((self._checks.gather(ids) == check).all())
 
-    def _told_apart(self, series: pl.DataFrame, ids: pl.Series) -> pl.Series:
-        """The ids with those of rows whose labels contain the separator: rare, so one by one."""
-        odd = ids.is_null().arg_true()
-        rows = series.select(self.labels)[odd]
-        new = [row for row in dict.fromkeys(rows.iter_rows()) if row not in self._alike]
-        self._alike |= {row: self._count + place for place, row in enumerate(new)}
-        self._add(pl.DataFrame(new, schema=self._frame.schema, orient="row"))
-        found = [self._alike[row] for row in rows.iter_rows()]
-        return ids.scatter(odd, pl.Series(found, dtype=pl.UInt32))
+    def _hash_anew(self) -> None:
+        """Give all sets hashes by other seeds; they keep their ids."""
+        known, sound = self._whole(), False
+        while not sound:
+            self._begin()
+            _, sound = self._look_up(known)
+
+    def _whole(self) -> pl.DataFrame:
+        if self._new:
+            # In one chunk: to gather texts from several is many times slower than to copy them.
+            self._frame = pl.concat([self._frame, *self._new], rechunk=True)
+            self._new = []
+        return self._frame
+
+
+def _hashes(rows: pl.DataFrame, seed: int) -> pl.Series:
+    return rows.hash_rows(seed=seed)
 
 
 class Sharing:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import labelsets
 from pipeline.labelsets import LabelSets, Sharing
 from pipeline.stage import Family, Kind
 
@@ -31,16 +33,28 @@ def test_a_family_without_labels_has_one_set() -> None:
     assert len(sets) == 1
 
 
-def test_labels_that_contain_the_separator_are_told_apart() -> None:
+def test_sets_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def weak(rows: pl.DataFrame, seed: int) -> pl.Series:
+        """Few hashes for the first seeds that look up, and that look up anew."""
+        if seed not in seeds:
+            seeds.append(seed)
+        whole = rows.hash_rows(seed=seed)
+        return whole % 2 if seeds.index(seed) in {0, 2} else whole
+
+    monkeypatch.setattr(labelsets, "_hashes", weak)
     sets = LabelSets(("a", "b"))
-    rows = [("x\x1fy", "z"), ("x", "y\x1fz"), ("x", "z"), ("x\x1fy", "z")]
+    rows = [("x", str(number)) for number in range(5)]
+    assert sets.ids(frame("ab", rows[:1])).to_list() == [0]
+    assert sets.ids(frame("ab", rows)).to_list()[0] == 0
+    assert len(seeds) > 2, "hashed anew"
     ids = sets.ids(frame("ab", rows))
-    assert ids.to_list() == [1, 2, 0, 1]
+    assert sorted(ids) == [0, 1, 2, 3, 4]
     assert sets.frame(ids).rows() == rows
-    assert sets.ids(frame("ab", rows[1:2])).to_list() == [2]
 
 
-_TEXTS = st.sampled_from(["", "x", "y", "\x1f", "x\x1f", "\x1fy", "x\x1fy", "ü\n"])
+_TEXTS = st.sampled_from(["", "x", "y", "xy", "ü\n"])
 
 
 @given(st.lists(st.lists(st.tuples(_TEXTS, _TEXTS, _TEXTS), max_size=6), max_size=6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -104,6 +105,7 @@ def run(
         if once:
             raise typer.BadParameter("--once: a topic has no end; --input FILE has one")
         raise typer.Exit(_supervise(path, listen or loaded.settings.server.listen, workers))
+    _spare_collector()
     try:
         if once:
             _stop_on_signals(job.runtime)
@@ -122,6 +124,15 @@ def run(
         sys.stdout.write(job.final())
     elif metrics_out:
         Path(metrics_out).write_text(job.final(), encoding="utf-8")
+
+
+def _spare_collector() -> None:
+    """Records come and go by ten thousands, and the collector of cycles would look at each.
+
+    It finds none among them, at 0.5 us a record; and what the start has made will stay.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _name_uncounted(job: Job) -> None:

@@ -28,6 +28,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 
 from pipeline.checkpoint import pack, unpack
 from pipeline.kafka_client import KafkaError
@@ -35,7 +36,7 @@ from pipeline.labelsets import ID
 from pipeline.ledger import LAST_SEEN, Rows, Table
 from pipeline.stage import Family
 
-ROWS = 4096
+ROWS = 8192
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
@@ -253,7 +254,7 @@ def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:
 def _frame(part: Part, epoch: Epoch, records: Mapping[bytes, bytes]) -> pl.DataFrame:
     try:
         frame = unpack(b"".join(records[part.key(epoch, n)] for n in range(part.pieces)))
-    except (KeyError, OSError, pl.exceptions.PolarsError) as error:
+    except (KeyError, pa.ArrowException, pl.exceptions.PolarsError) as error:
         raise ChangelogError(f"part {part.family}/{part.chunk} of the state is missing") from error
     if frame.height != part.rows:
         raise ChangelogError(f"part {part.family}/{part.chunk} of the state is damaged")

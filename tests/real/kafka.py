@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,9 @@ _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 """The request any client sends first: size, API key, version, correlation, no client name."""
 _USUAL_PORT = 9092
 _CLUSTER = "flowmatrix-test-cluster"
-_JAVA = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+_JAVA = "-Dorg.slf4j.simpleLogger.showDateTime=true"
+_SOON = ("-Xmx512m", "-XX:TieredStopAtLevel=1")
+"""Ready early, for tests; a broker that runs for longer is better off without."""
 
 
 def version() -> str:
@@ -60,7 +62,7 @@ def _fetch(folder: Path) -> None:
 class Kafka:
     """A broker. `settings` are lines of server.properties; `security` opens a second listener.
 
-    Without a `port` it takes one that is free.
+    Without a `port` it takes one that is free. `java`: options of its virtual machine.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Kafka:
         settings: Mapping[str, str] | None = None,
         security: Security | None = None,
         port: int = 0,
+        java: Sequence[str] = _SOON,
     ) -> None:
         self.folder = folder
         self._properties = folder / "server.properties"
@@ -79,7 +82,7 @@ class Kafka:
         self.secure = f"{LOCALHOST}:{ports[2]}" if security else ""
         lines = _settings(folder / "data", ports, security) | dict(settings or {})
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
-        self._java = [tool("java", "Kafka runs on it"), *_JAVA, "-cp", f"{jars()}/*"]
+        self._java = [tool("java", "Kafka runs on it"), *java, _JAVA, "-cp", f"{jars()}/*"]
         self._server = Server(
             [*self._java, "kafka.Kafka", str(self._properties)], folder / "kafka.log"
         )
