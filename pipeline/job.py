@@ -19,7 +19,7 @@ from pipeline.plan import Plan, compile_plan, report, statuses
 from pipeline.reload import Live, Reloader
 from pipeline.runtime.embedded import Embedded, Options
 from pipeline.runtime.group import Group
-from pipeline.runtime.http import Answers, Server
+from pipeline.runtime.http import Answers, Document, Server
 from pipeline.stage import Env
 from pipeline.telemetry import Telemetry
 
@@ -221,10 +221,12 @@ class Job:
         problems = self._lasting.problems()
         return {**notes, "cluster": problems} if problems else notes
 
-    def _documents(self) -> Mapping[str, Callable[[], object]]:
+    def _documents(self) -> Mapping[str, Document]:
         return {
-            "flowmetrics": lambda: self.statuses,
-            "series": lambda: [documents.series(table) for table in self.ledger.tables()],
-            "totals": lambda: documents.totals(self.group, self.ledger),
-            "progress": lambda: documents.progress(self.group),
+            "flowmetrics": lambda _: self.statuses,
+            "series": lambda _: [documents.series(table) for table in self.ledger.tables()],
+            "totals": lambda _: documents.totals(self.group, self.ledger),
+            "progress": lambda _: documents.progress(self.group),
+            "who": lambda query: documents.who(self.live, query),
+            "inventory": lambda _: documents.inventory(self.live),
         }

@@ -92,7 +92,7 @@ class Plan:
 
     def __init__(self, nodes: list[Node], env: Env) -> None:
         self.nodes = nodes
-        self.env = replace(env, needed=_needed(nodes))
+        self.env = replace(env, needed=_needed(nodes, env))
         self.families: dict[str, tuple[Family, Policy]] = {
             family.name: (family, node.spec.policy())
             for node in nodes
@@ -108,8 +108,7 @@ class Plan:
     def run(self, source: str, payloads: list[bytes]) -> Outcome:
         """Take the payloads of one source through every stage that follows it."""
         outcome = Outcome()
-        for renew in self.env.before_batch:
-            renew()
+        self.renew()
         flows = self._decode(source, payloads, outcome)
         frames = {source: flows}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
@@ -127,6 +126,11 @@ class Plan:
                 if not pending[parent]:
                     frames.pop(parent, None)
         return outcome
+
+    def renew(self) -> None:
+        """Bring up to date what the stages follow; by one thread at a time, between batches."""
+        for renew in self.env.before_batch:
+            renew()
 
     def _decode(self, source: str, payloads: list[bytes], outcome: Outcome) -> pl.DataFrame:
         start = time.perf_counter()
@@ -232,12 +236,13 @@ def _merged(stages: list[Spec]) -> list[Node]:
     return list(nodes.values())
 
 
-def _needed(nodes: list[Node]) -> Fields | None:
+def _needed(nodes: list[Node], env: Env) -> Fields | None:
     needed = {"TimeReceived"}  # every flow has it: a frame without columns has no rows either
     for node in nodes:
         reads = node.spec.reads()
         if reads is None:
             return None
+        reads |= node.spec.also_reads(env)
         needed |= reads | {fields.root(name) for name in reads}
     return frozenset(needed)
 

@@ -55,14 +55,19 @@ class Live:
         self._adopters.append(adopt)
 
     @contextmanager
-    def batch(self) -> Iterator[Plan]:
+    def batch(self, patience: float = -1.0) -> Iterator[Plan]:
         """The plan for one batch; until the end of the block no other one takes its place.
 
-        The block holds everything from running the batch to merging its deltas.
+        The block holds everything from running the batch to merging its deltas, or what may not
+        happen during that. Raises TimeoutError when another one lasts for `patience` (seconds).
         """
-        with self._lock:
+        if not self._lock.acquire(timeout=patience):
+            raise TimeoutError(f"a batch has been under way for {patience:.0f} seconds")
+        try:
             self._renew()
             yield self.plan
+        finally:
+            self._lock.release()
 
     def offer(self, plan: Plan) -> None:
         """Let another plan take over; returns when it has. For one thread at a time.

@@ -1,9 +1,14 @@
-"""What running workers have counted, asked over HTTP and merged: each has its partitions."""
+"""What running workers know, asked over HTTP, and what they have counted, merged.
+
+Of a group, each has counted its own partitions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.error import URLError
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import msgspec
@@ -35,20 +40,67 @@ class Totals(msgspec.Struct, frozen=True):
     families: list[_Document]
 
 
+class Inventory(msgspec.Struct, frozen=True):
+    """The Kubernetes objects a worker knows, and what it does not know."""
+
+    items: list[dict[str, Any]]
+    warnings: list[str]
+
+
+class _Explained(msgspec.Struct, frozen=True):
+    lines: list[tuple[str, str]]
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    error: str
+
+
 class RemoteError(Exception):
-    """The workers' answers make no whole; the message says why."""
+    """A worker does not answer, or the answers of several make no whole; the message says why."""
+
+
+_Form = TypeVar("_Form")
 
 
 def ask(server: str) -> Totals:
     """The exact totals of one worker. Raises RemoteError."""
-    url = f"{server.rstrip('/')}/api/v0/totals"
+    return _get(server, "totals", Totals)
+
+
+def who(server: str, address: str, at: int | None) -> list[tuple[str, str]]:
+    """What a worker knows about an address (at a time, ms): titles, texts. Raises RemoteError."""
+    moment = {} if at is None else {"at": str(at)}
+    return _get(server, "who", _Explained, {"address": address, **moment}).lines
+
+
+def inventory(server: str) -> Inventory:
+    """The Kubernetes objects that a worker knows. Raises RemoteError."""
+    return _get(server, "inventory", Inventory)
+
+
+def _get(
+    server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
+) -> _Form:
+    url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
         raise RemoteError(f'"{server}" is no URL: http://HOST:PORT')
     try:
-        with urlopen(url, timeout=30) as page:  # noqa: S310 - the scheme is checked above
-            return msgspec.json.decode(page.read(), type=Totals)
+        asked = f"{url}?{urlencode(query)}" if query else url
+        with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
+            return msgspec.json.decode(page.read(), type=form)
+    except HTTPError as error:
+        raise RemoteError(f"cannot ask {url}: {_told(error)}") from error
     except (URLError, TimeoutError, msgspec.MsgspecError) as error:
         raise RemoteError(f"cannot ask {url}: {getattr(error, 'reason', error)}") from error
+
+
+def _told(error: HTTPError) -> str:
+    """What a worker says about why it does not answer."""
+    with error:
+        try:
+            return msgspec.json.decode(error.read(), type=_Refused).error
+        except msgspec.MsgspecError:
+            return str(error)
 
 
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:

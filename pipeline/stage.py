@@ -16,19 +16,22 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 import polars as pl
 
 from pipeline.kafka_client import Subscription
-from pipeline.lasting import Lasting
+from pipeline.lasting import Closable, Lasting
 from pipeline.problem import Path as Place
 from pipeline.problem import Problem
 from pipeline.publishing import Publication, Record
 
 Fields = frozenset[str]
 """Names of flow fields."""
+
+_Thing = TypeVar("_Thing")
+_Lasting = TypeVar("_Lasting", bound=Closable)
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Env:
 
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
     enricher may leave out columns that are not needed. `shared`: what stages of one build have in
-    common (one index per inventory, say), by key. `stopping` is set when the run is to end: a
-    source that waits for input returns. `lasting` is what outlives a build; None where
-    nothing may be opened (a plan that is only looked at). What a stage puts in `before_batch` is
-    called before each batch.
+    common (one index per inventory, say), by key; whoever runs the plan finds it there too.
+    `stopping` is set when the run is to end: a source that waits for input returns. `lasting` is
+    what outlives a build; None where nothing may be opened (a plan that is only looked at). What a
+    stage puts in `before_batch` is called before each batch.
     """
 
     folder: Path = Path()
@@ -55,6 +58,17 @@ class Env:
     def needs(self, name: str) -> bool:
         """Whether anything in the plan reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed
+
+    def lasts(self, key: tuple[type[_Lasting], Hashable], make: Callable[[], _Lasting]) -> _Lasting:
+        """What outlives this build, as `Lasting.get` gives it; from then on it is shared."""
+        found = self.shared.get(key)
+        if not isinstance(found, key[0]):
+            found = self.shared[key] = (self.lasting or Lasting()).get(key, make)
+        return found
+
+    def found(self, kind: type[_Thing]) -> list[_Thing]:
+        """What of a kind the stages of one build have in common."""
+        return [one for one in list(self.shared.values()) if isinstance(one, kind)]
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -81,6 +95,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
 
     def reads(self) -> Fields | None:
         """The fields this stage reads; None when it reads every field of a flow."""
+        return frozenset()
+
+    def also_reads(self, env: Env) -> Fields:
+        """The fields it reads because of what it is built from (files, objects)."""
         return frozenset()
 
     def lists(self, fields: Fields) -> Fields:

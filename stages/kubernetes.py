@@ -19,7 +19,6 @@ from pipeline.kube.index import Index
 from pipeline.kube.keys import Secondary
 from pipeline.kube.owners import Climb
 from pipeline.kube.watch import Watch
-from pipeline.lasting import Lasting
 from pipeline.problem import Problem, Severity, nearest, warning
 from pipeline.stage import Env, Fields, Step, Transform
 from pipeline.stamp import stamps
@@ -49,7 +48,9 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     The objects come from an `inventory` file, or live from a `cluster`: of all its namespaces, or
     of those in `namespaces` and the nodes. An address that went from one object to another belongs
     to the one that had it when the flow ended (TimeFlowEndMs), for a `window` after the first let
-    it go; then to the one that has it. The first flows `wait` for the objects to be listed.
+    it go; then to the one that has it. The first flows `wait` for the objects to be listed. A file
+    that `flowmatrix inventory --server` wrote says who had an address when, and is used likewise,
+    without a `window`; in any other file, an address belongs to the one that has it there.
 
     An address is compared as text: with secondary network keys first (`secondary_networks`), then
     with the addresses of pods, of nodes, and of services. An unknown address writes nothing.
@@ -77,6 +78,9 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         fields = {f for end in ends for f in (end.address, end.mac, end.interfaces, end.udns)}
         return frozenset(fields - {""} | ({ENDED} if self.cluster else set()))
 
+    def also_reads(self, env: Env) -> Fields:
+        return frozenset({ENDED} if self.inventory and self._recorded(env).timed else ())
+
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from self._check_origin(folder)
         yield from self._check_ends()
@@ -95,43 +99,43 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         return stamps([env.folder / self.inventory] if self.inventory else [])
 
     def build(self, env: Env) -> Step:
-        if self.cluster:
-            return self.attach(self._live(self.cluster, env), env)
-        path = (env.folder / self.inventory).resolve()
-        key = ("kubernetes", path, self._options)
-        index = env.shared.get(key)
-        if not isinstance(index, Index):
-            index = env.shared[key] = self._recorded(path, self._options)
+        index = self._live(self.cluster, env) if self.cluster else self._recorded(env)
         return self.attach(index, env)
 
     def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
-        # Annotations tell why a node has an address.
-        more = msgspec.structs.replace(self._options, annotations=True)
         if self.cluster is None:
-            index = self._recorded(env.folder / self.inventory, more)
+            index = self._recorded(env)
         else:
-            watch = self._watch(self.cluster, env, more)
+            watch = self._watch(self.cluster, env)
             watch.refresh()
             yield from (("incomplete", problem) for problem in watch.problems())
             index = watch.index
         yield from explain(index, address, self._climb, at)
 
-    def _recorded(self, path: Path, options: Options) -> Index:
-        index, problems = inventory.load(path, options)
+    def _recorded(self, env: Env) -> Index:
+        """The index of the inventory, read once for all stages that ask the same of it."""
+        path = (env.folder / self.inventory).resolve()
+        key = ("kubernetes", path, self._options)
+        found = env.shared.get(key)
+        if isinstance(found, Index):
+            return found
+        index, problems = inventory.load(path, self._options)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
+        env.shared[key] = index
         return index
 
     def _live(self, access: Access, env: Env) -> Index:
         """The index of a cluster, renewed before each batch; an empty one where none is asked."""
         if env.lasting is None:
             return Index(options=self._options)
-        watch = self._watch(access, env, self._options)
+        watch = self._watch(access, env)
         if watch.refresh not in env.before_batch:
             env.before_batch.append(watch.refresh)
         return watch.index
 
-    def _watch(self, access: Access, env: Env, options: Options) -> Watch:
+    def _watch(self, access: Access, env: Env) -> Watch:
+        options = self._options
         namespaces, further = tuple(self.namespaces), self.climb_further
         wait = seconds(self.wait)
 
@@ -147,7 +151,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             )
 
         key = (env.folder, access, options, namespaces, further, wait)
-        return (env.lasting or Lasting()).get((Watch, key), make)
+        return env.lasts((Watch, key), make)
 
     @property
     def _climb(self) -> Climb:

@@ -14,7 +14,7 @@ from pipeline import cidr, values
 from pipeline.kube import inventory, subnets
 from pipeline.kube.access import Access
 from pipeline.kube.labels import LabelFeed
-from pipeline.kube.subnets import Label
+from pipeline.kube.subnets import Described, Label
 from pipeline.memo import Memo
 from pipeline.problem import Problem, Severity, warning
 from pipeline.stage import Env, Fields, Step, Transform
@@ -82,7 +82,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         return stamps([env.folder / self.autodetect] if self.autodetect else []), live
 
     def build(self, env: Env) -> Step:
-        detected, problems = self._detected(env.folder)
+        detected, problems = self._shared(env)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
         table = cidr.Table(subnets.listed([*self.labels, *detected, *self._live(env)]))
@@ -118,10 +118,10 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
             feed.wait(_PATIENCE)
             return feed
 
-        return env.lasting.get((LabelFeed, (env.folder, access)), make).labels()
+        return env.lasts((LabelFeed, (env.folder, access)), make).labels()
 
     def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
-        detected, _ = self._detected(env.folder)
+        detected, _ = self._shared(env)
         labels = [*self.labels, *detected, *self._live(env)]
         table = cidr.Table(subnets.listed(labels))
         place = cidr.address(address)
@@ -135,15 +135,23 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         rule = "first in list order" if self.match == "first" else "narrowest"
         yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
 
-    def _detected(self, folder: Path) -> tuple[list[Label], list[Problem]]:
+    def _shared(self, env: Env) -> Described:
+        """The labels of the file, read once."""
+        key = ("subnet_label", env.folder / self.autodetect)
+        found = env.shared.get(key)
+        if not isinstance(found, Described):
+            found = env.shared[key] = self._detected(env.folder)
+        return found
+
+    def _detected(self, folder: Path) -> Described:
         if not self.autodetect:
-            return [], []
+            return Described([], [])
         problems: list[Problem] = []
         found = inventory.read(folder / self.autodetect, problems)
         labels = subnets.described([one.object for one in found], problems)
         if not labels and not problems:
             problems = [warning((), f"{self.autodetect}: nothing to derive a subnet label from")]
-        return labels, problems
+        return Described(labels, problems)
 
     def _check_sources(self, folder: Path) -> Iterator[Problem]:
         if self.autodetect:

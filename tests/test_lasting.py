@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.lasting import Lasting
+from pipeline.stage import Env
 
 
 class Thing:
@@ -59,6 +60,19 @@ def test_a_refused_plan_leaves_what_there_was() -> None:
     lasting.revert()
     assert (a.open, c.open) == (True, False)
     assert lasting.get((Thing, "a"), maker("other")) is a
+
+
+def test_who_looks_at_a_plan_asks_for_nothing_anew() -> None:
+    """Otherwise a question during a reload would keep what the next plan does not ask for."""
+    lasting = Lasting()
+    env = Env(lasting=lasting)
+    a = env.lasts((Thing, "a"), maker("a"))
+    assert env.found(Thing) == [a]
+    lasting.settle()
+    lasting.begin()
+    assert env.lasts((Thing, "a"), maker("other")) is a
+    lasting.settle()
+    assert not a.open
 
 
 def test_problems_and_measures_of_all() -> None:

@@ -238,3 +238,11 @@ def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
     assert live.plan is second
     ended.set()
     runtime.join(5)
+
+
+def test_who_waits_for_the_end_of_a_batch_may_give_up(folder: Folder) -> None:
+    live = Live(Job(folder.load()).plan)
+    with live.batch() as plan, pytest.raises(TimeoutError, match="for 0 seconds"), live.batch(0.05):
+        pass
+    with live.batch(0.05) as again:
+        assert again is plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,14 @@ from typing import Annotated
 import msgspec
 import typer
 
+from pipeline import remote
 from pipeline.cli.app import app, fail, load
 from pipeline.kube import inventory as files
-from pipeline.kube import snapshot
+from pipeline.kube import known, snapshot
 from pipeline.kube.access import Access
 from pipeline.kube.connect import ConnectError, UnreachableError
 from pipeline.lasting import Lasting
+from pipeline.remote import RemoteError
 from pipeline.stage import Env, Spec, registry
 
 Kubeconfig = Annotated[
@@ -26,6 +28,7 @@ Kubeconfig = Annotated[
     typer.Option(metavar="FILE", help="How to reach the cluster; or the one this runs in."),
 ]
 Context = Annotated[str, typer.Option(metavar="NAME", help="Another context of the kubeconfig.")]
+Server = Annotated[str, typer.Option(metavar="URL", help="Ask a running worker instead.")]
 _WIDTH = 13
 
 
@@ -42,30 +45,48 @@ def inventory_(
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Keep all of them, not only those of networks.")
     ] = False,
+    server: Server = "",
 ) -> None:
     """Write what a cluster has to a file that pipelines read as their `inventory`.
 
     Of pods, nodes, services and their owners only what enrichment and subnet labels need is
     written: no specs, no environment, no secrets. With it a recording can be replayed anywhere.
+
+    With --server it is what a running worker knows, also of who had an address before, within the
+    window of its pipeline: a recording is attributed by the time of each flow, as that worker does
+    it. Annotations and owners are those that its pipeline keeps. Subnet labels are those it has
+    from the cluster, in a FlowCollector; there are none where its pipeline does not follow them.
     """
-    refused: list[snapshot.Refused] = []
+    _alone(
+        server, kubeconfig=kubeconfig, context=context, namespace=namespace, annotations=annotations
+    )
     try:
-        connection = _access(kubeconfig, context).connect(Path())
-        found = list(
-            snapshot.take(
-                connection, namespace or (), annotations=annotations, refused=refused.append
-            )
-        )
-        for what, reason in refused:
-            typer.echo(f"warning: {what}: {reason}", err=True)
+        if server:
+            found, warnings = msgspec.structs.astuple(remote.inventory(server))
+        else:
+            found, warnings = _listed(_access(kubeconfig, context), namespace or (), annotations)
+        for warning in warnings:
+            typer.echo(f"warning: {warning}", err=True)
         if not found:
             fail("nothing could be read")
         files.write(found, out)
-    except (ConnectError, UnreachableError, OSError) as error:
+    except (ConnectError, UnreachableError, RemoteError, OSError) as error:
         fail(str(error))
-    kinds = Counter(one["kind"] for one in found)
+    kinds = Counter(f"{'past ' if known.is_past(one) else ''}{one['kind']}" for one in found)
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     typer.echo(f"{out}: {listed}")
+
+
+def _listed(
+    access: Access, namespaces: Iterable[str], annotations: bool
+) -> tuple[list[known.Manifest], list[str]]:
+    """The objects of a cluster, and what it refused."""
+    refused: list[snapshot.Refused] = []
+    connection = access.connect(Path())
+    found = list(
+        snapshot.take(connection, namespaces, annotations=annotations, refused=refused.append)
+    )
+    return found, [f"{what}: {reason}" for what, reason in refused]
 
 
 @app.command()
@@ -82,33 +103,54 @@ def who(
     ] = None,
     kubeconfig: Kubeconfig = None,
     context: Context = "",
+    server: Server = "",
 ) -> None:
     """Explain an address: object, owner, labels, subnet label, and which rule led to each.
 
     Objects come from --inventory, from the cluster of --kubeconfig, or as --config says; without
-    any, from the cluster this runs in.
+    any, from the cluster this runs in. A running worker (--server) also knows who had the address
+    before, for the window of its pipeline.
     """
     ip, port = _endpoint(address)
-    lasting = Lasting()
-    known = False
+    moment = _moment(at)
+    _alone(server, config=config, inventory=inventory, kubeconfig=kubeconfig, context=context)
+    found = False
     try:
-        for stage in _stages(config, inventory, kubeconfig, context):
-            folder = config.parent if config and stage.name != _ASKED else Path()
-            place = Env(folder=folder, lasting=lasting)
-            for title, text in stage.explain(ip, _moment(at), place):
-                known |= not text.startswith("none")
-                typer.echo(f"{title:<{_WIDTH}}{text}")
-    except (ConnectError, ValueError) as error:
+        if server:
+            lines = iter(remote.who(server, ip, moment))
+        else:
+            lines = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
+        for title, text in lines:
+            found |= not text.startswith("none")
+            typer.echo(f"{title:<{_WIDTH}}{text}")
+    except (ConnectError, RemoteError, ValueError) as error:
         fail(str(error))
-    finally:
-        lasting.close()
     if port:
         typer.echo(f"{'port':<{_WIDTH}}{port}{_service(port)}")
-    if not known:
+    if not found:
         raise typer.Exit(1)
 
 
 _ASKED = "who"
+
+
+def _explained(
+    ip: str, at: int | None, stages: Iterable[Spec], config: Path | None
+) -> Iterator[tuple[str, str]]:
+    lasting = Lasting()
+    try:
+        for stage in stages:
+            folder = config.parent if config and stage.name != _ASKED else Path()
+            yield from stage.explain(ip, at, Env(folder=folder, lasting=lasting))
+    finally:
+        lasting.close()
+
+
+def _alone(server: str, **others: object) -> None:
+    """Refuse --server beside what says where else to look."""
+    beside = [f"--{name}" for name, given in others.items() if given]
+    if server and beside:
+        raise typer.BadParameter(f"--server: the worker tells what it knows; drop {beside[0]}")
 
 
 def _stages(

@@ -104,7 +104,7 @@ class Enricher:
 
     def _ended(self, flows: pl.DataFrame) -> pl.Series | None:
         """When each flow ended (Int64, ms), where the index knows the past."""
-        if not self._index.options.window or not values.known(flows.schema, ENDED):
+        if not self._index.timed or not values.known(flows.schema, ENDED):
             return None
         ended = values.number(flows.schema, ENDED).cast(pl.Int64, strict=False)
         return flows.select(ended).to_series()

@@ -40,6 +40,7 @@ class Options(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
+    `noted`: the annotations that addresses and networks were read from.
     `claim`: of two pods with one address the greater claim wins: alive, then created last.
     It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
     until `until` (ms since 1970, 0: unknown).
@@ -55,6 +56,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     host_ip: str = ""
     node: str = ""
     networks: dict[str, str] = {}
+    noted: tuple[tuple[str, str], ...] = ()
     claim: tuple[bool, str] = (True, "")
     since: int = 0
     seen: int = 0
@@ -82,6 +84,8 @@ def _pod(one: Object, options: Options) -> Entry:
     spec = objects.part(one.spec, objects.Spec)
     status = objects.part(one.status, objects.Status)
     owners = one.metadata.owner_references
+    noted = [keys.NETWORK_STATUS] if options.multus else []
+    noted += [keys.POD_NETWORKS] if options.udn else []
     alive = status.phase not in {"Succeeded", "Failed"}
     return Entry(
         **_common(one, options),
@@ -90,6 +94,7 @@ def _pod(one: Object, options: Options) -> Entry:
         host_ip=sys.intern(status.host_ip or ""),
         node=sys.intern(spec.node_name or ""),
         networks=_networks(one.metadata.annotations or {}, options),
+        noted=_noted(one, *noted),
         claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
         **_times(one, status, alive=alive),
     )
@@ -113,9 +118,14 @@ def _times(one: Object, status: objects.Status, *, alive: bool) -> _Times:
 def milliseconds(text: str | None) -> int:
     """A time of the API (RFC 3339) in ms since 1970, 0 when there is none."""
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else 0
+        return moment(text) if text else 0
     except ValueError:
         return 0
+
+
+def moment(text: str) -> int:
+    """A time of the API in ms since 1970. Raises ValueError when it is none."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def _node(one: Object, options: Options) -> Entry:
@@ -124,7 +134,11 @@ def _node(one: Object, options: Options) -> Entry:
     if "ovn" in options.cni:
         addresses += keys.management_addresses(one.metadata.annotations or {})
     return Entry(
-        **_common(one, options), addresses=addresses, host_ip=host_ip, node=one.metadata.name
+        **_common(one, options),
+        addresses=addresses,
+        host_ip=host_ip,
+        node=one.metadata.name,
+        noted=_noted(one, keys.NODE_SUBNETS),
     )
 
 
@@ -137,6 +151,11 @@ class _Times(TypedDict):
 def _networks(annotations: Fields, options: Options) -> dict[str, str]:
     found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
     return found | dict(keys.pod_networks(annotations)) if options.udn else found
+
+
+def _noted(one: Object, *names: str) -> tuple[tuple[str, str], ...]:
+    annotations = one.metadata.annotations or {}
+    return tuple((name, annotations[name]) for name in names if name in annotations)
 
 
 class _Common(TypedDict):

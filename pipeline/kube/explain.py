@@ -69,7 +69,7 @@ def _why(entry: Entry, address: str, network: str) -> str:
         return f"a pod's own address (status.podIPs){ended}"
     if entry.kind == "Service":
         return "a cluster address (spec.clusterIPs)"
-    if address in keys.management_addresses(entry.annotations):
+    if address in keys.management_addresses(dict(entry.noted)):
         return f"OVN's mp0 port: the node's subnet + 2 (annotation {keys.NODE_SUBNETS})"
     return "an address of the node (status.addresses)"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pipeline.kube.entries import Entry
@@ -19,6 +19,14 @@ class Period(NamedTuple):
     entry: Entry
 
 
+class Past(NamedTuple):
+    """`entry` held `text` until then (ms)."""
+
+    text: str
+    until: int
+    entry: Entry
+
+
 class Holders:
     """The holders of every text; `window`: ms for which one that let go is remembered."""
 
@@ -26,7 +34,7 @@ class Holders:
         self._window = window
         self._now: dict[str, tuple[Entry, ...]] = {}
         self._past: dict[str, tuple[tuple[int, Entry], ...]] = {}
-        self._due: deque[tuple[int, str]] = deque()
+        self._due: deque[tuple[float, str]] = deque()
 
     def take(self, text: str, entry: Entry) -> None:
         """Another holder. Pods come before nodes, nodes before services; then claims count."""
@@ -41,8 +49,12 @@ class Holders:
         else:
             self._now.pop(text, None)
         if self._window and until is not None:
-            self._past[text] = (*self._past.get(text, ()), (entry.until or until, entry))
-            self._due.append((now + self._window, text))
+            self.remember(text, entry, entry.until or until, now + self._window)
+
+    def remember(self, text: str, entry: Entry, until: int, due: float = math.inf) -> None:
+        """One that held a text before, until then; forgotten when `due` (ms)."""
+        self._past[text] = (*self._past.get(text, ()), (until, entry))
+        self._due.append((due, text))
 
     def expire(self, now: int) -> Iterator[str]:
         """Forget who let go more than a window ago; the texts."""
@@ -54,6 +66,10 @@ class Holders:
             else:
                 del self._past[text]
             yield text
+
+    def past(self) -> Iterator[Past]:
+        """Everyone who let go and is remembered now, in the order in which that was learnt."""
+        return _in_order(list(self._due), dict(self._past))
 
     def now(self, text: str, kind: str = "") -> Entry | None:
         """The holder now, of a kind if one is given."""
@@ -96,6 +112,14 @@ class Holders:
             found.append(Period(start, entry))
             before = until
         return found
+
+
+def _in_order(
+    due: Iterable[tuple[float, str]], past: Mapping[str, Iterable[tuple[int, Entry]]]
+) -> Iterator[Past]:
+    left = {text: iter(held) for text, held in past.items()}
+    for _, text in due:
+        yield Past(text, *next(left[text]))
 
 
 def _claim(found: Entry) -> tuple[int, tuple[bool, str], str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from pipeline.kube import keys
 from pipeline.kube.entries import Entry, Options, entry
-from pipeline.kube.holders import Holders, Period
+from pipeline.kube.holders import Holders, Past, Period
 from pipeline.kube.objects import Fields, Object, Owner
 from pipeline.kube.owners import HOPS, Climb, parent
 
@@ -60,16 +60,31 @@ def kept(one: Object, options: Options) -> Kept:
 NOTHING = Kept(None, None, network=False)
 
 
+class Known(NamedTuple):
+    """All that an index knows at a moment; `past` may be read once.
+
+    `timed`: it tells who had an address when.
+    """
+
+    options: Options
+    entries: list[Entry]
+    parents: dict[Key, Owner]
+    networks: list[Key]
+    past: Iterator[Past]
+    timed: bool
+
+
 class Index:
     """Pods, nodes and services by address. `version` changes whenever an answer may change.
 
     Objects may come in any order, be replaced and be removed: owners, zones and networks are
-    resolved when asked for.
+    resolved when asked for. `timed`: it knows who had an address when, and not only who has it.
     """
 
     def __init__(self, found: Iterable[Object] = (), options: Options | None = None) -> None:
         self.version = 0
         self.options = options or Options()
+        self.timed = bool(self.options.window)
         self._entries: dict[Key, Entry] = {}
         self._parents: dict[Key, Owner] = {}
         self._udns: set[Key] = set()
@@ -118,6 +133,22 @@ class Index:
         if key[0] == "Node":
             texts |= {below for text in texts for below in self._under((_HOST, "", text))}
         self._touch(texts)
+
+    def remember(self, past: Past) -> None:
+        """Someone had an address before."""
+        self._holders.remember(past.text, past.entry, past.until)
+        self._touch({past.text})
+
+    def known(self) -> Known:
+        """What it knows now; later changes leave that as it is."""
+        return Known(
+            self.options,
+            list(self._entries.values()),
+            dict(self._parents),
+            list(self._udns),
+            self._holders.past(),
+            self.timed,
+        )
 
     def expire(self, now: int) -> None:
         """Forget who let go of an address more than a window ago."""

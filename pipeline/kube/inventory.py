@@ -16,6 +16,7 @@ import yaml
 from pipeline.kube import objects
 from pipeline.kube.entries import Options
 from pipeline.kube.index import Index
+from pipeline.kube.known import restore
 from pipeline.kube.objects import Object
 from pipeline.problem import Problem, warning
 
@@ -40,7 +41,7 @@ def load(path: Path, options: Options | None = None) -> tuple[Index, list[Proble
     index, problems = Index(options=options), list[Problem]()
     for where, one in read(path, problems):
         try:
-            index.add(one)
+            restore(index, one)
         except msgspec.ValidationError as error:
             problems.append(Problem((), f"{where}: {one.kind} {one.metadata.name}: {error}"))
     if problems[_SHOWN:]:

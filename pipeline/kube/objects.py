@@ -31,6 +31,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     annotations: Fields | None = None
     owner_references: list[Owner] | None = None
     creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel"):

@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.kube import keys
 from pipeline.kube.connect import ApiError, Connection
+from pipeline.kube.known import Manifest
 from pipeline.kube.labels import FOLLOWED, SINGLES
 from pipeline.kube.reflector import Resource, pages
 from pipeline.kube.watch import FURTHER, NETWORKS, RESOURCES
@@ -22,7 +23,6 @@ _STATUS = ("phase", "startTime", "hostIP", "podIP", "podIPs", "addresses", "cond
 _NETWORK_ANNOTATIONS = frozenset({keys.NODE_SUBNETS, keys.POD_NETWORKS, keys.NETWORK_STATUS})
 _CONDITION = "PodReadyToStartContainers"
 _OTHERS = tuple(one for one in FOLLOWED if one not in RESOURCES)
-Manifest = dict[str, Any]
 
 
 class Refused(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -40,6 +40,13 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     cidrs: list[str]
+
+
+class Described(NamedTuple):
+    """The labels that objects give, and what is wrong with these."""
+
+    labels: list[Label]
+    problems: list[Problem]
 
 
 def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:

@@ -68,8 +68,8 @@ def resources(options: Options, *, further: bool) -> tuple[Resource, ...]:
 class Watch:
     """An index, and the threads that tell it what a cluster does; they start at once.
 
-    `namespaces` limits everything but nodes, none means all. Whoever runs batches calls `refresh`
-    between them, from one thread: only then the index changes.
+    `namespaces` limits everything but nodes, none means all. `refresh` is called between batches
+    (or while none is under way), by one thread at a time: only then the index changes.
     """
 
     def __init__(

@@ -13,15 +13,25 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from pipeline.exposition import CONTENT_TYPE
 
 JSON = "application/json"
+Document = Callable[[Mapping[str, str]], object]
+"""What a JSON document says, given the query of its URL."""
 
 _log = logging.getLogger(__name__)
+
+
+class UnansweredError(Exception):
+    """Why a document cannot be given now, or to this query, and the status that says so."""
+
+    def __init__(self, status: HTTPStatus, why: str) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 @dataclass
@@ -34,11 +44,12 @@ class Answers:
 
     metrics: Callable[[], str]
     ready: Callable[[], str]
-    documents: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
     notes: Callable[[], Mapping[str, object]] = dict
 
-    def get(self, path: str) -> tuple[HTTPStatus, str, bytes]:
+    def get(self, url: str) -> tuple[HTTPStatus, str, bytes]:
         """Status, content type and body of a GET."""
+        path, query = urlsplit(url)[2:4]
         if path == "/metrics":
             return HTTPStatus.OK, CONTENT_TYPE, self.metrics().encode()
         if path == "/healthz":
@@ -51,7 +62,10 @@ class Answers:
         document = self.documents.get(path.removeprefix("/api/v0/"))
         if document is None:
             return HTTPStatus.NOT_FOUND, JSON, b'{"error":"no such path"}'
-        return HTTPStatus.OK, JSON, msgspec.json.encode(document())
+        try:
+            return HTTPStatus.OK, JSON, msgspec.json.encode(document(dict(parse_qsl(query))))
+        except UnansweredError as error:
+            return error.status, JSON, msgspec.json.encode({"error": str(error)})
 
 
 class _Listener(ThreadingHTTPServer):
@@ -108,7 +122,7 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             try:
-                status, kind, body = answers.get(urlsplit(self.path).path)
+                status, kind, body = answers.get(self.path)
             except Exception as error:  # noqa: BLE001 - a failed page must not end the server
                 status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, JSON
                 body = msgspec.json.encode({"error": str(error)})

@@ -19,6 +19,7 @@ from tests.real.kube import Kube
 from tests.real.parts import LOCALHOST
 
 Manifest = Mapping[str, Any]
+SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
 _PLURALS = {"Endpoints": "endpoints"}
 _GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
@@ -44,6 +45,18 @@ def kubeconfig(server: Kube, path: Path, token: str = "", port: int = 0) -> Path
     }
     path.write_text(yaml.safe_dump(document))
     return path
+
+
+def pod(name: str, ip: str, namespace: str = "shop", **status: Any) -> dict[str, Any]:
+    """A pod that runs, with its address, on the node n1."""
+    addresses = {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"nodeName": "n1", "containers": [{"name": "main", "image": "workload"}]},
+        "status": {**addresses, **status},
+    }
 
 
 class Reachable(Protocol):

@@ -1,24 +1,33 @@
-"""`inventory` and `who` on the real API server."""
+"""`inventory` and `who` on the real API server, and a worker that follows it."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from pipeline import config
 from pipeline.cli import app
+from pipeline.job import Job
+from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
-from tests.kube.live import kubeconfig, populate
+from pipeline.stage import VALUE
+from tests.kube.live import SPACE, Client, kubeconfig, pod, populate, until
 from tests.real.kube import Kube
 
 
 class Live(NamedTuple):
     made: Simulation
     kubeconfig: Path
+    server: Kube
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +36,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     made = simulate("reference", tmp_path_factory.mktemp("reference") / "reference.pb")
     with Kube(tmp_path_factory.mktemp("kube")) as server:
         populate(server, yaml.safe_load_all(made.inventory.read_text()))
-        yield Live(made, kubeconfig(server, made.config.with_name("kubeconfig")))
+        yield Live(made, kubeconfig(server, made.config.with_name("kubeconfig")), server)
 
 
 @pytest.fixture
@@ -111,3 +120,110 @@ def test_what_cannot_be_asked(live: Live, tmp_path: Path) -> None:
     assert '"10.0.0" is no address' in flowmatrix("who", "10.0.0").stderr
     assert '"x" is no port' in flowmatrix("who", "10.0.0.1:x").stderr
     assert '"noon" is no time' in flowmatrix("who", "10.0.0.1", "--at", "noon").stderr
+
+
+WORKER = """\
+stages:
+- {{name: flows, type: ingest_file, path: flows.jsonl, decoder: json}}
+- {{name: k8s, type: kubernetes, follows: flows, zone: true, {objects}}}
+- {{name: subnets, type: subnet_label, follows: k8s, {labels}}}
+- name: count
+  type: encode_prometheus
+  follows: subnets
+  metrics: [{{name: flows, labels: [Number, {fields}, SrcSubnetLabel]}}]
+"""
+FIELDS = [f"SrcK8S_{name}" for name in ("Name", "Type", "OwnerName", "OwnerType", "HostName")]
+
+
+def pipeline(path: Path, objects: str, labels: str) -> Path:
+    path.write_text(WORKER.format(objects=objects, labels=labels, fields=", ".join(FIELDS)))
+    return path
+
+
+def counted(job: Job) -> pl.DataFrame:
+    job.run()
+    found = counters(job.ledger)["flows"].with_columns(pl.col("Number").cast(pl.Int64))
+    return found.select("Number", *FIELDS, "SrcSubnetLabel", VALUE).sort("Number")
+
+
+class Worker(NamedTuple):
+    """A worker, its URL, and moments before and after a pod gave 10.9.7.1 to another one."""
+
+    job: Job
+    folder: Path
+    url: str
+    before: int
+    after: int
+
+
+@pytest.fixture(scope="module")
+def worker(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """It follows the cluster, but no flow has come yet."""
+    client, folder = Client(live.server), tmp_path_factory.mktemp("worker")
+    client.create({**SPACE, "metadata": {"name": "moves"}})
+    first, second = (pod(name, "10.9.7.1", "moves") for name in ("first", "second"))
+    client.create(first)
+    (folder / "flows.jsonl").touch()
+    cluster = f"cluster: {{kubeconfig: {live.kubeconfig}}}"
+    job = Job(config.load(pipeline(folder / "live.yaml", cluster, cluster)))
+    with closing(job), job.server("127.0.0.1:0") as server:
+        asked = ("who", "10.9.7.1", "--server", server.url)
+        until(lambda: "Pod moves/first" in flowmatrix(*asked).stdout)
+        before = round(time.time() * 1000)
+        client.delete(first)
+        time.sleep(0.3)
+        client.create(second)
+        until(lambda: "Pod moves/second" in flowmatrix(*asked).stdout)
+        yield Worker(job, folder, server.url, before, round(time.time() * 1000))
+
+
+@pytest.mark.usefixtures("kube_server")
+def test_an_idle_worker_tells_who_had_an_address(worker: Worker) -> None:
+    then = flowmatrix("who", "10.9.7.1:80", "--at", worker.before, "--server", worker.url)
+    assert (then.exit_code, then.stderr) == (0, "")
+    assert then.stdout.startswith("object       Pod moves/first\nbecause      a pod's own address")
+    assert "\notherwise    Pod moves/second, from 20" in then.stdout
+    assert "\nsubnet label none: no network of " in then.stdout
+    assert "\nport         80 (http)\n" in then.stdout
+    now = flowmatrix("who", "10.9.7.1", "--server", worker.url).stdout
+    assert now.startswith("object       Pod moves/second\n")
+    assert "\notherwise    Pod moves/first, before 20" in now
+    node = flowmatrix("who", "10.0.40.11", "--server", worker.url).stdout
+    assert "\nsubnet label Machines: 10.0.40.11/32" in node
+    port = flowmatrix("who", "10.128.2.2", "--server", worker.url).stdout
+    assert "\nbecause      OVN's mp0 port" in port
+    assert flowmatrix("who", "9.9.9.9", "--server", worker.url).exit_code == 1
+
+
+@pytest.mark.usefixtures("kube_server")
+def test_a_recording_is_replayed_over_what_a_worker_knows(worker: Worker) -> None:
+    """In every form, each flow has the object, owner and subnet label that it has in the worker."""
+    ends = ["10.9.7.1", "10.128.4.4", "10.0.40.11", "10.128.2.2", "172.30.0.1", "9.9.9.9"]
+    times = [worker.before, (worker.before + worker.after) // 2, worker.after]
+    flows = [(ip, at) for ip in ends for at in times]
+    fields = [{"Number": n, "SrcAddr": ip, "TimeFlowEndMs": at} for n, (ip, at) in enumerate(flows)]
+    (worker.folder / "flows.jsonl").write_text("\n".join(map(json.dumps, fields)))
+    seen = counted(worker.job)
+    assert seen["SrcK8S_Name"].to_list()[:3:2] == ["first", "second"]
+    assert seen["SrcK8S_OwnerName"][3] == "netobserv-plugin"
+    assert seen["SrcSubnetLabel"].to_list()[6:15:4] == ["Machines", "", "Services"]
+    for name in ("dump.yaml", "dump.jsonl.gz", "dump.json"):
+        out = worker.folder / name
+        done = flowmatrix("inventory", "--server", worker.url, "--out", out)
+        assert (done.exit_code, done.stderr) == (0, "")
+        kinds = {"6 ReplicaSet", "6 Service", "6 Node", "30 Pod", "1 past Pod", "1 FlowCollector"}
+        assert set(done.stdout.strip().removeprefix(f"{out}: ").split(", ")) == kinds
+        path = worker.folder / "replay.yaml"
+        replay = Job(config.load(pipeline(path, f"inventory: {name}", f"autodetect: {name}")))
+        assert counted(replay).equals(seen)
+    for ip, at in flows:
+        asked = ("who", ip, "--at", at)
+        here = flowmatrix(*asked, "--config", worker.folder / "replay.yaml").stdout
+        assert here == flowmatrix(*asked, "--server", worker.url).stdout
+
+
+@pytest.mark.usefixtures("kube_server")
+def test_an_idle_worker_writes_what_came_since(live: Live, worker: Worker) -> None:
+    Client(live.server).create(pod("later", "10.9.7.2", "moves"))
+    asked = ("inventory", "--server", worker.url, "--out", worker.folder / "later.jsonl")
+    until(lambda: " 31 Pod" in flowmatrix(*asked).stdout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.kube import objects
-from pipeline.kube.entries import Options
 from pipeline.kube.explain import explain
 from pipeline.kube.index import Index
 from pipeline.kube.keys import NODE_SUBNETS
@@ -34,7 +33,7 @@ SERVICE = {
 
 
 def said(address: str, *found: dict[str, Any], at: int | None = None) -> dict[str, str]:
-    index = Index(map(objects.of, found), Options(annotations=True))
+    index = Index(map(objects.of, found))
     return dict(explain(index, address, Climb(), at))
 
 

@@ -29,23 +29,11 @@ from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
-from tests.kube.live import Client, Proxy, kubeconfig, populate, until
+from tests.kube.live import SPACE, Client, Proxy, kubeconfig, pod, populate, until
 from tests.real.kube import Kube
 
 QUICK = Timing(silence=2.0, first=0.05, most=0.3)
 CLIMB = Climb(frozenset({"ReplicaSet", "Deployment"}))
-SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-
-
-def pod(name: str, ip: str, namespace: str = "shop", **status: Any) -> dict[str, Any]:
-    addresses = {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"nodeName": "n1", "containers": [{"name": "main", "image": "workload"}]},
-        "status": {**addresses, **status},
-    }
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import json
 import socket
 import ssl
 import subprocess
+from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -11,19 +13,19 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pipeline.exposition import CONTENT_TYPE
-from pipeline.runtime.http import Answers, Server
+from pipeline.runtime.http import Answers, Server, UnansweredError
 
 
 def test_every_path() -> None:
     reason = ["starting"]
-    answers = Answers(lambda: "x 1\n", lambda: reason[0], {"series": lambda: [1, 2]})
+    answers = Answers(lambda: "x 1\n", lambda: reason[0], {"series": lambda query: [1, query]})
     with Server("127.0.0.1:0", answers) as server:
         with urlopen(f"{server.url}/metrics") as page:
             assert (page.headers["Content-Type"], page.read()) == (CONTENT_TYPE, b"x 1\n")
         with urlopen(f"{server.url}/healthz") as page:
             assert json.load(page) == {"status": "alive"}
         with urlopen(f"{server.url}/api/v0/series?x=1") as page:
-            assert json.load(page) == [1, 2]
+            assert json.load(page) == [1, {"x": "1"}]
         with pytest.raises(HTTPError) as caught:
             urlopen(f"{server.url}/readyz")
         assert caught.value.code == 503
@@ -45,6 +47,18 @@ def test_a_page_that_fails_is_an_answer() -> None:
         with pytest.raises(HTTPError, match="500") as caught:
             urlopen(f"{server.url}/metrics")
         assert json.load(caught.value) == {"error": "no metrics today"}
+        caught.value.close()
+
+
+def test_a_document_that_is_refused_says_why() -> None:
+    def refused(query: Mapping[str, str]) -> object:
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f"not {query['at']}")
+
+    answers = Answers(lambda: "", lambda: "", {"who": refused})
+    with Server("127.0.0.1:0", answers) as server:
+        with pytest.raises(HTTPError, match="400") as caught:
+            urlopen(f"{server.url}/api/v0/who?at=noon%20sharp")
+        assert json.load(caught.value) == {"error": "not noon sharp"}
         caught.value.close()
 
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from pipeline.kube import inventory, objects
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
-from pipeline.kube.index import Index
+from pipeline.kube.entries import Options
+from pipeline.kube.index import NOTHING, Index, kept
 from pipeline.kube.keys import Secondary
+from pipeline.kube.known import manifests
 from pipeline.problem import Severity
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
@@ -153,6 +155,23 @@ def test_reads_only_what_is_configured() -> None:
     assert by_mac.reads() == {"SrcAddr", "DstAddr", "SrcMac", "DstMac"}
     rest = Kubernetes(name="k", secondary_networks=[Secondary(udn=True), Secondary(interface=True)])
     assert rest.reads() == {"SrcAddr", "DstAddr", "Interfaces", "Udns"}
+
+
+def test_a_file_that_tells_of_the_past_is_asked_by_time(tmp_path: Path) -> None:
+    """Only then the time of a flow is read."""
+    index = Index(options=Options(window=60.0))
+    for name, at in (("old", 1000), ("new", 9000)):
+        index.put(("Pod", "shop", "old"), NOTHING, at)
+        one = objects.of(pod(name, "10.0.0.1", creationTimestamp="1970-01-01T00:00:02Z"))
+        index.put(("Pod", "shop", name), kept(one, index.options), at)
+    inventory.write(manifests(index.known()), tmp_path / "kube.json")
+    stage = Kubernetes(name="k", inventory="kube.json")
+    env = Env(folder=tmp_path)
+    assert stage.also_reads(env) == {"TimeFlowEndMs"}
+    flows: list[Flow] = [{"SrcAddr": "10.0.0.1", "TimeFlowEndMs": at} for at in (8999, 9000)]
+    assert [flow["SrcK8S_Name"] for flow in run(stage.build(env), flows)] == ["old", "new"]
+    plain = Kubernetes(name="k", inventory="kube.yaml")
+    assert plain.also_reads(Env(folder=BASIC)) == set()
 
 
 def test_one_index_per_file() -> None:

@@ -1,0 +1,148 @@
+"""`inventory` and `who` where a worker that reads files is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline import config
+from pipeline.cli import app
+from pipeline.job import Job
+from pipeline.kube import inventory
+
+SOURCE = "{name: in, type: ingest_file, path: flows.json, decoder: json}"
+KUBE = "{name: k8s, type: kubernetes, follows: in, inventory: kube.yaml}"
+SUBNETS = "{name: subnets, type: subnet_label, follows: k8s, autodetect: kube.yaml}"
+OUT = "{name: out, type: write_stdout, follows: LAST}"
+LABEL = "label 1 of 1, derived from the cluster"
+OBJECTS = [
+    {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
+        "status": {"podIPs": [{"ip": "fd00::7"}], "phase": "Running"},
+    },
+    {"kind": "Node", "metadata": {"name": "n1"}, "spec": {"podCIDRs": ["fd00::/64"]}},
+]
+
+
+def flowmatrix(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def job(folder: Path, *stages: str) -> Job:
+    """A job of these stages, in a row."""
+    inventory.write(OBJECTS, folder / "kube.yaml")
+    (folder / "flows.json").write_text("")
+    path = folder / "config.yaml"
+    last = stages[-1].partition("name: ")[2].partition(",")[0]
+    path.write_text(f"stages: [{', '.join([*stages, OUT.replace('LAST', last)])}]")
+    return Job(config.load(path))
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    with job(tmp_path, SOURCE, KUBE, SUBNETS).server("127.0.0.1:0") as server:
+        yield server.url
+
+
+def test_who(url: str) -> None:
+    done = flowmatrix("who", "[fd00:0::7]:443", "--server", url)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "object       Pod shop/web",
+        "because      a pod's own address (status.podIPs)",
+        "owner        itself",
+        "labels       app=web",
+        f"subnet label Pods: fd00::/64, first in list order ({LABEL})",
+        "port         443 (https)",
+    ]
+
+
+def test_inventory(url: str, tmp_path: Path) -> None:
+    out = tmp_path / "dump.yaml"
+    done = flowmatrix("inventory", "--server", f"{url}/", "--out", out)
+    assert (done.exit_code, done.stdout) == (0, f"{out}: 1 Pod, 1 Node, 1 FlowCollector\n")
+    index, problems = inventory.load(out)
+    assert (index.timed, problems) == (False, [])
+    found = flowmatrix("who", "fd00::7", "--inventory", out).stdout
+    assert found.startswith("object       Pod shop/web\n")
+    with urlopen(f"{url}/api/v0/inventory") as page:
+        (tmp_path / "fetched.json").write_bytes(page.read())
+    assert len(inventory.load(tmp_path / "fetched.json")[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("", '"" is no address: ?address=IP'),
+        ("?address=10.0.0.1&at=noon", '"noon" is no time: &at=MILLISECONDS'),
+    ],
+)
+def test_a_query_that_is_none(url: str, query: str, error: str) -> None:
+    with pytest.raises(HTTPError, match="400") as caught:
+        urlopen(f"{url}/api/v0/who{query}")
+    assert json.load(caught.value)["error"] == error
+    caught.value.close()
+
+
+def test_a_worker_that_knows_of_no_objects(tmp_path: Path) -> None:
+    with job(tmp_path, SOURCE).server("127.0.0.1:0") as server:
+        who = flowmatrix("who", "10.0.0.1", "--server", server.url)
+        dump = flowmatrix("inventory", "--server", server.url, "--out", tmp_path / "dump.yaml")
+    assert (who.exit_code, dump.exit_code) == (1, 1)
+    place = f"error: cannot ask {server.url}/api/v0"
+    assert who.stderr == f"{place}/who: its pipeline knows nothing about addresses\n"
+    assert dump.stderr == f"{place}/inventory: its pipeline looks up no Kubernetes objects\n"
+
+
+def test_a_worker_that_has_not_listed_its_cluster(tmp_path: Path) -> None:
+    where = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    kubeconfig = {"kind": "Config", "current-context": "c", "clusters": [where]}
+    kubeconfig |= {"contexts": [context], "users": [{"name": "u", "user": {"token": "t"}}]}
+    (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
+    live = KUBE.replace("inventory: kube.yaml", "cluster: {kubeconfig: kubeconfig}")
+    worker = job(tmp_path, SOURCE, live)
+    with closing(worker), worker.server("127.0.0.1:0") as server:
+        done = flowmatrix("who", "10.0.0.1", "--server", server.url)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: cannot ask {server.url}/api/v0/who: nodes: not listed")
+
+
+def test_objects_from_two_places_make_no_inventory(tmp_path: Path) -> None:
+    inventory.write(OBJECTS[:1], tmp_path / "other.yaml")
+    other = (
+        KUBE.replace("kube.yaml", "other.yaml").replace("k8s", "other").replace(": in,", ": k8s,")
+    )
+    with job(tmp_path, SOURCE, KUBE, other).server("127.0.0.1:0") as server:
+        done = flowmatrix("inventory", "--server", server.url, "--out", tmp_path / "dump.yaml")
+    assert done.stderr.endswith("objects from 2 places; an inventory is of one\n")
+
+
+@pytest.mark.parametrize("option", ["--kubeconfig", "--context", "--config", "--inventory"])
+def test_who_asks_one_thing(option: str) -> None:
+    done = flowmatrix("who", "10.0.0.1", "--server", "http://x", option, "y")
+    assert done.exit_code == 2
+    assert f"--server: the worker tells what it knows; drop {option}" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--kubeconfig=y", "--context=y", "-ny", "--annotations"])
+def test_inventory_asks_one_thing(option: str) -> None:
+    done = flowmatrix("inventory", "--out", "o.yaml", "--server", "http://x", option)
+    assert done.exit_code == 2
+    assert "--server: the worker tells what it knows; drop --" in done.stderr
+
+
+def test_a_server_that_is_none(tmp_path: Path) -> None:
+    done = flowmatrix("who", "10.0.0.1", "--server", "localhost:9102")
+    assert done.stderr == 'error: "localhost:9102" is no URL: http://HOST:PORT\n'
+    done = flowmatrix("inventory", "--out", tmp_path / "o.yaml", "--server", "http://127.0.0.1:1")
+    assert done.stderr.startswith("error: cannot ask http://127.0.0.1:1/api/v0/inventory: ")
