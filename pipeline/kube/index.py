@@ -87,6 +87,7 @@ class Index:
         self.timed = bool(self.options.window)
         self._entries: dict[Key, Entry] = {}
         self._parents: dict[Key, Owner] = {}
+        self._leaving: dict[Key, int] = {}
         self._udns: set[Key] = set()
         self._holders = Holders(round(self.options.window * 1000))
         self._below: dict[Key, set[Key]] = {}
@@ -111,11 +112,26 @@ class Index:
         self.put((kind, namespace, name), NOTHING, 0)
 
     def put(self, key: Key, fresh: Kept, at: int, now: int = 0) -> None:
-        """Set what is kept of an object, from `at` on (ms; learnt at `now`)."""
-        old = Kept(self._entries.get(key), self._parents.get(key), key in self._udns)
+        """Set what is kept of an object, from `at` on (ms; learnt at `now`).
+
+        Who owned an object that is gone is remembered for two windows: its pods, which may go
+        after it, are remembered for one.
+        """
+        old = self._kept(key)
+        if not fresh and old.parent and self.options.window:
+            self._leaving.setdefault(key, (now or at) + round(self.options.window * 2000))
+            fresh = Kept(None, old.parent, network=False)
+        else:
+            self._leaving.pop(key, None)
+        self._replace(key, old, fresh, (at, now or at))
+
+    def _kept(self, key: Key) -> Kept:
+        return Kept(self._entries.get(key), self._parents.get(key), key in self._udns)
+
+    def _replace(self, key: Key, old: Kept, fresh: Kept, when: tuple[int, int]) -> None:
         if fresh == old:
             return
-        texts = self._rehold(old.entry, fresh.entry, at, now or at)
+        texts = self._rehold(old.entry, fresh.entry, *when)
         for above in _above(key, old):
             self._below[above].discard(key)
             if not self._below[above]:
@@ -151,10 +167,13 @@ class Index:
         )
 
     def expire(self, now: int) -> None:
-        """Forget who let go of an address more than a window ago."""
+        """Forget who let go of an address a window ago, and who owned what is gone for longer."""
         gone = set(self._holders.expire(now))
         if gone:
             self._touch(gone)
+        while self._leaving and (first := next(iter(self._leaving.items())))[1] <= now:
+            del self._leaving[first[0]]
+            self._replace(first[0], self._kept(first[0]), NOTHING, (now, now))
 
     def changed(self, version: int) -> set[str] | None:
         """The texts whose answers may have changed since a version; None: all of them."""

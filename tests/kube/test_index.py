@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.kube import keys, objects
 from pipeline.kube.entries import Options
-from pipeline.kube.index import Index, Peer
+from pipeline.kube.index import NOTHING, Index, Peer, kept
 from pipeline.kube.keys import Secondary
 from pipeline.kube.owners import Climb
 
@@ -241,6 +241,25 @@ VM = pod(
         }
     },
 )
+
+
+def test_the_owner_of_a_pod_that_is_gone_is_remembered_as_long_as_the_pod() -> None:
+    of = index(options=Options(window=10.0))
+    web = thing("ReplicaSet", "rs", ("Deployment", "web"))
+    for one in (web, pod("p", "10.1.0.1", owner=("ReplicaSet", "rs"))):
+        made = objects.of(one)
+        of.put((made.kind, "shop", made.metadata.name), kept(made, of.options), 1_000)
+    of.put(("ReplicaSet", "shop", "rs"), NOTHING, 5_000, 5_000)
+    assert peer(of, "10.1.0.1").owner.name == "web"
+    of.put(("Pod", "shop", "p"), NOTHING, 9_000, 9_000)
+    of.expire(18_999)
+    assert peer(of, "10.1.0.1").owner.name == "web"
+    of.put(("ReplicaSet", "shop", "rs"), kept(objects.of(web), of.options), 19_000)
+    of.expire(100_000)
+    assert of.knows(("ReplicaSet", "shop", "rs")), "it is back"
+    of.put(("ReplicaSet", "shop", "rs"), NOTHING, 100_000, 100_000)
+    of.expire(120_000)
+    assert not of.knows(("ReplicaSet", "shop", "rs"))
 
 
 def test_a_secondary_key_comes_before_the_address() -> None:
