@@ -8,15 +8,17 @@ and `docs/differences.md` says why.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import re
 import shutil
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -102,8 +104,12 @@ class Case:
         assert process.stdin
         try:
             for piece in pieces[:-1]:
-                process.stdin.write(piece) if isinstance(piece, str) else time.sleep(piece)
-                process.stdin.flush()
+                if isinstance(piece, str):
+                    process.stdin.write(piece)
+                    process.stdin.flush()
+                else:
+                    _taken(process.stdin)
+                    time.sleep(piece)
             out, err = process.communicate(str(pieces[-1]), timeout=60)
         except BrokenPipeError:
             out, err = process.communicate(timeout=60)
@@ -134,6 +140,17 @@ class Case:
                 )
                 recording.write(bytes(size) + value)
         return Path(recording.name).name
+
+
+def _taken(pipe: IO[str]) -> None:
+    """Wait until the other end has read what was written: a start may take longer than a pause."""
+    deadline, waiting = time.monotonic() + 60, bytearray(4)
+    while time.monotonic() < deadline:
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+        if not any(waiting):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nobody reads")
 
 
 @pytest.mark.parametrize("name", CASES)
