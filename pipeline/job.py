@@ -186,22 +186,26 @@ class Job:
         self.started = True
         self.runtime.run(advance)
 
-    def exposition(self) -> str:
-        """What a scrape shows now. Recorded input does not go idle: nothing of it expires."""
+    def exposition(self, names: Collection[str] = ()) -> str:
+        """What a scrape shows now, or only the metrics of these names.
+
+        Recorded input does not go idle: nothing of it expires.
+        """
         now = time.time() if self._idles else None
         for name, value, labels in self._lasting.measures():
             self.telemetry.set(name, value, *labels)
-        return self._show(self._exposition, now)
+        return self._show(self._exposition, now, names)
 
     def final(self) -> str:
         """The exposition at the end of a finite input."""
         now = time.time() if self._idles else None
         return self._show(Exposition(), now)
 
-    def _show(self, exposition: Exposition, now: float | None) -> str:
+    def _show(self, exposition: Exposition, now: float | None, names: Collection[str] = ()) -> str:
         tables = self.ledger.tables()
-        own = self.telemetry.render(tables, self.ledger.overflowed, now)
-        return exposition.render(tables, now) + own
+        own = self.telemetry.render(tables, self.ledger.overflowed, now, names)
+        asked = [table for table in tables if not names or table.family.name in names]
+        return exposition.render(asked, now) + own
 
     def server(self, listen: str = "") -> Server:
         """The HTTP server of this job, not started yet. Raises OSError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -156,11 +156,15 @@ class Telemetry:
             }
 
     def render(
-        self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None
+        self,
+        tables: Iterable[Table],
+        overflowed: Mapping[str, int],
+        now: float | None,
+        names: Collection[str] = (),
     ) -> str:
         """The exposition of the self-metrics, with the sizes of the ledger's tables.
 
-        `overflowed`: label sets beyond a limit, by metric.
+        `overflowed`: label sets beyond a limit, by metric; `names`: only the metrics of these.
         """
         self._observe(tables, overflowed, now)
         with self._lock:
@@ -168,9 +172,10 @@ class Telemetry:
         text = "".join(
             _text(self._prefix + name, METRICS[name], series)
             for name, series in values.items()
-            if series
+            if series and (not names or self._prefix + name in names)
         )
-        return text + generate_latest(self._registry).decode()
+        registry = self._registry.restricted_registry(names) if names else self._registry
+        return text + generate_latest(registry).decode()
 
     def _observe(
         self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None

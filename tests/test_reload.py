@@ -84,6 +84,17 @@ def test_what_did_not_change_goes_on_counting(folder: Folder, job: Job) -> None:
     assert samples(job) == {'n_one{Proto="6"}': 2, 'n_two{SrcSubnetLabel="A"}': 1}
 
 
+def test_an_exposition_of_some_metrics(job: Job) -> None:
+    whole = set(job.exposition().splitlines())
+    some = set(job.exposition(["n_two", "flowmatrix_series"]).splitlines())
+    assert some <= whole
+    assert {line.split()[2] for line in some if line.startswith("# TYPE")} == {
+        "n_two",
+        "flowmatrix_series",
+    }
+    assert job.exposition(["nothing"]) == ""
+
+
 def test_metrics_come_and_go(folder: Folder, job: Job) -> None:
     (folder.path / "metrics" / "one.yaml").unlink()
     folder.metric("three")

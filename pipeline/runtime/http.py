@@ -1,4 +1,4 @@
-"""/metrics, /healthz, /readyz and the JSON of the ledger, over plain HTTP or TLS."""
+"""/metrics, /healthz, /readyz and JSON documents, over plain HTTP or TLS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,13 +36,15 @@ class UnansweredError(Exception):
 
 @dataclass
 class Answers:
-    """What the server says: `metrics()` the exposition; `ready()` why not, or "" when ready.
+    """What the server says.
 
+    `metrics(names)`: the exposition, or only the metrics of these names (/metrics?name[]=NAME).
+    `ready()`: why not, or "" when ready.
     `notes()` are more entries of /readyz, which do not make it less ready. `documents` gives JSON
     documents by path, below /api/v0/.
     """
 
-    metrics: Callable[[], str]
+    metrics: Callable[[Collection[str]], str]
     ready: Callable[[], str]
     documents: Mapping[str, Document] = field(default_factory=dict)
     notes: Callable[[], Mapping[str, object]] = dict
@@ -51,7 +53,8 @@ class Answers:
         """Status, content type and body of a GET."""
         path, query = urlsplit(url)[2:4]
         if path == "/metrics":
-            return HTTPStatus.OK, CONTENT_TYPE, self.metrics().encode()
+            names = {value for name, value in parse_qsl(query) if name == "name[]"}
+            return HTTPStatus.OK, CONTENT_TYPE, self.metrics(names).encode()
         if path == "/healthz":
             return HTTPStatus.OK, JSON, b'{"status":"alive"}'
         if path == "/readyz":

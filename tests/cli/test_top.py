@@ -15,7 +15,7 @@ def worker() -> Server:
     """Each scrape shows 600 flows more, in 3 ms."""
     turns = count(1)
 
-    def page() -> str:
+    def page(_: object) -> str:
         flows = 600 * next(turns)
         return (
             f'op_stage_flows_in{{stage="flows"}} {flows}\n'

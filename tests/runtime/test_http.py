@@ -18,10 +18,14 @@ from pipeline.runtime.http import Answers, Server, UnansweredError
 
 def test_every_path() -> None:
     reason = ["starting"]
-    answers = Answers(lambda: "x 1\n", lambda: reason[0], {"series": lambda query: [1, query]})
+    answers = Answers(
+        lambda names: f"x {len(names)}\n", lambda: reason[0], {"series": lambda query: [1, query]}
+    )
     with Server("127.0.0.1:0", answers) as server:
         with urlopen(f"{server.url}/metrics") as page:
-            assert (page.headers["Content-Type"], page.read()) == (CONTENT_TYPE, b"x 1\n")
+            assert (page.headers["Content-Type"], page.read()) == (CONTENT_TYPE, b"x 0\n")
+        with urlopen(f"{server.url}/metrics?name[]=a&name%5B%5D=b&c=d") as page:
+            assert page.read() == b"x 2\n"
         with urlopen(f"{server.url}/healthz") as page:
             assert json.load(page) == {"status": "alive"}
         with urlopen(f"{server.url}/api/v0/series?x=1") as page:
@@ -40,7 +44,7 @@ def test_every_path() -> None:
 
 
 def test_a_page_that_fails_is_an_answer() -> None:
-    def broken() -> str:
+    def broken(_: object) -> str:
         raise ValueError("no metrics today")
 
     with Server("127.0.0.1:0", Answers(broken, lambda: "")) as server:
@@ -54,7 +58,7 @@ def test_a_document_that_is_refused_says_why() -> None:
     def refused(query: Mapping[str, str]) -> object:
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f"not {query['at']}")
 
-    answers = Answers(lambda: "", lambda: "", {"who": refused})
+    answers = Answers(lambda _: "", lambda: "", {"who": refused})
     with Server("127.0.0.1:0", answers) as server:
         with pytest.raises(HTTPError, match="400") as caught:
             urlopen(f"{server.url}/api/v0/who?at=noon%20sharp")
@@ -70,7 +74,7 @@ def test_tls_and_a_client_that_says_nothing(
     command += ["-nodes", "-keyout", str(key), "-out", str(cert), "-days", "1", "-subj", "/CN=x"]
     command += ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(command, check=True, capture_output=True)
-    answers = Answers(lambda: "x 1\n", lambda: "")
+    answers = Answers(lambda _: "x 1\n", lambda: "")
     with Server("127.0.0.1:0", answers, str(cert), str(key)) as server:
         port = int(server.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)):
@@ -84,7 +88,7 @@ def test_tls_and_a_client_that_says_nothing(
 
 
 def test_ipv6_and_an_address_in_use() -> None:
-    answers = Answers(lambda: "x 1\n", lambda: "")
+    answers = Answers(lambda _: "x 1\n", lambda: "")
     with Server("[::1]:0", answers) as server, urlopen(f"{server.url}/metrics") as page:
         assert page.read() == b"x 1\n"
         listen = server.url.removeprefix("http://")
@@ -93,7 +97,7 @@ def test_ipv6_and_an_address_in_use() -> None:
 
 
 def test_head_answers_without_a_body() -> None:
-    with Server("127.0.0.1:0", Answers(lambda: "x 1\n", lambda: "")) as server:
+    with Server("127.0.0.1:0", Answers(lambda _: "x 1\n", lambda: "")) as server:
         asked = Request(f"{server.url}/metrics", method="HEAD")
         with urlopen(asked) as page:
             assert (page.status, page.headers["Content-Length"], page.read()) == (200, "4", b"")
