@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -48,6 +49,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
     index: int = -1
 
 
+class StageError(Exception):
+    """A stage could not take a batch. `stage`: its name; `error`: what it raised."""
+
+    def __init__(self, stage: str, error: BaseException) -> None:
+        super().__init__(f'stage "{stage}" failed: {type(error).__name__}: {error}')
+        self.stage = stage
+        self.error = error
+
+
 @dataclass
 class Counts:
     """Flows of one stage: in = out + filtered + rejected (a flatten may give more rows out)."""
@@ -62,14 +72,17 @@ class Counts:
 
 @dataclass
 class Outcome:
-    """What one batch gave."""
+    """What one batch gave; `messages` is how many payloads it is about."""
 
+    messages: int = 0
     flows: int = 0
     deltas: list[Delta] = field(default_factory=list)
     records: list[tuple[Writer, Sequence[Record]]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """Error, metric and field of every value that could not be counted."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Stage and error of every message that was rejected because a stage raised it."""
     counts: dict[str, Counts] = field(default_factory=dict)
 
 
@@ -106,20 +119,25 @@ class Plan:
         self._walks = {source.name: self._walk(source.name) for source in self.sources}
 
     def run(self, source: str, payloads: list[bytes]) -> Outcome:
-        """Take the payloads of one source through every stage that follows it."""
-        outcome = Outcome()
+        """Take the payloads of one source through every stage that follows it.
+
+        Raises StageError, and nothing has happened, when a stage fails.
+        """
+        outcome = Outcome(len(payloads))
         for renew in self.env.before_batch:
             renew()
-        flows = self._decode(source, payloads, outcome)
+        with _blamed(source):
+            flows = self._decode(source, payloads, outcome)
         frames = {source: flows}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
-            batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
-            counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
-            start = time.perf_counter()
-            result = self._steps[node.name](node, batch, outcome)
-            counts.seconds = time.perf_counter() - start
+            with _blamed(node.name):
+                batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
+                counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
+                start = time.perf_counter()
+                result = self._steps[node.name](node, batch, outcome)
+                counts.seconds = time.perf_counter() - start
             if result is not None:
                 frames[node.name] = result
             for parent in node.parents:
@@ -154,6 +172,17 @@ class Plan:
                 reached.add(node.name)
                 walk.append(replace(node, parents=parents))
         return walk
+
+
+@contextmanager
+def _blamed(stage: str) -> Iterator[None]:
+    """Whatever the block raises is the stage's fault, but for what concerns the process."""
+    try:
+        yield
+    except (MemoryError, InterruptedError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise StageError(stage, error) from error
 
 
 _Runner = Callable[[Node, pl.DataFrame, Outcome], pl.DataFrame | None]

@@ -55,6 +55,14 @@ class Batch(NamedTuple):
         start, end = max(self.start, position), max(self.end, position)
         return Batch(self.payloads[skip:], start, end, rest)
 
+    def head(self, messages: int) -> Batch:
+        """Its first messages."""
+        if messages >= len(self.payloads):
+            return self
+        offsets = None if self.offsets is None else self.offsets[:messages]
+        end = self.offset(messages - 1) + 1 if messages else self.start
+        return Batch(self.payloads[:messages], self.start, end, offsets)
+
     def offset(self, index: int) -> int:
         """The offset of a message."""
         if self.offsets is None:

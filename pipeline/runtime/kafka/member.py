@@ -59,7 +59,7 @@ class Work(Protocol):
     """What the worker does with a batch, in the engine's thread."""
 
     def count(self, where: Where, source: str, batch: Batch) -> Outcome:
-        """Run the plan and add what came out to the counts."""
+        """Run the plan over the batch, or a first part, and add what came out to the counts."""
 
     def counts(self) -> Any:
         """A context in which no batch is counted and no plan renewed."""
@@ -92,6 +92,12 @@ class _Held:
         self.batches.append(batch)
         self.messages += len(batch.payloads)
         self.bytes += sum(map(len, batch.payloads))
+
+    def put_back(self, rest: Batch) -> None:
+        """Hold what is left of a batch, before those that came after it."""
+        newer, self.batches = self.batches, []
+        self.add(rest)
+        self.batches += newer
 
 
 class _LedgerTable(faust.Table[bytes, bytes]):
@@ -380,17 +386,27 @@ class Member:
                     await self._count(where)
 
     async def _count(self, where: Where) -> None:
+        while await self._count_some(where):
+            pass  # others had their turn in between
+
+    async def _count_some(self, where: Where) -> bool:
+        """Count what is held, or a first part of it; whether there is a rest of it."""
         async with self._turn:
             held = self._held.pop(where, None)
             if held is None or not self._active:
-                return
+                return False
             batch = join(held.batches, self.group.positions()[where])
             source, _ = self._sources[where.topic]
             outcome = await self._in_engine(self._work.count, where, source, batch)
-            await self._deliver(where, batch, outcome)
-            self._uncut += len(batch.payloads)
+            counted = batch.head(outcome.messages)
+            await self._deliver(where, counted, outcome)
+            self._uncut += len(counted.payloads)
             if self._uncut >= self._options.flows:
                 self._due.set()
+            if counted is batch:
+                return False
+            self._held.setdefault(where, _Held()).put_back(batch.after(counted.end))
+            return True
 
     async def _deliver(self, where: Where, batch: Batch, outcome: Outcome) -> None:
         """Dead letters and records on their way; the next checkpoint waits for them."""
