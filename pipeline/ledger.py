@@ -20,6 +20,9 @@ FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
 OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
 
+RESTARTED = "metric %s has changed: it starts again from zero"
+"""What is logged of a metric that cannot go on."""
+
 _FOLD_ROWS = 50_000
 _log = logging.getLogger(__name__)
 
@@ -33,10 +36,6 @@ def value_columns(family: Family) -> list[str]:
 
 def _dtype(column: str) -> pl.DataType:
     return pl.Float64() if column in (VALUE, SUM, FIRST_SEEN, LAST_SEEN) else pl.Int64()
-
-
-def _identity(family: Family) -> tuple[object, ...]:
-    return family.kind, family.labels, family.buckets
 
 
 class Table:
@@ -136,7 +135,7 @@ class Ledger:
         with self._lock:
             for delta in deltas:
                 table = self._tables.get(delta.family.name)
-                if table is None or _identity(table.family) != _identity(delta.family):
+                if table is None or table.family.shape != delta.family.shape:
                     continue
                 table.add(delta.series, now)
                 if table.due:
@@ -150,13 +149,13 @@ class Ledger:
     ) -> None:
         """Hold these families from now on: the `unchanged` go on, others start, the rest is gone.
 
-        What cannot go on, since its type, labels or buckets differ, starts as well.
+        What cannot go on (see `Family.continues`) starts as well.
         """
         with self._lock:
             fresh: dict[str, Table] = {}
             for name, (family, policy) in families.items():
                 table = self._tables.get(name) if name in unchanged else None
-                if table and _identity(table.family) == _identity(family):
+                if table and family.continues(table.family):
                     table.family, table.policy = family, policy
                     fresh[name] = table
                 else:
@@ -174,14 +173,19 @@ class Ledger:
                 self._fold(table)
             return list(self._tables.values())
 
-    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
-        """Take a family's saved series, unless it is not (or no longer so) configured."""
+    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> bool:
+        """Take a family's saved series, unless it is not configured any more.
+
+        False when it has changed since, and starts again.
+        """
         table = self._tables.get(family.name)
-        if table and _identity(table.family) == _identity(family):
-            with self._lock:
-                table.totals, table.overflow = totals, overflow
-        elif table:
-            _log.warning("metric %s has changed: it starts again from zero", family.name)
+        if table is None:
+            return True
+        if not table.family.continues(family):
+            return False
+        with self._lock:
+            table.totals, table.overflow = totals, overflow
+        return True
 
     def _fold(self, table: Table) -> None:
         overflowed = table.fold(self._room(table))

@@ -106,13 +106,7 @@ class Plan:
     def __init__(self, nodes: list[Node], env: Env) -> None:
         self.nodes = nodes
         self.env = replace(env, needed=_needed(nodes))
-        self.families: dict[str, tuple[Family, Policy]] = {
-            family.name: (family, node.spec.policy())
-            for node in nodes
-            if isinstance(node.spec, Encoder)
-            for family in node.spec.families()
-        }
-        self.chains = _chains(nodes)
+        self.families: dict[str, tuple[Family, Policy]] = _families(nodes)
         self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
         self._decoders: dict[str, Decode] = {s.name: s.decode(self.env) for s in self.sources}
         self._steps = {node.name: _build(node.spec, self.env) for node in nodes}
@@ -271,14 +265,14 @@ def _needed(nodes: list[Node]) -> Fields | None:
     return frozenset(needed)
 
 
-def _chains(nodes: list[Node]) -> dict[str, bytes]:
-    """For each family a digest of what decides its values: its definition, the stages before it.
+def _families(nodes: list[Node]) -> dict[str, tuple[Family, Policy]]:
+    """Every family with the chain that decides its values: its definition, the stages before it.
 
-    Equal digests mean that counting may go on. Of stages that only annotate, that they are there
-    counts, not what they write.
+    Equal chains mean that counting may go on, in this process or another. Of stages that only
+    annotate, that they are there counts, not what they write.
     """
     digests: dict[str, bytes] = {}
-    chains: dict[str, bytes] = {}
+    families: dict[str, tuple[Family, Policy]] = {}
     for node in nodes:
         spec = node.spec
         before = b"".join(sorted(digests[parent] for parent in node.parents))
@@ -288,8 +282,10 @@ def _chains(nodes: list[Node]) -> dict[str, bytes]:
         digests[node.name] = _digest(own, before)
         if isinstance(spec, Encoder):
             for family, definition in zip(spec.families(), spec.definitions(), strict=True):
-                chains[family.name] = _digest(definition, before)
-    return chains
+                chain = _digest(definition, before).hex()
+                chained = msgspec.structs.replace(family, chain=chain)
+                families[family.name] = chained, spec.policy()
+    return families
 
 
 def _digest(own: object, before: bytes) -> bytes:

@@ -37,7 +37,7 @@ ROWS = 4096
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 1
+_VERSION = 2
 _OVERFLOW = -1
 _MANIFEST = "manifest"
 
@@ -46,7 +46,7 @@ Record = tuple[bytes, bytes | None]
 
 
 class ChangelogError(KafkaError):
-    """A state that cannot be read; the message says what to do."""
+    """A state that cannot be read; the message says why."""
 
 
 class Epoch(NamedTuple):

@@ -130,8 +130,12 @@ class Partition:
         """The position the group has taken."""
         self.generation = epoch.generation
         self._ledger = Ledger(families, max_series)
-        for saved in state.families:
-            self._ledger.restore(saved.family, saved.totals, saved.overflow)
+        self.restarted = [
+            saved.family.name
+            for saved in state.families
+            if not self._ledger.restore(saved.family, saved.totals, saved.overflow)
+        ]
+        """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())
         self._writer = Writer(epoch, state.keys)
         self._written = self._adopted = False

@@ -30,7 +30,7 @@ from faust.types import TP
 
 from pipeline.kafka_client import KafkaError, Subscription
 from pipeline.plan import DeadLetter, Outcome
-from pipeline.runtime.changelog import Record, read
+from pipeline.runtime.changelog import ChangelogError, Record, read
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.group import Group
@@ -320,7 +320,14 @@ class Member:
         if not table.holds(generation):
             return
         for where, tp in tps.items():
-            state = read(table.records.get(where.partition, {}))
+            try:
+                state = read(table.records.get(where.partition, {}))
+            except ChangelogError as error:
+                name = table.changelog_topic.get_topic_name()
+                raise KafkaError(
+                    f"{name}[{where.partition}]: {error}. Go on under another group_id, or delete "
+                    f"{name} to start from zero"
+                ) from error
             first, end = firsts[tp] or 0, ends[tp] or 0
             position = state.position
             if position is None:
