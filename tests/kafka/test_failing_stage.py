@@ -23,14 +23,13 @@ from pipeline.stage import Transform
 
 class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
     __module__ = "stages.fragile"
-    modulo: int
 
     def reads(self):
         return frozenset({"n"})
 
     def build(self, env):
         def step(flows):
-            bad = flows["n"].filter(flows["n"] % self.modulo == 0)
+            bad = flows["n"].filter(flows["n"] % MODULO == 0)
             if len(bad):
                 raise ArithmeticError(f"{bad[0]:.0f} is too round")
             return flows
@@ -38,7 +37,7 @@ class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
 
 main()
 """
-"""`flowmatrix` with one stage more, which fails on every flow whose `n` is a multiple."""
+"""`flowmatrix` with one stage more, which fails on every flow whose `n` is a multiple of MODULO."""
 
 
 def fragile(folder: Path, broker: Kafka, topic: str, modulo: int, **settings: Any) -> Worker:
@@ -47,7 +46,7 @@ def fragile(folder: Path, broker: Kafka, topic: str, modulo: int, **settings: An
     beside = {"name": "n_sum", "type": "counter", "value": "n"}
     stages = [
         {"name": "flows", "type": "ingest_kafka", "group_id": f"of-{topic}", **source},
-        {"name": "fragile", "type": "fragile", "follows": "flows", "modulo": modulo},
+        {"name": "fragile", "type": "fragile", "follows": "flows"},
         {"name": "seen", "type": "encode_prometheus", "follows": "fragile", "metrics": [count]},
         {"name": "sum", "type": "encode_prometheus", "follows": "flows", "metrics": [beside]},
     ]
@@ -55,7 +54,7 @@ def fragile(folder: Path, broker: Kafka, topic: str, modulo: int, **settings: An
     checkpoint = {"interval": 0.3}
     config.write_text(yaml.safe_dump({"stages": stages, "checkpoint": checkpoint, **settings}))
     worker = Worker(config, "worker")
-    worker.process.command[:1] = [sys.executable, "-c", _FRAGILE]
+    worker.process.command[:1] = [sys.executable, "-c", _FRAGILE.replace("MODULO", str(modulo))]
     return worker
 
 
