@@ -13,6 +13,7 @@ second; offsets are committed by `commit`, which refuses to when the group has m
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
@@ -62,6 +63,7 @@ def _itself(_tp: TopicPartition, record: Any) -> Any:
 
 class _Thread(stock.AIOKafkaConsumerThread):
     consumer: FoldingConsumer
+    logger = logging.getLogger("faust.consumer")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -136,7 +138,13 @@ class FoldingConsumer(stock.Consumer):
     """A consumer whose flow topics come folded."""
 
     transport: FoldingTransport
+    logger = logging.getLogger("faust.consumer")
     _thread: _Thread
+
+    @property
+    def name_in_group(self) -> str:
+        """The member id, which the group gives anew when it does not know us any more."""
+        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - same
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)

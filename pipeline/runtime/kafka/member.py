@@ -103,6 +103,8 @@ class _Held:
 class _LedgerTable(faust.Table[bytes, bytes]):
     """A table whose changelog is read as `changelog` writes it; it has no local copy."""
 
+    logger = logging.getLogger("faust.tables")
+
     def __init__(self, *args: Any, member: Member, topic: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.member = member
@@ -114,6 +116,7 @@ class _LedgerTable(faust.Table[bytes, bytes]):
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Note the generation, in which partitions may be ours still."""
+        self.member.joined()
         self._generation = generation_id
         self.records = {}
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
@@ -176,6 +179,7 @@ class Member:
         self._engine = engine
         self._say = say
         self._held: dict[Where, _Held] = {}
+        self._name = ""
         self._active = False
         self._turn = asyncio.Lock()  # one batch, or the cut of a checkpoint
         self._checkpointing = asyncio.Lock()
@@ -289,6 +293,18 @@ class Member:
         return cast("FoldingConsumer", self._app.consumer)
 
     # -- partitions come and go
+
+    def joined(self) -> None:
+        """The group has let us in; under a new name, our partitions may have been another's."""
+        before, self._name = self._name, self._consumer.name_in_group
+        if before and self._name != before:
+            self.group.forget()
+            if instance := self._app.conf.consumer_group_instance_id:
+                _log.warning(
+                    "the group did not know this worker any more; if another one has "
+                    'group_instance_id "%s" as well, give each its own',
+                    instance,
+                )
 
     async def restore(self, table: _LedgerTable, partitions: set[int], generation: int) -> None:
         """Take over the partitions of a topic that are assigned now."""
