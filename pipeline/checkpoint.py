@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,14 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipeline.ledger import Ledger
+from pipeline.ledger import RESTARTED, Ledger
 from pipeline.stage import Family
 
 _OPENING = 1000  # messages at the start of an input that identify it
 _VERSION = 2
 _FILE = "ledger.checkpoint"
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+_log = logging.getLogger(__name__)
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -101,14 +103,15 @@ def save(folder: Path, ledger: Ledger, checkpoint: Checkpoint) -> None:
 def load(folder: Path, ledger: Ledger) -> Checkpoint:
     """Put what was saved into the ledger; an empty folder is an empty checkpoint.
 
-    A family whose type, labels or buckets changed since starts again from nothing, as do families
-    that are new; what is no longer configured is dropped.
+    A family that has changed since (see `Family.continues`) starts again from nothing, as do
+    families that are new; what is no longer configured is dropped.
     """
     document = _read(folder)
     if document is None:
         return Checkpoint()
     for saved in document.tables:
-        ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow))
+        if not ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow)):
+            _log.warning(RESTARTED, saved.family.name)
     return Checkpoint(document.progress, document.dead_letters)
 
 
@@ -135,7 +138,10 @@ def _read(folder: Path) -> _Checkpoint | None:
     except (OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"cannot read the state {path}: {error}") from error
     if document.version != _VERSION:
-        raise CheckpointError(f"{path} was written by another version ({document.version})")
+        raise CheckpointError(
+            f"{path} was written by another version ({document.version}): delete it to start "
+            "from zero"
+        )
     return document
 
 

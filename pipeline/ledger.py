@@ -22,6 +22,9 @@ FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
 OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
 
+RESTARTED = "metric %s has changed: it starts again from zero"
+"""What is logged of a metric that cannot go on."""
+
 _FOLD_ROWS = 50_000
 _WASTE = 50_000
 """Label sets that nobody counts any more, before a table begins with new ones."""
@@ -40,10 +43,6 @@ def _dtype(column: str) -> pl.DataType:
     if column == ID:
         return pl.UInt32()
     return pl.Float64() if column in (VALUE, SUM, FIRST_SEEN, LAST_SEEN) else pl.Int64()
-
-
-def _identity(family: Family) -> tuple[object, ...]:
-    return family.kind, family.labels, family.buckets
 
 
 class Interned(NamedTuple):
@@ -250,13 +249,13 @@ class Ledger:
     ) -> None:
         """Hold these families from now on: the `unchanged` go on, others start, the rest is gone.
 
-        What cannot go on, since its type, labels or buckets differ, starts as well.
+        What cannot go on (see `Family.continues`) starts as well.
         """
         with self._lock:
             fresh: dict[str, Table] = {}
             for name, (family, policy) in families.items():
                 table = self._tables.get(name) if name in unchanged else None
-                if table and _identity(table.family) == _identity(family):
+                if table and family.continues(table.family):
                     table.family, table.policy = family, policy
                     fresh[name] = table
                 else:
@@ -274,21 +273,26 @@ class Ledger:
                 self._fold(table)
             return list(self._tables.values())
 
-    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
-        """Take a family's saved series, unless it is not (or no longer so) configured."""
+    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> bool:
+        """Take a family's saved series, unless it is not configured any more.
+
+        False when it has changed since, and starts again.
+        """
         table = self._tables.get(family.name)
-        if table and _identity(table.family) == _identity(family):
-            with self._lock:
-                table.take(totals, overflow)
-        elif table:
-            _log.warning("metric %s has changed: it starts again from zero", family.name)
+        if table is None:
+            return True
+        if not table.family.continues(family):
+            return False
+        with self._lock:
+            table.take(totals, overflow)
+        return True
 
     def _table(self, family: Family, policy: Policy) -> Table:
         return Table(family, policy, self._sharing.of(family))
 
     def _held(self, family: Family) -> Table | None:
         table = self._tables.get(family.name)
-        return table if table and _identity(table.family) == _identity(family) else None
+        return table if table and table.family.shape == family.shape else None
 
     def _fold(self, table: Table) -> None:
         overflowed = table.fold(self._room(table))

@@ -80,7 +80,17 @@ class Memo:
         self._table = table.drop(PLACE, SINCE, strict=False)
 
     def _learn(self, texts: pl.Series, ids: pl.Series) -> None:
-        """Look texts up and set what is known of their ids."""
+        """Look texts up and set what is known of their ids.
+
+        When that fails, start over: ids that were given and not learnt would count as learnt.
+        """
+        try:
+            self._look_up(texts, ids)
+        except BaseException:
+            self._start()
+            raise
+
+    def _look_up(self, texts: pl.Series, ids: pl.Series) -> None:
         answers = self._lookup(texts)
         timed = PLACE in answers.columns
         place = answers[PLACE] if timed else pl.int_range(len(ids), dtype=pl.UInt32, eager=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -48,6 +49,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
     index: int = -1
 
 
+class StageError(Exception):
+    """A stage could not take a batch. `stage`: its name; `error`: what it raised."""
+
+    def __init__(self, stage: str, error: BaseException) -> None:
+        super().__init__(f'stage "{stage}" failed: {type(error).__name__}: {error}')
+        self.stage = stage
+        self.error = error
+
+
 @dataclass
 class Counts:
     """Flows of one stage: in = out + filtered + rejected (a flatten may give more rows out)."""
@@ -62,14 +72,17 @@ class Counts:
 
 @dataclass
 class Outcome:
-    """What one batch gave."""
+    """What one batch gave; `messages` is how many payloads it is about."""
 
+    messages: int = 0
     flows: int = 0
     deltas: list[Delta] = field(default_factory=list)
     records: list[tuple[Writer, Sequence[Record]]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """Error, metric and field of every value that could not be counted."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Stage and error of every message that was rejected because a stage raised it."""
     counts: dict[str, Counts] = field(default_factory=dict)
 
 
@@ -93,32 +106,31 @@ class Plan:
     def __init__(self, nodes: list[Node], env: Env) -> None:
         self.nodes = nodes
         self.env = replace(env, needed=_needed(nodes, env))
-        self.families: dict[str, tuple[Family, Policy]] = {
-            family.name: (family, node.spec.policy())
-            for node in nodes
-            if isinstance(node.spec, Encoder)
-            for family in node.spec.families()
-        }
-        self.chains = _chains(nodes)
+        self.families: dict[str, tuple[Family, Policy]] = _families(nodes)
         self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
         self._decoders: dict[str, Decode] = {s.name: s.decode(self.env) for s in self.sources}
         self._steps = {node.name: _build(node.spec, self.env) for node in nodes}
         self._walks = {source.name: self._walk(source.name) for source in self.sources}
 
     def run(self, source: str, payloads: list[bytes]) -> Outcome:
-        """Take the payloads of one source through every stage that follows it."""
-        outcome = Outcome()
+        """Take the payloads of one source through every stage that follows it.
+
+        Raises StageError, and nothing has happened, when a stage fails.
+        """
+        outcome = Outcome(len(payloads))
         self.renew()
-        flows = self._decode(source, payloads, outcome)
+        with _blamed(source):
+            flows = self._decode(source, payloads, outcome)
         frames = {source: flows}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
-            batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
-            counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
-            start = time.perf_counter()
-            result = self._steps[node.name](node, batch, outcome)
-            counts.seconds = time.perf_counter() - start
+            with _blamed(node.name):
+                batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
+                counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
+                start = time.perf_counter()
+                result = self._steps[node.name](node, batch, outcome)
+                counts.seconds = time.perf_counter() - start
             if result is not None:
                 frames[node.name] = result
             for parent in node.parents:
@@ -158,6 +170,17 @@ class Plan:
                 reached.add(node.name)
                 walk.append(replace(node, parents=parents))
         return walk
+
+
+@contextmanager
+def _blamed(stage: str) -> Iterator[None]:
+    """Whatever the block raises is the stage's fault, but for what concerns the process."""
+    try:
+        yield
+    except (MemoryError, InterruptedError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise StageError(stage, error) from error
 
 
 _Runner = Callable[[Node, pl.DataFrame, Outcome], pl.DataFrame | None]
@@ -247,14 +270,14 @@ def _needed(nodes: list[Node], env: Env) -> Fields | None:
     return frozenset(needed)
 
 
-def _chains(nodes: list[Node]) -> dict[str, bytes]:
-    """For each family a digest of what decides its values: its definition, the stages before it.
+def _families(nodes: list[Node]) -> dict[str, tuple[Family, Policy]]:
+    """Every family with the chain that decides its values: its definition, the stages before it.
 
-    Equal digests mean that counting may go on. Of stages that only annotate, that they are there
-    counts, not what they write.
+    Equal chains mean that counting may go on, in this process or another. Of stages that only
+    annotate, that they are there counts, not what they write.
     """
     digests: dict[str, bytes] = {}
-    chains: dict[str, bytes] = {}
+    families: dict[str, tuple[Family, Policy]] = {}
     for node in nodes:
         spec = node.spec
         before = b"".join(sorted(digests[parent] for parent in node.parents))
@@ -264,8 +287,10 @@ def _chains(nodes: list[Node]) -> dict[str, bytes]:
         digests[node.name] = _digest(own, before)
         if isinstance(spec, Encoder):
             for family, definition in zip(spec.families(), spec.definitions(), strict=True):
-                chains[family.name] = _digest(definition, before)
-    return chains
+                chain = _digest(definition, before).hex()
+                chained = msgspec.structs.replace(family, chain=chain)
+                families[family.name] = chained, spec.policy()
+    return families
 
 
 def _digest(own: object, before: bytes) -> bytes:

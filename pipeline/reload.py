@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Protocol, Self
 
 from pipeline.config import Config
+from pipeline.ledger import RESTARTED
 from pipeline.place import ConfigError
 from pipeline.plan import Plan
 from pipeline.stage import Fields
@@ -31,14 +32,9 @@ def unchanged(old: Plan, new: Plan) -> Fields:
     """The names of the families that count the same in both plans."""
     return frozenset(
         name
-        for name, chain in new.chains.items()
-        if old.chains.get(name) == chain and _shape(old, name) == _shape(new, name)
+        for name, (family, _) in new.families.items()
+        if name in old.families and family.continues(old.families[name][0])
     )
-
-
-def _shape(plan: Plan, name: str) -> tuple[object, ...]:
-    family, _ = plan.families[name]
-    return family.kind, family.labels, family.buckets
 
 
 class Live:
@@ -86,6 +82,8 @@ class Live:
         fresh = self._next
         if fresh is not None:
             kept = unchanged(self.plan, fresh)
+            for name in fresh.families.keys() & self.plan.families.keys() - kept:
+                _log.warning(RESTARTED, name)
             for adopt in self._adopters:
                 adopt(fresh, kept)
             self.plan, self._next = fresh, None

@@ -102,7 +102,8 @@ class Checkpoint(_Group, frozen=True, kw_only=True):
 class Limits(_Group, frozen=True, kw_only=True):
     """Bounds on memory.
 
-    Label sets beyond `max_series` are counted in one series; 0 is no limit.
+    Label sets beyond `max_series` are counted in one series; 0 is no limit. It holds for the
+    counts of a run, or of each Kafka partition, and again for what a Kafka worker shows.
     """
 
     max_series: Count = 1_000_000

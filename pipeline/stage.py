@@ -188,13 +188,27 @@ class Kind(StrEnum):
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A metric as exposed: full name, label names, upper bounds of its buckets (no +Inf)."""
+    """A metric as exposed: full name, label names, upper bounds of its buckets (no +Inf).
+
+    `chain` is a plan's digest of what decides its values: with another one, it counts something
+    else.
+    """
 
     name: str
     kind: Kind
     labels: tuple[str, ...]
     help: str = ""
     buckets: tuple[float, ...] = ()
+    chain: str = ""
+
+    def continues(self, other: Family) -> bool:
+        """Whether it may go on from the values of another one."""
+        return self.shape == other.shape and self.chain == other.chain
+
+    @property
+    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[float, ...]]:
+        """What its series look like."""
+        return self.kind, self.labels, self.buckets
 
 
 class Policy(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ METRICS: dict[str, SelfMetric] = {
     "stage_flows_out": SelfMetric(_C, ("stage",), "Flows that went out or were counted"),
     "stage_flows_filtered": SelfMetric(_C, ("stage",), "Flows left out on purpose"),
     "stage_flows_rejected": SelfMetric(_C, ("stage",), "Flows that could not be used"),
+    "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
@@ -135,14 +136,16 @@ class Telemetry:
             if stage in self._groups:
                 self.add("metrics_processed", counts.flows_out, self._groups[stage])
         ingest = outcome.counts[source]
-        if ingest.rejected:
-            self.add("ingest_errors", ingest.rejected, source, "decode", "rejected")
+        if undecoded := ingest.rejected - len(outcome.failed):
+            self.add("ingest_errors", undecoded, source, "decode", "rejected")
         if ingest.coerced:
             self.add("ingest_coerced", ingest.coerced, source)
         for writer, records in outcome.records:
             self.add("records_written", len(records), writer.name)
         for letter in outcome.dead:
             self.add("dead_letters", 1, letter.stage)
+        for failure in outcome.failed:
+            self.add("stage_errors", 1, *failure)
         for refusal in outcome.refused:
             self.add("encode_prom_errors", 1, *refusal)
 

@@ -55,7 +55,10 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
 
     A series is exposed until it is idle for `expiry`; its total is kept and comes back with it.
     Beyond `max_series` (of this stage) or `max_series_per_metric`, label sets not seen before are
-    counted in one series whose labels all read `__overflow__`. 0 means no limit of its own.
+    counted in one series whose labels all read `__overflow__`. 0 means no limit of its own. Over
+    Kafka the limits hold for the counts of each partition, and again for what a worker shows: a
+    label set can be itself in one partition and in `__overflow__` in another, and exact totals
+    have at most so many series for each partition. Sums over all series are exact all the same.
     `zero_first` exposes a new series at zero once, so that `rate()` sees its first flow.
     """
 

@@ -38,16 +38,31 @@ def test_what_was_saved_comes_back(saved: Path) -> None:
     assert [path.name for path in saved.iterdir()] == ["ledger.checkpoint"]
 
 
-def test_a_changed_family_starts_again(saved: Path) -> None:
-    changed = ledger(Family("flows", Kind.COUNTER, ("b",)))
+@pytest.mark.parametrize(
+    "family",
+    [Family("flows", Kind.COUNTER, ("b",)), msgspec.structs.replace(FAMILY, chain="other")],
+)
+def test_a_changed_family_starts_again(
+    saved: Path, family: Family, caplog: pytest.LogCaptureFixture
+) -> None:
+    changed = ledger(family)
     checkpoint.load(saved, changed)
     assert changed.tables()[0].series().height == 0
+    assert caplog.messages == ["metric flows has changed: it starts again from zero"]
 
 
 def test_an_empty_folder_is_an_empty_state(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, ledger()) == Checkpoint()
     with pytest.raises(CheckpointError, match="no state in"):
         checkpoint.tables(tmp_path)
+
+
+def test_a_state_of_another_version_is_refused(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "_VERSION", 99)
+    with pytest.raises(CheckpointError, match=r"by another version \(2\): delete it to start"):
+        checkpoint.load(saved, ledger())
 
 
 def test_a_damaged_file_is_named(saved: Path) -> None:

@@ -75,6 +75,25 @@ def test_two_memos_do_not_share_ids() -> None:
     assert second.get(series("yy", "x"))["size"].to_list() == [2, 1]
 
 
+def test_a_lookup_that_fails_leaves_nothing_behind() -> None:
+    lookup = Lengths()
+
+    def fragile(texts: pl.Series) -> pl.DataFrame:
+        if "bad" in texts and not lookup.add:
+            raise ValueError("bad")
+        return lookup(texts)
+
+    memo = Memo(fragile)
+    memo.get(series("old"))
+    with pytest.raises(ValueError, match="bad"):
+        memo.get(series("one", "bad", "three"))
+    assert memo.get(series("three", "old"))["size"].to_list() == [5, 3]
+    with pytest.raises(ValueError, match="bad"):
+        memo.get(series("bad"))
+    lookup.add = 10
+    assert memo.get(series("one", "bad"))["size"].to_list() == [13, 13]
+
+
 TEXTS = st.lists(st.one_of(st.none(), st.text(alphabet="abz", max_size=3)), max_size=20)
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -11,6 +15,7 @@ import pytest
 
 from pipeline import config
 from pipeline.job import Job
+from pipeline.ledger import FIRST_SEEN, LAST_SEEN
 from pipeline.place import ConfigError
 from pipeline.reload import Live, Reloader, unchanged
 from pipeline.stamp import stamps
@@ -22,6 +27,8 @@ stages:
   - {{name: metrics, type: flow_metrics, follows: subnets, files: [metrics]}}
   - {{name: expose, type: encode_prometheus, follows: metrics, prefix: n_, expiry: {expiry}}}
 {more}"""
+ONE_FILTER = "[{field: Proto, value: '6'}]"
+STAMPS = (FIRST_SEEN, LAST_SEEN)
 LABELS = "[{name: A, cidrs: [10.0.0.0/8]}]"
 METRIC = """\
 apiVersion: flows.netobserv.io/v1alpha1
@@ -48,10 +55,23 @@ class Folder:
         self.file.write_text(CONFIG.format(labels=labels, expiry=expiry, more=more))
 
     def metric(
-        self, name: str, labels: str = "[Proto]", filters: str = "[]", text: str = "x"
+        self,
+        name: str,
+        labels: str = "[Proto]",
+        filters: str = "[]",
+        text: str = "x",
+        more: str = "",
     ) -> None:
-        written = METRIC.format(name=name, labels=labels, filters=filters, help=text)
+        written = METRIC.format(name=name, labels=labels, filters=filters + more, help=text)
         (self.path / "metrics" / f"{name}.yaml").write_text(written)
+
+    def edit(self, *texts: str) -> None:
+        """Put other texts into the configuration: what is there, what comes there, and so on."""
+        text = self.file.read_text()
+        for old, new in zip(texts[::2], texts[1::2], strict=True):
+            assert old in text
+            text = text.replace(old, new)
+        self.file.write_text(text)
 
     def load(self) -> config.Config:
         return config.load(self.file)
@@ -77,7 +97,7 @@ def samples(job: Job, prefix: str = "n_") -> dict[str, float]:
 
 def test_what_did_not_change_goes_on_counting(folder: Folder, job: Job) -> None:
     assert samples(job) == {'n_one{Proto="6"}': 1, 'n_two{SrcSubnetLabel="A"}': 1}
-    folder.metric("two", labels="[SrcSubnetLabel]", filters="[{field: Proto, value: '6'}]")
+    folder.metric("two", labels="[SrcSubnetLabel]", filters=ONE_FILTER)
     job.reload(folder.load())
     assert samples(job) == {'n_one{Proto="6"}': 1}
     job.run()
@@ -153,6 +173,81 @@ def test_series_start_at_zero_again(folder: Folder, *, zero_first: bool) -> None
     job.reload(folder.load())
     job.run()
     assert samples(job)['n_one{Proto="6",DstAddr="11.0.0.1"}'] == 1
+
+
+SUBNETS = "  - {name: subnets, type: subnet_label, follows: flows"
+CHANGES: dict[str, tuple[Callable[[Folder], None], set[str]]] = {
+    "nothing": (lambda _: None, set()),
+    "help": (lambda folder: folder.metric("one", text="better"), set()),
+    "expiry": (lambda folder: folder.write(expiry="7m"), set()),
+    "other subnets": (lambda f: f.write(labels="[{name: B, cidrs: [10.0.0.0/8]}]"), set()),
+    "names of stages": (lambda folder: folder.edit("subnets", "networks"), set()),
+    "a stage more": (
+        lambda folder: folder.edit(
+            SUBNETS,
+            "  - {name: more, type: tcp_flags, follows: flows}\n"
+            + SUBNETS.replace("flows", "more"),
+        ),
+        {"n_one", "n_two"},
+    ),
+    "a filter": (lambda folder: folder.metric("one", filters=ONE_FILTER), {"n_one"}),
+    "a value": (lambda folder: folder.metric("one", more=", valueField: Bytes"), {"n_one"}),
+    "labels": (lambda folder: folder.metric("one", labels="[DstAddr]"), {"n_one"}),
+    "no subnets": (
+        lambda folder: folder.edit("subnet_label", "pass_through", ", labels: " + LABELS, ""),
+        {"n_one", "n_two"},
+    ),
+}
+"""What is done to a configuration, and the metrics that start again because of it."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_restart_goes_on_with_what_a_reload_does(
+    folder: Folder, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit, restarted = CHANGES[change]
+    state = folder.path / "state"
+    first = Job(folder.load(), state=state)
+    first.run()
+    assert set(counted(first)) == {"n_one", "n_two"}
+    edit(folder)
+    warnings = sorted(f"metric {name} has changed: it starts again from zero" for name in restarted)
+    again = Job(folder.load(), state=state)
+    again.run()
+    assert sorted(caplog.messages) == warnings
+    assert set(counted(again)) == {"n_one", "n_two"} - restarted, "every flow is in the state"
+    caplog.clear()
+    first.reload(folder.load())
+    assert sorted(caplog.messages) == warnings
+    assert counted(first) == counted(again)
+
+
+def counted(job: Job) -> dict[str, list[tuple[object, ...]]]:
+    """The series of the metrics that have some, without times."""
+    tables = {table.family.name: table.series() for table in job.ledger.tables()}
+    return {name: found.drop(STAMPS).rows() for name, found in tables.items() if found.height}
+
+
+CHAINS = """
+import sys
+from pathlib import Path
+from pipeline import config
+from pipeline.job import Job
+families = Job(config.load(Path(sys.argv[1]))).plan.families
+print(*sorted((family.name, family.chain) for family, _ in families.values()))
+"""
+
+
+def test_what_decides_sameness_is_the_same_in_every_process(folder: Folder) -> None:
+    folder.metric("three", labels="[SrcAddr, Proto]", filters=ONE_FILTER)
+
+    def told(seed: str) -> bytes:
+        command = [sys.executable, "-c", CHAINS, str(folder.file)]
+        return subprocess.check_output(command, env={**os.environ, "PYTHONHASHSEED": seed})
+
+    chains = told("1")
+    assert len(set(re.findall(rb"[0-9a-f]{32}", chains))) == 3
+    assert told("2") == chains
 
 
 def test_sources_and_settings_take_a_restart(folder: Folder, job: Job) -> None:

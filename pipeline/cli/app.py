@@ -39,6 +39,12 @@ def load(path: Path) -> Config:
     return loaded
 
 
+def log_from(level: str) -> None:
+    """Log what is of this level or above; of libraries, never less than warnings."""
+    logging.getLogger("pipeline").setLevel(level.upper())
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+
+
 def refuse(error: ConfigError) -> NoReturn:
     """Print every problem and exit 78."""
     for problem in error.problems:

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import config
 from pipeline.checkpoint import CheckpointError
-from pipeline.cli.app import ConfigFile, app, fail, load
+from pipeline.cli.app import ConfigFile, app, fail, load, log_from
 from pipeline.job import Job, Runtime
 from pipeline.kafka_client import KafkaError
 from pipeline.kube.connect import ConnectError
@@ -94,6 +94,7 @@ def run(
     not valid is refused, /readyz says why, and the old one runs on.
     """
     loaded = load(path)
+    log_from(loaded.settings.log_level)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, KafkaError, OSError) as error:

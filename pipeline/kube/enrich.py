@@ -67,7 +67,6 @@ class Enricher:
     def _renew(self) -> None:
         """Everything that depends on the state of the index."""
         end, index, needed = self._end, self._index, self._needed
-        self._version = index.version
         fixed = columns(end.output, end.assignee, zone=end.zone)
         self._columns = [
             *((name, column) for name, column in fixed.items() if needed is None or name in needed),
@@ -76,6 +75,7 @@ class Enricher:
         ]
         self._asked: dict[str, set[str]] = {}
         self._memo = Memo(self._lookup)
+        self._version = index.version
 
     def _key(self, schema: values.Schema) -> pl.Expr:
         """What identifies this end of a flow: its address, with the secondary parts in use."""
@@ -97,10 +97,10 @@ class Enricher:
         if changed is None or (copies and self._needed is None):
             self._renew()
             return
-        self._version = self._index.version
         if self._secondary:
             changed = {text for one in changed for text in self._asked.get(one, ())}
         self._memo.forget(changed)
+        self._version = self._index.version
 
     def _ended(self, flows: pl.DataFrame) -> pl.Series | None:
         """When each flow ended (Int64, ms), where the index knows the past."""

@@ -51,7 +51,7 @@ Record = tuple[bytes, bytes | None]
 
 
 class ChangelogError(KafkaError):
-    """A state that cannot be read; the message says what to do."""
+    """A state that cannot be read; the message says why."""
 
 
 class Epoch(NamedTuple):

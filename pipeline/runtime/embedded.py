@@ -15,6 +15,7 @@ from pipeline.ledger import Ledger
 from pipeline.reload import Live
 from pipeline.runtime.deadletters import DeadLetterFile, Limit
 from pipeline.runtime.delivery import Blocking
+from pipeline.runtime.pieces import Pieces
 from pipeline.stage import Source
 from pipeline.telemetry import Telemetry
 
@@ -40,6 +41,7 @@ class Embedded:
         self._telemetry = telemetry
         self._options = options
         self._limit = Limit(options.max_ratio, options.max_consecutive)
+        self._pieces = Pieces()
         self._progress: dict[str, Progress] = {}
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
@@ -69,11 +71,14 @@ class Embedded:
         ):
             due = time.monotonic() + self._options.checkpoint
             for source, payloads in self._input():
-                self._batch(source, payloads, letters, delivery)
-                advance(len(payloads))
-                if state and time.monotonic() >= due:
-                    self._save(state, letters)
-                    due = time.monotonic() + self._options.checkpoint
+                rest = payloads
+                while rest and not self._stopped.is_set():
+                    done = self._batch(source, rest, letters, delivery)
+                    rest = rest[done:]
+                    advance(done)
+                    if state and time.monotonic() >= due:
+                        self._save(state, letters)
+                        due = time.monotonic() + self._options.checkpoint
                 if self._stopped.is_set():
                     break
             if state:
@@ -81,9 +86,11 @@ class Embedded:
 
     def _batch(
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
-    ) -> None:
+    ) -> int:
+        """Count the payloads, or a first part of them when a stage fails; how many."""
         with self._live.batch() as plan:
-            outcome = plan.run(source.name, payloads)
+            outcome = self._pieces.run(plan, source.name, payloads)
+            payloads = payloads[: outcome.messages]
             letters.write(outcome.dead)
             delivery.deliver(outcome.records)
             self._ledger.merge(outcome.deltas, time.time())
@@ -93,8 +100,9 @@ class Embedded:
             before, messages=before.messages + len(payloads)
         )
         rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
-        self._cut[source.name] = len(payloads) - 1 in rejected
+        self._cut[source.name] = len(payloads) - 1 in rejected and not outcome.failed
         self._limit.check(len(payloads), rejected)
+        return len(payloads)
 
     def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
         """The messages of every source in turn, the finite ones first; none after a stop."""

@@ -7,14 +7,17 @@ durable itself since it started, so a series never decreases and no increment is
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Mapping
 
 from pipeline.labelsets import Sharing
-from pipeline.ledger import Ledger, Table
+from pipeline.ledger import RESTARTED, Ledger, Table
 from pipeline.runtime.changelog import Checkpoint, Epoch, State
 from pipeline.runtime.partition import Partition, Where
 from pipeline.stage import Delta, Family, Policy
+
+_log = logging.getLogger(__name__)
 
 
 class Group:
@@ -28,6 +31,7 @@ class Group:
         self._families = families
         self._max_series = max_series
         self._partitions: dict[Where, Partition] = {}
+        self._restarted: set[str] = set()
         self._lock = threading.Lock()
 
     def keeps(self, where: Where, generation: int) -> bool:
@@ -56,6 +60,9 @@ class Group:
         partition = Partition(
             self._families, self._max_series, epoch, state, position, sharing=self._sharing
         )
+        for name in set(partition.restarted) - self._restarted:
+            self._restarted.add(name)
+            _log.warning(RESTARTED, name)
         with self._lock:
             self._partitions[where] = partition
 

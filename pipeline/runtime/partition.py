@@ -56,6 +56,14 @@ class Batch(NamedTuple):
         start, end = max(self.start, position), max(self.end, position)
         return Batch(self.payloads[skip:], start, end, rest)
 
+    def head(self, messages: int) -> Batch:
+        """Its first messages."""
+        if messages >= len(self.payloads):
+            return self
+        offsets = None if self.offsets is None else self.offsets[:messages]
+        end = self.offset(messages - 1) + 1 if messages else self.start
+        return Batch(self.payloads[:messages], self.start, end, offsets)
+
     def offset(self, index: int) -> int:
         """The offset of a message."""
         if self.offsets is None:
@@ -125,8 +133,12 @@ class Partition:
         """The position the group has taken."""
         self.generation = epoch.generation
         self._ledger = Ledger(families, max_series, sharing)
-        for saved in state.families:
-            self._ledger.restore(saved.family, saved.totals, saved.overflow)
+        self.restarted = [
+            saved.family.name
+            for saved in state.families
+            if not self._ledger.restore(saved.family, saved.totals, saved.overflow)
+        ]
+        """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())
         self._writer = Writer(epoch, state.keys)
         self._written = self._adopted = False

@@ -33,10 +33,10 @@ spec: {{type: Counter, labels: [{label}]}}
 class Run:
     """A run that reads flows from a pipe."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
         self.folder = folder
         self.config = folder / "config.yaml"
-        self.config.write_text(CONFIG)
+        self.config.write_text(CONFIG + settings)
         (folder / "metrics").mkdir()
         self.metric("one", "Proto")
         self.metric("two", "Proto")
@@ -68,17 +68,36 @@ class Run:
     def shows(self, *lines: str) -> None:
         eventually(lambda: set(lines) <= set(self.page("/metrics").splitlines()), seconds=10)
 
+    def end(self) -> str:
+        """End it in order; what it has said."""
+        self.process.terminate()
+        assert self.process.stdin
+        self.process.stdin.close()
+        assert self.process.wait(10) == 0
+        assert self.process.stderr
+        with self.process.stderr as said:
+            return said.read().decode()
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
     made = Run(tmp_path)
     yield made
-    made.process.terminate()
-    assert made.process.stdin
-    made.process.stdin.close()
-    assert made.process.wait(10) == 0
-    assert made.process.stderr
-    made.process.stderr.close()
+    made.end()
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("info", "INFO pipeline.reload: the configuration was reloaded\n"),
+        ("warning", ""),
+    ],
+)
+def test_the_log_level(tmp_path: Path, level: str, said: str) -> None:
+    run = Run(tmp_path, f"log_level: {level}\n")
+    run.process.send_signal(signal.SIGHUP)
+    run.shows("flowmatrix_config_reload_success 1")
+    assert run.end() == said
 
 
 def test_files_and_signals_reload_while_flows_come(run: Run) -> None:

@@ -177,15 +177,17 @@ def test_tls_with_a_client_certificate(new_kafka: NewKafka, tmp_path: Path) -> N
         wait(lambda: seen(worker) == 5)
 
 
-def enrol(broker: Kafka, name: str, password: bytes) -> None:
+def enrol(broker: Kafka, name: str, password: bytes, mechanism: str) -> None:
     made: Any = kafka_admin  # its stubs leave these classes out
-    info = made.ScramCredentialInfo(made.ScramMechanism.SCRAM_SHA_512, 4096)
+    kind = made.ScramMechanism[mechanism.upper().replace("-", "_")]
+    info = made.ScramCredentialInfo(kind, 4096)
     user = made.UserScramCredentialUpsertion(name, info, password)
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     admin.alter_user_scram_credentials([user])[name].result()
 
 
-def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mechanism", ["scram-sha-256", "scram-sha-512"])
+def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path, mechanism: str) -> None:
     pem = self_signed(tmp_path)
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
     broker = new_kafka(
@@ -193,17 +195,17 @@ def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path) -> None:
             "SASL_SSL",
             {
                 **tls(pem).settings,
-                "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-                "listener.name.client.scram-sha-512.sasl.jaas.config": f"{module} required;",
+                "sasl.enabled.mechanisms": mechanism.upper(),
+                f"listener.name.client.{mechanism}.sasl.jaas.config": f"{module} required;",
             },
         )
     )
     broker.create_topic("t")
     produce(broker.bootstrap, "t", [_FLOW] * 5, 1)
-    enrol(broker, "ann", b"s3cret-word")
+    enrol(broker, "ann", b"s3cret-word", mechanism)
     (tmp_path / "password").write_text("s3cret-word\n")
     sasl = {
-        "mechanism": "scram-sha-512",
+        "mechanism": mechanism,
         "username": "ann",
         "password_file": str(tmp_path / "password"),
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -9,6 +10,7 @@ from pipeline.runtime.changelog import (
     ChangelogError,
     Checkpoint,
     Epoch,
+    Manifest,
     Record,
     Writer,
     read,
@@ -192,9 +194,13 @@ def test_a_state_that_is_not_whole_is_refused() -> None:
     counting(ledger, ["a"], 1.0)
     checkpoint = writer.checkpoint(ledger.tables(), 10, 1.0)
     log.take([checkpoint.manifest])
+    written = checkpoint.manifest[1] or b""
     with pytest.raises(ChangelogError, match="part flows/0 of the state is missing"):
         read(log.records)
     with pytest.raises(ChangelogError, match="not ours, with the key b'x'"):
         read({b"x": b""})
     with pytest.raises(ChangelogError, match="cannot be read"):
         read({b"1.1/manifest": b"?"})
+    old = msgspec.structs.replace(msgspec.msgpack.decode(written, type=Manifest), version=1)
+    with pytest.raises(ChangelogError, match=r"written by another version \(1\)"):
+        read({b"1.1/manifest": msgspec.msgpack.encode(old)})

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import msgspec
 import polars as pl
+import pytest
 
 from pipeline.ledger import Table
 from pipeline.runtime.changelog import Checkpoint, State, read
@@ -56,9 +58,7 @@ def test_shown_when_durable_and_confirmed() -> None:
 
 def test_a_successor_shows_what_it_counts_itself() -> None:
     group = counted()
-    records = durable(group)[ONE]
-    changelog = dict([*records.parts, records.manifest])
-    state = read({key: value for key, value in changelog.items() if value is not None})
+    state = read(log(durable(group)[ONE]))
     successor = Group(FAMILIES)
     successor.restore(ONE, state, 4, 2)
     assert successor.positions() == {ONE: 2}
@@ -68,6 +68,28 @@ def test_a_successor_shows_what_it_counts_itself() -> None:
     successor.confirmed({ONE: 3})
     assert values(successor.totals()[1]) == {"a": 1, "b": 2}
     assert values(successor.shown.tables()) == {"b": 1}
+
+
+def test_what_has_changed_starts_again_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    group = counted()
+    states = {where: read(log(found)) for where, found in durable(group).items()}
+    changed = msgspec.structs.replace(FLOWS, chain="other")
+    successor = Group({"flows": (changed, Policy("g"))})
+    for where, state in states.items():
+        successor.restore(where, state, 4, state.position or 0)
+    assert caplog.messages == ["metric flows has changed: it starts again from zero"]
+    assert successor.positions() == {ONE: 2, TWO: 101}
+    successor.count(ONE, delta("b"), 3, 2.0)
+    again = Group({"flows": (changed, Policy("g"))})
+    again.restore(ONE, read(log(durable(successor)[ONE])), 5, 3)
+    assert values(again.totals()[1]) == values(successor.totals()[1]) == {"b": 1}
+    assert len(caplog.messages) == 1
+
+
+def log(checkpoint: Checkpoint) -> dict[bytes, bytes]:
+    """The records of a checkpoint as its topic has them."""
+    written = [*checkpoint.parts, checkpoint.manifest]
+    return {key: value for key, value in written if value is not None}
 
 
 def test_partitions_kept_and_let_go() -> None:

@@ -42,6 +42,18 @@ def test_after_keeps_what_was_not_counted(found: set[int], position: int) -> Non
     assert batch.end == max(offsets[-1] + 1, position if not expected else 0)
 
 
+@given(st.sets(st.integers(0, 30), min_size=1), st.integers(1, 40))
+def test_head_and_what_is_after_it_are_the_whole(found: set[int], messages: int) -> None:
+    offsets = sorted(found)
+    whole = fold(0, offsets, [str(offset).encode() for offset in offsets])
+    head = whole.head(messages)
+    rest = whole.after(head.end)
+    assert head.payloads + rest.payloads == whole.payloads
+    assert [head.offset(n) for n in range(len(head.payloads))] == offsets[:messages]
+    assert (head.start, rest.end) == (whole.start, whole.end)
+    assert join([head, rest], 0).payloads == whole.payloads
+
+
 def test_join() -> None:
     first, second = Batch([b"a", b"b"], 0, 2), Batch([b"b", b"c"], 1, 3)
     assert join([first, second], 0) == Batch([b"a", b"b", b"c"], 0, 3)

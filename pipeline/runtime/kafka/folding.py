@@ -13,6 +13,7 @@ second; offsets are committed by `commit`, which refuses to when the group has m
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
@@ -127,6 +128,7 @@ def _taken(result: Any, most: int) -> list[list[Any]]:
 
 class _Thread(stock.AIOKafkaConsumerThread):
     consumer: FoldingConsumer
+    logger = logging.getLogger("faust.consumer")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,7 +205,13 @@ class FoldingConsumer(stock.Consumer):
     """A consumer whose flow topics come folded."""
 
     transport: FoldingTransport
+    logger = logging.getLogger("faust.consumer")
     _thread: _Thread
+
+    @property
+    def name_in_group(self) -> str:
+        """The member id, which the group gives anew when it does not know us any more."""
+        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - same
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)

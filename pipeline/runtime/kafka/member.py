@@ -30,7 +30,7 @@ from faust.types import TP
 
 from pipeline.kafka_client import KafkaError, Subscription
 from pipeline.plan import DeadLetter, Outcome
-from pipeline.runtime.changelog import Record, read
+from pipeline.runtime.changelog import ChangelogError, Record, read
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.group import Group
@@ -63,7 +63,7 @@ class Work(Protocol):
     """What the worker does with a batch, in the engine's thread."""
 
     def count(self, where: Where, source: str, batch: Batch) -> Outcome:
-        """Run the plan and add what came out to the counts."""
+        """Run the plan over the batch, or a first part, and add what came out to the counts."""
 
     def counts(self) -> Any:
         """A context in which no batch is counted and no plan renewed."""
@@ -97,9 +97,17 @@ class _Held:
         self.messages += len(batch.payloads)
         self.bytes += sum(map(len, batch.payloads))
 
+    def put_back(self, rest: Batch) -> None:
+        """Hold what is left of a batch, before those that came after it."""
+        newer, self.batches = self.batches, []
+        self.add(rest)
+        self.batches += newer
+
 
 class _LedgerTable(faust.Table[bytes, bytes]):
     """A table whose changelog is read as `changelog` writes it; it has no local copy."""
+
+    logger = logging.getLogger("faust.tables")
 
     def __init__(self, *args: Any, member: Member, topic: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,6 +120,7 @@ class _LedgerTable(faust.Table[bytes, bytes]):
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Note the generation, in which partitions may be ours still."""
+        self.member.joined()
         self._generation = generation_id
         self.records = {}
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
@@ -174,6 +183,7 @@ class Member:
         self._engine = engine
         self._say = say
         self._held: dict[Where, _Held] = {}
+        self._name = ""
         self._active = False
         self._turn = asyncio.Lock()  # one batch, or the cut of a checkpoint
         self._checkpointing = asyncio.Lock()
@@ -288,6 +298,18 @@ class Member:
 
     # -- partitions come and go
 
+    def joined(self) -> None:
+        """The group has let us in; under a new name, our partitions may have been another's."""
+        before, self._name = self._name, self._consumer.name_in_group
+        if before and self._name != before:
+            self.group.forget()
+            if instance := self._app.conf.consumer_group_instance_id:
+                _log.warning(
+                    "the group did not know this worker any more; if another one has "
+                    'group_instance_id "%s" as well, give each its own',
+                    instance,
+                )
+
     async def restore(self, table: _LedgerTable, partitions: set[int], generation: int) -> None:
         """Take over the partitions of a topic that are assigned now."""
         try:
@@ -318,7 +340,14 @@ class Member:
         if not table.holds(generation):
             return
         for where, tp in tps.items():
-            state = read(table.records.get(where.partition, {}))
+            try:
+                state = read(table.records.get(where.partition, {}))
+            except ChangelogError as error:
+                name = table.changelog_topic.get_topic_name()
+                raise KafkaError(
+                    f"{name}[{where.partition}]: {error}. Go on under another group_id, or delete "
+                    f"{name} to start from zero"
+                ) from error
             first, end = firsts[tp] or 0, ends[tp] or 0
             position = state.position
             if position is None:
@@ -384,17 +413,27 @@ class Member:
                     await self._count(where)
 
     async def _count(self, where: Where) -> None:
+        while await self._count_some(where):
+            pass  # others had their turn in between
+
+    async def _count_some(self, where: Where) -> bool:
+        """Count what is held, or a first part of it; whether there is a rest of it."""
         async with self._turn:
             held = self._held.pop(where, None)
             if held is None or not self._active:
-                return
+                return False
             batch = join(held.batches, self.group.positions()[where])
             source, _ = self._sources[where.topic]
             outcome = await self._in_engine(self._work.count, where, source, batch)
-            await self._deliver(where, batch, outcome)
-            self._uncut += len(batch.payloads)
+            counted = batch.head(outcome.messages)
+            await self._deliver(where, counted, outcome)
+            self._uncut += len(counted.payloads)
             if self._uncut >= self._options.flows:
                 self._due.set()
+            if counted is batch:
+                return False
+            self._held.setdefault(where, _Held()).put_back(batch.after(counted.end))
+            return True
 
     async def _deliver(self, where: Where, batch: Batch, outcome: Outcome) -> None:
         """Dead letters and records on their way; the next checkpoint waits for them."""

@@ -22,6 +22,7 @@ from pipeline.runtime.group import Group
 from pipeline.runtime.kafka.member import Member, Options
 from pipeline.runtime.kafka.topics import prepare
 from pipeline.runtime.partition import Batch, Where
+from pipeline.runtime.pieces import Pieces
 from pipeline.telemetry import Held, Telemetry
 
 _PAUSE = 1.0
@@ -39,6 +40,7 @@ class Worker:
         self._options = options
         self._subscriptions = _subscriptions(live.plan)
         self._limit = Limit(options.max_ratio, options.max_consecutive)
+        self._pieces = Pieces()
         self._advance: Callable[[int], None] = lambda _: None
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,9 +138,13 @@ class Worker:
         self.reason = reason
 
     def count(self, where: Where, source: str, batch: Batch) -> Outcome:
-        """Run the plan and add what came out to the counts of the partition."""
+        """Run the plan and add what came out to the counts of the partition.
+
+        When a stage fails, it is about a first part of the batch (see `pieces`).
+        """
         with self._live.batch() as plan:
-            outcome = plan.run(source, batch.payloads)
+            outcome = self._pieces.run(plan, source, batch.payloads)
+            batch = batch.head(outcome.messages)
             self._group.count(where, outcome.deltas, batch.end, time.time())
             messages = len(batch.payloads) - batch.payloads.count(b"")
             self._telemetry.batch(source, messages, outcome)
