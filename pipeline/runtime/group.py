@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pipeline.labelsets import Sharing
 from pipeline.ledger import RESTARTED, Ledger, Table
 from pipeline.runtime.changelog import Checkpoint, Epoch, State
-from pipeline.runtime.partition import Partition, Where
+from pipeline.runtime.partition import Cut, Partition, Where
 from pipeline.stage import Delta, Family, Policy
 
 _log = logging.getLogger(__name__)
@@ -104,11 +104,11 @@ class Group:
         """Add a batch of a partition that ends before `position`."""
         self._partitions[where].count(deltas, position, now)
 
-    def cut(self) -> dict[Where, Checkpoint]:
-        """A checkpoint of every partition whose changelog is behind."""
+    def cut(self) -> dict[Where, tuple[Partition, Cut]]:
+        """A cut of every partition whose changelog is behind."""
         with self._lock:
             dirty = {where: p for where, p in self._partitions.items() if p.dirty}
-        return {where: partition.cut() for where, partition in dirty.items()}
+        return {where: (partition, partition.cut()) for where, partition in dirty.items()}
 
     def delivered(self, checkpoints: Mapping[Where, Checkpoint]) -> None:
         """These checkpoints are durable."""
@@ -146,3 +146,8 @@ class Group:
             table.merge([held[number].rows for held in tables])
             merged.append(table)
         return positions, merged
+
+
+def packed(cuts: Mapping[Where, tuple[Partition, Cut]]) -> dict[Where, Checkpoint]:
+    """The records of these cuts, in a thread of its own: counting may go on meanwhile."""
+    return {where: partition.packed(cut) for where, (partition, cut) in cuts.items()}

@@ -107,6 +107,18 @@ class Counted(NamedTuple):
     now: float
 
 
+class Cut(NamedTuple):
+    """What a checkpoint is made of: counts, the position they include, the time of the last one.
+
+    `kept`: the families that go on since the cut before; None: all.
+    """
+
+    tables: list[Table]
+    position: int
+    clock: float
+    kept: frozenset[str] | None
+
+
 class Partition:
     """Counts of one partition in one epoch.
 
@@ -145,7 +157,8 @@ class Partition:
         self._clock = self._cut = max((_newest(table) for table in self._tables), default=-math.inf)
         self._saved = time.monotonic()
         self._counted: list[Counted] = []
-        self._cutting: tuple[list[Counted], list[Table]] = ([], [])
+        self._kept: frozenset[str] | None = None
+        self._under_way: tuple[list[Counted], list[Table]] = ([], [])
         self._durable: list[Counted] = []
 
     def count(self, deltas: list[Delta], position: int, now: float) -> None:
@@ -165,20 +178,27 @@ class Partition:
         """For how long (s) the changelog has not said what it should."""
         return time.monotonic() - self._saved if self.dirty else 0.0
 
-    def cut(self) -> Checkpoint:
-        """A checkpoint of what is counted so far; `delivered` comes before the next one."""
+    def cut(self) -> Cut:
+        """What is counted so far; `delivered` comes before the next one."""
         self._cut = self._clock
         self._adopted = False
-        tables = self._ledger.tables()
-        self._cutting = self._counted, _frozen(tables)
+        tables = _frozen(self._ledger.tables())
+        self._under_way = self._counted, tables
         self._counted = []
-        return self._writer.checkpoint(tables, self.position, self._cut)
+        kept, self._kept = self._kept, None
+        return Cut(tables, self.position, self._cut, kept)
+
+    def packed(self, cut: Cut) -> Checkpoint:
+        """The records of the last cut. Counting, in another thread, may go on meanwhile."""
+        if cut.kept is not None:
+            self._writer.forget(self._writer.families - cut.kept)
+        return self._writer.checkpoint(cut.tables, cut.position, cut.clock)
 
     def delivered(self, checkpoint: Checkpoint) -> None:
         """The checkpoint's parts and manifest are durable."""
-        counted, self._tables = self._cutting
+        counted, self._tables = self._under_way
         self._durable += counted
-        self._cutting = ([], [])
+        self._under_way = ([], [])
         self.durable = checkpoint.position
         self._saved = time.monotonic()
         self._written = True
@@ -197,14 +217,24 @@ class Partition:
     ) -> None:
         """Count these families from now on; those that are not `unchanged` start again."""
         self._ledger.adopt(families, unchanged, max_series)
-        self._writer.forget(self._writer.families - set(unchanged))
-        counted, _ = self._cutting
-        self._cutting = _only(counted, unchanged), _frozen(self._ledger.tables())
-        self._counted, self._durable = (
-            _only(deltas, unchanged) for deltas in (self._counted, self._durable)
-        )
-        self._tables = self._cutting[1]
+        kept = frozenset(unchanged)
+        self._kept = kept if self._kept is None else self._kept & kept
+        counted, tables = self._under_way
+        self._under_way = _only(counted, kept), self._going_on(tables, families, kept)
+        self._counted, self._durable = (_only(c, kept) for c in (self._counted, self._durable))
+        self._tables = self._going_on(self._tables, families, kept)
         self._adopted = True
+
+    @staticmethod
+    def _going_on(
+        tables: list[Table], families: Mapping[str, tuple[Family, Policy]], kept: frozenset[str]
+    ) -> list[Table]:
+        """A table of each family, with what was in it where it goes on."""
+        before = {table.family.name: table.rows for table in tables if table.family.name in kept}
+        made = [Table(*held) for held in families.values()]
+        for table in made:
+            table.rows = before.get(table.family.name, table.rows)
+        return made
 
     def tables(self) -> list[Table]:
         """The exact totals that are durable."""

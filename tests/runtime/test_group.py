@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.ledger import Table
 from pipeline.runtime.changelog import Checkpoint, State, read
-from pipeline.runtime.group import Group
+from pipeline.runtime.group import Group, packed
 from pipeline.runtime.partition import Where
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy
 
@@ -25,7 +25,7 @@ def values(tables: list[Table]) -> dict[str, float]:
 
 
 def durable(group: Group) -> dict[Where, Checkpoint]:
-    checkpoints = group.cut()
+    checkpoints = packed(group.cut())
     group.delivered(checkpoints)
     return checkpoints
 

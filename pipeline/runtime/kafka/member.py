@@ -33,7 +33,7 @@ from pipeline.plan import DeadLetter, Outcome
 from pipeline.runtime.changelog import ChangelogError, Record, read
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
-from pipeline.runtime.group import Group
+from pipeline.runtime.group import Group, packed
 from pipeline.runtime.kafka.folding import (
     POLL_RECORDS,
     FoldingConsumer,
@@ -465,10 +465,13 @@ class Member:
     # -- checkpoints
 
     async def _checkpoints(self) -> None:
+        begun = time.monotonic()
         while True:
+            pause = begun + self._options.interval - time.monotonic()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), self._options.interval)
+                await asyncio.wait_for(self._due.wait(), max(0.0, pause))
             self._due.clear()
+            begun = time.monotonic()
             if self._active:
                 await self.checkpoint()
 
@@ -478,7 +481,8 @@ class Member:
             async with self._turn:
                 letters, self._letters = self._letters, []
                 self._uncut = 0
-                checkpoints = await self._in_engine(self._cut)
+                cuts = await self._in_engine(self._cut)
+            checkpoints = await asyncio.to_thread(packed, cuts)
             await asyncio.gather(*letters)
             await self._write({where: found.parts for where, found in checkpoints.items()})
             await self._write({where: [found.manifest] for where, found in checkpoints.items()})
