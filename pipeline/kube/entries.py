@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
 
     `claim`: of two pods with one address the greater claim wins: alive, then created last.
     It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
-    until `until` (ms since 1970, 0: unknown).
+    until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
     """
 
     kind: str
@@ -59,6 +59,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     since: int = 0
     seen: int = 0
     until: int = 0
+    gained: dict[str, int] | None = None
 
 
 def entry(one: Object, options: Options) -> Entry | None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.deploy.deployed import account, moved, prepare, stages
-from tests.kube.live import Client, Proxy
+from tests.kube.live import Client, Proxy, pod
 from tests.real.cluster import apply, delete, eventually, present, read, token
 from tests.real.kube import Kube
 from tests.real.parts import LOCALHOST
@@ -26,18 +26,10 @@ COMMAND = Path(sys.executable).with_name("flowmatrix")
 RIGHTS = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 
 
-def pod(name: str, ip: str, space: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": space},
-        "spec": {
-            "serviceAccountName": "flowmatrix",
-            "nodeName": "flowmatrix-tests",
-            "containers": [{"name": "main", "image": "workload"}],
-        },
-        "status": {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"},
-    }
+def worker(space: str, name: str, ip: str) -> dict[str, Any]:
+    """A pod of the service account."""
+    one = pod(name, ip, space)
+    return {**one, "spec": {**one["spec"], "serviceAccountName": "flowmatrix"}}
 
 
 def secret(space: str) -> dict[str, Any]:
@@ -148,13 +140,13 @@ def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
     server, space, client = cluster.server, cluster.space, Client(cluster.server)
     for one in metric(space), secret(space):
         apply(server, one)
-    first, later = pod("first", "198.18.7.1", space), pod("later", "198.18.7.2", space)
+    first = worker(space, "first", "198.18.7.1")
     client.create(first)
     old = cluster.give(secret(space))
-    with Worker(cluster) as worker:
-        worker.flow("198.18.7.1")
-        eventually(lambda: worker.shows('netobserv_flows{SrcK8S_Name="first"} 1'), seconds=20)
-        assert json.loads(worker.page("/readyz")) == {"status": "ready"}
+    with Worker(cluster) as run:
+        run.flow("198.18.7.1")
+        eventually(lambda: run.shows('netobserv_flows{SrcK8S_Name="first"} 1'), seconds=20)
+        assert json.loads(run.page("/readyz")) == {"status": "ready"}
 
         cluster.give(first)
         delete(server, secret(space))  # and with it the first token goes
@@ -162,22 +154,22 @@ def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
         assert f"object       Pod {space}/first" in asked.communicate(timeout=60)[0]
         eventually(lambda: not cluster.accepts(old), seconds=20)
         cluster.proxy.cut()
-        client.create(later)
+        client.create(pod("later", "198.18.7.2", space))
 
         def counted() -> bool:
-            worker.flow("198.18.7.2")
-            return 'SrcK8S_Name="later"' in worker.page("/metrics")
+            run.flow("198.18.7.2")
+            return 'SrcK8S_Name="later"' in run.page("/metrics")
 
         eventually(counted, seconds=20)
-        eventually(lambda: json.loads(worker.page("/readyz")) == {"status": "ready"})
-        refused = re.search(r'kube_errors{kind="Pod",code="401"} (\d+)', worker.page("/metrics"))
+        eventually(lambda: json.loads(run.page("/readyz")) == {"status": "ready"})
+        refused = re.search(r'kube_errors{kind="Pod",code="401"} (\d+)', run.page("/metrics"))
         assert refused
         assert int(refused[1]) <= 2
 
 
 def test_an_inventory_from_within(cluster: InCluster) -> None:
     """The rights of a worker are enough, and what they do not cover is said."""
-    one = pod("seen", "198.18.7.3", cluster.space)
+    one = worker(cluster.space, "seen", "198.18.7.3")
     Client(cluster.server).create(one)
     cluster.give(one)
     out = cluster.folder / "dump.yaml"

@@ -18,6 +18,21 @@ _PLURALS = {"Endpoints": "endpoints"}
 _GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
 
+def pod(name: str, ip: str, namespace: str = "shop", **status: Any) -> dict[str, Any]:
+    """A running pod, its node one that is not there: nobody runs it."""
+    addresses = {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "nodeName": "flowmatrix-tests",
+            "containers": [{"name": "main", "image": "workload"}],
+        },
+        "status": {**addresses, **status},
+    }
+
+
 class Client:
     """Requests over one connection: thousands of objects in seconds."""
 

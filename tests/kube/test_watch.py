@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,15 @@ from pipeline.job import Job
 from pipeline.kube import objects
 from pipeline.kube.access import Access
 from pipeline.kube.connect import Connection
-from pipeline.kube.entries import Options
-from pipeline.kube.index import Peer
 from pipeline.kube.objects import Owner
-from pipeline.kube.owners import Climb
-from pipeline.kube.reflector import Reflector, Resource, Timing
-from pipeline.kube.watch import Watch
+from pipeline.kube.reflector import Reflector, Resource
 from pipeline.lasting import Lasting
 from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
-from tests.kube.live import Client, Proxy, populate, until
+from tests.kube.live import Client, Proxy, pod, populate, until
+from tests.kube.watching import QUICK, at, fresh, measured, named, watching
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
@@ -42,52 +39,7 @@ from tests.real.cluster import (
 )
 from tests.real.kube import Kube
 
-QUICK = Timing(silence=2.0, first=0.05, most=0.3)
-CLIMB = Climb(frozenset({"ReplicaSet", "Deployment"}))
 SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-
-
-def pod(name: str, ip: str, namespace: str = "shop", **status: Any) -> dict[str, Any]:
-    addresses = {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "nodeName": "flowmatrix-tests",
-            "containers": [{"name": "main", "image": "workload"}],
-        },
-        "status": {**addresses, **status},
-    }
-
-
-@contextmanager
-def watching(path: Path, context: str = "", **more: Any) -> Iterator[Watch]:
-    options = Options(window=more.pop("window", 300.0))
-    clock: Callable[[], float] = more.pop("clock", time.time)
-    connection = Connection(path, context, clock)
-    with closing(Watch(connection, options, timing=QUICK, **more)) as watch:
-        yield watch
-
-
-def fresh(watch: Watch) -> Watch:
-    """The watch with everything applied that it knows."""
-    watch._applied = 0.0
-    watch.refresh()
-    return watch
-
-
-def at(watch: Watch, address: str, when: int | None = None) -> Peer | None:
-    return fresh(watch).index.lookup(address, CLIMB, at=when)
-
-
-def named(watch: Watch, address: str, when: int | None = None) -> str:
-    found = at(watch, address, when)
-    return found.name if found else ""
-
-
-def measured(watch: Watch, name: str) -> dict[tuple[str, ...], float]:
-    return {labels: value for metric, value, labels in watch.measure() if metric == name}
 
 
 @pytest.fixture(scope="module")

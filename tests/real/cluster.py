@@ -16,11 +16,11 @@ from tests.real.apiserver import ApiServer, Reach
 from tests.real.parts import LOCALHOST
 
 CRDS = Path(__file__).parents[1] / "kube" / "crds"
-_APPLY = "application/apply-patch+yaml"
+_APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 _PLURALS = {"NetworkPolicy": "networkpolicies"}
 _CLUSTER_SCOPED = {
     *("Namespace", "Node", "ServiceCIDR", "ClusterRole", "ClusterRoleBinding"),
-    *("CustomResourceDefinition", "FlowCollector", "Network"),
+    *("CustomResourceDefinition", "FlowCollector", "Network", "ClusterUserDefinedNetwork"),
 }
 
 Manifest = Mapping[str, Any]
@@ -55,8 +55,13 @@ def delete(server: ApiServer, one: Manifest) -> None:
 
 def set_status(server: ApiServer, one: Manifest, status: object) -> None:
     """Replace parts of an object's status."""
-    kind = "application/merge-patch+json"
-    server.request("PATCH", f"{path(one)}/status", {"status": status}, kind=kind)
+    server.request("PATCH", f"{path(one)}/status", {"status": status}, kind=_MERGE)
+
+
+def annotate(server: ApiServer, one: Manifest, annotations: Mapping[str, str]) -> None:
+    """Replace some of an object's annotations."""
+    changed = {"metadata": {"annotations": annotations}}
+    server.request("PATCH", path(one), changed, kind=_MERGE)
 
 
 @contextmanager
@@ -111,9 +116,13 @@ def define(server: ApiServer, definition: Manifest) -> None:
     if not server.has(path(definition)):
         apply(server, definition)
         server.brought.callback(delete, server, definition)
+    eventually(partial(server.has, collection(definition)), seconds=30)
+
+
+def collection(definition: Manifest) -> str:
+    """The path of all objects of a custom resource."""
     spec = definition["spec"]
-    resource = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-    eventually(partial(server.has, resource), seconds=30)
+    return f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
 
 
 def flowmetrics() -> dict[str, Any]:
