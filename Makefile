@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench bench-kafka chaos kafka pins clean
+.PHONY: help demo test lint types format docs bench bench-kafka chaos kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart 
 
 kafka: $(DEV) ## Keep a Kafka broker running on localhost:9092, as the tests start it
 	@$(BIN)/python -m tests.real.kafka
+
+kube: $(DEV) ## Keep a Kubernetes API server running, and say where its kubeconfig is
+	@$(BIN)/python -m tests.real.kube
 
 pins: ## Bring constraints.txt up to date with the newest releases
 	$(PYTHON) -m venv --clear build/pins

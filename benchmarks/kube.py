@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -33,21 +32,14 @@ from pipeline.kube.connect import Connection
 from pipeline.kube.entries import Options
 from pipeline.kube.owners import Climb
 from pipeline.kube.watch import Watch
-from tests.kube.live import Client, kubeconfig, populate
+from tests.kube.live import Client, populate
+from tests.real.apiserver import Reach
+from tests.real.cluster import kubeconfig
 from tests.real.kube import Kube
 
 _WORKERS = 8
 _GAP = 1.0
 """Seconds an address rests before another pod gets it."""
-
-
-@dataclass
-class Reach:
-    """How to reach the server from another process."""
-
-    port: int
-    ca: Path
-    token: str
 
 
 class Held(msgspec.Struct):
@@ -72,7 +64,7 @@ def main() -> None:
         started = time.perf_counter()
         _create(server, manifests)
         print(f"{given.pods:,} pods created in {time.perf_counter() - started:.0f} s")
-        connection = Connection(kubeconfig(server, Path(name) / "kubeconfig"))
+        connection = Connection(kubeconfig(server, Path(name)))
         started = time.perf_counter()
         with closing(Watch(connection, Options(window=300.0))) as watch:
             watch.refresh()
@@ -108,8 +100,8 @@ class _churning:  # noqa: N801 - reads like a function where it is used
         spawn = get_context("spawn")
         self._ended = spawn.Event()
         self._out = out
-        reach = Reach(server.port, server.ca, server.token)
-        self._process = spawn.Process(target=churn, args=(reach, pods, rate, out, self._ended))
+        given = (server.reach, pods, rate, out, self._ended)
+        self._process = spawn.Process(target=churn, args=given)
 
     def __enter__(self) -> Callable[[], int]:
         self._process.start()

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import kafka, kube, parts
+from tests.real import apiserver, kafka, kube, parts
+from tests.real.apiserver import ApiServer
+from tests.real.cluster import new_namespace
 from tests.real.listeners import Security
 from tests.real.prometheus import Prometheus
 
-_KUBE_FIXTURES = frozenset({"kube_server", "new_kube"})
+_KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -35,10 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to build the API server where a chosen test needs it and the cache has none."""
-    if kube.cached() or session.config.option.collectonly or session.testsfailed:
+    if (
+        kube.cached()
+        or os.environ.get(apiserver.VARIABLE)
+        or session.config.option.collectonly
+        or session.testsfailed
+    ):
         return
     if any(map(_needs_kube, session.items)):
-        command = [sys.executable, "-m", "tests.real.kube"]
+        command = [sys.executable, "-m", "tests.real.kube", "--build"]
         quiet = subprocess.DEVNULL
         session.config.get_terminal_writer().line(
             "building the Kubernetes API server: minutes, once"
@@ -99,14 +106,41 @@ def new_kafka(tmp_path: Path) -> Iterator[Callable[[Security | None], kafka.Kafk
 
 
 @pytest.fixture(scope="session")
-def kube_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kube.Kube]:
-    """The session's API server: tests make namespaces of their own and leave it running."""
-    with kube.Kube(tmp_path_factory.mktemp("kube")) as server:
+def kube_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The session's API server: tests make namespaces of their own and leave it running.
+
+    It may be someone else's: nothing is touched there but what the tests made.
+    """
+    reach = apiserver.foreign()
+    with ApiServer(reach) if reach else kube.Kube(tmp_path_factory.mktemp("kube")) as server:
         yield server
 
 
 @pytest.fixture
-def new_kube(tmp_path: Path) -> Iterator[kube.Kube]:
+def space(kube_server: ApiServer) -> Iterator[str]:
+    """A namespace of the test's own on the session's API server."""
+    with new_namespace(kube_server) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def kube_is_ours() -> None:
+    """Skips what someone else's API server is not for."""
+    if file := os.environ.get(apiserver.VARIABLE):
+        pytest.skip(f"needs an API server of its own, and {apiserver.VARIABLE} is {file}")
+
+
+@pytest.fixture(scope="session")
+def own_kube_server(kube_server: ApiServer) -> kube.Kube:
+    """The session's API server, where it was started here."""
+    if not isinstance(kube_server, kube.Kube):
+        pytest.skip(f"needs an API server that was started here: {kube_server.reach.url} was not")
+    return kube_server
+
+
+@pytest.fixture
+def new_kube(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[kube.Kube]:
     """An API server to stop, kill or wipe; it ends with the test."""
+    request.getfixturevalue("kube_is_ours")
     with kube.Kube(tmp_path) as server:
         yield server

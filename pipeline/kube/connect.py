@@ -110,15 +110,12 @@ class Connection:
         """The answer, to be read within the context; `silence`: seconds without a byte.
 
         Raises ApiError for a status of 400 or more, UnreachableError when there is no answer or it
-        breaks off.
+        breaks off, ConnectError when there are no credentials at the moment.
         """
         client = self._client
-        fields = {"Accept": "application/json", **(headers or {})}
         sent = self._clock()
         try:
-            client.update_params_for_auth(
-                fields, [], ["BearerToken"], "", method, None, request_auth=None
-            )
+            fields = {"Accept": "application/json", **(headers or {}), **_login(client, method)}
             answer = client.rest_client.request(
                 method,
                 f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
@@ -136,6 +133,9 @@ class Connection:
                 response.close()  # what was read to its end goes back to the pool
         except (OSError, urllib3.exceptions.HTTPError, self._exception) as error:
             raise UnreachableError(_reason(error)) from error
+        finally:
+            if client is not self._client:  # replaced meanwhile: what it still keeps is its own
+                client.rest_client.close()
 
     def close(self) -> None:
         """Close the connections that are kept for the next request."""
@@ -206,6 +206,16 @@ class Connection:
             low, high = max(low, before[0]), min(high, before[1])
         self._ahead = low, high
         self._skew = (low + high) / 2 if low > _GRACE or high < -_GRACE else 0.0
+
+
+def _login(client: Any, method: str) -> dict[str, str]:
+    """The headers that say who asks; a token is read again where that is due."""
+    fields: dict[str, str] = {}
+    try:
+        client.update_params_for_auth(fields, [], ["BearerToken"], "", method, None)
+    except Exception as error:  # each way to log in has errors of its own
+        raise ConnectError(f"no credentials: {_reason(error)}") from error
+    return {name: text.strip() for name, text in fields.items()}
 
 
 def _reason(error: Exception) -> str:

@@ -44,6 +44,7 @@ class Enricher:
     ) -> None:
         self._end, self._index, self._climb, self._needed = end, index, climb, needed
         self._secondary = bool(end.mac or end.interfaces or end.udns)
+        self._keyed = self._secondary or bool(index.options.multus)  # an address may be a key
         self._renew()
 
     def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
@@ -97,7 +98,7 @@ class Enricher:
         if changed is None or (copies and self._needed is None):
             self._renew()
             return
-        if self._secondary:
+        if self._keyed:
             changed = {text for one in changed for text in self._asked.get(one, ())}
         self._memo.forget(changed)
         self._version = self._index.version
@@ -129,9 +130,10 @@ class Enricher:
         )
 
     def _periods(self, text: str) -> list[tuple[Period, str]]:
-        if not self._secondary:
+        if not self._keyed:
             return self._index.periods(text)
-        address, mac, interfaces, udns = text.rsplit(_PART, 3)
+        address, *more = text.rsplit(_PART, 3)
+        mac, interfaces, udns = more or ("", "", "")
         parts = (interfaces.split(_ITEM), udns.split(_ITEM))
         for one in self._index.texts(address, mac, *parts):
             self._asked.setdefault(one, set()).add(text)

@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     `noted`: the annotations that addresses and networks were read from.
     `claim`: of two pods with one address the greater claim wins: alive, then created last.
     It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
-    until `until` (ms since 1970, 0: unknown).
+    until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     since: int = 0
     seen: int = 0
     until: int = 0
+    gained: dict[str, int] | None = None
 
 
 def entry(one: Object, options: Options) -> Entry | None:

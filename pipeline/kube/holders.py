@@ -102,8 +102,8 @@ class Holders:
         before: float = 0.0
         for until, entry in [*ended, *((math.inf, one) for one in now[-1:])]:
             start = max(entry.since, before)
-            if entry.seen:
-                start = min(start, entry.seen)
+            if seen := (entry.gained or {}).get(text, entry.seen):
+                start = min(start, seen)
             elif start == math.inf:
                 start = entry.since
             start = max(int(start), found[-1].since) if found else 0

@@ -176,8 +176,8 @@ class Watch:
 class _Queue:
     """The changes that wait for the next batch, of each object in order.
 
-    Of changes that leave its addresses alone only the last is kept; while no batch comes, so much
-    that an index would know all that is there.
+    Of changes that leave its addresses and keys alone only the last is kept; while no batch comes,
+    so much that an index would know all that is there.
     """
 
     def __init__(self, known: Callable[[Key], bool]) -> None:
@@ -189,7 +189,7 @@ class _Queue:
     def put(self, key: Key, fresh: Kept, at: int) -> None:
         with self._lock:
             changes = self._waiting.setdefault(key, [])
-            if changes and _addresses(changes[-1][0]) == _addresses(fresh):
+            if changes and _texts(changes[-1][0]) == _texts(fresh):
                 changes.pop()
             changes.append((fresh, at))
             if len(self._waiting) > self._full:
@@ -211,8 +211,8 @@ class _Queue:
         self._full = max(_QUEUED, 2 * len(self._waiting))
 
 
-def _addresses(one: Kept) -> tuple[str, ...]:
-    return one.entry.addresses if one.entry else ()
+def _texts(one: Kept) -> tuple[str, ...]:
+    return (*one.entry.addresses, *one.entry.networks) if one.entry else ()
 
 
 class _Followed:
@@ -278,8 +278,12 @@ def _key(resource: Resource, one: objects.Object) -> Key:
 
 
 def _stamp(fresh: Entry, old: Entry | None, at: int, *, watched: bool) -> None:
-    """Note what the moment says about when the object got its addresses, and lost them."""
+    """Note what the moment says about when the object got its addresses and keys, and lost them."""
     same = old is not None and old.addresses == fresh.addresses
+    if old and (old.gained or old.networks != fresh.networks):
+        before = {**dict.fromkeys(old.networks, 0), **(old.gained or {})}
+        gained = {key: when for key in fresh.networks if (when := before.get(key, at))}
+        fresh.gained = gained or None
     if fresh.claim[0]:
         fresh.seen = fresh.seen or (old.seen if old and same else at)
         return

@@ -1,21 +1,16 @@
-"""What the tests of a live cluster share: a kubeconfig, and objects created for real."""
+"""What the tests of a live cluster share: objects created for real, and a wire to cut."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-import yaml
-
-from tests.real.kube import Kube
+from tests.real.apiserver import ApiServer, NotFoundError, Reach, ask
 from tests.real.parts import LOCALHOST
 
 Manifest = Mapping[str, Any]
@@ -24,80 +19,36 @@ _PLURALS = {"Endpoints": "endpoints"}
 _GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
 
-def kubeconfig(server: Kube, path: Path, token: str = "", port: int = 0) -> Path:
-    """A kubeconfig with the contexts `admin` (current) and `user`, perhaps by another port."""
-    users = {"admin": token or server.token, "user": server.user_token}
-    url = f"https://{LOCALHOST}:{port or server.port}"
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {
-                "name": "test",
-                "cluster": {"server": url, "certificate-authority": str(server.ca)},
-            }
-        ],
-        "users": [{"name": name, "user": {"token": text}} for name, text in users.items()],
-        "contexts": [
-            {"name": name, "context": {"cluster": "test", "user": name}} for name in users
-        ],
-        "current-context": "admin",
-    }
-    path.write_text(yaml.safe_dump(document))
-    return path
-
-
 def pod(name: str, ip: str, namespace: str = "shop", **status: Any) -> dict[str, Any]:
-    """A pod that runs, with its address, on the node n1."""
+    """A running pod, its node one that is not there: nobody runs it."""
     addresses = {"podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.0.0.1", "phase": "Running"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"nodeName": "n1", "containers": [{"name": "main", "image": "workload"}]},
+        "spec": {
+            "nodeName": "flowmatrix-tests",
+            "containers": [{"name": "main", "image": "workload"}],
+        },
         "status": {**addresses, **status},
     }
-
-
-class Reachable(Protocol):
-    """A server's port, the PEM file that verifies it, and a token it knows."""
-
-    port: int
-    ca: Path
-    token: str
 
 
 class Client:
     """Requests over one connection: thousands of objects in seconds."""
 
-    def __init__(self, server: Reachable) -> None:
-        tls = ssl.create_default_context(cafile=server.ca)
-        self._connection = http.client.HTTPSConnection(
-            LOCALHOST, server.port, timeout=60, context=tls
-        )
-        self._token = server.token
+    def __init__(self, to: ApiServer | Reach) -> None:
+        self._reach = to if isinstance(to, Reach) else to.reach
+        self._pool = self._reach.pool()
 
     def __call__(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        kind: str = "application/json",
-        *,
-        missing: bool = False,
+        self, method: str, path: str, body: object = None, kind: str = ""
     ) -> dict[str, Any]:
-        """The answer; RuntimeError when it is refused (unless what is missing may be)."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
-        text = None if body is None else json.dumps(body)
-        self._connection.request(method, path, text, headers)
-        response = self._connection.getresponse()
-        found: dict[str, Any] = json.loads(response.read())
-        if response.status >= 400 and not (missing and response.status == 404):
-            raise RuntimeError(f"{method} {path}: {response.status} {found.get('message')}")
-        return found
+        """The answer; RuntimeError when it is refused."""
+        return ask(self._pool, method, self._reach.url + path, body, kind)
 
     def __del__(self) -> None:
-        self._connection.close()
+        self._pool.clear()
 
     def create(self, one: Manifest) -> None:
         """Create an object as it is, its status too. Owners' UIDs need not be real."""
@@ -114,7 +65,8 @@ class Client:
     def delete(self, one: Manifest) -> None:
         """Delete an object at once."""
         path = f"{path_of(one)}/{one['metadata']['name']}"
-        self("DELETE", path, {"gracePeriodSeconds": 0}, missing=True)
+        with suppress(NotFoundError):
+            self("DELETE", path, {"gracePeriodSeconds": 0})
 
 
 def path_of(one: Manifest) -> str:
@@ -126,7 +78,7 @@ def path_of(one: Manifest) -> str:
     return f"{root}/{version}{inside}/{plural}"
 
 
-def populate(server: Kube, manifests: Iterable[Manifest]) -> None:
+def populate(server: ApiServer, manifests: Iterable[Manifest]) -> None:
     """Create the objects of a simulated cluster; what the server makes itself is left to it."""
     client = Client(server)
     there = {one["metadata"]["name"] for one in client("GET", "/api/v1/namespaces")["items"]}
@@ -150,8 +102,9 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 class Proxy:
     """A wire between a client and a server that can be cut: all its connections break at once."""
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, to: ApiServer) -> None:
+        url = urlsplit(to.reach.url)
+        self._to = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
         self._listener = socket.create_server((LOCALHOST, 0))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -174,7 +127,7 @@ class Proxy:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                ends = self._listener.accept()[0], socket.create_connection((LOCALHOST, self._to))
+                ends = self._listener.accept()[0], socket.create_connection(self._to)
                 self._open += ends
                 for here, there in (ends, ends[::-1]):
                     threading.Thread(target=_pass_on, args=(here, there), daemon=True).start()

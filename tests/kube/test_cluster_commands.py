@@ -20,7 +20,8 @@ from pipeline.job import Job
 from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
 from pipeline.stage import VALUE
-from tests.kube.live import SPACE, Client, kubeconfig, pod, populate, until
+from tests.kube.live import SPACE, Client, pod, populate, until
+from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
 
 
@@ -30,18 +31,19 @@ class Live(NamedTuple):
     server: Kube
 
 
+pytestmark = pytest.mark.usefixtures("kube_is_ours")
+
+
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The reference scenario with its objects on an API server."""
     made = simulate("reference", tmp_path_factory.mktemp("reference") / "reference.pb")
     with Kube(tmp_path_factory.mktemp("kube")) as server:
         populate(server, yaml.safe_load_all(made.inventory.read_text()))
-        yield Live(made, kubeconfig(server, made.config.with_name("kubeconfig")), server)
-
-
-@pytest.fixture
-def kube_server() -> None:
-    """Marks the tests as those of the API server: they come last."""
+        account = service_account("default", "nobody")
+        apply(server, account)
+        path = made.config.with_name("kubeconfig")
+        yield Live(made, kubeconfig(server, path, user=token(server, account)), server)
 
 
 def flowmatrix(*arguments: object) -> Result:
@@ -55,7 +57,6 @@ def tables(path: Path) -> list[str]:
     return [",".join(line.split(",")[:8]) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.usefixtures("kube_server")
 def test_a_dump_replays_the_reference(live: Live, tmp_path: Path) -> None:
     for name in ("dump.yaml", "dump.jsonl.gz"):
         out = tmp_path / name
@@ -71,7 +72,6 @@ def test_a_dump_replays_the_reference(live: Live, tmp_path: Path) -> None:
     assert "image" not in (tmp_path / "dump.yaml").read_text()
 
 
-@pytest.mark.usefixtures("kube_server")
 def test_who_is_a_pod_a_node_a_service(live: Live) -> None:
     options = ("--kubeconfig", live.kubeconfig, "--config", live.made.config)
     pod = flowmatrix("who", "10.128.4.4:9001", *options)
@@ -97,7 +97,6 @@ def test_who_is_a_pod_a_node_a_service(live: Live) -> None:
     assert "AWS_S3_eu-west-3: 3.5.204.0/22" in outside.stdout
 
 
-@pytest.mark.usefixtures("kube_server")
 def test_who_in_an_inventory_file(live: Live) -> None:
     options = ("--inventory", live.made.inventory)
     assert "Pod netobserv/netobserv-plugin-" in flowmatrix("who", "10.128.4.4", *options).stdout
@@ -106,7 +105,6 @@ def test_who_in_an_inventory_file(live: Live) -> None:
     assert nobody.stdout.startswith("object       none: ")
 
 
-@pytest.mark.usefixtures("kube_server")
 def test_what_cannot_be_asked(live: Live, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "dump.yaml")
     forbidden = flowmatrix("inventory", "--kubeconfig", live.kubeconfig, "--context", "user", *out)

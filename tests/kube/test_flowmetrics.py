@@ -16,6 +16,7 @@ from pipeline import config
 from pipeline.job import Job
 from pipeline.stage import VALUE
 from pipeline.stamp import stamps
+from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
     define,
@@ -23,11 +24,11 @@ from tests.real.cluster import (
     eventually,
     flowmetrics,
     kubeconfig,
-    namespace,
     read,
+    service_account,
     set_status,
+    token,
 )
-from tests.real.kube import Kube
 from tests.real.parts import free_port
 
 METRICS = Path(__file__).parents[2] / "configs" / "flowmetrics"
@@ -54,12 +55,10 @@ FLOW: dict[str, object] = {"Proto": 6, "Flags": 2, "DstPort": 443, "DstK8S_Names
 class Watched:
     """A job that follows the FlowMetrics of a namespace of its own."""
 
-    def __init__(self, server: Kube, folder: Path, token: str = Kube.token) -> None:
-        self.server, self.folder = server, folder
-        self.namespace = folder.name.replace("_", "-").rstrip("0123456789-")[:50]
+    def __init__(self, server: ApiServer, space: str, folder: Path, token: str = "") -> None:
+        self.server, self.namespace, self.folder = server, space, folder
         self._token = token
         define(server, flowmetrics())
-        apply(server, namespace(self.namespace))
 
     def start(self, files: str = "") -> Job:
         kubeconfig(self.server, self.folder, self._token)
@@ -106,8 +105,8 @@ class Watched:
 
 
 @pytest.fixture
-def watched(kube_server: Kube, tmp_path: Path) -> Iterator[Watched]:
-    made = Watched(kube_server, tmp_path)
+def watched(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Watched]:
+    made = Watched(kube_server, space, tmp_path)
     yield made
     made.job.close()
 
@@ -221,13 +220,13 @@ def test_files_come_first(watched: Watched) -> None:
 
 
 def test_without_the_right_to_write_the_status_is_only_shown(
-    kube_server: Kube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kube_server: ApiServer, space: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watched = Watched(kube_server, tmp_path, Kube.user_token)
+    watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     names = [f"m{number}" for number in range(3)]
     for name in names:
         apply(kube_server, watched.metric(name))
-    for one in read_only(watched.namespace):
+    for one in read_only(space):
         apply(kube_server, one)
     job = watched.start()
     eventually(lambda: "cluster" in job.notes())
@@ -237,8 +236,15 @@ def test_without_the_right_to_write_the_status_is_only_shown(
     assert "status" not in read(kube_server, watched.metric("m0"))
 
 
+def reader(server: ApiServer, space: str) -> str:
+    """The token of a service account."""
+    account = service_account(space, "reader")
+    apply(server, account)
+    return token(server, account)
+
+
 def read_only(space: str) -> list[dict[str, Any]]:
-    """A role that follows FlowMetrics, bound to the user of the tests."""
+    """A role that follows FlowMetrics, bound to that account."""
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
     metadata = {"name": "reader", "namespace": space}
     rule = {
@@ -247,7 +253,7 @@ def read_only(space: str) -> list[dict[str, Any]]:
         "verbs": ["list", "watch"],
     }
     group = "rbac.authorization.k8s.io"
-    subject = {"apiGroup": group, "kind": "User", "name": "flowmatrix"}
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": space}
     reference = {"apiGroup": group, "kind": "Role", "name": "reader"}
     return [
         {**rbac, "kind": "Role", "metadata": metadata, "rules": [rule]},
@@ -261,8 +267,10 @@ def read_only(space: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_right_to_read_is_said_and_nothing_else_stops(kube_server: Kube, tmp_path: Path) -> None:
-    watched = Watched(kube_server, tmp_path, Kube.user_token)
+def test_no_right_to_read_is_said_and_nothing_else_stops(
+    kube_server: ApiServer, space: str, tmp_path: Path
+) -> None:
+    watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(watched.metric("own")))
     job = watched.start("own.yaml")
     assert watched.families() == {"netobserv_own"}

@@ -79,6 +79,14 @@ def test_a_pod_created_after_the_end_has_it_from_its_creation() -> None:
     ]
 
 
+def test_what_a_pod_got_later_was_not_its_own_before() -> None:
+    later = {"10.1.1.1": 600}
+    assert periods(moved(entry("a"), 500, entry("b", since=50, seen=50, gained=later))) == [
+        (0, "a"),
+        (500, "b"),
+    ]
+
+
 def test_of_two_alive_the_newer_has_it_from_when_it_was_seen() -> None:
     found = Holders(1000)
     found.take("10.1.1.1", entry("a", since=100, seen=100, claim=(True, "1")))

@@ -15,6 +15,7 @@ from pipeline.kube.access import Access
 from pipeline.kube.labels import LabelFeed
 from pipeline.kube.subnets import Label
 from pipeline.stamp import stamps
+from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
     define,
@@ -23,7 +24,9 @@ from tests.real.cluster import (
     kubeconfig,
     lenient,
     namespace,
+    service_account,
     set_status,
+    token,
 )
 from tests.real.kube import SERVICE_RANGE, Kube
 
@@ -45,7 +48,7 @@ def node(name: str, pods: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"podCIDRs": [pods]}}
 
 
-def add_node(server: Kube, name: str, ip: str, pods: str) -> None:
+def add_node(server: ApiServer, name: str, ip: str, pods: str) -> None:
     one = node(name, pods)
     apply(server, one)
     set_status(server, one, {"addresses": [{"type": "InternalIP", "address": ip}]})
@@ -140,7 +143,9 @@ def test_openshift_says_more_than_nodes(new_kube: Kube, tmp_path: Path) -> None:
 
 
 def test_what_is_forbidden_is_a_problem_and_nothing_more(new_kube: Kube, tmp_path: Path) -> None:
-    kubeconfig(new_kube, tmp_path, Kube.user_token)
+    account = service_account("default", "nobody")
+    apply(new_kube, account)
+    kubeconfig(new_kube, tmp_path, token(new_kube, account))
     made = LabelFeed(Access(kubeconfig="kubeconfig").connect(tmp_path))
     assert made.wait(10)
     assert made.labels() == []

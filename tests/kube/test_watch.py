@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,50 +19,25 @@ from pipeline.job import Job
 from pipeline.kube import objects
 from pipeline.kube.access import Access
 from pipeline.kube.connect import Connection
-from pipeline.kube.entries import Options
-from pipeline.kube.index import Peer
-from pipeline.kube.owners import Climb
-from pipeline.kube.reflector import Reflector, Resource, Timing
-from pipeline.kube.watch import Watch
+from pipeline.kube.objects import Owner
+from pipeline.kube.reflector import Reflector, Resource
 from pipeline.lasting import Lasting
 from pipeline.ledger import counters
 from pipeline.simulate import Simulation, simulate
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
-from tests.kube.live import SPACE, Client, Proxy, kubeconfig, pod, populate, until
+from tests.kube.live import SPACE, Client, Proxy, pod, populate, until
+from tests.kube.watching import QUICK, at, fresh, measured, named, watching
+from tests.real.apiserver import ApiServer
+from tests.real.cluster import (
+    apply,
+    kubeconfig,
+    present,
+    read,
+    service_account,
+    token,
+)
 from tests.real.kube import Kube
-
-QUICK = Timing(silence=2.0, first=0.05, most=0.3)
-CLIMB = Climb(frozenset({"ReplicaSet", "Deployment"}))
-
-
-@contextmanager
-def watching(path: Path, context: str = "", **more: Any) -> Iterator[Watch]:
-    options = Options(window=more.pop("window", 300.0))
-    clock: Callable[[], float] = more.pop("clock", time.time)
-    connection = Connection(path, context, clock)
-    with closing(Watch(connection, options, timing=QUICK, **more)) as watch:
-        yield watch
-
-
-def fresh(watch: Watch) -> Watch:
-    """The watch with everything applied that it knows."""
-    watch._applied = 0.0
-    watch.refresh()
-    return watch
-
-
-def at(watch: Watch, address: str, when: int | None = None) -> Peer | None:
-    return fresh(watch).index.lookup(address, CLIMB, at=when)
-
-
-def named(watch: Watch, address: str, when: int | None = None) -> str:
-    found = at(watch, address, when)
-    return found.name if found else ""
-
-
-def measured(watch: Watch, name: str) -> dict[tuple[str, ...], float]:
-    return {labels: value for metric, value, labels in watch.measure() if metric == name}
 
 
 @pytest.fixture(scope="module")
@@ -108,119 +83,154 @@ def _dialect(made: Simulation) -> Path:
 
 
 @pytest.mark.parametrize("shift", [0.0, 3600.0, -3600.0])
-def test_an_address_belongs_to_whom_had_it(kube_server: Kube, tmp_path: Path, shift: float) -> None:
+def test_an_address_belongs_to_whom_had_it(
+    kube_server: ApiServer, space: str, tmp_path: Path, shift: float
+) -> None:
     """`shift`: seconds by which the watcher's clock is wrong; it learns the server's time."""
-    space, client = f"moves{shift:.0f}".replace("-", "x"), Client(kube_server)
-    client.create({**SPACE, "metadata": {"name": space}})
-    first, second = (pod(name, "10.9.0.1", space) for name in ("first", "second"))
+    client = Client(kube_server)
+    first, second = (pod(name, "198.18.0.1", space) for name in ("first", "second"))
     client.create(first)
-    path = kubeconfig(kube_server, tmp_path / "kubeconfig")
+    path = kubeconfig(kube_server, tmp_path)
     more: dict[str, Any] = {"window": 4.0, "clock": lambda: time.time() + shift}
     with watching(path, namespaces=[space], **more) as watch:
-        assert named(watch, "10.9.0.1") == "first"
+        assert named(watch, "198.18.0.1") == "first"
         held = round(time.time() * 1000)
         time.sleep(1.2 if shift else 0.2)
         client.delete(first)
         time.sleep(1.2 if shift else 0.2)
         client.create(second)
-        until(lambda: named(watch, "10.9.0.1") == "second")
-        assert named(watch, "10.9.0.1", held) == "first"
-        assert named(watch, "10.9.0.1", round(time.time() * 1000)) == "second"
-        until(lambda: named(watch, "10.9.0.1", held) == "second", 8)
+        until(lambda: named(watch, "198.18.0.1") == "second")
+        assert named(watch, "198.18.0.1", held) == "first"
+        assert named(watch, "198.18.0.1", round(time.time() * 1000)) == "second"
+        until(lambda: named(watch, "198.18.0.1", held) == "second", 8)
 
 
-def test_changes_reach_owners_and_zones(kube_server: Kube, tmp_path: Path) -> None:
+def test_changes_reach_owners(kube_server: ApiServer, space: str, tmp_path: Path) -> None:
+    """Owners are real: a garbage collector takes away what has none."""
     client = Client(kube_server)
-    client.create({**SPACE, "metadata": {"name": "owners"}})
-    owned = pod("web-1", "10.9.1.1", "owners")
-    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1"}
-    owned["metadata"]["ownerReferences"] = [owner]
-    owned["spec"]["nodeName"] = "zoned"
+    shop, web = workload("Deployment", "shop", space), workload("ReplicaSet", "web", space)
+    client.create(shop)
+    client.create(web)
+    owned = pod("web-1", "198.18.1.1", space)
+    owned["metadata"]["ownerReferences"] = [owner(kube_server, web)]
     client.create(owned)
-    with watching(kubeconfig(kube_server, tmp_path / "kubeconfig")) as watch:
-        before = at(watch, "10.9.1.1")
+    path = kubeconfig(kube_server, tmp_path)
+    with watching(path, namespaces=[space]) as watch:
+        before = at(watch, "198.18.1.1")
         assert before
-        assert (before.owner.kind, before.zone) == ("ReplicaSet", "")
+        assert before.owner == Owner("ReplicaSet", "web")
         version = watch.index.version
-        client.create(
-            {
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "metadata": {
-                    "name": "web",
-                    "namespace": "owners",
-                    "ownerReferences": [{**owner, "kind": "Deployment", "name": "shop"}],
-                },
-                "spec": {
-                    "selector": {"matchLabels": {"app": "web"}},
-                    "template": {
-                        "metadata": {"labels": {"app": "web"}},
-                        "spec": {"containers": [{"name": "main", "image": "workload"}]},
-                    },
-                },
-            }
-        )
+        web["metadata"]["ownerReferences"] = [owner(kube_server, shop)]
+        apply(kube_server, web)
+
+        def climbed() -> bool:
+            found = at(watch, "198.18.1.1")
+            return found is not None and found.owner == Owner("Deployment", "shop")
+
+        until(climbed)
+        assert "198.18.1.1" in (watch.index.changed(version) or ())
+
+
+def workload(kind: str, name: str, space: str) -> dict[str, Any]:
+    """A workload without pods."""
+    labels = {"app": name}
+    containers = [{"name": "main", "image": "workload"}]
+    paused = {"paused": True} if kind == "Deployment" else {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": space},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+            **paused,
+        },
+    }
+
+
+def owner(server: ApiServer, one: dict[str, Any]) -> dict[str, Any]:
+    """A reference to an object that is there."""
+    found = {"apiVersion": one["apiVersion"], "kind": one["kind"]}
+    return {**found, "name": one["metadata"]["name"], "uid": read(server, one)["metadata"]["uid"]}
+
+
+def test_a_node_that_comes_brings_its_zone(
+    own_kube_server: Kube, space: str, tmp_path: Path
+) -> None:
+    """On a server of ours: elsewhere a node is work for controllers."""
+    client = Client(own_kube_server)
+    on_it = pod("web-1", "198.18.1.2", space)
+    on_it["spec"]["nodeName"] = "zoned"
+    client.create(on_it)
+    with watching(kubeconfig(own_kube_server, tmp_path), namespaces=[space]) as watch:
+        before = at(watch, "198.18.1.2")
+        assert before
+        assert before.zone == ""
+        version = watch.index.version
+        zoned = {"name": "zoned", "labels": {"topology.kubernetes.io/zone": "z1"}}
         client.create(
             {
                 "apiVersion": "v1",
                 "kind": "Node",
-                "metadata": {"name": "zoned", "labels": {"topology.kubernetes.io/zone": "z1"}},
-                "status": {"addresses": [{"type": "InternalIP", "address": "10.9.1.9"}]},
+                "metadata": zoned,
+                "status": {"addresses": [{"type": "InternalIP", "address": "198.18.1.9"}]},
             }
         )
 
-        def both() -> bool:
-            found = at(watch, "10.9.1.1")
-            return found is not None and (found.owner.name, found.zone) == ("shop", "z1")
+        def in_zone() -> bool:
+            found = at(watch, "198.18.1.2")
+            return found is not None and found.zone == "z1"
 
-        until(both)
-        assert "10.9.1.1" in (watch.index.changed(version) or ())
+        until(in_zone)
+        assert "198.18.1.2" in (watch.index.changed(version) or ())
 
 
 def test_a_killed_a_wiped_and_a_frozen_server(new_kube: Kube, tmp_path: Path) -> None:
     Client(new_kube).create(SPACE)
-    Client(new_kube).create(pod("kept", "10.9.2.1"))
-    path = kubeconfig(new_kube, tmp_path / "kubeconfig")
+    Client(new_kube).create(pod("kept", "198.18.2.1"))
+    path = kubeconfig(new_kube, tmp_path)
     with watching(path) as watch:
-        assert named(watch, "10.9.2.1") == "kept"
+        assert named(watch, "198.18.2.1") == "kept"
         assert watch.problems() == []
         new_kube.kill()
         until(lambda: len(watch.problems()) == 5)
         assert any(text.startswith("pods: not current since 20") for text in watch.problems())
-        assert named(watch, "10.9.2.1") == "kept"
+        assert named(watch, "198.18.2.1") == "kept"
         until(lambda: measured(watch, "kube_stale_seconds")["Pod",] > 0.5)
         new_kube.start()
         until(lambda: watch.problems() == [])
-        Client(new_kube).create(pod("later", "10.9.2.2"))
-        until(lambda: named(watch, "10.9.2.2") == "later")
+        Client(new_kube).create(pod("later", "198.18.2.2"))
+        until(lambda: named(watch, "198.18.2.2") == "later")
         assert measured(watch, "kube_stale_seconds")["Pod",] == 0.0
 
         new_kube.wipe()
         until(lambda: watch.problems() == [] and measured(watch, "kube_objects")["Pod",] == 0)
-        assert named(watch, "10.9.2.1") == "kept"  # for the window
+        assert named(watch, "198.18.2.1") == "kept"  # for the window
         Client(new_kube).create(SPACE)
-        Client(new_kube).create(pod("another", "10.9.2.1"))
-        until(lambda: named(watch, "10.9.2.1") == "another")
+        Client(new_kube).create(pod("another", "198.18.2.1"))
+        until(lambda: named(watch, "198.18.2.1") == "another")
 
         new_kube.freeze()
         until(lambda: len(watch.problems()) == 5, 40)
         new_kube.thaw()
         until(lambda: watch.problems() == [], 40)
-        Client(new_kube).create(pod("thawed", "10.9.2.3"))
-        until(lambda: named(watch, "10.9.2.3") == "thawed")
+        Client(new_kube).create(pod("thawed", "198.18.2.3"))
+        until(lambda: named(watch, "198.18.2.3") == "thawed")
 
 
-def test_cut_connections_go_on_where_they_were(kube_server: Kube, tmp_path: Path) -> None:
+def test_cut_connections_go_on_where_they_were(
+    kube_server: ApiServer, space: str, tmp_path: Path
+) -> None:
     client = Client(kube_server)
-    client.create({**SPACE, "metadata": {"name": "cut"}})
-    with Proxy(kube_server.port) as proxy:
-        path = kubeconfig(kube_server, tmp_path / "kubeconfig", port=proxy.port)
-        with watching(path, namespaces=["cut"]) as watch:
+    with Proxy(kube_server) as proxy:
+        path = kubeconfig(kube_server, tmp_path, port=proxy.port)
+        with watching(path, namespaces=[space]) as watch:
             fresh(watch)
             for number in range(3):
                 proxy.cut()
-                client.create(pod(f"p{number}", f"10.9.3.{number}", "cut"))
-                until(lambda: named(watch, f"10.9.3.{number}") == f"p{number}")  # noqa: B023
+                client.create(pod(f"p{number}", f"198.18.3.{number}", space))
+                until(lambda: named(watch, f"198.18.3.{number}") == f"p{number}")  # noqa: B023
             until(lambda: watch.problems() == [])
             assert measured(watch, "kube_errors")["Pod", "connection"] == 3
             assert measured(watch, "kube_events")["Pod", "added"] == 3
@@ -248,7 +258,7 @@ def test_a_version_that_is_gone_is_listed_again(new_kube: Kube, tmp_path: Path) 
     Client(new_kube).create(SPACE)
     new_kube.restart()  # its watch cache begins after what was before
     sink = Kept()
-    connection = Connection(kubeconfig(new_kube, tmp_path / "kubeconfig"))
+    connection = Connection(kubeconfig(new_kube, tmp_path))
     reflector = Reflector(
         connection,
         Resource("Namespace", "v1", "namespaces", namespaced=False),
@@ -264,61 +274,69 @@ def test_a_version_that_is_gone_is_listed_again(new_kube: Kube, tmp_path: Path) 
     assert reflector.health.failing == 0.0
 
 
-def role(*plurals: str) -> list[dict[str, Any]]:
-    """The right to follow some resources, bound to the user flowmatrix."""
+def reader(space: str, *plurals: str) -> list[dict[str, Any]]:
+    """The right to follow some resources everywhere, bound to a service account."""
     group = "rbac.authorization.k8s.io"
     rule = {"apiGroups": ["", "apps"], "resources": plurals, "verbs": ["get", "list", "watch"]}
-    head = {"apiVersion": f"{group}/v1", "metadata": {"name": "reader"}}
+    head = {"apiVersion": f"{group}/v1", "metadata": {"name": space}}
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": space}
     return [
         {**head, "kind": "ClusterRole", "rules": [rule]},
         {
             **head,
             "kind": "ClusterRoleBinding",
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "reader"},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": "flowmatrix"}],
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": space},
+            "subjects": [subject],
         },
     ]
 
 
-def test_one_kind_forbidden_and_a_token_replaced(new_kube: Kube, tmp_path: Path) -> None:
-    client = Client(new_kube)
-    for one in (SPACE, pod("seen", "10.9.4.1"), *role("pods", "nodes", "services", "replicasets")):
-        client.create(one)
-    path = kubeconfig(new_kube, tmp_path / "kubeconfig", token="stale")  # noqa: S106 - no secret
-    with watching(path, "user") as watch:
-        assert named(watch, "10.9.4.1") == "seen"
+def test_one_kind_forbidden(kube_server: ApiServer, space: str, tmp_path: Path) -> None:
+    account = service_account(space, "reader")
+    apply(kube_server, account)
+    Client(kube_server).create(pod("seen", "198.18.4.1", space))
+    rights = reader(space, "pods", "nodes", "services", "replicasets")
+    path = kubeconfig(kube_server, tmp_path, user=token(kube_server, account))
+    with present(kube_server, *rights), watching(path, "user", namespaces=[space]) as watch:
+        assert named(watch, "198.18.4.1") == "seen"
         until(lambda: len(watch.problems()) == 1)
-        assert watch.problems()[0].startswith("deployments: never listed: deployments.apps is forb")
+        said = f"deployments of {space}: never listed: deployments.apps is forbidden"
+        assert watch.problems()[0].startswith(said)
         assert measured(watch, "kube_synced")["Deployment",] == 0
         assert measured(watch, "kube_errors")["Deployment", "403"] >= 1
-        client("PUT", f"/apis/{role()[0]['apiVersion']}/clusterroles/reader", role("*")[0])
+        apply(kube_server, reader(space, "*")[0])
         until(lambda: watch.problems() == [])
         assert measured(watch, "kube_synced")["Deployment",] == 1
-    with watching(path) as watch:
+
+
+def test_a_token_replaced(kube_server: ApiServer, space: str, tmp_path: Path) -> None:
+    Client(kube_server).create(pod("seen", "198.18.4.2", space))
+    path = kubeconfig(kube_server, tmp_path, "stale")
+    with watching(path, namespaces=[space]) as watch:
         until(lambda: measured(watch, "kube_errors").get(("Pod", "401"), 0) > 0)
         until(lambda: watch.waiting() == [])
-        kubeconfig(new_kube, path)
-        until(lambda: named(watch, "10.9.4.1") == "seen" and watch.problems() == [])
+        kubeconfig(kube_server, path)
+        until(lambda: named(watch, "198.18.4.2") == "seen" and watch.problems() == [])
 
 
-def test_owners_not_every_cluster_has(kube_server: Kube, tmp_path: Path) -> None:
-    with watching(kubeconfig(kube_server, tmp_path / "kubeconfig"), further=True) as watch:
+def test_owners_not_every_cluster_has(kube_server: ApiServer, space: str, tmp_path: Path) -> None:
+    path = kubeconfig(kube_server, tmp_path)
+    with watching(path, namespaces=[space], further=True) as watch:
         fresh(watch)
         assert watch.problems() == []
         assert measured(watch, "kube_objects")["VirtualMachineInstance",] == 0
 
 
-def test_flows_while_pods_are_replaced(kube_server: Kube, tmp_path: Path) -> None:
+def test_flows_while_pods_are_replaced(kube_server: ApiServer, space: str, tmp_path: Path) -> None:
     """Every flow gets the pod that had the address when it ended; a batch sees one state."""
     client = Client(kube_server)
-    client.create({**SPACE, "metadata": {"name": "churn"}})
-    addresses = [f"10.9.5.{number}" for number in range(40)]
-    living = {ip: pod(f"p{number}", ip, "churn") for number, ip in enumerate(addresses)}
+    addresses = [f"198.18.5.{number}" for number in range(40)]
+    living = {ip: pod(f"p{number}", ip, space) for number, ip in enumerate(addresses)}
     for one in living.values():
         client.create(one)
-    kubeconfig(kube_server, tmp_path / "kubeconfig")
+    kubeconfig(kube_server, tmp_path)
     stage = Kubernetes(
-        name="k8s", cluster=Access(kubeconfig="kubeconfig"), namespaces=["churn"], wait="10s"
+        name="k8s", cluster=Access(kubeconfig="kubeconfig"), namespaces=[space], wait="10s"
     )
     assert list(stage.check(tmp_path)) == []
     assert "TimeFlowEndMs" in stage.reads()
@@ -335,8 +353,8 @@ def test_flows_while_pods_are_replaced(kube_server: Kube, tmp_path: Path) -> Non
             old, now = living[ip], round(time.time() * 1000)
             client.delete(old)
             truth.append((ip, old["metadata"]["name"], since[ip], now))
-            living[ip] = pod(f"q{number}", ip, "churn")
-            time.sleep(0.02)
+            living[ip] = pod(f"q{number}", ip, space)
+            until(lambda: deleted(lasting) > number)  # noqa: B023
             refresh()
             both = step(_flows([(ip, now), (ip, now), *[(a, now) for a in addresses]]))
             assert both["SrcK8S_Name"][0] == both["SrcK8S_Name"][1]
@@ -346,6 +364,12 @@ def test_flows_while_pods_are_replaced(kube_server: Kube, tmp_path: Path) -> Non
         asked = [(ip, name, when) for ip, name, a, b in truth for when in (a, (a + b) // 2, b)]
         found = step(_flows([(ip, when) for ip, _, when in asked]))
         assert found["SrcK8S_Name"].to_list() == [name for _, name, _ in asked]
+
+
+def deleted(lasting: Lasting) -> float:
+    """How many pods the watch saw go."""
+    measures = lasting.measures()
+    return sum(value for _, value, labels in measures if labels == ("Pod", "deleted"))
 
 
 def _names(living: dict[str, dict[str, Any]]) -> list[str]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
-from tests.real.kube import Kube
+from tests.real.apiserver import ApiServer, Reach
+from tests.real.parts import LOCALHOST
 
 CRDS = Path(__file__).parents[1] / "kube" / "crds"
-_APPLY = "application/apply-patch+yaml"
+_APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 _PLURALS = {"NetworkPolicy": "networkpolicies"}
 _CLUSTER_SCOPED = {
     *("Namespace", "Node", "ServiceCIDR", "ClusterRole", "ClusterRoleBinding"),
-    *("CustomResourceDefinition", "FlowCollector", "Network"),
+    *("CustomResourceDefinition", "FlowCollector", "Network", "ClusterUserDefinedNetwork"),
 }
 
 Manifest = Mapping[str, Any]
@@ -32,27 +36,74 @@ def path(one: Manifest) -> str:
     return f"{root}{version}{inside}/{plural}/{metadata['name']}"
 
 
-def apply(server: Kube, one: Manifest, *, dry_run: bool = False) -> dict[str, Any]:
+def apply(server: ApiServer, one: Manifest, *, dry_run: bool = False) -> dict[str, Any]:
     """Server-side apply of an object; its answer."""
     query = "?fieldManager=tests&force=true&fieldValidation=Strict"
     query += "&dryRun=All" if dry_run else ""
     return server.request("PATCH", path(one) + query, one, kind=_APPLY)
 
 
-def read(server: Kube, one: Manifest) -> dict[str, Any]:
+def read(server: ApiServer, one: Manifest) -> dict[str, Any]:
     """The object as it is now."""
     return server.request("GET", path(one))
 
 
-def delete(server: Kube, one: Manifest) -> None:
+def delete(server: ApiServer, one: Manifest) -> None:
     """Delete an object."""
     server.request("DELETE", path(one))
 
 
-def set_status(server: Kube, one: Manifest, status: object) -> None:
+def set_status(server: ApiServer, one: Manifest, status: object) -> None:
     """Replace parts of an object's status."""
-    kind = "application/merge-patch+json"
-    server.request("PATCH", f"{path(one)}/status", {"status": status}, kind=kind)
+    server.request("PATCH", f"{path(one)}/status", {"status": status}, kind=_MERGE)
+
+
+def annotate(server: ApiServer, one: Manifest, annotations: Mapping[str, str]) -> None:
+    """Replace some of an object's annotations."""
+    changed = {"metadata": {"annotations": annotations}}
+    server.request("PATCH", path(one), changed, kind=_MERGE)
+
+
+@contextmanager
+def present(server: ApiServer, *objects: Manifest) -> Iterator[None]:
+    """Objects that are there for as long as the block lasts."""
+    with ExitStack() as stack:
+        for one in objects:
+            apply(server, one)
+            stack.callback(delete, server, one)
+        yield
+
+
+@contextmanager
+def new_namespace(server: ApiServer) -> Iterator[str]:
+    """A namespace of one's own, which goes with all that is in it.
+
+    Pods want its default service account, which elsewhere a controller makes. They are deleted
+    here: no kubelet lets go of them.
+    """
+    labels = {"app.kubernetes.io/part-of": "flowmatrix-tests"}
+    asked = {"metadata": {"generateName": "flowmatrix-test-", "labels": labels}}
+    name = server.request("POST", "/api/v1/namespaces", asked)["metadata"]["name"]
+    try:
+        apply(server, service_account(name, "default"))
+        yield name
+    finally:
+        now = {"gracePeriodSeconds": 0}
+        server.request("DELETE", f"/api/v1/namespaces/{name}/pods", now)
+        delete(server, namespace(name))
+
+
+def service_account(space: str, name: str) -> dict[str, Any]:
+    """A service account: it may do what is bound to it, and nothing else."""
+    metadata = {"name": name, "namespace": space}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def token(server: ApiServer, account: Manifest, **spec: object) -> str:
+    """A new token of a service account that is there; `spec` of the TokenRequest."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    answer = server.request("POST", f"{path(account)}/token", asked)
+    return str(answer["status"]["token"])
 
 
 def namespace(name: str) -> dict[str, Any]:
@@ -60,12 +111,18 @@ def namespace(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def define(server: Kube, definition: Manifest) -> None:
-    """Define a custom resource, and wait until the server knows it."""
-    apply(server, definition)
+def define(server: ApiServer, definition: Manifest) -> None:
+    """See to it that the server knows a custom resource; one it knows already is left alone."""
+    if not server.has(path(definition)):
+        apply(server, definition)
+        server.brought.callback(delete, server, definition)
+    eventually(partial(server.has, collection(definition)), seconds=30)
+
+
+def collection(definition: Manifest) -> str:
+    """The path of all objects of a custom resource."""
     spec = definition["spec"]
-    resource = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-    eventually(lambda: _answers(server, resource), seconds=30)
+    return f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
 
 
 def flowmetrics() -> dict[str, Any]:
@@ -98,22 +155,31 @@ def lenient(group: str, version: str, kind: str, *, namespaced: bool = False) ->
     }
 
 
-def kubeconfig(server: Kube, folder: Path, token: str = Kube.token) -> Path:
-    """A kubeconfig of a token's user."""
+def kubeconfig(
+    to: ApiServer | Reach, where: Path, token: str = "", *, port: int = 0, **others: str
+) -> Path:
+    """A kubeconfig of the administrator, or of whom a token is: a file, or in a folder.
+
+    With a `port`, by way of that one of this machine. `others` are tokens by context.
+    """
+    reach = to if isinstance(to, Reach) else to.reach
+    cluster, admin = (reach.by(token) if token else reach).kubeconfig()
+    if port:
+        url = urlsplit(reach.url)
+        cluster["server"] = url._replace(netloc=f"{LOCALHOST}:{port}").geturl()
+        cluster["tls-server-name"] = reach.name or url.hostname
+    users = {"admin": admin, **{name: {"token": text} for name, text in others.items()}}
+    file = where / "kubeconfig" if where.is_dir() else where
     written = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {
-                "name": "test",
-                "cluster": {"server": server.url, "certificate-authority": str(server.ca)},
-            }
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": name, "user": user} for name, user in users.items()],
+        "contexts": [
+            {"name": name, "context": {"cluster": "test", "user": name}} for name in users
         ],
-        "users": [{"name": "test", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "current-context": "test",
+        "current-context": "admin",
     }
-    file = folder / "kubeconfig"
     file.write_text(yaml.safe_dump(written))
     return file
 
@@ -124,11 +190,3 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 5) -> None:
     while not holds():
         assert time.monotonic() < until, f"not within {seconds} s"
         time.sleep(0.05)
-
-
-def _answers(server: Kube, resource: str) -> bool:
-    try:
-        server.request("GET", resource)
-    except RuntimeError:
-        return False
-    return True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import signal
 import ssl
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from tests.real.apiserver import ApiServer, Reach
+from tests.real.cluster import kubeconfig
 from tests.real.parts import (
     LOCALHOST,
     Missing,
@@ -67,44 +71,44 @@ def _build(binary: Path) -> None:
     partial.rename(binary)
 
 
-class Kube:
-    """An API server with token authentication and RBAC.
+class Kube(ApiServer):
+    """An API server with RBAC, its administrator known by a token or by a certificate.
 
-    `token` is the administrator's; `user_token` is of the user "flowmatrix", who has the rights
-    a test binds to it, and none else. `ca` is a PEM file that verifies `url`. What service accounts
-    ask for is in the file `audit`, a JSON object a line.
+    `reach` has the token, `certified` the certificate. What service accounts ask for is in the
+    file `audit`, a JSON object a line.
     """
-
-    token = "admin-token"  # noqa: S105 - of a server that lives as long as a test
-    user_token = "user-token"  # noqa: S105 - same
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._etcd_port, self._peer_port, self.port = (free_port() for _ in range(3))
+        self._etcd_port, self._peer_port, self._port = (free_port() for _ in range(3))
         self._etcd = Server(self._etcd_command(), folder / "etcd.log")
         self._key = folder / "service-account.key"
         self._tokens = folder / "tokens.csv"
-        self._tokens.write_text(
-            f'{self.token},admin,admin,"system:masters"\n{self.user_token},flowmatrix,flowmatrix\n'
-        )
+        self._tokens.write_text('admin-token,admin,admin,"system:masters"\n')
         self.audit = folder / "audit.log"
         self._audited = folder / "audit-policy.yaml"
         self._audited.write_text(_AUDITED)
         self._server = Server(self._server_command(), folder / "kube-apiserver.log")
-        self.url = f"https://{LOCALHOST}:{self.port}"
-        self.ca = folder / "certs" / "apiserver.crt"
+        self._ca = folder / "certs" / "apiserver.crt"
+        url = f"https://{LOCALHOST}:{self._port}"
+        super().__init__(Reach(url=url, ca=str(self._ca), token="admin-token"))  # noqa: S106 - of a server that lives as long as a test
+        certificate, key = (str(folder / f"admin.{end}") for end in ("crt", "key"))
+        self.certified = Reach(url=url, ca=str(self._ca), certificate=certificate, key=key)
 
     def start(self) -> None:
         """Start etcd, then the API server, and wait until it is ready."""
-        self._make_key()
+        self._make_keys()
         if not self._etcd.running:
             self._etcd.start(lambda: call(self._etcd_port, "/health").status == 200)
         self._server.start(self._ready)
 
     def stop(self) -> None:
-        """Stop both; the objects stay, and `start` goes on with them."""
+        """Stop both; the objects stay, and `start` goes on with them.
+
+        etcd is killed: asked to end, it may take half a minute, and its log has all objects.
+        """
         self._server.stop()
-        self._etcd.stop()
+        self._etcd.kill()
 
     def kill(self) -> None:
         """End the API server at once (SIGKILL); etcd goes on, `start` brings the server back."""
@@ -129,29 +133,6 @@ class Kube:
         """Let a frozen API server go on."""
         self._server.thaw()
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        token: str = token,
-        kind: str = "application/json",
-    ) -> dict[str, Any]:
-        """The JSON answer; RuntimeError for a status of 400 or more. Patches need their `kind`."""
-        answer = call(
-            self.port,
-            path,
-            method=method,
-            body=None if body is None else json.dumps(body),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": kind},
-            tls=ssl.create_default_context(cafile=self.ca),
-        )
-        if answer.status >= 400:
-            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body.decode()}")
-        found: dict[str, Any] = json.loads(answer.body)
-        return found
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -160,16 +141,30 @@ class Kube:
         self.stop()
 
     def _ready(self) -> bool:
-        if not self.ca.exists():
+        if not self._ca.exists():
             return False
-        trusted = ssl.create_default_context(cafile=self.ca)
-        return call(self.port, "/readyz", tls=trusted).status == 200
+        trusted = ssl.create_default_context(cafile=self._ca)
+        return call(self._port, "/readyz", tls=trusted).status == 200
 
-    def _make_key(self) -> None:
+    def _make_keys(self) -> None:
+        """The key that signs tokens, the authority of users, and the administrator's certificate.
+
+        An authority is no more than a certificate that signs others.
+        """
         if not self._key.exists():
-            openssl = tool("openssl", "it makes the keys of the tests")
-            command = [openssl, "genrsa", "-out", str(self._key), "2048"]
-            subprocess.run(command, check=True, capture_output=True)
+            self._openssl("genrsa", "-out", str(self._key), "2048")
+            self._certify("users", "/CN=users")
+            signed = ["-CA", "users.crt", "-CAkey", "users.key"]
+            self._certify("admin", "/O=system:masters/CN=admin", *signed)
+
+    def _certify(self, name: str, subject: str, *more: str) -> None:
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        out = ["-keyout", f"{name}.key", "-out", f"{name}.crt", "-days", "2"]
+        self._openssl("req", "-x509", *curve, "-subj", subject, *out, *more)
+
+    def _openssl(self, *arguments: str) -> None:
+        command = [tool("openssl", "it makes the keys of the tests"), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder)
 
     def _etcd_command(self) -> list[str]:
         client = f"http://{LOCALHOST}:{self._etcd_port}"
@@ -190,9 +185,10 @@ class Kube:
             str(apiserver()),
             f"--etcd-servers=http://{LOCALHOST}:{self._etcd_port}",
             f"--bind-address={LOCALHOST}",
-            f"--secure-port={self.port}",
+            f"--secure-port={self._port}",
             f"--cert-dir={self._folder / 'certs'}",
             f"--token-auth-file={self._tokens}",
+            f"--client-ca-file={self._folder / 'users.crt'}",
             "--authorization-mode=RBAC",
             f"--audit-policy-file={self._audited}",
             f"--audit-log-path={self.audit}",
@@ -205,6 +201,21 @@ class Kube:
         ]
 
 
+def _kept() -> Path:
+    folder = Path("build") / "kube"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder.resolve()
+
+
 if __name__ == "__main__":
-    # `python -m tests.real.kube` builds the API server ahead of the tests that want it.
-    apiserver()
+    if sys.argv[1:] == ["--build"]:  # ahead of the tests that want it
+        apiserver()
+    else:  # `make kube` keeps one running, to try things or to point tests at
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        folder = _kept()
+        with suppress(KeyboardInterrupt), Kube(folder) as kept:
+            file = kubeconfig(kept.certified, folder)
+            sys.stdout.write(f"Kubernetes {VERSION}, until Ctrl-C: kubectl --kubeconfig {file}\n")
+            sys.stdout.flush()
+            signal.pause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kube import inventory, objects
+from pipeline.kube import inventory, keys, objects
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
 from pipeline.kube.entries import Options
@@ -25,6 +26,7 @@ from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
 
 BASIC = GOLDEN / "k8s-basic"
 CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
+_BY_KEY = End("SrcAddr", "SrcK8S", "SrcMac", "Interfaces")
 OBJECT_FIELDS = ("SrcK8S", "DstK8S", "source.", "destination.", "SrcL", "DstL", "SrcA_")
 
 
@@ -194,6 +196,28 @@ def test_a_changed_index_is_seen_by_the_next_batch() -> None:
     index.remove("Pod", "shop", "b")
     index.remove("Pod", "shop", "a")
     assert run(enrich, flows) == flows
+
+
+@pytest.mark.parametrize(
+    ("parts", "flow"),
+    [
+        (Secondary(ip=True), {"SrcAddr": "192.168.5.4"}),
+        (Secondary(mac=True), {"SrcAddr": "1.2.3.4", "SrcMac": "02:aa:00:00:00:01"}),
+        (Secondary(interface=True), {"SrcAddr": "1.2.3.4", "Interfaces": ["net1"]}),
+    ],
+    ids=["ip", "mac", "interface"],
+)
+def test_a_key_that_comes_and_goes_is_seen_too(parts: Secondary, flow: Flow) -> None:
+    stage = Kubernetes(name="k", secondary_networks=[parts], ends=[_BY_KEY])
+    index = Index(options=Options(secondary=(parts,)))
+    enrich = stage.attach(index, Env())
+    assert run(enrich, [flow]) == [flow]
+    net1 = {"name": "l2", "interface": "net1", "ips": ["192.168.5.4"], "mac": "02:aa:00:00:00:01"}
+    annotations = {keys.NETWORK_STATUS: json.dumps([net1])}
+    index.add(objects.of(pod("a", "10.0.0.1", annotations=annotations)))
+    assert run(enrich, [flow])[0]["SrcK8S_Name"] == "a"
+    index.add(objects.of(pod("a", "10.0.0.1")))
+    assert run(enrich, [flow]) == [flow]
 
 
 def test_interfaces_and_udns_of_json_flows_work_too() -> None:
