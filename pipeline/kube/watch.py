@@ -18,7 +18,7 @@ from pipeline.kube.index import NOTHING, Index, Kept, Key, kept
 from pipeline.kube.reflector import Reflector, Resource, Timing
 
 _LOG = logging.getLogger(__name__)
-_APPLY_SECONDS = 0.2
+_APPLY_SECONDS = 0.5
 """The least time between two changes of an index: what follows a change costs by the change."""
 _STEP = 0.02
 _REMINDER = 5.0
