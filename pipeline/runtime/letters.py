@@ -2,11 +2,13 @@
 
 A worker that dies after a dead letter went out, and before its checkpoint, sends it again; readers
 know a message by topic, partition and offset. Flows that could not be counted have no offset of
-their own: the header `of` is then "flow", and `offset` the last one of their batch.
+their own: the header `of` is then "flow", and `offset` the last one of their batch. It is "part"
+where the topic does not take the message as a whole: the letter has its first bytes.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,14 @@ from pipeline.runtime.partition import Batch, Where
 _POLL_MS = 500
 _WAIT_SECONDS = 60
 _LARGEST = 17 * 1024 * 1024
+_PART_BYTES = 512 * 1024  # brokers take messages of 1 MB unless told otherwise
 _REPLAYED = "-replayed"
+_log = logging.getLogger(__name__)
+
+
+Headers = list[tuple[str, bytes]]
+PART = ("of", b"part")
+"""The header, then the last one, of a letter that has a part of its message."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -46,7 +55,7 @@ class Letter(msgspec.Struct, frozen=True):
         return msgspec.json.encode(row) + b"\n"
 
 
-def headers(letter: DeadLetter, where: Where, batch: Batch) -> list[tuple[str, bytes]]:
+def headers(letter: DeadLetter, where: Where, batch: Batch) -> Headers:
     """The headers of a letter from a batch of a partition."""
     whole = letter.index >= 0
     texts = {
@@ -58,6 +67,11 @@ def headers(letter: DeadLetter, where: Where, batch: Batch) -> list[tuple[str, b
         "of": "message" if whole else "flow",
     }
     return [(name, text.encode()) for name, text in texts.items()]
+
+
+def shortened(payload: bytes, given: Headers) -> tuple[bytes, Headers]:
+    """A letter of the first bytes alone, and its headers."""
+    return payload[:_PART_BYTES], [*(header for header in given if header[0] != "of"), PART]
 
 
 class Letters:
@@ -77,7 +91,8 @@ class Letters:
     def replay(self) -> int:
         """Send every message back to the partition it came from; how many there were.
 
-        What was sent back once is not again: a group of its own keeps the position.
+        What was sent back once is not again: a group of its own keeps the position. Neither are
+        parts of messages.
         """
         group = self._topic + _REPLAYED
         count = 0
@@ -89,6 +104,9 @@ class Letters:
                 if letter.of == "message":
                     producer.send(letter.topic, letter.payload, partition=letter.partition)
                     count += 1
+                elif letter.of == "part":
+                    place = f"{letter.topic}[{letter.partition}] offset {letter.offset}"
+                    _log.warning("only a part of %s was kept: it is not sent back", place)
             producer.flush(_WAIT_SECONDS)
             producer.close()
             self._commit(group, done)
@@ -123,7 +141,7 @@ class Letters:
                     for record in records:
                         letter = _letter(record)
                         place = letter.topic, letter.partition, letter.offset
-                        if letter.of != "message" or place not in seen:
+                        if letter.of == "flow" or place not in seen:
                             yield letter, (tp, record.offset)
                         seen.add(place)
             consumer.close()

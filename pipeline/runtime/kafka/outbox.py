@@ -1,0 +1,67 @@
+"""Dead letters on their way to their topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka.errors import MessageSizeTooLargeError
+
+from pipeline.kafka_client import KafkaError
+from pipeline.runtime.letters import PART, Headers, shortened
+
+_LARGEST = 16 * 1024 * 1024
+_MOST_BYTES = 64 * 1024 * 1024
+Send = Callable[[bytes, Headers], Awaitable[Awaitable[Any]]]
+"""Hands a payload with headers to the client; what it gives is done when they are durable."""
+
+
+class Sent(NamedTuple):
+    """A letter, and what is done when it is durable."""
+
+    done: Awaitable[Any]
+    payload: bytes
+    headers: Headers
+
+
+class Outbox:
+    """Keeps letters until they are durable: of a topic that refuses large ones, it takes a part."""
+
+    def __init__(self, topic: str, send: Send) -> None:
+        self._topic = topic
+        self._send = send
+        self._sent: list[Sent] = []
+        self._bytes = 0
+
+    async def put(self, payload: bytes, headers: Headers) -> None:
+        """Send a letter; when much is on its way, wait for it first. Raises KafkaError."""
+        if self._bytes > _MOST_BYTES:
+            await self.arrived(self.take())
+        if len(payload) > _LARGEST:
+            payload, headers = shortened(payload, headers)
+        self._sent.append(Sent(await self._send(payload, headers), payload, headers))
+        self._bytes += len(payload)
+
+    def take(self) -> list[Sent]:
+        """Everything put since the last time."""
+        sent, self._sent, self._bytes = self._sent, [], 0
+        return sent
+
+    async def arrived(self, letters: Sequence[Sent]) -> None:
+        """Return when they are durable. Raises KafkaError when the topic does not take them."""
+        results = await asyncio.gather(*(one.done for one in letters), return_exceptions=True)
+        large = []
+        for one, result in zip(letters, results, strict=True):
+            if isinstance(result, MessageSizeTooLargeError) and one.headers[-1] != PART:
+                large.append(shortened(one.payload, one.headers))
+            elif isinstance(result, MessageSizeTooLargeError):
+                raise KafkaError(
+                    f"topic {self._topic} refuses even parts of messages: raise its "
+                    "max.message.bytes"
+                )
+            elif isinstance(result, BaseException):
+                raise result
+        if large:
+            again = [Sent(await self._send(*letter), *letter) for letter in large]
+            await self.arrived(again)
