@@ -1,9 +1,7 @@
-"""Dead letters as Kafka messages: the payload as it came, the headers say why and whence.
+"""Dead letters read from their topic (`outbox` says what they look like), and sent back.
 
 A worker that dies after a dead letter went out, and before its checkpoint, sends it again; readers
-know a message by topic, partition and offset. Flows that could not be counted have no offset of
-their own: the header `of` is then "flow", and `offset` the last one of their batch. It is "part"
-where the topic does not take the message as a whole: the letter has its first bytes.
+know a message by topic, partition and offset.
 """
 
 from __future__ import annotations
@@ -18,20 +16,12 @@ from kafka.errors import KafkaError as ClientError
 from kafka.structs import OffsetAndMetadata
 
 from pipeline.kafka_client import Connection, KafkaError
-from pipeline.plan import DeadLetter
-from pipeline.runtime.partition import Batch, Where
 
 _POLL_MS = 500
 _WAIT_SECONDS = 60
 _LARGEST = 17 * 1024 * 1024
-_PART_BYTES = 512 * 1024  # brokers take messages of 1 MB unless told otherwise
 _REPLAYED = "-replayed"
 _log = logging.getLogger(__name__)
-
-
-Headers = list[tuple[str, bytes]]
-PART = ("of", b"part")
-"""The header, then the last one, of a letter that has a part of its message."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -53,25 +43,6 @@ class Letter(msgspec.Struct, frozen=True):
         except UnicodeDecodeError:
             row["payload_b64"] = self.payload
         return msgspec.json.encode(row) + b"\n"
-
-
-def headers(letter: DeadLetter, where: Where, batch: Batch) -> Headers:
-    """The headers of a letter from a batch of a partition."""
-    whole = letter.index >= 0
-    texts = {
-        "reason": letter.reason,
-        "stage": letter.stage,
-        "topic": where.topic,
-        "partition": str(where.partition),
-        "offset": str(batch.offset(letter.index) if whole else batch.end - 1),
-        "of": "message" if whole else "flow",
-    }
-    return [(name, text.encode()) for name, text in texts.items()]
-
-
-def shortened(payload: bytes, given: Headers) -> tuple[bytes, Headers]:
-    """A letter of the first bytes alone, and its headers."""
-    return payload[:_PART_BYTES], [*(header for header in given if header[0] != "of"), PART]
 
 
 class Letters:

@@ -35,9 +35,8 @@ from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.group import Group
 from pipeline.runtime.kafka.folding import FoldingConsumer, FoldingTransport, PassThrough
-from pipeline.runtime.kafka.outbox import Outbox
 from pipeline.runtime.kafka.topics import changelog
-from pipeline.runtime.letters import Headers, headers
+from pipeline.runtime.outbox import Headers, Outbox, headers
 from pipeline.runtime.partition import Batch, Where, join
 from pipeline.telemetry import Held
 

@@ -1,4 +1,9 @@
-"""Dead letters on their way to their topic."""
+"""Dead letters as Kafka messages, on their way: the payload as it came, headers say why and whence.
+
+Flows that could not be counted have no offset of their own: the header `of` is then "flow", and
+`offset` the last one of their batch. It is "part" where the topic does not take the message as a
+whole: the letter has its first bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,37 @@ from typing import Any, NamedTuple
 from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.kafka_client import KafkaError
-from pipeline.runtime.letters import PART, Headers, shortened
+from pipeline.plan import DeadLetter
+from pipeline.runtime.partition import Batch, Where
 
 _LARGEST = 16 * 1024 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
+_PART_BYTES = 512 * 1024  # brokers take messages of 1 MB unless told otherwise
+
+Headers = list[tuple[str, bytes]]
+PART = ("of", b"part")
+"""The header, then the last one, of a letter that has a part of its message."""
 Send = Callable[[bytes, Headers], Awaitable[Awaitable[Any]]]
 """Hands a payload with headers to the client; what it gives is done when they are durable."""
+
+
+def headers(letter: DeadLetter, where: Where, batch: Batch) -> Headers:
+    """The headers of a letter from a batch of a partition."""
+    whole = letter.index >= 0
+    texts = {
+        "reason": letter.reason,
+        "stage": letter.stage,
+        "topic": where.topic,
+        "partition": str(where.partition),
+        "offset": str(batch.offset(letter.index) if whole else batch.end - 1),
+        "of": "message" if whole else "flow",
+    }
+    return [(name, text.encode()) for name, text in texts.items()]
+
+
+def shortened(payload: bytes, given: Headers) -> tuple[bytes, Headers]:
+    """A letter of the first bytes alone, and its headers."""
+    return payload[:_PART_BYTES], [*(header for header in given if header[0] != "of"), PART]
 
 
 class Sent(NamedTuple):
