@@ -140,7 +140,9 @@ def _context(tls: Tls, folder: Path) -> ssl.SSLContext:
             cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
             context.load_cert_chain(cert, key)
     except OSError as error:
-        reason = error.strerror or "it is no PEM file, or key and certificate do not match"
+        reason = error.strerror
+        if isinstance(error, ssl.SSLError):
+            reason = f"no PEM file, or key and certificate do not match ({error.reason})"
         names = ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
         raise KafkaError(f"tls: cannot use {names}: {reason}") from error
     return context

@@ -99,6 +99,8 @@ class Telemetry:
                 for labels in [key for key in series if known is not None and key[0] not in known]:
                     del series[labels]
         for node in plan.nodes:
+            for part in ("flows_in", "flows_out", "flows_filtered", "flows_rejected", "seconds"):
+                self.add(f"stage_{part}", 0, node.name)
             if isinstance(node.spec, Source):
                 self.add("ingest_flows_processed", 0, node.name)
         for group in self._groups.values():

@@ -105,9 +105,8 @@ def run(folder: Path, data: bytes, decoder: str = "json") -> Done:
     stages = accounts(text)
     for stage in stages.values():
         assert stage.come == stage.out + stage.filtered + stage.rejected
-    if stages:
-        assert stages["flags"].come == stages["in"].out
-        assert stages["count"].come == stages["some"].out * 3
+    assert stages["flags"].come == stages["in"].out
+    assert stages["count"].come == stages["some"].out * 3
     assert len(letters) == sum(stage.rejected for stage in stages.values())
     return Done({n: float(v) for n, _, v in own}, stages, letters, done.stderr)
 
@@ -142,7 +141,9 @@ def test_records_cut_short_and_noise(tmp_path: Path, reference: Simulation) -> N
 
 def test_an_empty_input_is_no_error(tmp_path: Path) -> None:
     for decoder in ("json", "protobuf"):
-        assert run(tmp_path, b"", decoder)[:3] == ({}, {}, [])
+        done = run(tmp_path, b"", decoder)
+        assert (done.samples, done.letters) == ({}, [])
+        assert done.stages == dict.fromkeys(["in", "flags", "some", "count"], Stage(0, 0, 0, 0))
 
 
 LINES = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.plan import Counts, Outcome, Plan
+from pipeline.plan import Counts, Outcome, Plan, compile_plan
 from pipeline.stage import Env
 from pipeline.telemetry import Held, Telemetry
+from stages.ingest_stdin import IngestStdin
 from stages.write_stdout import WriteStdout
 
 
@@ -25,6 +26,14 @@ def test_partitions_come_and_go() -> None:
         'kafka_checkpoint_age_seconds{topic="t",partition="1"} 1',
         'kafka_checkpoint_age_seconds{topic="u",partition="1"} 2',
     }
+
+
+def test_every_stage_begins_at_zero() -> None:
+    """`rate` sees its first flow, and `top` an idle worker."""
+    plan = compile_plan([IngestStdin(name="in", decoder="json")], Env())
+    lines = shown(Telemetry(plan, "", process=False))
+    parts = ("flows_in", "flows_out", "flows_filtered", "flows_rejected", "seconds")
+    assert {f'stage_{part}{{stage="in"}} 0' for part in parts} <= lines
 
 
 def test_records_written() -> None:

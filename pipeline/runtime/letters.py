@@ -1,12 +1,12 @@
-"""Dead letters as Kafka messages: the payload as it came, the headers say why and whence.
+"""Dead letters read from their topic (`outbox` says what they look like), and sent back.
 
 A worker that dies after a dead letter went out, and before its checkpoint, sends it again; readers
-know a message by topic, partition and offset. Flows that could not be counted have no offset of
-their own: the header `of` is then "flow", and `offset` the last one of their batch.
+know a message by topic, partition and offset.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,13 +16,12 @@ from kafka.errors import KafkaError as ClientError
 from kafka.structs import OffsetAndMetadata
 
 from pipeline.kafka_client import Connection, KafkaError
-from pipeline.plan import DeadLetter
-from pipeline.runtime.partition import Batch, Where
 
 _POLL_MS = 500
 _WAIT_SECONDS = 60
 _LARGEST = 17 * 1024 * 1024
 _REPLAYED = "-replayed"
+_log = logging.getLogger(__name__)
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -46,20 +45,6 @@ class Letter(msgspec.Struct, frozen=True):
         return msgspec.json.encode(row) + b"\n"
 
 
-def headers(letter: DeadLetter, where: Where, batch: Batch) -> list[tuple[str, bytes]]:
-    """The headers of a letter from a batch of a partition."""
-    whole = letter.index >= 0
-    texts = {
-        "reason": letter.reason,
-        "stage": letter.stage,
-        "topic": where.topic,
-        "partition": str(where.partition),
-        "offset": str(batch.offset(letter.index) if whole else batch.end - 1),
-        "of": "message" if whole else "flow",
-    }
-    return [(name, text.encode()) for name, text in texts.items()]
-
-
 class Letters:
     """The letters of a topic, up to its end now. Raises KafkaError."""
 
@@ -77,7 +62,8 @@ class Letters:
     def replay(self) -> int:
         """Send every message back to the partition it came from; how many there were.
 
-        What was sent back once is not again: a group of its own keeps the position.
+        What was sent back once is not again: a group of its own keeps the position. Neither are
+        parts of messages.
         """
         group = self._topic + _REPLAYED
         count = 0
@@ -89,6 +75,9 @@ class Letters:
                 if letter.of == "message":
                     producer.send(letter.topic, letter.payload, partition=letter.partition)
                     count += 1
+                elif letter.of == "part":
+                    place = f"{letter.topic}[{letter.partition}] offset {letter.offset}"
+                    _log.warning("only a part of %s was kept: it is not sent back", place)
             producer.flush(_WAIT_SECONDS)
             producer.close()
             self._commit(group, done)
@@ -123,7 +112,7 @@ class Letters:
                     for record in records:
                         letter = _letter(record)
                         place = letter.topic, letter.partition, letter.offset
-                        if letter.of != "message" or place not in seen:
+                        if letter.of == "flow" or place not in seen:
                             yield letter, (tp, record.offset)
                         seen.add(place)
             consumer.close()

@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 from pipeline.simulate import simulate
+from tests.kafka.feeding import produce
 from tests.kafka.reading import Message, read
+from tests.kafka.test_ingest import positions
 from tests.kafka.workers import Worker, running, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
@@ -156,6 +158,42 @@ def test_a_pipeline_cut_in_two_counts_the_truth(
     worker = Worker(second, "second")
     with running(worker):
         wait(lambda: counted(worker, truth["labels"]) == wanted)
+
+
+def test_a_worker_between_topics_loses_nothing_when_it_is_killed(
+    kafka_broker: Kafka, tmp_path: Path
+) -> None:
+    """What it wrote after its last checkpoint comes again, and nothing is missing."""
+    for topic in ("raw", "refined"):
+        kafka_broker.create_topic(topic, 2)
+    reach = {"brokers": [kafka_broker.bootstrap]}
+    source = {"topics": ["raw"], "decoder": "json", "group_id": "refining", "batch_size": 500}
+    stages = [
+        {"name": "flows", "type": "ingest_kafka", "linger": 0.1, **source, **reach},
+        {"name": "some", "type": "filter", "follows": "flows", "query": "Proto=6"},
+        {"name": "out", "type": "encode_kafka", "follows": "some", "topic": "refined", **reach},
+    ]
+    config = tmp_path / "kafka.yaml"
+    config.write_text(yaml.safe_dump({"stages": stages, "checkpoint": {"interval": 1.0}}))
+    flows = 20_000
+    worker = Worker(config, "worker")
+
+    def feed(numbers: range) -> None:
+        lines = (b'{"n":%d,"Proto":%d}' % (n, 6 + 11 * (n % 2)) for n in numbers)
+        produce(kafka_broker.bootstrap, "raw", lines, 2)
+
+    for numbers in (range(flows // 2), range(flows // 2, flows)):
+        with running(worker):
+            feed(numbers)
+            wait(lambda: 'records_written{stage="out"}' in worker.get("/metrics")[1].decode())
+            worker.process.kill()
+    with running(worker):
+        wait(lambda: sum(positions(worker)) == flows)
+        assert worker.exit() == 0
+    found = read(kafka_broker.bootstrap, "refined", 10 * flows, seconds=2)
+    numbers_out = [int(msgspec.json.decode(message.value)["n"]) for message in found]
+    assert set(numbers_out) == set(range(0, flows, 2))
+    assert len(numbers_out) >= flows / 2
 
 
 def counted(worker: Worker, labels: list[str]) -> dict[tuple[str, ...], float]:

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import letters, positions, seen, told
+from tests.kafka.test_ingest import positions, seen
+from tests.kafka.test_letters import letters, told
 from tests.kafka.workers import Worker, running, totals, wait
 from tests.real.kafka import Kafka
 

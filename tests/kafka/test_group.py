@@ -45,6 +45,7 @@ def test_workers_of_one_command(kafka_broker: Kafka, tmp_path: Path) -> None:
             wait(lambda: len(positions(first)) == len(positions(second)) == 2)
             assert counted(_FLOWS, first, second) == truth(made)
             assert len(matrix(first, second)) > 10
+            assert_top(first, second)
             with pytest.raises(subprocess.CalledProcessError) as refused:
                 matrix(first)
             assert "nobody answers for partition" in refused.value.stderr
@@ -72,6 +73,23 @@ def matrix(*workers: Worker) -> list[str]:
     command = [COMMAND, "matrix", "--format", "markdown", *asked]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return [line for line in done.stdout.splitlines() if line.startswith("|")]
+
+
+def assert_top(*workers: Worker) -> None:
+    """The live table of the running workers has every partition and stage of theirs."""
+    asked = [f"--server=http://{LOCALHOST}:{worker.port}" for worker in workers]
+    command = [COMMAND, "top", "--once", *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    head = "topic partition offset lag flows/s rejected checkpoint worker"
+    assert " ".join(rows[0]) == head
+    partitions = [row for row in rows if row[0] == "grouped"]
+    assert [row[1] for row in partitions] == ["0", "1", "2", "3"]
+    assert [row[2:6] for row in partitions] == [[f"{_FLOWS // 4:,}", "0", "0", "0"]] * 4
+    assert {row[-1] for row in partitions} == {one.removeprefix("--server=") for one in asked}
+    (flows,) = [row for row in rows if row[0] == "flows"]
+    assert int(flows[1].replace(",", "")) <= _FLOWS, "what a killed process showed is gone"
+    assert float(flows[-1]) > 0, "microseconds a flow"
 
 
 def test_a_topic_grows(kafka_broker: Kafka, tmp_path: Path) -> None:

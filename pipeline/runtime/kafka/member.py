@@ -29,7 +29,7 @@ from faust.exceptions import FaustError
 from faust.types import TP
 
 from pipeline.kafka_client import KafkaError, Subscription
-from pipeline.plan import DeadLetter, Outcome
+from pipeline.plan import Outcome
 from pipeline.runtime.changelog import ChangelogError, Record, read
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
@@ -41,7 +41,7 @@ from pipeline.runtime.kafka.folding import (
     PassThrough,
 )
 from pipeline.runtime.kafka.topics import changelog
-from pipeline.runtime.letters import headers
+from pipeline.runtime.outbox import Headers, Outbox, headers
 from pipeline.runtime.partition import Batch, Where, join
 from pipeline.telemetry import Held
 
@@ -187,7 +187,7 @@ class Member:
         self._active = False
         self._turn = asyncio.Lock()  # one batch, or the cut of a checkpoint
         self._checkpointing = asyncio.Lock()
-        self._letters: list[Awaitable[Any]] = []
+        self._outbox = Outbox(options.dead_letters, self._send_letter)
         self._uncut = 0
         self._due = asyncio.Event()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -439,19 +439,13 @@ class Member:
         """Dead letters and records on their way; the next checkpoint waits for them."""
         if self._options.dead_letters:
             for letter in outcome.dead:
-                self._letters.append(await self._send_letter(where, batch, letter))
+                await self._outbox.put(letter.payload, headers(letter, where, batch))
         rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
         await self._delivery.deliver(outcome.records)
         self._limit.check(len(batch.payloads), rejected)
 
-    async def _send_letter(self, where: Where, batch: Batch, letter: DeadLetter) -> Awaitable[Any]:
-        return await self._send(
-            self._options.dead_letters,
-            None,
-            letter.payload[: _MESSAGE_BYTES - 2**20],
-            None,
-            headers(letter, where, batch),
-        )
+    async def _send_letter(self, payload: bytes, named: Headers) -> Awaitable[Any]:
+        return await self._send(self._options.dead_letters, None, payload, None, named)
 
     async def _observe(self) -> None:
         while True:
@@ -479,11 +473,11 @@ class Member:
         """Make durable what is counted, then show it."""
         async with self._checkpointing:
             async with self._turn:
-                letters, self._letters = self._letters, []
+                letters = self._outbox.take()
                 self._uncut = 0
                 cuts = await self._in_engine(self._cut)
             checkpoints = await asyncio.to_thread(packed, cuts)
-            await asyncio.gather(*letters)
+            await self._outbox.arrived(letters)
             await self._write({where: found.parts for where, found in checkpoints.items()})
             await self._write({where: [found.manifest] for where, found in checkpoints.items()})
             self.group.delivered(checkpoints)
@@ -522,7 +516,7 @@ class Member:
         key: bytes | None,
         value: bytes | None,
         partition: int | None,
-        headers: list[tuple[str, bytes]] | None,
+        headers: Headers | None,
     ) -> Awaitable[Any]:
         sent: Awaitable[Any] = await self._app.producer.send(
             topic, key, value, partition, None, headers

@@ -1,0 +1,144 @@
+"""What cannot be used goes to the dead letters, and back from there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.kafka.feeding import produce
+from tests.kafka.test_ingest import _FLOW, counting, positions, seen
+from tests.kafka.workers import COMMAND, running, wait
+from tests.real.kafka import Kafka
+
+
+class Letter:
+    def __init__(self, message: Any) -> None:
+        self.payload = message.value()
+        self.headers = {name: value.decode() for name, value in message.headers()}
+
+
+def letters(broker: Kafka, topic: str, count: int) -> list[Letter]:
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader"})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    try:
+        return [Letter(message) for message in consumer.consume(count, timeout=20)]
+    finally:
+        consumer.close()
+
+
+def test_poison_goes_to_the_dead_letters(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("poisoned", 1)
+    payloads = [b"no json" if n % 100 == 0 else _FLOW for n in range(1_000)]
+    produce(kafka_broker.bootstrap, "poisoned", payloads, 1)
+    dead = {"topic": "dead-letters"}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["poisoned"], dead_letters=dead)
+    with running(worker):
+        wait(lambda: seen(worker) == 990)
+    found = letters(kafka_broker, "dead-letters", 10)
+    assert [letter.payload for letter in found] == [b"no json"] * 10
+    offsets = [int(letter.headers.pop("offset")) for letter in found]
+    assert sorted(offsets) == list(range(0, 1_000, 100))
+    reason = found[0].headers.pop("reason")
+    assert "JSON" in reason
+    assert found[0].headers == {
+        "stage": "flows",
+        "topic": "poisoned",
+        "partition": "0",
+        "of": "message",
+    }
+
+
+def test_too_much_poison_stops_the_worker(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("drained", 1)
+    produce(kafka_broker.bootstrap, "drained", [_FLOW] * 10 + [b"no json"] * 500, 1)
+    limit = {"max_consecutive": 100}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["drained"], dead_letters=limit)
+    with running(worker, ready=False):
+        assert worker.ended() == 1
+    assert "100 messages in a row were rejected" in worker.log.read_text()
+
+
+def test_messages_of_any_size(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("sizes", 1, max_message_bytes=str(11 << 20))
+    large = json.dumps({"Bytes": 1, "Note": "x" * (10 << 20)}).encode()
+    payloads = [b"1", large, b"", _FLOW, b"{}", large, b"x", large[:-1]]
+    produce(kafka_broker.bootstrap, "sizes", payloads, 1, message_max_bytes=str(12 << 20))
+    worker = counting(
+        tmp_path, kafka_broker.bootstrap, ["sizes"], dead_letters={"topic": "dead-sizes"}
+    )
+    with running(worker):
+        wait(lambda: positions(worker) == [8])
+        wait(lambda: seen(worker) == 4)
+    found = letters(kafka_broker, "dead-sizes", 4)
+    places = {int(letter.headers["offset"]): letter.payload or b"" for letter in found}
+    assert places == {0: b"1", 2: b"", 6: b"x", 7: large[:-1]}
+
+
+def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
+    kafka_broker: Kafka, tmp_path: Path
+) -> None:
+    kafka_broker.create_topic("larger", 1, max_message_bytes=str(4 << 20))
+    kafka_broker.create_topic("dead-larger", 1)
+    payloads = [b"no json", b"{" + b"x" * (2 << 20), b"[]"]
+    large = {"message_max_bytes": str(4 << 20)}
+    produce(kafka_broker.bootstrap, "larger", payloads, 1, **large)
+    dead = {"topic": "dead-larger"}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["larger"], dead_letters=dead)
+    with running(worker):
+        wait(lambda: positions(worker) == [3])
+        found = {
+            letter.headers["offset"]: letter for letter in letters(kafka_broker, "dead-larger", 3)
+        }
+        kinds = {offset: letter.headers["of"] for offset, letter in found.items()}
+        assert kinds == {"0": "message", "1": "part", "2": "message"}
+        assert payloads[1].startswith(found["1"].payload)
+        assert 100_000 < len(found["1"].payload) < 1_000_000
+        assert "JSON" in found["1"].headers["reason"]
+        assert told(kafka_broker, "dead-larger", "--replay") == "2 messages sent back\n"
+        wait(lambda: positions(worker) == [5])
+        assert worker.exit() == 0
+
+
+def test_a_topic_that_takes_no_letters(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("unheard", 1)
+    kafka_broker.create_topic("dead-unheard", 1, max_message_bytes="500")
+    produce(kafka_broker.bootstrap, "unheard", [b"x" * 1_000], 1)
+    dead = {"topic": "dead-unheard"}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["unheard"], dead_letters=dead)
+    with running(worker, ready=False):
+        assert worker.ended() == 1
+    assert "topic dead-unheard refuses even parts of messages: raise" in worker.log.read_text()
+
+
+def test_dead_letters_are_read_and_sent_back(kafka_broker: Kafka, tmp_path: Path) -> None:
+    kafka_broker.create_topic("replayed", 2)
+    produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", _FLOW], 2)
+    dead = {"topic": "dead-replayed"}
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["replayed"], dead_letters=dead)
+    with running(worker):
+        wait(lambda: sum(positions(worker)) == 3)
+        first = [json.loads(line) for line in told(kafka_broker, "dead-replayed").splitlines()]
+        places = {(letter["partition"], letter["offset"], letter["topic"]) for letter in first}
+        assert places == {(1, 0, "replayed"), (0, 0, "replayed")}
+        assert {"no json", None} == {letter.get("payload") for letter in first}
+        assert told(kafka_broker, "dead-replayed", "--replay") == "2 messages sent back\n"
+        wait(lambda: sum(positions(worker)) == 5)
+        assert len(told(kafka_broker, "dead-replayed").splitlines()) == 4
+        assert told(kafka_broker, "dead-replayed", "--replay") == "2 messages sent back\n"
+        assert worker.exit() == 0
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        told(kafka_broker, "nowhere")
+    assert 'there is no topic "nowhere"' in refused.value.stderr
+
+
+def told(broker: Kafka, topic: str, *arguments: str) -> str:
+    command = [COMMAND, "dead-letters", "--bootstrap", broker.bootstrap, "--topic", topic]
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
