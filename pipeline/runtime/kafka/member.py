@@ -17,12 +17,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
-import faust
 import msgspec
 from aiokafka.errors import KafkaError as ClientError
 from faust.exceptions import FaustError
@@ -30,25 +29,20 @@ from faust.types import TP
 
 from pipeline.kafka_client import KafkaError, Subscription
 from pipeline.plan import Outcome
-from pipeline.runtime.changelog import ChangelogError, Record, read
+from pipeline.runtime.changelog import State
 from pipeline.runtime.deadletters import Limit
 from pipeline.runtime.delivery import Delivery
-from pipeline.runtime.group import Group, packed
-from pipeline.runtime.kafka.folding import (
-    POLL_RECORDS,
-    FoldingConsumer,
-    FoldingTransport,
-    PassThrough,
-)
+from pipeline.runtime.group import Group
+from pipeline.runtime.kafka.application import application
+from pipeline.runtime.kafka.checkpoints import Checkpoints
+from pipeline.runtime.kafka.folding import FoldingConsumer, PassThrough
+from pipeline.runtime.kafka.table import LedgerTable
 from pipeline.runtime.kafka.topics import changelog
-from pipeline.runtime.outbox import Headers, Outbox, headers
-from pipeline.runtime.partition import Batch, Where, join
+from pipeline.runtime.kafka.waiting import Waiting
+from pipeline.runtime.outbox import headers
+from pipeline.runtime.partition import Batch, Cut, Partition, Where, join
 from pipeline.telemetry import Held
 
-_FETCH_BYTES = 4 * 1024 * 1024
-_HELD_BYTES = 16 * 1024 * 1024
-_MESSAGE_BYTES = 17 * 1024 * 1024
-_REQUEST_SECONDS = 90.0
 _FINISH_SECONDS = 5.0
 _LEAVE_SECONDS = 3.0
 _OBSERVE_SECONDS = 1.0
@@ -82,79 +76,6 @@ class Options(msgspec.Struct, frozen=True):
     max_consecutive: int = 0
 
 
-class _Held:
-    """Batches of one partition on their way to the plan."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.messages = self.bytes = 0
-        self.since = 0.0
-
-    def add(self, batch: Batch) -> None:
-        if not self.batches:
-            self.since = time.monotonic()
-        self.batches.append(batch)
-        self.messages += len(batch.payloads)
-        self.bytes += sum(map(len, batch.payloads))
-
-    def put_back(self, rest: Batch) -> None:
-        """Hold what is left of a batch, before those that came after it."""
-        newer, self.batches = self.batches, []
-        self.add(rest)
-        self.batches += newer
-
-
-class _LedgerTable(faust.Table[bytes, bytes]):
-    """A table whose changelog is read as `changelog` writes it; it has no local copy."""
-
-    logger = logging.getLogger("faust.tables")
-
-    def __init__(self, *args: Any, member: Member, topic: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.member = member
-        self.topic = topic
-        self.records: dict[int, dict[bytes, bytes]] = {}
-        self._generation = 0
-
-    async def on_rebalance(
-        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
-    ) -> None:
-        """Note the generation, in which partitions may be ours still."""
-        self.member.joined()
-        self._generation = generation_id
-        self.records = {}
-        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
-
-    def persisted_offset(self, tp: TP) -> int | None:
-        """From where the changelog is to be read: its start, or not at all."""
-        where = Where(self.topic, tp.partition)
-        if self.member.group.keeps(where, self._generation):
-            return self.member.written.get(where, -1)
-        return -1
-
-    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """Keep the last record of each key."""
-        for event in batch:
-            message = event.message
-            records = self.records.setdefault(message.partition, {})
-            if message.value is None:
-                records.pop(message.key, None)
-            else:
-                records[message.key] = message.value
-
-    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Faust has read the changelogs: take over the partitions."""
-        await super().on_recovery_completed(active_tps, standby_tps)
-        recovery = cast("Any", self.app.tables).recovery
-        read = recovery._generation_id  # noqa: SLF001 - Faust tells nobody for whom it has read
-        if self.holds(read) and not recovery.signal_recovery_start.is_set():
-            await self.member.restore(self, {tp.partition for tp in active_tps}, read)
-
-    def holds(self, generation: int) -> bool:
-        """Whether `records` are of this generation; the next one reads them anew."""
-        return self._generation == generation
-
-
 class Member:
     """A membership; `run` returns when it was told to stop, and raises what ended it otherwise."""
 
@@ -171,9 +92,7 @@ class Member:
         engine: ThreadPoolExecutor,
         say: Callable[[str], None],
     ) -> None:
-        self.group = group
-        self.written: dict[Where, int] = {}
-        """The last changelog offset this process wrote, by partition."""
+        self._group = group
         self._sources = {t: (name, s) for name, s in subscriptions.items() for t in s.topics}
         self._partitions = partitions
         self._work = work
@@ -182,22 +101,26 @@ class Member:
         self._limit = limit
         self._engine = engine
         self._say = say
-        self._held: dict[Where, _Held] = {}
+        self._waiting: dict[Where, Waiting] = {}
         self._name = ""
         self._active = False
-        self._turn = asyncio.Lock()  # one batch, or the cut of a checkpoint
-        self._checkpointing = asyncio.Lock()
-        self._outbox = Outbox(options.dead_letters, self._send_letter)
-        self._uncut = 0
         self._due = asyncio.Event()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._app = self._made()
-        self._tables = {topic: self._table(topic) for topic in self._sources}
+        first = next(iter(self._sources.values()))[1]
+        self._app = application(first, self._sources, group.positions)
+        self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        for topic in self._sources:
+            flows = self._app.topic(topic, schema=PassThrough(), acks=False)
+            self._app.agent(flows, name=f"count-{topic}")(self._agent)
+            self._app.tables.add(LedgerTable(self._app, self, topic, partitions[topic]))
+        self._checkpoints = Checkpoints(
+            self._app, group, options.dead_letters, self._in_engine, self._cut
+        )
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Join, count until `stopping`, leave."""
         self._say("joining the group")
-        tasks = self._flush(), self._checkpoints(), self._observe()
+        tasks = self._flush(), self._every_interval(), self._observe()
         ticking = [asyncio.create_task(task) for task in tasks]
         starting = asyncio.create_task(self._app.start())
         stopped = asyncio.create_task(stopping.wait())
@@ -235,63 +158,6 @@ class Member:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    # -- the app
-
-    def _made(self) -> faust.App:
-        first = next(iter(self._sources.values()))[1]
-        arguments = first.connection.arguments()
-        session = first.session_timeout
-        app = faust.App(
-            first.group,
-            broker=[f"kafka://{broker}" for broker in first.connection.brokers],
-            broker_credentials=_credentials(arguments),
-            broker_max_poll_records=POLL_RECORDS,
-            broker_session_timeout=session,
-            broker_heartbeat_interval=max(0.3, session / 4),
-            broker_request_timeout=max(_REQUEST_SECONDS, session),
-            broker_rebalance_timeout=max(10.0, session),
-            consumer_max_fetch_size=_FETCH_BYTES,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=first.instance or None,
-            consumer_metadata_max_age_ms=10_000,
-            processing_guarantee="at_least_once",
-            producer_request_timeout=_REQUEST_SECONDS,
-            producer_max_request_size=_MESSAGE_BYTES,
-            producer_linger=0.0,
-            store="memory://",
-            stream_buffer_maxsize=2,
-            stream_recovery_delay=0.0,
-            stream_wait_empty=False,
-            table_standby_replicas=0,
-            topic_disable_leader=True,
-            web_enabled=False,
-        )
-        transport = FoldingTransport(app.conf.broker_consumer, app)
-        transport.folded = frozenset(self._sources)
-        transport.positions = self.group.positions
-        app.transport = transport
-        app.on_partitions_revoked.connect(self._revoked, weak=False)
-        for topic in self._sources:
-            flows = app.topic(topic, schema=PassThrough(), acks=False)
-            app.agent(flows, name=f"count-{topic}")(self._agent)
-        return app
-
-    def _table(self, topic: str) -> _LedgerTable:
-        table = _LedgerTable(
-            self._app,
-            name=f"{topic}-ledger",
-            member=self,
-            topic=topic,
-            key_type=bytes,
-            value_type=bytes,
-            partitions=self._partitions[topic],
-        )
-        self._app.tables.add(table)
-        named = changelog(self._app.conf.id, topic)
-        if table.changelog_topic.get_topic_name() != named:
-            raise KafkaError(f"the changelog of {topic} is not called {named}")
-        return table
-
     @property
     def _consumer(self) -> FoldingConsumer:
         return cast("FoldingConsumer", self._app.consumer)
@@ -302,7 +168,7 @@ class Member:
         """The group has let us in; under a new name, our partitions may have been another's."""
         before, self._name = self._name, self._consumer.name_in_group
         if before and self._name != before:
-            self.group.forget()
+            self._group.forget()
             if instance := self._app.conf.consumer_group_instance_id:
                 _log.warning(
                     "the group did not know this worker any more; if another one has "
@@ -310,28 +176,34 @@ class Member:
                     instance,
                 )
 
-    async def restore(self, table: _LedgerTable, partitions: set[int], generation: int) -> None:
+    def written(self, where: Where, generation: int) -> int | None:
+        """The last changelog offset of a partition that is ours still; None: it is to be read."""
+        if not self._group.keeps(where, generation):
+            return None
+        return self._checkpoints.written.get(where, -1)
+
+    async def restore(self, table: LedgerTable, partitions: set[int], generation: int) -> None:
         """Take over the partitions of a topic that are assigned now."""
         try:
             await self._restore(table, partitions, generation)
         except Exception as error:  # noqa: BLE001 - Faust would not look at it
             self._fail(error)
 
-    async def _restore(self, table: _LedgerTable, partitions: set[int], generation: int) -> None:
+    async def _restore(self, table: LedgerTable, partitions: set[int], generation: int) -> None:
         topic = table.topic
         assigned = {tp.partition for tp in self._consumer.assignment() if tp.topic == topic}
         if assigned != partitions or (assigned and max(assigned) >= self._partitions[topic]):
             raise MovedError(f"the partitions of {topic} have changed")
         wheres = {Where(topic, number) for number in partitions}
-        kept = {where for where in wheres if self.group.keeps(where, generation)}
-        self.group.keep(topic, kept, generation)
+        kept = {where for where in wheres if self._group.keeps(where, generation)}
+        self._group.keep(topic, kept, generation)
         await self._take(table, wheres - kept, generation)
         if not table.holds(generation):
             return
         table.records = {}
         self._restored(topic)
 
-    async def _take(self, table: _LedgerTable, wheres: set[Where], generation: int) -> None:
+    async def _take(self, table: LedgerTable, wheres: set[Where], generation: int) -> None:
         if not wheres:
             return
         tps = {where: TP(*where) for where in wheres}
@@ -340,31 +212,29 @@ class Member:
         if not table.holds(generation):
             return
         for where, tp in tps.items():
-            try:
-                state = read(table.records.get(where.partition, {}))
-            except ChangelogError as error:
-                name = table.changelog_topic.get_topic_name()
-                raise KafkaError(
-                    f"{name}[{where.partition}]: {error}. Go on under another group_id, or delete "
-                    f"{name} to start from zero"
-                ) from error
-            first, end = firsts[tp] or 0, ends[tp] or 0
-            position = state.position
-            if position is None:
-                position = end if self._sources[where.topic][1].from_end else first
-            elif position > end:
-                raise KafkaError(
-                    f"{where} ends at {end}, but its counts include {position} messages: was the "
-                    "topic deleted and made again? Go on under another group_id, or delete "
-                    f"{table.changelog_topic.get_topic_name()} to start from zero"
-                )
-            elif position < first:
-                lost = first - position
-                _log.error("%s: %d messages were deleted before they were counted", where, lost)
-            self.group.restore(where, state, generation, position)
+            state = table.saved(where.partition)
+            position = self._position(where, state, firsts[tp] or 0, ends[tp] or 0)
+            self._group.restore(where, state, generation, position)
+
+    def _position(self, where: Where, state: State, first: int, end: int) -> int:
+        """The next offset to count of a partition that has those from `first` to `end`."""
+        position = state.position
+        if position is None:
+            return end if self._sources[where.topic][1].from_end else first
+        if position > end:
+            name = changelog(self._app.conf.id, where.topic)
+            raise KafkaError(
+                f"{where} ends at {end}, but its counts include {position} messages: was the topic "
+                f"deleted and made again? Go on under another group_id, or delete {name} to start "
+                "from zero"
+            )
+        if position < first:
+            lost = first - position
+            _log.error("%s: %d messages were deleted before they were counted", where, lost)
+        return position
 
     def _restored(self, topic: str) -> None:
-        _log.info("%s: %d partitions", topic, len(self.group.positions()))
+        _log.info("%s: %d partitions", topic, len(self._group.positions()))
         self._active = True
         self._say("")
 
@@ -378,9 +248,9 @@ class Member:
     async def _let_go(self) -> None:
         """Finish the batch under way, drop those that wait, make durable what is counted."""
         self._active = False
-        async with self._turn:
-            self._held.clear()
-        await self.checkpoint()
+        async with self._checkpoints.turn:
+            self._waiting.clear()
+        await self._checkpoints.make()
 
     # -- flows
 
@@ -395,10 +265,9 @@ class Member:
     async def _feed(self, where: Where, batch: Batch) -> None:
         if not self._active:
             return
-        held = self._held.setdefault(where, _Held())
-        held.add(batch)
-        source = self._sources[where.topic][1]
-        if held.messages >= source.batch_size or held.bytes >= _HELD_BYTES:
+        waiting = self._waiting.setdefault(where, Waiting())
+        waiting.add(batch)
+        if waiting.enough(self._sources[where.topic][1].batch_size):
             await self._count(where)
 
     async def _flush(self) -> None:
@@ -406,10 +275,8 @@ class Member:
         lingers = [subscription.linger for _, subscription in self._sources.values()]
         while True:
             await asyncio.sleep(max(0.02, min(lingers) / 4))
-            now = time.monotonic()
-            for where, held in list(self._held.items()):
-                linger = self._sources[where.topic][1].linger
-                if held.batches and now - held.since >= linger:
+            for where, waiting in list(self._waiting.items()):
+                if waiting.long(self._sources[where.topic][1].linger):
                     await self._count(where)
 
     async def _count(self, where: Where) -> None:
@@ -418,47 +285,44 @@ class Member:
 
     async def _count_some(self, where: Where) -> bool:
         """Count what is held, or a first part of it; whether there is a rest of it."""
-        async with self._turn:
-            held = self._held.pop(where, None)
-            if held is None or not self._active:
+        async with self._checkpoints.turn:
+            waiting = self._waiting.pop(where, None)
+            if waiting is None or not self._active:
                 return False
-            batch = join(held.batches, self.group.positions()[where])
+            batch = join(waiting.batches, self._group.positions()[where])
             source, _ = self._sources[where.topic]
             outcome = await self._in_engine(self._work.count, where, source, batch)
             counted = batch.head(outcome.messages)
             await self._deliver(where, counted, outcome)
-            self._uncut += len(counted.payloads)
-            if self._uncut >= self._options.flows:
+            self._checkpoints.uncut += len(counted.payloads)
+            if self._checkpoints.uncut >= self._options.flows:
                 self._due.set()
             if counted is batch:
                 return False
-            self._held.setdefault(where, _Held()).put_back(batch.after(counted.end))
+            self._waiting.setdefault(where, Waiting()).put_back(batch.after(counted.end))
             return True
 
     async def _deliver(self, where: Where, batch: Batch, outcome: Outcome) -> None:
         """Dead letters and records on their way; the next checkpoint waits for them."""
         if self._options.dead_letters:
             for letter in outcome.dead:
-                await self._outbox.put(letter.payload, headers(letter, where, batch))
+                await self._checkpoints.outbox.put(letter.payload, headers(letter, where, batch))
         rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
         await self._delivery.deliver(outcome.records)
         self._limit.check(len(batch.payloads), rejected)
-
-    async def _send_letter(self, payload: bytes, named: Headers) -> Awaitable[Any]:
-        return await self._send(self._options.dead_letters, None, payload, None, named)
 
     async def _observe(self) -> None:
         while True:
             await asyncio.sleep(_OBSERVE_SECONDS)
             held = []
-            for where, (position, age) in self.group.progress().items():
+            for where, (position, age) in self._group.progress().items():
                 end = self._consumer.highwater(TP(*where)) if self._active else None
                 held.append(Held(*where, position, end or position, age))
             self._work.observe(held)
 
     # -- checkpoints
 
-    async def _checkpoints(self) -> None:
+    async def _every_interval(self) -> None:
         begun = time.monotonic()
         while True:
             pause = begun + self._options.interval - time.monotonic()
@@ -467,74 +331,12 @@ class Member:
             self._due.clear()
             begun = time.monotonic()
             if self._active:
-                await self.checkpoint()
+                await self._checkpoints.make()
 
-    async def checkpoint(self) -> None:
-        """Make durable what is counted, then show it."""
-        async with self._checkpointing:
-            async with self._turn:
-                letters = self._outbox.take()
-                self._uncut = 0
-                cuts = await self._in_engine(self._cut)
-            checkpoints = await asyncio.to_thread(packed, cuts)
-            await self._outbox.arrived(letters)
-            await self._write({where: found.parts for where, found in checkpoints.items()})
-            await self._write({where: [found.manifest] for where, found in checkpoints.items()})
-            self.group.delivered(checkpoints)
-            await self._confirm()
-            await self._write({where: found.deletions for where, found in checkpoints.items()})
-
-    def _cut(self) -> Any:
+    def _cut(self) -> Mapping[Where, tuple[Partition, Cut]]:
         with self._work.counts():
-            return self.group.cut()
-
-    async def _write(self, records: Mapping[Where, Sequence[Record]]) -> None:
-        """Write to the changelogs; when it returns, it is durable."""
-        wheres, sent = [], []
-        for where, some in records.items():
-            topic = changelog(self._app.conf.id, where.topic)
-            for key, value in some:
-                wheres.append(where)
-                sent.append(await self._send(topic, key, value, where.partition, None))
-        for where, found in zip(wheres, await asyncio.gather(*sent), strict=True):
-            self.written[where] = max(found.offset, self.written.get(where, -1))
-
-    async def _confirm(self) -> None:
-        """Commit the offsets: the group takes them from its members only."""
-        for generation, positions in self.group.unconfirmed().items():
-            try:
-                taken = await self._consumer.commit_in(generation, positions)
-            except ClientError as error:
-                _log.warning("the group does not answer: %r", error)
-                return
-            if taken:
-                await self._in_engine(self.group.confirmed, positions)
-
-    async def _send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        headers: Headers | None,
-    ) -> Awaitable[Any]:
-        sent: Awaitable[Any] = await self._app.producer.send(
-            topic, key, value, partition, None, headers
-        )
-        return sent
+            return self._group.cut()
 
     async def _in_engine(self, function: Callable[..., Any], *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._engine, function, *arguments)
-
-
-def _credentials(arguments: Mapping[str, Any]) -> Any:
-    context = arguments.get("ssl_context")
-    if "sasl_mechanism" in arguments:
-        return faust.SASLCredentials(
-            username=arguments["sasl_plain_username"],
-            password=arguments["sasl_plain_password"],
-            ssl_context=context,
-            mechanism=arguments["sasl_mechanism"],
-        )
-    return faust.SSLCredentials(context) if context else None
