@@ -232,6 +232,8 @@ class Reflector:
         ) as response:
             self._response = response
             try:
+                if self._stopped.is_set():  # while the answer was awaited: nobody will cut it
+                    return
                 self._contact(self._connection.now())
                 for line in _lines(response):
                     self._take(_event(line))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +272,27 @@ def test_a_version_that_is_gone_is_listed_again(new_kube: Kube, tmp_path: Path) 
         reflector.stop()
     assert reflector.health.errors == {"410": 1}
     assert reflector.health.failing == 0.0
+
+
+class Slow(Connection):
+    """Answers a watch when it is too late: who asked was told to stop."""
+
+    asking: Reflector
+
+    @contextmanager
+    def request(self, path: str, query: Any = None, **more: Any) -> Iterator[Any]:
+        with super().request(path, query, **more) as response:
+            if query and "watch" in query:
+                self.asking._stopped.set()
+            yield response
+
+
+def test_a_watch_that_opens_after_the_end_is_closed(kube_server: ApiServer, tmp_path: Path) -> None:
+    resource = Resource("Namespace", "v1", "namespaces", namespaced=False)
+    with closing(Slow(kubeconfig(kube_server, tmp_path))) as connection:
+        reflector = connection.asking = Reflector(connection, resource, Kept())
+        reflector.start()
+        until(lambda: not reflector._thread.is_alive(), 10)
 
 
 def reader(space: str, *plurals: str) -> list[dict[str, Any]]:
