@@ -116,13 +116,19 @@ def define(server: ApiServer, definition: Manifest) -> None:
     if not server.has(path(definition)):
         apply(server, definition)
         server.brought.callback(delete, server, definition)
-    eventually(partial(server.has, collection(definition)), seconds=30)
+    eventually(partial(served, server, definition), seconds=30)
 
 
-def collection(definition: Manifest) -> str:
-    """The path of all objects of a custom resource."""
+def served(server: ApiServer, definition: Manifest) -> bool:
+    """Whether a custom resource can be used: a new one is unknown first, then not ready."""
     spec = definition["spec"]
-    return f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+    all_of_it = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+    try:
+        return server.has(all_of_it)
+    except RuntimeError as error:
+        if ": 429 " not in str(error):
+            raise
+        return False
 
 
 def flowmetrics() -> dict[str, Any]:
