@@ -14,15 +14,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.real import apiserver, kafka, kube, parts
 from tests.real.apiserver import ApiServer
+from tests.real.broker import Broker, foreign
 from tests.real.cluster import new_namespace
 from tests.real.listeners import Security
 from tests.real.prometheus import Prometheus
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
@@ -91,9 +97,12 @@ def new_prometheus(tmp_path: Path) -> Iterator[Callable[[Mapping[str, object]], 
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.Kafka]:
-    """The session's broker: tests make topics of their own and leave it running."""
-    with kafka.Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The session's broker: tests make topics of their own and leave it running.
+
+    It may be someone else's.
+    """
+    with foreign() or kafka.Kafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
 

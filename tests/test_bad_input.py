@@ -417,13 +417,13 @@ def jobs(reference: Simulation) -> dict[str, Job]:
     return {"protobuf": Job(config.load(reference.config)), "json": Job(config.load(other))}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(FLOWS | GARBAGE, max_size=8))
 def test_any_json_adds_up(jobs: dict[str, Job], payloads: list[bytes]) -> None:
     add_up(jobs["json"], payloads)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(messages() | GARBAGE, max_size=8))
 def test_any_protobuf_adds_up(jobs: dict[str, Job], payloads: list[bytes]) -> None:
     add_up(jobs["protobuf"], payloads)

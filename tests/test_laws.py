@@ -236,7 +236,7 @@ def test_every_stage_is_here() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.type)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(split=splits())
 def test_both_laws(stage: Spec, split: tuple[pl.DataFrame, list[pl.DataFrame]]) -> None:
     whole, parts = split

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import values
@@ -220,7 +220,6 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@settings(deadline=None)
 @given(payloads, payloads)
 def test_splits_change_nothing(first: list[bytes], second: list[bytes]) -> None:
     together = DECODE(first + second)
@@ -234,7 +233,6 @@ def test_splits_change_nothing(first: list[bytes], second: list[bytes]) -> None:
     assert together.flows.height + len(together.rejected) == len(first) + len(second)
 
 
-@settings(deadline=None)
 @given(objects)
 def test_every_value_survives(flow: Flow) -> None:
     """What is decoded is what was sent, but for texts that became numbers."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
@@ -41,7 +42,7 @@ def read(address: str, topic: str, count: int) -> list[bytes | None]:
         consumer.close()
 
 
-def test_a_message_comes_back(kafka_broker: Kafka) -> None:
+def test_a_message_comes_back(kafka_broker: Broker) -> None:
     kafka_broker.create_topic("network-flows")
     send(kafka_broker.bootstrap, "network-flows", b"flow")
     assert read(kafka_broker.bootstrap, "network-flows", 1) == [b"flow"]

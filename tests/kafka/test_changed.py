@@ -8,12 +8,12 @@ import yaml
 
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, running, totals, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 
 _SMALL, _LARGE = b'{"Bytes":5,"Proto":6}', b'{"Bytes":500,"Proto":17}'
 
 
-def counting(folder: Path, broker: Kafka, query: str, text: str = "") -> Worker:
+def counting(folder: Path, broker: Broker, query: str, text: str = "") -> Worker:
     """Counts all flows, and those that meet a query."""
     source = {"brokers": [broker.bootstrap], "topics": ["changing"], "group_id": "changing"}
     every = {"name": "every", "type": "counter", "value": "Bytes", "help": text}
@@ -35,7 +35,7 @@ def counts(worker: Worker, messages: int) -> dict[str, float]:
     return {name: series[()] for name, series in totals(worker)[1].items() if series}
 
 
-def test_a_metric_with_another_filter_starts_again(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_metric_with_another_filter_starts_again(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("changing", 4)
 
     def feed() -> None:

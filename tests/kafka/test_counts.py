@@ -15,6 +15,7 @@ import pytest
 from pipeline.simulate import Shape, Simulation, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, totals, truth, wait
+from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
 from tests.recordings import messages
@@ -37,7 +38,7 @@ def payloads(made: Simulation) -> list[bytes]:
 class Place:
     """A topic of its own, a group of its own."""
 
-    def __init__(self, broker: Kafka, folder: Path, made: Simulation) -> None:
+    def __init__(self, broker: Broker, folder: Path, made: Simulation) -> None:
         self.broker, self.topic = broker, f"flows-{next(_numbers)}"
         self._names = itertools.count()
         self.folder = folder
@@ -73,7 +74,7 @@ class Place:
 
 
 @pytest.fixture
-def place(kafka_broker: Kafka, tmp_path: Path, made: Simulation) -> Place:
+def place(kafka_broker: Broker, tmp_path: Path, made: Simulation) -> Place:
     return Place(kafka_broker, tmp_path, made)
 
 
@@ -144,15 +145,16 @@ def test_the_broker_restarts(
     made: Simulation,
     payloads: list[bytes],
 ) -> None:
-    place = Place(new_kafka(None), tmp_path, made)
+    broker = new_kafka(None)
+    place = Place(broker, tmp_path, made)
     worker = place.worker()
     with running(worker):
         place.feed(payloads)
         time.sleep(1)
-        place.broker.stop()
+        broker.stop()
         time.sleep(8)
-        place.broker.start()
+        broker.start()
         place.feed(payloads)
         assert counted(2 * _FLOWS, worker, seconds=60) == truth(made, 2)
-        place.broker.kill()
+        broker.kill()
         assert worker.exit() == 0, "also when nobody answers"

@@ -20,6 +20,7 @@ from tests.kafka.feeding import produce
 from tests.kafka.reading import Message, read
 from tests.kafka.test_ingest import positions
 from tests.kafka.workers import Worker, running, wait
+from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
@@ -50,7 +51,7 @@ def written(folder: Path, **encode: Any) -> Path:
     return path
 
 
-def test_the_original(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_the_original(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("enriched-flows", 2)
     text = (CASE / "config.yaml").read_text().replace("127.0.0.1:9092", kafka_broker.bootstrap)
     config = tmp_path / "config.yaml"
@@ -73,7 +74,7 @@ def test_the_original(kafka_broker: Kafka, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_conversations_stay_together_in_order(
-    kafka_broker: Kafka, tmp_path: Path, codec: str
+    kafka_broker: Broker, tmp_path: Path, codec: str
 ) -> None:
     made = simulate("cluster", tmp_path / "flows.jsonl", flows=5_000)
     topic = f"conversations-{codec}"
@@ -132,7 +133,7 @@ def values(broker: Kafka, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("form", "decoder"), [("json", "json"), ("protobuf", "flowmatrix")])
 def test_a_pipeline_cut_in_two_counts_the_truth(
-    kafka_broker: Kafka, tmp_path: Path, form: str, decoder: str
+    kafka_broker: Broker, tmp_path: Path, form: str, decoder: str
 ) -> None:
     topic = f"enriched-{form}"
     kafka_broker.create_topic(topic, 3)
@@ -161,7 +162,7 @@ def test_a_pipeline_cut_in_two_counts_the_truth(
 
 
 def test_a_worker_between_topics_loses_nothing_when_it_is_killed(
-    kafka_broker: Kafka, tmp_path: Path
+    kafka_broker: Broker, tmp_path: Path
 ) -> None:
     """What it wrote after its last checkpoint comes again, and nothing is missing."""
     for topic in ("raw", "refined"):

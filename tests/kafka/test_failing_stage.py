@@ -15,7 +15,7 @@ from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import positions, seen
 from tests.kafka.test_letters import letters, told
 from tests.kafka.workers import Worker, running, totals, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 
 _FLOWS = 3_000
 _FRAGILE = """
@@ -41,7 +41,7 @@ main()
 """`flowmatrix` with one stage more, which fails on every flow whose `n` is a multiple of MODULO."""
 
 
-def fragile(folder: Path, broker: Kafka, topic: str, modulo: int, **settings: Any) -> Worker:
+def fragile(folder: Path, broker: Broker, topic: str, modulo: int, **settings: Any) -> Worker:
     source = {"brokers": [broker.bootstrap], "topics": [topic], "decoder": "json", "linger": 0.1}
     count = {"name": "flows_seen", "type": "counter"}
     beside = {"name": "n_sum", "type": "counter", "value": "n"}
@@ -69,7 +69,7 @@ def sums(worker: Worker) -> tuple[float, float]:
     return counts["flows_seen"][()], counts["n_sum"][()]
 
 
-def test_only_what_fails_is_a_dead_letter(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_only_what_fails_is_a_dead_letter(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("fragile", 2)
     produce(kafka_broker.bootstrap, "fragile", payloads(*range(_FLOWS)), 2)
     dead = {"topic": "dead-fragile"}
@@ -103,7 +103,7 @@ def test_only_what_fails_is_a_dead_letter(kafka_broker: Kafka, tmp_path: Path) -
         assert sums(mended) == (_FLOWS - 1, sum(range(_FLOWS))), "0 is a multiple of all"
 
 
-def test_killed_while_it_searches(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_killed_while_it_searches(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("searched", 2)
     produce(kafka_broker.bootstrap, "searched", payloads(*range(_FLOWS)), 2)
     dead = {"topic": "dead-searched"}
@@ -128,7 +128,7 @@ def test_killed_while_it_searches(kafka_broker: Kafka, tmp_path: Path) -> None:
     ],
 )
 def test_a_stage_that_fails_on_everything(
-    kafka_broker: Kafka, tmp_path: Path, limit: dict[str, Any], said: str
+    kafka_broker: Broker, tmp_path: Path, limit: dict[str, Any], said: str
 ) -> None:
     topic = f"fails-{next(iter(limit))}"
     kafka_broker.create_topic(topic, 1)
@@ -139,7 +139,7 @@ def test_a_stage_that_fails_on_everything(
     assert said in worker.log.read_text()
 
 
-def test_it_stays_a_member_and_ends_soon_meanwhile(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_it_stays_a_member_and_ends_soon_meanwhile(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("endless", 1)
     produce(kafka_broker.bootstrap, "endless", payloads(*range(50_000)), 1)
     worker = fragile(tmp_path, kafka_broker, "endless", 1)

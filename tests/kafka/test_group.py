@@ -17,14 +17,14 @@ from pipeline.simulate import Shape, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import _FLOW, counting, positions, seen
 from tests.kafka.workers import COMMAND, Worker, configured, counted, running, truth, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 from tests.real.parts import LOCALHOST, Server, call
 from tests.recordings import messages
 
 _FLOWS = 20_000
 
 
-def test_workers_of_one_command(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_workers_of_one_command(kafka_broker: Broker, tmp_path: Path) -> None:
     shape = Shape(pods=200, workloads=40, nodes=20, services=20)
     made = simulate("cluster", tmp_path / "c.pb", flows=_FLOWS, shape=shape)
     kafka_broker.create_topic("grouped", 4)
@@ -92,7 +92,7 @@ def assert_top(*workers: Worker) -> None:
     assert float(flows[-1]) > 0, "microseconds a flow"
 
 
-def test_a_topic_grows(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("grows", 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["grows"])
     with running(worker):
@@ -107,7 +107,7 @@ def test_a_topic_grows(kafka_broker: Kafka, tmp_path: Path) -> None:
         wait(lambda: lag in worker.get("/metrics")[1].decode())
 
 
-def test_a_topic_made_again(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_topic_made_again(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("again", 1)
     produce(kafka_broker.bootstrap, "again", [_FLOW] * 10, 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["again"])

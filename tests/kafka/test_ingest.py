@@ -14,6 +14,7 @@ import yaml
 from pipeline.simulate import simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, running, totals, wait
+from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
 from tests.recordings import messages
@@ -54,7 +55,7 @@ def positions(worker: Worker) -> list[int]:
     return [place["position"] for place in worker.get("/api/v0/progress")[1]["partitions"]]
 
 
-def test_every_codec_and_several_topics(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_every_codec_and_several_topics(kafka_broker: Broker, tmp_path: Path) -> None:
     codecs = ["none", "gzip", "snappy", "lz4", "zstd"]
     topics = [f"in-{codec}" for codec in codecs]
     for codec, topic in zip(codecs, topics, strict=True):
@@ -65,7 +66,7 @@ def test_every_codec_and_several_topics(kafka_broker: Kafka, tmp_path: Path) -> 
         wait(lambda: seen(worker) == 2_500)
 
 
-def test_a_trickle_is_shown_soon(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_trickle_is_shown_soon(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("trickle", 1)
     settings = {"linger": 1.0, "checkpoint": {"interval": 1.0}}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["trickle"], **settings)
@@ -77,7 +78,7 @@ def test_a_trickle_is_shown_soon(kafka_broker: Kafka, tmp_path: Path) -> None:
             assert time.monotonic() - start < 3.5
 
 
-def test_sources_of_one_pipeline(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_sources_of_one_pipeline(kafka_broker: Broker, tmp_path: Path) -> None:
     """Each has its own topics and decoder, and what follows it; one stage may follow both."""
     made = simulate("cluster", tmp_path / "c.pb", flows=1_000)
     for topic, payloads in {"agents": messages(made.recording), "apps": [_FLOW] * 300}.items():
@@ -111,7 +112,7 @@ def counter(name: str, follows: str | list[str]) -> dict[str, Any]:
     return {"name": name, "type": "encode_prometheus", "follows": follows, "metrics": [metric]}
 
 
-def test_a_flood_comes_in_large_batches(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("flood", 2)
     produce(kafka_broker.bootstrap, "flood", [_FLOW] * 200_000, 2)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["flood"], linger=1.0)
@@ -155,7 +156,7 @@ def test_a_broker_that_comes_later(new_kafka: NewKafka, tmp_path: Path) -> None:
         assert worker.get("/readyz")[0] == 200
 
 
-def test_a_topic_that_comes_later_and_grows(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_topic_that_comes_later_and_grows(kafka_broker: Broker, tmp_path: Path) -> None:
     worker = counting(tmp_path, kafka_broker.bootstrap, ["later"])
     with running(worker, ready=False):
         wait(lambda: worker.get("/readyz")[1].get("reason") == "no topic later yet")
@@ -164,7 +165,7 @@ def test_a_topic_that_comes_later_and_grows(kafka_broker: Kafka, tmp_path: Path)
         wait(lambda: seen(worker) == 10)
 
 
-def test_from_the_end(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_from_the_end(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("end", 1)
     produce(kafka_broker.bootstrap, "end", [_FLOW] * 10, 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["end"], start_offset="last")

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import _FLOW, counting, positions, seen
 from tests.kafka.workers import COMMAND, running, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 
 
 class Letter:
@@ -22,7 +22,7 @@ class Letter:
         self.headers = {name: value.decode() for name, value in message.headers()}
 
 
-def letters(broker: Kafka, topic: str, count: int) -> list[Letter]:
+def letters(broker: Broker, topic: str, count: int) -> list[Letter]:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, 0, 0)])
     try:
@@ -31,7 +31,7 @@ def letters(broker: Kafka, topic: str, count: int) -> list[Letter]:
         consumer.close()
 
 
-def test_poison_goes_to_the_dead_letters(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("poisoned", 1)
     payloads = [b"no json" if n % 100 == 0 else _FLOW for n in range(1_000)]
     produce(kafka_broker.bootstrap, "poisoned", payloads, 1)
@@ -53,7 +53,7 @@ def test_poison_goes_to_the_dead_letters(kafka_broker: Kafka, tmp_path: Path) ->
     }
 
 
-def test_too_much_poison_stops_the_worker(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_too_much_poison_stops_the_worker(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("drained", 1)
     produce(kafka_broker.bootstrap, "drained", [_FLOW] * 10 + [b"no json"] * 500, 1)
     limit = {"max_consecutive": 100}
@@ -63,7 +63,7 @@ def test_too_much_poison_stops_the_worker(kafka_broker: Kafka, tmp_path: Path) -
     assert "100 messages in a row were rejected" in worker.log.read_text()
 
 
-def test_messages_of_any_size(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_messages_of_any_size(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("sizes", 1, max_message_bytes=str(11 << 20))
     large = json.dumps({"Bytes": 1, "Note": "x" * (10 << 20)}).encode()
     payloads = [b"1", large, b"", _FLOW, b"{}", large, b"x", large[:-1]]
@@ -80,7 +80,7 @@ def test_messages_of_any_size(kafka_broker: Kafka, tmp_path: Path) -> None:
 
 
 def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
-    kafka_broker: Kafka, tmp_path: Path
+    kafka_broker: Broker, tmp_path: Path
 ) -> None:
     kafka_broker.create_topic("larger", 1, max_message_bytes=str(4 << 20))
     kafka_broker.create_topic("dead-larger", 1)
@@ -104,7 +104,7 @@ def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
         assert worker.exit() == 0
 
 
-def test_a_topic_that_takes_no_letters(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_topic_that_takes_no_letters(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("unheard", 1)
     kafka_broker.create_topic("dead-unheard", 1, max_message_bytes="500")
     produce(kafka_broker.bootstrap, "unheard", [b"x" * 1_000], 1)
@@ -115,7 +115,7 @@ def test_a_topic_that_takes_no_letters(kafka_broker: Kafka, tmp_path: Path) -> N
     assert "topic dead-unheard refuses even parts of messages: raise" in worker.log.read_text()
 
 
-def test_dead_letters_are_read_and_sent_back(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_dead_letters_are_read_and_sent_back(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("replayed", 2)
     produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", _FLOW], 2)
     dead = {"topic": "dead-replayed"}
@@ -136,7 +136,7 @@ def test_dead_letters_are_read_and_sent_back(kafka_broker: Kafka, tmp_path: Path
     assert 'there is no topic "nowhere"' in refused.value.stderr
 
 
-def told(broker: Kafka, topic: str, *arguments: str) -> str:
+def told(broker: Broker, topic: str, *arguments: str) -> str:
     command = [COMMAND, "dead-letters", "--bootstrap", broker.bootstrap, "--topic", topic]
     done = subprocess.run(
         [*command, *arguments], capture_output=True, text=True, check=True, timeout=60

@@ -11,14 +11,14 @@ import yaml
 from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import positions
 from tests.kafka.workers import Counts, Worker, running, totals, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 
 _FLOWS, _PARTITIONS, _LIMIT = 2_000, 4, 5
 _NAME, _REST = "netobserv_flows", ("SrcAddr=__overflow__",)
 _STAGES = re.compile(r'^flowmatrix_stage_flows_(\w+)\{stage="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
-def limited(folder: Path, broker: Kafka, name: str) -> Worker:
+def limited(folder: Path, broker: Broker, name: str) -> Worker:
     """Counts flows by SrcAddr, five series at most."""
     source = {"brokers": [broker.bootstrap], "topics": ["overflow"], "group_id": "overflow"}
     metric = {"name": _NAME, "labels": ["SrcAddr"], "value": "One"}
@@ -56,7 +56,7 @@ def sums(counts: Counts) -> float:
     return sum(counts.get(_NAME, {}).values())
 
 
-def test_sums_agree_when_series_overflow(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_sums_agree_when_series_overflow(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("overflow", _PARTITIONS)
     one, two = (limited(tmp_path, kafka_broker, name) for name in ("one", "two"))
     twentieth = _FLOWS // 20

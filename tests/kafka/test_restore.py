@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.simulate import Shape, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, truth, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 from tests.recordings import messages
 
 _FLOWS = 8_000
@@ -39,7 +39,7 @@ def slow(config: Path, name: str) -> Worker:
     return worker
 
 
-def test_nothing_is_taken_over_as_empty(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_nothing_is_taken_over_as_empty(kafka_broker: Broker, tmp_path: Path) -> None:
     shape = Shape(pods=200, workloads=40, nodes=20, services=20)
     made = simulate("cluster", tmp_path / "c.pb", flows=_FLOWS, shape=shape)
     kafka_broker.create_topic("restored", 4)

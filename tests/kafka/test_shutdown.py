@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import _FLOW, counting, positions, seen
 from tests.kafka.workers import Worker, running, totals, wait
-from tests.real.kafka import Kafka
+from tests.real.broker import Broker
 
 _SLOW = """
 import sys, time
@@ -33,7 +33,7 @@ main()
 """`flowmatrix` that takes its time for each batch."""
 
 
-def slow(folder: Path, broker: Kafka, topic: str, seconds: float) -> Worker:
+def slow(folder: Path, broker: Broker, topic: str, seconds: float) -> Worker:
     broker.create_topic(topic, 1)
     produce(broker.bootstrap, topic, [_FLOW] * 100, 1)
     worker = counting(folder, broker.bootstrap, [topic])
@@ -46,7 +46,7 @@ def begun(worker: Worker) -> bool:
     return "a batch begins" in worker.log.read_text()
 
 
-def test_it_finishes_the_batch_and_leaves_the_group(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_it_finishes_the_batch_and_leaves_the_group(kafka_broker: Broker, tmp_path: Path) -> None:
     worker = slow(tmp_path, kafka_broker, "finished", 3)
     with running(worker):
         wait(lambda: begun(worker))
@@ -66,7 +66,7 @@ def test_it_finishes_the_batch_and_leaves_the_group(kafka_broker: Kafka, tmp_pat
         assert seen(again) == 0, "it was counted before"
 
 
-def test_a_second_signal_ends_it_at_once(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_second_signal_ends_it_at_once(kafka_broker: Broker, tmp_path: Path) -> None:
     worker = slow(tmp_path, kafka_broker, "twice", 60)
     with running(worker):
         wait(lambda: begun(worker))
@@ -82,7 +82,9 @@ def test_a_second_signal_ends_it_at_once(kafka_broker: Kafka, tmp_path: Path) ->
         wait(lambda: seen(again) == 100)
 
 
-def test_a_second_signal_ends_all_workers_of_a_command(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_second_signal_ends_all_workers_of_a_command(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
     kafka_broker.create_topic("both", 2)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["both"])
     worker.process.command += ["--workers", "2"]

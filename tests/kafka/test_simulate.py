@@ -14,13 +14,15 @@ from typing import Any
 
 from pipeline.decode.record import message_class
 from tests.kafka.reading import Message, read
+from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
 
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 
 
-def command(broker: Kafka, topic: str, *arguments: str) -> list[str]:
+def command(broker: Broker, topic: str, *arguments: str) -> list[str]:
+    broker.claim(topic)
     where = ["--kafka", broker.bootstrap, "--topic", topic, "--partitions", "4"]
     return [str(COMMAND), "simulate", *arguments, *where]
 
@@ -37,7 +39,7 @@ def told(path: Path) -> tuple[dict[str, Any], int]:
     return document, sum(row[-1] for row in series)
 
 
-def test_a_number_of_flows(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_a_number_of_flows(kafka_broker: Broker, tmp_path: Path) -> None:
     out = str(tmp_path / "cluster")
     arguments = command(kafka_broker, "counted", "cluster", "--flows", "30000", "--out", out)
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
@@ -60,7 +62,7 @@ def values(messages: list[Message]) -> list[bytes]:
     return [message.value for message in messages]
 
 
-def test_until_it_is_stopped(kafka_broker: Kafka, tmp_path: Path) -> None:
+def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
     arguments = command(kafka_broker, "endless", "reference", "--out", str(tmp_path / "live"))
     process = subprocess.Popen([*arguments, "--rate", "2000"], stdout=subprocess.PIPE, text=True)
     time.sleep(6)

@@ -151,7 +151,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(CHANGES, st.sampled_from([PLAIN, EVERYTHING]))
 def test_what_was_watched_is_read_as_it_was(
     changes: list[tuple[dict[str, Any], bool, int]], options: Options

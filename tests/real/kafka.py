@@ -14,9 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-
+from tests.real.broker import Broker
 from tests.real.listeners import Security
 from tests.real.parts import LOCALHOST, Missing, Server, cache, free_port, locked, tool
 
@@ -59,7 +57,7 @@ def _fetch(folder: Path) -> None:
     partial.rename(folder / "libs")
 
 
-class Kafka:
+class Kafka(Broker):
     """A broker. `settings` are lines of server.properties; `security` opens a second listener.
 
     Without a `port` it takes one that is free. `java`: options of its virtual machine.
@@ -78,7 +76,7 @@ class Kafka:
         self._properties = folder / "server.properties"
         ports = [port or free_port(), free_port(), free_port()]
         self._port = ports[0]
-        self.bootstrap = f"{LOCALHOST}:{self._port}"
+        super().__init__(f"{LOCALHOST}:{self._port}")
         self.secure = f"{LOCALHOST}:{ports[2]}" if security else ""
         lines = _settings(folder / "data", ports, security) | dict(settings or {})
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
@@ -113,13 +111,6 @@ class Kafka:
     def thaw(self) -> None:
         """Let a frozen broker go on."""
         self._server.thaw()
-
-    def create_topic(self, name: str, partitions: int = 1, **config: str) -> None:
-        """Make a topic; in `config`, `_` stands for `.` (cleanup_policy="compact")."""
-        settings = {key.replace("_", "."): value for key, value in config.items()}
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        made = admin.create_topics([NewTopic(name, partitions, 1, config=settings)])
-        made[name].result(timeout=20)
 
     def __enter__(self) -> Self:
         self.start()
