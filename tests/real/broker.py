@@ -21,7 +21,8 @@ class Broker:
     def create_topic(self, name: str, partitions: int = 1, **config: str) -> None:
         """Make a topic; in `config`, `_` stands for `.` (cleanup_policy="compact")."""
         settings = {key.replace("_", "."): value for key, value in config.items()}
-        made = self._admin().create_topics([NewTopic(name, partitions, 1, config=settings)])
+        admin = self._admin()  # what it has not done yet ends with it
+        made = admin.create_topics([NewTopic(name, partitions, 1, config=settings)])
         made[name].result(timeout=20)
 
     def claim(self, name: str) -> None:
@@ -61,7 +62,8 @@ class Foreign(Broker):
     def __exit__(self, *_: object) -> None:
         new = self._topics() - self._before
         gone = [name for name in new if any(ours in name for ours in self._ours)]
-        for deleted in self._admin().delete_topics(gone).values() if gone else ():
+        admin = self._admin()
+        for deleted in admin.delete_topics(gone).values() if gone else ():
             deleted.result(timeout=20)
 
     def _topics(self) -> set[str]:
