@@ -2,8 +2,9 @@
 
 Times that Kubernetes does not say are annotations: from when an object had its addresses (not
 before SINCE, by SEEN), and until when, if it has ended (UNTIL). Without SEEN or UNTIL, or with a
-SINCE of 1970, that is unknown. An object that let go of addresses says which (RELEASED, between
-spaces), and when in `metadata.deletionTimestamp`.
+SINCE of 1970, that is unknown. Keys of secondary networks that a pod got later have times of their
+own (GAINED, a JSON object of times by key). An object that let go of addresses says which
+(RELEASED, between spaces), and when in `metadata.deletionTimestamp`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from pipeline.kube.subnets import Label
 from pipeline.kube.watch import FURTHER, NETWORKS, RESOURCES
 
 SINCE, SEEN, UNTIL = "flowmatrix/since", "flowmatrix/seen", "flowmatrix/until"
-RELEASED = "flowmatrix/released"
-_OURS = frozenset({SINCE, SEEN, UNTIL, RELEASED})
+GAINED, RELEASED = "flowmatrix/gained", "flowmatrix/released"
+_OURS = frozenset({SINCE, SEEN, UNTIL, GAINED, RELEASED})
 _VERSIONS = {one.kind: one.version for one in (*RESOURCES, *FURTHER, *NETWORKS)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Manifest = dict[str, Any]
@@ -81,6 +82,7 @@ def restore(index: Index, one: Object) -> None:
     fresh = kept(msgspec.structs.replace(one, metadata=metadata), index.options)
     if entry := fresh.entry:
         entry.since, entry.seen, entry.until = (_read(noted, n) for n in (SINCE, SEEN, UNTIL))
+        entry.gained = _gained(noted)
     if RELEASED not in noted:
         index.put((one.kind, metadata.namespace or "", metadata.name), fresh, 0)
     elif entry:
@@ -107,6 +109,9 @@ def _manifest(entry: Entry, known: Known) -> Manifest:
         **dict(entry.noted),
         **{name: _time(ms) for name, ms in times.items() if ms or name == SINCE},
     }
+    if known.timed and entry.gained:
+        gained = {key: _time(ms) for key, ms in entry.gained.items()}
+        annotations[GAINED] = msgspec.json.encode(gained).decode()
     metadata = {
         "creationTimestamp": entry.claim[1],
         "labels": entry.labels,
@@ -146,3 +151,15 @@ def _read(texts: Mapping[str, str], name: str) -> int:
         return moment(texts[name])
     except ValueError:
         raise msgspec.ValidationError(f'{name}: "{texts[name]}" is no time') from None
+
+
+def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:
+    """Times in ms by key, None when there are none."""
+    if GAINED not in texts:
+        return None
+    try:
+        found = msgspec.json.decode(texts[GAINED], type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise msgspec.ValidationError(f"{GAINED}: {error}") from None
+    named = {f"{GAINED} of {key}": text for key, text in found.items()}
+    return dict(zip(found, (_read(named, name) for name in named), strict=True))

@@ -140,9 +140,9 @@ def test_a_stage_that_fails_on_everything(
 
 
 def test_it_stays_a_member_and_ends_soon_meanwhile(kafka_broker: Broker, tmp_path: Path) -> None:
-    kafka_broker.create_topic("endless", 1)
-    produce(kafka_broker.bootstrap, "endless", payloads(*range(50_000)), 1)
-    worker = fragile(tmp_path, kafka_broker, "endless", 1)
+    kafka_broker.create_topic("failing-on", 1)
+    produce(kafka_broker.bootstrap, "failing-on", payloads(*range(50_000)), 1)
+    worker = fragile(tmp_path, kafka_broker, "failing-on", 1)
     with running(worker):
         wait(lambda: sum(positions(worker)) > 0)
         time.sleep(7)

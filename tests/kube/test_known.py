@@ -15,7 +15,7 @@ from pipeline.kube import inventory, keys, objects, subnets
 from pipeline.kube.entries import Options
 from pipeline.kube.index import NOTHING, Index, kept
 from pipeline.kube.keys import Secondary
-from pipeline.kube.known import RELEASED, SEEN, labelled, manifests, restore
+from pipeline.kube.known import GAINED, RELEASED, SEEN, labelled, manifests, restore
 from pipeline.kube.owners import Climb
 from pipeline.kube.subnets import Label
 from pipeline.kube.watch import _stamp
@@ -196,6 +196,21 @@ def test_in_a_file(name: str, tmp_path: Path) -> None:
     assert before["metadata"]["annotations"][RELEASED] == "10.1.0.1"
 
 
+def test_a_key_that_a_pod_got_later() -> None:
+    status = json.dumps([{"name": "vms/red", "interface": "net1", "ips": ["10.9.0.1"]}])
+    annotated = {"annotations": {keys.NETWORK_STATUS: status}}
+    index = Index(options=EVERYTHING)
+    bare, fresh = (
+        kept(objects.of(pod("a", "10.1.0.1", metadata=meta)), EVERYTHING)
+        for meta in ({}, annotated)
+    )
+    assert fresh.entry
+    _stamp(fresh.entry, bare.entry, NOON, watched=True)
+    index.put(("Pod", "shop", "a"), fresh, NOON)
+    assert fresh.entry.gained == {"net1~10.9.0.1~": NOON}
+    same(index, again(index))
+
+
 def test_other_files_are_read_as_they_are(tmp_path: Path) -> None:
     """A pod that is being deleted has its address; of annotations only ours are no annotations."""
     going = pod("a", "10.1.0.1", metadata={"deletionTimestamp": "2026-05-01T12:00:00Z"})
@@ -219,6 +234,8 @@ def test_an_index_without_past_claims_no_times() -> None:
     [
         ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is no time'),
         ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is no time'),
+        ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is no time'),
+        ({"annotations": {GAINED: "[]"}}, f"{GAINED}: Expected `object`, got `array`"),
     ],
 )
 def test_a_time_that_is_none(metadata: dict[str, Any], message: str, tmp_path: Path) -> None:
