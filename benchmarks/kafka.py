@@ -120,8 +120,8 @@ def _through(
 ) -> Figures:
     """Flows a second from the last moment without one to a look on the way; CPU until `done`.
 
-    One look, `_LOOK` seconds after the first flows, since a page of all series costs as much as
-    many flows; `done` is asked `every` so many seconds.
+    One look, `_LOOK` seconds after the first flows; `done` is asked `every` so many seconds, since
+    a look at what is durable can cost the program as much as many flows.
     """
     started = cpu = 0.0
     while not any(program.number(metric) for program in programs):

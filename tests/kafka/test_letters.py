@@ -35,11 +35,11 @@ def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -
     kafka_broker.create_topic("poisoned", 1)
     payloads = [b"no json" if n % 100 == 0 else _FLOW for n in range(1_000)]
     produce(kafka_broker.bootstrap, "poisoned", payloads, 1)
-    dead = {"topic": "dead-letters"}
+    dead = {"topic": "poisoned.letters"}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["poisoned"], dead_letters=dead)
     with running(worker):
         wait(lambda: seen(worker) == 990)
-    found = letters(kafka_broker, "dead-letters", 10)
+    found = letters(kafka_broker, "poisoned.letters", 10)
     assert [letter.payload for letter in found] == [b"no json"] * 10
     offsets = [int(letter.headers.pop("offset")) for letter in found]
     assert sorted(offsets) == list(range(0, 1_000, 100))
