@@ -29,7 +29,7 @@ class Broker:
         """A program under test is going to make this topic."""
 
     def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 4})  # warnings
 
 
 class Foreign(Broker):
