@@ -15,7 +15,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
 
 demo: $(RUN) ## Run the demo; ONCE=1 ends it after one pass
-	@$(BIN)/python -m pipeline.demo $(if $(ONCE),--once)
+	@$(BIN)/python -m pipeline.cli.demo $(if $(ONCE),--once)
 
 test: lint types ## Lint, types and every test, with the real parts fetched and built as needed
 	@$(BIN)/python -m pytest $(TESTS)
@@ -31,7 +31,7 @@ format: $(DEV) ## Bring the sources into their format
 	@$(BIN)/ruff format .
 
 docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
-	@$(BIN)/python -m pipeline.docs
+	@$(BIN)/python -m tools.docs
 
 bench: $(RUN) ## Flows a second, processor time a flow, memory
 	@$(BIN)/python -m benchmarks

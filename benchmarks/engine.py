@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from benchmarks.pods import growth as churned_growth
-from pipeline.simulate import Shape, Simulation, simulate
+from simulate import Shape, Simulation, simulate
 
 _MEASURE = Path(__file__).with_name("measure.py")
 _COUNTED = ("messages", "rejected", "sums")

@@ -26,8 +26,8 @@ from typing import NamedTuple
 from benchmarks import peer
 from benchmarks.process import Program, until
 from benchmarks.topic import PARTITIONS, Bench, load_average, producer, sums
-from pipeline import remote
-from pipeline.simulate.configs import flow_metric
+from pipeline.api import client
+from simulate.configs import flow_metric
 from tests.real.kafka import Kafka
 
 _POLL, _LOOK = 0.2, 2.5
@@ -252,7 +252,7 @@ def _recovery(bench: Bench, given: argparse.Namespace) -> None:
             else:
                 empty = time.perf_counter() - begun
             until(lambda w=worker: _durable([w]) == series)  # type: ignore[misc] # same
-            totals = remote.ask(worker.url)
+            totals = client.ask(worker.url)
             (rows,) = (t.rows for t in totals.families if t.family.name.endswith("_bytes"))
             counted = int(sum(float(row[-3]) for row in rows))
             sentence = sums((series, counted, *worker.left_out()))

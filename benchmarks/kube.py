@@ -29,11 +29,11 @@ import msgspec
 
 from benchmarks import pods as engine
 from benchmarks.paper import Manifest
-from pipeline.kube.connect import Connection
-from pipeline.kube.entries import Options
-from pipeline.kube.owners import Climb
-from pipeline.kube.watch import Watch
-from pipeline.plan import Plan
+from pipeline.kube.api.client import Connection
+from pipeline.kube.index.entries import Options
+from pipeline.kube.index.owners import Climb
+from pipeline.kube.sync.index import Watch
+from pipeline.plan.plan import Plan
 from tests.kube.live import Client, populate
 from tests.real.apiserver import Reach
 from tests.real.cluster import kubeconfig

@@ -19,7 +19,7 @@ if "--scrape" not in sys.argv:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 from pipeline import config
-from pipeline.job import Job
+from pipeline.app.job import Job
 from pipeline.stage import Encoder, Source
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.kube.connect import Connection, UnreachableError
+from pipeline.kube.api.client import Connection, UnreachableError
 
 _CONTAINER = {
     "image": "registry.example/shop/web@sha256:" + "0" * 64,

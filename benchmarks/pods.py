@@ -26,13 +26,13 @@ import msgspec
 
 from benchmarks.paper import Manifest, Paper, dressed
 from pipeline import config
-from pipeline.kube.access import Access
-from pipeline.kube.entries import Options
-from pipeline.kube.watch import Watch
-from pipeline.lasting import Lasting
-from pipeline.plan import Plan, compile_plan
-from pipeline.simulate import Shape, Simulation, simulate
+from pipeline.kube.api.access import Access
+from pipeline.kube.index.entries import Options
+from pipeline.kube.sync.index import Watch
+from pipeline.plan.plan import Plan, compile_plan
 from pipeline.stage import Env
+from pipeline.stage.resources import Lasting
+from simulate import Shape, Simulation, simulate
 from stages.kubernetes import Kubernetes
 
 _BATCH = 13_000

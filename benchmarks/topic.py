@@ -12,16 +12,16 @@ import yaml
 from confluent_kafka import Producer
 
 from benchmarks.process import BYTES, Program
-from pipeline import remote
+from pipeline.api import client
 from pipeline.decode.protobuf import decoder
-from pipeline.publishing import conversations
-from pipeline.simulate import Shape, simulate
+from pipeline.kafka.publication import conversations
 from pipeline.stage import Env
+from simulate import Shape, simulate
 from tests.kafka.load import Samples, samples, told
 from tests.kafka.workers import COMMAND, configured
 from tests.real.kafka import Kafka
 from tests.real.parts import LOCALHOST, free_port
-from tests.recordings import messages
+from tests.support.recordings import messages
 
 PARTITIONS = 4
 SHAPE = Shape(pods=3_000, nodes=60, workloads=600, services=299)
@@ -95,7 +95,7 @@ class Bench:
 
     def account(self, workers: list[Program]) -> str:
         """The sums of a run in which no worker died, beside the truth."""
-        found = samples(remote.ask(worker.url) for worker in workers)
+        found = samples(client.ask(worker.url) for worker in workers)
         out = (worker.number("flowmatrix_stage_flows_out", stage=BYTES) for worker in workers)
         filtered, rejected = map(sum, zip(*(worker.left_out() for worker in workers), strict=True))
         return sums((self.flows, int(sum(out)), filtered, rejected), self.truth(), found)

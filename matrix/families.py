@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW
-from pipeline.problem import nearest
+from pipeline.diagnostics import nearest
 from pipeline.stage import VALUE
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW
 
 Series = Mapping[str, pl.DataFrame]
 """Metric name -> its series: label columns (String), then VALUE, FIRST_SEEN and LAST_SEEN."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import polars as pl
 
 from matrix.families import Direction, Found, NoMatrixError, Series, find
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN
 from pipeline.stage import VALUE
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
 NODE = "Node"
 EPHEMERAL = 32_768

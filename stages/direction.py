@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline import assign, values
-from pipeline.problem import Problem
+from pipeline.diagnostics import Problem
+from pipeline.flows import assign, values
 from pipeline.stage import Env, Fields, Step, Transform
 
 INGRESS, EGRESS, INNER = 0, 1, 2

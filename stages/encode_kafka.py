@@ -10,12 +10,12 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from msgspec import Meta
 
-from pipeline import kafka_client
-from pipeline.flow_message import protobuf
-from pipeline.kafka_client import Connection, Sasl, Tls, Topic
-from pipeline.problem import Problem
-from pipeline.publishing import Keyed, Publication, conversations
-from pipeline.records import json_lines
+from pipeline.diagnostics import Problem
+from pipeline.flows.jsonl import json_lines
+from pipeline.flows.protobuf import protobuf
+from pipeline.kafka import connection
+from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
+from pipeline.kafka.publication import Keyed, Publication, conversations
 from pipeline.stage import Env, Fields, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
@@ -48,10 +48,10 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, broker in enumerate(self.brokers):
             try:
-                kafka_client.address(broker)
+                connection.address(broker)
             except ValueError as error:
                 yield Problem(("brokers", index), str(error), "for example localhost:9092")
-        yield from kafka_client.check(self.tls, self.sasl)
+        yield from connection.check(self.tls, self.sasl)
 
     def publication(self, folder: Path) -> Publication:
         return Publication(

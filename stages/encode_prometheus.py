@@ -9,10 +9,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from pipeline import values
-from pipeline.duration import Duration, seconds
-from pipeline.problem import Path as Place
-from pipeline.problem import Problem
+from pipeline.diagnostics import Path as Place
+from pipeline.diagnostics import Problem
+from pipeline.flows import values
 from pipeline.stage import (
     COUNT,
     SUM,
@@ -28,6 +27,7 @@ from pipeline.stage import (
     Refusal,
     bucket,
 )
+from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")

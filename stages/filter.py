@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline import values
+from pipeline.diagnostics import Problem
+from pipeline.flows import values
 from pipeline.predicate import query as language
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.match import Match, matching, needs_origin
-from pipeline.problem import Problem
 from pipeline.stage import Env, Fields, Step, Transform
 
 

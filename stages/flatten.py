@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from pipeline import gotext, values
+from pipeline.diagnostics import Problem
+from pipeline.flows import gotext, values
 from pipeline.predicate.known import unknown_fields
-from pipeline.problem import Problem
 from pipeline.stage import Env, Fields, Step, Transform
 
 

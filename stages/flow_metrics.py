@@ -9,16 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.duration import Duration, seconds
+from pipeline.diagnostics import ConfigError, Located, Place, Problem, dotted
 from pipeline.flowmetric import FlowMetric, load, parse
+from pipeline.flowmetric.chain import Stage, chain
 from pipeline.flowmetric.files import found
-from pipeline.kube.access import Access
-from pipeline.kube.flowmetrics import FlowMetricFeed
-from pipeline.metric import Stage, chain
-from pipeline.place import ConfigError, Located, Place, dotted
-from pipeline.problem import Problem
+from pipeline.kube.api.access import Access
+from pipeline.kube.sync.flowmetrics import FlowMetricFeed
 from pipeline.stage import TAKEN, Encoder, Env, Macro, Spec, registry
-from pipeline.stamp import stamps
+from pipeline.stage.duration import Duration, seconds
+from pipeline.stage.fingerprint import stamps
 
 _ENCODER = "encode_prometheus"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from pipeline import assign, gotext, values
-from pipeline.problem import Problem
+from pipeline.diagnostics import Problem
+from pipeline.flows import assign, gotext, values
 from pipeline.stage import Env, Fields, Step, Transform
 
 

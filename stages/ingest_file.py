@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import Compression, chunks, guarded, read
-from pipeline.problem import Problem, nearest
+from pipeline.diagnostics import Problem, nearest
 from pipeline.stage import Chunk, Decode, Env, Source
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from pipeline import decode, kafka_client
-from pipeline.duration import Duration, seconds
-from pipeline.kafka_client import Connection, Sasl, Subscription, Tls, Topic
-from pipeline.problem import Problem
+from pipeline import decode
+from pipeline.diagnostics import Problem
+from pipeline.kafka import connection
+from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
 from pipeline.stage import Decode, Env, Source, registry
+from pipeline.stage.duration import Duration, seconds
 
 _Name = Annotated[str, Meta(min_length=1)]
 _MIN_SESSION = 1.0
@@ -46,12 +47,12 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, broker in enumerate(self.brokers):
             try:
-                kafka_client.address(broker)
+                connection.address(broker)
             except ValueError as error:
                 yield Problem(("brokers", index), str(error), "for example localhost:9092")
         if seconds(self.session_timeout) < _MIN_SESSION:
             yield Problem(("session_timeout",), "a session is at least 1s long")
-        yield from kafka_client.check(self.tls, self.sasl)
+        yield from connection.check(self.tls, self.sasl)
 
     def decode(self, env: Env) -> Decode:
         return decode.by_name(self.decoder, env)

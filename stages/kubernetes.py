@@ -9,19 +9,19 @@ from typing import ClassVar
 import msgspec
 import polars as pl
 
-from pipeline.duration import Duration, seconds
-from pipeline.kube import inventory
-from pipeline.kube.access import Access
+from pipeline.diagnostics import Problem, Severity, nearest, warning
+from pipeline.kube.api.access import Access
 from pipeline.kube.enrich import ENDED, End, Enricher
-from pipeline.kube.entries import Options
 from pipeline.kube.explain import explain
-from pipeline.kube.index import Index
-from pipeline.kube.keys import Secondary
-from pipeline.kube.owners import Climb
-from pipeline.kube.watch import Watch
-from pipeline.problem import Problem, Severity, nearest, warning
+from pipeline.kube.index.entries import Options
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.keys import Secondary
+from pipeline.kube.index.owners import Climb
+from pipeline.kube.inventory import file
+from pipeline.kube.sync.index import Watch
 from pipeline.stage import Env, Fields, Step, Transform
-from pipeline.stamp import stamps
+from pipeline.stage.duration import Duration, seconds
+from pipeline.stage.fingerprint import stamps
 
 _KINDS = (
     "CronJob",
@@ -119,7 +119,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         found = env.shared.get(key)
         if isinstance(found, Index):
             return found
-        index, problems = inventory.load(path, self._options)
+        index, problems = file.load(path, self._options)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
         env.shared[key] = index
@@ -193,7 +193,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
 
     def _check_origin(self, folder: Path) -> Iterator[Problem]:
         if self.inventory:
-            _, problems = inventory.load(folder / self.inventory, self._options)
+            _, problems = file.load(folder / self.inventory, self._options)
             yield from (problem.under("inventory") for problem in problems)
         if self.inventory and self.cluster:
             yield Problem(("cluster",), "the objects come from `inventory` already: give one")

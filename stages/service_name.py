@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline import values
-from pipeline.memo import Memo
-from pipeline.problem import Problem
+from pipeline.diagnostics import Problem
+from pipeline.flows import values
+from pipeline.flows.lookup_cache import Memo
 from pipeline.stage import Env, Fields, Step, Transform
 
 _SEPARATOR = "\x1e"

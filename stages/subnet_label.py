@@ -10,15 +10,16 @@ from typing import ClassVar, Literal
 import msgspec
 import polars as pl
 
-from pipeline import cidr, values
-from pipeline.kube import inventory, subnets
-from pipeline.kube.access import Access
-from pipeline.kube.labels import LabelFeed
+from pipeline.diagnostics import Problem, Severity, warning
+from pipeline.flows import cidr, values
+from pipeline.flows.lookup_cache import Memo
+from pipeline.kube import subnets
+from pipeline.kube.api.access import Access
+from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Described, Label
-from pipeline.memo import Memo
-from pipeline.problem import Problem, Severity, warning
+from pipeline.kube.sync.subnet_labels import LabelFeed
 from pipeline.stage import Env, Fields, Step, Transform
-from pipeline.stamp import stamps
+from pipeline.stage.fingerprint import stamps
 
 _PATIENCE = 15.0
 """Seconds to wait for a cluster's labels before going on without them."""
@@ -147,7 +148,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         if not self.autodetect:
             return Described([], [])
         problems: list[Problem] = []
-        found = inventory.read(folder / self.autodetect, problems)
+        found = file.read(folder / self.autodetect, problems)
         labels = subnets.described([one.object for one in found], problems)
         if not labels and not problems:
             problems = [warning((), f"{self.autodetect}: nothing to derive a subnet label from")]

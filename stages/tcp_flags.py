@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline import values
+from pipeline.flows import values
 from pipeline.stage import Env, Fields, Step, Transform
 
 FLAGS = {

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import msgspec
 import polars as pl
 
-from pipeline import gotext
-from pipeline.records import json_lines
+from pipeline.flows import gotext
+from pipeline.flows.jsonl import json_lines
 from pipeline.stage import Env, Fields, Writer
 
 

@@ -1,22 +1,45 @@
-"""Which way imports point: runtime -> plan -> config -> stage <- stages, matrix -> ledger."""
+"""Which way imports point: downwards, through the layers listed here; and how big folders are."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("pipeline", "stages", "matrix", "simulate", "tools")
 FILES = sorted(
-    path.relative_to(ROOT)
-    for package in ("pipeline", "stages", "matrix")
-    for path in (ROOT / package).rglob("*.py")
+    path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
 )
-FAUST = Path("pipeline/runtime/kafka")
-ABOVE = {Path("pipeline/cli/matrix.py"), Path("pipeline/demo.py")}
+LAYERS = (
+    "diagnostics",
+    "flows",
+    "yaml",
+    "kafka",
+    "stage",
+    "decode",
+    "predicate",
+    "state",
+    "plan",
+    "flowmetric",
+    "dead_letters",
+    "exposition",
+    "kube",
+    "runtime",
+    "config",
+    "api",
+    "app",
+    "cli",
+)
+"""What is in `pipeline/`, from the ground up: each imports only what stands before it."""
+ROOMS = {"kube": ("api", "index", "sync", "inventory")}
+"""The order of the folders inside a layer."""
+FAUST = Path("pipeline/runtime/faust")
+ABOVE = {Path(f"pipeline/cli/{name}.py") for name in ("demo", "matrix", "simulate")}
 """Commands: they may use what stands on top of the engine."""
 
 
@@ -47,18 +70,46 @@ def test_faust_lives_in_one_package() -> None:
     assert {path.parent for path in users("faust", FILES)} == {FAUST}
 
 
-@pytest.mark.parametrize("package", ["stages", "matrix"])
+def test_every_folder_of_the_engine_has_its_layer() -> None:
+    assert {path.parts[1].removesuffix(".py") for path in inside("pipeline")} == {
+        *LAYERS,
+        "__init__",
+    }
+
+
+def test_the_root_of_the_engine_is_small() -> None:
+    """Whatever belongs together stands together in a folder."""
+    assert len([path for path in inside("pipeline") if len(path.parts) == 2]) <= 6
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_point_downwards(layer: str) -> None:
+    """A module of a layer imports its own layer and those below, never one above."""
+    above = LAYERS[LAYERS.index(layer) + 1 :]
+    own = [path for path in inside("pipeline") if path.parts[1].removesuffix(".py") == layer]
+    assert {name: users(f"pipeline.{name}", own) for name in above} == {name: [] for name in above}
+
+
+@pytest.mark.parametrize("layer", ROOMS)
+def test_rooms_of_a_layer_stand_on_each_other(layer: str) -> None:
+    for lower, upper in combinations(ROOMS[layer], 2):
+        own = [path for path in inside("pipeline") if path.parts[1:3] == (layer, lower)]
+        assert users(f"pipeline.{layer}.{upper}", own) == []
+
+
+@pytest.mark.parametrize("package", ["stages", "matrix", "simulate", "tools"])
 def test_the_engine_names_nothing_that_stands_on_it(package: str) -> None:
+    """`stages` is loaded by the registry, by name; nothing else of it is imported."""
     assert set(users(package, inside("pipeline"))) <= ABOVE
 
 
-@pytest.mark.parametrize("module", ["runtime", "config", "cli"])
+@pytest.mark.parametrize("module", ["runtime", "config", "api", "app", "cli"])
 def test_a_stage_knows_nothing_of_what_runs_it(module: str) -> None:
     assert users(f"pipeline.{module}", inside("stages")) == []
 
 
 def test_only_the_engine_reads_stages() -> None:
-    assert users("stages", inside("matrix")) == []
+    assert users("stages", inside("matrix") + inside("simulate")) == []
 
 
 def test_the_length_of_files(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,11 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import config
+from pipeline.app.job import Job
 from pipeline.decode.record import message_class
-from pipeline.fields import CATALOGUE
-from pipeline.job import Job
-from pipeline.simulate import Simulation, simulate
-from pipeline.telemetry import METRICS
+from pipeline.exposition.self_metrics import METRICS
+from pipeline.flows.catalogue import CATALOGUE
+from simulate import Simulation, simulate
 
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\

@@ -19,18 +19,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import values
 from pipeline.decode import json as json_flows
 from pipeline.decode import protobuf
 from pipeline.decode.record import message_class
+from pipeline.flows import values
+from pipeline.flows.jsonl import json_lines
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
-from pipeline.kube.keys import Secondary
+from pipeline.kube.index.keys import Secondary
 from pipeline.kube.subnets import Label
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN, Ledger
 from pipeline.predicate.match import Match, MatchType
-from pipeline.records import json_lines
 from pipeline.stage import Encoder, Env, Kind, Macro, Source, Spec, Transform, Writer, registry
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Ledger
 from stages.direction import Direction
 from stages.discard import Discard
 from stages.encode_kafka import EncodeKafka
@@ -42,7 +42,7 @@ from stages.generic import CopyRule, Generic, Policy
 from stages.kubernetes import Kubernetes
 from stages.pass_through import PassThrough
 from stages.remap import Remap
-from stages.rules import AnyRule, Rules
+from stages.rules.stage import AnyRule, Rules
 from stages.service_name import ServiceName
 from stages.subnet import Subnet
 from stages.subnet_label import SubnetLabel

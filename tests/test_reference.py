@@ -14,11 +14,11 @@ import pytest
 
 from matrix import tables
 from pipeline import config
+from pipeline.app.job import Job
 from pipeline.decode import record
-from pipeline.job import Job
-from pipeline.ledger import counters
-from pipeline.simulate import Format, Simulation, simulate
 from pipeline.stage import VALUE
+from pipeline.state.ledger import counters
+from simulate import Format, Simulation, simulate
 
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 

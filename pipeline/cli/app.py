@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline import config
-from pipeline.config import Config, ConfigError
+from pipeline.config.loader import Config, ConfigError
 
 EX_CONFIG = 78
 """Exit code of a refused configuration (sysexits.h)."""

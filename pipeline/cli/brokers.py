@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.kafka_client import Connection, Sasl, Tls
+from pipeline.kafka.connection import Connection, Sasl, Tls
 
 
 class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

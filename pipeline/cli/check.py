@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from pipeline import config, graph
+from pipeline import config
 from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse
-from pipeline.config import Config, ConfigError
-from pipeline.dag import dubious_fields
-from pipeline.plan import Plan, compile_plan, expanded, statuses
-from pipeline.schema import schema as json_schema
-from pipeline.settings import Settings
+from pipeline.config.loader import Config, ConfigError
+from pipeline.config.schema import schema as json_schema
+from pipeline.config.settings import Settings
+from pipeline.plan import render
+from pipeline.plan.checks import dubious_fields
+from pipeline.plan.plan import Plan, compile_plan, expanded, statuses
 from pipeline.stage import Env
 
 
@@ -80,8 +81,8 @@ def graph_(
         plan: Plan = compile_plan(loaded.stages, Env(folder=loaded.folder))
     except ConfigError as error:
         refuse(error)
-    render = {"text": graph.text, "mermaid": graph.mermaid, "dot": graph.dot}[output]
-    typer.echo(render(plan), nl=False)
+    draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
+    typer.echo(draw(plan), nl=False)
 
 
 @app.command()

@@ -13,15 +13,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline import remote
+from pipeline.api import client
+from pipeline.api.client import RemoteError
 from pipeline.cli.app import app, fail, load
-from pipeline.kube import inventory as files
-from pipeline.kube import known, snapshot
-from pipeline.kube.access import Access
-from pipeline.kube.connect import ConnectError, UnreachableError
-from pipeline.lasting import Lasting
-from pipeline.remote import RemoteError
+from pipeline.kube.api.access import Access
+from pipeline.kube.api.client import ConnectError, UnreachableError
+from pipeline.kube.inventory import export, snapshot
+from pipeline.kube.inventory import file as files
 from pipeline.stage import Env, Spec, registry
+from pipeline.stage.resources import Lasting
 
 Kubeconfig = Annotated[
     Path | None,
@@ -62,7 +62,7 @@ def inventory_(
     )
     try:
         if server:
-            found, warnings = msgspec.structs.astuple(remote.inventory(server))
+            found, warnings = msgspec.structs.astuple(client.inventory(server))
         else:
             found, warnings = _listed(_access(kubeconfig, context), namespace or (), annotations)
         for warning in warnings:
@@ -72,14 +72,14 @@ def inventory_(
         files.write(found, out)
     except (ConnectError, UnreachableError, RemoteError, OSError) as error:
         fail(str(error))
-    kinds = Counter(f"{'past ' if known.is_past(one) else ''}{one['kind']}" for one in found)
+    kinds = Counter(f"{'past ' if export.is_past(one) else ''}{one['kind']}" for one in found)
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     typer.echo(f"{out}: {listed}")
 
 
 def _listed(
     access: Access, namespaces: Iterable[str], annotations: bool
-) -> tuple[list[known.Manifest], list[str]]:
+) -> tuple[list[export.Manifest], list[str]]:
     """The objects of a cluster, and what it refused."""
     refused: list[snapshot.Refused] = []
     connection = access.connect(Path())
@@ -117,7 +117,7 @@ def who(
     found = False
     try:
         if server:
-            lines = iter(remote.who(server, ip, moment))
+            lines = iter(client.who(server, ip, moment))
         else:
             lines = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
         for title, text in lines:

@@ -11,7 +11,7 @@ import typer
 
 from pipeline.cli.app import app, fail
 from pipeline.cli.brokers import connection
-from pipeline.kafka_client import KafkaError
+from pipeline.kafka.connection import KafkaError
 
 
 @app.command("dead-letters")
@@ -34,7 +34,7 @@ def dead_letters(
     from, and its payload (payload_b64 where it is no text). With --replay, messages go back to
     their topics, for workers that can use them now; nothing is sent back twice.
     """
-    from pipeline.runtime.letters import Letters  # noqa: PLC0415 - slow, for Kafka alone
+    from pipeline.dead_letters.reader import Letters  # noqa: PLC0415 - slow, for Kafka alone
 
     try:
         letters = Letters(connection(bootstrap, security), topic)

@@ -11,15 +11,16 @@ import typer
 from matrix import tables
 from matrix.families import NoMatrixError, Series
 from matrix.render import Form, render
-from pipeline import checkpoint, remote
-from pipeline.checkpoint import CheckpointError
+from pipeline.api import client
+from pipeline.api.client import RemoteError
+from pipeline.app.job import Job
 from pipeline.cli.app import app, fail, load
 from pipeline.cli.run import advance
-from pipeline.job import Job
-from pipeline.ledger import counters
-from pipeline.problem import nearest
-from pipeline.remote import RemoteError
+from pipeline.diagnostics import nearest
 from pipeline.stage import Kind
+from pipeline.state import checkpoint_file
+from pipeline.state.checkpoint_file import CheckpointError
+from pipeline.state.ledger import counters
 
 
 class Side(StrEnum):
@@ -71,7 +72,7 @@ def matrix(
             if path
             else _from_state(state)
             if state
-            else remote.counters({url: remote.ask(url) for url in server or ()})
+            else client.counters({url: client.ask(url) for url in server or ()})
         )
         there = [namespace] if namespace and metric else tables.namespaces(series)
         if namespace not in {"", *there}:
@@ -103,6 +104,6 @@ def _from_config(path: Path) -> Series:
 def _from_state(folder: Path) -> Series:
     return {
         family.name: frame
-        for family, frame in checkpoint.tables(folder)
+        for family, frame in checkpoint_file.tables(folder)
         if family.kind is Kind.COUNTER
     }

@@ -14,16 +14,16 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import config
-from pipeline.checkpoint import CheckpointError
+from pipeline.app.job import Job, Runtime
+from pipeline.app.reloader import Reloader
 from pipeline.cli.app import ConfigFile, app, fail, load, log_from
-from pipeline.job import Job, Runtime
-from pipeline.kafka_client import KafkaError
-from pipeline.kube.connect import ConnectError
-from pipeline.reload import Reloader
-from pipeline.runtime.deadletters import TooManyDeadLettersError
-from pipeline.runtime.supervise import Supervisor, addresses
-from pipeline.settings import Server
-from pipeline.stamp import stamps
+from pipeline.config.settings import Server
+from pipeline.dead_letters.file import TooManyDeadLettersError
+from pipeline.kafka.connection import KafkaError
+from pipeline.kube.api.client import ConnectError
+from pipeline.runtime.supervisor import Supervisor, addresses
+from pipeline.stage.fingerprint import stamps
+from pipeline.state.checkpoint_file import CheckpointError
 
 
 def _address(listen: str) -> str:

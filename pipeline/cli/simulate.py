@@ -12,10 +12,10 @@ import typer
 
 from pipeline.cli.app import app, fail
 from pipeline.cli.brokers import connection
-from pipeline.kafka_client import KafkaError
-from pipeline.simulate import Format, Kind, Shape
-from pipeline.simulate import simulate as write
-from pipeline.simulate.live import Stream, Target, feed
+from pipeline.kafka.connection import KafkaError
+from simulate import Format, Kind, Shape
+from simulate import simulate as write
+from simulate.live import Stream, Target, feed
 
 _PACE = 1_000.0
 

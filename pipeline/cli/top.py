@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.app import app, fail
-from pipeline.progress import Partition, Scrape, Stage, parse, partitions, stages
+from pipeline.exposition.scrape import Partition, Scrape, Stage, parse, partitions, stages
 
 _WIDE = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.decode import json, protobuf, published
+from pipeline.decode import flow_protobuf, json, protobuf
 from pipeline.stage import Decode, Env
 
 Format = Literal["protobuf", "json", "flowmatrix"]
@@ -13,7 +13,7 @@ Format = Literal["protobuf", "json", "flowmatrix"]
 _DECODERS = {
     "protobuf": protobuf.decoder,
     "json": json.decoder,
-    "flowmatrix": published.decoder,
+    "flowmatrix": flow_protobuf.decoder,
 }
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import polars as pl
 
-from pipeline import values
+from pipeline.flows import values
 
 _ZEROS = [bytes(16), bytes(10) + b"\xff\xff" + bytes(4)]
 

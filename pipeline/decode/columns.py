@@ -2,7 +2,7 @@
 
 A field of the catalogue has the catalogue's type, or its type once decoded where most values are
 of that (Flags as a list of names). Any other field takes the commonest of four types. What does not
-fit the column becomes JSON text in the companion (see `pipeline.values`).
+fit the column becomes JSON text in the companion (see `pipeline.flows.values`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipeline import gotext, values
-from pipeline.fields import CATALOGUE
+from pipeline.flows import gotext, values
+from pipeline.flows.catalogue import CATALOGUE
 
 _TEXTS, _NUMBERS = pl.List(pl.String()), pl.List(pl.Int64())
 _OPEN = (pl.String(), pl.Float64(), pl.Boolean(), _TEXTS)

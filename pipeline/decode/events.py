@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.fields import EVENT_KEYS
+from pipeline.flows.catalogue import EVENT_KEYS
 
 
 def event_lists(column: pl.Series) -> pl.Series:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipeline import values
-from pipeline.decode import names
+from pipeline.decode import enums
 from pipeline.decode.addresses import agent_text, ip_text, is_set, mac_text
+from pipeline.flows import values
 
 _TLS_TYPES = pl.Series(
-    [[name for bit, name in names.TLS_TYPES.items() if bits & bit] or None for bits in range(64)]
+    [[name for bit, name in enums.TLS_TYPES.items() if bits & bit] or None for bits in range(64)]
 )
 
 
@@ -114,14 +114,14 @@ FLOW: dict[str, pl.Expr] = {
     "PktDropBytes": _when(_DROP, _low(16, pl.col("pkt_drop_bytes"))),
     "PktDropPackets": _when(_DROP, _low(16, pl.col("pkt_drop_packets"))),
     "PktDropLatestState": _when(
-        _DROP, _named(_low(8, pl.col("pkt_drop_latest_state")), names.tcp_state)
+        _DROP, _named(_low(8, pl.col("pkt_drop_latest_state")), enums.tcp_state)
     ),
-    "PktDropLatestDropCause": _when(_DROP, _named(_DROP_CAUSE, names.drop_cause)),
+    "PktDropLatestDropCause": _when(_DROP, _named(_DROP_CAUSE, enums.drop_cause)),
     "PktDropLatestFlags": _when(_DROP, _low(16, pl.col("pkt_drop_latest_flags"))),
     "DnsId": _not_zero(_DNS_ID),
     "DnsLatencyMs": _when(_DNS, _toward_zero(_nanoseconds("dns_latency"), 1_000_000)),
     "DnsFlags": _when(_DNS, _low(16, pl.col("dns_flags"))),
-    "DnsFlagsResponseCode": _when(_DNS, _named(_low(4, pl.col("dns_flags")), names.rcode)),
+    "DnsFlagsResponseCode": _when(_DNS, _named(_low(4, pl.col("dns_flags")), enums.rcode)),
     "DnsName": _when(_DNS, values.distinct(pl.col("dns_name"), _dns_name, pl.String())),
     "DnsErrno": _not_zero(_low(8, pl.col("dns_errno"))),
     "TimeFlowRttNs": _not_zero(_nanoseconds("time_flow_rtt")),
@@ -136,17 +136,17 @@ FLOW: dict[str, pl.Expr] = {
     "TLSVersion": _when(
         _TLS_VERSION != 0,
         pl.when(pl.col("ssl_mismatch")).then(pl.lit("~ ")).otherwise(pl.lit(""))
-        + _named(_TLS_VERSION, names.tls_version),
+        + _named(_TLS_VERSION, enums.tls_version),
     ),
     "TLSCipherSuite": _named(
-        _not_zero(_low(16, pl.col("tls_cipher_suite"))), names.tls_cipher_suite
+        _not_zero(_low(16, pl.col("tls_cipher_suite"))), enums.tls_cipher_suite
     ),
     "TLSTypes": pl.lit(_TLS_TYPES).gather(_TLS_KNOWN),
-    "TLSGroup": _named(_not_zero(_low(16, pl.col("tls_key_share"))), names.tls_group),
+    "TLSGroup": _named(_not_zero(_low(16, pl.col("tls_key_share"))), enums.tls_group),
     "AgentIP": agent_text(pl.col("agent_ip")),
     "Etype": _ETYPE,
     "IPSecRetCode": _when(_IPSEC, _IPSEC_RET),
-    "QuicVersion": _named(_inner("quic", "version"), names.quic_version),
+    "QuicVersion": _named(_inner("quic", "version"), enums.quic_version),
     "QuicSeenLongHdr": _low(8, _inner("quic", "seen_long_hdr")),
     "QuicSeenShortHdr": _low(8, _inner("quic", "seen_short_hdr")),
 }

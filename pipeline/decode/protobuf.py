@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline import values
 from pipeline.decode import addresses
 from pipeline.decode.events import event_lists
 from pipeline.decode.flow import EXPLICIT_NULLS, FLOW
 from pipeline.decode.parser import Parser, Rejected
 from pipeline.decode.record import descriptor
-from pipeline.fields import CATALOGUE
+from pipeline.flows import values
+from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import Decode, Decoded, Env
 
 _EVENTS = "network_events_metadata"

@@ -10,13 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from pipeline import fields, gotext
-from pipeline.fields import CATALOGUE, METRIC_FIELDS, Level
+from pipeline.diagnostics import Path, Problem, nearest, warning
+from pipeline.flowmetric.chain import label_name
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
-from pipeline.metric import label_name
+from pipeline.flows import catalogue, gotext
+from pipeline.flows.catalogue import CATALOGUE, METRIC_FIELDS, Level
 from pipeline.predicate import template
 from pipeline.predicate.syntax import regex_fault
-from pipeline.problem import Path, Problem, nearest, warning
 
 _REFERRING = {MatchType.EQUAL, MatchType.NOT_EQUAL}
 _REGEX = {MatchType.MATCH_REGEX, MatchType.NOT_MATCH_REGEX}
@@ -43,7 +43,7 @@ def check(spec: FlowMetricSpec) -> Iterator[Problem]:
 
 def cardinality(labels: Iterable[str]) -> dict[Level, list[str]]:
     """Labels by level, worst level first; the first level is that of the whole metric."""
-    levels = {label: fields.level_of(label) for label in labels}
+    levels = {label: catalogue.level_of(label) for label in labels}
     return {
         level: [label for label, own in levels.items() if own is level]
         for level in reversed(Level)
@@ -60,11 +60,11 @@ def _names(spec: FlowMetricSpec) -> Iterator[Problem]:
     for path, name in uses:
         yield from _known(path, name)
         if ">" in name and path[0] == "flatten":
-            yield Problem(path, f'"{name}" is a part', f'flatten "{fields.root(name)}"')
+            yield Problem(path, f'"{name}" is a part', f'flatten "{catalogue.root(name)}"')
 
 
 def _known(path: Path, name: str) -> Iterator[Problem]:
-    root = fields.root(name)
+    root = catalogue.root(name)
     if root in METRIC_FIELDS:
         return
     if root in CATALOGUE:
@@ -188,17 +188,17 @@ def _filter(condition: MetricFilter, spec: FlowMetricSpec) -> Iterator[Problem]:
     references = template.references(value)
     if references and match in _REGEX:
         yield warning(("value",), "$(Field) is replaced for Equal and NotEqual only")
-    split = fields.root(condition.field) in spec.flatten
+    split = catalogue.root(condition.field) in spec.flatten
     for name in references if match in _REFERRING else ():
         yield from _known(("value",), name)
-        if split and fields.root(name) not in spec.flatten:
+        if split and catalogue.root(name) not in spec.flatten:
             message = f'a filter on the flattened "{condition.field}" does not see "{name}"'
             yield warning(("value",), message, f'$({name}) reads "" here')
 
 
 def _part(path: Path, name: str, spec: FlowMetricSpec, effect: str) -> Iterator[Problem]:
     """A nested name exists only where the field it is part of is flattened."""
-    root = fields.root(name)
+    root = catalogue.root(name)
     if ">" not in name or root not in METRIC_FIELDS:
         return
     if CATALOGUE[root].kind != "object[]":
@@ -224,14 +224,14 @@ def _alternatives(spec: FlowMetricSpec) -> Iterator[Problem]:
         elif field == "FlowDirection" and field in seen:
             message = f"direction {spec.direction} adds a filter on FlowDirection, OR'ed with this"
             yield warning(path, message)
-        elif field in seen and fields.root(field) in spec.flatten:
+        elif field in seen and catalogue.root(field) in spec.flatten:
             message = f'of the filters on the flattened "{field}", the first that matches decides'
             yield warning(path, message, "write one MatchRegex, such as ^(SYN|FIN)$")
         seen.add(field)
 
 
 def _cardinality(spec: FlowMetricSpec) -> Iterator[Problem]:
-    by_level = cardinality(label for label in spec.labels if fields.root(label) in METRIC_FIELDS)
+    by_level = cardinality(label for label in spec.labels if catalogue.root(label) in METRIC_FIELDS)
     worst = next(iter(by_level), Level.FINE)
     if worst is not Level.FINE:
         names = ", ".join(

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.document import Document, load_all, read
+from pipeline.diagnostics import ConfigError, Located, Place, Problem, nearest, warning
+from pipeline.diagnostics import Path as Keys
 from pipeline.flowmetric.resource import FlowMetric, parse, without_doubles
 from pipeline.flowmetric.spec import KIND
-from pipeline.place import ConfigError, Located, Place
-from pipeline.problem import Path as Keys
-from pipeline.problem import Problem, nearest, warning
+from pipeline.yaml.document import Document, load_all, read
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

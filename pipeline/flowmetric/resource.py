@@ -9,15 +9,14 @@ from typing import Any
 
 import msgspec
 
-from pipeline import typed
-from pipeline.fields import Level
+from pipeline.diagnostics import Path, Problem, Severity, dotted, nearest
 from pipeline.flowmetric import checks
+from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
-from pipeline.gotext import parse_float
-from pipeline.metric import Filter, Metric
-from pipeline.place import dotted
-from pipeline.problem import Path, Problem, Severity, nearest
+from pipeline.flows.catalogue import Level
+from pipeline.flows.gotext import parse_float
 from pipeline.stage import Kind
+from pipeline.yaml import validate
 
 PREFIX = "netobserv_"
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -122,10 +121,10 @@ def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
     """
     if not isinstance(data, dict):
         data = {}
-    problems = [_quoted(problem) for problem in typed.problems(data, FlowMetricSpec)]
+    problems = [_quoted(problem) for problem in validate.problems(data, FlowMetricSpec)]
     unfit = {problem.path[0] if problem.path else "type" for problem in problems}
     fitting = {key: value for key, value in data.items() if key not in unfit}
-    spec = typed.convert({"type": "Counter", **fitting}, FlowMetricSpec)
+    spec = validate.convert({"type": "Counter", **fitting}, FlowMetricSpec)
     if unfit.isdisjoint({"labels", "flatten"}):
         further = checks.check(spec)
         problems += (p for p in further if "type" not in unfit or p.severity is Severity.ERROR)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from pipeline.kube.index import Index, Peer
+from pipeline.kube.index.index import Index, Peer
 
 Assignee = Literal["", "otel"]
 

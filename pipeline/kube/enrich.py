@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
-from pipeline import values
+from pipeline.flows import values
+from pipeline.flows.lookup_cache import PLACE, SINCE, Memo
 from pipeline.kube.columns import Assignee, Copied, columns, copied
-from pipeline.kube.holders import Period
-from pipeline.kube.index import Index
-from pipeline.kube.owners import Climb
-from pipeline.memo import PLACE, SINCE, Memo
+from pipeline.kube.index.history import Period
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.owners import Climb
 
 ENDED = "TimeFlowEndMs"
 """The field that says when a flow ended: its ends are those that had the addresses then."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pipeline.kube import keys
-from pipeline.kube.entries import Entry
-from pipeline.kube.index import PRIMARY, Index
-from pipeline.kube.owners import Climb
+from pipeline.kube.index import keys
+from pipeline.kube.index.entries import Entry
+from pipeline.kube.index.index import PRIMARY, Index
+from pipeline.kube.index.owners import Climb
 
 Line = tuple[str, str]
 """A title and a text."""

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from pipeline import cidr
-from pipeline.cidr import Network
-from pipeline.kube import objects
-from pipeline.kube.objects import Object
-from pipeline.problem import Problem, warning
+from pipeline.diagnostics import Problem, warning
+from pipeline.flows import cidr
+from pipeline.flows.cidr import Network
+from pipeline.kube.api import objects
+from pipeline.kube.api.objects import Object
 
 MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
 _OVN = "OVNKubernetes"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from pipeline import values
+from pipeline.flows import values
 from pipeline.predicate import template
 from pipeline.stage import Fields
 

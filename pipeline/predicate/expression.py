@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
+from pipeline.diagnostics import Path, Problem, warning
 from pipeline.predicate.operand import Operand
 from pipeline.predicate.syntax import RefusedError, Tokens, regex
 from pipeline.predicate.term import (
@@ -29,7 +30,6 @@ from pipeline.predicate.term import (
     Term,
     Val,
 )
-from pipeline.problem import Path, Problem, warning
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("||",),

@@ -12,10 +12,10 @@ from typing import Self
 import msgspec
 import polars as pl
 
-from pipeline import values
+from pipeline.diagnostics import Problem
+from pipeline.flows import values
 from pipeline.predicate import template
 from pipeline.predicate.syntax import regex_fault
-from pipeline.problem import Problem
 from pipeline.stage import Fields, Step
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from pipeline import gotext, values
+from pipeline.flows import gotext, values
 
 
 class Operand(NamedTuple):

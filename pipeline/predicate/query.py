@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.diagnostics import Path, Problem
 from pipeline.predicate import gostring
 from pipeline.predicate.condition import (
     COMPARISONS,
@@ -26,7 +27,6 @@ from pipeline.predicate.condition import (
 )
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.syntax import RefusedError, Token, Tokens, regex
-from pipeline.problem import Path, Problem
 from pipeline.stage import Fields
 
 _ON_TEXT = {"=", "!=", "=~", "!~"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipeline import values
+from pipeline.flows import values
 
 _REFERENCE = re.compile(r"\$\(([^)]+)\)")
 

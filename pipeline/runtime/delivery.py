@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pipeline.publishing import Keyed, Publication, Record
+from pipeline.kafka.publication import Keyed, Publication, Record
 from pipeline.stage import Writer
 
 if TYPE_CHECKING:
-    from pipeline.kafka_producer import Producer
+    from pipeline.kafka.producer import Producer
 
 
 class Delivery:
@@ -44,7 +44,7 @@ class Delivery:
 
     async def _producer(self, publication: Publication) -> Producer:
         if publication not in self._producers:
-            from pipeline.kafka_producer import Producer  # noqa: PLC0415 - slow, for Kafka alone
+            from pipeline.kafka.producer import Producer  # noqa: PLC0415 - slow, for Kafka alone
 
             made = Producer(publication.connection, publication.compression)
             self._producers[publication] = await self._open.enter_async_context(made)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import checkpoint
-from pipeline.checkpoint import Checkpoint, Progress
-from pipeline.ledger import Ledger
-from pipeline.reload import Live
-from pipeline.runtime.deadletters import DeadLetterFile, Limit
+from pipeline.dead_letters.file import DeadLetterFile, Limit
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.plan.bisect import Pieces
+from pipeline.plan.live import Live
 from pipeline.runtime.delivery import Blocking
-from pipeline.runtime.pieces import Pieces
 from pipeline.stage import Source
-from pipeline.telemetry import Telemetry
+from pipeline.state import checkpoint_file
+from pipeline.state.checkpoint_file import Checkpoint, Progress
+from pipeline.state.ledger import Ledger
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Embedded:
         CheckpointError, KafkaError (records that no topic takes) and OSError (unreadable input).
         """
         state = self._options.state
-        saved = checkpoint.load(state, self._ledger) if state else Checkpoint()
+        saved = checkpoint_file.load(state, self._ledger) if state else Checkpoint()
         self._progress = dict(saved.progress)
         with (
             DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters,
@@ -141,4 +141,4 @@ class Embedded:
             name: done.without_last(self._openings[name]) if self._cut.get(name) else done
             for name, done in self._progress.items()
         }
-        checkpoint.save(folder, self._ledger, Checkpoint(progress, letters.size))
+        checkpoint_file.save(folder, self._ledger, Checkpoint(progress, letters.size))

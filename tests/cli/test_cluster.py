@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline import config
+from pipeline.app.job import Job
 from pipeline.cli import app
-from pipeline.job import Job
-from pipeline.kube import inventory
+from pipeline.kube.inventory import file
 
 SOURCE = "{name: in, type: ingest_file, path: flows.json, decoder: json}"
 KUBE = "{name: k8s, type: kubernetes, follows: in, inventory: kube.yaml}"
@@ -39,7 +39,7 @@ def flowmatrix(*arguments: object) -> Result:
 
 def job(folder: Path, *stages: str) -> Job:
     """A job of these stages, in a row."""
-    inventory.write(OBJECTS, folder / "kube.yaml")
+    file.write(OBJECTS, folder / "kube.yaml")
     (folder / "flows.json").write_text("")
     path = folder / "config.yaml"
     last = stages[-1].partition("name: ")[2].partition(",")[0]
@@ -70,13 +70,13 @@ def test_inventory(url: str, tmp_path: Path) -> None:
     out = tmp_path / "dump.yaml"
     done = flowmatrix("inventory", "--server", f"{url}/", "--out", out)
     assert (done.exit_code, done.stdout) == (0, f"{out}: 1 Pod, 1 Node, 1 FlowCollector\n")
-    index, problems = inventory.load(out)
+    index, problems = file.load(out)
     assert (index.timed, problems) == (False, [])
     found = flowmatrix("who", "fd00::7", "--inventory", out).stdout
     assert found.startswith("object       Pod shop/web\n")
     with urlopen(f"{url}/api/v0/inventory") as page:
         (tmp_path / "fetched.json").write_bytes(page.read())
-    assert len(inventory.load(tmp_path / "fetched.json")[0]) == 2
+    assert len(file.load(tmp_path / "fetched.json")[0]) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_worker_that_has_not_listed_its_cluster(tmp_path: Path) -> None:
 
 
 def test_objects_from_two_places_make_no_inventory(tmp_path: Path) -> None:
-    inventory.write(OBJECTS[:1], tmp_path / "other.yaml")
+    file.write(OBJECTS[:1], tmp_path / "other.yaml")
     other = (
         KUBE.replace("kube.yaml", "other.yaml").replace("k8s", "other").replace(": in,", ": k8s,")
     )

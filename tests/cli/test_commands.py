@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
-from pipeline.simulate import Simulation, simulate
+from simulate import Simulation, simulate
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 @pytest.mark.parametrize(
     ("level", "said"),
     [
-        ("info", "INFO pipeline.reload: the configuration was reloaded\n"),
+        ("info", "INFO pipeline.app.reloader: the configuration was reloaded\n"),
         ("warning", ""),
     ],
 )

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipeline.simulate import Simulation, simulate
+from simulate import Simulation, simulate
 
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\

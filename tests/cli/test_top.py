@@ -7,8 +7,8 @@ from itertools import count
 
 from typer.testing import CliRunner
 
+from pipeline.api.server import Answers, Server
 from pipeline.cli import app
-from pipeline.runtime.http import Answers, Server
 
 
 def worker() -> Server:

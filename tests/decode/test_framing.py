@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.decode import Format
 from pipeline.decode.framing import MAX_BYTES, Broken, chunks, elements, guarded, messages, read
-from pipeline.plan import DeadLetter
-from pipeline.runtime.deadletters import DeadLetterFile
+from pipeline.plan.plan import DeadLetter
 from pipeline.stage import Decoded
 
 

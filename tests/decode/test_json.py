@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import values
 from pipeline.decode.json import decoder
-from pipeline.fields import CATALOGUE
+from pipeline.flows import values
+from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import Env
 
 GOLDEN = Path(__file__).parent.parent / "golden"

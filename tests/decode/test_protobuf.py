@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import values
 from pipeline.decode.protobuf import decoder
 from pipeline.decode.record import message_class
-from pipeline.fields import CATALOGUE
+from pipeline.flows import values
+from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import Decode, Env
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -9,11 +9,11 @@ from google.protobuf import message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import values
+from pipeline.decode.flow_protobuf import decoder
 from pipeline.decode.json import decoder as json_decoder
-from pipeline.decode.published import decoder
-from pipeline.flow_message import NAMES, descriptor, protobuf
-from pipeline.records import json_lines
+from pipeline.flows import values
+from pipeline.flows.jsonl import json_lines
+from pipeline.flows.protobuf import NAMES, descriptor, protobuf
 from pipeline.stage import Env
 
 ENV = Env(clock=lambda: 7.0)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline import config
-from pipeline.job import Job
+from pipeline.app.job import Job
 from pipeline.stage import VALUE
 from tests.deploy.deployed import (
     HOME,

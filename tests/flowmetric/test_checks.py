@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.fields import Level
+from pipeline.diagnostics import dotted
 from pipeline.flowmetric import parse
 from pipeline.flowmetric.checks import cardinality
-from pipeline.place import dotted
+from pipeline.flows.catalogue import Level
 
 ERROR, WARNING = "error", "warning"
 

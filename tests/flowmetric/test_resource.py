@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.diagnostics import dotted
 from pipeline.flowmetric import FlowMetric, parse, without_doubles
-from pipeline.metric import Filter, Metric
-from pipeline.place import dotted
+from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.stage import Kind
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "flowmetrics"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline import config
 from pipeline.cli import app
-from pipeline.config import ConfigError
+from pipeline.config.loader import ConfigError
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/config.yaml"))

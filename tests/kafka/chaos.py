@@ -27,10 +27,10 @@ import yaml
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from matrix import tables
-from pipeline import remote
-from pipeline.ledger import FIRST_SEEN, LAST_SEEN
-from pipeline.remote import RemoteError, Totals
+from pipeline.api import client
+from pipeline.api.client import RemoteError, Totals
 from pipeline.stage import VALUE
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 from tests.kafka.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples
 from tests.kafka.watching import Watch
 from tests.kafka.workers import COMMAND, Worker, configured
@@ -324,7 +324,7 @@ class Chaos:
         deadline, places = time.monotonic() + 180, []
         while time.monotonic() < deadline:
             try:
-                answers = [remote.ask(url) for url in fleet.urls()]
+                answers = [client.ask(url) for url in fleet.urls()]
             except RemoteError:
                 answers = []
             places = sorted((p.partition, p.position) for a in answers for p in a.partitions)

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import polars as pl
 from confluent_kafka import KafkaError, Message, Producer
 
-from pipeline.remote import Totals
-from pipeline.simulate import Shape, Simulation, simulate
-from pipeline.simulate.configs import flow_metric
-from pipeline.simulate.scenarios import made as scenario
-from tests.recordings import messages
+from pipeline.api.client import Totals
+from simulate import Shape, Simulation, simulate
+from simulate.configs import flow_metric
+from simulate.scenarios import made as scenario
+from tests.support.recordings import messages
 
 SHAPE = Shape(pods=300, workloads=60, nodes=20, services=40, namespaces=6, fanout=6)
 _TCP = 6

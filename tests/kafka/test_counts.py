@@ -12,13 +12,13 @@ from random import Random
 
 import pytest
 
-from pipeline.simulate import Shape, Simulation, simulate
+from simulate import Shape, Simulation, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, totals, truth, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
-from tests.recordings import messages
+from tests.support.recordings import messages
 
 _FLOWS, _PARTITIONS = 40_000, 4
 _numbers = itertools.count()

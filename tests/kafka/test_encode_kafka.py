@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import yaml
 
-from pipeline.simulate import simulate
+from simulate import simulate
 from tests.kafka.feeding import produce
 from tests.kafka.reading import Message, read
 from tests.kafka.test_ingest import positions

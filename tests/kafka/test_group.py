@@ -13,13 +13,13 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
-from pipeline.simulate import Shape, simulate
+from simulate import Shape, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.test_ingest import _FLOW, counting, positions, seen
 from tests.kafka.workers import COMMAND, Worker, configured, counted, running, truth, wait
 from tests.real.broker import Broker
 from tests.real.parts import LOCALHOST, Server, call
-from tests.recordings import messages
+from tests.support.recordings import messages
 
 _FLOWS = 20_000
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from pipeline.simulate import simulate
+from simulate import simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
-from tests.recordings import messages
+from tests.support.recordings import messages
 
 NewKafka = Callable[[Security | None], Kafka]
 _FLOW = b'{"SrcAddr":"10.0.0.1","DstAddr":"10.0.0.2","Bytes":5,"Flags":2}'
@@ -129,7 +129,7 @@ def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) ->
 _TELLING = """
 import sys
 from pipeline.cli import main
-from pipeline.plan import Plan
+from pipeline.plan.plan import Plan
 
 run = Plan.run
 

@@ -7,17 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.simulate import Shape, simulate
+from simulate import Shape, simulate
 from tests.kafka.feeding import produce
 from tests.kafka.workers import Worker, configured, counted, running, truth, wait
 from tests.real.broker import Broker
-from tests.recordings import messages
+from tests.support.recordings import messages
 
 _FLOWS = 8_000
 _SLOW = """
 import asyncio, sys
 from pipeline.cli import main
-from pipeline.runtime.kafka.folding import FoldingConsumer
+from pipeline.runtime.faust.transport import FoldingConsumer
 
 quick = FoldingConsumer.highwaters
 

@@ -18,7 +18,7 @@ from tests.real.broker import Broker
 _SLOW = """
 import sys, time
 from pipeline.cli import main
-from pipeline.plan import Plan
+from pipeline.plan.plan import Plan
 
 run = Plan.run
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.simulate import Simulation
+from simulate import Simulation
 from tests.real.parts import LOCALHOST, Server, call, free_port
 
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))

@@ -15,11 +15,11 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from pipeline import config
+from pipeline.app.job import Job
 from pipeline.cli import app
-from pipeline.job import Job
-from pipeline.ledger import counters
-from pipeline.simulate import Simulation, simulate
 from pipeline.stage import VALUE
+from pipeline.state.ledger import counters
+from simulate import Simulation, simulate
 from tests.kube.live import SPACE, Client, pod, populate, until
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.kube import objects
+from pipeline.kube.api import objects
 from pipeline.kube.columns import Column, Copied, columns, copied, shorten
-from pipeline.kube.index import Index
+from pipeline.kube.index.index import Index
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.kube import objects
+from pipeline.kube.api import objects
 from pipeline.kube.explain import explain
-from pipeline.kube.index import Index
-from pipeline.kube.keys import NODE_SUBNETS
-from pipeline.kube.owners import Climb
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.keys import NODE_SUBNETS
+from pipeline.kube.index.owners import Climb
 
 HOUR = 3_600_000
 NOON = 1_777_636_800_000  # 2026-05-01T12:00:00Z

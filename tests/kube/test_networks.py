@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 
-from pipeline.kube import keys
-from pipeline.kube.access import Access
-from pipeline.kube.keys import Secondary
-from pipeline.lasting import Lasting
+from pipeline.kube.api.access import Access
+from pipeline.kube.index import keys
+from pipeline.kube.index.keys import Secondary
 from pipeline.stage import Env
+from pipeline.stage.resources import Lasting
 from stages.kubernetes import Kubernetes
 from tests.kube.live import Client, pod, until
 from tests.kube.watching import CLIMB, fresh, measured, watching

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.kube import objects
+from pipeline.diagnostics import Problem
+from pipeline.kube.api import objects
 from pipeline.kube.subnets import Label, autodetected, described
-from pipeline.problem import Problem
 
 OVN = ["100.64.0.0/16", "100.88.0.0/16", "169.254.0.0/17"]
 INSTALL = {

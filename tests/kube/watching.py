@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.kube.connect import Connection
-from pipeline.kube.entries import Options
-from pipeline.kube.index import Peer
-from pipeline.kube.owners import Climb
-from pipeline.kube.reflector import Timing
-from pipeline.kube.watch import Watch
+from pipeline.kube.api.client import Connection
+from pipeline.kube.api.reflector import Timing
+from pipeline.kube.index.entries import Options
+from pipeline.kube.index.index import Peer
+from pipeline.kube.index.owners import Climb
+from pipeline.kube.sync.index import Watch
 
 QUICK = Timing(silence=2.0, first=0.05, most=0.3)
 CLIMB = Climb(frozenset({"ReplicaSet", "Deployment"}))

@@ -11,7 +11,7 @@ import pytest
 
 from matrix.families import Direction, NoMatrixError
 from matrix.tables import external, incoming, namespaces, outgoing
-from pipeline.simulate import simulate
+from simulate import simulate
 
 OUT = "namespace workload kind port to_namespace to_workload to_kind to_subnet_label Flags"
 Make = Callable[[str, list[tuple[Any, ...]]], pl.DataFrame]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.diagnostics import Severity
 from pipeline.predicate import expression
 from pipeline.predicate.operand import of_field
 from pipeline.predicate.syntax import RefusedError
-from pipeline.problem import Severity
-from tests.flows import frame
+from tests.support.flows import frame
 
 FLOWS = {
     "ten": 10,

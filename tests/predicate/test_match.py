@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 import yaml
 
-from pipeline import values
+from pipeline.flows import values
 from pipeline.predicate.match import Match, MatchType, is_flattened, matching, needs_origin
-from tests.flows import frame
+from tests.support.flows import frame
 
 CASE = Path(__file__).parents[1] / "golden" / "prom-filter-matrix"
 

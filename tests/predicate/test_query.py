@@ -13,12 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.diagnostics import Severity
 from pipeline.predicate import query
 from pipeline.predicate.condition import All, Compares, Equal, Not, Present
 from pipeline.predicate.condition import Any as Some
 from pipeline.predicate.syntax import RefusedError
-from pipeline.problem import Severity
-from tests.flows import frame
+from tests.support.flows import frame
 
 CASE = Path(__file__).parents[1] / "golden" / "filter-query-matrix"
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from pipeline import config
-from pipeline.exposition import Exposition
-from pipeline.job import Job
-from pipeline.ledger import Ledger
-from pipeline.simulate import Simulation, simulate
+from pipeline.app.job import Job
+from pipeline.exposition.text_format import Exposition
+from pipeline.state.ledger import Ledger
+from simulate import Simulation, simulate
 from tests.real.prometheus import Prometheus, Sample, promtool
 
 _OUT = "workload, kind, port, to_kind, to_namespace, to_subnet_label, to_workload"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline.decode.record import message_class
-from tests import recordings
+from tests.support import recordings
 
 Counts = dict[str, Counter[tuple[str, ...]]]
 

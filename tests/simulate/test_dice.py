@@ -7,7 +7,7 @@ from collections import Counter
 
 import polars as pl
 
-from pipeline.simulate.dice import Dice
+from simulate.dice import Dice
 
 
 def test_a_draw_depends_on_the_row_number_alone() -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from pipeline.simulate.recording import Format, json_lines, write
+from simulate.recording import Format, json_lines, write
 
 FRAME = pl.DataFrame(
     {

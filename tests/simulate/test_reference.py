@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.simulate import expected, truth
-from pipeline.simulate.reference import S3, reference
-from pipeline.simulate.scenario import SYN, Scenario
+from simulate import expected, truth
+from simulate.reference import S3, reference
+from simulate.scenario import SYN, Scenario
 
 DS, FLP, DEP, PLUGIN = "DaemonSet", "flowlogs-pipeline", "Deployment", "netobserv-plugin"
 DOMAIN = "eu-west-3.compute.internal"

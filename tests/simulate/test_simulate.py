@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.simulate import Shape, Simulation, simulate
+from simulate import Shape, Simulation, simulate
 
 SMALL = Shape(pods=40, nodes=4, services=5, workloads=12, namespaces=3, externals=9, fanout=3)
 COMMITTED = Path(__file__).parents[2] / "configs" / "reference"

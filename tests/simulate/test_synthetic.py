@@ -6,9 +6,9 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.simulate.scenario import FLOW, SYN, Scenario, records
-from pipeline.simulate.synthetic import Shape, synthetic
-from pipeline.simulate.wire import SHAPE
+from simulate.scenario import FLOW, SYN, Scenario, records
+from simulate.synthetic import Shape, synthetic
+from simulate.wire import SHAPE
 
 SMALL = Shape(pods=60, nodes=5, services=8, workloads=20, namespaces=3, externals=9, fanout=4)
 

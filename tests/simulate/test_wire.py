@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pipeline.decode.record import message_class
-from pipeline.simulate.wire import packed, protobuf
+from simulate.wire import packed, protobuf
 
 FRAME = pl.DataFrame(
     {

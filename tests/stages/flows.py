@@ -11,9 +11,9 @@ import msgspec
 import polars as pl
 import yaml
 
-from pipeline import values
 from pipeline.decode.json import decoder
-from pipeline.records import json_lines
+from pipeline.flows import values
+from pipeline.flows.jsonl import json_lines
 from pipeline.stage import Env, Step
 
 GOLDEN = Path(__file__).parents[1] / "golden"

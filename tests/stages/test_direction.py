@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env
 from stages.direction import Direction
-from tests.flows import assert_laws
 from tests.stages.flows import Flow, lines, rules, run
+from tests.support.flows import assert_laws
 
 CASE = "network-reinterpret-direction"
 

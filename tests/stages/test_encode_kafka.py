@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from pipeline.decode import by_name
-from pipeline.problem import Problem
-from pipeline.publishing import Publication, conversations
-from pipeline.records import json_lines
+from pipeline.diagnostics import Problem
+from pipeline.flows.jsonl import json_lines
+from pipeline.kafka.publication import Publication, conversations
 from pipeline.stage import Env
 from stages.encode_kafka import EncodeKafka
 

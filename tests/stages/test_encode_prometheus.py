@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.flows.values import odd
 from pipeline.stage import COUNT, SUM, VALUE, Encoded, Env, Kind, bucket
-from pipeline.values import odd
 from stages.encode_prometheus import EncodePrometheus, Metric
 
 

@@ -6,12 +6,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import values
+from pipeline.diagnostics import Severity
+from pipeline.flows import values
 from pipeline.predicate.match import Match, MatchType
-from pipeline.problem import Severity
 from pipeline.stage import Env
 from stages.filter import Filter
-from tests.flows import Flow, assert_laws, frame, run
+from tests.support.flows import Flow, assert_laws, frame, run
 
 FLOWS: list[Flow] = [
     {"n": 0, "Proto": 6, "DstPort": 443, "SrcK8S_Namespace": "shop"},

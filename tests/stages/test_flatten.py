@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import fields, values
+from pipeline.diagnostics import Severity
+from pipeline.flows import catalogue, values
 from pipeline.predicate.match import Match
-from pipeline.problem import Severity
 from pipeline.stage import Env
 from stages.filter import Filter
 from stages.flatten import Flatten
-from tests.flows import Flow, assert_laws, frame, rows, run
+from tests.support.flows import Flow, assert_laws, frame, rows, run
 
 EVENTS = pl.List(pl.Struct({"Feature": pl.String, "Type": pl.String}))
 
@@ -154,8 +154,8 @@ def test_laws(flows: list[dict[str, Any]], names: list[str], cut: int) -> None:
     assert_laws(Flatten(name="f", fields=names), flows, cut)
 
 
-@given(st.lists(st.lists(st.dictionaries(st.sampled_from(fields.EVENT_KEYS), st.text()))))
+@given(st.lists(st.lists(st.dictionaries(st.sampled_from(catalogue.EVENT_KEYS), st.text()))))
 def test_json_and_protobuf_lists_are_one(lists: list[list[dict[str, str]]]) -> None:
     step = Flatten(name="f", fields=["E"]).build(Env())
-    typed = pl.Series(lists, dtype=fields.CATALOGUE["NetworkEvents"].dtype)
+    typed = pl.Series(lists, dtype=catalogue.CATALOGUE["NetworkEvents"].dtype)
     assert rows(step(pl.DataFrame({"E": typed}))) == rows(step(frame([{"E": x} for x in lists])))

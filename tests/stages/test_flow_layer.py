@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env
 from stages.flow_layer import FlowLayer, Pair
-from tests.flows import assert_laws
 from tests.stages.flows import Flow, lines, rules, run
+from tests.support.flows import assert_laws
 
 CASES = ["k8s-infra-layer", "operator-records"]
 

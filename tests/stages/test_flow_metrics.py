@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.place import ConfigError
+from pipeline.diagnostics import ConfigError
 from pipeline.stage import Env, Spec
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.filter import Filter

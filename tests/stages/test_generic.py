@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.problem import Severity
+from pipeline.diagnostics import Severity
 from pipeline.stage import Env
 from stages.discard import Discard
 from stages.generic import CopyRule, Generic, Policy
 from stages.pass_through import PassThrough
-from tests.flows import Flow, assert_laws, frame, rows, run
+from tests.support.flows import Flow, assert_laws, frame, rows, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

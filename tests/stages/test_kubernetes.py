@@ -11,18 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kube import inventory, keys, objects
+from pipeline.diagnostics import Severity
+from pipeline.kube.api import objects
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
-from pipeline.kube.entries import Options
-from pipeline.kube.index import NOTHING, Index, kept
-from pipeline.kube.keys import Secondary
-from pipeline.kube.known import manifests
-from pipeline.problem import Severity
+from pipeline.kube.index import keys
+from pipeline.kube.index.entries import Options
+from pipeline.kube.index.index import NOTHING, Index, kept
+from pipeline.kube.index.keys import Secondary
+from pipeline.kube.inventory import file
+from pipeline.kube.inventory.export import manifests
 from pipeline.stage import Env, Step
 from stages.kubernetes import Kubernetes
-from tests.flows import assert_laws
 from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
+from tests.support.flows import assert_laws
 
 BASIC = GOLDEN / "k8s-basic"
 CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
@@ -166,7 +168,7 @@ def test_a_file_that_tells_of_the_past_is_asked_by_time(tmp_path: Path) -> None:
         index.put(("Pod", "shop", "old"), NOTHING, at)
         one = objects.of(pod(name, "10.0.0.1", creationTimestamp="1970-01-01T00:00:02Z"))
         index.put(("Pod", "shop", name), kept(one, index.options), at)
-    inventory.write(manifests(index.known()), tmp_path / "kube.json")
+    file.write(manifests(index.known()), tmp_path / "kube.json")
     stage = Kubernetes(name="k", inventory="kube.json")
     env = Env(folder=tmp_path)
     assert stage.also_reads(env) == {"TimeFlowEndMs"}
@@ -286,7 +288,7 @@ def test_check(stage: Kubernetes, path: tuple[str | int, ...], message: str) -> 
 
 
 def test_an_inventory_without_addresses_is_a_warning(tmp_path: Path) -> None:
-    inventory.write([{"kind": "Deployment", "metadata": {"name": "a"}}], tmp_path / "kube.json")
+    file.write([{"kind": "Deployment", "metadata": {"name": "a"}}], tmp_path / "kube.json")
     stage = Kubernetes(name="k", inventory="kube.json")
     assert [found.severity for found in stage.check(tmp_path)] == [Severity.WARNING]
     assert run(step(stage, folder=tmp_path), [{"SrcAddr": "10.0.0.1"}]) == [{"SrcAddr": "10.0.0.1"}]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipeline import values
+from pipeline.flows import values
 from pipeline.stage import Env
 from stages.remap import Remap
 

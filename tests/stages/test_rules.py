@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.problem import Severity
+from pipeline.diagnostics import Severity
 from pipeline.stage import Env
-from stages.rules import AnyRule, Rules
-from tests.flows import Flow, assert_laws, frame, run
+from stages.rules.stage import AnyRule, Rules
+from tests.support.flows import Flow, assert_laws, frame, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

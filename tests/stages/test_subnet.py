@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env
 from stages.subnet import Subnet
-from tests.flows import assert_laws
 from tests.stages.flows import run
+from tests.support.flows import assert_laws
 
 
 def stage(mask: str = "/24", *, source: str = "SrcAddr", output: str = "Net") -> Subnet:

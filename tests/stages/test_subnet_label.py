@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kube import inventory
+from pipeline.diagnostics import Severity
+from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
-from pipeline.problem import Severity
 from pipeline.stage import Env
 from stages.subnet_label import End, SubnetLabel
-from tests.flows import assert_laws
 from tests.kube.test_subnets import CONFIG, INSTALL
 from tests.stages.flows import Flow, frame, lines, rules, run
+from tests.support.flows import assert_laws
 
 CASE = "network-subnet-labels"
 S3 = Label(
@@ -176,7 +176,7 @@ def test_good_names() -> None:
 
 
 def test_custom_labels_come_before_detected_ones(tmp_path: Path) -> None:
-    inventory.write([INSTALL, CONFIG], tmp_path / "cluster.yaml")
+    file.write([INSTALL, CONFIG], tmp_path / "cluster.yaml")
     custom = Label("api", ["10.0.3.0/24"])
     found = stage(custom, autodetect="cluster.yaml")
     assert list(found.check(tmp_path)) == []
@@ -201,7 +201,7 @@ def test_custom_labels_come_before_detected_ones(tmp_path: Path) -> None:
 
 
 def test_a_file_that_tells_nothing_is_a_warning(tmp_path: Path) -> None:
-    inventory.write([{"kind": "Deployment", "metadata": {"name": "a"}}], tmp_path / "k.json")
+    file.write([{"kind": "Deployment", "metadata": {"name": "a"}}], tmp_path / "k.json")
     [problem] = stage(autodetect="k.json").check(tmp_path)
     assert problem.severity is Severity.WARNING
     assert problem.message == "k.json: nothing to derive a subnet label from"

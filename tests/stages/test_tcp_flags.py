@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Env, Step
 from stages.tcp_flags import FLAGS, TcpFlags
-from tests.flows import assert_laws
 from tests.stages.flows import Flow, frame, lines, plain, run
+from tests.support.flows import assert_laws
 
 IN_PLACE = TcpFlags(name="flags").build(Env())
 ASIDE = TcpFlags(name="flags", output="Names").build(Env())

@@ -1,0 +1,159 @@
+"""What running workers know, asked over HTTP, and what they have counted, merged.
+
+Of a group, each has counted its own partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import msgspec
+import polars as pl
+
+from pipeline.stage import VALUE, Family, Kind
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An input partition, and up to which offset it is counted."""
+
+    topic: str
+    partition: int
+    position: int
+
+
+class _Document(msgspec.Struct, frozen=True):
+    family: Family
+    columns: list[str]
+    rows: list[list[str | float]]
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """A worker's answer. `topics` says how many partitions there are of each."""
+
+    partitions: list[Place]
+    topics: dict[str, int]
+    families: list[_Document]
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """The Kubernetes objects a worker knows, and what it does not know."""
+
+    items: list[dict[str, Any]]
+    warnings: list[str]
+
+
+class _Explained(msgspec.Struct, frozen=True):
+    lines: list[tuple[str, str]]
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    error: str
+
+
+class RemoteError(Exception):
+    """A worker does not answer, or the answers of several make no whole; the message says why."""
+
+
+_Form = TypeVar("_Form")
+
+
+def ask(server: str) -> Totals:
+    """The exact totals of one worker. Raises RemoteError."""
+    return _get(server, "totals", Totals)
+
+
+def who(server: str, address: str, at: int | None) -> list[tuple[str, str]]:
+    """What a worker knows about an address (at a time, ms): titles, texts. Raises RemoteError."""
+    moment = {} if at is None else {"at": str(at)}
+    return _get(server, "who", _Explained, {"address": address, **moment}).lines
+
+
+def inventory(server: str) -> Inventory:
+    """The Kubernetes objects that a worker knows. Raises RemoteError."""
+    return _get(server, "inventory", Inventory)
+
+
+def _get(
+    server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
+) -> _Form:
+    url = f"{server.rstrip('/')}/api/v0/{name}"
+    if not url.startswith(("http://", "https://")):
+        raise RemoteError(f'"{server}" is no URL: http://HOST:PORT')
+    try:
+        asked = f"{url}?{urlencode(query)}" if query else url
+        with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
+            return msgspec.json.decode(page.read(), type=form)
+    except HTTPError as error:
+        raise RemoteError(f"cannot ask {url}: {_told(error)}") from error
+    except (URLError, TimeoutError, msgspec.MsgspecError) as error:
+        raise RemoteError(f"cannot ask {url}: {getattr(error, 'reason', error)}") from error
+
+
+def _told(error: HTTPError) -> str:
+    """What a worker says about why it does not answer."""
+    with error:
+        try:
+            return msgspec.json.decode(error.read(), type=_Refused).error
+        except msgspec.MsgspecError:
+            return str(error)
+
+
+def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
+    """The counters over all answers (by server): labels, VALUE, FIRST_SEEN, LAST_SEEN.
+
+    Raises RemoteError when two workers answer for one partition, or nobody for one.
+    """
+    _check_whole(answers)
+    found: dict[str, list[pl.DataFrame]] = {}
+    for totals in answers.values():
+        for document in totals.families:
+            if document.family.kind is Kind.COUNTER:
+                found.setdefault(document.family.name, []).append(_frame(document))
+    return {name: _summed(frames) for name, frames in found.items()}
+
+
+def _check_whole(answers: Mapping[str, Totals]) -> None:
+    owners: dict[tuple[str, int], str] = {}
+    for server, totals in answers.items():
+        for place in totals.partitions:
+            where = place.topic, place.partition
+            if where in owners:
+                raise RemoteError(
+                    f"{owners[where]} and {server} both answer for partition {place.partition} of "
+                    f"{place.topic}: partitions are moving, ask again"
+                )
+            owners[where] = server
+    sizes = {topic: n for totals in answers.values() for topic, n in totals.topics.items()}
+    missing = [(t, n) for t, size in sizes.items() for n in range(size) if (t, n) not in owners]
+    if missing:
+        topic, numbers = missing[0][0], ", ".join(str(n) for t, n in missing if t == missing[0][0])
+        raise RemoteError(
+            f"nobody answers for partition {numbers} of {topic}: give --server for every worker, "
+            "or ask again when partitions have moved"
+        )
+
+
+def _frame(document: _Document) -> pl.DataFrame:
+    numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
+    schema = {column: numbers.get(column, pl.String()) for column in document.columns}
+    return pl.DataFrame(document.rows, schema=schema, orient="row")
+
+
+def _summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    labels = [c for c in frames[0].columns if c not in (VALUE, FIRST_SEEN, LAST_SEEN)]
+    merge: Iterable[pl.Expr] = (
+        pl.col(VALUE).sum(),
+        pl.col(FIRST_SEEN).min(),
+        pl.col(LAST_SEEN).max(),
+    )
+    rows = pl.concat(frames)
+    if len(frames) == 1:
+        return rows
+    if not labels:
+        return rows.select(merge)
+    return rows.group_by(labels, maintain_order=True).agg(merge)

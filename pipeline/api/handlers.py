@@ -1,0 +1,118 @@
+"""What a worker has counted and knows, as plain data, for the JSON that a server answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import msgspec
+
+from pipeline.api.server import UnansweredError
+from pipeline.flows import cidr
+from pipeline.kube.index.index import Index
+from pipeline.kube.inventory.export import labelled, manifests
+from pipeline.kube.subnets import Described
+from pipeline.kube.sync.index import Watch
+from pipeline.kube.sync.subnet_labels import LabelFeed
+from pipeline.plan.live import Live
+from pipeline.plan.plan import Plan
+from pipeline.stage.resources import Closable
+from pipeline.state.assignment import Group
+from pipeline.state.ledger import Ledger, Table
+from pipeline.state.partition import Where
+
+_PATIENCE = 20.0
+"""Seconds to wait for the end of a batch before a question is not answered."""
+
+
+def series(table: Table) -> dict[str, object]:
+    """A family and its series: `rows` in the order of `columns`."""
+    return {
+        "family": msgspec.to_builtins(table.family),
+        "columns": table.columns,
+        "rows": table.series().rows(),
+    }
+
+
+def progress(group: Group | None) -> dict[str, object]:
+    """The positions up to which the counts of a worker are durable."""
+    return {"partitions": _places(group.durable() if group else {})}
+
+
+def totals(group: Group | None, ledger: Ledger) -> dict[str, object]:
+    """The exact totals: `partitions` says of which inputs, and how far.
+
+    `topics` says how many partitions there are; without a group there are none.
+    """
+    positions, tables = group.totals() if group else ({}, ledger.tables())
+    return {
+        "partitions": _places(positions),
+        "topics": group.topics if group else {},
+        "families": [series(table) for table in tables],
+    }
+
+
+def who(live: Live, query: Mapping[str, str]) -> dict[str, object]:
+    """What the stages of the plan know about `address`, now or `at` a time (ms): titles and texts.
+
+    Raises UnansweredError.
+    """
+    address, at = query.get("address", ""), query.get("at", "")
+    if not cidr.address(address):
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is no address: ?address=IP')
+    if not at.isdecimal() and "at" in query:
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is no time: &at=MILLISECONDS')
+    moment = int(at) if at else None
+    with _between_batches(live) as plan:
+        stages = [node.spec for node in plan.nodes]
+        lines = [line for one in stages for line in one.explain(address, moment, plan.env)]
+    if not lines:
+        raise UnansweredError(HTTPStatus.NOT_FOUND, "its pipeline knows nothing about addresses")
+    return {"address": address, "lines": lines}
+
+
+def inventory(live: Live) -> dict[str, object]:
+    """The Kubernetes objects of the plan's index, past holders of addresses too, and its labels.
+
+    A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
+    """
+    with _between_batches(live) as plan:
+        watches, feeds = plan.env.found(Watch), plan.env.found(LabelFeed)
+        read = plan.env.found(Described)
+        indexes = [*plan.env.found(Index), *(watch.index for watch in watches)]
+        if len(indexes) != 1:
+            why = "its pipeline looks up no Kubernetes objects"
+            if indexes:
+                why = f"its pipeline has objects from {len(indexes)} places; an inventory is of one"
+            raise UnansweredError(HTTPStatus.NOT_FOUND, why)
+        known = indexes[0].known()
+    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(known)]
+    labels = [label for one in read for label in one.labels]
+    labels += [label for feed in feeds for label in feed.labels()]
+    if labels or feeds:
+        items.append(msgspec.Raw(msgspec.json.encode(labelled(labels))))
+    followed: list[Closable] = [*watches, *feeds]
+    warnings = [problem for one in followed for problem in one.problems()]
+    return {"apiVersion": "v1", "kind": "List", "items": items, "warnings": warnings}
+
+
+@contextmanager
+def _between_batches(live: Live) -> Iterator[Plan]:
+    """The plan while no batch is under way, brought up to date even if none comes."""
+    lasting = live.plan.env.lasting
+    if lasting and (waiting := lasting.waiting()):
+        raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(waiting))
+    try:
+        with live.batch(_PATIENCE) as plan:
+            plan.renew()
+            yield plan
+    except TimeoutError as error:
+        raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
+
+
+def _places(positions: Mapping[Where, int]) -> list[dict[str, object]]:
+    return [
+        {"topic": where.topic, "partition": where.partition, "position": position}
+        for where, position in sorted(positions.items())
+    ]

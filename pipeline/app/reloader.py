@@ -1,0 +1,110 @@
+"""Reads the configuration again when it, or what it refers to, has changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, Self
+
+from pipeline.config.loader import Config
+from pipeline.diagnostics import ConfigError
+from pipeline.exposition.self_metrics import Telemetry
+
+_log = logging.getLogger(__name__)
+_SECONDS = 1.0
+_SHOWN = 5
+
+
+class Reloadable(Protocol):
+    """What a `Reloader` renews (a Job)."""
+
+    telemetry: Telemetry
+
+    def reload(self, config: Config) -> None:
+        """Let a configuration take over; raises ConfigError or ValueError when it cannot."""
+
+    def origins(self) -> object:
+        """What the running plan was built from besides the configuration's text, to compare."""
+
+
+class Reloader:
+    """Renews a job when its configuration or what that refers to has changed.
+
+    `read` gives the configuration as it is now, `stamp` a value that changes with its file.
+    `refused` says why the newest configuration does not run, "" when it does.
+    """
+
+    def __init__(
+        self, job: Reloadable, read: Callable[[], Config], stamp: Callable[[], object]
+    ) -> None:
+        self._job = job
+        self._read = read
+        self._stamp = stamp
+        self._seen = stamp(), job.origins()
+        self._wanted = False
+        self._wake = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._watch, name="reload", daemon=True)
+        self.refused = ""
+
+    def wake(self) -> None:
+        """Reload soon, changed or not; may be called by a signal handler."""
+        self._wanted = True
+        self._wake.set()
+
+    def reload(self) -> bool:
+        """Read the configuration and let it take over; False when it is refused."""
+        telemetry = self._job.telemetry
+        self._seen = self._stamp(), self._job.origins()
+        try:
+            self._job.reload(self._read())
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one runs on
+            self.refused = _reason(error)
+            telemetry.add("config_reload_failures", 1)
+            telemetry.set("config_refused", 1)
+            _log.error("the configuration is refused, the old one runs on: %s", self.refused)
+            return False
+        self.refused = ""
+        self._seen = self._seen[0], self._job.origins()
+        telemetry.add("config_reload_success", 1)
+        telemetry.set("config_refused", 0)
+        telemetry.set("config_last_reload_timestamp_seconds", time.time())
+        _log.info("the configuration was reloaded")
+        return True
+
+    def poll(self) -> None:
+        """Reload if something has changed, or `wake` was called."""
+        changed = (self._stamp(), self._job.origins()) != self._seen
+        if changed or self._wanted:
+            self._wanted = False
+            self.reload()
+
+    def notes(self) -> dict[str, object]:
+        """What /readyz says about it."""
+        return {"reload": self.refused} if self.refused else {}
+
+    def _watch(self) -> None:
+        while not self._ended:
+            self._wake.wait(_SECONDS)
+            self._wake.clear()
+            if not self._ended:
+                self.poll()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self._wake.set()
+        self._thread.join()
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ConfigError):
+        return str(error) or type(error).__name__
+    errors = [str(located) for located in error.problems]
+    more = [f"and {len(errors) - _SHOWN} more"] if errors[_SHOWN:] else []
+    return "; ".join([*errors[:_SHOWN], *more])

@@ -1,0 +1,57 @@
+"""The main job in a minute: the reference scenario simulated, run and shown (`make demo`)."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import typer
+
+from matrix import tables
+from matrix.families import Series
+from matrix.render import Form, render
+from matrix.tables import Table
+from pipeline.app.job import Job
+from pipeline.cli.run import serve
+from pipeline.config.loader import load
+from pipeline.state.ledger import counters
+from simulate import simulate
+
+_NAMESPACE, _EXTERNAL = "netobserv", "noo-loki"
+
+
+def main() -> None:
+    """Print the tables; then serve /metrics until Ctrl-C, or end at once with --once."""
+    with tempfile.TemporaryDirectory(prefix="flowmatrix-") as folder:
+        made = simulate("reference", Path(folder) / "reference.pb")
+        typer.echo(f"{made.flows:,} flows of agents recorded; running {made.config.name} on them\n")
+        job = _run(made.config)
+        series = counters(job.ledger)
+        _show(f"Connections opened by {_NAMESPACE}", tables.outgoing(series, _NAMESPACE))
+        _show(f"Connections accepted by {_NAMESPACE}", tables.incoming(series, _NAMESPACE))
+        if made.before:
+            before = counters(_run(made.before).ledger)
+            _show(f"External peers of {_EXTERNAL}, before labelling", _external(before))
+        _show(f"External peers of {_EXTERNAL}, labelled", _external(series))
+        if "--once" not in sys.argv:
+            serve(job)
+
+
+def _run(path: Path) -> Job:
+    job = Job(load(path))
+    job.run()
+    return job
+
+
+def _external(series: Series) -> Table:
+    return tables.external(series, _EXTERNAL)
+
+
+def _show(title: str, table: Table) -> None:
+    typer.echo(f"{title} ({table.rows.height} rows)\n")
+    typer.echo(render(table, Form.TABLE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""flowlogs-pipeline's own configuration, translated to the native one (flp-semantics a).
+
+The result is plain stages and settings that are validated like a native file; nothing is run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any, NamedTuple
+
+from pipeline.config.flp import graph, settings
+from pipeline.config.flp.dialect import Root
+from pipeline.config.flp.reading import Reader
+from pipeline.diagnostics import Path, Problem
+from pipeline.kube.api.client import is_kubeconfig
+from pipeline.stage import Spec, registry
+from pipeline.yaml.document import Document
+
+__all__ = ["Translation", "translate"]
+
+
+class Translation(NamedTuple):
+    """A file of the dialect in native terms.
+
+    `origins` maps path prefixes of the native document to paths of the file; `problems` have paths
+    of the file. A stage that is refused is replaced by one that does nothing.
+    """
+
+    stages: list[dict[str, Any]]
+    settings: dict[str, Any]
+    origins: dict[Path, Path]
+    problems: list[Problem]
+
+
+def translate(document: Document, types: Mapping[str, type[Spec]] | None = None) -> Translation:
+    """The native configuration of a file whose root is a mapping with `pipeline`, `parameters`.
+
+    `types` are the native stage types there are; those of the registry when not given.
+    """
+    strict, others = settings.split(document.data)
+    reader = Reader()
+    root = reader.read(strict, Root)
+    found = [*settings.problems(root), *_dynamic(root)]
+    stages: list[dict[str, Any]] = []
+    origins: dict[Path, Path] = {}
+    for part in graph.stages(root, registry() if types is None else types):
+        if isinstance(part, Problem):
+            found.append(part)
+            continue
+        for below, origin in part.origins.items():
+            origins["stages", len(stages), *below] = reader.written(origin)
+        stages.append(_lively(part.document, File(document.name).parent))
+    placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
+    twice = _duplicates(stages, origins)
+    problems = [*reader.problems, *settings.rest(others), *placed, *twice]
+    for below, origin in settings.origins(root).items():
+        origins[below] = reader.written(origin)
+    return Translation(stages, settings.native(root, others), origins, problems)
+
+
+def _lively(stage: dict[str, Any], folder: File) -> dict[str, Any]:
+    """A stage whose configPath is a kubeconfig asks the cluster; else it is an inventory file."""
+    path = stage.get("inventory", "")
+    if path and is_kubeconfig(folder / path):
+        del stage["inventory"]
+        stage["cluster"] = {"kubeconfig": path}
+    return stage
+
+
+def _duplicates(stages: list[dict[str, Any]], origins: Mapping[Path, Path]) -> Iterator[Problem]:
+    """Metrics whose full name another one has; the original exposes neither, or none at all."""
+    first: dict[str, str] = {}
+    for index, stage in enumerate(stages):
+        for metric in stage.get("metrics", []):
+            name = stage.get("prefix", "") + metric["name"]
+            if name in first:
+                message = f'stage "{first[name]}" counts {name} too'
+                hint = "give each metric its own name"
+                yield Problem((*origins["stages", index, "metrics", 0], "name"), message, hint)
+            first.setdefault(name, stage["name"])
+
+
+def _dynamic(root: Root) -> Iterator[Problem]:
+    if root.dynamic_parameters:
+        yield Problem(("dynamicParameters",), "dynamicParameters is not supported yet")

@@ -1,0 +1,95 @@
+"""Where flows come from and where they are written (flp-semantics a.5, h)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.config.flp.dialect import ClientTls, Encode, Ingest, Sasl, Write
+from pipeline.config.flp.parts import Native, Parts, filled, renamed, unknown
+from pipeline.diagnostics import Path, warning
+
+_OFFSETS = {"": "first", "FirstOffset": "first", "LastOffset": "last"}
+_BALANCERS = ["roundRobin", "leastBytes", "hash", "crc32", "murmur2"]
+_SECURITY = {
+    ("tls", "ca"): ("tls", "caCertPath"),
+    ("tls", "cert"): ("tls", "userCertPath"),
+    ("tls", "key"): ("tls", "userKeyPath"),
+    ("sasl", "mechanism"): ("sasl", "type"),
+    ("sasl", "username_file"): ("sasl", "clientIDPath"),
+    ("sasl", "password_file"): ("sasl", "clientSecretPath"),
+}
+
+
+def file(ingest: Ingest, at: Path) -> Parts:
+    """ingest.file and file_chunks: every line, then the end; runs of lines are the engine's own."""
+    block, at = ingest.file, (*at, "file")
+    fields = {"path": block.filename, "decoder": block.decoder.type}
+    yield Native("ingest_file", fields, renamed(at, path="filename") | _decoder(at))
+
+
+def kafka(ingest: Ingest, at: Path) -> Parts:
+    """ingest.kafka: the topic, the group, TLS and SASL; queue sizes are the engine's own."""
+    block, at = ingest.kafka, (*at, "kafka")
+    if block.start_offset not in _OFFSETS:
+        yield unknown("offset", block.start_offset, list(_OFFSETS)[1:], (*at, "startOffset"))
+    if not block.group_id:
+        yield warning((*at, "groupid"), "no group: that of the engine is taken")
+    fields = {
+        "brokers": block.brokers,
+        "topics": [block.topic] if block.topic else [],
+        "decoder": block.decoder.type,
+        "start_offset": _OFFSETS.get(block.start_offset, "first"),
+        **filled(group_id=block.group_id, tls=_tls(block.tls), sasl=_sasl(block.sasl)),
+    }
+    origins = renamed(at, topics="topic", group_id="groupid") | _decoder(at) | _security(at)
+    yield Native("ingest_kafka", fields, origins)
+
+
+def encode_kafka(encode: Encode, at: Path) -> Parts:
+    """encode.kafka: JSON without a key, so every balancer spreads; waits are the engine's own."""
+    block, at = encode.kafka, (*at, "kafka")
+    if block.balancer not in ("", *_BALANCERS):
+        yield unknown("balancer", block.balancer, _BALANCERS, (*at, "balancer"))
+    fields = {
+        "brokers": [block.address] if block.address else [],
+        "topic": block.topic,
+        "key": "none",
+        **filled(compression=block.compression, tls=_tls(block.tls), sasl=_sasl(block.sasl)),
+    }
+    yield Native("encode_kafka", fields, renamed(at, brokers="address") | _security(at))
+
+
+def stdout(write: Write, at: Path) -> Parts:
+    """write.stdout: what is neither json nor fields is the printing of a map."""
+    form, at = write.stdout.format, (*at, "stdout")
+    if form not in ("", "json", "fields", "printf"):
+        yield warning((*at, "format"), f'"{form}" prints as "printf" does')
+    native = form if form in ("json", "fields") else "printf"
+    yield Native("write_stdout", {"format": native}, renamed(at))
+
+
+def _tls(tls: ClientTls | None) -> dict[str, Any]:
+    if tls is None:
+        return {}
+    return {
+        "insecure_skip_verify": tls.insecure_skip_verify,
+        **filled(ca=tls.ca_cert_path, cert=tls.user_cert_path, key=tls.user_key_path),
+    }
+
+
+def _sasl(sasl: Sasl | None) -> dict[str, Any]:
+    if sasl is None:
+        return {}
+    return {
+        "mechanism": sasl.type,
+        "username_file": sasl.client_id_path,
+        "password_file": sasl.client_secret_path,
+    }
+
+
+def _decoder(at: Path) -> dict[Path, Path]:
+    return {("decoder",): (*at, "decoder", "type")}
+
+
+def _security(at: Path) -> dict[Path, Path]:
+    return {native: (*at, *written) for native, written in _SECURITY.items()}

@@ -1,0 +1,167 @@
+"""The two lists of flowlogs-pipeline as one list of native stages (flp-semantics a.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.config.flp import ends, filters, metrics, network
+from pipeline.config.flp.dialect import Parameter, Root
+from pipeline.config.flp.parts import Native, Parts, unknown
+from pipeline.diagnostics import Path, Problem, nearest
+from pipeline.stage import Spec
+
+
+class Placed(NamedTuple):
+    """A native stage as a document, and where its parts come from (dialect paths)."""
+
+    document: dict[str, Any]
+    origins: dict[Path, Path]
+
+
+_Translator = Callable[[Any, Path], Parts]
+
+
+_STDIN = Native("ingest_stdin", {"decoder": "json"})
+_PASS = Native("pass_through")
+_DISCARD = Native("discard")
+_STAGES: dict[str, dict[str, _Translator | Native | None]] = {
+    "ingest": {
+        "file": ends.file,
+        "file_loop": None,
+        "file_chunks": ends.file,
+        "stdin": _STDIN,
+        "kafka": ends.kafka,
+        "grpc": None,
+        "ipfix": None,
+        "collector": None,
+        "synthetic": None,
+    },
+    "transform": {
+        "generic": network.generic,
+        "filter": filters.filter_rules,
+        "network": network.network,
+        "none": _PASS,
+    },
+    "extract": {"aggregates": None, "conntrack": None, "timebased": None, "none": _PASS},
+    "encode": {
+        "prom": metrics.prom,
+        "kafka": ends.encode_kafka,
+        "s3": None,
+        "otlplogs": None,
+        "otlpmetrics": None,
+        "otlptraces": None,
+        "none": _DISCARD,
+    },
+    "write": {"stdout": ends.stdout, "loki": None, "ipfix": None, "grpc": None, "none": _DISCARD},
+}
+"""Every stage type of the original; None where this engine has no such stage."""
+
+_STAND_IN = {
+    "ingest": _STDIN,
+    "transform": _PASS,
+    "extract": _PASS,
+    "encode": _DISCARD,
+    "write": _DISCARD,
+}
+"""What stands for a refused stage, so that its neighbours are not reported for it."""
+
+
+def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Problem]:
+    """The native stages of every parameter; paths of problems and origins are dialect paths."""
+    edges = _Edges(root)
+    yield from edges.problems
+    for index, parameter in enumerate(root.parameters):
+        parts: list[Native] = []
+        for part in _parts(parameter, ("parameters", index), types):
+            if isinstance(part, Problem):
+                yield part
+            else:
+                parts.append(part)
+        if edges.followed(parameter.name) and any(part.name for part in parts):
+            parts.append(_STAND_IN["encode"])
+        yield from _placed(parameter.name, parts, edges, ("parameters", index))
+
+
+class _Edges:
+    """Who follows whom, with the entry of `pipeline` that says so."""
+
+    def __init__(self, root: Root) -> None:
+        self.problems: list[Problem] = []
+        self._parents: dict[str, dict[str, Path]] = {}
+        names = {parameter.name for parameter in root.parameters}
+        for index, entry in enumerate(root.pipeline):
+            at: Path = ("pipeline", index)
+            if entry.name not in names and not root.dynamic_parameters:
+                hint = nearest(entry.name, names)
+                message = f'no parameters for stage "{entry.name}"'
+                self.problems.append(Problem((*at, "name"), message, hint))
+            if entry.follows:
+                parents = self._parents.setdefault(entry.name, {})
+                parents.setdefault(entry.follows, (*at, "follows"))
+
+    def followed(self, name: str) -> bool:
+        """Whether any stage follows this one."""
+        return any(name in parents for parents in self._parents.values())
+
+    def parents(self, name: str) -> dict[str, Path]:
+        """The stages whose flows come in, and where that is written."""
+        return self._parents.get(name, {})
+
+
+def _parts(parameter: Parameter, at: Path, types: Mapping[str, type[Spec]]) -> Parts:
+    """The native stages of one parameter; refused ones become a stand-in."""
+    kinds = [kind for kind in _STAGES if getattr(parameter, kind) is not None]
+    if len(kinds) != 1:
+        yield Problem(at, f'stage "{parameter.name}" needs one of {", ".join(_STAGES)}')
+        return
+    kind = kinds[0]
+    block = getattr(parameter, kind)
+    at = (*at, kind)
+    if not block.type:
+        yield Problem(at, f'stage "{parameter.name}" has no {kind} type')
+        yield _STAND_IN[kind]
+        return
+    if block.type not in _STAGES[kind]:
+        yield unknown(f"{kind} type", block.type, list(_STAGES[kind]), (*at, "type"))
+        yield _STAND_IN[kind]
+        return
+    known = _STAGES[kind][block.type]
+    parts = list(known(block, at)) if callable(known) else [known or Native("")]
+    natives = [part for part in parts if isinstance(part, Native)]
+    yield from (part for part in parts if isinstance(part, Problem))
+    if any(native.type not in types for native in natives):
+        message = f'stage "{parameter.name}": {kind}.{block.type} is not supported yet'
+        yield Problem((*at, "type"), message)
+        natives = []
+    yield from natives or [_STAND_IN[kind]]
+
+
+def _placed(stage: str, parts: list[Native], edges: _Edges, at: Path) -> Iterator[Placed]:
+    """The native stages under their names, the last of a line under the stage's own."""
+    incoming = edges.parents(stage)
+    previous = ""
+    for name, part in zip(_names(stage, parts), parts, strict=True):
+        before = stage + part.follows if part.follows else previous
+        follows: str | list[str] = before or list(incoming)
+        if len(incoming) == 1 and not before:
+            follows = next(iter(incoming))
+        document = {"name": name, "type": part.type, **part.fields}
+        origins: dict[Path, Path] = {(): at, ("name",): (*at, "name"), **part.origins}
+        if follows:
+            document["follows"] = follows
+        if incoming and not before:
+            origins["follows",] = next(iter(incoming.values()))
+            origins |= {("follows", i): path for i, path in enumerate(incoming.values())}
+        yield Placed(document, origins)
+        previous = "" if part.name else name
+
+
+def _names(stage: str, parts: list[Native]) -> list[str]:
+    """`<stage>/<type>` (numbered where a type comes again); the last one is `<stage>`."""
+    plain = [stage + (part.name or f"/{part.type}") for part in parts]
+    before = [plain[:index].count(name) for index, name in enumerate(plain)]
+    names = [f"{name}-{n + 1}" if n else name for name, n in zip(plain, before, strict=True)]
+    if parts and not parts[-1].name:
+        names[-1] = stage
+    return names

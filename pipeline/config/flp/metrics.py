@@ -1,0 +1,104 @@
+"""encode.prom: one chain of native stages per metric (flp-semantics e)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.config.flp.dialect import Encode, GoDuration, Metric, MetricFilter
+from pipeline.config.flp.parts import Native, Parts, filled
+from pipeline.diagnostics import Path, Problem, nearest, warning
+from pipeline.flowmetric.chain import Filter, chain
+from pipeline.flowmetric.chain import Metric as Counted
+from pipeline.stage import Kind
+from pipeline.stage.duration import from_go
+
+FILTERS = ["equal", "not_equal", "presence", "absence", "match_regex", "not_match_regex"]
+_RENAMED = {"value": "valueKey", "divider": "valueScale"}
+
+
+def prom(encode: Encode, at: Path) -> Parts:
+    """Each metric that the original would expose, as the chain that counts it.
+
+    A metric it leaves out with only a log is left out here too, with a warning.
+    """
+    block, at = encode.prom, (*at, "prom")
+    settings = filled(prefix=block.prefix, max_series=block.max_metrics)
+    if block.expiry_time is not None:
+        yield from _expiry(block.expiry_time, (*at, "expiryTime"), settings)
+    for index, metric in enumerate(block.metrics):
+        here = (*at, "metrics", index)
+        if not metric.name:
+            yield Problem(here, "a metric needs a name")
+            continue
+        if reason := _left_out(metric):
+            yield warning(here, f'metric "{metric.name}" is left out: {reason}')
+            continue
+        yield from _warnings(metric, here)
+        yield from _chain(metric, here, at, settings)
+
+
+def _expiry(given: GoDuration, at: Path, settings: dict[str, Any]) -> Iterator[Problem]:
+    try:
+        settings["expiry"] = from_go(given)
+    except ValueError as error:
+        yield Problem(at, str(error))
+
+
+def _left_out(metric: Metric) -> str:
+    """Why the original does not expose this metric, or nothing."""
+    labels = [metric.remap.get(field) or field for field in metric.labels]
+    if metric.type not in [kind.value for kind in Kind] and metric.type != "agg_histogram":
+        return f'unknown type "{metric.type}" {nearest(metric.type, Kind)}'.rstrip()
+    if not all(labels):
+        return "a label has an empty name"
+    if "__name__" in labels:
+        return '"__name__" is no name for a label'
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    return f'label "{twice[0]}" is given twice' if twice else ""
+
+
+def _warnings(metric: Metric, at: Path) -> Iterator[Problem]:
+    for index, condition in enumerate(metric.filters):
+        if condition.type and condition.type not in FILTERS:
+            path = (*at, "filters", index, "type")
+            hint = nearest(condition.type, FILTERS)
+            yield warning(path, f'unknown filter type "{condition.type}" is taken as equal', hint)
+
+
+def _chain(metric: Metric, at: Path, stage: Path, settings: dict[str, Any]) -> Parts:
+    if metric.type == "agg_histogram":
+        yield Problem((*at, "type"), f'metric "{metric.name}": agg_histogram is not supported yet')
+        return
+    counted = Counted(
+        name=metric.name,
+        type=Kind(metric.type),
+        help=metric.help,
+        filters=tuple(_filter(condition) for condition in metric.filters),
+        value=metric.value_key,
+        divider=metric.value_scale,
+        labels=tuple(metric.labels),
+        remap=metric.remap,
+        flatten=tuple(metric.flatten),
+        buckets=tuple(metric.buckets),
+    )
+    for document in chain(counted, "", "", settings):
+        name, kind, follows = (document.pop(key) for key in ("name", "type", "follows"))
+        yield Native(kind, document, _origins(document, counted, at, stage), name, follows)
+
+
+def _filter(condition: MetricFilter) -> Filter:
+    kind = condition.type if condition.type in FILTERS else "equal"
+    return Filter(field=condition.key, value=condition.value, type=kind)
+
+
+def _origins(document: dict[str, Any], metric: Counted, at: Path, stage: Path) -> dict[Path, Path]:
+    """Where the fields of a stage of the chain were written."""
+    origins: dict[Path, Path] = {(): at, ("metrics", 0): at}
+    for index, match in enumerate(document.get("match", [])):
+        written = (*at, "filters", metric.filters.index(Filter(**match)))
+        origins |= {("match", index): written, ("match", index, "field"): (*written, "key")}
+    if "map" in document:
+        origins["map",] = (*at, "remap" if metric.remap else "labels")
+    origins |= {("metrics", 0, native): (*at, key) for native, key in _RENAMED.items()}
+    return origins | {("prefix",): (*stage, "prefix"), ("expiry",): (*stage, "expiryTime")}

@@ -1,0 +1,43 @@
+"""What a stage of flowlogs-pipeline becomes: native stages to be, and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.diagnostics import Path, Problem, nearest
+
+
+class Native(NamedTuple):
+    """A native stage to be.
+
+    `origins` maps paths below the native stage to paths below the root of the dialect
+    (`dialect.Root`); `()` is the stage itself. `name` and `follows` are what comes
+    after the name of the original's stage; without a name, a stage follows the one before it.
+    """
+
+    type: str
+    fields: Mapping[str, Any] = {}
+    origins: Mapping[Path, Path] = {}
+    name: str = ""
+    follows: str = ""
+
+
+Parts = Iterator[Native | Problem]
+"""The native stages of one stage of the original, in order, and what is wrong (dialect paths)."""
+
+
+def filled(**fields: Any) -> dict[str, Any]:
+    """The fields that say something: no empty text, list or map, no None, no zero, no false."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def unknown(kind: str, given: str, valid: list[str], path: Path) -> Problem:
+    """A name that is none of the valid ones."""
+    hint = nearest(given, valid) or f"one of {', '.join(valid)}"
+    return Problem(path, f'unknown {kind} "{given}"', hint)
+
+
+def renamed(at: Path, **fields: str) -> dict[Path, Path]:
+    """Origins of a stage written at `at`: those of fields that have another name there."""
+    return {(): at} | {(native,): (*at, written) for native, written in fields.items()}

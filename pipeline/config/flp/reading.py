@@ -1,0 +1,89 @@
+"""Strict reading of a document into the Structs of the dialect (flp-semantics a.1).
+
+Keys match without regard to case, a null is as good as nothing, free-form maps keep their keys as
+written; an unknown key or a wrong JSON type is a problem. Every problem is collected, and what is
+wrong is left out of the result, so that the rest can be looked at too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from msgspec import Struct, inspect
+
+from pipeline.diagnostics import Key, Path, Problem
+from pipeline.yaml import validate
+
+T = TypeVar("T", bound=Struct)
+
+
+class Reader:
+    """Reads plain data once; knows what was wrong and where each part was written.
+
+    `problems` have the paths of the document.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._written: dict[Path, Path] = {}
+
+    def read(self, data: dict[str, Any], kind: type[T]) -> T:
+        """`data` as a `kind`, every field of which has a default."""
+        folded = self._fold(data, inspect.type_info(kind), (), ())
+        for problem in list(validate.problems(folded, kind)):
+            path = self.written(problem.path)
+            self.problems.append(Problem(path, problem.message, problem.hint))
+            _prune(folded, problem.path)
+        return validate.convert(folded, kind)
+
+    def written(self, path: Path) -> Path:
+        """Where the document has what the Structs have at `path`, or what is nearest above it."""
+        known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self._written)
+        written = self._written[known]
+        if known and known == path and isinstance(path[-1], Key):
+            return (*written[:-1], Key(written[-1]))
+        return written
+
+    def _fold(self, data: Any, kind: inspect.Type, path: Path, at: Path) -> Any:
+        """A copy of the data, its keys spelled as the Structs spell them."""
+        self._written[path] = at
+        if isinstance(kind, inspect.UnionType):
+            kind = next(t for t in kind.types if not isinstance(t, inspect.NoneType))
+        if isinstance(kind, inspect.StructType) and isinstance(data, dict):
+            return self._struct(data, kind, path, at)
+        if isinstance(kind, inspect.ListType) and isinstance(data, list):
+            return [
+                self._fold(item, kind.item_type, (*path, index), (*at, index))
+                for index, item in enumerate(data)
+            ]
+        return data
+
+    def _struct(
+        self, data: dict[str, Any], kind: inspect.StructType, path: Path, at: Path
+    ) -> dict[str, Any]:
+        fields = {field.encode_name.lower(): field for field in kind.fields}
+        folded: dict[str, Any] = {}
+        for key, value in data.items():
+            field = fields.get(key.lower())
+            name = field.encode_name if field else key
+            if value is None and field:
+                continue
+            if name in folded:
+                self.problems.append(Problem((*at, Key(key)), f'"{name}" is given twice'))
+                continue
+            part = field.type if field else inspect.AnyType()
+            folded[name] = self._fold(value, part, (*path, name), (*at, key))
+        return folded
+
+
+def _prune(data: Any, path: Path) -> None:
+    """Remove the innermost entry of a mapping that the path goes through."""
+    holder: dict[str | int, Any] = {}
+    key: str | int = ""
+    for part in path:
+        if isinstance(data, dict):
+            holder, key = data, part
+            if part not in data:
+                return
+        data = data[part]
+    holder.pop(key, None)

@@ -1,0 +1,215 @@
+"""A configuration file -> Config, or every problem it has, each with its place.
+
+Native files are a list of stages and settings; files in the dialect of flowlogs-pipeline are
+translated first and then go the same way (flp-semantics a.1, a.2).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from pipeline.config import flp
+from pipeline.config.dump import dump
+from pipeline.config.settings import Settings
+from pipeline.diagnostics import ConfigError, Key, Located, Path, Place, Problem, Severity, nearest
+from pipeline.plan import checks
+from pipeline.stage import Spec, registry
+from pipeline.yaml import document, validate
+from pipeline.yaml.document import Document
+
+__all__ = ["Config", "ConfigError", "Located", "Settings", "dump", "load", "loads"]
+
+Types = Mapping[str, type[Spec]]
+"""Stage types by their YAML `type`."""
+
+STAGES = "stages"
+_DIALECT = {"pipeline", "parameters"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration without errors. Relative file names in it are under `folder`."""
+
+    stages: tuple[Spec, ...]
+    settings: Settings
+    folder: File
+    warnings: list[Located]
+    locate: Callable[[Path], Place] = field(repr=False, compare=False)
+
+    def place(self, stage: str, path: Path = ()) -> Place:
+        """Where the file has a stage, or the value at `path` inside it."""
+        names = [spec.name for spec in self.stages]
+        return self.locate((STAGES, *((names.index(stage), *path) if stage in names else ())))
+
+
+def load(path: File, environ: Mapping[str, str] = os.environ, types: Types | None = None) -> Config:
+    """The configuration of a file. Raises ConfigError with everything that is wrong with it."""
+    return loads(document.read(path), str(path), path.parent, environ, types)
+
+
+def loads(
+    text: str,
+    name: str,
+    folder: File = File(),
+    environ: Mapping[str, str] = os.environ,
+    types: Types | None = None,
+) -> Config:
+    """The configuration of a text; `name` stands for the file in places. Otherwise as `load`."""
+    plain = document.load(text, name)
+    written = plain if _is_dialect(plain.data) else document.load(text, name, environ)
+    return _Loader(written, folder, types or registry()).config()
+
+
+def _is_dialect(data: object) -> bool:
+    """Whether a file is flowlogs-pipeline's, which knows no `${VARIABLE}`."""
+    if not isinstance(data, dict) or STAGES in data:
+        return False
+    return bool(_DIALECT & {str(key).lower() for key in data})
+
+
+class _Loader:
+    """One reading of one document; collects what it finds."""
+
+    def __init__(self, written: Document, folder: File, types: Types) -> None:
+        self._written = written
+        self._folder = folder
+        self._types = types
+        self._found = list(written.problems)
+        self._unread = {located.place for located in written.problems}
+        self._origins: Mapping[Path, Path] = {}
+
+    def config(self) -> Config:
+        native = self._native()
+        stages = native.pop(STAGES)
+        specs = [self._spec(stage, index) for index, stage in enumerate(stages)]
+        settings = self._settings(native)
+        self._graph(stages)
+        whole = tuple(spec for spec in specs if spec)
+        indices = {spec.name: index for index, spec in enumerate(whole)}
+        for name, problem in checks.doubles(whole):
+            self._report([problem], (STAGES, indices[name]), name)
+        if settings is None or self._refused():
+            raise ConfigError(self._sorted())
+        for name, problem in checks.dubious_fields(whole):
+            self._report([problem], (STAGES, indices[name]), name)
+        return Config(whole, settings, self._folder, self._sorted(), self._place)
+
+    def _native(self) -> dict[str, Any]:
+        """Settings and stages as the native dialect has them."""
+        data = self._written.data
+        if not isinstance(data, dict):
+            raise self._refusal((), 'expected a mapping with "stages"')
+        if _is_dialect(data):
+            translation = flp.translate(self._written, self._types)
+            self._origins = translation.origins
+            for problem in translation.problems:
+                self._found.append(Located(self._written.place(problem.path), problem))
+            return {**translation.settings, STAGES: translation.stages}
+        if STAGES not in data:
+            hints = {Key(key): nearest(key, [STAGES]) for key in data}
+            at = tuple(key for key, hint in hints.items() if hint)[:1]
+            raise self._refusal(at, 'missing "stages"', hints[at[0]] if at else "")
+        if not isinstance(data[STAGES], list):
+            raise self._refusal((STAGES,), "expected a list of stages")
+        return {key: value for key, value in data.items() if not _is_extension(key)}
+
+    def _spec(self, stage: object, index: int) -> Spec | None:
+        """The stage when it has no errors of its own."""
+        at: Path = (STAGES, index)
+        kind = self._kind(stage)
+        if kind is None:
+            self._report(self._untyped(stage), at, _name(stage))
+            return None
+        problems = list(validate.problems(stage, kind))
+        self._report(problems, at, _name(stage))
+        if problems:
+            self._check_rest(stage, kind, at, {str(p.path[0]) for p in problems if p.path})
+            return None
+        spec = validate.convert(stage, kind)
+        self._report(spec.check(self._folder), at, spec.name)
+        return spec
+
+    def _check_rest(self, stage: Any, kind: type[Spec], at: Path, bad: set[str]) -> None:
+        """What the stage's own check says of its other fields, where they make a stage."""
+        rest = {key: value for key, value in stage.items() if key not in bad}
+        if not any(validate.problems(rest, kind)):
+            spec = validate.convert(rest, kind)
+            found = spec.check(self._folder)
+            self._report((p for p in found if p.path and str(p.path[0]) not in bad), at, spec.name)
+
+    def _kind(self, stage: object) -> type[Spec] | None:
+        named = stage.get("type") if isinstance(stage, dict) else None
+        return self._types.get(named) if isinstance(named, str) else None
+
+    def _untyped(self, stage: object) -> Iterator[Problem]:
+        if not isinstance(stage, dict):
+            yield Problem((), "expected a stage: a mapping with name and type")
+        elif "type" not in stage:
+            yield Problem((), 'missing field "type"', f"one of {', '.join(sorted(self._types))}")
+        else:
+            yield validate.unknown(stage["type"], sorted(self._types), ("type",), "stage type")
+
+    def _settings(self, data: dict[str, Any]) -> Settings | None:
+        problems = list(validate.problems(data, Settings))
+        self._report(problems, ())
+        if problems:
+            return None
+        settings = validate.convert(data, Settings)
+        self._report(settings.check(self._folder), ())
+        return settings
+
+    def _graph(self, stages: list[Any]) -> None:
+        names = [_name(stage) for stage in stages]
+        vertices = [self._vertex(stage) for stage in stages]
+        for problem in checks.problems(vertices):
+            at, inside = problem.path[:1], problem.path[1:]
+            name = names[int(at[0])] if at else ""
+            self._report([msgspec.structs.replace(problem, path=inside)], (STAGES, *at), name)
+
+    def _vertex(self, stage: Any) -> checks.Vertex:
+        """What the graph has to know; less where name or follows are of a wrong type."""
+        follows = stage.get("follows", []) if isinstance(stage, dict) else []
+        parents = [follows] if isinstance(follows, str) else follows
+        if not isinstance(parents, list) or not all(isinstance(name, str) for name in parents):
+            return checks.Vertex(_name(stage), [], None)
+        return checks.Vertex(_name(stage), follows, self._kind(stage))
+
+    def _report(self, problems: Iterable[Problem], at: Path, stage: str = "") -> None:
+        """Add problems whose paths start at `at`, but none where the YAML itself was wrong."""
+        for problem in problems:
+            place = self._place((*at, *problem.path))
+            if place not in self._unread:
+                self._found.append(Located(place, problem, stage))
+
+    def _place(self, path: Path) -> Place:
+        """The place of a path in the native dialect."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._origins:
+                return self._written.place((*self._origins[path[:length]], *path[length:]))
+        return self._written.place(path)
+
+    def _refusal(self, path: Path, message: str, hint: str = "") -> ConfigError:
+        self._report([Problem(path, message, hint)], ())
+        return ConfigError(self._sorted())
+
+    def _refused(self) -> bool:
+        return any(located.problem.severity is Severity.ERROR for located in self._found)
+
+    def _sorted(self) -> list[Located]:
+        return sorted(self._found, key=lambda located: located.place)
+
+
+def _name(stage: object) -> str:
+    name = stage.get("name") if isinstance(stage, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _is_extension(key: str) -> bool:
+    """Keys for others: `$schema`, and `x-...` as a home for anchors."""
+    return key == "$schema" or key.startswith("x-")

@@ -1,0 +1,130 @@
+"""What the configuration file says besides its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.diagnostics import Problem
+from pipeline.kafka.connection import Topic
+from pipeline.stage.duration import Duration
+
+Count = Annotated[int, Meta(ge=0)]
+Prefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$(?!\n)",
+        extra={"expected": "the start of a metric name ([a-zA-Z0-9_:], no digit first)"},
+    ),
+]
+
+
+class _Group(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    pass
+
+
+class Server(_Group, frozen=True, kw_only=True):
+    """The HTTP server of /metrics, /healthz and /readyz.
+
+    `listen` is host:port; port 0 takes any that is free. With both `tls_cert` and `tls_key`, PEM
+    files, it speaks TLS.
+    """
+
+    listen: str = "127.0.0.1:9102"
+    tls_cert: str = ""
+    tls_key: str = ""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port. Raises ValueError when `listen` is not host:port."""
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+            raise ValueError(f'"{self.listen}" is not host:port')
+        if ":" in host and not (host.startswith("[") and host.endswith("]")):
+            raise ValueError(f'"{self.listen}" is not host:port')
+        return host.strip("[]"), int(port)
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong beyond types."""
+        try:
+            _ = self.address
+        except ValueError as error:
+            yield Problem(("listen",), str(error), "for example 127.0.0.1:9102 or [::1]:9102")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given = "tls_cert" if self.tls_cert else "tls_key"
+            yield Problem((given,), "tls_cert and tls_key go together")
+        for name in ("tls_cert", "tls_key"):
+            file = getattr(self, name)
+            if file and not (folder / file).is_file():
+                yield Problem((name,), f'no file "{file}"')
+
+
+class SelfMetrics(_Group, frozen=True, kw_only=True):
+    """The engine's own metrics.
+
+    `prefix` starts their names. `process` adds the metrics of the Python process.
+    """
+
+    prefix: Prefix = "flowmatrix_"
+    process: bool = True
+
+
+class DeadLetters(_Group, frozen=True, kw_only=True):
+    """Messages that cannot be used, and how many of them stop the process.
+
+    `file` takes them as JSON lines (local sources), `topic` as messages whose headers say why and
+    whence (Kafka sources). `max_ratio` is their largest share of all messages, and
+    `max_consecutive` the most of them in a row; 0 is no limit.
+    """
+
+    file: str = ""
+    topic: Topic = ""
+    max_ratio: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    max_consecutive: Count = 0
+
+
+class Checkpoint(_Group, frozen=True, kw_only=True):
+    """How often counts are made durable: those of Kafka are also shown from then on.
+
+    After `interval`, or (Kafka) after `flows` if that is sooner.
+    """
+
+    interval: Duration = 2.0
+    flows: Annotated[int, Meta(ge=1)] = 1_000_000
+
+
+class Limits(_Group, frozen=True, kw_only=True):
+    """Bounds on memory.
+
+    Label sets beyond `max_series` are counted in one series; 0 is no limit. It holds for the
+    counts of a run, or of each Kafka partition, and again for what a Kafka worker shows.
+    """
+
+    max_series: Count = 1_000_000
+
+
+class Settings(_Group, frozen=True, kw_only=True):
+    """How the process behaves, whatever its stages.
+
+    `server` is its HTTP server. `self_metrics` are the engine's own metrics. `dead_letters` are
+    messages that cannot be used. `checkpoint` makes counts durable. `limits` bound
+    memory. `log_level` is the least level logged.
+    """
+
+    server: Server = Server()
+    self_metrics: SelfMetrics = SelfMetrics()
+    dead_letters: DeadLetters = DeadLetters()
+    checkpoint: Checkpoint = Checkpoint()
+    limits: Limits = Limits()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong beyond types; files are under `folder`."""
+        for problem in self.server.check(folder):
+            yield problem.under("server")

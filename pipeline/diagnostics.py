@@ -1,0 +1,105 @@
+"""What is wrong with a configuration, and where: collected, never raised one at a time."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+Path = tuple[str | int, ...]
+"""Where in a document: keys and list positions from its root."""
+
+
+class Severity(StrEnum):
+    """An error refuses the configuration, a warning is printed and the run goes on."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One finding: where (relative to whoever reports it), what, and the nearest valid name.
+
+    `place` ("file:line:column") is set when it is in a file of its own, a FlowMetric's say.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    place: str = ""
+
+    def under(self, *prefix: str | int) -> Problem:
+        """The same finding, its path seen from further up."""
+        return msgspec.structs.replace(self, path=(*prefix, *self.path))
+
+
+def warning(path: Path, message: str, hint: str = "") -> Problem:
+    """A finding that does not refuse the configuration."""
+    return Problem(path, message, hint, Severity.WARNING)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """`did you mean "x"?`, or nothing when no valid name is near (case is ignored)."""
+    folded = {candidate.lower(): candidate for candidate in valid}
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return f'did you mean "{folded[found[0]]}"?' if found else ""
+
+
+class Key(str):
+    """The last part of a path that means the key itself, not the value it has."""
+
+    __slots__ = ()
+
+
+class Place(NamedTuple):
+    """A place in a file; line and column count from 1, line 0 is the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A problem and its place; the problem's path is inside the stage, where there is one.
+
+    Printed as `file:line:column: error: stage "x", field y: message; hint`.
+    """
+
+    place: Place
+    problem: Problem
+    stage: str = ""
+
+    def __str__(self) -> str:
+        about = [f'stage "{self.stage}"'] if self.stage else []
+        if self.problem.path:
+            about.append(f"field {dotted(self.problem.path)}")
+        subject = f"{', '.join(about)}: " if about else ""
+        hint = f"; {self.problem.hint}" if self.problem.hint else ""
+        where = self.problem.place or str(self.place)
+        return f"{where}: {self.problem.severity}: {subject}{self.problem.message}{hint}"
+
+
+class ConfigError(Exception):
+    """A configuration is refused; `problems` is all that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Located]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def dotted(path: Path) -> str:
+    """A path as people write it: `metrics[0].labels[1]`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+def refusal(place: Place, message: str, hint: str = "") -> ConfigError:
+    """The error for one thing that makes the rest unreadable."""
+    return ConfigError([Located(place, Problem((), message, hint))])

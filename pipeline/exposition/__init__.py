@@ -1,0 +1,1 @@
+"""What Prometheus reads: the text format, and the engine's own metrics."""

@@ -1,0 +1,208 @@
+"""Every self-metric, declared once: name, type, labels, help. Names follow flp-semantics g."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+import polars as pl
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+
+from pipeline.exposition.text_format import render_family
+from pipeline.plan.plan import Outcome, Plan
+from pipeline.stage import VALUE, Encoder, Family, Kind, Source
+from pipeline.state.ledger import Table
+
+
+class SelfMetric(NamedTuple):
+    """A declared self-metric."""
+
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+
+_C, _G = Kind.COUNTER, Kind.GAUGE
+METRICS: dict[str, SelfMetric] = {
+    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read, good or not"),
+    "ingest_errors": SelfMetric(_C, ("stage", "type", "code"), "Messages that did not decode"),
+    "ingest_coerced": SelfMetric(_C, ("stage",), "Texts read as numbers in number fields"),
+    "stage_flows_in": SelfMetric(_C, ("stage",), "Flows that came in"),
+    "stage_flows_out": SelfMetric(_C, ("stage",), "Flows that went out or were counted"),
+    "stage_flows_filtered": SelfMetric(_C, ("stage",), "Flows left out on purpose"),
+    "stage_flows_rejected": SelfMetric(_C, ("stage",), "Flows that could not be used"),
+    "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
+    "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
+    "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
+    "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
+    "metrics_dropped": SelfMetric(_C, ("stage",), "Times a label set was added to __overflow__"),
+    "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
+    "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
+    "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
+    "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+    "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
+    "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
+    "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
+    "kafka_checkpoint_age_seconds": SelfMetric(
+        _G, ("topic", "partition"), "Since the counts of the partition were made durable"
+    ),
+    "kube_synced": SelfMetric(_G, ("kind",), "1 when the objects of a kind were listed"),
+    "kube_stale_seconds": SelfMetric(_G, ("kind",), "Time since a kind may be out of date, or 0"),
+    "kube_objects": SelfMetric(_G, ("kind",), "Objects known"),
+    "kube_events": SelfMetric(_C, ("kind", "type"), "Events of the watches"),
+    "kube_errors": SelfMetric(_C, ("kind", "code"), "Requests that failed, objects not usable"),
+    "config_reload_success": SelfMetric(_C, (), "Configurations that took the place of another"),
+    "config_reload_failures": SelfMetric(_C, (), "Configurations refused while another ran"),
+    "config_last_reload_timestamp_seconds": SelfMetric(_G, (), "When the one that runs was taken"),
+    "config_refused": SelfMetric(_G, (), "1 while the newest configuration is not the one running"),
+}
+
+
+class Held(NamedTuple):
+    """A partition that a process owns.
+
+    `offset`: of the next message to count. `end`: of the next message to come. `age`: seconds
+    since its counts were made durable.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    end: int
+    age: float
+
+
+class Telemetry:
+    """The values of the self-metrics of one process."""
+
+    def __init__(self, plan: Plan, prefix: str = "flowmatrix_", *, process: bool = True) -> None:
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
+        self._groups: dict[str, str] = {}
+        self.adopt(plan)
+        self._registry = CollectorRegistry()
+        if process:
+            ProcessCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+
+    def adopt(self, plan: Plan) -> None:
+        """Report on this plan from now on; what belonged to stages and metrics gone is dropped."""
+        encoders = [node.spec for node in plan.nodes if isinstance(node.spec, Encoder)]
+        self._groups = {spec.name: spec.policy().group for spec in encoders}
+        stages = {node.name for node in plan.nodes} | set(self._groups.values())
+        metrics = set(plan.families)
+        with self._lock:
+            for name, series in self._values.items():
+                known = {"stage": stages, "metric": metrics}.get((*METRICS[name].labels, "")[0])
+                for labels in [key for key in series if known is not None and key[0] not in known]:
+                    del series[labels]
+        for node in plan.nodes:
+            for part in ("flows_in", "flows_out", "flows_filtered", "flows_rejected", "seconds"):
+                self.add(f"stage_{part}", 0, node.name)
+            if isinstance(node.spec, Source):
+                self.add("ingest_flows_processed", 0, node.name)
+        for group in self._groups.values():
+            for name in ("metrics_processed", "metrics_dropped", "encode_prom_metrics_reported"):
+                self.add(name, 0, group)
+
+    def add(self, name: str, amount: float, *labels: str) -> None:
+        """Add to a counter (or set a first value)."""
+        with self._lock:
+            series = self._values[name]
+            series[labels] = series.get(labels, 0.0) + amount
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        with self._lock:
+            self._values[name][labels] = value
+
+    def hold(self, partitions: Iterable[Held]) -> None:
+        """Show these partitions, and no others any more."""
+        held = {(p.topic, str(p.partition)): p for p in partitions}
+        with self._lock:
+            self._values["kafka_offset"] = {key: p.offset for key, p in held.items()}
+            self._values["kafka_lag"] = {key: max(0, p.end - p.offset) for key, p in held.items()}
+            self._values["kafka_checkpoint_age_seconds"] = {key: p.age for key, p in held.items()}
+
+    def batch(self, source: str, messages: int, outcome: Outcome) -> None:
+        """Account for one batch; `messages` leaves out empty ones, as the original does."""
+        self.add("ingest_flows_processed", messages, source)
+        for stage, counts in outcome.counts.items():
+            self.add("stage_flows_in", counts.flows_in, stage)
+            self.add("stage_flows_out", counts.flows_out, stage)
+            self.add("stage_flows_filtered", counts.filtered, stage)
+            self.add("stage_flows_rejected", counts.rejected, stage)
+            self.add("stage_seconds", counts.seconds, stage)
+            if stage in self._groups:
+                self.add("metrics_processed", counts.flows_out, self._groups[stage])
+        ingest = outcome.counts[source]
+        if undecoded := ingest.rejected - len(outcome.failed):
+            self.add("ingest_errors", undecoded, source, "decode", "rejected")
+        if ingest.coerced:
+            self.add("ingest_coerced", ingest.coerced, source)
+        for writer, records in outcome.records:
+            self.add("records_written", len(records), writer.name)
+        for letter in outcome.dead:
+            self.add("dead_letters", 1, letter.stage)
+        for failure in outcome.failed:
+            self.add("stage_errors", 1, *failure)
+        for refusal in outcome.refused:
+            self.add("encode_prom_errors", 1, *refusal)
+
+    def snapshot(self) -> dict[str, dict[str, float]]:
+        """The values of every metric whose one label is the stage, by stage."""
+        with self._lock:
+            return {
+                name: {labels[0]: value for labels, value in series.items()}
+                for name, series in self._values.items()
+                if METRICS[name].labels == ("stage",)
+            }
+
+    def render(
+        self,
+        tables: Iterable[Table],
+        overflowed: Mapping[str, int],
+        now: float | None,
+        names: Collection[str] = (),
+    ) -> str:
+        """The exposition of the self-metrics, with the sizes of the ledger's tables.
+
+        `overflowed`: label sets beyond a limit, by metric; `names`: only the metrics of these.
+        """
+        self._observe(tables, overflowed, now)
+        with self._lock:
+            values = {name: dict(series) for name, series in self._values.items()}
+        text = "".join(
+            _text(self._prefix + name, METRICS[name], series)
+            for name, series in values.items()
+            if series and (not names or self._prefix + name in names)
+        )
+        registry = self._registry.restricted_registry(names) if names else self._registry
+        return text + generate_latest(registry).decode()
+
+    def _observe(
+        self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None
+    ) -> None:
+        reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
+        dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
+        held: dict[tuple[str, ...], float] = {}
+        for table in tables:
+            name, group = table.family.name, table.policy.group
+            held[name,] = table.size
+            reported[group] = reported.get(group, 0) + table.shown(now)
+            dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
+        with self._lock:
+            self._values["series"] = held
+        for group, series in reported.items():
+            self.set("encode_prom_metrics_reported", series, group)
+            self.set("metrics_dropped", dropped[group], group)
+
+
+def _text(name: str, metric: SelfMetric, series: Mapping[tuple[str, ...], float]) -> str:
+    rows = {label: [key[i] for key in series] for i, label in enumerate(metric.labels)}
+    frame = pl.DataFrame(
+        rows | {VALUE: list(series.values())}, schema_overrides={VALUE: pl.Float64}
+    )
+    return render_family(Family(name, metric.kind, metric.labels, metric.help), frame)

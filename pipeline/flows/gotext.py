@@ -1,0 +1,123 @@
+"""How the original prints and parses single values (flp-semantics b.4), for distinct values.
+
+Columns go through `pipeline.flows.values`; these are the scalar rules it maps over distinct values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+import msgspec
+
+_FLOAT = re.compile(
+    r"[+-]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)",
+    re.IGNORECASE,
+)
+_HEX_FLOAT = re.compile(
+    r"[+-]?0x_?[0-9a-f]*(?:_[0-9a-f]+)*\.?[0-9a-f]*(?:_[0-9a-f]+)*p[+-]?\d+", re.IGNORECASE
+)
+_INTEGER = re.compile(r"[+-]?\d+")
+
+
+def plain(number: float) -> str:
+    """Shortest plain decimal, never an exponent: 1e21 -> 1000000000000000000000, -0.0 -> -0."""
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "+Inf" if number > 0 else "-Inf"
+    text = format(Decimal(repr(number)), "f")
+    return text.removesuffix(".0")
+
+
+def general(number: float) -> str:
+    """Go's shortest %g: an exponent below 1e-4 and from 1e+06 up."""
+    if number == 0 or math.isnan(number) or math.isinf(number):
+        return plain(number)
+    decimal = Decimal(repr(number)).normalize()
+    exponent = decimal.adjusted()
+    if -4 <= exponent < 6:
+        return plain(number)
+    sign, digits, _ = decimal.as_tuple()
+    head, tail = str(digits[0]), "".join(map(str, digits[1:]))
+    body = f"{head}.{tail}" if tail else head
+    return f"{'-' if sign else ''}{body}e{'+' if exponent >= 0 else '-'}{abs(exponent):02d}"
+
+
+def nested(value: object) -> str:
+    """A value as Go's %v prints it inside a list or a map (and in its printf output)."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return general(value)
+    if isinstance(value, list):
+        return "[" + " ".join(map(nested, value)) + "]"
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{k}:{nested(value[k])}" for k in sorted(value)) + "]"
+    return str(value)
+
+
+def text(value: object) -> str:
+    """A top-level value as text: doubles plain, everything else as Go's %v."""
+    return plain(value) if isinstance(value, float) else nested(value)
+
+
+def parse_float(value: str) -> float | None:
+    """A text as a double: decimal, exponent, hex float, `_` between digits, inf and nan."""
+    if _HEX_FLOAT.fullmatch(value):
+        try:
+            return float.fromhex(value.replace("_", ""))
+        except (ValueError, OverflowError):
+            return None
+    if not _FLOAT.fullmatch(value):
+        return None
+    try:
+        number = float(value.replace("_", ""))
+    except ValueError:
+        return None
+    overflow = math.isinf(number) and "inf" not in value.lower()
+    return None if overflow else number
+
+
+def parse_integer(value: str) -> int | None:
+    """A text as a decimal 64-bit integer; anything else is None."""
+    if not _INTEGER.fullmatch(value):
+        return None
+    number = int(value)
+    return number if -(2**63) <= number < 2**63 else None
+
+
+def decode_odd(json_text: str) -> object:
+    """The JSON value of an odd cell, every number a double as the original decodes it."""
+    return doubles(msgspec.json.decode(json_text))
+
+
+def doubles(value: object) -> object:
+    """The same JSON value with every number a double."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, list):
+        return [doubles(item) for item in value]
+    if isinstance(value, dict):
+        return {key: doubles(item) for key, item in value.items()}
+    return value
+
+
+def odd_text(json_text: str) -> str:
+    """An odd cell as text."""
+    return text(decode_odd(json_text))
+
+
+def odd_number(json_text: str) -> float | None:
+    """An odd cell as a double, None when it is no number."""
+    value = decode_odd(json_text)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return value
+    return parse_float(value) if isinstance(value, str) else None

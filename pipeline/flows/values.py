@@ -1,0 +1,283 @@
+"""The value model: how a field of a flow lives in a frame, and how stages read and write it.
+
+A field is a typed column `name`. A value that does not fit the column's type (JSON only: a text in
+a number field that is no number, a fraction in a port, a list in a text field, an explicit null)
+lives as JSON text in the companion column `odd(name)`, which exists only where needed. At most one
+of the two is non-null in a row; both null means the field is absent. So a frame holds any mix of
+values, the usual columns stay typed, and a stage that goes through the functions below gives the
+same result however the flows were split into batches.
+
+Every reading function takes the frame's schema and a field name and returns an expression.
+Conversions: flp-semantics b.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from pipeline.flows import gotext
+
+Schema = Mapping[str, pl.DataType]
+
+_ODD = "\x1f"
+HIDDEN = "\x1e"
+"""Columns with this prefix are the engine's own: no fields, seen by no writer."""
+
+ORIGIN = HIDDEN + "origin"
+"""UInt32: the row a flow was in before a flatten; the rows of one flow share it."""
+
+_FALSE = pl.lit(False)
+_NO_TEXT = pl.lit(None, dtype=pl.String)
+_NO_NUMBER = pl.lit(None, dtype=pl.Float64)
+_NO_BOOLEAN = pl.lit(None, dtype=pl.Boolean)
+
+
+def odd(name: str) -> str:
+    """Name of the companion column (String, JSON text) of a field."""
+    return _ODD + name
+
+
+def is_odd(column: str) -> bool:
+    """Whether a column is a companion column."""
+    return column.startswith(_ODD)
+
+
+def names(frame: pl.DataFrame) -> list[str]:
+    """The fields of a frame, companions folded in, in column order."""
+    columns = (column for column in frame.columns if not column.startswith(HIDDEN))
+    return list(dict.fromkeys(column.removeprefix(_ODD) for column in columns))
+
+
+def known(schema: Schema, name: str) -> bool:
+    """Whether any flow of the frame may have the field."""
+    return name in schema or odd(name) in schema
+
+
+def present(schema: Schema, name: str) -> pl.Expr:
+    """Boolean, never null: the flow has the field (an explicit null counts as present)."""
+    parts = [pl.col(c).is_not_null() for c in (name, odd(name)) if c in schema]
+    return pl.any_horizontal(parts) if parts else _FALSE
+
+
+def text(schema: Schema, name: str) -> pl.Expr:
+    """String: the field as the original prints it; null when absent or an explicit null."""
+    typed = _typed_text(name, schema[name]) if name in schema else _NO_TEXT
+    if odd(name) not in schema:
+        return typed
+    odd_cell = pl.col(odd(name))
+    printed = distinct(odd_cell, gotext.odd_text, pl.String())
+    return pl.coalesce(typed, pl.when(odd_cell != "null").then(printed))
+
+
+def string(schema: Schema, name: str) -> pl.Expr:
+    """String: the field where it is a text, null otherwise (strict comparisons)."""
+    typed = pl.col(name) if schema.get(name) == pl.String else _NO_TEXT
+    return _with_odd(schema, name, typed, _odd_string, pl.String())
+
+
+def numeric(schema: Schema, name: str) -> pl.Expr:
+    """Float64: the field where it is a number, null otherwise (strict comparisons)."""
+    dtype = schema.get(name)
+    is_number = dtype is not None and dtype.is_numeric()
+    typed = pl.col(name).cast(pl.Float64) if is_number else _NO_NUMBER
+    return _with_odd(schema, name, typed, _odd_numeric, pl.Float64())
+
+
+def boolean(schema: Schema, name: str) -> pl.Expr:
+    """Boolean: the field where it is one, null otherwise (strict comparisons)."""
+    typed = pl.col(name) if schema.get(name) == pl.Boolean else _NO_BOOLEAN
+    return _with_odd(schema, name, typed, _odd_boolean, pl.Boolean())
+
+
+def number(schema: Schema, name: str) -> pl.Expr:
+    """Float64: the field as a double; null when absent or not convertible."""
+    dtype = schema.get(name)
+    typed = _NO_NUMBER
+    if dtype is not None and dtype.is_numeric():
+        typed = pl.col(name).cast(pl.Float64)
+    elif dtype == pl.String:
+        typed = distinct(pl.col(name), gotext.parse_float, pl.Float64())
+    return _with_odd(schema, name, typed, gotext.odd_number, pl.Float64())
+
+
+def integer(schema: Schema, name: str) -> pl.Expr:
+    """Float64 holding an integer: numbers truncated toward zero, texts only decimal integers."""
+    dtype = schema.get(name)
+    typed = _NO_NUMBER
+    if dtype is not None and dtype.is_integer():
+        typed = pl.col(name).cast(pl.Float64)
+    elif dtype is not None and dtype.is_float():
+        typed = pl.col(name).truncate()
+    elif dtype == pl.String:
+        typed = distinct(pl.col(name), gotext.parse_integer, pl.Float64())
+    return _with_odd(schema, name, typed, _odd_integer, pl.Float64())
+
+
+def cell(schema: Schema, name: str) -> pl.Expr:
+    """String: the field as JSON text, null when absent (an explicit null reads `null`)."""
+    typed = json_text(name, schema[name]) if name in schema else _NO_TEXT
+    return pl.coalesce(typed, pl.col(odd(name))) if odd(name) in schema else typed
+
+
+def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataFrame:
+    """Write a field where `values` is not null; other rows keep what they had.
+
+    Where the type of `values` differs from the column's, the column takes the new type and the
+    values it had move to the companion column.
+    """
+    fresh = frame.with_columns(values.alias(name))[name]  # a constant gets the frame's height
+    schema = frame.schema
+    if name not in schema and odd(name) not in schema:
+        return frame.with_columns(fresh)
+    written = fresh.is_not_null()
+    if schema.get(name, fresh.dtype) == fresh.dtype:
+        kept = pl.coalesce(fresh, pl.col(name)) if name in schema else pl.lit(fresh)
+        odd_kept = pl.col(odd(name)) if odd(name) in schema else None
+    else:
+        kept = pl.lit(fresh)
+        odd_kept = cell(schema, name)
+    columns = [kept.alias(name)]
+    if odd_kept is not None:
+        columns.append(pl.when(~pl.lit(written)).then(odd_kept).alias(odd(name)))
+    return frame.with_columns(columns)
+
+
+def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
+    """Make the field an explicit null in the rows of `where` (Boolean)."""
+    schema = frame.schema
+    mask = frame.select(where.alias("m")).to_series()
+    if not mask.any():
+        return frame
+    if name in schema:
+        frame = frame.with_columns(pl.when(~pl.lit(mask)).then(pl.col(name)).alias(name))
+    old = pl.col(odd(name)) if odd(name) in schema else _NO_TEXT
+    return frame.with_columns(
+        pl.when(pl.lit(mask)).then(pl.lit("null")).otherwise(old).alias(odd(name))
+    )
+
+
+def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
+    """The frame without these fields and their companions."""
+    gone = [c for field in fields for c in (field, odd(field)) if c in frame.columns]
+    return frame.drop(gone)
+
+
+def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all frames, one after the other.
+
+    Where frames hold a field as different types, numbers widen; otherwise the first frame's type
+    stays and what the others hold moves to the companion column.
+    """
+    kept: dict[str, pl.DataType] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            kept.setdefault(name, dtype)
+    alike = [_as(frame, kept) for frame in frames]
+    return pl.concat(alike, how="diagonal_relaxed")
+
+
+def distinct(expr: pl.Expr, function: Callable[[Any], object], dtype: pl.DataType) -> pl.Expr:
+    """`function` over the distinct values of an expression; nulls stay null."""
+
+    def convert(column: pl.Series) -> pl.Series:
+        keys = column.drop_nulls().unique()
+        found = pl.Series([function(key) for key in keys.to_list()], dtype=dtype)
+        return column.replace_strict(keys, found, default=None, return_dtype=dtype)
+
+    return expr.map_batches(convert, return_dtype=dtype, is_elementwise=True)
+
+
+def json_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """String: a typed column as JSON text; null stays null."""
+    encoded = pl.struct(pl.col(name).alias("v")).struct.json_encode().str.slice(5).str.head(-1)
+    if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct):
+        encoded = distinct(encoded, _without_nulls, pl.String())
+    return pl.when(pl.col(name).is_not_null()).then(encoded)
+
+
+def _as(frame: pl.DataFrame, kept: Schema) -> pl.DataFrame:
+    """The frame with the columns that cannot join one of the type kept in their companions."""
+    schema = frame.schema
+    other = [name for name, dtype in schema.items() if not _joins(dtype, kept[name])]
+    cells = [cell(schema, name).alias(odd(name)) for name in other]
+    return frame.with_columns(cells).drop(other)
+
+
+def _joins(dtype: pl.DataType, kept: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List) and isinstance(kept, pl.List):
+        return _joins(dtype.inner, kept.inner)  # type: ignore[arg-type] # instances in a schema
+    structs = isinstance(dtype, pl.Struct) and isinstance(kept, pl.Struct)
+    return dtype == kept or structs or (dtype.is_numeric() and kept.is_numeric())
+
+
+def _typed_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype == pl.String:
+        return column
+    if dtype.is_float():
+        return _float_text(column)
+    if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
+        joined = column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=False)
+        return pl.when(column.is_not_null()).then(pl.format("[{}]", joined))
+    if dtype.is_nested():
+        return distinct(json_text(name, dtype), gotext.odd_text, pl.String())
+    return column.cast(pl.String)
+
+
+def _float_text(column: pl.Expr) -> pl.Expr:
+    def convert(values: pl.Series) -> pl.Series:
+        keys = values.drop_nulls().unique()
+        found = pl.Series([gotext.plain(key) for key in keys.to_list()], dtype=pl.String)
+        printed = values.replace_strict(keys, found, default=None, return_dtype=pl.String)
+        negative_zero = (values == 0) & (1 / values < 0)
+        return printed.set(negative_zero.fill_null(value=False), "-0")
+
+    return column.map_batches(convert, return_dtype=pl.String, is_elementwise=True)
+
+
+def _with_odd(
+    schema: Schema,
+    name: str,
+    typed: pl.Expr,
+    of_odd: Callable[[str], object],
+    dtype: pl.DataType,
+) -> pl.Expr:
+    if odd(name) not in schema:
+        return typed
+    return pl.coalesce(typed, distinct(pl.col(odd(name)), of_odd, dtype))
+
+
+def _odd_string(json_text: str) -> str | None:
+    return str(msgspec.json.decode(json_text)) if json_text.startswith('"') else None
+
+
+def _odd_numeric(json_text: str) -> float | None:
+    value = gotext.decode_odd(json_text)
+    return value if isinstance(value, float) else None
+
+
+def _odd_boolean(json_text: str) -> bool | None:
+    return {"true": True, "false": False}.get(json_text)
+
+
+def _odd_integer(json_text: str) -> int | None:
+    value = gotext.decode_odd(json_text)
+    if isinstance(value, float):
+        return int(value)
+    return gotext.parse_integer(value) if isinstance(value, str) else None
+
+
+def _without_nulls(json_text: str) -> str:
+    """List elements that are objects, without the keys the batch's other objects brought."""
+    items = msgspec.json.decode(json_text)
+    if items is None:
+        return json_text
+    pruned = [
+        {k: v for k, v in item.items() if v is not None} if isinstance(item, dict) else item
+        for item in items
+    ]
+    return msgspec.json.encode(pruned).decode()

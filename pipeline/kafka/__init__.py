@@ -1,0 +1,1 @@
+"""Kafka's clients and its words; nothing here knows Faust."""

@@ -1,0 +1,318 @@
+"""One resource kept in step with an API server: a list, then a watch from where it ended.
+
+Any resource will do, custom ones too. What the objects mean is the sink's business: it gets them
+as JSON text. Manners: pages, bookmarks, resumed watches, a new list when the server forgot the
+version or was away (its data may be other data then), exponential backoff with jitter.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import msgspec
+import urllib3
+
+from pipeline.kube.api.client import ApiError, ConnectError, Connection, UnreachableError
+
+_LOG = logging.getLogger(__name__)
+PAGE = 500
+"""Objects asked for at a time."""
+
+_GONE, _NOT_FOUND = 410, 404
+_REFUSED = frozenset({401, 403, _NOT_FOUND})
+
+
+class Resource(NamedTuple):
+    """A resource of the API. `metadata_only`: neither spec nor status is fetched.
+
+    An `optional` one may be unknown to the server: then there are no such objects.
+    """
+
+    kind: str
+    version: str
+    plural: str
+    namespaced: bool = True
+    metadata_only: bool = False
+    optional: bool = False
+
+    def path(self, namespace: str = "") -> str:
+        """The path of its list; no namespace means all of them."""
+        root = "/apis/" if "/" in self.version else "/api/"
+        inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{root}{self.version}{inside}/{self.plural}"
+
+    def accept(self, form: str) -> str:
+        """The Accept header for a list or, with an empty form, for the objects of a watch."""
+        if not self.metadata_only:
+            return "application/json"
+        return f"application/json;as=PartialObjectMetadata{form};g=meta.k8s.io;v=v1"
+
+
+class Sink(Protocol):
+    """Takes what a reflector learns, in its thread. Times are ms of the server's clock."""
+
+    def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
+        """All objects there are at `at`; what is gone went after `since` (0: never listed).
+
+        To be read to the end: what the pages raise passes through, and nothing is gone then.
+        """
+
+    def changed(self, one: msgspec.Raw, at: int) -> None:
+        """An object is there, or is another."""
+
+    def deleted(self, one: msgspec.Raw, at: int) -> None:
+        """An object is gone."""
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Seconds. `silence`: without a byte (bookmarks come every minute) a watch is dead.
+
+    `watch`: how long the server shall let one go on, half of it at least; `first` and `most`:
+    pauses after failures.
+    """
+
+    silence: float = 100.0
+    watch: float = 480.0
+    first: float = 0.5
+    most: float = 30.0
+
+
+class Health(msgspec.Struct):
+    """How a reflector is doing; times are local, in seconds.
+
+    `contact`: the last word from the server; `failing`: since when nothing succeeded, 0 while all
+    is well.
+    """
+
+    synced: bool = False
+    absent: bool = False
+    contact: float = 0.0
+    failing: float = 0.0
+    error: str = ""
+    code: str = ""
+    events: Counter[str] = msgspec.field(default_factory=Counter)
+    errors: Counter[str] = msgspec.field(default_factory=Counter)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing to wait for: all is known, or the server refuses to tell."""
+        return self.synced or (bool(self.failing) and self.code in {"401", "403", "404"})
+
+    def stale(self) -> float:
+        """For how many seconds nothing new can have been seen, 0 while a watch is open."""
+        return max(0.0, time.time() - (self.contact or self.failing)) if self.failing else 0.0
+
+
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Head(msgspec.Struct, frozen=True):
+    metadata: _Meta = _Meta()
+    message: str = ""
+    code: int = 0
+
+
+class _Page(msgspec.Struct, frozen=True):
+    metadata: _Meta = _Meta()
+    items: list[msgspec.Raw] | None = None
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_page = msgspec.json.Decoder(_Page).decode
+_event = msgspec.json.Decoder(_Event).decode
+_head = msgspec.json.Decoder(_Head).decode
+
+
+def pages(
+    connection: Connection, resource: Resource, namespace: str = "", ended: list[str] | None = None
+) -> Iterator[list[msgspec.Raw]]:
+    """The objects there are, page by page; in the end, the list's version goes to `ended`.
+
+    Raises as `Connection.request`, and msgspec.DecodeError.
+    """
+    query: dict[str, str | int] = {"limit": PAGE}
+    headers = {"Accept": resource.accept("List")}
+    while True:
+        page = _page(connection.fetch(resource.path(namespace), query, headers=headers))
+        if ended is not None and not page.metadata.continue_:
+            ended.append(page.metadata.resource_version)
+        yield page.items or []
+        if not page.metadata.continue_:
+            return
+        query["continue"] = page.metadata.continue_
+
+
+class Reflector:
+    """Follows a resource, of one namespace or of all, in a thread of its own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        resource: Resource,
+        sink: Sink,
+        *,
+        namespace: str = "",
+        timing: Timing | None = None,
+    ) -> None:
+        self.resource, self.namespace = resource, namespace
+        self.health = Health()
+        self._connection, self._sink = connection, sink
+        self._timing = timing or Timing()
+        self._path = resource.path(namespace)
+        self._version = ""
+        self._listed_at = 0
+        self._failures = 0
+        self._stopped = threading.Event()
+        self._response: urllib3.BaseHTTPResponse | None = None
+        self._thread = threading.Thread(
+            target=self._run, name=f"watch {resource.plural} {namespace}".strip(), daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to list and watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; an open watch is cut."""
+        self._stopped.set()
+        if self._response is not None:
+            self._response.shutdown()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            begun = time.monotonic()
+            try:
+                if not self._version:
+                    self._list()
+                self._watch()
+                pause = 0.0 if time.monotonic() - begun > 1.0 else random.uniform(0.1, 0.5)
+            except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
+                pause = self._failed(error)
+            self._stopped.wait(pause)
+
+    def _list(self) -> None:
+        ended: list[str] = []
+        at = self._connection.now()
+        self._sink.listed(self._pages(ended), since=self._listed_at, at=at)
+        self._version = ended[-1]
+        self.health.synced = True
+        self._contact(at)
+
+    def _pages(self, ended: list[str]) -> Iterator[list[msgspec.Raw]]:
+        for page in pages(self._connection, self.resource, self.namespace, ended):
+            if self._stopped.is_set():
+                raise UnreachableError("stopped")
+            yield page
+
+    def _watch(self) -> None:
+        timing = self._timing
+        query: dict[str, str | int] = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version,
+            "timeoutSeconds": max(1, round(random.uniform(timing.watch / 2, timing.watch))),
+        }
+        headers = {"Accept": self.resource.accept("")}
+        with self._connection.request(
+            self._path, query, headers=headers, silence=timing.silence
+        ) as response:
+            self._response = response
+            try:
+                if self._stopped.is_set():  # while the answer was awaited: nobody will cut it
+                    return
+                self._contact(self._connection.now())
+                for line in _lines(response):
+                    self._take(_event(line))
+                    if self._stopped.is_set():
+                        return
+            finally:
+                self._response = None
+
+    def _take(self, event: _Event) -> None:
+        head = _head(event.object)
+        if event.type == "ERROR":
+            raise ApiError(head.code, head.message)
+        at = self._connection.now()
+        version = head.metadata.resource_version
+        if _older(version, self._version):
+            raise ApiError(_GONE, f"the server went back from version {self._version} to {version}")
+        self.health.events[event.type.lower()] += 1
+        try:
+            if event.type == "DELETED":
+                self._sink.deleted(event.object, at)
+            elif event.type != "BOOKMARK":
+                self._sink.changed(event.object, at)
+        finally:
+            self._version = version
+        self._contact(at)
+
+    def _contact(self, at: int) -> None:
+        """The server spoke, and all it says up to now is known."""
+        health = self.health
+        self._listed_at, self._failures = at, 0
+        health.contact = time.time()
+        if health.failing:
+            _LOG.warning("%s: in step again", self._name)
+        health.failing, health.error, health.code, health.absent = 0.0, "", "", False
+
+    def _failed(self, error: Exception) -> float:
+        """Note a failure; the seconds to wait before the next attempt."""
+        health = self.health
+        code = error.code if isinstance(error, ApiError) else 0
+        if self._stopped.is_set():
+            return 0.0
+        health.errors[str(code) if code else _CODES.get(type(error), "invalid")] += 1
+        if code == _GONE:
+            self._version = ""
+            return random.uniform(0.0, self._timing.first)
+        if code == _NOT_FOUND and self.resource.optional:
+            if health.synced:
+                self._sink.listed([], since=self._listed_at, at=self._connection.now())
+            self._version, health.synced, health.absent = "", True, True
+            return random.uniform(0.5, 1.0) * 10 * self._timing.most
+        if self._failures or code:
+            # The first broken connection is resumed. Who was away may come back with other data.
+            self._version = "" if isinstance(error, UnreachableError) else self._version
+            if not health.failing:
+                _LOG.warning("%s: %s", self._name, error)
+                health.failing = time.time()
+            health.error = str(error)
+            health.code = str(code) if code else _CODES.get(type(error), "invalid")
+        longest = min(self._timing.most, self._timing.first * 2.0**self._failures)
+        self._failures = min(self._failures + 1, 30)
+        pause = random.uniform(longest / 2, longest) if self._failures > 1 or code else 0.0
+        return max(pause, getattr(error, "retry_after", 0.0))
+
+    @property
+    def _name(self) -> str:
+        return f"{self.resource.plural} of {self.namespace or 'the cluster'}"
+
+
+_CODES: dict[type[Exception], str] = {UnreachableError: "connection", ConnectError: "credentials"}
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The lines of an endless answer as they come."""
+    rest = b""
+    for chunk in response.stream(65_536):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, lines)
+
+
+def _older(version: str, known: str) -> bool:
+    """Whether a resource version comes before another; those that are no numbers never do."""
+    return version.isdecimal() and known.isdecimal() and int(version) < int(known)

@@ -1,0 +1,1 @@
+"""Which object has which address or key, now and before."""

@@ -1,0 +1,179 @@
+"""What the index keeps of a pod, a node or a service."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TypedDict
+
+import msgspec
+
+from pipeline.kube.api import objects
+from pipeline.kube.api.objects import Fields, Object, Owner
+from pipeline.kube.index import keys
+from pipeline.kube.index.keys import Secondary
+
+_NETWORK = "PodReadyToStartContainers"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What an index keeps: which secondary keys, whose node addresses, whether annotations.
+
+    `window`: for how many seconds it remembers who had an address before.
+    """
+
+    secondary: tuple[Secondary, ...] = ()
+    cni: frozenset[str] = frozenset({"ovn"})
+    annotations: bool = False
+    window: float = 0.0
+
+    @property
+    def multus(self) -> tuple[Secondary, ...]:
+        """The combinations of attachment parts to index, in the order to try them."""
+        return tuple(one for one in self.secondary if one.multus)
+
+    @property
+    def udn(self) -> bool:
+        """Whether user-defined networks are indexed."""
+        return any(one.udn for one in self.secondary)
+
+
+class Entry(msgspec.Struct, gc=False, kw_only=True):
+    """An indexed object. `networks`: secondary key -> name of the network.
+
+    `noted`: the annotations that addresses and networks were read from.
+    `claim`: of two pods with one address the greater claim wins: alive, then created last.
+    It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
+    until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+    labels: Fields
+    annotations: Fields
+    owner: Owner | None = None
+    host_ip: str = ""
+    node: str = ""
+    networks: dict[str, str] = {}
+    noted: tuple[tuple[str, str], ...] = ()
+    claim: tuple[bool, str] = (True, "")
+    since: int = 0
+    seen: int = 0
+    until: int = 0
+    gained: dict[str, int] | None = None
+
+
+def entry(one: Object, options: Options) -> Entry | None:
+    """The entry of a pod, node or service, None for other kinds.
+
+    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object has
+    not the shape of its kind.
+    """
+    match one.kind:
+        case "Pod":
+            return _pod(one, options)
+        case "Node":
+            return _node(one, options)
+        case "Service":
+            addresses = keys.service_addresses(objects.part(one.spec, objects.Spec))
+            return Entry(**_common(one, options), addresses=addresses)
+    return None
+
+
+def _pod(one: Object, options: Options) -> Entry:
+    spec = objects.part(one.spec, objects.Spec)
+    status = objects.part(one.status, objects.Status)
+    owners = one.metadata.owner_references
+    noted = [keys.NETWORK_STATUS] if options.multus else []
+    noted += [keys.POD_NETWORKS] if options.udn else []
+    alive = status.phase not in {"Succeeded", "Failed"}
+    return Entry(
+        **_common(one, options),
+        addresses=keys.pod_addresses(status),
+        owner=Owner(owners[0].kind, sys.intern(owners[0].name)) if owners else None,
+        host_ip=sys.intern(status.host_ip or ""),
+        node=sys.intern(spec.node_name or ""),
+        networks=_networks(one.metadata.annotations or {}, options),
+        noted=_noted(one, *noted),
+        claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
+        **_times(one, status, alive=alive),
+    )
+
+
+def _times(one: Object, status: objects.Status, *, alive: bool) -> _Times:
+    """From when a pod has had its addresses, and until when one that has ended had them.
+
+    The condition PodReadyToStartContainers changes with the pod's network; start and creation
+    only come before it.
+    """
+    network, start = 0, milliseconds(status.start_time or one.metadata.creation_timestamp)
+    for condition in status.conditions or ():
+        if condition.type == _NETWORK and condition.status == ("True" if alive else "False"):
+            network = milliseconds(condition.last_transition_time)
+    if alive:
+        return {"since": network or start, "seen": network, "until": 0}
+    return {"since": start, "seen": 0, "until": network}
+
+
+def milliseconds(text: str | None) -> int:
+    """A time of the API (RFC 3339) in ms since 1970, 0 when there is none."""
+    try:
+        return moment(text) if text else 0
+    except ValueError:
+        return 0
+
+
+def moment(text: str) -> int:
+    """A time of the API in ms since 1970. Raises ValueError when it is none."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _node(one: Object, options: Options) -> Entry:
+    addresses = keys.node_addresses(objects.part(one.status, objects.Status))
+    host_ip = addresses[0] if addresses else ""
+    if "ovn" in options.cni:
+        addresses += keys.management_addresses(one.metadata.annotations or {})
+    return Entry(
+        **_common(one, options),
+        addresses=addresses,
+        host_ip=host_ip,
+        node=one.metadata.name,
+        noted=_noted(one, keys.NODE_SUBNETS),
+    )
+
+
+class _Times(TypedDict):
+    since: int
+    seen: int
+    until: int
+
+
+def _networks(annotations: Fields, options: Options) -> dict[str, str]:
+    found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
+    return found | dict(keys.pod_networks(annotations)) if options.udn else found
+
+
+def _noted(one: Object, *names: str) -> tuple[tuple[str, str], ...]:
+    annotations = one.metadata.annotations or {}
+    return tuple((name, annotations[name]) for name in names if name in annotations)
+
+
+class _Common(TypedDict):
+    kind: str
+    namespace: str
+    name: str
+    labels: Fields
+    annotations: Fields
+
+
+def _common(one: Object, options: Options) -> _Common:
+    meta = one.metadata
+    return {
+        "kind": sys.intern(one.kind),
+        "namespace": sys.intern(meta.namespace or ""),
+        "name": meta.name,
+        "labels": {sys.intern(k): sys.intern(v) for k, v in (meta.labels or {}).items()},
+        "annotations": (meta.annotations or {}) if options.annotations else {},
+    }

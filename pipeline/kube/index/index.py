@@ -1,0 +1,348 @@
+"""From an address to the Kubernetes object behind it (flp-semantics c, operator-spec section 7)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from pipeline.kube.api.objects import Fields, Object, Owner
+from pipeline.kube.index import keys
+from pipeline.kube.index.entries import Entry, Options, entry
+from pipeline.kube.index.history import Holders, Past, Period
+from pipeline.kube.index.owners import HOPS, Climb, parent
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+PRIMARY = "primary"
+Key = tuple[str, str, str]
+"""Kind, namespace and name of an object."""
+
+_NETWORKS = frozenset({"UserDefinedNetwork", "ClusterUserDefinedNetwork"})
+_HOST = "address of a Node"
+_LOGGED = 10_000
+"""Changes remembered one by one; who missed more looks everything up again."""
+_Value = TypeVar("_Value")
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """What an address resolves to; texts that do not apply are empty."""
+
+    kind: str
+    namespace: str
+    name: str
+    owner: Owner
+    network: str
+    host_ip: str
+    host_name: str
+    zone: str
+    labels: Fields
+    annotations: Fields
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """What an index keeps of an object: it is equal when no answer changes."""
+
+    entry: Entry | None
+    parent: Owner | None
+    network: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.entry or self.parent or self.network)
+
+
+def kept(one: Object, options: Options) -> Kept:
+    """What is to be kept. Raises msgspec.ValidationError when the object is not of its kind."""
+    return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
+
+
+NOTHING = Kept(None, None, network=False)
+
+
+class Known(NamedTuple):
+    """All that an index knows at a moment; `past` may be read once.
+
+    `timed`: it tells who had an address when.
+    """
+
+    options: Options
+    entries: list[Entry]
+    parents: dict[Key, Owner]
+    networks: list[Key]
+    past: Iterator[Past]
+    timed: bool
+
+
+class Index:
+    """Pods, nodes and services by address. `version` changes whenever an answer may change.
+
+    Objects may come in any order, be replaced and be removed: owners, zones and networks are
+    resolved when asked for. `timed`: it knows who had an address when, and not only who has it.
+    """
+
+    def __init__(self, found: Iterable[Object] = (), options: Options | None = None) -> None:
+        self.version = 0
+        self.options = options or Options()
+        self.timed = bool(self.options.window)
+        self._entries: dict[Key, Entry] = {}
+        self._parents: dict[Key, Owner] = {}
+        self._leaving: dict[Key, int] = {}
+        self._udns: set[Key] = set()
+        self._holders = Holders(round(self.options.window * 1000))
+        self._below: dict[Key, set[Key]] = {}
+        self._log: deque[tuple[int, frozenset[str]]] = deque(maxlen=_LOGGED)
+        for one in found:
+            self.add(one)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, one: Object) -> None:
+        """Add or replace an object; kinds that play no part are ignored.
+
+        Raises msgspec.ValidationError when the object has not the shape of its kind.
+        """
+        self.put(
+            (one.kind, one.metadata.namespace or "", one.metadata.name), kept(one, self.options), 0
+        )
+
+    def remove(self, kind: str, namespace: str, name: str) -> None:
+        """Forget an object, if it is known."""
+        self.put((kind, namespace, name), NOTHING, 0)
+
+    def put(self, key: Key, fresh: Kept, at: int, now: int = 0) -> None:
+        """Set what is kept of an object, from `at` on (ms; learnt at `now`).
+
+        Who owned an object that is gone is remembered for two windows: its pods, which may go
+        after it, are remembered for one.
+        """
+        old = self._kept(key)
+        if not fresh and old.parent and self.options.window:
+            self._leaving.setdefault(key, (now or at) + round(self.options.window * 2000))
+            fresh = Kept(None, old.parent, network=False)
+        else:
+            self._leaving.pop(key, None)
+        self._replace(key, old, fresh, (at, now or at))
+
+    def _kept(self, key: Key) -> Kept:
+        return Kept(self._entries.get(key), self._parents.get(key), key in self._udns)
+
+    def _replace(self, key: Key, old: Kept, fresh: Kept, when: tuple[int, int]) -> None:
+        if fresh == old:
+            return
+        texts = self._rehold(old.entry, fresh.entry, *when)
+        for above in _above(key, old):
+            self._below[above].discard(key)
+            if not self._below[above]:
+                del self._below[above]
+        for above in _above(key, fresh):
+            self._below.setdefault(above, set()).add(key)
+        _set(self._entries, key, fresh.entry)
+        _set(self._parents, key, fresh.parent)
+        (self._udns.add if fresh.network else self._udns.discard)(key)
+        if fresh.network != old.network:
+            self._log.clear()  # which texts mean another network is not known
+            self.version += 1
+            return
+        texts |= self._under(key)
+        if key[0] == "Node":
+            texts |= {below for text in texts for below in self._under((_HOST, "", text))}
+        self._touch(texts)
+
+    def remember(self, past: Past) -> None:
+        """Someone had an address before."""
+        self._holders.remember(past.text, past.entry, past.until)
+        self._touch({past.text})
+
+    def known(self) -> Known:
+        """What it knows now; later changes leave that as it is."""
+        return Known(
+            self.options,
+            list(self._entries.values()),
+            dict(self._parents),
+            list(self._udns),
+            self._holders.past(),
+            self.timed,
+        )
+
+    def expire(self, now: int) -> None:
+        """Forget who let go of an address a window ago, and who owned what is gone for longer."""
+        gone = set(self._holders.expire(now))
+        if gone:
+            self._touch(gone)
+        while self._leaving and (first := next(iter(self._leaving.items())))[1] <= now:
+            del self._leaving[first[0]]
+            self._replace(first[0], self._kept(first[0]), NOTHING, (now, now))
+
+    def changed(self, version: int) -> set[str] | None:
+        """The texts whose answers may have changed since a version; None: all of them."""
+        if self.version - version > len(self._log):
+            return None
+        found: set[str] = set()
+        for number, texts in reversed(self._log):
+            if number <= version:
+                break
+            found |= texts
+        return found
+
+    def lookup(
+        self,
+        address: str,
+        climb: Climb,
+        *,
+        mac: str = "",
+        interfaces: Iterable[str] = (),
+        udns: Iterable[str] = (),
+        at: int | None = None,
+    ) -> Peer | None:
+        """The object behind one end of a flow: secondary key, then pod, node, service address.
+
+        The one that has it now or, with `at` (ms), the one that had it then.
+        """
+        found = self.periods(address, mac=mac, interfaces=interfaces, udns=udns)
+        meant = [one for one in found if at is None or one[0].since <= at]
+        return self.peer(meant[-1][0].entry, meant[-1][1], climb) if meant else None
+
+    def periods(
+        self,
+        address: str,
+        *,
+        mac: str = "",
+        interfaces: Iterable[str] = (),
+        udns: Iterable[str] = (),
+    ) -> list[tuple[Period, str]]:
+        """Who was behind one end of a flow, one after the other, and in which network."""
+        periods = self._holders.periods
+        for key in keys.flow_attachments(self.options.multus, address, mac, interfaces):
+            if found := periods(key):
+                return [(one, one.entry.networks[key]) for one in found]
+        for udn in udns if self.options.udn else ():
+            key = keys.udn_key(udn, address)
+            inside = [
+                (one, udn) for one in periods(key) if self._network(one.entry.networks[key]) == udn
+            ]
+            if inside:
+                return inside
+        return [(one, PRIMARY) for one in periods(address)]
+
+    def texts(
+        self,
+        address: str,
+        mac: str = "",
+        interfaces: Iterable[str] = (),
+        udns: Iterable[str] = (),
+    ) -> Iterator[str]:
+        """Every text on which the answer for one end of a flow depends."""
+        yield address
+        yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
+        yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
+
+    def knows(self, key: Key) -> bool:
+        """Whether anything is kept of an object; may be asked by any thread."""
+        return key in self._entries or key in self._parents or key in self._udns
+
+    def claimants(self, text: str) -> tuple[Entry, ...]:
+        """Everyone who claims an address now, the one that has it last."""
+        return self._holders.all_now(text)
+
+    def guests(self, node: Entry) -> list[Entry]:
+        """The pods on the network of a node: they have no address of their own."""
+        keys_below = self._below.get(("Node", "", node.name), ()) if node.kind == "Node" else ()
+        on_it = (self._entries.get(key) for key in keys_below)
+        return [one for one in on_it if one and one.claim[0] and not one.addresses]
+
+    def owners(self, found: Entry, climb: Climb) -> list[Owner]:
+        """The owners on the way to the one to show; an object without owner owns itself."""
+        chain = [found.owner or Owner(found.kind, found.name)]
+        for hop in range(HOPS):
+            owner = chain[-1]
+            parent = self._parents.get((owner.kind, found.namespace, owner.name))
+            if parent is None or not climb.allows(owner.kind, parent.kind, hop):
+                break
+            chain.append(parent)
+        return chain
+
+    def owner(self, found: Entry, climb: Climb) -> Owner:
+        """The owner to show, after climbing."""
+        return self.owners(found, climb)[-1]
+
+    def label_keys(self) -> set[str]:
+        """Every label key of the indexed objects."""
+        return {key for one in list(self._entries.values()) for key in one.labels}
+
+    def annotation_keys(self) -> set[str]:
+        """Every annotation key of the indexed objects (empty unless kept)."""
+        return {key for one in list(self._entries.values()) for key in one.annotations}
+
+    def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
+        """An indexed object with everything that other objects say about it."""
+        node = found.node
+        if not node and found.host_ip:
+            host = self._holders.now(found.host_ip, "Node")
+            node = host.name if host else ""
+        host = self._entries.get(("Node", "", node))
+        return Peer(
+            kind=found.kind,
+            namespace=found.namespace,
+            name=found.name,
+            owner=self.owner(found, climb),
+            network=network,
+            host_ip=found.host_ip,
+            host_name=node if found.host_ip else "",
+            zone=host.labels.get(ZONE_LABEL, "") if host else "",
+            labels=found.labels,
+            annotations=found.annotations,
+        )
+
+    def _network(self, label: str) -> str:
+        """The name of a user-defined network: without namespace when it is a cluster-wide one."""
+        namespace, _, name = label.partition("/")
+        if ("UserDefinedNetwork", namespace, name) in self._udns:
+            return label
+        return name if ("ClusterUserDefinedNetwork", "", name) in self._udns else label
+
+    def _rehold(self, old: Entry | None, fresh: Entry | None, at: int, now: int) -> set[str]:
+        """Pass the texts of an entry on to the one that replaces it; all of them."""
+        before, after = _texts(old), _texts(fresh)
+        if old and old is not fresh:
+            for text in before:
+                self._holders.release(text, old, None if text in after else at, now)
+        if fresh and old is not fresh:
+            for text in after:
+                self._holders.take(text, fresh)
+        return before | after
+
+    def _under(self, key: Key, depth: int = HOPS) -> set[str]:
+        """The texts of the objects that show something of this one: owned by it, or on it."""
+        found: set[str] = set()
+        for below in self._below.get(key, ()):
+            found |= _texts(self._entries.get(below))
+            if depth:
+                found |= self._under(below, depth - 1)
+        return found
+
+    def _touch(self, texts: set[str]) -> None:
+        self.version += 1
+        self._log.append((self.version, frozenset(texts)))
+
+
+def _texts(found: Entry | None) -> set[str]:
+    return {*found.addresses, *found.networks} if found else set()
+
+
+def _above(key: Key, one: Kept) -> Iterator[Key]:
+    """The objects whose change shows in this one: its owner, its node."""
+    for owner in (one.parent, one.entry.owner if one.entry else None):
+        if owner:
+            yield owner.kind, key[1], owner.name
+    if one.entry and one.entry.kind == "Pod":
+        found = one.entry
+        yield ("Node", "", found.node) if found.node else (_HOST, "", found.host_ip)
+
+
+def _set(table: dict[Key, _Value], key: Key, value: _Value | None) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value

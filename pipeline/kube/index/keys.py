@@ -1,0 +1,143 @@
+"""The texts an object is found by: its addresses and its secondary network keys.
+
+Rules: flp-semantics c (add_kubernetes) and operator-spec section 7. Annotations that cannot be
+read give no key, as in the original.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from pipeline.flows import cidr
+from pipeline.kube.api.objects import Fields, Spec, Status
+
+NODE_SUBNETS = "k8s.ovn.org/node-subnets"
+POD_NETWORKS = "k8s.ovn.org/pod-networks"
+NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status"
+
+
+class Secondary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which parts of a secondary network's attachment make the key that finds its pod."""
+
+    mac: bool = False
+    ip: bool = False
+    interface: bool = False
+    udn: bool = False
+
+    @property
+    def multus(self) -> bool:
+        """Whether attachments (network-status) are indexed, and not only user-defined networks."""
+        return self.mac or self.ip or self.interface
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """One element of the network-status annotation."""
+
+    name: str = ""
+    interface: str = ""
+    ips: list[str] = []
+    mac: str = ""
+    default: bool = False
+
+
+class PodNetwork(msgspec.Struct, frozen=True):
+    """One value of the pod-networks annotation."""
+
+    ip_address: str = ""
+
+
+_statuses = msgspec.json.Decoder(list[Attachment]).decode
+_networks = msgspec.json.Decoder(dict[str, PodNetwork]).decode
+_subnets = msgspec.json.Decoder(dict[str, str | list[str]]).decode
+
+
+def pod_addresses(status: Status) -> tuple[str, ...]:
+    """The pod's own addresses: those of host-network pods belong to their node."""
+    listed = [pod.ip for pod in status.pod_ips or ()] or [status.pod_ip or ""]
+    return tuple(ip for ip in listed if ip and ip != status.host_ip)
+
+
+def service_addresses(spec: Spec) -> tuple[str, ...]:
+    """Cluster addresses; a headless service has none."""
+    listed = spec.cluster_ips or [spec.cluster_ip or ""]
+    return tuple(ip for ip in listed if ip and ip != "None")
+
+
+def node_addresses(status: Status) -> tuple[str, ...]:
+    """Every address that is one (a host name is not), in canonical form."""
+    return tuple(str(ip) for item in status.addresses or () if (ip := cidr.address(item.address)))
+
+
+def management_addresses(annotations: Fields) -> tuple[str, ...]:
+    """The address of OVN's mp0 port: the node's IPv4 subnet + 2 (probes come from there)."""
+    try:
+        subnets = _subnets(annotations.get(NODE_SUBNETS, "{}")).get("default", ())
+        parsed = [
+            ipaddress.ip_interface(text)
+            for text in ([subnets] if isinstance(subnets, str) else subnets)
+        ]
+        return tuple(str(one.ip + 2) for one in parsed if one.version == 4)[:1]
+    except ValueError:
+        return ()
+
+
+def attachment_key(interface: str, ip: str, mac: str) -> str:
+    """Key of an attachment, parts that are not indexed empty."""
+    return f"{interface}~{ip}~{mac.lower()}"
+
+
+def udn_key(network: str, ip: str) -> str:
+    """Key of an address within a user-defined network."""
+    return f"{network}~{ip}"
+
+
+def pod_attachments(annotations: Fields, indexed: Sequence[Secondary]) -> Iterator[tuple[str, str]]:
+    """Pairs of key and network name of a pod, by network-status. Lacking a part: no key."""
+    try:
+        attachments = _statuses(annotations.get(NETWORK_STATUS, "[]"))
+    except msgspec.DecodeError:
+        return
+    for one in attachments:
+        for parts in () if one.default else indexed:
+            interfaces = [one.interface] if parts.interface else None
+            for key in _keys(parts, one.ips, one.mac, interfaces):
+                yield key, one.name
+
+
+def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
+    """Pairs of key and network of a pod, by pod-networks: `namespace/name`, and `name` alone.
+
+    Which of both is right depends on whether the network is a cluster-wide one; the index tells.
+    """
+    try:
+        networks = _networks(annotations.get(POD_NETWORKS, "{}"))
+    except msgspec.DecodeError:
+        return
+    for label, network in networks.items():
+        ip = network.ip_address.partition("/")[0]
+        if label != "default" and ip:
+            yield udn_key(label, ip), label
+            if "/" in label:
+                yield udn_key(label.split("/", 1)[1], ip), label
+
+
+def flow_attachments(
+    indexed: Sequence[Secondary], address: str, mac: str, interfaces: Iterable[str]
+) -> Iterator[str]:
+    """The keys under which the end of a flow may be found, in the order to try them."""
+    names = list(interfaces)
+    for parts in indexed:
+        yield from _keys(parts, [address], mac, names if parts.interface else None)
+
+
+def _keys(
+    parts: Secondary, ips: Sequence[str], mac: str, interfaces: Sequence[str] | None
+) -> Iterator[str]:
+    if parts.mac and not mac:
+        return
+    for interface in [""] if interfaces is None else filter(None, interfaces):
+        for ip in filter(None, ips) if parts.ip else [""]:
+            yield attachment_key(interface, ip, mac if parts.mac else "")

@@ -1,0 +1,1 @@
+"""A cluster as a file: inventories read, taken and exported."""

@@ -1,0 +1,165 @@
+"""What an index knows, who had an address before included, as Kubernetes objects, and back.
+
+Times that Kubernetes does not say are annotations: from when an object had its addresses (not
+before SINCE, by SEEN), and until when, if it has ended (UNTIL). Without SEEN or UNTIL, or with a
+SINCE of 1970, that is unknown. Keys of secondary networks that a pod got later have times of their
+own (GAINED, a JSON object of times by key). An object that let go of addresses says which
+(RELEASED, between spaces), and when in `metadata.deletionTimestamp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from pipeline.kube.api.objects import Object, Owner
+from pipeline.kube.index import keys
+from pipeline.kube.index.entries import Entry, Options, moment
+from pipeline.kube.index.history import Past
+from pipeline.kube.index.index import Index, Key, Known, kept
+from pipeline.kube.subnets import Label
+from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
+
+SINCE, SEEN, UNTIL = "flowmatrix/since", "flowmatrix/seen", "flowmatrix/until"
+GAINED, RELEASED = "flowmatrix/gained", "flowmatrix/released"
+_OURS = frozenset({SINCE, SEEN, UNTIL, GAINED, RELEASED})
+_VERSIONS = {one.kind: one.version for one in (*RESOURCES, *FURTHER, *NETWORKS)}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Manifest = dict[str, Any]
+
+
+def manifests(known: Known) -> Iterator[Manifest]:
+    """The objects that `restore` makes an equal index of, if its options are the same."""
+    for key in known.networks:
+        yield _head(key)
+    for key, owner in known.parents.items():
+        yield _head(key, owner)
+    for entry in known.entries:
+        yield _manifest(entry, known)
+    past: dict[tuple[int, int], list[Past]] = {}
+    for one in known.past:
+        past.setdefault((id(one.entry), one.until), []).append(one)
+    for texts in past.values():
+        found = _manifest(texts[0].entry, known)
+        found["metadata"]["deletionTimestamp"] = _time(texts[0].until)
+        noted = found["metadata"].setdefault("annotations", {})
+        noted[RELEASED] = " ".join(one.text for one in texts)
+        yield found
+
+
+def labelled(labels: Iterable[Label]) -> Manifest:
+    """A FlowCollector that says these subnet labels and no others."""
+    custom = msgspec.to_builtins(list(labels))
+    subnets = {"openShiftAutoDetect": False, "customLabels": custom}
+    return {
+        "apiVersion": "flows.netobserv.io/v1beta2",
+        "kind": "FlowCollector",
+        "metadata": {"name": "cluster"},
+        "spec": {"processor": {"subnetLabels": subnets}},
+    }
+
+
+def is_past(one: Manifest) -> bool:
+    """Whether an object is one that let go of addresses."""
+    return RELEASED in one["metadata"].get("annotations", {})
+
+
+def restore(index: Index, one: Object) -> None:
+    """Add an object of a file: as it is or, if `manifests` wrote it, as it was known.
+
+    Raises msgspec.ValidationError when the object has not the shape of its kind, or a time is none.
+    """
+    noted = one.metadata.annotations or {}
+    if _OURS.isdisjoint(noted):
+        index.add(one)
+        return
+    index.timed = True
+    own = {name: text for name, text in noted.items() if name not in _OURS}
+    metadata = msgspec.structs.replace(one.metadata, annotations=own)
+    fresh = kept(msgspec.structs.replace(one, metadata=metadata), index.options)
+    if entry := fresh.entry:
+        entry.since, entry.seen, entry.until = (_read(noted, n) for n in (SINCE, SEEN, UNTIL))
+        entry.gained = _gained(noted)
+    if RELEASED not in noted:
+        index.put((one.kind, metadata.namespace or "", metadata.name), fresh, 0)
+    elif entry:
+        until = _read({"deletionTimestamp": metadata.deletion_timestamp or ""}, "deletionTimestamp")
+        for text in noted[RELEASED].split():
+            index.remember(Past(text, until, entry))
+
+
+def _head(key: Key, owner: Owner | None = None) -> Manifest:
+    kind, namespace, name = key
+    found: Manifest = {"apiVersion": _VERSIONS[kind], "kind": kind, "metadata": {"name": name}}
+    if namespace:
+        found["metadata"]["namespace"] = namespace
+    if owner:
+        found["metadata"]["ownerReferences"] = [{"kind": owner.kind, "name": owner.name}]
+    return found
+
+
+def _manifest(entry: Entry, known: Known) -> Manifest:
+    found = _head((entry.kind, entry.namespace, entry.name), entry.owner)
+    times = {SINCE: entry.since, SEEN: entry.seen, UNTIL: entry.until} if known.timed else {}
+    annotations = {
+        **entry.annotations,
+        **dict(entry.noted),
+        **{name: _time(ms) for name, ms in times.items() if ms or name == SINCE},
+    }
+    if known.timed and entry.gained:
+        gained = {key: _time(ms) for key, ms in entry.gained.items()}
+        annotations[GAINED] = msgspec.json.encode(gained).decode()
+    metadata = {
+        "creationTimestamp": entry.claim[1],
+        "labels": entry.labels,
+        "annotations": annotations,
+    }
+    found["metadata"] |= {name: value for name, value in metadata.items() if value}
+    return found | _addresses(entry, known.options)
+
+
+def _addresses(entry: Entry, options: Options) -> Manifest:
+    """`spec` and `status`. Which type a node's address is of is not known."""
+    if entry.kind == "Service":
+        return {"spec": {"clusterIPs": entry.addresses}} if entry.addresses else {}
+    if entry.kind == "Node":
+        derived = keys.management_addresses(dict(entry.noted)) if "ovn" in options.cni else ()
+        own = entry.addresses[: len(entry.addresses) - len(derived)]
+        return {"status": {"addresses": [{"address": ip} for ip in own]}}
+    status = {
+        "phase": "Running" if entry.claim[0] else "Succeeded",
+        "hostIP": entry.host_ip,
+        "podIPs": [{"ip": ip} for ip in entry.addresses],
+    }
+    spec = {"spec": {"nodeName": entry.node}} if entry.node else {}
+    return spec | {"status": {name: value for name, value in status.items() if value}}
+
+
+def _time(ms: int) -> str:
+    text = (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _read(texts: Mapping[str, str], name: str) -> int:
+    """A time in ms, 0 when there is none."""
+    if name not in texts:
+        return 0
+    try:
+        return moment(texts[name])
+    except ValueError:
+        raise msgspec.ValidationError(f'{name}: "{texts[name]}" is no time') from None
+
+
+def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:
+    """Times in ms by key, None when there are none."""
+    if GAINED not in texts:
+        return None
+    try:
+        found = msgspec.json.decode(texts[GAINED], type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise msgspec.ValidationError(f"{GAINED}: {error}") from None
+    named = {f"{GAINED} of {key}": text for key, text in found.items()}
+    return dict(zip(found, (_read(named, name) for name in named), strict=True))

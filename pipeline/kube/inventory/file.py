@@ -1,0 +1,164 @@
+"""Kubernetes objects from a file: YAML or JSON as kubectl prints them, gzip or not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+
+from pipeline.diagnostics import Problem, warning
+from pipeline.kube.api import objects
+from pipeline.kube.api.objects import Object
+from pipeline.kube.index.entries import Options
+from pipeline.kube.index.index import Index
+from pipeline.kube.inventory.export import restore
+
+_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_GZIP = b"\x1f\x8b"
+_JSON = re.compile(rb"\s*(\[\s*)?\{\s*[\"}]|\s*\[\s*\]")
+_INK = re.compile(r"\S")
+_SHOWN = 20
+"""Problems listed of one file; the rest is only counted."""
+
+
+class Found(NamedTuple):
+    """An object and where it stands: `pods.yaml: document 3, item 12`."""
+
+    where: str
+    object: Object
+
+
+def load(path: Path, options: Options | None = None) -> tuple[Index, list[Problem]]:
+    """The index of a file's objects, and everything that is wrong with the file."""
+    index, problems = Index(options=options), list[Problem]()
+    for where, one in read(path, problems):
+        try:
+            restore(index, one)
+        except msgspec.ValidationError as error:
+            problems.append(Problem((), f"{where}: {one.kind} {one.metadata.name}: {error}"))
+    if problems[_SHOWN:]:
+        more = Problem((), f"{path.name}: {len(problems) - _SHOWN} more problems like these")
+        problems = [*problems[:_SHOWN], more]
+    if not problems and not len(index):
+        problems = [warning((), f"{path.name}: no pod, node or service: no address is known")]
+    return index, problems
+
+
+def read(path: Path, problems: list[Problem]) -> Iterator[Found]:
+    """The objects of a file, lists taken apart; what is wrong is added to `problems`.
+
+    Takes YAML documents, JSON lines, one JSON document or several in a row, gzip or not.
+    """
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, document in enumerate(_documents(file), 1):
+                yield from _take_apart(f"{path.name}: document {number}", document, problems)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        problems.append(Problem((), f"{path.name}: cannot be read: {reason}"))
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        problems.append(Problem((), f"{path.name}: document {number + 1}: {reason}"))
+
+
+def write(found: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Objects to a file; its name says the format: .yaml, .jsonl or .json, then .gz to compress."""
+    packed = path.suffix == ".gz"
+    kind = (path.with_suffix("") if packed else path).suffix
+    if kind in {".yaml", ".yml"}:
+        documents = map(dict, found)
+        text = yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+        data = str(text).encode()
+    elif kind == ".jsonl":
+        data = b"".join(msgspec.json.encode(one) + b"\n" for one in found)
+    else:
+        data = msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": list(found)})
+    path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
+
+
+def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return gzip.open(path) if packed else path.open("rb")
+
+
+def _documents(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    """The JSON text of each document."""
+    if not _JSON.match(file.peek(512)):
+        for document in yaml.load_all(file, Loader=_LOADER):  # a safe one
+            yield msgspec.json.encode(document)
+        return
+    first = file.readline()
+    if first.strip() and _complete(first):
+        yield first
+        yield from filter(bytes.strip, file)
+        return
+    text = first + file.read()
+    if _complete(text):
+        yield text
+        return
+    yield from _in_a_row(text.decode())
+
+
+def _complete(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _in_a_row(text: str) -> Iterator[bytes]:
+    decoder, at = json.JSONDecoder(), _skip_blanks(text, 0)
+    while at < len(text):
+        _, end = decoder.raw_decode(text, at)
+        yield text[at:end].encode()
+        at = _skip_blanks(text, end)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    return len(text) if (found := _INK.search(text, at)) is None else found.start()
+
+
+def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[Found]:
+    """The object of a document, or those of the list that it is."""
+    if text.strip() == b"null":
+        return
+    if text.lstrip().startswith(b"["):
+        text = b'{"kind":"List","items":' + text + b"}"
+    try:
+        whole = objects.parse(text)
+        texts = objects.items(whole)
+    except ValueError as error:
+        problems.append(Problem((), f"{where}: {error}"))
+        return
+    if texts is None:
+        yield from _named(where, whole, problems)
+        return
+    kind = whole.kind.removesuffix("List")
+    for number, item in enumerate(texts, 1):
+        place = f"{where}, item {number}"
+        try:
+            one = objects.parse(item)
+        except ValueError as error:
+            problems.append(Problem((), f"{place}: {error}"))
+            continue
+        one = one if one.kind else msgspec.structs.replace(one, kind=kind)
+        yield from _named(place, one, problems)
+
+
+def _named(where: str, one: Object, problems: list[Problem]) -> Iterator[Found]:
+    missing = "kind" if not one.kind else "metadata.name" if not one.metadata.name else ""
+    if missing:
+        problems.append(Problem((), f"{where}: not a Kubernetes object: {missing} is missing"))
+    else:
+        yield Found(where, one)

@@ -1,0 +1,231 @@
+"""Subnet labels of a cluster, kept fresh: those of its FlowCollector, and those it lets derive."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from pipeline.diagnostics import Problem
+from pipeline.kube import subnets
+from pipeline.kube.api import objects
+from pipeline.kube.api.client import ApiError, ConnectError, Connection, UnreachableError
+from pipeline.kube.api.objects import Object
+from pipeline.kube.api.reflector import Reflector, Resource, Timing
+from pipeline.kube.subnets import Label
+
+_SECONDS, _LATER = 3.0, 20.0
+"""Between two looks at an object that is there, and at one that is not, or at the API groups."""
+_STEP = 0.02
+_NOT_FOUND = 404
+_log = logging.getLogger(__name__)
+
+
+class Single(NamedTuple):
+    """One object, looked at now and then: a right to that one alone is enough.
+
+    `beside`: an API group; the object is on clusters that have it (with `without`: have it not).
+    """
+
+    resource: Resource
+    name: str
+    namespace: str
+    beside: str
+    without: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path of the object."""
+        return f"{self.resource.path(self.namespace)}/{self.name}"
+
+
+def _single(kind: str, version: str, name: str, namespace: str = "", group: str = "") -> Single:
+    resource = Resource(kind, version, f"{kind.lower()}s")
+    group = group or version.rpartition("/")[0]
+    return Single(resource, name, namespace, group.removeprefix("!"), group.startswith("!"))
+
+
+_OPENSHIFT = "config.openshift.io"
+SINGLES = (
+    _single("FlowCollector", "flows.netobserv.io/v1beta2", "cluster"),
+    _single("Network", "config.openshift.io/v1", "cluster"),
+    _single("Network", "operator.openshift.io/v1", "cluster"),
+    _single("ConfigMap", "v1", "cluster-config-v1", "kube-system", _OPENSHIFT),
+    _single("ConfigMap", "v1", "kubeadm-config", "kube-system", f"!{_OPENSHIFT}"),
+    _single("EndpointSlice", "discovery.k8s.io/v1", "kubernetes", "default"),
+)
+FOLLOWED = (
+    Resource("Node", "v1", "nodes", namespaced=False),
+    Resource("ServiceCIDR", "networking.k8s.io/v1", "servicecidrs", False, optional=True),
+)
+"""What a cluster's own networks are derived from; OpenShift says them in the single objects."""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Groups(msgspec.Struct, frozen=True):
+    groups: list[_Group]
+
+
+_groups = msgspec.json.Decoder(_Groups).decode
+
+
+class LabelFeed:
+    """The labels of a cluster, the FlowCollector's own first; it starts at once.
+
+    What cannot be read is a problem, and what was known of it stays.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._singles: dict[Single, Object] = {}
+        self._unread: dict[Single, str] = {}
+        self._due = dict.fromkeys(SINGLES, 0.0)
+        self._groups: frozenset[str] = frozenset()
+        self._groups_due = 0.0
+        self._looked = threading.Event()
+        self._closed = threading.Event()
+        self._sinks = [_Reduced(resource.kind) for resource in FOLLOWED]
+        self._reflectors = [
+            Reflector(connection, resource, sink, timing=Timing(most=10.0))
+            for resource, sink in zip(FOLLOWED, self._sinks, strict=True)
+        ]
+        self._derived: tuple[list[Object], list[Label], list[str]] = ([], [], [])
+        self._thread = threading.Thread(target=self._run, name="subnet labels", daemon=True)
+        self._thread.start()
+        for reflector in self._reflectors:
+            reflector.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until everything was looked at once; whether that happened in time."""
+        until = time.monotonic() + seconds
+        waiting = list(self._reflectors)
+        while waiting or not self._looked.is_set():
+            waiting = [one for one in waiting if not one.health.settled]
+            if time.monotonic() > until:
+                return False
+            time.sleep(_STEP)
+        return True
+
+    def labels(self) -> list[Label]:
+        """The labels as they are now; the same list until one changes."""
+        return self._derive()[1]
+
+    def problems(self) -> list[str]:
+        """What could not be read, or is no label."""
+        stale = [f"{r.resource.plural}: {r.health.error}" for r in self._reflectors]
+        failing = [r.health.failing for r in self._reflectors]
+        return [
+            *self._unread.values(),
+            *(text for text, since in zip(stale, failing, strict=True) if since),
+            *self._derive()[2],
+        ]
+
+    def close(self) -> None:
+        """End its threads."""
+        self._closed.set()
+        for reflector in self._reflectors:
+            reflector.stop()
+        self._thread.join(2.0)
+
+    def _derive(self) -> tuple[list[Object], list[Label], list[str]]:
+        found = [*self._singles.values(), *(one for sink in self._sinks for one in sink.objects())]
+        if found != self._derived[0]:
+            problems: list[Problem] = []
+            labels = subnets.described(found, problems)
+            texts = [problem.message for problem in problems]
+            for text in texts:
+                if text not in self._derived[2]:
+                    _log.warning("%s", text)
+            self._derived = (found, labels, texts)
+        return self._derived
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            if time.monotonic() >= self._groups_due:
+                self._discover()
+            for single in SINGLES:
+                if time.monotonic() >= self._due[single] and not self._closed.is_set():
+                    present = self._look(single)
+                    self._due[single] = time.monotonic() + (_SECONDS if present else _LATER)
+            self._looked.set()
+            self._closed.wait(0.5)
+
+    def _discover(self) -> None:
+        """Learn which API groups there are: an unknown one is forbidden, not merely missing."""
+        try:
+            groups = _groups(self._connection.fetch("/apis")).groups
+        except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
+            _log.debug("the API groups are not known: %s", error)
+            self._groups_due = time.monotonic() + _SECONDS
+            return
+        names = frozenset(group.name for group in groups)
+        if names != self._groups:
+            self._groups, self._due = names, dict.fromkeys(SINGLES, 0.0)
+        self._groups_due = time.monotonic() + _LATER
+
+    def _look(self, single: Single) -> bool:
+        """Read an object; whether it is worth looking again soon."""
+        if (single.beside in self._groups) == single.without:
+            self._forget(single)
+            return False
+        try:
+            raw = self._connection.fetch(single.path)
+            one = msgspec.structs.replace(objects.parse(raw), kind=single.resource.kind)
+            self._singles = {**self._singles, single: one}
+        except ApiError as error:
+            if error.code == _NOT_FOUND:
+                self._forget(single)
+                return single == SINGLES[0]
+            self._settle(single, f"{single.path}: {error}")
+            return False
+        except (UnreachableError, ConnectError, ValueError) as error:
+            self._settle(single, f"{single.path}: {error}")
+            return True
+        self._settle(single, "")
+        return True
+
+    def _forget(self, single: Single) -> None:
+        self._singles = {k: one for k, one in self._singles.items() if k != single}
+        self._settle(single, "")
+
+    def _settle(self, single: Single, problem: str) -> None:
+        if problem and single not in self._unread:
+            _log.warning("%s", problem)
+        others = {k: text for k, text in self._unread.items() if k != single}
+        self._unread = {**others, single: problem} if problem else others
+
+
+class _Reduced:
+    """Objects of a kind reduced to what labels are derived from: the sink of a reflector."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._objects: dict[str, Object] = {}
+
+    def objects(self) -> list[Object]:
+        return list(self._objects.values())
+
+    def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
+        found = [self._reduced(one) for page in pages for one in page]
+        self._objects = {one.metadata.name: one for one in found}
+
+    def changed(self, one: msgspec.Raw, at: int) -> None:
+        found = self._reduced(one)
+        self._objects = {**self._objects, found.metadata.name: found}
+
+    def deleted(self, one: msgspec.Raw, at: int) -> None:
+        gone = objects.parse(one).metadata.name
+        self._objects = {name: kept for name, kept in self._objects.items() if name != gone}
+
+    def _reduced(self, raw: msgspec.Raw) -> Object:
+        one = msgspec.structs.replace(objects.parse(raw), kind=self._kind)
+        known = self._objects.get(one.metadata.name)
+        fresh = subnets.reduced(one)
+        return known if known == fresh else fresh

@@ -1,0 +1,1 @@
+"""Stages to a plan; a batch through the plan."""

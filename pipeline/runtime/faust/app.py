@@ -1,0 +1,68 @@
+"""The Faust app of a membership: its settings, its transport, its login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import faust
+
+from pipeline.kafka.connection import Subscription
+from pipeline.runtime.faust.transport import POLL_RECORDS, FoldingTransport
+from pipeline.state.partition import Where
+
+_FETCH_BYTES = 4 * 1024 * 1024
+_MESSAGE_BYTES = 17 * 1024 * 1024
+_REQUEST_SECONDS = 90.0
+
+
+def application(
+    subscription: Subscription,
+    topics: Collection[str],
+    positions: Callable[[], Mapping[Where, int]],
+) -> faust.App:
+    """An app in the subscription's group; `topics` come folded and begin at `positions()`."""
+    arguments = subscription.connection.arguments()
+    session = subscription.session_timeout
+    app = faust.App(
+        subscription.group,
+        broker=[f"kafka://{broker}" for broker in subscription.connection.brokers],
+        broker_credentials=_credentials(arguments),
+        broker_max_poll_records=POLL_RECORDS,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=max(0.3, session / 4),
+        broker_request_timeout=max(_REQUEST_SECONDS, session),
+        broker_rebalance_timeout=max(10.0, session),
+        consumer_max_fetch_size=_FETCH_BYTES,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=subscription.instance or None,
+        consumer_metadata_max_age_ms=10_000,
+        processing_guarantee="at_least_once",
+        producer_request_timeout=_REQUEST_SECONDS,
+        producer_max_request_size=_MESSAGE_BYTES,
+        producer_linger=0.0,
+        store="memory://",
+        stream_buffer_maxsize=2,
+        stream_recovery_delay=0.0,
+        stream_wait_empty=False,
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    transport = FoldingTransport(app.conf.broker_consumer, app)
+    transport.folded = frozenset(topics)
+    transport.positions = positions
+    app.transport = transport
+    return app
+
+
+def _credentials(arguments: Mapping[str, Any]) -> Any:
+    context = arguments.get("ssl_context")
+    if "sasl_mechanism" in arguments:
+        return faust.SASLCredentials(
+            username=arguments["sasl_plain_username"],
+            password=arguments["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=arguments["sasl_mechanism"],
+        )
+    return faust.SSLCredentials(context) if context else None

@@ -1,0 +1,153 @@
+"""The partitions a process owns as a member of a consumer group, and what it shows of them.
+
+Two views, which differ on purpose. `shown` is for Prometheus: the increments this process made
+durable itself since it started, so a series never decreases and no increment is in two processes.
+`totals()` are the exact totals of the partitions it owns now, whoever counted them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Mapping
+
+from pipeline.stage import Delta, Family, Policy
+from pipeline.state.changelog import Checkpoint, Epoch, State
+from pipeline.state.label_sets import Sharing
+from pipeline.state.ledger import RESTARTED, Ledger, Table
+from pipeline.state.partition import Cut, Partition, Where
+
+_log = logging.getLogger(__name__)
+
+
+class Group:
+    """Counts per partition. Written by one thread at a time; any thread may read."""
+
+    def __init__(self, families: Mapping[str, tuple[Family, Policy]], max_series: int = 0) -> None:
+        self._sharing = Sharing()
+        self.shown = Ledger(families, max_series, self._sharing)
+        self.topics: dict[str, int] = {}
+        """How many partitions each topic of the group has."""
+        self._families = families
+        self._max_series = max_series
+        self._partitions: dict[Where, Partition] = {}
+        self._restarted: set[str] = set()
+        self._lock = threading.Lock()
+
+    def keeps(self, where: Where, generation: int) -> bool:
+        """Whether a partition assigned anew was this process's in the generation just before.
+
+        Nobody else can have owned it in between, so what is in memory still holds.
+        """
+        held = self._partitions.get(where)
+        return held is not None and held.generation + 1 == generation
+
+    def keep(self, topic: str, wheres: Collection[Where], generation: int) -> None:
+        """Go on with these partitions of a topic in a new generation; forget its others."""
+        with self._lock:
+            self._partitions = {
+                w: p for w, p in self._partitions.items() if w.topic != topic or w in wheres
+            }
+            for where in wheres:
+                self._partitions[where].generation = generation
+
+    def restore(self, where: Where, state: State, generation: int, position: int) -> None:
+        """Take a partition over, from its changelog's state on.
+
+        `position` is the next offset to count.
+        """
+        epoch = Epoch(state.newest + 1, generation)
+        partition = Partition(
+            self._families, self._max_series, epoch, state, position, sharing=self._sharing
+        )
+        for name in set(partition.restarted) - self._restarted:
+            self._restarted.add(name)
+            _log.warning(RESTARTED, name)
+        with self._lock:
+            self._partitions[where] = partition
+
+    def adopt(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        unchanged: Collection[str],
+        max_series: int,
+    ) -> None:
+        """Count these families from now on; those that are not `unchanged` start again."""
+        with self._lock:
+            self._families, self._max_series = families, max_series
+            for partition in self._partitions.values():
+                partition.adopt(families, unchanged, max_series)
+            self.shown.adopt(families, unchanged, max_series)
+
+    def forget(self) -> None:
+        """Own nothing. What was shown stays."""
+        with self._lock:
+            self._partitions = {}
+
+    def positions(self) -> dict[Where, int]:
+        """The next offset to count, by partition."""
+        with self._lock:
+            return {where: partition.position for where, partition in self._partitions.items()}
+
+    def progress(self) -> dict[Where, tuple[int, float]]:
+        """The next offset to count, and for how long (s) counts have not been durable."""
+        with self._lock:
+            return {where: (p.position, p.age) for where, p in self._partitions.items()}
+
+    def durable(self) -> dict[Where, int]:
+        """The position that the changelog includes, where it has one."""
+        with self._lock:
+            found = {where: partition.durable for where, partition in self._partitions.items()}
+        return {where: position for where, position in found.items() if position is not None}
+
+    def count(self, where: Where, deltas: list[Delta], position: int, now: float) -> None:
+        """Add a batch of a partition that ends before `position`."""
+        self._partitions[where].count(deltas, position, now)
+
+    def cut(self) -> dict[Where, tuple[Partition, Cut]]:
+        """A cut of every partition whose changelog is behind."""
+        with self._lock:
+            dirty = {where: p for where, p in self._partitions.items() if p.dirty}
+        return {where: (partition, partition.cut()) for where, partition in dirty.items()}
+
+    def delivered(self, checkpoints: Mapping[Where, Checkpoint]) -> None:
+        """These checkpoints are durable."""
+        with self._lock:
+            for where, checkpoint in checkpoints.items():
+                if where in self._partitions:
+                    self._partitions[where].delivered(checkpoint)
+
+    def unconfirmed(self) -> dict[int, dict[Where, int]]:
+        """By generation, the durable positions that the group has not been told yet."""
+        found: dict[int, dict[Where, int]] = {}
+        with self._lock:
+            for where, partition in self._partitions.items():
+                if partition.durable is not None and partition.durable != partition.told:
+                    found.setdefault(partition.generation, {})[where] = partition.durable
+        return found
+
+    def confirmed(self, positions: Mapping[Where, int]) -> None:
+        """The group took these positions from their owner: show what is durable."""
+        with self._lock:
+            owned = {w: self._partitions[w] for w in positions if w in self._partitions}
+            shown = [c for w, p in owned.items() for c in p.confirmed(positions[w])]
+        for counted in shown:
+            self.shown.add(counted.deltas, counted.now)
+
+    def totals(self) -> tuple[dict[Where, int], list[Table]]:
+        """The durable totals over all partitions owned, and the positions they include."""
+        with self._lock:
+            owned = {w: p for w, p in self._partitions.items() if p.durable is not None}
+            positions = {where: partition.durable or 0 for where, partition in owned.items()}
+            tables = [partition.tables() for partition in owned.values()]
+        merged = []
+        for number, (family, policy) in enumerate(self._families.values()):
+            table = Table(family, policy, self._sharing.of(family))
+            table.merge([held[number].rows for held in tables])
+            merged.append(table)
+        return positions, merged
+
+
+def packed(cuts: Mapping[Where, tuple[Partition, Cut]]) -> dict[Where, Checkpoint]:
+    """The records of these cuts, in a thread of its own: counting may go on meanwhile."""
+    return {where: partition.packed(cut) for where, (partition, cut) in cuts.items()}

@@ -1,0 +1,261 @@
+"""The state of one input partition as records of a compacted Kafka topic.
+
+A checkpoint is a set of *parts* (the labels of a family's series, or their values, `ROWS` of them)
+and then one *manifest*: the input position it includes and the parts that make up the state. Only
+parts that changed are written: of most series the values alone, which are a tenth of it. A state is
+what the manifest names, so a checkpoint holds as a whole or not at all, though Kafka knows nothing
+of it. Each part says the position it was written at.
+
+Compaction keeps the last record of each key, and decides what keys must look like:
+
+- A part is written in one of two *slots*, in turn. What the last manifest names is in the other
+  slot and stays, whenever the writer dies.
+- Keys begin with the *epoch* of their writer: one more than any epoch found when it took the
+  partition over, then its generation in the consumer group. A worker that was frozen, lost its
+  partitions and wakes up can still write, but under its own epoch: it replaces nothing of its
+  successor. Of several manifests the one of the highest epoch holds.
+
+A late manifest of a frozen worker is thus ignored, as soon as its successor has written one. If
+the successor died before that, the late one holds, and rightly: nothing after it was counted.
+The first checkpoint of an epoch writes all parts, after which the keys of older epochs are deleted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+
+from pipeline.kafka.connection import KafkaError
+from pipeline.stage import Family
+from pipeline.state.checkpoint_file import pack, unpack
+from pipeline.state.label_sets import ID
+from pipeline.state.ledger import LAST_SEEN, Rows, Table
+
+ROWS = 8192
+"""Series in a part."""
+
+_PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
+_VERSION = 2
+_OVERFLOW = -1
+_MANIFEST = "manifest"
+
+_What = Literal["labels", "values"]
+
+Record = tuple[bytes, bytes | None]
+"""Key and value; without value, the key is deleted."""
+
+
+class ChangelogError(KafkaError):
+    """A state that cannot be read; the message says why."""
+
+
+class Epoch(NamedTuple):
+    """One ownership of a partition; the later one compares as greater."""
+
+    counter: int = 0
+    generation: int = 0
+
+    def key(self, rest: str) -> bytes:
+        """A key of this epoch."""
+        return f"{self.counter}.{self.generation}/{rest}".encode()
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """Where the labels or the values of the series `chunk * ROWS` and on of a family are.
+
+    Chunk -1 is its overflow series.
+    """
+
+    family: str
+    chunk: int
+    what: _What
+    slot: int
+    pieces: int
+    rows: int
+    position: int
+
+    def key(self, epoch: Epoch, piece: int) -> bytes:
+        """The key of one of its pieces."""
+        return epoch.key(f"{self.family}/{self.chunk}/{self.what}/{'ab'[self.slot]}/{piece}")
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """A whole state: the next input offset, and where the series are."""
+
+    version: int
+    position: int
+    families: list[Family]
+    parts: list[Part]
+
+
+class Saved(NamedTuple):
+    """A family as it was saved."""
+
+    family: Family
+    totals: pl.DataFrame
+    overflow: pl.DataFrame
+
+
+class State(NamedTuple):
+    """What a changelog says. `position` is None when there is no checkpoint in it."""
+
+    position: int | None
+    families: list[Saved]
+    newest: int
+    """The highest counter of any epoch in it."""
+    keys: frozenset[bytes]
+
+
+class Checkpoint(NamedTuple):
+    """Records to write: the parts, once these are durable the manifest, then the deletions."""
+
+    position: int
+    parts: list[Record]
+    manifest: Record
+    deletions: list[Record]
+
+
+class Writer:
+    """Writes the checkpoints of one epoch. `stale`: the keys of earlier ones."""
+
+    def __init__(self, epoch: Epoch, stale: Iterable[bytes] = ()) -> None:
+        self.epoch = epoch
+        self._stale = list(stale)
+        self._parts: dict[str, dict[tuple[int, _What], Part]] = {}
+        self._slots: dict[tuple[str, int, _What], int] = {}
+        self._cut: dict[str, float] = {}
+
+    def checkpoint(self, tables: list[Table], position: int, cut: float) -> Checkpoint:
+        """The records of a state.
+
+        `cut`: no series was seen later, and none that changes from here on is seen as early. Call
+        it again only when all records of the last checkpoint are durable.
+        """
+        records: list[Record] = []
+        families = [table.family for table in tables]
+        for table in tables:
+            name = table.family.name
+            rows = table.rows
+            for chunk, frame in _changed(rows, self._cut.get(name, -math.inf)):
+                if rows.sets.labels and self._grown(name, chunk, frame.height):
+                    labels = rows.sets.frame(frame[ID])
+                    records += self._part(name, chunk, "labels", labels, position)
+                records += self._part(name, chunk, "values", frame.drop(ID), position)
+        self._cut = dict.fromkeys((family.name for family in families), cut)
+        parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
+        manifest = Manifest(_VERSION, position, families, parts)
+        deletions: list[Record] = [(key, None) for key in self._stale]
+        self._stale = []
+        named = self.epoch.key(_MANIFEST), msgspec.msgpack.encode(manifest)
+        return Checkpoint(position, records, named, deletions)
+
+    def forget(self, families: Collection[str]) -> None:
+        """These families start again: nothing of what was written of them holds."""
+        for name in families:
+            self._parts.pop(name, None)
+            self._cut.pop(name, None)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The names of the families it has written."""
+        return frozenset(self._cut)
+
+    def _grown(self, family: str, chunk: int, rows: int) -> bool:
+        """Whether a chunk has series whose labels are not written. Their order never changes."""
+        written = self._parts.get(family, {}).get((chunk, "labels"))
+        return written is None or written.rows < rows
+
+    def _part(
+        self, family: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
+    ) -> list[Record]:
+        data = pack(frame)
+        pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+        slot = self._slots[family, chunk, what] = 1 - self._slots.get((family, chunk, what), 1)
+        part = Part(family, chunk, what, slot, len(pieces), frame.height, position)
+        self._parts.setdefault(family, {})[chunk, what] = part
+        return [(part.key(self.epoch, n), piece) for n, piece in enumerate(pieces)]
+
+
+def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
+    """The chunks with a series seen after `cut`. Series stay in the order they came in."""
+    seen = (rows.totals[LAST_SEEN] > cut).arg_true()
+    for chunk in (seen // ROWS).unique().sort():
+        yield chunk, rows.totals.slice(chunk * ROWS, ROWS)
+    if (rows.overflow[LAST_SEEN] > cut).any():
+        yield _OVERFLOW, rows.overflow
+
+
+def read(records: Mapping[bytes, bytes]) -> State:
+    """The state in a changelog's records, the last of each key.
+
+    Raises ChangelogError when the newest state is not whole.
+    """
+    epochs = {_epoch(key) for key in records}
+    newest = max((epoch.counter for epoch in epochs), default=0)
+    states = [epoch for epoch in epochs if epoch.key(_MANIFEST) in records]
+    if not states:
+        return State(None, [], newest, frozenset(records))
+    epoch = max(states)
+    manifest = _manifest(records[epoch.key(_MANIFEST)])
+    families = [
+        _saved(family, [p for p in manifest.parts if p.family == family.name], epoch, records)
+        for family in manifest.families
+    ]
+    return State(
+        manifest.position, [saved for saved in families if saved], newest, frozenset(records)
+    )
+
+
+def _epoch(key: bytes) -> Epoch:
+    try:
+        counter, generation = key.split(b"/", 1)[0].split(b".")
+        return Epoch(int(counter), int(generation))
+    except ValueError as error:
+        raise ChangelogError(f"a record that is not ours, with the key {key!r}") from error
+
+
+def _manifest(value: bytes) -> Manifest:
+    try:
+        manifest = msgspec.msgpack.decode(value, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ChangelogError(f"a manifest cannot be read: {error}") from error
+    if manifest.version != _VERSION:
+        raise ChangelogError(f"it was written by another version ({manifest.version})")
+    return manifest
+
+
+def _saved(
+    family: Family, parts: list[Part], epoch: Epoch, records: Mapping[bytes, bytes]
+) -> Saved | None:
+    chunks: dict[int, dict[_What, pl.DataFrame]] = {}
+    for part in parts:
+        chunks.setdefault(part.chunk, {})[part.what] = _frame(part, epoch, records)
+    frames = {chunk: _whole(found) for chunk, found in chunks.items()}
+    overflow = frames.pop(_OVERFLOW, None)
+    totals = [frames[chunk] for chunk in sorted(frames)]
+    found = totals or ([] if overflow is None else [overflow])
+    if not found:
+        return None
+    empty = found[0].clear()
+    return Saved(family, pl.concat([empty, *totals]), empty if overflow is None else overflow)
+
+
+def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:
+    """Labels and values side by side; those of a family without labels are values alone."""
+    values = found["values"]
+    return found["labels"].hstack(values) if "labels" in found else values
+
+
+def _frame(part: Part, epoch: Epoch, records: Mapping[bytes, bytes]) -> pl.DataFrame:
+    try:
+        frame = unpack(b"".join(records[part.key(epoch, n)] for n in range(part.pieces)))
+    except (KeyError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise ChangelogError(f"part {part.family}/{part.chunk} of the state is missing") from error
+    if frame.height != part.rows:
+        raise ChangelogError(f"part {part.family}/{part.chunk} of the state is damaged")
+    return frame

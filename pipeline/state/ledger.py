@@ -1,0 +1,328 @@
+"""What has been counted: series, values, first and last seen.
+
+Deltas go in per batch and are folded into the totals now and then (a fold costs as much as the
+series it holds, so it waits for about as many pending rows). Reading folds first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
+from pipeline.state.label_sets import ID, LabelSets, Sharing
+
+FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
+"""Columns of a series (Float64, epoch seconds of the batches it was counted in)."""
+
+OVERFLOW = "__overflow__"
+"""The value of every label of the series that holds what is beyond a limit."""
+
+RESTARTED = "metric %s has changed: it starts again from zero"
+"""What is logged of a metric that cannot go on."""
+
+_FOLD_ROWS = 50_000
+_WASTE = 50_000
+"""Label sets that nobody counts any more, before a table begins with new ones."""
+
+_log = logging.getLogger(__name__)
+
+
+def value_columns(family: Family) -> list[str]:
+    """The value columns of a family's deltas and totals."""
+    if family.kind is not Kind.HISTOGRAM:
+        return [VALUE]
+    return [COUNT, SUM, *(bucket(i) for i in range(len(family.buckets) + 1))]
+
+
+def _dtype(column: str) -> pl.DataType:
+    if column == ID:
+        return pl.UInt32()
+    return pl.Float64() if column in (VALUE, SUM, FIRST_SEEN, LAST_SEEN) else pl.Int64()
+
+
+class Interned(NamedTuple):
+    """A delta whose labels are ids of `sets`: columns ID (UInt32) and the value columns."""
+
+    family: Family
+    sets: LabelSets
+    values: pl.DataFrame
+
+
+class Rows(NamedTuple):
+    """Series at a moment, by the ids of `sets`, in the order they were admitted.
+
+    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN.
+    """
+
+    sets: LabelSets
+    totals: pl.DataFrame
+    overflow: pl.DataFrame
+
+    def all(self) -> pl.DataFrame:
+        """The totals, and the overflow series last where there is one."""
+        return pl.concat([self.totals, self.overflow]) if self.overflow.height else self.totals
+
+    def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Some of these rows with the label columns (String) in the place of the ids."""
+        values = rows.drop(ID)
+        return self.sets.frame(rows[ID]).hstack(values) if self.sets.labels else values
+
+
+class Table:
+    """The series of one family; `rows` are replaced as a whole, and never changed."""
+
+    def __init__(self, family: Family, policy: Policy, sets: LabelSets | None = None) -> None:
+        self.family = family
+        self.policy = policy
+        self.labels = list(family.labels)
+        self._values = value_columns(family)
+        columns = [ID, *self._values, FIRST_SEEN, LAST_SEEN]
+        empty = pl.DataFrame(schema={column: _dtype(column) for column in columns})
+        own = LabelSets(family.labels) if sets is None else sets  # an empty one is false
+        self.rows = Rows(own, empty, empty)
+        self._pending: list[pl.DataFrame] = []
+        self._pending_rows = 0
+        keep = {VALUE: pl.col(VALUE).last()} if family.kind is Kind.GAUGE else {}
+        self._merge = [
+            *(keep.get(c, pl.col(c).sum()) for c in self._values),
+            pl.col(FIRST_SEEN).min(),
+            pl.col(LAST_SEEN).max(),
+        ]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of `series()`: labels (String), values, FIRST_SEEN, LAST_SEEN."""
+        return [*self.labels, *self._values, FIRST_SEEN, LAST_SEEN]
+
+    @property
+    def size(self) -> int:
+        """How many series there are."""
+        return self.rows.all().height
+
+    def intern(self, series: pl.DataFrame) -> Interned:
+        """A delta of label columns (String, no nulls) and value columns."""
+        return Interned(
+            self.family, self.rows.sets, series.select(self.rows.sets.ids(series), *self._values)
+        )
+
+    def add(self, delta: Interned, now: float) -> None:
+        """Take a delta; it is in the totals after the next fold."""
+        values, sets = delta.values, self.rows.sets
+        if not values.height:
+            return
+        if self.labels and delta.sets is not sets:
+            values = values.with_columns(sets.ids(delta.sets.frame(values[ID])))
+        seen = [pl.lit(now, dtype=pl.Float64).alias(c) for c in (FIRST_SEEN, LAST_SEEN)]
+        self._pending.append(values.with_columns(seen))
+        self._pending_rows += values.height
+
+    @property
+    def due(self) -> bool:
+        """Whether a fold is worth its cost, or memory."""
+        return self._pending_rows > max(_FOLD_ROWS, self.rows.totals.height)
+
+    def fold(self, room: int | None) -> int:
+        """Merge what is pending; admit at most `room` new series (None: any number).
+
+        New label sets are admitted in the order they first came; what is beyond goes to the
+        overflow series. Returns how many rows went there.
+        """
+        if not self._pending:
+            return 0
+        sets, totals, overflow = self.rows
+        merged = self._grouped(pl.concat([totals, *self._pending]))
+        self._pending, self._pending_rows = [], 0
+        allowed = self._allowed(room)
+        if allowed is None or merged.height <= allowed or not self.labels:
+            self.rows = Rows(sets, merged, overflow)
+            return 0
+        beyond = merged.slice(allowed)
+        marks = pl.DataFrame(dict.fromkeys(self.labels, OVERFLOW))
+        marked = beyond.with_columns(pl.lit(sets.ids(marks).item()).cast(pl.UInt32).alias(ID))
+        overflow = self._grouped(pl.concat([overflow, marked]))
+        self.rows = Rows(sets, merged.head(allowed), overflow)
+        if len(sets) > 2 * self.size + _WASTE:
+            # Label sets that are not admitted must not pile up.
+            self.rows = self._numbered(self.rows, LabelSets(self.labels))
+        return beyond.height
+
+    def series(self) -> pl.DataFrame:
+        """All series, with the overflow series last where there is one; columns: `columns`."""
+        rows = self.rows
+        return rows.labelled(rows.all())
+
+    def take(self, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
+        """Go on from saved series, which have the columns `columns`."""
+        sets = self.rows.sets
+        self.rows = Rows(sets, *(_by_id(frame, sets) for frame in (totals, overflow)))
+
+    def merge(self, parts: Sequence[Rows]) -> None:
+        """Take series that were counted apart, as one; of a gauge, the value seen last."""
+        sets = self.rows.sets
+        frames = [self._numbered(part, sets).all() for part in parts]
+        merged = self._grouped(pl.concat([self.rows.totals.clear(), *frames]).sort(LAST_SEEN))
+        self.rows = Rows(sets, merged, merged.clear())
+
+    def exposed(self, now: float | None) -> pl.DataFrame:
+        """The series not idle at `now` (epoch seconds) for longer than their expiry; None: all."""
+        rows = self.rows
+        return rows.labelled(self._active(rows.all(), now))
+
+    def shown(self, now: float | None) -> int:
+        """How many series `exposed` gives."""
+        return self._active(self.rows.all(), now).height
+
+    def _active(self, series: pl.DataFrame, now: float | None) -> pl.DataFrame:
+        if now is None:
+            return series
+        return series.filter(pl.col(LAST_SEEN) >= now - self.policy.expiry)
+
+    def _numbered(self, rows: Rows, sets: LabelSets) -> Rows:
+        """The same rows by the ids of other sets."""
+        if rows.sets is sets:
+            return rows
+        frames = (rows.labelled(frame) for frame in (rows.totals, rows.overflow))
+        return Rows(sets, *(_by_id(frame, sets) for frame in frames))
+
+    def _allowed(self, room: int | None) -> int | None:
+        limits = [self.policy.max_series_per_metric] if self.policy.max_series_per_metric else []
+        if room is not None:
+            limits.append(self.rows.totals.height + max(0, room))
+        return max(min(limits), self.rows.totals.height) if limits else None
+
+    def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.group_by(ID, maintain_order=True).agg(self._merge)
+
+
+class Ledger:
+    """All series of a plan. Safe to read from another thread while deltas come in.
+
+    Ledgers of one `sharing` look up a label set once for all of them.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        max_series: int = 0,
+        sharing: Sharing | None = None,
+    ) -> None:
+        self._sharing = sharing or Sharing()
+        self._tables = {name: self._table(*kept) for name, kept in families.items()}
+        self._max_series = max_series
+        self._lock = threading.Lock()
+        self.overflowed: dict[str, int] = dict.fromkeys(families, 0)
+
+    def merge(self, deltas: Iterable[Delta], now: float) -> list[Interned]:
+        """Add the deltas of a batch, counted at `now` (epoch seconds); what was added.
+
+        Those of families that are not held any more are left out.
+        """
+        with self._lock:
+            interned = [
+                table.intern(delta.series)
+                for delta in deltas
+                if (table := self._held(delta.family))
+            ]
+        self.add(interned, now)
+        return interned
+
+    def add(self, deltas: Iterable[Interned], now: float) -> None:
+        """Add what another ledger has added."""
+        with self._lock:
+            for delta in deltas:
+                table = self._held(delta.family)
+                if table:
+                    table.add(delta, now)
+                    if table.due:
+                        self._fold(table)
+
+    def adopt(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        unchanged: Container[str],
+        max_series: int,
+    ) -> None:
+        """Hold these families from now on: the `unchanged` go on, others start, the rest is gone.
+
+        What cannot go on (see `Family.continues`) starts as well.
+        """
+        with self._lock:
+            fresh: dict[str, Table] = {}
+            for name, (family, policy) in families.items():
+                table = self._tables.get(name) if name in unchanged else None
+                if table and family.continues(table.family):
+                    table.family, table.policy = family, policy
+                    fresh[name] = table
+                else:
+                    fresh[name] = self._table(family, policy)
+            self.overflowed = {
+                name: self.overflowed[name] if table is self._tables.get(name) else 0
+                for name, table in fresh.items()
+            }
+            self._tables, self._max_series = fresh, max_series
+
+    def tables(self) -> list[Table]:
+        """Every family's table with all deltas in it. The frames in it are never changed."""
+        with self._lock:
+            for table in self._tables.values():
+                self._fold(table)
+            return list(self._tables.values())
+
+    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> bool:
+        """Take a family's saved series, unless it is not configured any more.
+
+        False when it has changed since, and starts again.
+        """
+        table = self._tables.get(family.name)
+        if table is None:
+            return True
+        if not table.family.continues(family):
+            return False
+        with self._lock:
+            table.take(totals, overflow)
+        return True
+
+    def _table(self, family: Family, policy: Policy) -> Table:
+        return Table(family, policy, self._sharing.of(family))
+
+    def _held(self, family: Family) -> Table | None:
+        table = self._tables.get(family.name)
+        return table if table and table.family.shape == family.shape else None
+
+    def _fold(self, table: Table) -> None:
+        overflowed = table.fold(self._room(table))
+        if overflowed:
+            name = table.family.name
+            if not self.overflowed[name]:
+                _log.warning(
+                    "metric %s is at its series limit: new label sets go to %s", name, OVERFLOW
+                )
+            self.overflowed[name] += overflowed
+
+    def _room(self, table: Table) -> int | None:
+        rooms = []
+        if self._max_series:
+            rooms.append(self._max_series - _admitted(self._tables.values()))
+        if table.policy.max_series:
+            group = [t for t in self._tables.values() if t.policy.group == table.policy.group]
+            rooms.append(table.policy.max_series - _admitted(group))
+        return min(rooms) if rooms else None
+
+
+def _by_id(series: pl.DataFrame, sets: LabelSets) -> pl.DataFrame:
+    return series.select(sets.ids(series), pl.exclude(sets.labels))
+
+
+def _admitted(tables: Iterable[Table]) -> int:
+    return sum(table.rows.totals.height for table in tables)
+
+
+def counters(ledger: Ledger) -> dict[str, pl.DataFrame]:
+    """The series of every counter by metric name: labels, VALUE, FIRST_SEEN, LAST_SEEN."""
+    tables = ledger.tables()
+    return {t.family.name: t.series() for t in tables if t.family.kind is Kind.COUNTER}

@@ -1,0 +1,263 @@
+"""What this process knows of one input partition: its counts and the position they include.
+
+Pure bookkeeping; who delivers what it hands out is the Kafka runtime's matter.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.stage import Delta, Family, Policy
+from pipeline.state.changelog import Checkpoint, Epoch, State, Writer
+from pipeline.state.label_sets import Sharing
+from pipeline.state.ledger import LAST_SEEN, Interned, Ledger, Table
+
+
+class Where(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+class GapError(Exception):
+    """Messages went missing between Kafka and the counts."""
+
+
+class Batch(NamedTuple):
+    """Messages of one partition, in order.
+
+    The reader stood at `start` before them and at `end` after them. `offsets` are theirs where
+    some are missing in between (compacted topics, aborted transactions); None: they end at `end`
+    without holes.
+    """
+
+    payloads: list[bytes]
+    start: int
+    end: int
+    offsets: list[int] | None = None
+
+    def after(self, position: int) -> Batch:
+        """Without what is before a position."""
+        if self.offsets is None:
+            skip = max(0, position - (self.end - len(self.payloads)))
+        else:
+            skip = bisect_left(self.offsets, position)
+        if not skip:
+            return self
+        rest = None if self.offsets is None else self.offsets[skip:]
+        start, end = max(self.start, position), max(self.end, position)
+        return Batch(self.payloads[skip:], start, end, rest)
+
+    def head(self, messages: int) -> Batch:
+        """Its first messages."""
+        if messages >= len(self.payloads):
+            return self
+        offsets = None if self.offsets is None else self.offsets[:messages]
+        end = self.offset(messages - 1) + 1 if messages else self.start
+        return Batch(self.payloads[:messages], self.start, end, offsets)
+
+    def offset(self, index: int) -> int:
+        """The offset of a message."""
+        if self.offsets is None:
+            return self.end - len(self.payloads) + index
+        return self.offsets[index]
+
+
+def fold(start: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
+    """One batch of consecutive records, read by a reader that stood at `start`."""
+    end = offsets[-1] + 1
+    whole = end - offsets[0] == len(offsets)
+    return Batch(payloads, start, end, None if whole else list(offsets))
+
+
+def join(batches: Iterable[Batch], position: int) -> Batch:
+    """What batches hold from a position on, as one; they may overlap (messages read again).
+
+    Raises GapError when messages are missing between them.
+    """
+    first, *others = batches
+    if not others and first.start <= position:
+        return first.after(position)
+    payloads: list[bytes] = []
+    offsets: list[int] = []
+    start = position
+    for batch in (first, *others):
+        if batch.start > position:
+            raise GapError(f"offsets {position} to {batch.start - 1} were not delivered")
+        fresh = batch.after(position)
+        payloads += fresh.payloads
+        offsets += fresh.offsets or range(fresh.end - len(fresh.payloads), fresh.end)
+        position = max(position, batch.end)
+    whole = not offsets or position - offsets[0] == len(offsets)
+    return Batch(payloads, start, position, None if whole else offsets)
+
+
+class Counted(NamedTuple):
+    """The deltas of a batch, and when it was counted (epoch seconds)."""
+
+    deltas: list[Interned]
+    now: float
+
+
+class Cut(NamedTuple):
+    """What a checkpoint is made of: counts, the position they include, the time of the last one.
+
+    `kept`: the families that go on since the cut before; None: all.
+    """
+
+    tables: list[Table]
+    position: int
+    clock: float
+    kept: frozenset[str] | None
+
+
+class Partition:
+    """Counts of one partition in one epoch.
+
+    Its deltas pass three stages: counted, durable (in the changelog), and confirmed (the group
+    still had this process as the owner after they were durable, so that no other one can have
+    counted the same messages); the last are handed out to be shown.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        max_series: int,
+        epoch: Epoch,
+        state: State,
+        position: int,
+        *,
+        sharing: Sharing | None = None,
+    ) -> None:
+        self.position = position
+        """The next offset to count."""
+        self.durable = position if state.position is not None else None
+        """The position the changelog includes; None before the first checkpoint."""
+        self.told: int | None = None
+        """The position the group has taken."""
+        self.generation = epoch.generation
+        self._ledger = Ledger(families, max_series, sharing)
+        self.restarted = [
+            saved.family.name
+            for saved in state.families
+            if not self._ledger.restore(saved.family, saved.totals, saved.overflow)
+        ]
+        """The families that have changed since the state was written."""
+        self._tables = _frozen(self._ledger.tables())
+        self._writer = Writer(epoch, state.keys)
+        self._written = self._adopted = False
+        self._clock = self._cut = max((_newest(table) for table in self._tables), default=-math.inf)
+        self._saved = time.monotonic()
+        self._counted: list[Counted] = []
+        self._kept: frozenset[str] | None = None
+        self._under_way: tuple[list[Counted], list[Table]] = ([], [])
+        self._durable: list[Counted] = []
+
+    def count(self, deltas: list[Delta], position: int, now: float) -> None:
+        """Add a batch that ends before `position`, counted at `now` (epoch seconds)."""
+        now = max(now, math.nextafter(self._cut, math.inf))
+        self._clock = max(self._clock, now)
+        self._counted.append(Counted(self._ledger.merge(deltas, now), now))
+        self.position = position
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the changelog does not say yet what it should."""
+        return not self._written or self._adopted or self.position != self.durable
+
+    @property
+    def age(self) -> float:
+        """For how long (s) the changelog has not said what it should."""
+        return time.monotonic() - self._saved if self.dirty else 0.0
+
+    def cut(self) -> Cut:
+        """What is counted so far; `delivered` comes before the next one."""
+        self._cut = self._clock
+        self._adopted = False
+        tables = _frozen(self._ledger.tables())
+        self._under_way = self._counted, tables
+        self._counted = []
+        kept, self._kept = self._kept, None
+        return Cut(tables, self.position, self._cut, kept)
+
+    def packed(self, cut: Cut) -> Checkpoint:
+        """The records of the last cut. Counting, in another thread, may go on meanwhile."""
+        if cut.kept is not None:
+            self._writer.forget(self._writer.families - cut.kept)
+        return self._writer.checkpoint(cut.tables, cut.position, cut.clock)
+
+    def delivered(self, checkpoint: Checkpoint) -> None:
+        """The checkpoint's parts and manifest are durable."""
+        counted, self._tables = self._under_way
+        self._durable += counted
+        self._under_way = ([], [])
+        self.durable = checkpoint.position
+        self._saved = time.monotonic()
+        self._written = True
+
+    def confirmed(self, position: int) -> list[Counted]:
+        """The group took this position from its owner: what is durable can be shown now."""
+        self.told = position
+        shown, self._durable = self._durable, []
+        return shown
+
+    def adopt(
+        self,
+        families: Mapping[str, tuple[Family, Policy]],
+        unchanged: Collection[str],
+        max_series: int,
+    ) -> None:
+        """Count these families from now on; those that are not `unchanged` start again."""
+        self._ledger.adopt(families, unchanged, max_series)
+        kept = frozenset(unchanged)
+        self._kept = kept if self._kept is None else self._kept & kept
+        counted, tables = self._under_way
+        self._under_way = _only(counted, kept), self._going_on(tables, families, kept)
+        self._counted, self._durable = (_only(c, kept) for c in (self._counted, self._durable))
+        self._tables = self._going_on(self._tables, families, kept)
+        self._adopted = True
+
+    @staticmethod
+    def _going_on(
+        tables: list[Table], families: Mapping[str, tuple[Family, Policy]], kept: frozenset[str]
+    ) -> list[Table]:
+        """A table of each family, with what was in it where it goes on."""
+        before = {table.family.name: table.rows for table in tables if table.family.name in kept}
+        made = [Table(*held) for held in families.values()]
+        for table in made:
+            table.rows = before.get(table.family.name, table.rows)
+        return made
+
+    def tables(self) -> list[Table]:
+        """The exact totals that are durable."""
+        return self._tables
+
+
+def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
+    return [
+        Counted([delta for delta in deltas if delta.family.name in families], now)
+        for deltas, now in counted
+    ]
+
+
+def _newest(table: Table) -> float:
+    seen = [table.rows.totals[LAST_SEEN].max(), table.rows.overflow[LAST_SEEN].max()]
+    return max((float(time) for time in seen if isinstance(time, float)), default=-math.inf)
+
+
+def _frozen(tables: list[Table]) -> list[Table]:
+    """Tables that do not change any more; frames are shared."""
+    copies = []
+    for table in tables:
+        copy = Table(table.family, table.policy, table.rows.sets)
+        copy.rows = table.rows
+        copies.append(copy)
+    return copies

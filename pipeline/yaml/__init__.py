@@ -1,0 +1,1 @@
+"""YAML text to plain data in which every value has a place."""

@@ -1,0 +1,109 @@
+"""YAML (and so JSON) files as plain data that knows where each part was written.
+
+Scalars follow the core schema of YAML 1.2, keys are texts as written, `<<` merges mappings.
+Variables of the environment are replaced in scalars after parsing, so that their content never
+becomes structure; an unquoted scalar that is one variable and nothing else may become a number.
+Size, nesting and aliases are limited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any
+
+import yaml
+
+from pipeline.diagnostics import Key, Located, Path, Place, refusal
+from pipeline.yaml.composer import MAX_DEPTH, Composer, Node
+
+MAX_SIZE = 4 * 2**20
+"""Bytes of a file, characters of a text."""
+
+
+class Document:
+    """Plain data, and where each part of it was written.
+
+    `problems`: what is wrong but did not prevent reading (duplicate keys, unset variables);
+    whoever uses `data` reports them too.
+    """
+
+    def __init__(self, name: str, root: Node, problems: list[Located]) -> None:
+        self.name = name
+        self.data: Any = root.data
+        self.problems = problems
+        self._root = root
+
+    def place(self, path: Path) -> Place:
+        """Where a value starts (a key, when the path ends in a `Key`).
+
+        Of a path that leads nowhere, the place of its longest known prefix.
+        """
+        node = self._root
+        for part in path:
+            if isinstance(part, Key) and part in node.keys:
+                return Place(self.name, *node.keys[part])
+            if part not in node.items:
+                break
+            node = node.items[part]
+        return Place(self.name, node.line, node.column)
+
+
+def read(path: File) -> str:
+    """The text of a UTF-8 file. Raises ConfigError when there is none or it is too long."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refusal(Place(name), f"cannot be read: {reason}") from error
+    if len(content) > MAX_SIZE:
+        raise refusal(Place(name), f"the file is longer than {MAX_SIZE} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise refusal(Place(name, line, column), "the file is not UTF-8") from error
+
+
+def load(text: str, name: str, environ: Mapping[str, str] | None = None) -> Document:
+    """The one document of a text; an empty text is null.
+
+    `name` is the file in places. Without `environ` no variables are replaced. Raises ConfigError
+    for YAML that cannot be read, is beyond the limits, or is more than one document.
+    """
+    documents = list(_documents(text, name, environ))
+    if len(documents) > 1:
+        message = "the file has several documents where one is expected"
+        raise refusal(documents[1].place(()), message)
+    return documents[0] if documents else Document(name, Node(None, 1, 1), [])
+
+
+def load_all(text: str, name: str, environ: Mapping[str, str] | None = None) -> list[Document]:
+    """Every document of a text that is not empty; otherwise as `load`."""
+    return [found for found in _documents(text, name, environ) if found.data is not None]
+
+
+def _documents(text: str, name: str, environ: Mapping[str, str] | None) -> Iterator[Document]:
+    if len(text) > MAX_SIZE:
+        raise refusal(Place(name), f"the text is longer than {MAX_SIZE} characters")
+    if text.count("\n%TAG") > MAX_DEPTH:  # the parser compares each with all before it
+        raise refusal(Place(name), "too many %TAG directives")
+    try:
+        for root, problems in Composer(text, name, environ).documents():
+            yield Document(name, root, problems)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
+        reason = ", ".join(part for part in (error.problem, error.context) if part)
+        hint = 'a variable inside [] or {} needs quotes: "${NAME}"' if "${" in text else ""
+        raise refusal(place, f"invalid YAML: {reason}", hint) from error
+    except yaml.reader.ReaderError as error:
+        # The parser in C counts bytes.
+        before = text.encode()[: error.position].decode(errors="ignore")
+        place = Place(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise refusal(place, f"invalid YAML: {error.reason}") from error
+    except UnicodeEncodeError as error:
+        raise refusal(Place(name), f"invalid YAML: {error.reason}") from error

@@ -1,0 +1,87 @@
+"""What stands beside the flows of a simulation: inventory, configurations, the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from simulate import configs, expected, objects, truth
+from simulate.reference import S3_LABEL
+from simulate.scenario import Scenario
+from simulate.scenarios import Kind
+
+COMPRESSED = {".gz", ".zst"}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What was written. `before` is the pipeline without the custom label (reference only)."""
+
+    recording: Path
+    inventory: Path
+    truth: Path
+    config: Path
+    flp_config: Path
+    flow_metrics: Path
+    before: Path | None
+    flows: int
+
+
+def paths(out: Path, scenario: str, flows: int) -> Simulation:
+    """The files beside `out`. ValueError: `out` is one of them."""
+    plain = out.with_suffix("") if out.suffix in COMPRESSED else out
+    stem = plain.with_suffix("").name
+    is_reference = scenario == Kind.REFERENCE
+    found = Simulation(
+        recording=out,
+        inventory=out.with_name(f"{stem}.inventory.{'yaml' if is_reference else 'json'}"),
+        truth=out.with_name(f"{stem}.truth.json"),
+        config=out.with_name(f"{stem}.yaml"),
+        flp_config=out.with_name(f"{stem}.flp.yaml"),
+        flow_metrics=out.with_name(f"{stem}.flowmetrics"),
+        before=out.with_name(f"{stem}.before.yaml") if is_reference else None,
+        flows=flows,
+    )
+    if out in (found.inventory, found.truth, found.config, found.flp_config, found.before):
+        raise ValueError(f"out: {out.name} is the name of another file that is written")
+    return found
+
+
+def write(paths: Simulation, scenario: str, made: Scenario, source: configs.Source) -> None:
+    """The inventory of the cluster, and the pipelines and FlowMetrics that run on the source."""
+    metrics = configs.BLOG_PAIR | (configs.BYTES if scenario == Kind.CLUSTER else {})
+    paths.flow_metrics.mkdir(parents=True, exist_ok=True)
+    objects.write(paths.inventory, made.cluster.manifests)
+    for name, spec in metrics.items():
+        (paths.flow_metrics / f"{name}.yaml").write_text(configs.flow_metric(name, spec))
+    beside = (paths.inventory, paths.flow_metrics)
+    paths.config.write_text(configs.native(source, *beside, made.labels))
+    twin = configs.flowlogs_pipeline(source, paths.inventory, metrics, made.labels)
+    paths.flp_config.write_text(twin)
+    if paths.before:
+        paths.before.write_text(configs.native(source, *beside, made.cluster.subnet_labels))
+
+
+def tell(path: Path, scenario: str, tally: truth.Tally, about: Mapping[str, Any]) -> None:
+    """The truth: what the flows are `about`, and what their counters must read."""
+    told = {"scenario": str(scenario), **about, **_truth(scenario, tally)}
+    partial = path.with_name(f".{path.name}")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(told)))
+    partial.replace(path)
+
+
+def _truth(scenario: str, tally: truth.Tally) -> dict[str, Any]:
+    syn = tally.syn()
+    if scenario == Kind.CLUSTER:
+        return {"metrics": truth.families(syn, tally.bytes())}
+    before = truth.families(truth.without_label(syn, S3_LABEL))
+    return {
+        "metrics": truth.families(syn),
+        "metrics_before": before,
+        "tables": expected.tables(syn),
+        "uncertain": expected.uncertain(syn),
+    }

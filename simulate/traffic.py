@@ -1,0 +1,152 @@
+"""Connections between workloads, and what the agents of their nodes report of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from simulate.cluster import Peer
+from simulate.scenario import EPHEMERAL, EPHEMERAL_PORTS, FLOW
+
+_AGENT_WINDOW_MS = 15_000
+_TCP, _UDP = 6, 17
+Flags = tuple[int | None, int | None]
+
+
+class Style(NamedTuple):
+    """How a connection looks to the agent: flags each way in its first and its later windows."""
+
+    opening: Flags
+    later: Flags | None = None
+
+
+SHORT = Style((2 | 16 | 512, 256 | 16 | 512))
+LASTING = Style((2 | 16, 256 | 16), (16, 16))
+OLD = Style((16, 16), (16, 16))
+REFUSED = Style((2, 1024))
+NO_FLAGS = Style((0, 0))
+DATAGRAM = Style((None, None))
+RAW_BITS = Style((2 | 16 | 8 | 1, 2 | 16))
+"""Flags as bits of the header, not as the agent sets them: a reply's read SYN and ACK."""
+
+
+class Link(NamedTuple):
+    """Connections from each client to a server, `every` so many seconds or (0) once, early on.
+
+    A client dials the Service (service_port) and reaches an endpoint (port): both are reported.
+    `turns`: to the next server each time; otherwise each client keeps to one. `mesh`: to all.
+    """
+
+    client: str
+    server: str
+    port: int
+    service: str = ""
+    service_port: int = 0
+    every: float = 0
+    style: Style = SHORT
+    turns: bool = True
+    mesh: bool = False
+
+
+class Connection(NamedTuple):
+    """One connection: peers (`server` None: only its Service is seen) and its start in ms."""
+
+    client: int
+    server: int | None
+    at: int
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Where links begin and end: `places` has the peers of every name, `window` is in ms."""
+
+    peers: Sequence[Peer]
+    places: Mapping[str, Sequence[int]]
+    window: int
+    rng: random.Random
+
+    def flows(self, links: Sequence[Link]) -> pl.DataFrame:
+        """The flows (schema FLOW) of one window, times from 0, in the order of their ends."""
+        rows = [
+            row
+            for link in links
+            for connection in self._connections(link)
+            for row in self._reported(link, connection)
+        ]
+        frame = pl.DataFrame(rows, schema=FLOW, orient="row")
+        return frame.sort("TimeFlowEndMs", maintain_order=True)
+
+    def _connections(self, link: Link) -> Iterator[Connection]:
+        servers = [*self.places[link.server]] if link.server else [None]
+        for number, client in enumerate(self.places[link.client]):
+            if link.mesh or not link.every:
+                chosen = servers if link.mesh else [servers[number % len(servers)]]
+                at = 0 if link.style is OLD else self.rng.randrange(2_000, 45_000)
+                yield from (Connection(client, server, at) for server in chosen)
+                continue
+            step = round(link.every * 1000)
+            starts = range(self.rng.randrange(step - 1000), self.window - 1000, step)
+            for turn, at in enumerate(starts):
+                turned = number + turn * link.turns
+                yield Connection(client, servers[turned % len(servers)], at)
+
+    def _reported(self, link: Link, connection: Connection) -> Iterator[tuple[int | None, ...]]:
+        """Rows of FLOW: both ways, by each agent that saw it, for the Service and the endpoint."""
+        client = connection.client
+        port = self.rng.randrange(EPHEMERAL, EPHEMERAL + EPHEMERAL_PORTS)
+        proto = _UDP if link.style is DATAGRAM else _TCP
+        weight = self.rng.randrange(1, 40)
+        sizes = ((482 + 64 * weight, 5 + weight), (511 + 640 * weight, 6 + weight))
+        views = list(self._views(link, connection))
+        for first, last, (forth, back) in self._windows(link.style, connection.at):
+            for (peer, server_port), reporter in views:
+                there = (client, peer, reporter, port, server_port, proto, forth)
+                yield (*there, *sizes[0], first, last)
+                again = (peer, client, reporter, server_port, port, proto, back)
+                yield (*again, *sizes[1], first, last)
+
+    def _views(self, link: Link, connection: Connection) -> Iterator[tuple[tuple[int, int], int]]:
+        """The server as it is seen (peer and port), and by whose node.
+
+        Two pods on two nodes are seen from both, all else from the client's node only.
+        """
+        client, server = connection.client, connection.server
+        if link.service:
+            yield (self.places[f"service:{link.service}"][0], link.service_port), client
+        if server is not None:
+            yield (server, link.port), client
+            there = self.peers[server]
+            if there.label == "Pods" and there.host != self.peers[client].host:
+                yield (server, link.port), server
+
+    def _windows(self, style: Style, at: int) -> Iterator[tuple[int, int, Flags]]:
+        """Start, end (ms) and flags of every window of the agent's cache."""
+        if style.later is None:
+            yield at, at + self.rng.randrange(2, 400), style.opening
+            return
+        for first in range(at, self.window, _AGENT_WINDOW_MS):
+            last = min(first + _AGENT_WINDOW_MS, self.window) - 1
+            yield first, last, style.later if first > at else style.opening
+
+
+def repeat(block: pl.DataFrame, flows: int, window: int, start: int) -> Iterator[pl.DataFrame]:
+    """The block every `window` ms from `start`, client ports moved on each time.
+
+    What is more than `flows` is cut from the beginning of the first one.
+    """
+    blocks = -(-flows // block.height)
+    cut = blocks * block.height - flows
+    for number in range(blocks):
+        ports = [_moved(end, number * 7919) for end in ("SrcPort", "DstPort")]
+        times = pl.col("TimeFlowStartMs", "TimeFlowEndMs") + start + number * window
+        yield block.slice(cut if number == 0 else 0).with_columns(*ports, times)
+
+
+def _moved(port: str, by: int) -> pl.Expr:
+    number = pl.col(port).cast(pl.Int64)
+    moved = (number - EPHEMERAL + by) % EPHEMERAL_PORTS + EPHEMERAL
+    return pl.when(number < EPHEMERAL).then(number).otherwise(moved).cast(pl.UInt16).alias(port)

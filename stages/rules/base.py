@@ -1,0 +1,37 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import polars as pl
+
+from pipeline.diagnostics import Problem
+from pipeline.stage import Fields, Step
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """One rule; the tag is its YAML `type`."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether it needs a random number per flow."""
+        return False
+
+    def reads(self) -> Fields:
+        """The fields it reads."""
+        return frozenset()
+
+    def check(self) -> Iterator[Problem]:
+        """What is wrong with it; paths are relative to the rule."""
+        yield from ()
+
+    def build(self, draw: pl.Expr) -> Step:
+        """Its behaviour; `draw` is a number in [0, 1) per flow, for rules with `draws`."""
+        raise NotImplementedError
+
+
+def sampled(draw: pl.Expr, interval: int) -> pl.Expr:
+    """Boolean: true for one draw in `interval`; always for 0 and 1."""
+    return draw * interval < 1 if interval > 1 else pl.lit(True)

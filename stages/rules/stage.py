@@ -1,0 +1,131 @@
+"""The rules of flowlogs-pipeline's transform filter (flp-semantics d)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow as pa
+
+from pipeline.diagnostics import Problem
+from pipeline.flows import assign, values
+from pipeline.predicate import query as language
+from pipeline.predicate.condition import Query
+from pipeline.stage import Env, Fields, Step, Transform
+from stages.rules.adding import AnyAdding, collect_labels
+from stages.rules.base import Rule, sampled
+from stages.rules.removal import AnyRemoval, ConditionalSampling, RemoveAllSatisfied
+
+
+class KeepQuery(Rule, frozen=True, kw_only=True, tag="keep_entry_query"):
+    """Keep the flows that meet `query`, one in `sampling` of them (0: all).
+
+    Of several such rules one must keep the flow; a flow that one samples out is left to the next.
+    """
+
+    query: str
+    sampling: int = 0
+
+    @property
+    def draws(self) -> bool:
+        return self.sampling > 1
+
+    def reads(self) -> Fields:
+        return language.fields(self.query)
+
+    def check(self) -> Iterator[Problem]:
+        yield from language.problems(self.query, ("query",))
+        if self.sampling < 0:
+            yield Problem(("sampling",), "one in how many? 0 keeps all")
+
+
+AnyRule = KeepQuery | AnyRemoval | RemoveAllSatisfied | ConditionalSampling | AnyAdding
+
+
+class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
+    """Apply the rules in order, but every `keep_entry_query` first.
+
+    The sampling interval of the rule that kept a flow multiplies its `sampling_field` (0 counts as
+    1, absent becomes the interval, what is no number stays).
+    """
+
+    rules: list[AnyRule]
+    sampling_field: str = ""
+
+    def reads(self) -> Fields:
+        own = {self.sampling_field} if self.sampling_field else set[str]()
+        return frozenset(own).union(*(rule.reads() for rule in self.rules))
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        for index, rule in enumerate(self.rules):
+            for problem in rule.check():
+                yield problem.under("rules", index)
+
+    def build(self, env: Env) -> Step:
+        drawing = [index for index, rule in enumerate(self.rules) if rule.draws]
+        keeps = [
+            _Keep(language.parse(rule.query), rule.sampling, pl.col(_draw(index)))
+            for index, rule in enumerate(self.rules)
+            if isinstance(rule, KeepQuery)
+        ]
+        steps = [
+            rule.build(pl.col(_draw(index)))
+            for index, rule in enumerate(self.rules)
+            if not isinstance(rule, KeepQuery)
+        ]
+
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            flows = _with_draws(flows, drawing, env.random)
+            if keeps:
+                flows = _kept(flows, keeps, self.sampling_field)
+            for apply in steps:
+                flows = apply(flows)
+            return collect_labels(flows, self.rules).drop(map(_draw, drawing))
+
+        return step
+
+
+class _Keep(NamedTuple):
+    query: Query
+    interval: int
+    draw: pl.Expr
+
+
+_INTERVAL = values.HIDDEN + "interval"
+
+
+def _kept(flows: pl.DataFrame, keeps: list[_Keep], field: str) -> pl.DataFrame:
+    """The flows that a rule keeps, its interval counted into the field."""
+    interval = pl.lit(None, dtype=pl.Int64)
+    for keep in reversed(keeps):
+        kept = keep.query.expr(flows.schema) & sampled(keep.draw, keep.interval)
+        interval = pl.when(kept).then(pl.lit(keep.interval, dtype=pl.Int64)).otherwise(interval)
+    flows = flows.with_columns(interval.alias(_INTERVAL)).filter(pl.col(_INTERVAL).is_not_null())
+    if field and any(keep.interval for keep in keeps):
+        absent = ~values.present(flows.schema, field)
+        before = pl.when(absent).then(1.0).otherwise(values.integer(flows.schema, field))
+        factor = pl.col(_INTERVAL).replace(0, None)
+        product = flows.select(before.replace(0.0, 1.0) * factor).to_series()
+        flows = assign.put_number(flows, field, product)
+    return flows.drop(_INTERVAL)
+
+
+def _draw(index: int) -> str:
+    return f"{values.HIDDEN}draw{index}"
+
+
+def _with_draws(flows: pl.DataFrame, rules: list[int], source: Random) -> pl.DataFrame:
+    """A column of numbers in [0, 1) for each rule that draws, drawn flow by flow.
+
+    So the numbers of a flow do not depend on how the flows were split into batches.
+    """
+    count = flows.height * len(rules)
+    buffer = pa.py_buffer(source.randbytes(4 * count))
+    words = pl.Series(pa.Array.from_buffers(pa.uint32(), count, [None, buffer]), dtype=pl.UInt32)
+    return flows.with_columns(
+        (words.gather_every(len(rules), place) / 2**32).alias(_draw(rule))
+        for place, rule in enumerate(rules)
+    )

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from pipeline.api.client import Place, RemoteError, Totals, _Document, ask, counters
+from pipeline.stage import VALUE, Family, Kind
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+
+FLOWS = Family("flows", Kind.COUNTER, ("ns",))
+COLUMNS = ["ns", VALUE, FIRST_SEEN, LAST_SEEN]
+
+
+def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
+    places = [Place("t", number, 10) for number in partitions]
+    sizes = Family("sizes", Kind.HISTOGRAM, (), buckets=(1.0,))
+    documents = [_Document(FLOWS, COLUMNS, list(rows)), _Document(sizes, [], [])]
+    return Totals(places, {"t": 2}, documents)
+
+
+def test_each_worker_has_its_partitions() -> None:
+    found = counters(
+        {
+            "a": answer([0], ["x", 1.0, 5.0, 6.0], ["y", 2.0, 5.0, 5.0]),
+            "b": answer([1], ["x", 10.0, 4.0, 5.0]),
+        }
+    )
+    rows = [["x", "y"], [11.0, 2.0], [4.0, 5.0], [6.0, 5.0]]
+    assert set(found) == {"flows"}
+    assert found["flows"].equals(pl.DataFrame(dict(zip(COLUMNS, rows, strict=True))))
+
+
+def test_a_worker_without_partitions() -> None:
+    assert set(counters({"a": Totals([], {}, [_Document(FLOWS, COLUMNS, [])])})) == {"flows"}
+
+
+def test_what_is_no_whole_is_refused() -> None:
+    with pytest.raises(RemoteError, match="a and b both answer for partition 1 of t"):
+        counters({"a": answer([0, 1]), "b": answer([1])})
+    with pytest.raises(RemoteError, match="nobody answers for partition 0 of t"):
+        counters({"b": answer([1])})
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(RemoteError, match='"localhost:1" is no URL'):
+        ask("localhost:1")
+    with pytest.raises(RemoteError, match=r"cannot ask http://127\.0\.0\.1:1/api"):
+        ask("http://127.0.0.1:1")

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline import config
+from pipeline.diagnostics import ConfigError
+from tests.config.flp.given import refused, stages, translated
+
+
+def source(ingest: str) -> dict[str, Any]:
+    translation = translated(
+        f"pipeline: [{{name: w, follows: in}}]\n"
+        f"parameters: [{{name: w, write: {{type: none}}}}, {{name: in, ingest: {{{ingest}}}}}]\n"
+    )
+    assert translation.problems == []
+    return translation.stages[1]
+
+
+@pytest.mark.parametrize("kind", ["file", "file_chunks"])
+def test_files(kind: str) -> None:
+    assert source(f"type: {kind}, file: {{filename: f, decoder: {{type: protobuf}}}}") == {
+        "name": "in",
+        "type": "ingest_file",
+        "path": "f",
+        "decoder": "protobuf",
+    }
+
+
+def test_kafka() -> None:
+    assert source("""type: kafka, kafka: {
+        brokers: [a:9092, b:9092], topic: t, groupid: g, groupBalancers: [range],
+        startOffset: LastOffset, decoder: {type: protobuf}, pullQueueCapacity: 1,
+        pullMaxBytes: 2, batchMaxLen: 3, commitInterval: 4, batchReadTimeout: 5,
+        tls: {insecureSkipVerify: true, caCertPath: ca, userCertPath: u, userKeyPath: k},
+        sasl: {type: scramSHA512, clientIDPath: i, clientSecretPath: s}}""") == {
+        "name": "in",
+        "type": "ingest_kafka",
+        "brokers": ["a:9092", "b:9092"],
+        "topics": ["t"],
+        "decoder": "protobuf",
+        "start_offset": "last",
+        "group_id": "g",
+        "tls": {"insecure_skip_verify": True, "ca": "ca", "cert": "u", "key": "k"},
+        "sasl": {"mechanism": "scramSHA512", "username_file": "i", "password_file": "s"},
+    }
+
+
+def test_kafka_with_nothing_special() -> None:
+    assert source(
+        "type: kafka, kafka: {brokers: [a], topic: t, groupid: g, decoder: {type: json}}"
+    ) == {
+        "name": "in",
+        "type": "ingest_kafka",
+        "brokers": ["a"],
+        "topics": ["t"],
+        "decoder": "json",
+        "start_offset": "first",
+        "group_id": "g",
+    }
+
+
+def test_kafka_without_group_or_with_an_unknown_offset() -> None:
+    kafka = "{startOffset: First, decoder: {type: json}}"
+    assert refused(f"ingest: {{type: kafka, kafka: {kafka}}}") == [
+        ('unknown offset "First"', 'did you mean "FirstOffset"?'),
+        ("warning: no group: that of the engine is taken", ""),
+    ]
+
+
+def test_what_the_native_stages_refuse_is_at_its_own_place() -> None:
+    text = """\
+pipeline: [{name: in}, {name: out, follows: in}]
+parameters:
+- name: in
+  ingest:
+    type: kafka
+    kafka:
+      brokers: [a]
+      topic: t
+      groupid: g
+      decoder: {type: avro}
+      sasl:
+        type: plan
+- name: out
+  encode:
+    type: kafka
+    kafka:
+      topic: t
+      compression: gz
+"""
+    with pytest.raises(ConfigError) as error:
+        config.loads(text, "f", environ={})
+    assert [found.place[1:] for found in error.value.problems] == [
+        (10, 23),
+        (12, 15),
+        (17, 7),
+        (18, 20),
+    ]
+
+
+def test_kafka_out() -> None:
+    given = """encode: {type: kafka, kafka: {
+        address: a:9092, topic: t, balancer: leastBytes, writeTimeout: 1, readTimeout: 2,
+        batchBytes: 3, batchSize: 4, compression: gzip, tls: {caCertPath: ca}}}"""
+    assert stages(given) == [
+        {
+            "name": "s",
+            "type": "encode_kafka",
+            "follows": "in",
+            "brokers": ["a:9092"],
+            "topic": "t",
+            "key": "none",
+            "compression": "gzip",
+            "tls": {"insecure_skip_verify": False, "ca": "ca"},
+        }
+    ]
+
+
+def test_an_unknown_balancer() -> None:
+    assert refused("encode: {type: kafka, kafka: {balancer: round}}") == [
+        ('unknown balancer "round"', 'did you mean "roundRobin"?')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "native"),
+    [("json", "json"), ("fields", "fields"), ("printf", "printf"), ("''", "printf")],
+)
+def test_stdout(given: str, native: str) -> None:
+    (stage,) = stages(f"write: {{type: stdout, stdout: {{format: {given}}}}}")
+    assert stage == {"name": "s", "type": "write_stdout", "follows": "in", "format": native}
+
+
+def test_any_other_format_prints_maps() -> None:
+    assert refused("write: {type: stdout, stdout: {format: yaml}}") == [
+        ('warning: "yaml" prints as "printf" does', "")
+    ]

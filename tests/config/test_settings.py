@@ -1,0 +1,43 @@
+"""Settings: defaults, and what is wrong beyond types."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.settings import Server, Settings
+
+
+def test_defaults() -> None:
+    settings = Settings()
+    assert settings.server.address == ("127.0.0.1", 9102)
+    assert settings.self_metrics.prefix == "flowmatrix_"
+    assert settings.self_metrics.process
+    assert settings.limits.max_series == 1_000_000
+    assert settings.dead_letters.max_ratio == 0
+    assert settings.log_level == "info"
+    assert list(settings.check(Path())) == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    {":0": ("", 0), "[::1]:80": ("::1", 80), "node.example:65535": ("node.example", 65535)}.items(),
+)
+def test_addresses(listen: str, address: tuple[str, int]) -> None:
+    assert Server(listen=listen).address == address
+
+
+@pytest.mark.parametrize("listen", ["", "host", "host:", "host:http", "::1:80", "h:65536", "h:٣"])
+def test_what_is_no_address(listen: str) -> None:
+    (problem,) = Settings(server=Server(listen=listen)).check(Path())
+    assert problem.path == ("server", "listen")
+    assert problem.message == f'"{listen}" is not host:port'
+
+
+def test_tls_files(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").touch()
+    server = Server(tls_cert="cert.pem", tls_key="key.pem")
+    assert [(p.path, p.message) for p in server.check(tmp_path)] == [
+        (("tls_key",), 'no file "key.pem"')
+    ]
+    (problem,) = Server(tls_cert="cert.pem").check(tmp_path)
+    assert (problem.path, problem.message) == (("tls_cert",), "tls_cert and tls_key go together")

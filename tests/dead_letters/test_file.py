@@ -1,0 +1,54 @@
+"""Dead letters on disk, and the limits that stop a run."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.dead_letters.file import DeadLetterFile, Limit, TooManyDeadLettersError
+from pipeline.plan.plan import DeadLetter
+
+LETTERS = [DeadLetter("in", "bad", b"text"), DeadLetter("in", "worse", b"\xff\x00")]
+
+
+def test_a_letter_is_a_line_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "dead" / "letters.jsonl"
+    with DeadLetterFile(path) as letters:
+        letters.write(LETTERS)
+    assert [msgspec.json.decode(line) for line in path.read_bytes().splitlines()] == [
+        {"stage": "in", "reason": "bad", "payload": "text"},
+        {"stage": "in", "reason": "worse", "payload_b64": "/wA="},
+    ]
+
+
+def test_what_the_state_does_not_include_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    with DeadLetterFile(path) as letters:
+        letters.write(LETTERS[:1])
+        kept = letters.size
+        letters.write(LETTERS[1:])
+    with DeadLetterFile(path, kept) as letters:
+        assert letters.size == kept
+        letters.write(LETTERS[:1])
+    assert [
+        line["reason"] for line in map(msgspec.json.decode, path.read_bytes().splitlines())
+    ] == [
+        "bad",
+        "bad",
+    ]
+
+
+def test_consecutive_rejections_stop_across_batches() -> None:
+    limit = Limit(max_consecutive=4)
+    limit.check(3, [1, 2])
+    limit.check(2, [0])
+    limit.check(3, [1, 2])
+    with pytest.raises(TooManyDeadLettersError, match="4 messages in a row"):
+        limit.check(2, [0, 1])
+
+
+def test_the_ratio_stops_from_a_hundred_messages_on() -> None:
+    limit = Limit(max_ratio=0.5)
+    limit.check(60, range(60))
+    with pytest.raises(TooManyDeadLettersError, match=r"60 of 100 .*max_ratio is 0\.5"):
+        limit.check(40, [])

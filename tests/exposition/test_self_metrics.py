@@ -1,0 +1,45 @@
+"""Self-metrics that no run without Kafka shows."""
+
+from __future__ import annotations
+
+from pipeline.exposition.self_metrics import Held, Telemetry
+from pipeline.plan.plan import Counts, Outcome, Plan, compile_plan
+from pipeline.stage import Env
+from stages.ingest_stdin import IngestStdin
+from stages.write_stdout import WriteStdout
+
+
+def shown(telemetry: Telemetry) -> set[str]:
+    text = telemetry.render([], {}, None)
+    return {line for line in text.splitlines() if not line.startswith("#")}
+
+
+def test_partitions_come_and_go() -> None:
+    telemetry = Telemetry(Plan([], Env()), "", process=False)
+    telemetry.hold([Held("t", 0, 10, 14, 0.5), Held("t", 1, 7, 6, 0.0)])
+    telemetry.hold([Held("t", 1, 9, 6, 1.0), Held("u", 1, 1, 3, 2.0)])
+    assert shown(telemetry) == {
+        'kafka_offset{topic="t",partition="1"} 9',
+        'kafka_offset{topic="u",partition="1"} 1',
+        'kafka_lag{topic="t",partition="1"} 0',
+        'kafka_lag{topic="u",partition="1"} 2',
+        'kafka_checkpoint_age_seconds{topic="t",partition="1"} 1',
+        'kafka_checkpoint_age_seconds{topic="u",partition="1"} 2',
+    }
+
+
+def test_every_stage_begins_at_zero() -> None:
+    """`rate` sees its first flow, and `top` an idle worker."""
+    plan = compile_plan([IngestStdin(name="in", decoder="json")], Env())
+    lines = shown(Telemetry(plan, "", process=False))
+    parts = ("flows_in", "flows_out", "flows_filtered", "flows_rejected", "seconds")
+    assert {f'stage_{part}{{stage="in"}} 0' for part in parts} <= lines
+
+
+def test_records_written() -> None:
+    telemetry = Telemetry(Plan([], Env()), "", process=False)
+    writer = WriteStdout(name="out", follows="x")
+    outcome = Outcome(records=[(writer, ["a", "b"])], counts={"flows": Counts()})
+    for _ in range(2):
+        telemetry.batch("flows", 0, outcome)
+    assert 'records_written{stage="out"} 4' in shown(telemetry)

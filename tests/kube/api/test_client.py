@@ -1,0 +1,133 @@
+"""Ways to a cluster: what a kubeconfig is, who it says one is, and those that lead nowhere."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.kube.api.client import (
+    ApiError,
+    ConnectError,
+    Connection,
+    UnreachableError,
+    contexts,
+    is_kubeconfig,
+)
+from tests.real.apiserver import ApiServer
+from tests.real.cluster import apply, kubeconfig, service_account, token
+from tests.real.kube import Kube
+
+CONFIG = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: one, context: {cluster: c, user: u}}]
+current-context: one
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "kubeconfig"
+    path.write_text(text)
+    return path
+
+
+def test_a_kubeconfig_is_no_inventory(tmp_path: Path) -> None:
+    assert is_kubeconfig(written(tmp_path, CONFIG))
+    assert is_kubeconfig(written(tmp_path, '{\n  "kind": "Config",\n  "clusters": []\n}'))
+    assert not is_kubeconfig(written(tmp_path, "kind: ConfigMap\nmetadata: {name: a}\n"))
+    assert not is_kubeconfig(tmp_path / "absent")
+
+
+def test_its_contexts(tmp_path: Path) -> None:
+    assert contexts(written(tmp_path, CONFIG)) == ["one"]
+    with pytest.raises(ConnectError, match=r"kubeconfig: no kubeconfig: it lists no contexts"):
+        contexts(written(tmp_path, "- 1"))
+    with pytest.raises(ConnectError, match=r"absent: cannot be read: No such file"):
+        contexts(tmp_path / "absent")
+
+
+def test_no_way_to_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(ConnectError, match="not inside a cluster: Service host/port is not set"):
+        Connection()
+    with pytest.raises(ConnectError, match=r"kubeconfig: .*Expected object with name two in "):
+        Connection(written(tmp_path, CONFIG), "two")
+    with pytest.raises(ConnectError, match="kubeconfig: "):
+        Connection(written(tmp_path, "kind: Config"))
+
+
+def test_the_context_that_is_current(tmp_path: Path) -> None:
+    assert Connection(written(tmp_path, CONFIG)).host == "https://127.0.0.1:1"
+
+
+def test_a_certificate_as_kubeadm_writes_it(own_kube_server: Kube, tmp_path: Path) -> None:
+    """The files of a kubeconfig may be in it, in base64."""
+    path = kubeconfig(own_kube_server.certified, tmp_path)
+    document = yaml.safe_load(path.read_text())
+    for kind in ("cluster", "user"):
+        told = document[f"{kind}s"][0][kind]
+        for name in ("certificate-authority", "client-certificate", "client-key"):
+            if file := told.pop(name, ""):
+                told[f"{name}-data"] = b64encode(Path(file).read_bytes()).decode()
+    path.write_text(yaml.safe_dump(document))
+    with closing(Connection(path)) as connection:
+        assert b'"NamespaceList"' in connection.fetch("/api/v1/namespaces")
+
+
+def test_a_token_in_a_file_with_a_line_end(
+    kube_server: ApiServer, space: str, tmp_path: Path
+) -> None:
+    account = service_account(space, "reader")
+    apply(kube_server, account)
+    (tmp_path / "token").write_text(f"{token(kube_server, account)}\n")
+    path = kubeconfig(kube_server, tmp_path, "x")
+    path.write_text(path.read_text().replace("token: x", "tokenFile: token"))
+    with (
+        closing(Connection(path)) as connection,
+        pytest.raises(ApiError, match=rf'User "system:serviceaccount:{space}:reader" cannot list'),
+    ):
+        connection.fetch("/api/v1/namespaces")
+
+
+def test_credentials_that_cannot_be_renewed(tmp_path: Path) -> None:
+    """Any way to log in may fail, later too: it is said, and tried again with the next request."""
+    connection = Connection(written(tmp_path, CONFIG))
+    settings = connection._client.configuration
+    usual = settings.refresh_api_key_hook
+
+    def empty(_: object) -> None:
+        raise LookupError("Token file exists but empty.")
+
+    settings.refresh_api_key_hook = empty
+    with pytest.raises(ConnectError, match="no credentials: Token file exists but empty"):
+        connection.fetch("/version")
+    settings.refresh_api_key_hook = usual
+    with pytest.raises(UnreachableError):
+        connection.fetch("/version")
+
+
+def test_connections_with_old_credentials_are_closed(
+    kube_server: ApiServer, tmp_path: Path
+) -> None:
+    """Those of a request too that began before the credentials were replaced."""
+    made: list[Connection] = []
+
+    def replaced_meanwhile() -> float:
+        if made:
+            made.pop()._renew()
+        return time.time()
+
+    connection = Connection(kubeconfig(kube_server, tmp_path), clock=replaced_meanwhile)
+    old = connection._client
+    made.append(connection)
+    assert b"gitVersion" in connection.fetch("/version")
+    assert connection._client is not old
+    assert len(old.rest_client.pool_manager.pools) == 0
+    connection.close()

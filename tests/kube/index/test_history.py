@@ -1,0 +1,110 @@
+"""Who held an address when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.kube.index.entries import Entry
+from pipeline.kube.index.history import Holders
+
+
+def entry(name: str, since: int = 0, seen: int = 0, **more: Any) -> Entry:
+    fields: dict[str, Any] = {"kind": "Pod", "namespace": "shop", **more}
+    return Entry(
+        name=name,
+        addresses=("10.1.1.1",),
+        labels={},
+        annotations={},
+        since=since,
+        seen=seen,
+        **fields,
+    )
+
+
+def periods(found: Holders) -> list[tuple[int, str]]:
+    return [(since, one.name) for since, one in found.periods("10.1.1.1")]
+
+
+def moved(old: Entry, until: int, new: Entry, window: int = 1000) -> Holders:
+    """An address that one lets go at a time, and another has."""
+    found = Holders(window)
+    found.take("10.1.1.1", old)
+    found.release("10.1.1.1", old, until, until)
+    found.take("10.1.1.1", new)
+    return found
+
+
+def test_one_holder_has_it_since_ever() -> None:
+    found = Holders(1000)
+    found.take("10.1.1.1", entry("a", since=500))
+    assert periods(found) == [(0, "a")]
+    assert found.periods("10.1.1.2") == []
+
+
+def test_who_let_go_is_remembered_for_the_window() -> None:
+    old = entry("old")
+    found = moved(old, 500, entry("new", since=400, seen=600))
+    assert periods(found) == [(0, "old"), (500, "new")]
+    assert list(found.expire(1499)) == []
+    assert list(found.expire(1500)) == ["10.1.1.1"]
+    assert periods(found) == [(0, "new")]
+
+
+def test_without_window_only_now_counts() -> None:
+    assert periods(moved(entry("old"), 500, entry("new", since=400), window=0)) == [(0, "new")]
+
+
+def test_the_last_holder_is_remembered_too() -> None:
+    found = Holders(1000)
+    one = entry("only")
+    found.take("10.1.1.1", one)
+    found.release("10.1.1.1", one, 500, 500)
+    assert periods(found) == [(0, "only")]
+    assert found.now("10.1.1.1") is None
+    assert list(found.expire(2000)) == ["10.1.1.1"]
+    assert periods(found) == []
+
+
+def test_a_known_start_beats_the_end_before_it() -> None:
+    assert periods(moved(entry("a"), 500, entry("b", since=450, seen=450))) == [
+        (0, "a"),
+        (450, "b"),
+    ]
+
+
+def test_a_pod_created_after_the_end_has_it_from_its_creation() -> None:
+    assert periods(moved(entry("a"), 500, entry("b", since=700, seen=900))) == [
+        (0, "a"),
+        (700, "b"),
+    ]
+
+
+def test_what_a_pod_got_later_was_not_its_own_before() -> None:
+    later = {"10.1.1.1": 600}
+    assert periods(moved(entry("a"), 500, entry("b", since=50, seen=50, gained=later))) == [
+        (0, "a"),
+        (500, "b"),
+    ]
+
+
+def test_of_two_alive_the_newer_has_it_from_when_it_was_seen() -> None:
+    found = Holders(1000)
+    found.take("10.1.1.1", entry("a", since=100, seen=100, claim=(True, "1")))
+    found.take("10.1.1.1", entry("b", since=200, seen=300, claim=(True, "2")))
+    assert periods(found) == [(0, "a"), (300, "b")]
+
+
+def test_an_ended_pod_had_it_until_its_end() -> None:
+    found = Holders(1000)
+    found.take("10.1.1.1", entry("next", since=100, claim=(True, "1")))
+    found.take("10.1.1.1", entry("ended", since=50, until=400, claim=(False, "2")))
+    assert periods(found) == [(0, "ended"), (400, "next")]
+
+
+def test_a_node_does_not_share_an_address_with_a_pod() -> None:
+    found = Holders(1000)
+    found.take("10.1.1.1", entry("n1", kind="Node", namespace=""))
+    found.take("10.1.1.1", entry("pod", since=500))
+    assert periods(found) == [(0, "pod")]
+    assert getattr(found.now("10.1.1.1", "Node"), "name", "") == "n1"
+    assert [one.name for one in found.all_now("10.1.1.1")] == ["n1", "pod"]

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import msgspec
+import polars as pl
+import pytest
+
+from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+from pipeline.state.changelog import (
+    ROWS,
+    ChangelogError,
+    Checkpoint,
+    Epoch,
+    Manifest,
+    Record,
+    Writer,
+    read,
+)
+from pipeline.state.ledger import Ledger
+
+FLOWS = Family("flows", Kind.COUNTER, ("ns",))
+BYTES = Family("bytes", Kind.COUNTER, ("ns",))
+FAMILIES = {family.name: (family, Policy("g")) for family in (FLOWS, BYTES)}
+
+
+def counting(ledger: Ledger, names: list[str], now: float, family: Family = FLOWS) -> None:
+    series = pl.DataFrame({"ns": names, VALUE: [1.0] * len(names)})
+    ledger.merge([Delta(family, series)], now)
+
+
+class Log:
+    """A compacted topic: the last record of each key."""
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, bytes] = {}
+
+    def take(self, records: list[Record]) -> None:
+        for key, value in records:
+            if value is None:
+                self.records.pop(key, None)
+            else:
+                self.records[key] = value
+
+    def take_all(self, checkpoint: Checkpoint) -> None:
+        self.take([*checkpoint.parts, checkpoint.manifest, *checkpoint.deletions])
+
+    def values(self) -> dict[str, dict[str, float]]:
+        return {
+            saved.family.name: dict(saved.totals.select("ns", VALUE).iter_rows())
+            for saved in read(self.records).families
+        }
+
+
+def test_nothing_written() -> None:
+    state = read({})
+    assert (state.position, state.families, state.newest, state.keys) == (None, [], 0, frozenset())
+
+
+def test_what_was_written_is_read() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 7))
+    counting(ledger, ["a", "b"], 1.0)
+    counting(ledger, ["c"], 1.0, BYTES)
+    log.take_all(writer.checkpoint(ledger.tables(), 30, 1.0))
+    state = read(log.records)
+    assert (state.position, state.newest) == (30, 1)
+    assert log.values() == {"flows": {"a": 1, "b": 1}, "bytes": {"c": 1}}
+
+
+def test_only_what_changed_is_written() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, [str(n) for n in range(2 * ROWS)], 1.0)
+    counting(ledger, ["c"], 1.0, BYTES)
+    first = writer.checkpoint(ledger.tables(), 10, 1.0)
+    assert len(first.parts) == 6
+    log.take_all(first)
+    counting(ledger, [str(ROWS + 5)], 2.0)
+    second = writer.checkpoint(ledger.tables(), 20, 2.0)
+    assert [key for key, _ in second.parts] == [b"1.1/flows/1/values/b/0"]
+    log.take_all(second)
+    assert log.values()["flows"] == dict.fromkeys(map(str, range(2 * ROWS)), 1) | {str(ROWS + 5): 2}
+    assert writer.checkpoint(ledger.tables(), 30, 2.0).parts == []
+
+
+def test_labels_are_written_again_where_there_are_new_ones() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    counting(ledger, ["b", "a"], 2.0)
+    grown = writer.checkpoint(ledger.tables(), 20, 2.0)
+    keys = [b"1.1/flows/0/labels/b/0", b"1.1/flows/0/values/b/0"]
+    assert [key for key, _ in grown.parts] == keys
+    log.take(grown.parts)
+    assert log.values() == {"flows": {"a": 1}}, "what the last manifest names is still there"
+    log.take([grown.manifest])
+    assert log.values() == {"flows": {"a": 2, "b": 1}}
+
+
+def test_a_family_without_labels() -> None:
+    plain = Family("plain", Kind.COUNTER, ())
+    ledger, log, writer = Ledger({"plain": (plain, Policy("g"))}), Log(), Writer(Epoch(1, 1))
+    ledger.merge([Delta(plain, pl.DataFrame({VALUE: [3.0]}))], 1.0)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    (saved,) = read(log.records).families
+    assert saved.totals[VALUE].to_list() == [3.0]
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_checkpoint_that_was_cut_short_never_was(written: int) -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    counting(ledger, ["a"], 2.0)
+    log.take(writer.checkpoint(ledger.tables(), 20, 2.0).parts[:written])
+    assert read(log.records).position == 10
+    assert log.values() == {"flows": {"a": 1}}
+
+
+def test_the_next_owner_removes_what_was_before() -> None:
+    ledger, log = Ledger(FAMILIES), Log()
+    counting(ledger, ["a"], 1.0)
+    log.take_all(Writer(Epoch(1, 1)).checkpoint(ledger.tables(), 10, 1.0))
+    state = read(log.records)
+    writer = Writer(Epoch(state.newest + 1, 2), state.keys)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    assert {key.split(b"/")[0] for key in log.records} == {b"2.2"}
+    assert log.values() == {"flows": {"a": 1}}
+
+
+def test_a_frozen_owner_wakes_up_after_its_successor_wrote() -> None:
+    ledger, log, frozen = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    log.take_all(frozen.checkpoint(ledger.tables(), 10, 1.0))
+    counting(ledger, ["a"], 2.0)
+    late = frozen.checkpoint(ledger.tables(), 15, 2.0)
+    state, other = read(log.records), Ledger(FAMILIES)
+    other.restore(FLOWS, state.families[0].totals, state.families[0].overflow)
+    successor = Writer(Epoch(state.newest + 1, 2), state.keys)
+    counting(other, ["a", "b"], 3.0)
+    log.take_all(successor.checkpoint(other.tables(), 20, 3.0))
+    log.take_all(late)
+    assert read(log.records).position == 20
+    assert log.values() == {"flows": {"a": 2, "b": 1}}
+
+
+def test_a_frozen_owner_wakes_up_before_its_successor_wrote_anything() -> None:
+    ledger, log, frozen = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    log.take_all(frozen.checkpoint(ledger.tables(), 10, 1.0))
+    counting(ledger, ["a"], 2.0)
+    log.take_all(frozen.checkpoint(ledger.tables(), 15, 2.0))
+    assert read(log.records).position == 15
+    assert log.values() == {"flows": {"a": 2}}
+
+
+def test_of_owners_that_saw_the_same_the_later_generation_holds() -> None:
+    ledger, log = Ledger(FAMILIES), Log()
+    counting(ledger, ["a"], 1.0)
+    log.take_all(Writer(Epoch(4, 21)).checkpoint(ledger.tables(), 20, 1.0))
+    log.take_all(Writer(Epoch(4, 20)).checkpoint(ledger.tables(), 15, 1.0))
+    assert read(log.records).position == 20
+
+
+def test_a_family_that_starts_again() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    counting(ledger, ["a"], 1.0, BYTES)
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    ledger.adopt(FAMILIES, {"bytes"}, 0)
+    writer.forget({"flows"})
+    again = writer.checkpoint(ledger.tables(), 10, 1.0)
+    log.take_all(again)
+    assert again.parts == []
+    assert log.values() == {"bytes": {"a": 1}}
+    counting(ledger, ["b"], 2.0)
+    last = writer.checkpoint(ledger.tables(), 20, 2.0)
+    slots = [b"1.1/flows/0/labels/b/0", b"1.1/flows/0/values/b/0"]
+    assert [key for key, _ in last.parts] == slots, "slot a may still be read"
+    log.take_all(last)
+    assert log.values() == {"flows": {"b": 1}, "bytes": {"a": 1}}
+
+
+def test_overflow_and_large_parts() -> None:
+    ledger, log, writer = Ledger(FAMILIES, 2), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a", "b", "c"], 1.0)
+    checkpoint = writer.checkpoint(ledger.tables(), 10, 1.0)
+    parts = [key.decode().split("/")[2:4] for key, _ in checkpoint.parts]
+    assert parts == [["0", "labels"], ["0", "values"], ["-1", "labels"], ["-1", "values"]]
+    log.take_all(checkpoint)
+    (saved,) = read(log.records).families
+    assert (saved.totals.height, saved.overflow[VALUE].to_list()) == (2, [1.0])
+
+
+def test_a_state_that_is_not_whole_is_refused() -> None:
+    ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
+    counting(ledger, ["a"], 1.0)
+    checkpoint = writer.checkpoint(ledger.tables(), 10, 1.0)
+    log.take([checkpoint.manifest])
+    written = checkpoint.manifest[1] or b""
+    with pytest.raises(ChangelogError, match="part flows/0 of the state is missing"):
+        read(log.records)
+    with pytest.raises(ChangelogError, match="not ours, with the key b'x'"):
+        read({b"x": b""})
+    with pytest.raises(ChangelogError, match="cannot be read"):
+        read({b"1.1/manifest": b"?"})
+    old = msgspec.structs.replace(msgspec.msgpack.decode(written, type=Manifest), version=1)
+    with pytest.raises(ChangelogError, match=r"written by another version \(1\)"):
+        read({b"1.1/manifest": msgspec.msgpack.encode(old)})

@@ -1,0 +1,1 @@
+"""What makes the project, and is no part of the product."""
