@@ -22,7 +22,7 @@ Rows = dict[str, Any]
 def tables(syn: pl.DataFrame) -> dict[str, Rows]:
     """Q1 to Q4 and the external rows before and after labelling, each with its columns.
 
-    Rows that only raw flag bits explain are no part of them: see `uncertain`.
+    Rows that only raw flag bits explain are not among them: see `uncertain`.
     """
     certain = syn.filter(~_from_reply())
     sent = _sides(certain, "src", "dst", "to").filter(pl.col("namespace") == NAMESPACE)

@@ -99,7 +99,9 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             at = ("metrics", index)
             full = self.prefix + metric.name
             if not _METRIC_NAME.fullmatch(full):
-                yield Problem((*at, "name"), f'"{full}" is no metric name', "use [a-zA-Z0-9_:]")
+                yield Problem(
+                    (*at, "name"), f'"{full}" is not a valid metric name', "use [a-zA-Z0-9_:]"
+                )
             if metric.name in names:
                 yield Problem((*at, "name"), f'"{full}" is defined twice in this stage')
             names.add(metric.name)
@@ -134,7 +136,9 @@ def _label_problems(metric: Metric) -> Iterator[Problem]:
     for index, label in enumerate(metric.labels):
         at = ("labels", index)
         if not _LABEL_NAME.fullmatch(label) or label == "__name__":
-            yield Problem(at, f'"{label}" is no label name', "rename it with a remap stage")
+            yield Problem(
+                at, f'"{label}" is not a valid label name', "rename it with a remap stage"
+            )
         elif label in metric.labels[:index]:
             yield Problem(at, f'label "{label}" is given twice')
         elif label == "le" and metric.type is Kind.HISTOGRAM:

@@ -75,5 +75,5 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
         fields = {"name": self.name, "path": str(recording), "decoder": self.decoder}
         source = msgspec.convert(fields | {"type": "ingest_file"}, registry()["ingest_file"])
         if not isinstance(source, Source):
-            raise TypeError("ingest_file is no source")
+            raise TypeError("ingest_file is not a source")
         return source

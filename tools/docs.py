@@ -32,7 +32,7 @@ or names of the stages whose flows come in.
 """
 _ROLES = (
     (Source, "Sources", "Where flows come from."),
-    (Macro, "Stages that stand for others", "They are replaced before the plan is made."),
+    (Macro, "Macros", "Stages that are replaced by others before the plan is made."),
     (Transform, "Transforms", "From flows to flows, order kept."),
     (Encoder, "Encoders", "From flows to metrics."),
     (Writer, "Writers", "From flows to records to publish."),

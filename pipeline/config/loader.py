@@ -190,7 +190,7 @@ class _Loader:
         return checks.Vertex(_name(stage), follows, self._kind(stage))
 
     def _report(self, problems: Iterable[Problem], at: ConfigPath, stage: str = "") -> None:
-        """Add problems whose paths start at `at`, but none where the YAML itself was wrong."""
+        """Add problems whose paths start at `at`, except where the YAML itself was wrong."""
         for problem in problems:
             place = self._place((*at, *problem.path))
             if place not in self._unread:
