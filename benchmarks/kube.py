@@ -29,8 +29,8 @@ import msgspec
 
 from benchmarks import pods as engine
 from benchmarks.paper import Manifest
-from pipeline.kube.api.client import Connection
-from pipeline.kube.index.entries import Options
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.sync.index import Watch
 from pipeline.plan.plan import Plan
@@ -72,9 +72,9 @@ def main() -> None:
         _create(server, manifests)
         print(f"{given.pods:,} pods created in {time.perf_counter() - started:.0f} s", flush=True)
         os.sched_setaffinity(0, own)  # watchers inherit it
-        connection = Connection(kubeconfig(server, Path(name)))
+        connection = ClusterConnection(kubeconfig(server, Path(name)))
         started = time.perf_counter()
-        with closing(Watch(connection, Options(window=300.0))) as watch:
+        with closing(Watch(connection, IndexOptions(window=300.0))) as watch:
             watch.refresh()
             listed = time.perf_counter() - started
             print(f"first list, {len(watch.index):,} objects indexed: {listed:.2f} s", flush=True)

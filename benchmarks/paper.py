@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.kube.api.client import Connection, UnreachableError
+from pipeline.kube.api.client import ClusterConnection, UnreachableError
 
 _CONTAINER = {
     "image": "registry.example/shop/web@sha256:" + "0" * 64,
@@ -40,7 +40,7 @@ def dressed(pod: Manifest, version: int, created: float) -> Manifest:
     }
 
 
-class Paper(Connection):
+class Paper(ClusterConnection):
     """Answers lists from the objects given; watches stay open and say what `tell` is told."""
 
     def __init__(self, manifests: list[Manifest]) -> None:

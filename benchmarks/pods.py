@@ -27,11 +27,11 @@ import msgspec
 from benchmarks.paper import Manifest, Paper, dressed
 from pipeline import config
 from pipeline.kube.api.access import Access
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.sync.index import Watch
 from pipeline.plan.plan import Plan, compile_plan
-from pipeline.stage import Env
-from pipeline.stage.resources import Lasting
+from pipeline.stage import BuildContext
+from pipeline.stage.resources import ResourcePool
 from simulate import Shape, Simulation, simulate
 from stages.kubernetes import Kubernetes
 
@@ -102,7 +102,7 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-class _Lent(Lasting):
+class _Lent(ResourcePool):
     """Hands out one watch, whoever asks."""
 
     def __init__(self, watch: Watch) -> None:
@@ -123,7 +123,7 @@ def lent(made: Simulation, watch: Watch) -> Plan:
         else stage
         for stage in loaded.stages
     ]
-    return compile_plan(stages, Env(folder=loaded.folder, lasting=_Lent(watch)))
+    return compile_plan(stages, BuildContext(folder=loaded.folder, lasting=_Lent(watch)))
 
 
 def batches(plan: Plan) -> list[list[bytes]]:
@@ -206,7 +206,7 @@ def main() -> None:
     del manifests, moving
     gc.collect()
     before, started = _resident(), time.perf_counter()
-    with closing(Watch(paper, Options(window=300.0))) as watch:
+    with closing(Watch(paper, IndexOptions(window=300.0))) as watch:
         watch.refresh()
         listed = time.perf_counter() - started
         grown = _resident() - before

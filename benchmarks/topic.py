@@ -15,7 +15,7 @@ from benchmarks.process import BYTES, Program
 from pipeline.api import client
 from pipeline.decode.protobuf import decoder
 from pipeline.kafka.publication import conversations
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from simulate import Shape, simulate
 from tests.kafka.load import Samples, samples, told
 from tests.kafka.workers import COMMAND, configured
@@ -109,7 +109,7 @@ def producer(brokers: str) -> Producer:
 
 def _keys(payloads: list[bytes]) -> Iterator[bytes]:
     """The keys of the agents: both directions of a conversation share one."""
-    decode = decoder(Env(folder=Path(), needed=frozenset({"SrcAddr", "DstAddr"})))
+    decode = decoder(BuildContext(folder=Path(), needed=frozenset({"SrcAddr", "DstAddr"})))
     for part in (payloads[at : at + 50_000] for at in range(0, len(payloads), 50_000)):
         yield from conversations(decode(part).flows)
 

@@ -32,7 +32,7 @@ _FLAGS, _SYN = "Flags", "SYN"
 _STAMPS = (FIRST_SEEN, LAST_SEEN)
 
 
-class Direction(StrEnum):
+class MatrixDirection(StrEnum):
     """Whose rows: of the workloads that open connections, or of those that accept them."""
 
     OUTGOING = "outgoing"
@@ -41,12 +41,12 @@ class Direction(StrEnum):
     @property
     def prefix(self) -> str:
         """What the labels of the other end begin with."""
-        return "to_" if self is Direction.OUTGOING else "from_"
+        return "to_" if self is MatrixDirection.OUTGOING else "from_"
 
     @property
     def sample(self) -> str:
         """The FlowMetric that gives this matrix."""
-        return f"workload-syn-{'out' if self is Direction.OUTGOING else 'in'}"
+        return f"workload-syn-{'out' if self is MatrixDirection.OUTGOING else 'in'}"
 
 
 class NoMatrixError(LookupError):
@@ -65,7 +65,7 @@ class Found(NamedTuple):
     notes: tuple[str, ...]
 
 
-def find(series: Series, direction: Direction, metrics: Sequence[str] = ()) -> Found:
+def find(series: Series, direction: MatrixDirection, metrics: Sequence[str] = ()) -> Found:
     """The series of the metrics that hold this matrix, or of those named.
 
     Of several that do, those with the label Flags are taken, their SYN series only: the others may
@@ -90,7 +90,7 @@ def find(series: Series, direction: Direction, metrics: Sequence[str] = ()) -> F
     return Found(rows.filter(~beyond), tuple(chosen), notes)
 
 
-def _names(labels: Sequence[str], direction: Direction) -> dict[str, str]:
+def _names(labels: Sequence[str], direction: MatrixDirection) -> dict[str, str]:
     """Label -> its name in a matrix, empty when one is missing."""
     for names in _spellings(direction):
         if all(label in labels or name.endswith(_OPTIONAL) for label, name in names.items()):
@@ -98,9 +98,9 @@ def _names(labels: Sequence[str], direction: Direction) -> dict[str, str]:
     return {}
 
 
-def _spellings(direction: Direction) -> tuple[dict[str, str], dict[str, str]]:
+def _spellings(direction: MatrixDirection) -> tuple[dict[str, str], dict[str, str]]:
     """Label -> name in a matrix: as remapped, and as the fields are called."""
-    out = direction is Direction.OUTGOING
+    out = direction is MatrixDirection.OUTGOING
     own, other = ("Src", "Dst") if out else ("Dst", "Src")
     sources = {own + field: name for name, field in _END.items() if name != _OPTIONAL}
     sources |= {other + field: direction.prefix + name for name, field in _END.items()}
@@ -120,7 +120,7 @@ def _canonical(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _missing(
-    candidates: Series, direction: Direction, fitting: Mapping[str, Mapping[str, str]]
+    candidates: Series, direction: MatrixDirection, fitting: Mapping[str, Mapping[str, str]]
 ) -> str:
     wanted = [n for n in _spellings(direction)[0] if not n.endswith(_OPTIONAL)]
     lacking = {

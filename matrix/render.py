@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from matrix.tables import Table
+from matrix.tables import MatrixTable
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TIMES = ("first_seen", "last_seen")
@@ -32,14 +32,14 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
 
 
-def render(table: Table, form: Form, width: int = 0) -> str:
+def render(table: MatrixTable, form: Form, width: int = 0) -> str:
     """The table as text, times in UTC; `width` bounds the lines of a terminal table (0: none).
 
     Notes follow terminal and Markdown tables and are a field of JSON; CSV has the rows only.
     """
     if form is Form.TABLE:
         return _terminal(table, width or _WIDEST)
-    others: dict[Form, Callable[[Table], str]] = {
+    others: dict[Form, Callable[[MatrixTable], str]] = {
         Form.CSV: _csv,
         Form.JSON: _json,
         Form.MARKDOWN: _markdown,
@@ -47,7 +47,7 @@ def render(table: Table, form: Form, width: int = 0) -> str:
     return others[form](table)
 
 
-def _terminal(table: Table, width: int) -> str:
+def _terminal(table: MatrixTable, width: int) -> str:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in table.rows.columns:
         shown.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
@@ -61,7 +61,7 @@ def _terminal(table: Table, width: int) -> str:
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
-def _csv(table: Table) -> str:
+def _csv(table: MatrixTable) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.rows.columns)
@@ -69,14 +69,14 @@ def _csv(table: Table) -> str:
     return out.getvalue()
 
 
-def _json(table: Table) -> str:
+def _json(table: MatrixTable) -> str:
     columns = table.rows.columns
     rows = [dict(zip(columns, row, strict=True)) for row in _cells(table)]
     document = {"rows": rows, "metrics": table.metrics, "notes": table.notes}
     return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
 
 
-def _markdown(table: Table) -> str:
+def _markdown(table: MatrixTable) -> str:
     columns = table.rows.columns
     rule = ["---:" if column in _NUMBERS else "---" for column in columns]
     body = [[_escaped(_clean(cell)) for cell in row] for row in _cells(table)]
@@ -85,7 +85,7 @@ def _markdown(table: Table) -> str:
     return "\n".join([*lines, *notes]) + "\n"
 
 
-def _cells(table: Table) -> list[list[Cell]]:
+def _cells(table: MatrixTable) -> list[list[Cell]]:
     columns = table.rows.columns
     return [
         [_cell(column, value) for column, value in zip(columns, row, strict=True)]

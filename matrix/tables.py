@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from matrix.families import Direction, Found, NoMatrixError, Series, find
+from matrix.families import Found, MatrixDirection, NoMatrixError, Series, find
 from pipeline.stage import VALUE
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
@@ -26,7 +26,7 @@ _TOTALS = (
 )
 
 
-class Table(NamedTuple):
+class MatrixTable(NamedTuple):
     """A table to render.
 
     `rows`: label columns (String), count (Float64), first_seen and last_seen (Float64, epoch
@@ -43,14 +43,14 @@ class Table(NamedTuple):
 
 def outgoing(
     series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
-) -> Table:
+) -> MatrixTable:
     """Connections that workloads of the namespace open; rows to nodes come last.
 
     Columns: kind, workload, port, to_kind, to_namespace, to_subnet_label, to_workload.
     `collapse_nodes` makes one row of rows that differ only in the node; `metrics` names the
     metrics to read. Raises families.NoMatrixError.
     """
-    found = find(series, Direction.OUTGOING, metrics)
+    found = find(series, MatrixDirection.OUTGOING, metrics)
     columns = ["kind", "workload", "port", "to_kind", "to_namespace"]
     columns += ["to_subnet_label", "to_workload"]
     rows = _rows(found, namespace, columns, "to", collapse=collapse_nodes)
@@ -59,13 +59,13 @@ def outgoing(
 
 def incoming(
     series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
-) -> Table:
+) -> MatrixTable:
     """Connections that workloads of the namespace accept; nodes stand together by port.
 
     Columns: from_kind, from_namespace, from_subnet_label, from_workload, kind, port, workload.
     Arguments and errors as for `outgoing`.
     """
-    found = find(series, Direction.INCOMING, metrics)
+    found = find(series, MatrixDirection.INCOMING, metrics)
     columns = ["from_kind", "from_namespace", "from_subnet_label", "from_workload"]
     columns += ["kind", "port", "workload"]
     rows = _rows(found, namespace, columns, "from", collapse=collapse_nodes)
@@ -78,9 +78,9 @@ def external(
     series: Series,
     namespace: str = "",
     *,
-    direction: Direction = Direction.OUTGOING,
+    direction: MatrixDirection = MatrixDirection.OUTGOING,
     metrics: Sequence[str] = (),
-) -> Table:
+) -> MatrixTable:
     """Connections to (or from) addresses that are no Kubernetes object.
 
     Columns: namespace, kind, workload, port, to_subnet_label (from_subnet_label); a label that is
@@ -105,24 +105,24 @@ def namespaces(series: Series) -> list[str]:
     """
     seen: set[str] = set()
     missing: list[NoMatrixError] = []
-    for direction in Direction:
+    for direction in MatrixDirection:
         try:
             seen.update(find(series, direction).rows["namespace"].unique().to_list())
         except NoMatrixError as error:
             missing.append(error)
-    if len(missing) == len(Direction):
+    if len(missing) == len(MatrixDirection):
         raise missing[0]
     return sorted(seen - {""})
 
 
-def _table(found: Found, rows: pl.DataFrame) -> Table:
+def _table(found: Found, rows: pl.DataFrame) -> MatrixTable:
     """The rows with their evidence; uncertain ones are told in a note."""
     doubtful = pl.col("port").cast(pl.Int64, strict=False) >= EPHEMERAL
     evidence = pl.when(doubtful).then(pl.lit("uncertain")).otherwise(pl.lit("SYN"))
     judged = rows.with_columns(evidence.alias("evidence"))
     number = judged.filter(pl.col("evidence") == "uncertain").height
     note = f"{number} uncertain: the port is a client's, the flow may be a reply"
-    return Table(judged, found.metrics, (*found.notes, note) if number else found.notes)
+    return MatrixTable(judged, found.metrics, (*found.notes, note) if number else found.notes)
 
 
 def _rows(

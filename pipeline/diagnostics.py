@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-Path = tuple[str | int, ...]
+ConfigPath = tuple[str | int, ...]
 """Where in a document: keys and list positions from its root."""
 
 
@@ -26,7 +26,7 @@ class Problem(msgspec.Struct, frozen=True):
     `place` ("file:line:column") is set when it is in a file of its own, a FlowMetric's say.
     """
 
-    path: Path
+    path: ConfigPath
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, path=(*prefix, *self.path))
 
 
-def warning(path: Path, message: str, hint: str = "") -> Problem:
+def warning(path: ConfigPath, message: str, hint: str = "") -> Problem:
     """A finding that does not refuse the configuration."""
     return Problem(path, message, hint, Severity.WARNING)
 
@@ -55,7 +55,7 @@ class Key(str):
     __slots__ = ()
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A place in a file; line and column count from 1, line 0 is the file as a whole."""
 
     file: str
@@ -66,13 +66,13 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-class Located(msgspec.Struct, frozen=True):
+class Diagnostic(msgspec.Struct, frozen=True):
     """A problem and its place; the problem's path is inside the stage, where there is one.
 
     Printed as `file:line:column: error: stage "x", field y: message; hint`.
     """
 
-    place: Place
+    place: Location
     problem: Problem
     stage: str = ""
 
@@ -89,17 +89,17 @@ class Located(msgspec.Struct, frozen=True):
 class ConfigError(Exception):
     """A configuration is refused; `problems` is all that is wrong with it."""
 
-    def __init__(self, problems: Iterable[Located]) -> None:
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def dotted(path: Path) -> str:
+def dotted(path: ConfigPath) -> str:
     """A path as people write it: `metrics[0].labels[1]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
-def refusal(place: Place, message: str, hint: str = "") -> ConfigError:
+def refusal(place: Location, message: str, hint: str = "") -> ConfigError:
     """The error for one thing that makes the rest unreadable."""
-    return ConfigError([Located(place, Problem((), message, hint))])
+    return ConfigError([Diagnostic(place, Problem((), message, hint))])

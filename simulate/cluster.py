@@ -103,7 +103,7 @@ class Cluster:
         namespace, app = meta["namespace"], meta["labels"]["app"]
         known = f"{meta['name']}/{number}"
         name = f"{meta['name']}-{number if kind == 'StatefulSet' else _suffix(known, 5)}"
-        place = objects.Place(self._nodes[host], self.peers[2 * host].addr, address)
+        place = objects.Coordinates(self._nodes[host], self.peers[2 * host].addr, address)
         self.manifests.append(objects.pod(namespace, name, app, parent, place))
         interface = _suffix(f"{namespace}/{name}", 15)
         return self._add(Peer(address, namespace, app, kind, "Pods", host, interface))

@@ -30,7 +30,7 @@ class Service(NamedTuple):
     app: str = ""
 
 
-class Place(NamedTuple):
+class Coordinates(NamedTuple):
     """Where a pod runs: node name, node address, pod address."""
 
     node: str
@@ -69,7 +69,7 @@ def controller(kind: str, ns: str, name: str, replicas: int, template_hash: str)
     return [top, replica_set]
 
 
-def pod(ns: str, name: str, app: str, parent: Manifest, place: Place) -> Manifest:
+def pod(ns: str, name: str, app: str, parent: Manifest, place: Coordinates) -> Manifest:
     """A running Pod of `parent`."""
     labels = {"app": app} | parent["spec"]["selector"]["matchLabels"]
     made = _object("v1", "Pod", ns, name, labels=labels)

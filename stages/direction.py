@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, values
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 INGRESS, EGRESS, INNER = 0, 1, 2
 _NEW = values.HIDDEN + "direction"
@@ -40,7 +40,7 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
             if not getattr(self, field):
                 yield Problem((field,), f"`{field}` is empty")
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         if not (env.needs(self.output) or env.needs(self.interface_direction)):
             return lambda flows: flows
 

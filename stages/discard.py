@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipeline.stage import Env, Writer
+from pipeline.stage import BuildContext, Writer
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
@@ -14,5 +14,5 @@ class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
 
     sink = "none"
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
         return lambda _: []

@@ -16,7 +16,7 @@ from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication, conversations
-from pipeline.stage import Env, Fields, Writer
+from pipeline.stage import BuildContext, Fields, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -62,7 +62,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
             compression=self.compression,
         )
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
         encode = protobuf if self.format == "protobuf" else _json
 
         def write(flows: pl.DataFrame) -> list[Keyed]:

@@ -12,17 +12,16 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Path as Place
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import values
 from pipeline.stage import (
     COUNT,
     SUM,
     VALUE,
+    BuildContext,
     Delta,
     Encoded,
     Encoder,
-    Env,
     Family,
     Fields,
     Kind,
@@ -78,7 +77,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def families(self) -> tuple[Family, ...]:
         return tuple(self._family(metric) for metric in self.metrics)
 
-    def named(self) -> Iterator[tuple[Place, str]]:
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
         for index, metric in enumerate(self.metrics):
             at = ("metrics", index)
             yield from (((*at, "labels", k), label) for k, label in enumerate(metric.labels))
@@ -110,7 +109,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             for problem in _label_problems(metric):
                 yield problem.under(*at)
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], Encoded]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Encoded]:
         encoders = [_encoder(m, self._family(m)) for m in self.metrics]
 
         def encode(flows: pl.DataFrame) -> Encoded:

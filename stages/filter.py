@@ -15,7 +15,7 @@ from pipeline.flows import values
 from pipeline.predicate import query as language
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.match import Match, matching, needs_origin
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
@@ -45,7 +45,7 @@ class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
         if self.query:
             yield from language.problems(self.query, ("query",))
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         match = matching(self.match, self.flattened)
         query = language.parse(self.query) if self.query else None
 

@@ -11,7 +11,7 @@ import polars as pl
 from pipeline.diagnostics import Problem
 from pipeline.flows import gotext, values
 from pipeline.predicate.known import unknown_fields
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
@@ -37,7 +37,7 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
     def lists(self, fields: Fields) -> Fields:
         return fields - frozenset(self.fields)
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         names = list(dict.fromkeys(self.fields))
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
@@ -56,12 +56,12 @@ def _without_parts(flows: pl.DataFrame, name: str) -> pl.DataFrame:
     return values.drop(flows, *nested)
 
 
-def _split(flows: pl.DataFrame, name: str, env: Env) -> pl.DataFrame:
+def _split(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFrame:
     inner = _inner(flows, name)
     if _has_json_lists(flows, name) or _has_null_elements(flows, name):
         return _split_json(flows, name, env)
     if inner == pl.String or isinstance(inner, pl.Struct):
-        flows = flows.drop(values.odd(name), strict=False).explode(name, empty_as_null=True)
+        flows = flows.drop(values.overflow(name), strict=False).explode(name, empty_as_null=True)
         return _unnested(flows, name, inner, env) if isinstance(inner, pl.Struct) else flows
     return values.drop(flows, name)
 
@@ -74,7 +74,7 @@ def _inner(flows: pl.DataFrame, name: str) -> pl.DataType | None:
 
 
 def _has_json_lists(flows: pl.DataFrame, name: str) -> bool:
-    odd = values.odd(name)
+    odd = values.overflow(name)
     return odd in flows.columns and bool(flows[odd].str.starts_with("[").any())
 
 
@@ -85,18 +85,18 @@ def _has_null_elements(flows: pl.DataFrame, name: str) -> bool:
     return bool((lists.len() != lists.drop_nulls().list.len()).any())
 
 
-def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, env: Env) -> pl.DataFrame:
+def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, env: BuildContext) -> pl.DataFrame:
     keys = [key.name for key in inner.fields if env.needs(f"{name}>{key.name}")]
     parts = [pl.col(name).struct.field(key).alias(f"{name}>{key}") for key in keys]
     return flows.with_columns(parts).drop(name)
 
 
-def _split_json(flows: pl.DataFrame, name: str, env: Env) -> pl.DataFrame:
+def _split_json(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFrame:
     """The same for lists that are no typed column: through their JSON text, once per text."""
     key = f"{values.HIDDEN}json"
     inner = _inner(flows, name)
     of_numbers = inner is not None and inner.is_numeric()
-    cell = pl.col(values.odd(name)) if of_numbers else values.cell(flows.schema, name)
+    cell = pl.col(values.overflow(name)) if of_numbers else values.cell(flows.schema, name)
     flows = values.drop(flows.with_columns(cell.alias(key)), name)
     texts = flows[key].drop_nulls().unique().to_list()
     rows = [{key: text} | part for text in texts for part in _parts(text, name, env)]
@@ -105,7 +105,7 @@ def _split_json(flows: pl.DataFrame, name: str, env: Env) -> pl.DataFrame:
     return flows.join(parts, on=key, how="left", maintain_order="left_right").drop(key)
 
 
-def _parts(json_text: str, name: str, env: Env) -> list[dict[str, str]]:
+def _parts(json_text: str, name: str, env: BuildContext) -> list[dict[str, str]]:
     """The columns of each element of a JSON list; of anything else, no element."""
     elements = msgspec.json.decode(json_text)
     if not isinstance(elements, list):
@@ -113,11 +113,11 @@ def _parts(json_text: str, name: str, env: Env) -> list[dict[str, str]]:
     return [_columns(element, name, env) for element in elements]
 
 
-def _columns(element: object, name: str, env: Env) -> dict[str, str]:
+def _columns(element: object, name: str, env: BuildContext) -> dict[str, str]:
     if isinstance(element, dict):
         parts = {f"{name}>{key}": value for key, value in element.items() if value is not None}
         texts = {field: gotext.text(gotext.doubles(v)) for field, v in parts.items()}
         return {field: text for field, text in texts.items() if env.needs(field)}
     if isinstance(element, str):
         return {name: element}
-    return {values.odd(name): msgspec.json.encode(element).decode()}
+    return {values.overflow(name): msgspec.json.encode(element).decode()}

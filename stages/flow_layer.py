@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ class FlowLayer(Transform, frozen=True, kw_only=True, tag="flow_layer"):
                 message = "an empty prefix makes every namespace infrastructure"
                 yield Problem(("infra_prefixes", i), message)
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         if not env.needs(self.output):
             return lambda flows: flows
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.diagnostics import ConfigError, Located, Place, Problem, dotted
+from pipeline.diagnostics import ConfigError, Diagnostic, Location, Problem, dotted
 from pipeline.flowmetric import FlowMetric, load, parse
-from pipeline.flowmetric.chain import Stage, chain
+from pipeline.flowmetric.chain import Stage, metric_stages
 from pipeline.flowmetric.files import found
 from pipeline.kube.api.access import Access
 from pipeline.kube.sync.flowmetrics import FlowMetricFeed
-from pipeline.stage import TAKEN, Encoder, Env, Macro, Spec, registry
+from pipeline.stage import TAKEN, BuildContext, Encoder, Macro, Spec, registry
 from pipeline.stage.duration import Duration, seconds
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 
 _ENCODER = "encode_prometheus"
 
@@ -58,11 +58,11 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
                 place=str(located.place) if located.place.line else "",
             )
 
-    def origin(self, env: Env) -> Hashable:
+    def fingerprint(self, env: BuildContext) -> Hashable:
         feed = self._feed(env)
-        return stamps(found(self.files, env.folder)), feed.origin() if feed else None
+        return fingerprints(found(self.files, env.folder)), feed.fingerprint() if feed else None
 
-    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
+    def status(self, env: BuildContext, followers: Iterable[Spec]) -> list[dict[str, object]]:
         exposing = list(followers)
         return [
             {"name": resource.name, "namespace": resource.namespace, **resource.status(prefix)}
@@ -70,14 +70,14 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
             for prefix in map(self._prefix, exposing)
         ]
 
-    def report(self, env: Env, followers: Iterable[Spec]) -> None:
+    def report(self, env: BuildContext, followers: Iterable[Spec]) -> None:
         feed, exposing = self._feed(env), list(followers)
         if feed and exposing:
             prefix = self._prefix(exposing[0])
             theirs = [one for one in self._resources(env, exposing) if not one.place]
             feed.write({(one.namespace, one.name): one.status(prefix) for one in theirs})
 
-    def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
+    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
         exposing = list(followers)
         resources = [one for one in self._resources(env, exposing) if one.ready]
         titles = _titles(resources)
@@ -90,7 +90,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
                 expanded.append(msgspec.structs.replace(follower, follows=others))
         return expanded
 
-    def _resources(self, env: Env, followers: list[Spec]) -> list[FlowMetric]:
+    def _resources(self, env: BuildContext, followers: list[Spec]) -> list[FlowMetric]:
         """Every resource, those of files first; the same ones throughout a build."""
         key = (FlowMetrics, msgspec.json.encode(self))
         resources = env.shared.get(key)
@@ -102,7 +102,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
             env.shared[key] = resources
         return resources
 
-    def _tried(self, resource: FlowMetric, env: Env, followers: list[Spec]) -> FlowMetric:
+    def _tried(self, resource: FlowMetric, env: BuildContext, followers: list[Spec]) -> FlowMetric:
         """A cluster's resource with what its stages find wrong: only itself is to suffer."""
         if resource.place or not resource.ready:
             return resource
@@ -121,13 +121,13 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
         """The chain of a resource for one of the followers."""
         kinds = registry()
         settings = self._settings(follower)
-        stages = chain(resource.metric(), self.follows, follower.name, settings, title)
+        stages = metric_stages(resource.metric(), self.follows, follower.name, settings, title)
         return [msgspec.convert(stage, kinds[stage["type"]]) for stage in stages]
 
     def _prefix(self, follower: Spec) -> str:
         return str(self._settings(follower).get("prefix", ""))
 
-    def _feed(self, env: Env) -> FlowMetricFeed | None:
+    def _feed(self, env: BuildContext) -> FlowMetricFeed | None:
         """The cluster's resources; None where there is no cluster, or it is not to be asked."""
         access = self.cluster
         if access is None or env.lasting is None:
@@ -139,7 +139,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
             feed.wait(seconds(self.wait))
             return feed
 
-        return env.lasting.get((FlowMetricFeed, (env.folder, access, spaces)), make)
+        return env.lasting.acquire((FlowMetricFeed, (env.folder, access, spaces)), make)
 
     def _settings(self, follower: Spec) -> Stage:
         """How a follower exposes metrics: its fields but those that say what and where."""
@@ -151,7 +151,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
         else:
             return {k: v for k, v in settings.items() if k not in {"name", "type", "follows"}}
         problem = Problem(("follows",), message)
-        raise ConfigError([Located(Place("stages"), problem, follower.name)])
+        raise ConfigError([Diagnostic(Location("stages"), problem, follower.name)])
 
 
 def _titles(resources: list[FlowMetric]) -> list[str]:

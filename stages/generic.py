@@ -11,7 +11,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, gotext, values
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class Policy(StrEnum):
@@ -49,7 +49,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
             if not abs(rule.multiplier) < 2**63:
                 yield Problem(("rules", index, "multiplier"), "this does not fit 64 bits")
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             everywhere = assign.mask(flows, pl.lit(True))
             fields = values.names(flows) if self.policy is Policy.REPLACE else []
@@ -64,7 +64,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
 def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
     """The input alone, multiplied; absent where it is no number."""
-    name, odd, factor = rule.input, values.odd(rule.input), float(rule.multiplier)
+    name, odd, factor = rule.input, values.overflow(rule.input), float(rule.multiplier)
     columns = []
     dtype = flows.schema.get(name, pl.Null())
     if dtype.is_integer() and factor.is_integer():

@@ -16,7 +16,7 @@ from pipeline import decode
 from pipeline.diagnostics import Problem
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
-from pipeline.stage import Decode, Env, Source, registry
+from pipeline.stage import BuildContext, Decode, Source, registry
 from pipeline.stage.duration import Duration, seconds
 
 _Name = Annotated[str, Meta(min_length=1)]
@@ -57,7 +57,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
             yield Problem(("session_timeout",), "a session is at least 1s long")
         yield from connection.check(self.tls, self.sasl)
 
-    def decode(self, env: Env) -> Decode:
+    def decode(self, env: BuildContext) -> Decode:
         return decode.by_name(self.decoder, env)
 
     def subscription(self, folder: Path) -> Subscription:

@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import chunks, guarded
-from pipeline.stage import Chunk, Decode, Env, Source
+from pipeline.stage import BuildContext, Chunk, Decode, Source
 from stages.ingest_file import IngestFile
 
 _STDIN = 0
@@ -35,13 +35,13 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     linger: Annotated[float, msgspec.Meta(ge=0)] = 1.0
 
-    def decode(self, env: Env) -> Decode:
+    def decode(self, env: BuildContext) -> Decode:
         return guarded(by_name(self.decoder, env))
 
     def replay(self, recording: Path) -> Source:
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=self.decoder)
 
-    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
         return chunks(
             arriving(_STDIN, self.linger, env.stopping), self.decoder, self.batch_size, skip
         )

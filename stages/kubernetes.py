@@ -16,15 +16,15 @@ from pipeline.diagnostics import Problem, Severity, nearest, warning
 from pipeline.kube.api.access import Access
 from pipeline.kube.enrich import ENDED, End, Enricher
 from pipeline.kube.explain import explain
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.inventory import file
 from pipeline.kube.sync.index import Watch
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 from pipeline.stage.duration import Duration, seconds
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 
 _KINDS = (
     "CronJob",
@@ -81,7 +81,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         fields = {f for end in ends for f in (end.address, end.mac, end.interfaces, end.udns)}
         return frozenset(fields - {""} | ({ENDED} if self.cluster else set()))
 
-    def also_reads(self, env: Env) -> Fields:
+    def also_reads(self, env: BuildContext) -> Fields:
         return frozenset({ENDED} if self.inventory and self._recorded(env).timed else ())
 
     def check(self, folder: Path) -> Iterator[Problem]:
@@ -98,14 +98,14 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             if cni != "ovn":
                 yield warning(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
 
-    def origin(self, env: Env) -> Hashable:
-        return stamps([env.folder / self.inventory] if self.inventory else [])
+    def fingerprint(self, env: BuildContext) -> Hashable:
+        return fingerprints([env.folder / self.inventory] if self.inventory else [])
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         index = self._live(self.cluster, env) if self.cluster else self._recorded(env)
         return self.attach(index, env)
 
-    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
         if self.cluster is None:
             index = self._recorded(env)
         else:
@@ -115,7 +115,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             index = watch.index
         yield from explain(index, address, self._climb, at)
 
-    def _recorded(self, env: Env) -> Index:
+    def _recorded(self, env: BuildContext) -> Index:
         """The index of the inventory, read once for all stages that ask the same of it."""
         path = (env.folder / self.inventory).resolve()
         key = ("kubernetes", path, self._options)
@@ -128,7 +128,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         env.shared[key] = index
         return index
 
-    def _live(self, access: Access, env: Env) -> Index:
+    def _live(self, access: Access, env: BuildContext) -> Index:
         """The index of a cluster, renewed before each batch; an empty one where none is asked."""
         if env.lasting is None:
             return Index(options=self._options)
@@ -137,7 +137,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             env.before_batch.append(watch.refresh)
         return watch.index
 
-    def _watch(self, access: Access, env: Env) -> Watch:
+    def _watch(self, access: Access, env: BuildContext) -> Watch:
         options = self._options
         namespaces, further = tuple(self.namespaces), self.climb_further
         wait = seconds(self.wait)
@@ -154,13 +154,13 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             )
 
         key = (env.folder, access, options, namespaces, further, wait)
-        return env.lasts((Watch, key), make)
+        return env.acquire((Watch, key), make)
 
     @property
     def _climb(self) -> Climb:
         return Climb(frozenset(self.tracked_kinds), self.climb_further)
 
-    def attach(self, index: Index, env: Env) -> Step:
+    def attach(self, index: Index, env: BuildContext) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
         enrichers = [
             Enricher(end, index, self._climb, env.needed) for end in map(self._effective, self.ends)
@@ -185,9 +185,9 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         )
 
     @property
-    def _options(self) -> Options:
+    def _options(self) -> IndexOptions:
         """What the index must keep for this stage."""
-        return Options(
+        return IndexOptions(
             secondary=tuple(self.secondary_networks),
             cni=frozenset(self.cni),
             window=seconds(self.window) if self.cluster else 0.0,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.stage import Env, Step, Transform
+from pipeline.stage import BuildContext, Step, Transform
 
 
 class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
     """A place to branch from or to come together in."""
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         return lambda flows: flows

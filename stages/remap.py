@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
@@ -48,7 +48,7 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
         if self.only and not self.map:
             yield Problem(("map",), "only the targets of an empty map are kept: no field at all")
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         pairs = list(self._pairs())
         replaced = {*self.map, *(target for _, target in pairs)}
 
@@ -57,7 +57,10 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
             renamed = [
                 flows[before].alias(after)
                 for source, target in pairs
-                for before, after in ((source, target), (values.odd(source), values.odd(target)))
+                for before, after in (
+                    (source, target),
+                    (values.overflow(source), values.overflow(target)),
+                )
                 if before in schema
             ]
             gone = values.names(flows) if self.only else replaced

@@ -10,8 +10,8 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
-from pipeline.flows.lookup_cache import Memo
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.flows.lookup_cache import LookupCache
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 _SEPARATOR = "\x1e"
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -44,14 +44,14 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
             except OSError as error:
                 yield Problem((field,), f"{path.name}: cannot be read: {error.strerror}")
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         book = _Services(env.folder / self.services_file, env.folder / self.protocols_file)
 
         def names(texts: pl.Series) -> pl.DataFrame:
             found = [book.name(*text.split(_SEPARATOR, 1)) for text in texts]
             return pl.Series("service", found, dtype=pl.String).to_frame()
 
-        memo = Memo(names)
+        memo = LookupCache(names)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             schema = flows.schema

@@ -10,8 +10,8 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr, values
-from pipeline.flows.lookup_cache import Memo
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.flows.lookup_cache import LookupCache
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 _MASK = re.compile(r"/(\d{1,3})")
 
@@ -37,8 +37,8 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
         if found is None or int(found[1]) > 128:
             yield Problem(("mask",), f'"{self.mask}" is no prefix length', "write it as /24")
 
-    def build(self, env: Env) -> Step:
-        memo = Memo(self._networks)
+    def build(self, env: BuildContext) -> Step:
+        memo = LookupCache(self._networks)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             if not values.known(flows.schema, self.input):

@@ -15,14 +15,14 @@ import polars as pl
 
 from pipeline.diagnostics import Problem, Severity, warning
 from pipeline.flows import cidr, values
-from pipeline.flows.lookup_cache import Memo
+from pipeline.flows.lookup_cache import LookupCache
 from pipeline.kube import subnets
 from pipeline.kube.api.access import Access
 from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Described, Label
 from pipeline.kube.sync.subnet_labels import LabelFeed
-from pipeline.stage import Env, Fields, Step, Transform
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage.fingerprint import fingerprints
 
 _PATIENCE = 15.0
 """Seconds to wait for a cluster's labels before going on without them."""
@@ -81,15 +81,15 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
                 if not getattr(end, field):
                     yield Problem(("ends", i, field), f"`{field}` is empty")
 
-    def origin(self, env: Env) -> Hashable:
+    def fingerprint(self, env: BuildContext) -> Hashable:
         live = tuple((label.name, *label.cidrs) for label in self._live(env))
-        return stamps([env.folder / self.autodetect] if self.autodetect else []), live
+        return fingerprints([env.folder / self.autodetect] if self.autodetect else []), live
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         detected, problems = self._shared(env)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
-        table = cidr.Table(subnets.listed([*self.labels, *detected, *self._live(env)]))
+        table = cidr.PrefixTable(subnets.listed([*self.labels, *detected, *self._live(env)]))
         find = table.first if self.match == "first" else table.longest
 
         def names(texts: pl.Series) -> pl.DataFrame:
@@ -99,7 +99,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
             )
             return column.to_frame()
 
-        memo = Memo(names)
+        memo = LookupCache(names)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             for end in self.ends:
@@ -111,7 +111,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
 
         return step
 
-    def _live(self, env: Env) -> list[Label]:
+    def _live(self, env: BuildContext) -> list[Label]:
         """The cluster's labels as they are now; none where no cluster is to be asked."""
         access = self.cluster
         if access is None or env.lasting is None:
@@ -122,12 +122,12 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
             feed.wait(_PATIENCE)
             return feed
 
-        return env.lasts((LabelFeed, (env.folder, access)), make).labels()
+        return env.acquire((LabelFeed, (env.folder, access)), make).labels()
 
-    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
         detected, _ = self._shared(env)
         labels = [*self.labels, *detected, *self._live(env)]
-        table = cidr.Table(subnets.listed(labels))
+        table = cidr.PrefixTable(subnets.listed(labels))
         place = cidr.address(address)
         found = place and (table.first if self.match == "first" else table.longest)(place)
         if not found:
@@ -139,7 +139,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         rule = "first in list order" if self.match == "first" else "narrowest"
         yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
 
-    def _shared(self, env: Env) -> Described:
+    def _shared(self, env: BuildContext) -> Described:
         """The labels of the file, read once."""
         key = ("subnet_label", env.folder / self.autodetect)
         found = env.shared.get(key)
@@ -170,7 +170,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         """Networks that never apply: an earlier label has one around them."""
         if self.match == "longest":
             return
-        table = cidr.Table(subnets.listed(self.labels))
+        table = cidr.PrefixTable(subnets.listed(self.labels))
         for i, label in enumerate(self.labels):
             for k, text in enumerate(label.cidrs):
                 net = cidr.network(text)

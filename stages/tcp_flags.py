@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.flows import values
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 
 FLAGS = {
     1: "FIN",
@@ -36,7 +36,7 @@ class TcpFlags(Transform, frozen=True, kw_only=True, tag="tcp_flags"):
     def reads(self) -> Fields:
         return frozenset({self.input})
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         table = pl.Series(
             [[name for bit, name in FLAGS.items() if bits & bit] for bits in range(_KNOWN + 1)]
         )

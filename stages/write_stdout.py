@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import Env, Fields, Writer
+from pipeline.stage import BuildContext, Fields, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
@@ -27,7 +27,7 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
     def reads(self) -> Fields | None:
         return None
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
         if self.format == "json":
             return json_lines
         render = gotext.nested if self.format == "printf" else _fields

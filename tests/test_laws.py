@@ -29,7 +29,17 @@ from pipeline.kube.enrich import End
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.subnets import Label
 from pipeline.predicate.match import Match, MatchType
-from pipeline.stage import Encoder, Env, Kind, Macro, Source, Spec, Transform, Writer, registry
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Kind,
+    Macro,
+    Source,
+    Spec,
+    Transform,
+    Writer,
+    registry,
+)
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Ledger
 from stages.direction import Direction
 from stages.discard import Discard
@@ -193,7 +203,7 @@ def splits(draw: st.DrawFn) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     return decoded(0, count), [decoded(a, b) for a, b in pairwise(cuts)]
 
 
-ENV = Env(folder=FOLDER, clock=lambda: 0.0)
+ENV = BuildContext(folder=FOLDER, clock=lambda: 0.0)
 
 
 def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -202,7 +212,7 @@ def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
 
 def answers(stage: Spec, batches: Sequence[pl.DataFrame]) -> Iterator[Any]:
     """What a stage, built once, makes of the batches, as plain data, row after row."""
-    env = Env(folder=FOLDER, random=Random(7))
+    env = BuildContext(folder=FOLDER, random=Random(7))
     if isinstance(stage, Transform):
         step = stage.build(env)
         for batch in batches:
@@ -215,7 +225,7 @@ def answers(stage: Spec, batches: Sequence[pl.DataFrame]) -> Iterator[Any]:
         yield from counted(stage, batches, env)
 
 
-def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: Env) -> Iterator[Any]:
+def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: BuildContext) -> Iterator[Any]:
     """The ledger after all batches, then the flows skipped and refused."""
     ledger = Ledger({f.name: (f, stage.policy()) for f in stage.families()})
     encode = stage.build(env)

@@ -18,7 +18,7 @@ from pipeline.stage import VALUE, Family, Kind
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
 
-class Place(msgspec.Struct, frozen=True):
+class PartitionPosition(msgspec.Struct, frozen=True):
     """An input partition, and up to which offset it is counted."""
 
     topic: str
@@ -35,7 +35,7 @@ class _Document(msgspec.Struct, frozen=True):
 class Totals(msgspec.Struct, frozen=True):
     """A worker's answer. `topics` says how many partitions there are of each."""
 
-    partitions: list[Place]
+    partitions: list[PartitionPosition]
     topics: dict[str, int]
     families: list[_Document]
 

@@ -15,18 +15,18 @@ from pipeline.kube.inventory.export import labelled, manifests
 from pipeline.kube.subnets import Described
 from pipeline.kube.sync.index import Watch
 from pipeline.kube.sync.subnet_labels import LabelFeed
-from pipeline.plan.live import Live
+from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
-from pipeline.stage.resources import Closable
-from pipeline.state.assignment import Group
-from pipeline.state.ledger import Ledger, Table
-from pipeline.state.partition import Where
+from pipeline.stage.resources import Resource
+from pipeline.state.assignment import Assignment
+from pipeline.state.ledger import Ledger, SeriesTable
+from pipeline.state.partition import TopicPartition
 
 _PATIENCE = 20.0
 """Seconds to wait for the end of a batch before a question is not answered."""
 
 
-def series(table: Table) -> dict[str, object]:
+def series(table: SeriesTable) -> dict[str, object]:
     """A family and its series: `rows` in the order of `columns`."""
     return {
         "family": msgspec.to_builtins(table.family),
@@ -35,12 +35,12 @@ def series(table: Table) -> dict[str, object]:
     }
 
 
-def progress(group: Group | None) -> dict[str, object]:
+def progress(group: Assignment | None) -> dict[str, object]:
     """The positions up to which the counts of a worker are durable."""
     return {"partitions": _places(group.durable() if group else {})}
 
 
-def totals(group: Group | None, ledger: Ledger) -> dict[str, object]:
+def totals(group: Assignment | None, ledger: Ledger) -> dict[str, object]:
     """The exact totals: `partitions` says of which inputs, and how far.
 
     `topics` says how many partitions there are; without a group there are none.
@@ -53,7 +53,7 @@ def totals(group: Group | None, ledger: Ledger) -> dict[str, object]:
     }
 
 
-def who(live: Live, query: Mapping[str, str]) -> dict[str, object]:
+def who(live: ActivePlan, query: Mapping[str, str]) -> dict[str, object]:
     """What the stages of the plan know about `address`, now or `at` a time (ms): titles and texts.
 
     Raises UnansweredError.
@@ -72,7 +72,7 @@ def who(live: Live, query: Mapping[str, str]) -> dict[str, object]:
     return {"address": address, "lines": lines}
 
 
-def inventory(live: Live) -> dict[str, object]:
+def inventory(live: ActivePlan) -> dict[str, object]:
     """The Kubernetes objects of the plan's index, past holders of addresses too, and its labels.
 
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
@@ -92,26 +92,26 @@ def inventory(live: Live) -> dict[str, object]:
     labels += [label for feed in feeds for label in feed.labels()]
     if labels or feeds:
         items.append(msgspec.Raw(msgspec.json.encode(labelled(labels))))
-    followed: list[Closable] = [*watches, *feeds]
+    followed: list[Resource] = [*watches, *feeds]
     warnings = [problem for one in followed for problem in one.problems()]
     return {"apiVersion": "v1", "kind": "List", "items": items, "warnings": warnings}
 
 
 @contextmanager
-def _between_batches(live: Live) -> Iterator[Plan]:
+def _between_batches(live: ActivePlan) -> Iterator[Plan]:
     """The plan while no batch is under way, brought up to date even if none comes."""
     lasting = live.plan.env.lasting
     if lasting and (waiting := lasting.waiting()):
         raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(waiting))
     try:
         with live.batch(_PATIENCE) as plan:
-            plan.renew()
+            plan.refresh()
             yield plan
     except TimeoutError as error:
         raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
 
 
-def _places(positions: Mapping[Where, int]) -> list[dict[str, object]]:
+def _places(positions: Mapping[TopicPartition, int]) -> list[dict[str, object]]:
     return [
         {"topic": where.topic, "partition": where.partition, "position": position}
         for where, position in sorted(positions.items())

@@ -15,14 +15,14 @@ from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.exposition.text_format import Exposition
-from pipeline.kafka.connection import KafkaError
-from pipeline.plan.live import Live
+from pipeline.kafka.connection import BrokerError
+from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan, compile_plan, report, statuses
-from pipeline.runtime.embedded import Embedded, Options
-from pipeline.stage import Env
+from pipeline.runtime.embedded import Embedded, EmbeddedOptions
+from pipeline.stage import BuildContext
 from pipeline.stage.duration import seconds
-from pipeline.stage.resources import Lasting
-from pipeline.state.assignment import Group
+from pipeline.stage.resources import ResourcePool
+from pipeline.state.assignment import Assignment
 from pipeline.state.ledger import Ledger
 
 
@@ -48,7 +48,7 @@ class _Compiled(NamedTuple):
 
     plan: Plan
     statuses: list[dict[str, object]]
-    env: Env
+    env: BuildContext
 
 
 class Job:
@@ -69,26 +69,26 @@ class Job:
         self.config = config
         self.settings: Settings = settings
         self._recording = recording
-        self._lasting = Lasting()
+        self._lasting = ResourcePool()
         self._stopping = threading.Event()
         self._compiled = self._compile(config)
-        self.live = Live(self._compiled.plan)
+        self.live = ActivePlan(self._compiled.plan)
         self._lasting.settle()
         self.ledger = Ledger(self.plan.families, settings.limits.max_series)
         self.telemetry = Telemetry(
             self.plan, settings.self_metrics.prefix, process=settings.self_metrics.process
         )
-        self.live.follow(self._adopt)
+        self.live.on_swap(self._adopt)
         self._report()
         self._idles = any(source.live for source in self.plan.sources)
         self.reloader: Reloader | None = None
         self._exposition = Exposition()
         self.started = False
         letters = settings.dead_letters
-        self.group: Group | None = None
+        self.group: Assignment | None = None
         if self.subscribes:
             if state or dead_letters or letters.file:
-                raise KafkaError(
+                raise BrokerError(
                     "with Kafka sources, counts and dead letters are kept in topics: "
                     "give dead_letters.topic, and neither a state folder nor a file"
                 )
@@ -98,7 +98,7 @@ class Job:
             self.live,
             self.ledger,
             self.telemetry,
-            Options(
+            EmbeddedOptions(
                 state=state,
                 dead_letters=dead_letters or (Path(letters.file) if letters.file else None),
                 max_ratio=letters.max_ratio,
@@ -117,9 +117,9 @@ class Job:
         from pipeline.runtime import faust  # noqa: PLC0415 - slow, for Kafka alone
 
         settings = self.settings
-        self.group = Group(self.plan.families, settings.limits.max_series)
+        self.group = Assignment(self.plan.families, settings.limits.max_series)
         self.ledger = self.group.shown
-        options = faust.Options(
+        options = faust.WorkerOptions(
             interval=seconds(settings.checkpoint.interval),
             flows=settings.checkpoint.flows,
             dead_letters=settings.dead_letters.topic,
@@ -152,13 +152,13 @@ class Job:
             self._lasting.revert()
             raise
         self.config, self._compiled = config, compiled
-        self.live.offer(compiled.plan)
+        self.live.swap(compiled.plan)
         self._lasting.settle()
         self._report()
 
-    def origins(self) -> object:
+    def fingerprints(self) -> object:
         """What the plan that runs was built from besides the configuration's text, to compare."""
-        return [stage.origin(self._compiled.env) for stage in self.config.stages]
+        return [stage.fingerprint(self._compiled.env) for stage in self.config.stages]
 
     def watch(self, read: Callable[[], Config], stamp: Callable[[], object]) -> Reloader:
         """What reloads this job when its configuration changes; not started yet."""
@@ -171,7 +171,7 @@ class Job:
 
     def _compile(self, config: Config) -> _Compiled:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
-        env = Env(folder=config.folder, stopping=self._stopping, lasting=self._lasting)
+        env = BuildContext(folder=config.folder, stopping=self._stopping, lasting=self._lasting)
         return _Compiled(compile_plan(stages, env), statuses(stages, env), env)
 
     def _report(self) -> None:
@@ -194,7 +194,7 @@ class Job:
         Recorded input does not go idle: nothing of it expires.
         """
         now = time.time() if self._idles else None
-        for name, value, labels in self._lasting.measures():
+        for name, value, labels in self._lasting.self_metrics():
             self.telemetry.set(name, value, *labels)
         return self._show(self._exposition, now, names)
 

@@ -25,7 +25,7 @@ class Reloadable(Protocol):
     def reload(self, config: Config) -> None:
         """Let a configuration take over; raises ConfigError or ValueError when it cannot."""
 
-    def origins(self) -> object:
+    def fingerprints(self) -> object:
         """What the running plan was built from besides the configuration's text, to compare."""
 
 
@@ -42,7 +42,7 @@ class Reloader:
         self._job = job
         self._read = read
         self._stamp = stamp
-        self._seen = stamp(), job.origins()
+        self._seen = stamp(), job.fingerprints()
         self._wanted = False
         self._wake = threading.Event()
         self._ended = False
@@ -57,7 +57,7 @@ class Reloader:
     def reload(self) -> bool:
         """Read the configuration and let it take over; False when it is refused."""
         telemetry = self._job.telemetry
-        self._seen = self._stamp(), self._job.origins()
+        self._seen = self._stamp(), self._job.fingerprints()
         try:
             self._job.reload(self._read())
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one runs on
@@ -67,7 +67,7 @@ class Reloader:
             _log.error("the configuration is refused, the old one runs on: %s", self.refused)
             return False
         self.refused = ""
-        self._seen = self._seen[0], self._job.origins()
+        self._seen = self._seen[0], self._job.fingerprints()
         telemetry.add("config_reload_success", 1)
         telemetry.set("config_refused", 0)
         telemetry.set("config_last_reload_timestamp_seconds", time.time())
@@ -76,7 +76,7 @@ class Reloader:
 
     def poll(self) -> None:
         """Reload if something has changed, or `wake` was called."""
-        changed = (self._stamp(), self._job.origins()) != self._seen
+        changed = (self._stamp(), self._job.fingerprints()) != self._seen
         if changed or self._wanted:
             self._wanted = False
             self.reload()

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.config.loader import Config
-from pipeline.diagnostics import ConfigError, Located, Problem
+from pipeline.diagnostics import ConfigError, Diagnostic, Problem
 from pipeline.stage import Source, Spec, Writer
 
 
@@ -27,12 +27,12 @@ def check_same(old: Config, new: Config, recording: Path | None) -> None:
     for name in settings.__struct_fields__:
         if getattr(settings, name) != getattr(old.settings, name):
             message = f'"{name}" has changed, which takes a restart'
-            raise ConfigError([Located(new.locate((name,)), Problem((name,), message))])
+            raise ConfigError([Diagnostic(new.locate((name,)), Problem((name,), message))])
     before, after = _ends(old, recording), _ends(new, recording)
     for name in dict.fromkeys([*after, *before]):
         if before.get(name) != after.get(name):
             problem = Problem((), "where flows come from or go to takes a restart to change")
-            raise ConfigError([Located(new.place(name), problem, name)])
+            raise ConfigError([Diagnostic(new.place(name), problem, name)])
 
 
 def _ends(config: Config, recording: Path | None) -> dict[str, object]:

@@ -16,9 +16,9 @@ from pipeline.config.loader import Config, ConfigError
 from pipeline.config.schema import schema as json_schema
 from pipeline.config.settings import Settings
 from pipeline.plan import render
-from pipeline.plan.checks import dubious_fields
+from pipeline.plan.checks import field_warnings
 from pipeline.plan.plan import Plan, compile_plan, expanded, statuses
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 
 
 class StatusFormat(StrEnum):
@@ -48,7 +48,7 @@ def validate(
         except typer.Exit:
             refused = True
             continue
-        env = Env(folder=loaded.folder)
+        env = BuildContext(folder=loaded.folder)
         _expanded_warnings(loaded, env)
         resources = statuses(loaded.stages, env)
         found += resources
@@ -78,7 +78,7 @@ def graph_(
     """Print the plan as it will run: FlowMetrics expanded, shared stages once."""
     loaded = load(path)
     try:
-        plan: Plan = compile_plan(loaded.stages, Env(folder=loaded.folder))
+        plan: Plan = compile_plan(loaded.stages, BuildContext(folder=loaded.folder))
     except ConfigError as error:
         refuse(error)
     draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
@@ -104,12 +104,12 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _expanded_warnings(loaded: Config, env: Env) -> None:
+def _expanded_warnings(loaded: Config, env: BuildContext) -> None:
     try:
         stages = expanded(list(loaded.stages), env)
     except ConfigError as error:
         refuse(error)
-    for name, problem in dubious_fields(stages):
+    for name, problem in field_warnings(stages):
         if name not in {stage.name for stage in loaded.stages}:
             typer.echo(f'warning: stage "{name}": {problem.message}', err=True)
 

@@ -20,8 +20,8 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
 from pipeline.kube.inventory import file as files
-from pipeline.stage import Env, Spec, registry
-from pipeline.stage.resources import Lasting
+from pipeline.stage import BuildContext, Spec, registry
+from pipeline.stage.resources import ResourcePool
 
 Kubeconfig = Annotated[
     Path | None,
@@ -137,11 +137,11 @@ _ASKED = "who"
 def _explained(
     ip: str, at: int | None, stages: Iterable[Spec], config: Path | None
 ) -> Iterator[tuple[str, str]]:
-    lasting = Lasting()
+    lasting = ResourcePool()
     try:
         for stage in stages:
             folder = config.parent if config and stage.name != _ASKED else Path()
-            yield from stage.explain(ip, at, Env(folder=folder, lasting=lasting))
+            yield from stage.explain(ip, at, BuildContext(folder=folder, lasting=lasting))
     finally:
         lasting.close()
 

@@ -11,7 +11,7 @@ import typer
 
 from pipeline.cli.app import app, fail
 from pipeline.cli.brokers import connection
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 
 
 @app.command("dead-letters")
@@ -43,5 +43,5 @@ def dead_letters(
             return
         for letter in letters.read():
             sys.stdout.buffer.write(letter.line())
-    except (KafkaError, OSError, msgspec.MsgspecError) as error:
+    except (BrokerError, OSError, msgspec.MsgspecError) as error:
         fail(str(error))

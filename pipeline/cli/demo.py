@@ -11,7 +11,7 @@ import typer
 from matrix import tables
 from matrix.families import Series
 from matrix.render import Form, render
-from matrix.tables import Table
+from matrix.tables import MatrixTable
 from pipeline.app.job import Job
 from pipeline.cli.run import serve
 from pipeline.config.loader import load
@@ -44,11 +44,11 @@ def _run(path: Path) -> Job:
     return job
 
 
-def _external(series: Series) -> Table:
+def _external(series: Series) -> MatrixTable:
     return tables.external(series, _EXTERNAL)
 
 
-def _show(title: str, table: Table) -> None:
+def _show(title: str, table: MatrixTable) -> None:
     typer.echo(f"{title} ({table.rows.height} rows)\n")
     typer.echo(render(table, Form.TABLE))
 

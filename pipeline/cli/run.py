@@ -17,19 +17,19 @@ from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
 from pipeline.cli.app import ConfigFile, app, fail, load, log_from
-from pipeline.config.settings import Server
+from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.file import TooManyDeadLettersError
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.client import ConnectError
 from pipeline.runtime.supervisor import Supervisor, addresses
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
 
 
 def _address(listen: str) -> str:
     """The option --listen, checked."""
     try:
-        _ = Server(listen=listen).address
+        _ = ServerSettings(listen=listen).address
     except ValueError as error:
         if listen:
             raise typer.BadParameter(str(error)) from None
@@ -97,7 +97,7 @@ def run(
     log_from(loaded.settings.log_level)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
-    except (ConnectError, KafkaError, OSError) as error:
+    except (ConnectError, BrokerError, OSError) as error:
         fail(error)
     if workers > 1 or (once and job.subscribes):
         job.close()
@@ -112,10 +112,10 @@ def run(
             _stop_on_signals(job.runtime)
             advance(job)
         else:
-            with job.watch(lambda: config.load(path), lambda: stamps([path])) as reloader:
+            with job.watch(lambda: config.load(path), lambda: fingerprints([path])) as reloader:
                 _reload_on_hangup(reloader)
                 serve(job, listen)
-    except (CheckpointError, KafkaError, TooManyDeadLettersError, OSError, ValueError) as error:
+    except (CheckpointError, BrokerError, TooManyDeadLettersError, OSError, ValueError) as error:
         fail(error)
     finally:
         job.close()

@@ -12,7 +12,7 @@ import typer
 
 from pipeline.cli.app import app, fail
 from pipeline.cli.brokers import connection
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 from simulate import Format, Kind, Shape
 from simulate import simulate as write
 from simulate.live import Stream, Target, feed
@@ -86,7 +86,7 @@ def simulate(
             shape=shape,
             ipfix_replies=ipfix_replies,
         )
-    except (ValueError, OSError, KafkaError, msgspec.MsgspecError) as error:
+    except (ValueError, OSError, BrokerError, msgspec.MsgspecError) as error:
         fail(str(error))
     typer.echo(f"{done.flows:,} flows in {done.recording}")
     typer.echo(f"run them: flowmatrix matrix {done.config} --namespace netobserv")

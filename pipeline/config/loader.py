@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,13 +17,22 @@ import msgspec
 from pipeline.config import flp
 from pipeline.config.dump import dump
 from pipeline.config.settings import Settings
-from pipeline.diagnostics import ConfigError, Key, Located, Path, Place, Problem, Severity, nearest
+from pipeline.diagnostics import (
+    ConfigError,
+    ConfigPath,
+    Diagnostic,
+    Key,
+    Location,
+    Problem,
+    Severity,
+    nearest,
+)
 from pipeline.plan import checks
 from pipeline.stage import Spec, registry
 from pipeline.yaml import document, validate
 from pipeline.yaml.document import Document
 
-__all__ = ["Config", "ConfigError", "Located", "Settings", "dump", "load", "loads"]
+__all__ = ["Config", "ConfigError", "Diagnostic", "Settings", "dump", "load", "loads"]
 
 Types = Mapping[str, type[Spec]]
 """Stage types by their YAML `type`."""
@@ -38,17 +47,17 @@ class Config:
 
     stages: tuple[Spec, ...]
     settings: Settings
-    folder: File
-    warnings: list[Located]
-    locate: Callable[[Path], Place] = field(repr=False, compare=False)
+    folder: Path
+    warnings: list[Diagnostic]
+    locate: Callable[[ConfigPath], Location] = field(repr=False, compare=False)
 
-    def place(self, stage: str, path: Path = ()) -> Place:
+    def place(self, stage: str, path: ConfigPath = ()) -> Location:
         """Where the file has a stage, or the value at `path` inside it."""
         names = [spec.name for spec in self.stages]
         return self.locate((STAGES, *((names.index(stage), *path) if stage in names else ())))
 
 
-def load(path: File, environ: Mapping[str, str] = os.environ, types: Types | None = None) -> Config:
+def load(path: Path, environ: Mapping[str, str] = os.environ, types: Types | None = None) -> Config:
     """The configuration of a file. Raises ConfigError with everything that is wrong with it."""
     return loads(document.read(path), str(path), path.parent, environ, types)
 
@@ -56,7 +65,7 @@ def load(path: File, environ: Mapping[str, str] = os.environ, types: Types | Non
 def loads(
     text: str,
     name: str,
-    folder: File = File(),
+    folder: Path = Path(),
     environ: Mapping[str, str] = os.environ,
     types: Types | None = None,
 ) -> Config:
@@ -76,13 +85,13 @@ def _is_dialect(data: object) -> bool:
 class _Loader:
     """One reading of one document; collects what it finds."""
 
-    def __init__(self, written: Document, folder: File, types: Types) -> None:
+    def __init__(self, written: Document, folder: Path, types: Types) -> None:
         self._written = written
         self._folder = folder
         self._types = types
         self._found = list(written.problems)
         self._unread = {located.place for located in written.problems}
-        self._origins: Mapping[Path, Path] = {}
+        self._origins: Mapping[ConfigPath, ConfigPath] = {}
 
     def config(self) -> Config:
         native = self._native()
@@ -92,11 +101,11 @@ class _Loader:
         self._graph(stages)
         whole = tuple(spec for spec in specs if spec)
         indices = {spec.name: index for index, spec in enumerate(whole)}
-        for name, problem in checks.doubles(whole):
+        for name, problem in checks.duplicate_metrics(whole):
             self._report([problem], (STAGES, indices[name]), name)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
-        for name, problem in checks.dubious_fields(whole):
+        for name, problem in checks.field_warnings(whole):
             self._report([problem], (STAGES, indices[name]), name)
         return Config(whole, settings, self._folder, self._sorted(), self._place)
 
@@ -109,7 +118,7 @@ class _Loader:
             translation = flp.translate(self._written, self._types)
             self._origins = translation.origins
             for problem in translation.problems:
-                self._found.append(Located(self._written.place(problem.path), problem))
+                self._found.append(Diagnostic(self._written.place(problem.path), problem))
             return {**translation.settings, STAGES: translation.stages}
         if STAGES not in data:
             hints = {Key(key): nearest(key, [STAGES]) for key in data}
@@ -121,7 +130,7 @@ class _Loader:
 
     def _spec(self, stage: object, index: int) -> Spec | None:
         """The stage when it has no errors of its own."""
-        at: Path = (STAGES, index)
+        at: ConfigPath = (STAGES, index)
         kind = self._kind(stage)
         if kind is None:
             self._report(self._untyped(stage), at, _name(stage))
@@ -135,7 +144,7 @@ class _Loader:
         self._report(spec.check(self._folder), at, spec.name)
         return spec
 
-    def _check_rest(self, stage: Any, kind: type[Spec], at: Path, bad: set[str]) -> None:
+    def _check_rest(self, stage: Any, kind: type[Spec], at: ConfigPath, bad: set[str]) -> None:
         """What the stage's own check says of its other fields, where they make a stage."""
         rest = {key: value for key, value in stage.items() if key not in bad}
         if not any(validate.problems(rest, kind)):
@@ -180,28 +189,28 @@ class _Loader:
             return checks.Vertex(_name(stage), [], None)
         return checks.Vertex(_name(stage), follows, self._kind(stage))
 
-    def _report(self, problems: Iterable[Problem], at: Path, stage: str = "") -> None:
+    def _report(self, problems: Iterable[Problem], at: ConfigPath, stage: str = "") -> None:
         """Add problems whose paths start at `at`, but none where the YAML itself was wrong."""
         for problem in problems:
             place = self._place((*at, *problem.path))
             if place not in self._unread:
-                self._found.append(Located(place, problem, stage))
+                self._found.append(Diagnostic(place, problem, stage))
 
-    def _place(self, path: Path) -> Place:
+    def _place(self, path: ConfigPath) -> Location:
         """The place of a path in the native dialect."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._origins:
                 return self._written.place((*self._origins[path[:length]], *path[length:]))
         return self._written.place(path)
 
-    def _refusal(self, path: Path, message: str, hint: str = "") -> ConfigError:
+    def _refusal(self, path: ConfigPath, message: str, hint: str = "") -> ConfigError:
         self._report([Problem(path, message, hint)], ())
         return ConfigError(self._sorted())
 
     def _refused(self) -> bool:
         return any(located.problem.severity is Severity.ERROR for located in self._found)
 
-    def _sorted(self) -> list[Located]:
+    def _sorted(self) -> list[Diagnostic]:
         return sorted(self._found, key=lambda located: located.place)
 
 

@@ -29,7 +29,7 @@ class _Group(
     pass
 
 
-class Server(_Group, frozen=True, kw_only=True):
+class ServerSettings(_Group, frozen=True, kw_only=True):
     """The HTTP server of /metrics, /healthz and /readyz.
 
     `listen` is host:port; port 0 takes any that is free. With both `tls_cert` and `tls_key`, PEM
@@ -89,7 +89,7 @@ class DeadLetters(_Group, frozen=True, kw_only=True):
     max_consecutive: Count = 0
 
 
-class Checkpoint(_Group, frozen=True, kw_only=True):
+class CheckpointSettings(_Group, frozen=True, kw_only=True):
     """How often counts are made durable: those of Kafka are also shown from then on.
 
     After `interval`, or (Kafka) after `flows` if that is sooner.
@@ -117,10 +117,10 @@ class Settings(_Group, frozen=True, kw_only=True):
     memory. `log_level` is the least level logged.
     """
 
-    server: Server = Server()
+    server: ServerSettings = ServerSettings()
     self_metrics: SelfMetrics = SelfMetrics()
     dead_letters: DeadLetters = DeadLetters()
-    checkpoint: Checkpoint = Checkpoint()
+    checkpoint: CheckpointSettings = CheckpointSettings()
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -56,7 +56,7 @@ class DeadLetterFile:
             self._file.close()
 
 
-class Limit:
+class DlqLimit:
     """Stops a run whose input is mostly bad, before it drains a topic into the dead letters."""
 
     def __init__(self, max_ratio: float = 0.0, max_consecutive: int = 0) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import MessageSizeTooLargeError
 
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 from pipeline.plan.plan import DeadLetter
-from pipeline.state.partition import Batch, Where
+from pipeline.state.partition import Batch, TopicPartition
 
 _LARGEST = 16 * 1024 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,7 @@ Send = Callable[[bytes, Headers], Awaitable[Awaitable[Any]]]
 """Hands a payload with headers to the client; what it gives is done when they are durable."""
 
 
-def headers(letter: DeadLetter, where: Where, batch: Batch) -> Headers:
+def headers(letter: DeadLetter, where: TopicPartition, batch: Batch) -> Headers:
     """The headers of a letter from a batch of a partition."""
     whole = letter.index >= 0
     texts = {
@@ -55,7 +55,7 @@ class Sent(NamedTuple):
     headers: Headers
 
 
-class Outbox:
+class DlqProducer:
     """Keeps letters until they are durable: of a topic that refuses large ones, it takes a part."""
 
     def __init__(self, topic: str, send: Send) -> None:
@@ -86,7 +86,7 @@ class Outbox:
             if isinstance(result, MessageSizeTooLargeError) and one.headers[-1] != PART:
                 large.append(shortened(one.payload, one.headers))
             elif isinstance(result, MessageSizeTooLargeError):
-                raise KafkaError(
+                raise BrokerError(
                     f"topic {self._topic} refuses even parts of messages: raise its "
                     "max.message.bytes"
                 )

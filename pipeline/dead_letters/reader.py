@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError as ClientError
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from pipeline.kafka.connection import Connection, KafkaError
+from pipeline.kafka.connection import BrokerError, Connection
 
 _POLL_MS = 500
 _WAIT_SECONDS = 60
@@ -81,8 +81,8 @@ class Letters:
             producer.flush(_WAIT_SECONDS)
             producer.close()
             self._commit(group, done)
-        except ClientError as error:
-            raise KafkaError(f"the letters of {self._topic} cannot be sent: {error}") from error
+        except KafkaError as error:
+            raise BrokerError(f"the letters of {self._topic} cannot be sent: {error}") from error
         return count
 
     def _commit(self, group: str, done: dict[TopicPartition, int]) -> None:
@@ -102,7 +102,7 @@ class Letters:
             )
             numbers = consumer.partitions_for_topic(self._topic)
             if not numbers:
-                raise KafkaError(f'there is no topic "{self._topic}"')
+                raise BrokerError(f'there is no topic "{self._topic}"')
             places = [TopicPartition(self._topic, number) for number in sorted(numbers)]
             consumer.assign(places)
             ends = consumer.end_offsets(places)
@@ -116,8 +116,8 @@ class Letters:
                             yield letter, (tp, record.offset)
                         seen.add(place)
             consumer.close()
-        except ClientError as error:
-            raise KafkaError(f"the letters of {self._topic} cannot be read: {error}") from error
+        except KafkaError as error:
+            raise BrokerError(f"the letters of {self._topic} cannot be read: {error}") from error
 
 
 def _letter(record: Any) -> Letter:
@@ -133,4 +133,4 @@ def _letter(record: Any) -> Letter:
             found["of"],
         )
     except (KeyError, ValueError) as error:
-        raise KafkaError(f"offset {record.offset} of {record.topic} is no dead letter") from error
+        raise BrokerError(f"offset {record.offset} of {record.topic} is no dead letter") from error

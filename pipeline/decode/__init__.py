@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pipeline.decode import flow_protobuf, json, protobuf
-from pipeline.stage import Decode, Env
+from pipeline.stage import BuildContext, Decode
 
 Format = Literal["protobuf", "json", "flowmatrix"]
 """What a payload is: a `pbflow.Record`, a JSON object, or a `flowmatrix.Flow`."""
@@ -17,6 +17,6 @@ _DECODERS = {
 }
 
 
-def by_name(name: Format, env: Env) -> Decode:
+def by_name(name: Format, env: BuildContext) -> Decode:
     """The decoder of a format."""
     return _DECODERS[name](env)

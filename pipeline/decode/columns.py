@@ -47,7 +47,7 @@ def columns(name: str, cells: list[Any]) -> tuple[list[pl.Series], int]:
     ]
     series = [_series(choices[best], typed).alias(name)]
     if any(text is not None for text in odd):
-        series.append(pl.Series(values.odd(name), odd, dtype=pl.String))
+        series.append(pl.Series(values.overflow(name), odd, dtype=pl.String))
     return series, sum(_coerced(cell, value) for cell, (_, value) in zip(cells, fits, strict=True))
 
 

@@ -12,13 +12,13 @@ from pipeline.decode.parser import Parser
 from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
 from pipeline.flows.protobuf import NAMES, OTHER, descriptor, is_list
-from pipeline.stage import Decode, Decoded, Env
+from pipeline.stage import BuildContext, Decode, Decoded
 
 _RECEIVED = "TimeReceived"
 _ROW, _PLACE = values.HIDDEN + "row", values.HIDDEN + "place"
 
 
-def decoder(env: Env) -> Decode:
+def decoder(env: BuildContext) -> Decode:
     """Payloads to the fields that `env` needs; TimeReceived is always there.
 
     A number beyond the type of its field is kept, as an odd value. What is in `other` is read as
@@ -57,11 +57,11 @@ def _typed(wire: pl.DataFrame, names: list[str], now: int) -> pl.DataFrame:
         flows = flows.with_columns(fits)
         if fits.null_count() > column.null_count():
             beyond = column.set(fits.is_not_null(), None).cast(pl.String)
-            flows = flows.with_columns(beyond.alias(values.odd(name)))
+            flows = flows.with_columns(beyond.alias(values.overflow(name)))
     return flows
 
 
-def _others(env: Env, wire: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _others(env: BuildContext, wire: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Place, name and json of every needed entry of `other`, and the values of distinct texts.
 
     The value of a text that is no JSON is its error.

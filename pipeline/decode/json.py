@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.decode.columns import columns
 from pipeline.decode.objects import MAX_BYTES, Flow, parse, reserved
-from pipeline.stage import Decode, Decoded, Env
+from pipeline.stage import BuildContext, Decode, Decoded
 
 _SLICE = 512
 """Flows held as dicts at a time: few enough to stay in the processor's cache."""
@@ -23,7 +23,7 @@ _RECEIVED = "TimeReceived"
 _RESERVED = "a reserved field name: *, ^...$ or one that starts with U+001E or U+001F"
 
 
-def decoder(env: Env, max_bytes: int = MAX_BYTES) -> Decode:
+def decoder(env: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
     """Payloads to the fields that `env` needs and the payloads have; TimeReceived is always there.
 
     A payload of more than `max_bytes` is rejected unread.
@@ -49,7 +49,7 @@ def decoder(env: Env, max_bytes: int = MAX_BYTES) -> Decode:
 class _Table:
     """Cells by field, all of one height."""
 
-    def __init__(self, env: Env) -> None:
+    def __init__(self, env: BuildContext) -> None:
         self.env = env
         self.height = 0
         self.cells: dict[str, list[object]] = {}

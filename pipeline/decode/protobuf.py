@@ -18,12 +18,12 @@ from pipeline.decode.parser import Parser, Rejected
 from pipeline.decode.record import descriptor
 from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
-from pipeline.stage import Decode, Decoded, Env
+from pipeline.stage import BuildContext, Decode, Decoded
 
 _EVENTS = "network_events_metadata"
 
 
-def decoder(env: Env) -> Decode:
+def decoder(env: BuildContext) -> Decode:
     """Payloads to the fields that `env` needs, with the types of the catalogue.
 
     TimeReceived is always there, so that a frame has its rows even when no other field is needed.

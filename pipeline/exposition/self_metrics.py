@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, 
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.plan import Outcome, Plan
 from pipeline.stage import VALUE, Encoder, Family, Kind, Source
-from pipeline.state.ledger import Table
+from pipeline.state.ledger import SeriesTable
 
 
 class SelfMetric(NamedTuple):
@@ -62,7 +62,7 @@ METRICS: dict[str, SelfMetric] = {
 }
 
 
-class Held(NamedTuple):
+class PartitionStatus(NamedTuple):
     """A partition that a process owns.
 
     `offset`: of the next message to count. `end`: of the next message to come. `age`: seconds
@@ -121,7 +121,7 @@ class Telemetry:
         with self._lock:
             self._values[name][labels] = value
 
-    def hold(self, partitions: Iterable[Held]) -> None:
+    def set_partitions(self, partitions: Iterable[PartitionStatus]) -> None:
         """Show these partitions, and no others any more."""
         held = {(p.topic, str(p.partition)): p for p in partitions}
         with self._lock:
@@ -165,7 +165,7 @@ class Telemetry:
 
     def render(
         self,
-        tables: Iterable[Table],
+        tables: Iterable[SeriesTable],
         overflowed: Mapping[str, int],
         now: float | None,
         names: Collection[str] = (),
@@ -186,7 +186,7 @@ class Telemetry:
         return text + generate_latest(registry).decode()
 
     def _observe(
-        self, tables: Iterable[Table], overflowed: Mapping[str, int], now: float | None
+        self, tables: Iterable[SeriesTable], overflowed: Mapping[str, int], now: float | None
     ) -> None:
         reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Family, Kind, bucket
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Table, value_columns
+from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, SeriesTable, value_columns
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EXACT = 2.0**53
@@ -23,9 +23,9 @@ class Exposition:
     """What one server shows. It remembers what it showed, which `zero_first` needs."""
 
     def __init__(self) -> None:
-        self._shown: WeakKeyDictionary[Table, pl.DataFrame] = WeakKeyDictionary()
+        self._shown: WeakKeyDictionary[SeriesTable, pl.DataFrame] = WeakKeyDictionary()
 
-    def render(self, tables: Iterable[Table], now: float | None = None) -> str:
+    def render(self, tables: Iterable[SeriesTable], now: float | None = None) -> str:
         """The text of every family with a series.
 
         Series idle at `now` (epoch seconds) for longer than their expiry are left out; None leaves
@@ -33,7 +33,7 @@ class Exposition:
         """
         return "".join(self._family(table, now) for table in tables)
 
-    def _family(self, table: Table, now: float | None) -> str:
+    def _family(self, table: SeriesTable, now: float | None) -> str:
         from_zero = now is not None and table.policy.zero_first and table.labels
         if from_zero and table.family.kind is not Kind.GAUGE:
             series = self._from_zero(table, now or 0.0)
@@ -41,7 +41,7 @@ class Exposition:
             series = table.exposed(now)
         return render_family(table.family, series.drop(_TIMES)) if series.height else ""
 
-    def _from_zero(self, table: Table, now: float) -> pl.DataFrame:
+    def _from_zero(self, table: SeriesTable, now: float) -> pl.DataFrame:
         """A new series at zero, and one that was idle at its last total, until the next time."""
         columns = value_columns(table.family)
         active = pl.col(LAST_SEEN) >= now - table.policy.expiry

@@ -79,7 +79,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         return is_flattened(field, self.flatten)
 
 
-def chain(
+def metric_stages(
     metric: Metric,
     parent: str | list[str],
     prefix_name: str,

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from pipeline.diagnostics import Path, Problem, nearest, warning
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flowmetric.chain import label_name
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
 from pipeline.flows import catalogue, gotext
@@ -53,7 +53,7 @@ def cardinality(labels: Iterable[str]) -> dict[Level, list[str]]:
 
 
 def _names(spec: FlowMetricSpec) -> Iterator[Problem]:
-    uses: list[tuple[Path, str]] = [
+    uses: list[tuple[ConfigPath, str]] = [
         *((("filters", i, "field"), condition.field) for i, condition in enumerate(spec.filters)),
         *((("labels", i), label) for i, label in enumerate(spec.labels)),
         *((("flatten", i), field) for i, field in enumerate(spec.flatten)),
@@ -64,7 +64,7 @@ def _names(spec: FlowMetricSpec) -> Iterator[Problem]:
             yield Problem(path, f'"{name}" is a part', f'flatten "{catalogue.root(name)}"')
 
 
-def _known(path: Path, name: str) -> Iterator[Problem]:
+def _known(path: ConfigPath, name: str) -> Iterator[Problem]:
     root = catalogue.root(name)
     if root in METRIC_FIELDS:
         return
@@ -123,7 +123,7 @@ def _targets(spec: FlowMetricSpec) -> Iterator[Problem]:
     sources: dict[str, str] = {}
     for index, field in enumerate(spec.labels):
         target = label_name(spec.remap.get(field, field))
-        path: Path = ("remap", field) if field in spec.remap else ("labels", index)
+        path: ConfigPath = ("remap", field) if field in spec.remap else ("labels", index)
         if sources.get(target) == field:
             yield Problem(("labels", index), f'label "{field}" is given twice')
         elif target in sources:
@@ -133,7 +133,7 @@ def _targets(spec: FlowMetricSpec) -> Iterator[Problem]:
         yield from _reserved(path, target, spec.type)
 
 
-def _reserved(path: Path, target: str, kind: MetricType) -> Iterator[Problem]:
+def _reserved(path: ConfigPath, target: str, kind: MetricType) -> Iterator[Problem]:
     """Names that mean something to Prometheus.
 
     `__...` labels are refused by its clients, and a histogram has its own `le`: errors. Elsewhere
@@ -197,7 +197,7 @@ def _filter(condition: MetricFilter, spec: FlowMetricSpec) -> Iterator[Problem]:
             yield warning(("value",), message, f'$({name}) reads "" here')
 
 
-def _part(path: Path, name: str, spec: FlowMetricSpec, effect: str) -> Iterator[Problem]:
+def _part(path: ConfigPath, name: str, spec: FlowMetricSpec, effect: str) -> Iterator[Problem]:
     """A nested name exists only where the field it is part of is flattened."""
     root = catalogue.root(name)
     if ">" not in name or root not in METRIC_FIELDS:

@@ -7,9 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.diagnostics import ConfigError, Located, Place, Problem, nearest, warning
-from pipeline.diagnostics import Path as Keys
-from pipeline.flowmetric.resource import FlowMetric, parse, without_doubles
+from pipeline.diagnostics import (
+    ConfigError,
+    ConfigPath,
+    Diagnostic,
+    Location,
+    Problem,
+    nearest,
+    warning,
+)
+from pipeline.flowmetric.resource import FlowMetric, parse, without_duplicates
 from pipeline.flowmetric.spec import KIND
 from pipeline.yaml.document import Document, load_all, read
 
@@ -20,7 +27,7 @@ class Loaded(NamedTuple):
     """Every FlowMetric found, ready or not, and every problem (theirs included) with its place."""
 
     resources: list[FlowMetric]
-    problems: list[Located]
+    problems: list[Diagnostic]
 
 
 class _Entry(NamedTuple):
@@ -28,7 +35,7 @@ class _Entry(NamedTuple):
 
     resource: FlowMetric
     document: Document
-    path: Keys
+    path: ConfigPath
 
 
 def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ()) -> Loaded:
@@ -38,7 +45,7 @@ def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ())
     hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
     files in them, in order of their names. One bad file or resource does not harm the others.
     """
-    problems: list[Located] = []
+    problems: list[Diagnostic] = []
     entries: list[_Entry] = []
     for file in _files(patterns, folder, problems):
         try:
@@ -48,10 +55,10 @@ def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ())
             continue
         problems += [problem for document in documents for problem in document.problems]
         entries += _entries(file, documents, problems)
-    resources = without_doubles([*(entry.resource for entry in entries), *more])
+    resources = without_duplicates([*(entry.resource for entry in entries), *more])
     for resource, (_, document, path) in zip(resources, entries, strict=False):
         problems += [
-            Located(document.place((*path, *problem.path)), problem)
+            Diagnostic(document.place((*path, *problem.path)), problem)
             for problem in resource.problems
         ]
     return Loaded(resources, problems)
@@ -62,13 +69,13 @@ def found(patterns: Iterable[str], folder: Path) -> list[Path]:
     return _files(patterns, folder, [])
 
 
-def _files(patterns: Iterable[str], folder: Path, problems: list[Located]) -> list[Path]:
+def _files(patterns: Iterable[str], folder: Path, problems: list[Diagnostic]) -> list[Path]:
     files: dict[Path, Path] = {}
     for index, pattern in enumerate(patterns):
         found = _matches(pattern, folder)
         if not found:
             problem = Problem((index,), *_nothing(pattern, folder))
-            problems.append(Located(Place(pattern), problem))
+            problems.append(Diagnostic(Location(pattern), problem))
         for file in found:
             files.setdefault(file.resolve(), file)
     return list(files.values())
@@ -101,7 +108,7 @@ def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
     return f'there is no file or folder "{pattern}"', hint
 
 
-def _entries(file: Path, documents: list[Document], problems: list[Located]) -> list[_Entry]:
+def _entries(file: Path, documents: list[Document], problems: list[Diagnostic]) -> list[_Entry]:
     """The FlowMetrics of a file; what else is in it is a warning, or an error if it has none."""
     entries, others = [], []
     for document in documents:
@@ -111,16 +118,18 @@ def _entries(file: Path, documents: list[Document], problems: list[Located]) -> 
                 entries.append(_Entry(parse(data, str(place)), document, path))
             else:
                 message = f"{_called(data)} is no {KIND}, it is ignored"
-                others.append(Located(place, warning((), message, _hint(data))))
+                others.append(Diagnostic(place, warning((), message, _hint(data))))
     if entries:
         problems += others
     else:
         hint = next((other.problem.hint for other in others if other.problem.hint), "")
-        problems.append(Located(Place(str(file)), Problem((), f"no {KIND} in this file", hint)))
+        problems.append(
+            Diagnostic(Location(str(file)), Problem((), f"no {KIND} in this file", hint))
+        )
     return entries
 
 
-def _objects(data: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
+def _objects(data: Any, path: ConfigPath) -> Iterator[tuple[ConfigPath, Any]]:
     """The objects of a document, those of a List one by one."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind in {"List", f"{KIND}List"} and isinstance(data.get("items"), list):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.diagnostics import Path, Problem, Severity, dotted, nearest
+from pipeline.diagnostics import ConfigPath, Problem, Severity, dotted, nearest
 from pipeline.flowmetric import checks
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
@@ -163,7 +163,7 @@ def _head(data: dict[str, Any]) -> Iterable[Problem]:
         yield Problem(("metadata", "name"), f'"{name}" is no name of an object', hint)
 
 
-def without_doubles(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
+def without_duplicates(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
     """The same resources; of those that would expose the same metric, the first one keeps it.
 
     Upstream nobody refuses the second: its registration fails and one of the two is lost.
@@ -175,7 +175,7 @@ def without_doubles(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
         twin = objects.setdefault(resource.identity, resource)
         rival = metrics.setdefault(resource.metric_name, resource)
         if twin is not resource:
-            path: Path = ("metadata", "name")
+            path: ConfigPath = ("metadata", "name")
             clash = Problem(path, f"{resource.identity} is defined twice{_also(twin)}")
         elif rival is not resource:
             path = ("spec", "metricName") if resource.spec.metric_name else ("metadata", "name")

@@ -23,7 +23,7 @@ def put_json(flows: pl.DataFrame, name: str, texts: pl.Series) -> pl.DataFrame:
     """Write JSON texts (String) into the companion where they are not null."""
     if texts.null_count() == len(texts):
         return flows
-    odd = values.odd(name)
+    odd = values.overflow(name)
     columns = [pl.coalesce(pl.lit(texts), pl.col(odd) if odd in flows.columns else None).alias(odd)]
     if name in flows.columns:
         columns.append(pl.when(pl.lit(texts.is_null())).then(pl.col(name)).alias(name))
@@ -59,7 +59,7 @@ def copy(
     kept = pl.when(pl.lit(where))
     if field in source.columns:
         flows = values.put(flows, name, source.select(kept.then(pl.col(field))).to_series())
-    odd = values.odd(field)
+    odd = values.overflow(field)
     if odd in source.columns:
         flows = put_json(flows, name, source.select(kept.then(pl.col(odd))).to_series())
     return flows

@@ -54,7 +54,7 @@ def has_host_bits(text: str) -> bool:
     return False
 
 
-class Table(Generic[_Value]):
+class PrefixTable(Generic[_Value]):
     """Values by network. Either the first listed or the narrowest wins.
 
     One dictionary per prefix length in use: a lookup costs a probe for each of them, however

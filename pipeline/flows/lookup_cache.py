@@ -23,7 +23,7 @@ _WASTE = 50_000
 """Rows of answers nobody points to any more, before a memo starts over."""
 
 
-class Memo:
+class LookupCache:
     """Remembers what a lookup answered for every text it has seen.
 
     Texts are interned, so a text is a small id; `rows` maps the id to a row of `table`, null when

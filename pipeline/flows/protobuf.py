@@ -133,8 +133,8 @@ def _other(flows: pl.DataFrame, typed: Collection[str]) -> pl.Expr:
         cell = values.cell(schema, name)
         if name in typed and is_list(name):
             cell = pl.when(~_plain_list(pl.col(name))).then(cell)
-        elif name in typed and values.odd(name) in schema:
-            cell = pl.col(values.odd(name))
+        elif name in typed and values.overflow(name) in schema:
+            cell = pl.col(values.overflow(name))
         elif name in typed:
             continue
         cells.append(pl.struct(name=pl.lit(name), json=cell))

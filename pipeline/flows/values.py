@@ -36,12 +36,12 @@ _NO_NUMBER = pl.lit(None, dtype=pl.Float64)
 _NO_BOOLEAN = pl.lit(None, dtype=pl.Boolean)
 
 
-def odd(name: str) -> str:
+def overflow(name: str) -> str:
     """Name of the companion column (String, JSON text) of a field."""
     return _ODD + name
 
 
-def is_odd(column: str) -> bool:
+def is_overflow(column: str) -> bool:
     """Whether a column is a companion column."""
     return column.startswith(_ODD)
 
@@ -54,21 +54,21 @@ def names(frame: pl.DataFrame) -> list[str]:
 
 def known(schema: Schema, name: str) -> bool:
     """Whether any flow of the frame may have the field."""
-    return name in schema or odd(name) in schema
+    return name in schema or overflow(name) in schema
 
 
 def present(schema: Schema, name: str) -> pl.Expr:
     """Boolean, never null: the flow has the field (an explicit null counts as present)."""
-    parts = [pl.col(c).is_not_null() for c in (name, odd(name)) if c in schema]
+    parts = [pl.col(c).is_not_null() for c in (name, overflow(name)) if c in schema]
     return pl.any_horizontal(parts) if parts else _FALSE
 
 
 def text(schema: Schema, name: str) -> pl.Expr:
     """String: the field as the original prints it; null when absent or an explicit null."""
     typed = _typed_text(name, schema[name]) if name in schema else _NO_TEXT
-    if odd(name) not in schema:
+    if overflow(name) not in schema:
         return typed
-    odd_cell = pl.col(odd(name))
+    odd_cell = pl.col(overflow(name))
     printed = distinct(odd_cell, gotext.odd_text, pl.String())
     return pl.coalesce(typed, pl.when(odd_cell != "null").then(printed))
 
@@ -76,7 +76,7 @@ def text(schema: Schema, name: str) -> pl.Expr:
 def string(schema: Schema, name: str) -> pl.Expr:
     """String: the field where it is a text, null otherwise (strict comparisons)."""
     typed = pl.col(name) if schema.get(name) == pl.String else _NO_TEXT
-    return _with_odd(schema, name, typed, _odd_string, pl.String())
+    return _with_overflow(schema, name, typed, _overflow_string, pl.String())
 
 
 def numeric(schema: Schema, name: str) -> pl.Expr:
@@ -84,13 +84,13 @@ def numeric(schema: Schema, name: str) -> pl.Expr:
     dtype = schema.get(name)
     is_number = dtype is not None and dtype.is_numeric()
     typed = pl.col(name).cast(pl.Float64) if is_number else _NO_NUMBER
-    return _with_odd(schema, name, typed, _odd_numeric, pl.Float64())
+    return _with_overflow(schema, name, typed, _overflow_numeric, pl.Float64())
 
 
 def boolean(schema: Schema, name: str) -> pl.Expr:
     """Boolean: the field where it is one, null otherwise (strict comparisons)."""
     typed = pl.col(name) if schema.get(name) == pl.Boolean else _NO_BOOLEAN
-    return _with_odd(schema, name, typed, _odd_boolean, pl.Boolean())
+    return _with_overflow(schema, name, typed, _overflow_boolean, pl.Boolean())
 
 
 def number(schema: Schema, name: str) -> pl.Expr:
@@ -101,7 +101,7 @@ def number(schema: Schema, name: str) -> pl.Expr:
         typed = pl.col(name).cast(pl.Float64)
     elif dtype == pl.String:
         typed = distinct(pl.col(name), gotext.parse_float, pl.Float64())
-    return _with_odd(schema, name, typed, gotext.odd_number, pl.Float64())
+    return _with_overflow(schema, name, typed, gotext.odd_number, pl.Float64())
 
 
 def integer(schema: Schema, name: str) -> pl.Expr:
@@ -114,13 +114,13 @@ def integer(schema: Schema, name: str) -> pl.Expr:
         typed = pl.col(name).truncate()
     elif dtype == pl.String:
         typed = distinct(pl.col(name), gotext.parse_integer, pl.Float64())
-    return _with_odd(schema, name, typed, _odd_integer, pl.Float64())
+    return _with_overflow(schema, name, typed, _overflow_integer, pl.Float64())
 
 
 def cell(schema: Schema, name: str) -> pl.Expr:
     """String: the field as JSON text, null when absent (an explicit null reads `null`)."""
     typed = json_text(name, schema[name]) if name in schema else _NO_TEXT
-    return pl.coalesce(typed, pl.col(odd(name))) if odd(name) in schema else typed
+    return pl.coalesce(typed, pl.col(overflow(name))) if overflow(name) in schema else typed
 
 
 def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataFrame:
@@ -131,18 +131,18 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
     """
     fresh = frame.with_columns(values.alias(name))[name]  # a constant gets the frame's height
     schema = frame.schema
-    if name not in schema and odd(name) not in schema:
+    if name not in schema and overflow(name) not in schema:
         return frame.with_columns(fresh)
     written = fresh.is_not_null()
     if schema.get(name, fresh.dtype) == fresh.dtype:
         kept = pl.coalesce(fresh, pl.col(name)) if name in schema else pl.lit(fresh)
-        odd_kept = pl.col(odd(name)) if odd(name) in schema else None
+        odd_kept = pl.col(overflow(name)) if overflow(name) in schema else None
     else:
         kept = pl.lit(fresh)
         odd_kept = cell(schema, name)
     columns = [kept.alias(name)]
     if odd_kept is not None:
-        columns.append(pl.when(~pl.lit(written)).then(odd_kept).alias(odd(name)))
+        columns.append(pl.when(~pl.lit(written)).then(odd_kept).alias(overflow(name)))
     return frame.with_columns(columns)
 
 
@@ -154,15 +154,15 @@ def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
         return frame
     if name in schema:
         frame = frame.with_columns(pl.when(~pl.lit(mask)).then(pl.col(name)).alias(name))
-    old = pl.col(odd(name)) if odd(name) in schema else _NO_TEXT
+    old = pl.col(overflow(name)) if overflow(name) in schema else _NO_TEXT
     return frame.with_columns(
-        pl.when(pl.lit(mask)).then(pl.lit("null")).otherwise(old).alias(odd(name))
+        pl.when(pl.lit(mask)).then(pl.lit("null")).otherwise(old).alias(overflow(name))
     )
 
 
 def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
     """The frame without these fields and their companions."""
-    gone = [c for field in fields for c in (field, odd(field)) if c in frame.columns]
+    gone = [c for field in fields for c in (field, overflow(field)) if c in frame.columns]
     return frame.drop(gone)
 
 
@@ -203,7 +203,7 @@ def _as(frame: pl.DataFrame, kept: Schema) -> pl.DataFrame:
     """The frame with the columns that cannot join one of the type kept in their companions."""
     schema = frame.schema
     other = [name for name, dtype in schema.items() if not _joins(dtype, kept[name])]
-    cells = [cell(schema, name).alias(odd(name)) for name in other]
+    cells = [cell(schema, name).alias(overflow(name)) for name in other]
     return frame.with_columns(cells).drop(other)
 
 
@@ -239,32 +239,32 @@ def _float_text(column: pl.Expr) -> pl.Expr:
     return column.map_batches(convert, return_dtype=pl.String, is_elementwise=True)
 
 
-def _with_odd(
+def _with_overflow(
     schema: Schema,
     name: str,
     typed: pl.Expr,
     of_odd: Callable[[str], object],
     dtype: pl.DataType,
 ) -> pl.Expr:
-    if odd(name) not in schema:
+    if overflow(name) not in schema:
         return typed
-    return pl.coalesce(typed, distinct(pl.col(odd(name)), of_odd, dtype))
+    return pl.coalesce(typed, distinct(pl.col(overflow(name)), of_odd, dtype))
 
 
-def _odd_string(json_text: str) -> str | None:
+def _overflow_string(json_text: str) -> str | None:
     return str(msgspec.json.decode(json_text)) if json_text.startswith('"') else None
 
 
-def _odd_numeric(json_text: str) -> float | None:
+def _overflow_numeric(json_text: str) -> float | None:
     value = gotext.decode_odd(json_text)
     return value if isinstance(value, float) else None
 
 
-def _odd_boolean(json_text: str) -> bool | None:
+def _overflow_boolean(json_text: str) -> bool | None:
     return {"true": True, "false": False}.get(json_text)
 
 
-def _odd_integer(json_text: str) -> int | None:
+def _overflow_integer(json_text: str) -> int | None:
     value = gotext.decode_odd(json_text)
     if isinstance(value, float):
         return int(value)

@@ -29,7 +29,7 @@ _STRIMZI = {"ca": "ca.crt", "cert": "user.crt", "key": "user.key", "password_fil
 _MECHANISMS = {"scramSHA512": "SCRAM-SHA-512"}
 
 
-class KafkaError(Exception):
+class BrokerError(Exception):
     """Kafka cannot be used as configured; the message says what to do."""
 
 
@@ -77,7 +77,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def arguments(self) -> dict[str, Any]:
         """The security arguments, as aiokafka and kafka-python both name them.
 
-        Raises KafkaError when a file cannot be used.
+        Raises BrokerError when a file cannot be used.
         """
         folder = Path(self.folder)
         tls = self.tls is not None and self.tls.enable
@@ -144,7 +144,7 @@ def _context(tls: Tls, folder: Path) -> ssl.SSLContext:
         if isinstance(error, ssl.SSLError):
             reason = f"no PEM file, or key and certificate do not match ({error.reason})"
         names = ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
-        raise KafkaError(f"tls: cannot use {names}: {reason}") from error
+        raise BrokerError(f"tls: cannot use {names}: {reason}") from error
     return context
 
 
@@ -159,4 +159,4 @@ def _content(folder: Path, name: str, field: str = "username_file") -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise KafkaError(f"sasl: cannot read {path}: {reason}") from None
+        raise BrokerError(f"sasl: cannot read {path}: {reason}") from None

@@ -13,11 +13,10 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
-from aiokafka.errors import KafkaError as ClientError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
-from pipeline.kafka.connection import Connection, KafkaError
+from pipeline.kafka.connection import BrokerError, Connection
 from pipeline.kafka.publication import Keyed
 
 _BATCH_BYTES = 512 << 10
@@ -61,7 +60,7 @@ class Producer:
                 if time.monotonic() > deadline:
                     await self.stop()
                     names = ", ".join(self._connection.brokers)
-                    raise KafkaError(f"no broker answers at {names}: {error}") from error
+                    raise BrokerError(f"no broker answers at {names}: {error}") from error
                 log.info("waiting for a broker: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
@@ -74,9 +73,9 @@ class Producer:
             partitions = await asyncio.wait_for(asked, self._patience)
             await self._publish(topic, len(partitions), records)
         except TimeoutError as error:
-            raise KafkaError(f'there is no topic "{topic}"') from error
-        except ClientError as error:
-            raise KafkaError(f'cannot publish to topic "{topic}": {error!r}') from error
+            raise BrokerError(f'there is no topic "{topic}"') from error
+        except KafkaError as error:
+            raise BrokerError(f'cannot publish to topic "{topic}": {error!r}') from error
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -125,9 +124,9 @@ async def create_topic(connection: Connection, topic: str, partitions: int) -> N
         await admin.start()
         answer = await admin.create_topics([NewTopic(topic, partitions, -1, {})])
         code = answer.topic_errors[0][1]
-    except ClientError as error:
-        raise KafkaError(f'cannot make topic "{topic}": {error!r}') from error
+    except KafkaError as error:
+        raise BrokerError(f'cannot make topic "{topic}": {error!r}') from error
     finally:
         await admin.close()
     if code not in (0, TopicAlreadyExistsError.errno):
-        raise KafkaError(f'cannot make topic "{topic}": {for_code(code).__name__}')
+        raise BrokerError(f'cannot make topic "{topic}": {for_code(code).__name__}')

@@ -12,13 +12,13 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     KafkaConnectionError,
+    KafkaError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
     for_code,
 )
-from aiokafka.errors import KafkaError as ClientError
 
-from pipeline.kafka.connection import Connection, KafkaError, address
+from pipeline.kafka.connection import BrokerError, Connection, address
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
@@ -51,7 +51,7 @@ class Patience:
         while True:
             try:
                 reason = await attempt()
-            except (TimeoutError, ClientError, OSError) as error:
+            except (TimeoutError, KafkaError, OSError) as error:
                 reason = f"Kafka does not answer: {error}"
             if not reason:
                 return
@@ -117,7 +117,7 @@ async def _unreachable(connection: Connection, arguments: Mapping[str, Any]) -> 
         (await open_one).close()
     except (AuthenticationFailedError, SaslAuthenticationFailed) as error:
         return f"{connection.brokers[0]} refuses the login: {error}"
-    except (ClientError, OSError) as error:
+    except (KafkaError, OSError) as error:
         return f"no broker answers at {', '.join(connection.brokers)}: {error}"
     return f"no broker answers at {', '.join(connection.brokers)}"
 
@@ -146,7 +146,7 @@ async def _changelog(
         _log.warning("topic %s has grown to %d partitions: %s follows", topic, wanted, name)
         _raise(await admin.create_partitions({name: NewPartitions(wanted)}))
     else:
-        raise KafkaError(
+        raise BrokerError(
             f"{topic} has {wanted} partitions, but its counts in {name} are of {there}: was it "
             f"deleted and made again? Go on under another group_id, or delete {name} to start "
             "from zero"

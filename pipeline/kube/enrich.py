@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import values
-from pipeline.flows.lookup_cache import PLACE, SINCE, Memo
+from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
 from pipeline.kube.columns import Assignee, Copied, columns, copied
 from pipeline.kube.index.history import Period
 from pipeline.kube.index.index import Index
@@ -75,7 +75,7 @@ class Enricher:
             *copied("annotations", end.annotations, index, needed).items(),
         ]
         self._asked: dict[str, set[str]] = {}
-        self._memo = Memo(self._lookup)
+        self._memo = LookupCache(self._lookup)
         self._version = index.version
 
     def _key(self, schema: values.Schema) -> pl.Expr:

@@ -117,7 +117,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
         pods = _split(_texts(kubeadm, "networking", "podSubnet"))
         pods = pods or [text for one in nodes for text in _texts(_spec(one), "podCIDRs")]
         services = _split(_texts(kubeadm, "networking", "serviceSubnet")) or _texts(ranges, "cidrs")
-    taken = cidr.Table(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
+    taken = cidr.PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
     for one in kept:
         for text in _api_server(one):
             ip = cidr.address(text)

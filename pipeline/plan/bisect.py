@@ -16,7 +16,7 @@ _REASON = 500  # characters; Polars can quote whole frames
 _log = logging.getLogger(__name__)
 
 
-class Pieces:
+class PoisonIsolator:
     """Runs plans; remembers between calls how long a piece may be, and what it has logged."""
 
     def __init__(self) -> None:

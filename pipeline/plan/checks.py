@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Path, Problem, nearest, warning
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flows import catalogue
 from pipeline.stage import Encoder, Fields, Macro, Source, Spec
 
@@ -33,7 +33,7 @@ class Vertex(NamedTuple):
     kind: type[Spec] | None
 
     @property
-    def parents(self) -> dict[Path, str]:
+    def parents(self) -> dict[ConfigPath, str]:
         """The stages it follows, by the path that names them."""
         if isinstance(self.follows, str):
             return {("follows",): self.follows}
@@ -119,7 +119,7 @@ def tag(kind: type[Spec]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-def doubles(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
+def duplicate_metrics(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
     """An error for each metric that another encoder has already, with the later one's name."""
     owners: dict[str, str] = {}
     for stage in stages:
@@ -130,7 +130,7 @@ def doubles(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
                 yield stage.name, Problem((), message, "give each its own name or prefix")
 
 
-def dubious_fields(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
+def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
     """Warnings about the fields encoders name, with the encoder's name.
 
     A label that is still a list, and a name that nothing upstream and no field has, but nearly.

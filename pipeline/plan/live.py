@@ -30,7 +30,7 @@ def unchanged(old: Plan, new: Plan) -> Fields:
     )
 
 
-class Live:
+class ActivePlan:
     """The plan that runs. A runtime takes it for each batch anew: `with live.batch() as plan`."""
 
     def __init__(self, plan: Plan) -> None:
@@ -39,7 +39,7 @@ class Live:
         self._adopters: list[Adopt] = []
         self._lock = threading.Lock()
 
-    def follow(self, adopt: Adopt) -> None:
+    def on_swap(self, adopt: Adopt) -> None:
         """Call `adopt` whenever another plan is taken, always between two batches."""
         self._adopters.append(adopt)
 
@@ -53,12 +53,12 @@ class Live:
         if not self._lock.acquire(timeout=patience):
             raise TimeoutError(f"a batch has been under way for {patience:.0f} seconds")
         try:
-            self._renew()
+            self._take_next()
             yield self.plan
         finally:
             self._lock.release()
 
-    def offer(self, plan: Plan) -> None:
+    def swap(self, plan: Plan) -> None:
         """Let another plan take over; returns when it has. For one thread at a time.
 
         The next batch takes it up, or this thread when none is under way.
@@ -67,11 +67,11 @@ class Live:
         while self._next is not None:
             if self._lock.acquire(timeout=0.05):
                 try:
-                    self._renew()
+                    self._take_next()
                 finally:
                     self._lock.release()
 
-    def _renew(self) -> None:
+    def _take_next(self) -> None:
         fresh = self._next
         if fresh is not None:
             kept = unchanged(self.plan, fresh)

@@ -17,18 +17,18 @@ from graphlib import TopologicalSorter
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import ConfigError, Located, Place
+from pipeline.diagnostics import ConfigError, Diagnostic, Location
 from pipeline.flows import catalogue, values
 from pipeline.flows.jsonl import json_lines
 from pipeline.kafka.publication import Record
 from pipeline.plan import checks
 from pipeline.stage import (
     TAKEN,
+    BuildContext,
     Decode,
     Delta,
     Encoded,
     Encoder,
-    Env,
     Family,
     Fields,
     Macro,
@@ -104,7 +104,7 @@ class Node:
 class Plan:
     """The stages as they will run, parents first."""
 
-    def __init__(self, nodes: list[Node], env: Env) -> None:
+    def __init__(self, nodes: list[Node], env: BuildContext) -> None:
         self.nodes = nodes
         self.env = replace(env, needed=_needed(nodes, env))
         self.families: dict[str, tuple[Family, Policy]] = _families(nodes)
@@ -119,14 +119,14 @@ class Plan:
         Raises StageError, and nothing has happened, when a stage fails.
         """
         outcome = Outcome(len(payloads))
-        self.renew()
-        with _blamed(source):
+        self.refresh()
+        with attribute_errors(source):
             flows = self._decode(source, payloads, outcome)
         frames = {source: flows}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
-            with _blamed(node.name):
+            with attribute_errors(node.name):
                 batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
                 counts = outcome.counts[node.name] = Counts(flows_in=batch.height)
                 start = time.perf_counter()
@@ -140,7 +140,7 @@ class Plan:
                     frames.pop(parent, None)
         return outcome
 
-    def renew(self) -> None:
+    def refresh(self) -> None:
         """Bring up to date what the stages follow; by one thread at a time, between batches."""
         for renew in self.env.before_batch:
             renew()
@@ -174,7 +174,7 @@ class Plan:
 
 
 @contextmanager
-def _blamed(stage: str) -> Iterator[None]:
+def attribute_errors(stage: str) -> Iterator[None]:
     """Whatever the block raises is the stage's fault, but for what concerns the process."""
     try:
         yield
@@ -187,20 +187,23 @@ def _blamed(stage: str) -> Iterator[None]:
 _Runner = Callable[[Node, pl.DataFrame, Outcome], pl.DataFrame | None]
 
 
-def compile_plan(stages: Iterable[Spec], env: Env) -> Plan:
+def compile_plan(stages: Iterable[Spec], env: BuildContext) -> Plan:
     """Expand macros, merge equal stages that follow the same parent, order and build.
 
     Raises ConfigError when two metrics have one name, `graphlib.CycleError` on a cycle;
     `pipeline.config` refuses both with their place where it can see them.
     """
     whole = expanded(list(stages), env)
-    doubles = [Located(Place("stages"), problem, name) for name, problem in checks.doubles(whole)]
+    doubles = [
+        Diagnostic(Location("stages"), problem, name)
+        for name, problem in checks.duplicate_metrics(whole)
+    ]
     if doubles:
         raise ConfigError(doubles)
     return Plan(_merged(_ordered(whole)), env)
 
 
-def expanded(stages: list[Spec], env: Env) -> list[Spec]:
+def expanded(stages: list[Spec], env: BuildContext) -> list[Spec]:
     """The stages with every macro replaced by what it stands for."""
     for macro in [stage for stage in stages if isinstance(stage, Macro)]:
         followers = [stage for stage in stages if macro.name in stage.parents]
@@ -215,14 +218,14 @@ def expanded(stages: list[Spec], env: Env) -> list[Spec]:
     return stages
 
 
-def statuses(stages: Iterable[Spec], env: Env) -> list[dict[str, object]]:
+def statuses(stages: Iterable[Spec], env: BuildContext) -> list[dict[str, object]]:
     """The resources behind the macros, with their conditions, as plain data."""
     return [
         status for macro, followers in _macros(stages) for status in macro.status(env, followers)
     ]
 
 
-def report(stages: Iterable[Spec], env: Env) -> None:
+def report(stages: Iterable[Spec], env: BuildContext) -> None:
     """Let the macros tell how their resources fare in the plan that runs."""
     for macro, followers in _macros(stages):
         macro.report(env, followers)
@@ -260,7 +263,7 @@ def _merged(stages: list[Spec]) -> list[Node]:
     return list(nodes.values())
 
 
-def _needed(nodes: list[Node], env: Env) -> Fields | None:
+def _needed(nodes: list[Node], env: BuildContext) -> Fields | None:
     needed = {"TimeReceived"}  # every flow has it: a frame without columns has no rows either
     for node in nodes:
         reads = node.spec.reads()
@@ -298,7 +301,7 @@ def _digest(own: object, before: bytes) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(own) + before, digest_size=16).digest()
 
 
-def _build(spec: Spec, env: Env) -> _Runner:
+def _build(spec: Spec, env: BuildContext) -> _Runner:
     if isinstance(spec, Transform):
         return _transform(spec.build(env))
     if isinstance(spec, Encoder):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from pipeline.diagnostics import Path, Problem, warning
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.predicate.operand import Operand
 from pipeline.predicate.syntax import RefusedError, Tokens, regex
 from pipeline.predicate.term import (
@@ -81,7 +81,7 @@ def holds(text: str) -> Callable[[Operand], pl.Expr] | None:
     return test
 
 
-def problems(text: str, path: Path) -> Iterator[Problem]:
+def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
     """A warning when an expression is refused: its rule is skipped, as in the original."""
     try:
         parse(text)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.diagnostics import Path, Problem, nearest, warning
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flows import catalogue
 
 
-def unknown_fields(names: Iterable[str], path: Path) -> Iterator[Problem]:
+def unknown_fields(names: Iterable[str], path: ConfigPath) -> Iterator[Problem]:
     """A warning for each name that is no field of the catalogue nor a part of one."""
     for name in sorted(names):
         if catalogue.root(name) not in catalogue.CATALOGUE:

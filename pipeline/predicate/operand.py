@@ -36,7 +36,7 @@ class Operand(NamedTuple):
 
 def of_field(schema: values.Schema, name: str) -> Operand:
     """The value of a field, typed as in JSON: numbers of any width are numbers."""
-    dtype, mixed = schema.get(name, pl.Null()), values.odd(name) in schema
+    dtype, mixed = schema.get(name, pl.Null()), values.overflow(name) in schema
     scalars = Operand(
         values.numeric(schema, name) if mixed or dtype.is_numeric() else None,
         values.string(schema, name) if mixed or dtype == pl.String else None,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.diagnostics import Path, Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.predicate import gostring
 from pipeline.predicate.condition import (
     COMPARISONS,
@@ -71,7 +71,7 @@ def parse(text: str) -> Query:
     return query
 
 
-def problems(text: str, path: Path) -> Iterator[Problem]:
+def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
     """Why a query is refused, or a warning for each field of it that is not known."""
     try:
         query = parse(text)

@@ -9,7 +9,7 @@ from pipeline.state.partition import Batch
 _MOST_BYTES = 16 * 1024 * 1024
 
 
-class Waiting:
+class BatchBuffer:
     """Holds batches until there are enough messages, or the first waited for long enough."""
 
     def __init__(self) -> None:
@@ -31,10 +31,10 @@ class Waiting:
         self.add(rest)
         self.batches += newer
 
-    def enough(self, messages: int) -> bool:
+    def full(self, messages: int) -> bool:
         """Whether so many are held, or many bytes."""
         return self._messages >= messages or self._bytes >= _MOST_BYTES
 
-    def long(self, linger: float) -> bool:
+    def expired(self, linger: float) -> bool:
         """Whether the first one has waited for so many seconds."""
         return bool(self.batches) and time.monotonic() - self._since >= linger

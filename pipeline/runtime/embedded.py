@@ -9,18 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.dead_letters.file import DeadLetterFile, Limit
+from pipeline.dead_letters.file import DeadLetterFile, DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
-from pipeline.plan.bisect import Pieces
-from pipeline.plan.live import Live
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Blocking
 from pipeline.stage import Source
 from pipeline.state import checkpoint_file
-from pipeline.state.checkpoint_file import Checkpoint, Progress
+from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 
 
-class Options(msgspec.Struct, frozen=True):
+class EmbeddedOptions(msgspec.Struct, frozen=True):
     """How a run behaves: where state and dead letters go, and the limits on bad input."""
 
     state: Path | None = None
@@ -34,14 +34,16 @@ class Options(msgspec.Struct, frozen=True):
 class Embedded:
     """One run of a plan over its local sources; `stop()` ends it after the batch under way."""
 
-    def __init__(self, live: Live, ledger: Ledger, telemetry: Telemetry, options: Options) -> None:
+    def __init__(
+        self, live: ActivePlan, ledger: Ledger, telemetry: Telemetry, options: EmbeddedOptions
+    ) -> None:
         self._live = live
         self._plan = live.plan  # its sources and where it publishes to stay as they are
         self._ledger = ledger
         self._telemetry = telemetry
         self._options = options
-        self._limit = Limit(options.max_ratio, options.max_consecutive)
-        self._pieces = Pieces()
+        self._limit = DlqLimit(options.max_ratio, options.max_consecutive)
+        self._pieces = PoisonIsolator()
         self._progress: dict[str, Progress] = {}
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
@@ -63,7 +65,7 @@ class Embedded:
         CheckpointError, KafkaError (records that no topic takes) and OSError (unreadable input).
         """
         state = self._options.state
-        saved = checkpoint_file.load(state, self._ledger) if state else Checkpoint()
+        saved = checkpoint_file.load(state, self._ledger) if state else FileCheckpoint()
         self._progress = dict(saved.progress)
         with (
             DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters,
@@ -141,4 +143,4 @@ class Embedded:
             name: done.without_last(self._openings[name]) if self._cut.get(name) else done
             for name, done in self._progress.items()
         }
-        checkpoint_file.save(folder, self._ledger, Checkpoint(progress, letters.size))
+        checkpoint_file.save(folder, self._ledger, FileCheckpoint(progress, letters.size))

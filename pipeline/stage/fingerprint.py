@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-Stamp = tuple[str, int, int, int]
+Fingerprint = tuple[str, int, int, int]
 
 
-def stamps(paths: Iterable[Path]) -> tuple[Stamp, ...]:
+def fingerprints(paths: Iterable[Path]) -> tuple[Fingerprint, ...]:
     """Name, time, size and inode of each file (zeros where there is none), as a value to compare.
 
     Symbolic links are followed: a mounted ConfigMap changes by them.
     """
-    return tuple(map(_stamp, paths))
+    return tuple(map(_fingerprint, paths))
 
 
-def _stamp(path: Path) -> Stamp:
+def _fingerprint(path: Path) -> Fingerprint:
     try:
         found = path.stat()
     except OSError:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Protocol, TypeVar, runtime_checkable
 
 
-class Closable(Protocol):
+class Resource(Protocol):
     """Anything that ends, and until then may have problems."""
 
     def close(self) -> None:
@@ -19,7 +19,7 @@ class Closable(Protocol):
 
 
 @runtime_checkable
-class Observed(Protocol):
+class Monitored(Protocol):
     """A closable that must come up to date before it is of use, and measures itself."""
 
     def waiting(self) -> list[str]:
@@ -29,19 +29,19 @@ class Observed(Protocol):
         """Its self-metrics: name, value, labels."""
 
 
-_Thing = TypeVar("_Thing", bound=Closable)
+_Thing = TypeVar("_Thing", bound=Resource)
 
 
-class Lasting:
+class ResourcePool:
     """Things made once by key, and closed when the plan no longer asks for them."""
 
     def __init__(self) -> None:
-        self._things: dict[Hashable, Closable] = {}
+        self._things: dict[Hashable, Resource] = {}
         self._lock = threading.Lock()
         self._asked: set[Hashable] = set()
         self._kept: set[Hashable] = set()
 
-    def get(self, key: tuple[type[_Thing], Hashable], make: Callable[[], _Thing]) -> _Thing:
+    def acquire(self, key: tuple[type[_Thing], Hashable], make: Callable[[], _Thing]) -> _Thing:
         """The thing of a key (its type, and what tells it from others), made if need be."""
         with self._lock:
             self._asked.add(key)
@@ -74,7 +74,7 @@ class Lasting:
         """What any of them waits for before it can be used."""
         return [text for thing in self._observed() for text in thing.waiting()]
 
-    def measures(self) -> list[tuple[str, float, tuple[str, ...]]]:
+    def self_metrics(self) -> list[tuple[str, float, tuple[str, ...]]]:
         """The self-metrics of all of them: name, value, labels."""
         return [one for thing in self._observed() for one in thing.measure()]
 
@@ -82,9 +82,9 @@ class Lasting:
         """Close everything."""
         self._close(set(self._things))
 
-    def _observed(self) -> list[Observed]:
+    def _observed(self) -> list[Monitored]:
         with self._lock:
-            return [thing for thing in self._things.values() if isinstance(thing, Observed)]
+            return [thing for thing in self._things.values() if isinstance(thing, Monitored)]
 
     def _close(self, keys: Iterable[Hashable]) -> None:
         for key in keys:

@@ -21,21 +21,20 @@ from typing import Annotated, ClassVar, NamedTuple, TypeVar
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Path as Place
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication, Record
-from pipeline.stage.resources import Closable, Lasting
+from pipeline.stage.resources import Resource, ResourcePool
 
 Fields = frozenset[str]
 """Names of flow fields."""
 
 _Thing = TypeVar("_Thing")
-_Lasting = TypeVar("_Lasting", bound=Closable)
+_Resource = TypeVar("_Resource", bound=Resource)
 
 
 @dataclass(frozen=True)
-class Env:
+class BuildContext:
     """What a stage may use while it is built.
 
     `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
@@ -52,18 +51,20 @@ class Env:
     random: random.Random = field(default_factory=random.Random)
     shared: dict[Hashable, object] = field(default_factory=dict, compare=False)
     stopping: threading.Event = field(default_factory=threading.Event, compare=False)
-    lasting: Lasting | None = field(default=None, compare=False)
+    lasting: ResourcePool | None = field(default=None, compare=False)
     before_batch: list[Callable[[], None]] = field(default_factory=list, compare=False)
 
     def needs(self, name: str) -> bool:
         """Whether anything in the plan reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed
 
-    def lasts(self, key: tuple[type[_Lasting], Hashable], make: Callable[[], _Lasting]) -> _Lasting:
-        """What outlives this build, as `Lasting.get` gives it; from then on it is shared."""
+    def acquire(
+        self, key: tuple[type[_Resource], Hashable], make: Callable[[], _Resource]
+    ) -> _Resource:
+        """What outlives this build, as `ResourcePool.get` gives it; from then on it is shared."""
         found = self.shared.get(key)
         if not isinstance(found, key[0]):
-            found = self.shared[key] = (self.lasting or Lasting()).get(key, make)
+            found = self.shared[key] = (self.lasting or ResourcePool()).acquire(key, make)
         return found
 
     def found(self, kind: type[_Thing]) -> list[_Thing]:
@@ -97,7 +98,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """The fields this stage reads; None when it reads every field of a flow."""
         return frozenset()
 
-    def also_reads(self, env: Env) -> Fields:
+    def also_reads(self, env: BuildContext) -> Fields:
         """The fields it reads because of what it is built from (files, objects)."""
         return frozenset()
 
@@ -109,11 +110,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
         yield from ()
 
-    def explain(self, address: str, at: int | None, env: Env) -> Iterator[tuple[str, str]]:
+    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
         """What it knows about an address at a time (ms; None: now), as titles and texts."""
         yield from ()
 
-    def origin(self, env: Env) -> Hashable:
+    def fingerprint(self, env: BuildContext) -> Hashable:
         """What it is built from besides its fields (files, objects), as a value to compare.
 
         When it is no longer equal to what it was, the plan is compiled again.
@@ -150,7 +151,7 @@ class Source(Spec, frozen=True, kw_only=True):
     live: ClassVar[bool] = False
     """Flows arrive as they happen, so that an idle series means something."""
 
-    def decode(self, env: Env) -> Decode:
+    def decode(self, env: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
         raise NotImplementedError
 
@@ -162,7 +163,7 @@ class Source(Spec, frozen=True, kw_only=True):
         """The Kafka topics it consumes, which the Kafka runtime does; None for local inputs."""
         return None
 
-    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
         """The payloads from position `skip` on; ends when the input ends."""
         raise NotImplementedError
 
@@ -174,7 +175,7 @@ class Transform(Spec, frozen=True, kw_only=True):
     """It only writes what is known about a flow from elsewhere: when that changes, what was
     counted before is still right, and goes on."""
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         """The behaviour; called once, so parse, compile and load here."""
         raise NotImplementedError
 
@@ -280,7 +281,7 @@ class Encoder(Spec, frozen=True, kw_only=True):
         """Every family this stage can count; each flow is counted, skipped or rejected in each."""
         raise NotImplementedError
 
-    def named(self) -> Iterator[tuple[Place, str]]:
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
         """The fields of flows it names, each with the path to where it does."""
         yield from (((), label) for family in self.families() for label in family.labels)
 
@@ -293,7 +294,7 @@ class Encoder(Spec, frozen=True, kw_only=True):
         """How its series are kept and exposed."""
         return Policy(self.name)
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], Encoded]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Encoded]:
         """The behaviour."""
         raise NotImplementedError
 
@@ -308,34 +309,34 @@ class Writer(Spec, frozen=True, kw_only=True):
         """The Kafka topic the records go to; None for any other sink."""
         return None
 
-    def build(self, env: Env) -> Callable[[pl.DataFrame], Sequence[Record]]:
+    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Record]]:
         """The behaviour: one record per flow to publish."""
         raise NotImplementedError
 
 
 TAKEN = "families"
-"""Key in `Env.shared`: the names of the families that the stages beside a macro have already."""
+"""Key in `BuildContext.shared`: names of the families that the stages beside a macro have."""
 
 
 class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
 
-    def status(self, env: Env, followers: Iterable[Spec]) -> list[dict[str, object]]:
+    def status(self, env: BuildContext, followers: Iterable[Spec]) -> list[dict[str, object]]:
         """The resources it stands for and their conditions, as plain data."""
         return []
 
-    def report(self, env: Env, followers: Iterable[Spec]) -> None:
+    def report(self, env: BuildContext, followers: Iterable[Spec]) -> None:
         """The plan it was expanded for runs now: tell whoever keeps the resources."""
 
-    def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
+    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
         """The stages that replace this one and those of its followers that belong to it."""
         raise NotImplementedError
 
 
 def registry() -> Mapping[str, type[Spec]]:
-    """Every stage type by its YAML `type`, from the files of the package `stages`."""
+    """Every stage type by its YAML `type`, from the modules of the package `stages`."""
     package = importlib.import_module("stages")
-    for module in pkgutil.iter_modules(package.__path__, "stages."):
+    for module in pkgutil.walk_packages(package.__path__, "stages."):
         importlib.import_module(module.name)
     return {str(spec.__struct_config__.tag): spec for spec in _leaves(Spec)}
 

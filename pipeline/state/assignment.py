@@ -12,29 +12,29 @@ import threading
 from collections.abc import Collection, Mapping
 
 from pipeline.stage import Delta, Family, Policy
-from pipeline.state.changelog import Checkpoint, Epoch, State
-from pipeline.state.label_sets import Sharing
-from pipeline.state.ledger import RESTARTED, Ledger, Table
-from pipeline.state.partition import Cut, Partition, Where
+from pipeline.state.changelog import CheckpointRecords, Epoch, State
+from pipeline.state.label_sets import InternerPool
+from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable
+from pipeline.state.partition import Partition, Snapshot, TopicPartition
 
 _log = logging.getLogger(__name__)
 
 
-class Group:
+class Assignment:
     """Counts per partition. Written by one thread at a time; any thread may read."""
 
     def __init__(self, families: Mapping[str, tuple[Family, Policy]], max_series: int = 0) -> None:
-        self._sharing = Sharing()
+        self._sharing = InternerPool()
         self.shown = Ledger(families, max_series, self._sharing)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
         self._families = families
         self._max_series = max_series
-        self._partitions: dict[Where, Partition] = {}
+        self._partitions: dict[TopicPartition, Partition] = {}
         self._restarted: set[str] = set()
         self._lock = threading.Lock()
 
-    def keeps(self, where: Where, generation: int) -> bool:
+    def is_kept(self, where: TopicPartition, generation: int) -> bool:
         """Whether a partition assigned anew was this process's in the generation just before.
 
         Nobody else can have owned it in between, so what is in memory still holds.
@@ -42,7 +42,7 @@ class Group:
         held = self._partitions.get(where)
         return held is not None and held.generation + 1 == generation
 
-    def keep(self, topic: str, wheres: Collection[Where], generation: int) -> None:
+    def keep(self, topic: str, wheres: Collection[TopicPartition], generation: int) -> None:
         """Go on with these partitions of a topic in a new generation; forget its others."""
         with self._lock:
             self._partitions = {
@@ -51,7 +51,7 @@ class Group:
             for where in wheres:
                 self._partitions[where].generation = generation
 
-    def restore(self, where: Where, state: State, generation: int, position: int) -> None:
+    def restore(self, where: TopicPartition, state: State, generation: int, position: int) -> None:
         """Take a partition over, from its changelog's state on.
 
         `position` is the next offset to count.
@@ -84,49 +84,49 @@ class Group:
         with self._lock:
             self._partitions = {}
 
-    def positions(self) -> dict[Where, int]:
+    def positions(self) -> dict[TopicPartition, int]:
         """The next offset to count, by partition."""
         with self._lock:
             return {where: partition.position for where, partition in self._partitions.items()}
 
-    def progress(self) -> dict[Where, tuple[int, float]]:
+    def progress(self) -> dict[TopicPartition, tuple[int, float]]:
         """The next offset to count, and for how long (s) counts have not been durable."""
         with self._lock:
             return {where: (p.position, p.age) for where, p in self._partitions.items()}
 
-    def durable(self) -> dict[Where, int]:
+    def durable(self) -> dict[TopicPartition, int]:
         """The position that the changelog includes, where it has one."""
         with self._lock:
             found = {where: partition.durable for where, partition in self._partitions.items()}
         return {where: position for where, position in found.items() if position is not None}
 
-    def count(self, where: Where, deltas: list[Delta], position: int, now: float) -> None:
+    def count(self, where: TopicPartition, deltas: list[Delta], position: int, now: float) -> None:
         """Add a batch of a partition that ends before `position`."""
         self._partitions[where].count(deltas, position, now)
 
-    def cut(self) -> dict[Where, tuple[Partition, Cut]]:
+    def snapshot(self) -> dict[TopicPartition, tuple[Partition, Snapshot]]:
         """A cut of every partition whose changelog is behind."""
         with self._lock:
             dirty = {where: p for where, p in self._partitions.items() if p.dirty}
-        return {where: (partition, partition.cut()) for where, partition in dirty.items()}
+        return {where: (partition, partition.snapshot()) for where, partition in dirty.items()}
 
-    def delivered(self, checkpoints: Mapping[Where, Checkpoint]) -> None:
+    def delivered(self, checkpoints: Mapping[TopicPartition, CheckpointRecords]) -> None:
         """These checkpoints are durable."""
         with self._lock:
             for where, checkpoint in checkpoints.items():
                 if where in self._partitions:
                     self._partitions[where].delivered(checkpoint)
 
-    def unconfirmed(self) -> dict[int, dict[Where, int]]:
+    def unconfirmed(self) -> dict[int, dict[TopicPartition, int]]:
         """By generation, the durable positions that the group has not been told yet."""
-        found: dict[int, dict[Where, int]] = {}
+        found: dict[int, dict[TopicPartition, int]] = {}
         with self._lock:
             for where, partition in self._partitions.items():
-                if partition.durable is not None and partition.durable != partition.told:
+                if partition.durable is not None and partition.durable != partition.committed:
                     found.setdefault(partition.generation, {})[where] = partition.durable
         return found
 
-    def confirmed(self, positions: Mapping[Where, int]) -> None:
+    def confirmed(self, positions: Mapping[TopicPartition, int]) -> None:
         """The group took these positions from their owner: show what is durable."""
         with self._lock:
             owned = {w: self._partitions[w] for w in positions if w in self._partitions}
@@ -134,7 +134,7 @@ class Group:
         for counted in shown:
             self.shown.add(counted.deltas, counted.now)
 
-    def totals(self) -> tuple[dict[Where, int], list[Table]]:
+    def totals(self) -> tuple[dict[TopicPartition, int], list[SeriesTable]]:
         """The durable totals over all partitions owned, and the positions they include."""
         with self._lock:
             owned = {w: p for w, p in self._partitions.items() if p.durable is not None}
@@ -142,12 +142,14 @@ class Group:
             tables = [partition.tables() for partition in owned.values()]
         merged = []
         for number, (family, policy) in enumerate(self._families.values()):
-            table = Table(family, policy, self._sharing.of(family))
+            table = SeriesTable(family, policy, self._sharing.of(family))
             table.merge([held[number].rows for held in tables])
             merged.append(table)
         return positions, merged
 
 
-def packed(cuts: Mapping[Where, tuple[Partition, Cut]]) -> dict[Where, Checkpoint]:
+def packed(
+    cuts: Mapping[TopicPartition, tuple[Partition, Snapshot]],
+) -> dict[TopicPartition, CheckpointRecords]:
     """The records of these cuts, in a thread of its own: counting may go on meanwhile."""
     return {where: partition.packed(cut) for where, (partition, cut) in cuts.items()}

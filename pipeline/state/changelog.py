@@ -30,11 +30,11 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 from pipeline.stage import Family
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
-from pipeline.state.ledger import LAST_SEEN, Rows, Table
+from pipeline.state.ledger import LAST_SEEN, Rows, SeriesTable
 
 ROWS = 8192
 """Series in a part."""
@@ -50,7 +50,7 @@ Record = tuple[bytes, bytes | None]
 """Key and value; without value, the key is deleted."""
 
 
-class ChangelogError(KafkaError):
+class ChangelogError(BrokerError):
     """A state that cannot be read; the message says why."""
 
 
@@ -111,7 +111,7 @@ class State(NamedTuple):
     keys: frozenset[bytes]
 
 
-class Checkpoint(NamedTuple):
+class CheckpointRecords(NamedTuple):
     """Records to write: the parts, once these are durable the manifest, then the deletions."""
 
     position: int
@@ -130,7 +130,7 @@ class Writer:
         self._slots: dict[tuple[str, int, _What], int] = {}
         self._cut: dict[str, float] = {}
 
-    def checkpoint(self, tables: list[Table], position: int, cut: float) -> Checkpoint:
+    def checkpoint(self, tables: list[SeriesTable], position: int, cut: float) -> CheckpointRecords:
         """The records of a state.
 
         `cut`: no series was seen later, and none that changes from here on is seen as early. Call
@@ -152,7 +152,7 @@ class Writer:
         deletions: list[Record] = [(key, None) for key in self._stale]
         self._stale = []
         named = self.epoch.key(_MANIFEST), msgspec.msgpack.encode(manifest)
-        return Checkpoint(position, records, named, deletions)
+        return CheckpointRecords(position, records, named, deletions)
 
     def forget(self, families: Collection[str]) -> None:
         """These families start again: nothing of what was written of them holds."""

@@ -60,7 +60,7 @@ class _Checkpoint(msgspec.Struct, frozen=True):
     tables: list[_Saved]
 
 
-class Checkpoint(msgspec.Struct, frozen=True):
+class FileCheckpoint(msgspec.Struct, frozen=True):
     """What a checkpoint says beside the ledger: progress per source, bytes of dead letters."""
 
     progress: dict[str, Progress] = {}
@@ -80,7 +80,7 @@ def digest(messages: Sequence[bytes]) -> str:
     return state.hexdigest()
 
 
-def save(folder: Path, ledger: Ledger, checkpoint: Checkpoint) -> None:
+def save(folder: Path, ledger: Ledger, checkpoint: FileCheckpoint) -> None:
     """Write ledger and progress as one file; a reader sees the old one or the new one, whole."""
     tables = [
         _Saved(table.family, *(pack(rows.labelled(f)) for f in (rows.totals, rows.overflow)))
@@ -100,7 +100,7 @@ def save(folder: Path, ledger: Ledger, checkpoint: Checkpoint) -> None:
         raise CheckpointError(f"cannot write the state in {folder}: {error.strerror}") from error
 
 
-def load(folder: Path, ledger: Ledger) -> Checkpoint:
+def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
     """Put what was saved into the ledger; an empty folder is an empty checkpoint.
 
     A family that has changed since (see `Family.continues`) starts again from nothing, as do
@@ -108,11 +108,11 @@ def load(folder: Path, ledger: Ledger) -> Checkpoint:
     """
     document = _read(folder)
     if document is None:
-        return Checkpoint()
+        return FileCheckpoint()
     for saved in document.tables:
         if not ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow)):
             _log.warning(RESTARTED, saved.family.name)
-    return Checkpoint(document.progress, document.dead_letters)
+    return FileCheckpoint(document.progress, document.dead_letters)
 
 
 def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:

@@ -21,7 +21,7 @@ ID = ":id"
 _CHECK = ":check"
 
 
-class LabelSets:
+class LabelInterner:
     """The label sets of a family in the order they first came; the id of a set is its place.
 
     A set is known by its hash, and told from others of that hash by a second one: when two differ
@@ -93,15 +93,15 @@ def _hashes(rows: pl.DataFrame, seed: int) -> pl.Series:
     return rows.hash_rows(seed=seed)
 
 
-class Sharing:
+class InternerPool:
     """The label sets of families by name, one for all who ask while anyone holds them."""
 
     def __init__(self) -> None:
-        self._held: WeakValueDictionary[str, LabelSets] = WeakValueDictionary()
+        self._held: WeakValueDictionary[str, LabelInterner] = WeakValueDictionary()
 
-    def of(self, family: Family) -> LabelSets:
+    def of(self, family: Family) -> LabelInterner:
         """The label sets of a family."""
         found = self._held.get(family.name)
         if found is None or found.labels != family.labels:
-            found = self._held[family.name] = LabelSets(family.labels)
+            found = self._held[family.name] = LabelInterner(family.labels)
         return found

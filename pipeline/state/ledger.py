@@ -14,7 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
-from pipeline.state.label_sets import ID, LabelSets, Sharing
+from pipeline.state.label_sets import ID, InternerPool, LabelInterner
 
 FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
 """Columns of a series (Float64, epoch seconds of the batches it was counted in)."""
@@ -25,7 +25,7 @@ OVERFLOW = "__overflow__"
 RESTARTED = "metric %s has changed: it starts again from zero"
 """What is logged of a metric that cannot go on."""
 
-_FOLD_ROWS = 50_000
+_COMPACT_ROWS = 50_000
 _WASTE = 50_000
 """Label sets that nobody counts any more, before a table begins with new ones."""
 
@@ -45,11 +45,11 @@ def _dtype(column: str) -> pl.DataType:
     return pl.Float64() if column in (VALUE, SUM, FIRST_SEEN, LAST_SEEN) else pl.Int64()
 
 
-class Interned(NamedTuple):
+class InternedDelta(NamedTuple):
     """A delta whose labels are ids of `sets`: columns ID (UInt32) and the value columns."""
 
     family: Family
-    sets: LabelSets
+    sets: LabelInterner
     values: pl.DataFrame
 
 
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN.
     """
 
-    sets: LabelSets
+    sets: LabelInterner
     totals: pl.DataFrame
     overflow: pl.DataFrame
 
@@ -73,17 +73,17 @@ class Rows(NamedTuple):
         return self.sets.frame(rows[ID]).hstack(values) if self.sets.labels else values
 
 
-class Table:
+class SeriesTable:
     """The series of one family; `rows` are replaced as a whole, and never changed."""
 
-    def __init__(self, family: Family, policy: Policy, sets: LabelSets | None = None) -> None:
+    def __init__(self, family: Family, policy: Policy, sets: LabelInterner | None = None) -> None:
         self.family = family
         self.policy = policy
         self.labels = list(family.labels)
         self._values = value_columns(family)
         columns = [ID, *self._values, FIRST_SEEN, LAST_SEEN]
         empty = pl.DataFrame(schema={column: _dtype(column) for column in columns})
-        own = LabelSets(family.labels) if sets is None else sets  # an empty one is false
+        own = LabelInterner(family.labels) if sets is None else sets  # an empty one is false
         self.rows = Rows(own, empty, empty)
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
@@ -104,13 +104,13 @@ class Table:
         """How many series there are."""
         return self.rows.all().height
 
-    def intern(self, series: pl.DataFrame) -> Interned:
+    def intern(self, series: pl.DataFrame) -> InternedDelta:
         """A delta of label columns (String, no nulls) and value columns."""
-        return Interned(
+        return InternedDelta(
             self.family, self.rows.sets, series.select(self.rows.sets.ids(series), *self._values)
         )
 
-    def add(self, delta: Interned, now: float) -> None:
+    def add(self, delta: InternedDelta, now: float) -> None:
         """Take a delta; it is in the totals after the next fold."""
         values, sets = delta.values, self.rows.sets
         if not values.height:
@@ -124,9 +124,9 @@ class Table:
     @property
     def due(self) -> bool:
         """Whether a fold is worth its cost, or memory."""
-        return self._pending_rows > max(_FOLD_ROWS, self.rows.totals.height)
+        return self._pending_rows > max(_COMPACT_ROWS, self.rows.totals.height)
 
-    def fold(self, room: int | None) -> int:
+    def compact(self, room: int | None) -> int:
         """Merge what is pending; admit at most `room` new series (None: any number).
 
         New label sets are admitted in the order they first came; what is beyond goes to the
@@ -148,7 +148,7 @@ class Table:
         self.rows = Rows(sets, merged.head(allowed), overflow)
         if len(sets) > 2 * self.size + _WASTE:
             # Label sets that are not admitted must not pile up.
-            self.rows = self._numbered(self.rows, LabelSets(self.labels))
+            self.rows = self._numbered(self.rows, LabelInterner(self.labels))
         return beyond.height
 
     def series(self) -> pl.DataFrame:
@@ -182,7 +182,7 @@ class Table:
             return series
         return series.filter(pl.col(LAST_SEEN) >= now - self.policy.expiry)
 
-    def _numbered(self, rows: Rows, sets: LabelSets) -> Rows:
+    def _numbered(self, rows: Rows, sets: LabelInterner) -> Rows:
         """The same rows by the ids of other sets."""
         if rows.sets is sets:
             return rows
@@ -209,15 +209,15 @@ class Ledger:
         self,
         families: Mapping[str, tuple[Family, Policy]],
         max_series: int = 0,
-        sharing: Sharing | None = None,
+        sharing: InternerPool | None = None,
     ) -> None:
-        self._sharing = sharing or Sharing()
+        self._sharing = sharing or InternerPool()
         self._tables = {name: self._table(*kept) for name, kept in families.items()}
         self._max_series = max_series
         self._lock = threading.Lock()
         self.overflowed: dict[str, int] = dict.fromkeys(families, 0)
 
-    def merge(self, deltas: Iterable[Delta], now: float) -> list[Interned]:
+    def merge(self, deltas: Iterable[Delta], now: float) -> list[InternedDelta]:
         """Add the deltas of a batch, counted at `now` (epoch seconds); what was added.
 
         Those of families that are not held any more are left out.
@@ -231,7 +231,7 @@ class Ledger:
         self.add(interned, now)
         return interned
 
-    def add(self, deltas: Iterable[Interned], now: float) -> None:
+    def add(self, deltas: Iterable[InternedDelta], now: float) -> None:
         """Add what another ledger has added."""
         with self._lock:
             for delta in deltas:
@@ -252,7 +252,7 @@ class Ledger:
         What cannot go on (see `Family.continues`) starts as well.
         """
         with self._lock:
-            fresh: dict[str, Table] = {}
+            fresh: dict[str, SeriesTable] = {}
             for name, (family, policy) in families.items():
                 table = self._tables.get(name) if name in unchanged else None
                 if table and family.continues(table.family):
@@ -266,7 +266,7 @@ class Ledger:
             }
             self._tables, self._max_series = fresh, max_series
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[SeriesTable]:
         """Every family's table with all deltas in it. The frames in it are never changed."""
         with self._lock:
             for table in self._tables.values():
@@ -287,15 +287,15 @@ class Ledger:
             table.take(totals, overflow)
         return True
 
-    def _table(self, family: Family, policy: Policy) -> Table:
-        return Table(family, policy, self._sharing.of(family))
+    def _table(self, family: Family, policy: Policy) -> SeriesTable:
+        return SeriesTable(family, policy, self._sharing.of(family))
 
-    def _held(self, family: Family) -> Table | None:
+    def _held(self, family: Family) -> SeriesTable | None:
         table = self._tables.get(family.name)
         return table if table and table.family.shape == family.shape else None
 
-    def _fold(self, table: Table) -> None:
-        overflowed = table.fold(self._room(table))
+    def _fold(self, table: SeriesTable) -> None:
+        overflowed = table.compact(self._room(table))
         if overflowed:
             name = table.family.name
             if not self.overflowed[name]:
@@ -304,7 +304,7 @@ class Ledger:
                 )
             self.overflowed[name] += overflowed
 
-    def _room(self, table: Table) -> int | None:
+    def _room(self, table: SeriesTable) -> int | None:
         rooms = []
         if self._max_series:
             rooms.append(self._max_series - _admitted(self._tables.values()))
@@ -314,11 +314,11 @@ class Ledger:
         return min(rooms) if rooms else None
 
 
-def _by_id(series: pl.DataFrame, sets: LabelSets) -> pl.DataFrame:
+def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:
     return series.select(sets.ids(series), pl.exclude(sets.labels))
 
 
-def _admitted(tables: Iterable[Table]) -> int:
+def _admitted(tables: Iterable[SeriesTable]) -> int:
     return sum(table.rows.totals.height for table in tables)
 
 

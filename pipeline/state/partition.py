@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.stage import Delta, Family, Policy
-from pipeline.state.changelog import Checkpoint, Epoch, State, Writer
-from pipeline.state.label_sets import Sharing
-from pipeline.state.ledger import LAST_SEEN, Interned, Ledger, Table
+from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
+from pipeline.state.label_sets import InternerPool
+from pipeline.state.ledger import LAST_SEEN, InternedDelta, Ledger, SeriesTable
 
 
-class Where(NamedTuple):
+class TopicPartition(NamedTuple):
     """A partition of a topic."""
 
     topic: str
@@ -103,17 +103,17 @@ def join(batches: Iterable[Batch], position: int) -> Batch:
 class Counted(NamedTuple):
     """The deltas of a batch, and when it was counted (epoch seconds)."""
 
-    deltas: list[Interned]
+    deltas: list[InternedDelta]
     now: float
 
 
-class Cut(NamedTuple):
+class Snapshot(NamedTuple):
     """What a checkpoint is made of: counts, the position they include, the time of the last one.
 
     `kept`: the families that go on since the cut before; None: all.
     """
 
-    tables: list[Table]
+    tables: list[SeriesTable]
     position: int
     clock: float
     kept: frozenset[str] | None
@@ -135,13 +135,13 @@ class Partition:
         state: State,
         position: int,
         *,
-        sharing: Sharing | None = None,
+        sharing: InternerPool | None = None,
     ) -> None:
         self.position = position
         """The next offset to count."""
         self.durable = position if state.position is not None else None
         """The position the changelog includes; None before the first checkpoint."""
-        self.told: int | None = None
+        self.committed: int | None = None
         """The position the group has taken."""
         self.generation = epoch.generation
         self._ledger = Ledger(families, max_series, sharing)
@@ -158,7 +158,7 @@ class Partition:
         self._saved = time.monotonic()
         self._counted: list[Counted] = []
         self._kept: frozenset[str] | None = None
-        self._under_way: tuple[list[Counted], list[Table]] = ([], [])
+        self._under_way: tuple[list[Counted], list[SeriesTable]] = ([], [])
         self._durable: list[Counted] = []
 
     def count(self, deltas: list[Delta], position: int, now: float) -> None:
@@ -178,7 +178,7 @@ class Partition:
         """For how long (s) the changelog has not said what it should."""
         return time.monotonic() - self._saved if self.dirty else 0.0
 
-    def cut(self) -> Cut:
+    def snapshot(self) -> Snapshot:
         """What is counted so far; `delivered` comes before the next one."""
         self._cut = self._clock
         self._adopted = False
@@ -186,15 +186,15 @@ class Partition:
         self._under_way = self._counted, tables
         self._counted = []
         kept, self._kept = self._kept, None
-        return Cut(tables, self.position, self._cut, kept)
+        return Snapshot(tables, self.position, self._cut, kept)
 
-    def packed(self, cut: Cut) -> Checkpoint:
+    def packed(self, cut: Snapshot) -> CheckpointRecords:
         """The records of the last cut. Counting, in another thread, may go on meanwhile."""
         if cut.kept is not None:
             self._writer.forget(self._writer.families - cut.kept)
         return self._writer.checkpoint(cut.tables, cut.position, cut.clock)
 
-    def delivered(self, checkpoint: Checkpoint) -> None:
+    def delivered(self, checkpoint: CheckpointRecords) -> None:
         """The checkpoint's parts and manifest are durable."""
         counted, self._tables = self._under_way
         self._durable += counted
@@ -205,7 +205,7 @@ class Partition:
 
     def confirmed(self, position: int) -> list[Counted]:
         """The group took this position from its owner: what is durable can be shown now."""
-        self.told = position
+        self.committed = position
         shown, self._durable = self._durable, []
         return shown
 
@@ -227,16 +227,18 @@ class Partition:
 
     @staticmethod
     def _going_on(
-        tables: list[Table], families: Mapping[str, tuple[Family, Policy]], kept: frozenset[str]
-    ) -> list[Table]:
+        tables: list[SeriesTable],
+        families: Mapping[str, tuple[Family, Policy]],
+        kept: frozenset[str],
+    ) -> list[SeriesTable]:
         """A table of each family, with what was in it where it goes on."""
         before = {table.family.name: table.rows for table in tables if table.family.name in kept}
-        made = [Table(*held) for held in families.values()]
+        made = [SeriesTable(*held) for held in families.values()]
         for table in made:
             table.rows = before.get(table.family.name, table.rows)
         return made
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[SeriesTable]:
         """The exact totals that are durable."""
         return self._tables
 
@@ -248,16 +250,16 @@ def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
     ]
 
 
-def _newest(table: Table) -> float:
+def _newest(table: SeriesTable) -> float:
     seen = [table.rows.totals[LAST_SEEN].max(), table.rows.overflow[LAST_SEEN].max()]
     return max((float(time) for time in seen if isinstance(time, float)), default=-math.inf)
 
 
-def _frozen(tables: list[Table]) -> list[Table]:
+def _frozen(tables: list[SeriesTable]) -> list[SeriesTable]:
     """Tables that do not change any more; frames are shared."""
     copies = []
     for table in tables:
-        copy = Table(table.family, table.policy, table.rows.sets)
+        copy = SeriesTable(table.family, table.policy, table.rows.sets)
         copy.rows = table.rows
         copies.append(copy)
     return copies

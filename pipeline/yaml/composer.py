@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.diagnostics import Located, Place, Problem, refusal
+from pipeline.diagnostics import Diagnostic, Location, Problem, refusal
 from pipeline.yaml import scalars
 
 MAX_NODES = 500_000
@@ -43,11 +43,11 @@ class Composer:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._name = name
         self._environ = environ
-        self._problems: list[Located] = []
+        self._problems: list[Diagnostic] = []
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
 
-    def documents(self) -> Iterator[tuple[Node, list[Located]]]:
+    def documents(self) -> Iterator[tuple[Node, list[Diagnostic]]]:
         """Each document with its problems. Raises YAMLError, and ConfigError beyond the limits."""
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -175,11 +175,11 @@ class Composer:
             self._report(node, str(error))
             return None
 
-    def _place(self, node: Node) -> Place:
-        return Place(self._name, node.line, node.column)
+    def _place(self, node: Node) -> Location:
+        return Location(self._name, node.line, node.column)
 
     def _report(self, node: Node, message: str, hint: str = "") -> None:
-        self._problems.append(Located(self._place(node), Problem((), message, hint)))
+        self._problems.append(Diagnostic(self._place(node), Problem((), message, hint)))
 
 
 def _start(event: Any) -> tuple[int, int]:

@@ -9,12 +9,12 @@ Size, nesting and aliases are limited.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.diagnostics import Key, Located, Path, Place, refusal
+from pipeline.diagnostics import ConfigPath, Diagnostic, Key, Location, refusal
 from pipeline.yaml.composer import MAX_DEPTH, Composer, Node
 
 MAX_SIZE = 4 * 2**20
@@ -28,13 +28,13 @@ class Document:
     whoever uses `data` reports them too.
     """
 
-    def __init__(self, name: str, root: Node, problems: list[Located]) -> None:
+    def __init__(self, name: str, root: Node, problems: list[Diagnostic]) -> None:
         self.name = name
         self.data: Any = root.data
         self.problems = problems
         self._root = root
 
-    def place(self, path: Path) -> Place:
+    def place(self, path: ConfigPath) -> Location:
         """Where a value starts (a key, when the path ends in a `Key`).
 
         Of a path that leads nowhere, the place of its longest known prefix.
@@ -42,14 +42,14 @@ class Document:
         node = self._root
         for part in path:
             if isinstance(part, Key) and part in node.keys:
-                return Place(self.name, *node.keys[part])
+                return Location(self.name, *node.keys[part])
             if part not in node.items:
                 break
             node = node.items[part]
-        return Place(self.name, node.line, node.column)
+        return Location(self.name, node.line, node.column)
 
 
-def read(path: File) -> str:
+def read(path: Path) -> str:
     """The text of a UTF-8 file. Raises ConfigError when there is none or it is too long."""
     name = str(path)
     try:
@@ -57,15 +57,15 @@ def read(path: File) -> str:
             content = file.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise refusal(Place(name), f"cannot be read: {reason}") from error
+        raise refusal(Location(name), f"cannot be read: {reason}") from error
     if len(content) > MAX_SIZE:
-        raise refusal(Place(name), f"the file is longer than {MAX_SIZE} bytes")
+        raise refusal(Location(name), f"the file is longer than {MAX_SIZE} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
-        raise refusal(Place(name, line, column), "the file is not UTF-8") from error
+        raise refusal(Location(name, line, column), "the file is not UTF-8") from error
 
 
 def load(text: str, name: str, environ: Mapping[str, str] | None = None) -> Document:
@@ -88,22 +88,22 @@ def load_all(text: str, name: str, environ: Mapping[str, str] | None = None) -> 
 
 def _documents(text: str, name: str, environ: Mapping[str, str] | None) -> Iterator[Document]:
     if len(text) > MAX_SIZE:
-        raise refusal(Place(name), f"the text is longer than {MAX_SIZE} characters")
+        raise refusal(Location(name), f"the text is longer than {MAX_SIZE} characters")
     if text.count("\n%TAG") > MAX_DEPTH:  # the parser compares each with all before it
-        raise refusal(Place(name), "too many %TAG directives")
+        raise refusal(Location(name), "too many %TAG directives")
     try:
         for root, problems in Composer(text, name, environ).documents():
             yield Document(name, root, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
+        place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
         reason = ", ".join(part for part in (error.problem, error.context) if part)
         hint = 'a variable inside [] or {} needs quotes: "${NAME}"' if "${" in text else ""
         raise refusal(place, f"invalid YAML: {reason}", hint) from error
     except yaml.reader.ReaderError as error:
         # The parser in C counts bytes.
         before = text.encode()[: error.position].decode(errors="ignore")
-        place = Place(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        place = Location(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise refusal(place, f"invalid YAML: {error.reason}") from error
     except UnicodeEncodeError as error:
-        raise refusal(Place(name), f"invalid YAML: {error.reason}") from error
+        raise refusal(Location(name), f"invalid YAML: {error.reason}") from error

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.diagnostics import Key, Path, Problem, nearest
+from pipeline.diagnostics import ConfigPath, Key, Problem, nearest
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def convert(data: object, kind: type[T]) -> T:
     return msgspec.convert(data, kind, str_keys=True)
 
 
-def problems(data: object, kind: Any, path: Path = ()) -> Iterator[Problem]:
+def problems(data: object, kind: Any, path: ConfigPath = ()) -> Iterator[Problem]:
     """All that keeps `data` from being a `kind`; `path` is where `data` is."""
     bare, extra = _bare(kind)
     if "expected" in extra:
@@ -41,7 +41,7 @@ def problems(data: object, kind: Any, path: Path = ()) -> Iterator[Problem]:
         yield from list(_inside(data, bare, path)) or _own(data, kind, path)
 
 
-def _own(data: object, kind: Any, path: Path) -> Iterator[Problem]:
+def _own(data: object, kind: Any, path: ConfigPath) -> Iterator[Problem]:
     try:
         msgspec.convert(data, kind, str_keys=True)
     except msgspec.ValidationError as error:
@@ -49,7 +49,7 @@ def _own(data: object, kind: Any, path: Path) -> Iterator[Problem]:
         yield _choice(data, kind, path) or Problem(path, _plain(str(error)) + got)
 
 
-def _inside(data: object, kind: Any, path: Path) -> Iterator[Problem]:
+def _inside(data: object, kind: Any, path: ConfigPath) -> Iterator[Problem]:
     origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         yield from _either(data, args, path)
@@ -66,7 +66,9 @@ def _inside(data: object, kind: Any, path: Path) -> Iterator[Problem]:
             yield from problems(value, args[1], (*path, key))
 
 
-def _struct(data: dict[str, object], kind: type[msgspec.Struct], path: Path) -> Iterator[Problem]:
+def _struct(
+    data: dict[str, object], kind: type[msgspec.Struct], path: ConfigPath
+) -> Iterator[Problem]:
     fields = {field.encode_name: field for field in _fields(kind)}
     tag = kind.__struct_config__.tag_field
     for name, value in data.items():
@@ -80,7 +82,7 @@ def _struct(data: dict[str, object], kind: type[msgspec.Struct], path: Path) -> 
             yield Problem(path, f'missing field "{name}"')
 
 
-def _either(data: object, options: tuple[Any, ...], path: Path) -> Iterator[Problem]:
+def _either(data: object, options: tuple[Any, ...], path: ConfigPath) -> Iterator[Problem]:
     """The problems under the one option of a union that has the shape of the data."""
     shapes = [option for option in options if _has_shape(data, _bare(option)[0])]
     if isinstance(data, dict) and len(shapes) > 1:
@@ -89,7 +91,7 @@ def _either(data: object, options: tuple[Any, ...], path: Path) -> Iterator[Prob
         yield from problems(data, shapes[0], path)
 
 
-def _tagged(data: dict[str, object], options: list[Any], path: Path) -> Iterator[Problem]:
+def _tagged(data: dict[str, object], options: list[Any], path: ConfigPath) -> Iterator[Problem]:
     """The problems of one of several structs, told apart by their tag."""
     tags = {option.__struct_config__.tag: option for option in options}
     name = options[0].__struct_config__.tag_field
@@ -109,7 +111,7 @@ def _has_shape(data: object, option: Any) -> bool:
     return isinstance(data, list) and origin in _LISTS
 
 
-def _checked(data: object, kind: Any, path: Path, extra: dict[str, Any]) -> Iterator[Problem]:
+def _checked(data: object, kind: Any, path: ConfigPath, extra: dict[str, Any]) -> Iterator[Problem]:
     check: Callable[[Any], object] = extra.get("check", lambda value: value)
     try:
         check(msgspec.convert(data, kind))
@@ -117,7 +119,7 @@ def _checked(data: object, kind: Any, path: Path, extra: dict[str, Any]) -> Iter
         yield Problem(path, f"expected {extra['expected']}, got {_shown(data)}")
 
 
-def _choice(data: object, kind: Any, path: Path) -> Problem | None:
+def _choice(data: object, kind: Any, path: ConfigPath) -> Problem | None:
     """What to say when the type is a choice of texts and the data is another text."""
     bare, _ = _bare(kind)
     options: list[Any] = [bare]
@@ -135,7 +137,9 @@ def _values(kind: Any) -> list[Any]:
     return []
 
 
-def unknown(value: object, valid: Collection[str], path: Path, what: str = "value") -> Problem:
+def unknown(
+    value: object, valid: Collection[str], path: ConfigPath, what: str = "value"
+) -> Problem:
     """The problem of a value that is none of the valid ones."""
     hint = nearest(value, valid) if isinstance(value, str) else ""
     return Problem(path, f"unknown {what} {_shown(value)}", hint or _one_of(valid))

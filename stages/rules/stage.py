@@ -14,7 +14,7 @@ from pipeline.diagnostics import Problem
 from pipeline.flows import assign, values
 from pipeline.predicate import query as language
 from pipeline.predicate.condition import Query
-from pipeline.stage import Env, Fields, Step, Transform
+from pipeline.stage import BuildContext, Fields, Step, Transform
 from stages.rules.adding import AnyAdding, collect_labels
 from stages.rules.base import Rule, sampled
 from stages.rules.removal import AnyRemoval, ConditionalSampling, RemoveAllSatisfied
@@ -64,7 +64,7 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
             for problem in rule.check():
                 yield problem.under("rules", index)
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         drawing = [index for index, rule in enumerate(self.rules) if rule.draws]
         keeps = [
             _Keep(language.parse(rule.query), rule.sampling, pl.col(_draw(index)))

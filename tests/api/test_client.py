@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipeline.api.client import Place, RemoteError, Totals, _Document, ask, counters
+from pipeline.api.client import PartitionPosition, RemoteError, Totals, _Document, ask, counters
 from pipeline.stage import VALUE, Family, Kind
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
@@ -12,7 +12,7 @@ COLUMNS = ["ns", VALUE, FIRST_SEEN, LAST_SEEN]
 
 
 def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
-    places = [Place("t", number, 10) for number in partitions]
+    places = [PartitionPosition("t", number, 10) for number in partitions]
     sizes = Family("sizes", Kind.HISTOGRAM, (), buckets=(1.0,))
     documents = [_Document(FLOWS, COLUMNS, list(rows)), _Document(sizes, [], [])]
     return Totals(places, {"t": 2}, documents)

@@ -17,8 +17,8 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.app.reloader import Reloader
 from pipeline.diagnostics import ConfigError
-from pipeline.plan.live import Live, unchanged
-from pipeline.stage.fingerprint import stamps
+from pipeline.plan.live import ActivePlan, unchanged
+from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
 CONFIG = """\
@@ -264,7 +264,7 @@ def test_sources_and_settings_take_a_restart(folder: Folder, job: Job) -> None:
 
 
 def reloader(folder: Folder, job: Job) -> Reloader:
-    return job.watch(folder.load, lambda: stamps([folder.file]))
+    return job.watch(folder.load, lambda: fingerprints([folder.file]))
 
 
 def test_a_refused_configuration_changes_nothing_and_is_told(folder: Folder, job: Job) -> None:
@@ -312,10 +312,10 @@ def test_waking_reloads_what_has_not_changed(folder: Folder, job: Job) -> None:
 
 def test_a_plan_is_taken_between_batches_only(folder: Folder) -> None:
     first, second = Job(folder.load()).plan, Job(folder.load()).plan
-    live = Live(first)
+    live = ActivePlan(first)
     taken: list[str] = []
-    live.follow(lambda plan, kept: taken.append(f"{plan is second} {sorted(kept)}"))
-    offering = threading.Thread(target=live.offer, args=(second,))
+    live.on_swap(lambda plan, kept: taken.append(f"{plan is second} {sorted(kept)}"))
+    offering = threading.Thread(target=live.swap, args=(second,))
     with live.batch() as plan:
         offering.start()
         time.sleep(0.12)
@@ -329,7 +329,7 @@ def test_a_plan_is_taken_between_batches_only(folder: Folder) -> None:
 
 def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
     first, second = Job(folder.load()).plan, Job(folder.load()).plan
-    live = Live(first)
+    live = ActivePlan(first)
     ended = threading.Event()
 
     def batches() -> None:
@@ -340,7 +340,7 @@ def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
     runtime = threading.Thread(target=batches)
     runtime.start()
     start = time.monotonic()
-    live.offer(second)
+    live.swap(second)
     assert time.monotonic() - start < 2
     assert live.plan is second
     ended.set()
@@ -348,7 +348,7 @@ def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
 
 
 def test_who_waits_for_the_end_of_a_batch_may_give_up(folder: Folder) -> None:
-    live = Live(Job(folder.load()).plan)
+    live = ActivePlan(Job(folder.load()).plan)
     with live.batch() as plan, pytest.raises(TimeoutError, match="for 0 seconds"), live.batch(0.05):
         pass
     with live.batch(0.05) as again:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.config.loader import Config, ConfigError
-from pipeline.diagnostics import Place, Problem, Severity, warning
+from pipeline.diagnostics import Location, Problem, Severity, warning
 from pipeline.stage import Encoder, Family, Kind, Source, Spec, Transform, Writer
 from pipeline.stage.duration import Duration
 
@@ -110,9 +110,9 @@ def test_a_good_file() -> None:
             "flatten Flags in a stage before"
         ),
     ]
-    assert loaded.place("subnets", ("labels", 0, "cidrs", 0)) == Place("f.yaml", 2, 20)
-    assert loaded.place("subnets") == Place("f.yaml", 5, 5)
-    assert loaded.place("none") == Place("f.yaml", 4, 3)
+    assert loaded.place("subnets", ("labels", 0, "cidrs", 0)) == Location("f.yaml", 2, 20)
+    assert loaded.place("subnets") == Location("f.yaml", 5, 5)
+    assert loaded.place("none") == Location("f.yaml", 4, 3)
 
 
 def test_files(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_the_dialect_of_flowlogs_pipeline() -> None:
     assert [spec.name for spec in loaded.stages] == ["in", "end"]
     assert loaded.settings.self_metrics.prefix == "own_"
     assert loaded.settings.log_level == "warning"
-    assert loaded.place("end") == Place("f.yaml", 8, 5)
+    assert loaded.place("end") == Location("f.yaml", 8, 5)
     assert load_dialect(config.dump(loaded.stages)).stages == loaded.stages
 
 

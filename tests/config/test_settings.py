@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import Server, Settings
+from pipeline.config.settings import ServerSettings, Settings
 
 
 def test_defaults() -> None:
@@ -23,21 +23,21 @@ def test_defaults() -> None:
     {":0": ("", 0), "[::1]:80": ("::1", 80), "node.example:65535": ("node.example", 65535)}.items(),
 )
 def test_addresses(listen: str, address: tuple[str, int]) -> None:
-    assert Server(listen=listen).address == address
+    assert ServerSettings(listen=listen).address == address
 
 
 @pytest.mark.parametrize("listen", ["", "host", "host:", "host:http", "::1:80", "h:65536", "h:٣"])
 def test_what_is_no_address(listen: str) -> None:
-    (problem,) = Settings(server=Server(listen=listen)).check(Path())
+    (problem,) = Settings(server=ServerSettings(listen=listen)).check(Path())
     assert problem.path == ("server", "listen")
     assert problem.message == f'"{listen}" is not host:port'
 
 
 def test_tls_files(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").touch()
-    server = Server(tls_cert="cert.pem", tls_key="key.pem")
+    server = ServerSettings(tls_cert="cert.pem", tls_key="key.pem")
     assert [(p.path, p.message) for p in server.check(tmp_path)] == [
         (("tls_key",), 'no file "key.pem"')
     ]
-    (problem,) = Server(tls_cert="cert.pem").check(tmp_path)
+    (problem,) = ServerSettings(tls_cert="cert.pem").check(tmp_path)
     assert (problem.path, problem.message) == (("tls_cert",), "tls_cert and tls_key go together")

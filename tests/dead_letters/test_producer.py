@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from pipeline.dead_letters.producer import Headers, Outbox
-from pipeline.kafka.connection import KafkaError
+from pipeline.dead_letters.producer import DlqProducer, Headers
+from pipeline.kafka.connection import BrokerError
 
 WHOLE: Headers = [("of", b"message"), ("reason", b"bad")]
 LARGE = b"x" * (8 << 20)
@@ -44,7 +44,7 @@ class Topic:
 def test_what_is_too_large_goes_in_part() -> None:
     async def letters() -> Topic:
         topic = Topic(1 << 20)
-        outbox = Outbox("dead", topic.send)
+        outbox = DlqProducer("dead", topic.send)
         for payload in (b"small", LARGE, b"x" * (17 << 20)):
             await outbox.put(payload, WHOLE)
         arriving = asyncio.create_task(outbox.arrived(outbox.take()))
@@ -61,11 +61,11 @@ def test_what_is_too_large_goes_in_part() -> None:
 
 @pytest.mark.parametrize(
     ("most", "error", "said"),
-    [(100, KafkaError, "topic dead refuses even parts"), (0, KafkaTimeoutError, None)],
+    [(100, BrokerError, "topic dead refuses even parts"), (0, KafkaTimeoutError, None)],
 )
 def test_what_is_refused_is_an_error(most: int, error: type[Exception], said: str | None) -> None:
     async def letters() -> None:
-        outbox = Outbox("dead", Topic(most).send)
+        outbox = DlqProducer("dead", Topic(most).send)
         await outbox.put(LARGE if most else b"", WHOLE)
         await outbox.arrived(outbox.take())
 
@@ -76,7 +76,7 @@ def test_what_is_refused_is_an_error(most: int, error: type[Exception], said: st
 def test_it_waits_when_much_is_on_its_way() -> None:
     async def letters() -> None:
         topic = Topic(16 << 20)
-        outbox = Outbox("dead", topic.send)
+        outbox = DlqProducer("dead", topic.send)
         for _ in range(9):
             await outbox.put(LARGE, WHOLE)
         waiting = asyncio.create_task(outbox.put(LARGE, WHOLE))

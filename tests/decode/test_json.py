@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pipeline.decode.json import decoder
 from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NOW = 1_761_645_700.9
-DECODE = decoder(Env(clock=lambda: NOW))
+DECODE = decoder(BuildContext(clock=lambda: NOW))
 Flow = dict[str, Any]
 
 
@@ -88,7 +88,7 @@ def test_rejected_with_a_reason_and_without_harm(payload: bytes) -> None:
 
 
 def test_a_payload_over_the_limit_is_rejected() -> None:
-    decoded = decoder(Env(), max_bytes=10)([b'{"a":"123456"}', b'{"a":1}'])
+    decoded = decoder(BuildContext(), max_bytes=10)([b'{"a":"123456"}', b'{"a":1}'])
     assert decoded.rejected == [(0, "14 bytes, more than the 10 a flow may have")]
     assert decoded.flows["a"].to_list() == [1]
 
@@ -104,14 +104,14 @@ def test_time_received_is_added_unless_present() -> None:
         b"{}", b'{"TimeReceived":null}', b'{"TimeReceived":7}', b'{"TimeReceived":"x"}'
     )
     assert flows["TimeReceived"].to_list() == [int(NOW), int(NOW), 7, None]
-    assert flows[values.odd("TimeReceived")].to_list() == [None, None, None, '"x"']
+    assert flows[values.overflow("TimeReceived")].to_list() == [None, None, None, '"x"']
 
 
 def test_numbers_that_fit_are_typed() -> None:
     flows = flows_of(*encode({"SrcPort": 443}, {"SrcPort": 443.0}, {"SrcPort": 4.43e2}))
     assert flows["SrcPort"].dtype == pl.UInt16
     assert flows["SrcPort"].to_list() == [443, 443, 443]
-    assert values.odd("SrcPort") not in flows.columns
+    assert values.overflow("SrcPort") not in flows.columns
 
 
 def test_texts_become_numbers_and_are_counted() -> None:
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_odd(name: str, value: object) -> None:
     flows = flows_of(*encode({name: value}, {}))
     assert flows.schema[name] == CATALOGUE[name].dtype
     assert flows[name].to_list() == [None, None]
-    assert [cell and json.loads(cell) for cell in flows[values.odd(name)]] == [value, None]
+    assert [cell and json.loads(cell) for cell in flows[values.overflow(name)]] == [value, None]
 
 
 def test_integers_are_doubles() -> None:
@@ -157,16 +157,16 @@ def test_flags_take_the_type_of_most() -> None:
     names, bits = {"Flags": ["SYN", "ACK"]}, {"Flags": 18}
     listed = flows_of(*encode(names, names, bits))
     assert listed["Flags"].to_list() == [["SYN", "ACK"], ["SYN", "ACK"], None]
-    assert listed[values.odd("Flags")].to_list() == [None, None, "18"]
+    assert listed[values.overflow("Flags")].to_list() == [None, None, "18"]
     numbered = flows_of(*encode(names, bits, bits))
     assert numbered["Flags"].dtype == pl.UInt16
-    assert numbered[values.odd("Flags")].to_list() == ['["SYN","ACK"]', None, None]
+    assert numbered[values.overflow("Flags")].to_list() == ['["SYN","ACK"]', None, None]
 
 
 def test_open_fields_take_the_commonest_kind() -> None:
     flows = flows_of(*encode({"x": 1}, {"x": "a"}, {"x": 2.5}, {"x": True}, {"x": {"k": [1]}}))
     assert flows["x"].to_list() == [1.0, None, 2.5, None, None]
-    assert flows[values.odd("x")].to_list() == [None, '"a"', None, "true", '{"k":[1]}']
+    assert flows[values.overflow("x")].to_list() == [None, '"a"', None, "true", '{"k":[1]}']
     others = flows_of(*encode({"b": True, "l": ["a"], "e": []}))
     assert others.schema["b"] == pl.Boolean
     assert others.schema["l"] == others.schema["e"] == pl.List(pl.String)
@@ -179,7 +179,7 @@ def test_events_keep_the_keys_they_have() -> None:
 
 
 def test_only_needed_columns() -> None:
-    decode = decoder(Env(needed=frozenset({"Bytes", "K8S_FlowLayer"}), clock=lambda: NOW))
+    decode = decoder(BuildContext(needed=frozenset({"Bytes", "K8S_FlowLayer"}), clock=lambda: NOW))
     decoded = decode(encode({"Bytes": 1, "SrcPort": "x", "y": 2}))
     assert decoded.flows.columns == ["Bytes", "TimeReceived"]
     assert decode([]).flows.columns == ["TimeReceived"]

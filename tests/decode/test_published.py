@@ -14,9 +14,9 @@ from pipeline.decode.json import decoder as json_decoder
 from pipeline.flows import values
 from pipeline.flows.jsonl import json_lines
 from pipeline.flows.protobuf import NAMES, descriptor, protobuf
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 
-ENV = Env(clock=lambda: 7.0)
+ENV = BuildContext(clock=lambda: 7.0)
 FLOWS: list[dict[str, object]] = [
     {"SrcAddr": "10.0.0.1", "SrcPort": 80, "Bytes": 2**60, "Flags": ["SYN"], "TimeReceived": 5},
     {"SrcAddr": 1, "SrcPort": "many", "Interfaces": [], "IfDirections": [0, 1], "Flags": 2},
@@ -63,7 +63,7 @@ def test_anything(flows: list[dict[str, object]]) -> None:
 
 def test_only_what_is_needed() -> None:
     messages = protobuf(frame(FLOWS))
-    flows = decoder(Env(needed=frozenset({"SrcPort", "label"})))(messages).flows
+    flows = decoder(BuildContext(needed=frozenset({"SrcPort", "label"})))(messages).flows
     assert set(values.names(flows)) == {"TimeReceived", "SrcPort", "label"}
     assert json_lines(flows)[0] == '{"SrcPort":80,"TimeReceived":5}'
 

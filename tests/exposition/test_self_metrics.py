@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.exposition.self_metrics import Held, Telemetry
+from pipeline.exposition.self_metrics import PartitionStatus, Telemetry
 from pipeline.plan.plan import Counts, Outcome, Plan, compile_plan
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.ingest_stdin import IngestStdin
 from stages.write_stdout import WriteStdout
 
@@ -15,9 +15,13 @@ def shown(telemetry: Telemetry) -> set[str]:
 
 
 def test_partitions_come_and_go() -> None:
-    telemetry = Telemetry(Plan([], Env()), "", process=False)
-    telemetry.hold([Held("t", 0, 10, 14, 0.5), Held("t", 1, 7, 6, 0.0)])
-    telemetry.hold([Held("t", 1, 9, 6, 1.0), Held("u", 1, 1, 3, 2.0)])
+    telemetry = Telemetry(Plan([], BuildContext()), "", process=False)
+    telemetry.set_partitions(
+        [PartitionStatus("t", 0, 10, 14, 0.5), PartitionStatus("t", 1, 7, 6, 0.0)]
+    )
+    telemetry.set_partitions(
+        [PartitionStatus("t", 1, 9, 6, 1.0), PartitionStatus("u", 1, 1, 3, 2.0)]
+    )
     assert shown(telemetry) == {
         'kafka_offset{topic="t",partition="1"} 9',
         'kafka_offset{topic="u",partition="1"} 1',
@@ -30,14 +34,14 @@ def test_partitions_come_and_go() -> None:
 
 def test_every_stage_begins_at_zero() -> None:
     """`rate` sees its first flow, and `top` an idle worker."""
-    plan = compile_plan([IngestStdin(name="in", decoder="json")], Env())
+    plan = compile_plan([IngestStdin(name="in", decoder="json")], BuildContext())
     lines = shown(Telemetry(plan, "", process=False))
     parts = ("flows_in", "flows_out", "flows_filtered", "flows_rejected", "seconds")
     assert {f'stage_{part}{{stage="in"}} 0' for part in parts} <= lines
 
 
 def test_records_written() -> None:
-    telemetry = Telemetry(Plan([], Env()), "", process=False)
+    telemetry = Telemetry(Plan([], BuildContext()), "", process=False)
     writer = WriteStdout(name="out", follows="x")
     outcome = Outcome(records=[(writer, ["a", "b"])], counts={"flows": Counts()})
     for _ in range(2):

@@ -6,8 +6,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.flowmetric.chain import Filter, Metric, Stage, chain, label_name, metric_name
-from pipeline.stage import Delta, Encoder, Env, Kind, Transform, registry
+from pipeline.flowmetric.chain import Filter, Metric, Stage, label_name, metric_name, metric_stages
+from pipeline.stage import BuildContext, Delta, Encoder, Kind, Transform, registry
 
 SYN = Filter(field="Flags", value="SYN")
 
@@ -19,14 +19,14 @@ def kinds(stages: list[Stage]) -> list[str]:
 def count(metric: Metric, flows: pl.DataFrame) -> Delta:
     """What the chain of a metric counts."""
     types = registry()
-    for stage in chain(metric, "flows", "expose", {"prefix": "p_"}):
+    for stage in metric_stages(metric, "flows", "expose", {"prefix": "p_"}):
         spec = msgspec.convert(stage, types[stage["type"]])
-        assert list(spec.check(Env().folder)) == []
+        assert list(spec.check(BuildContext().folder)) == []
         if isinstance(spec, Transform):
-            flows = spec.build(Env())(flows)
+            flows = spec.build(BuildContext())(flows)
         else:
             assert isinstance(spec, Encoder)
-            (delta,) = spec.build(Env())(flows).deltas
+            (delta,) = spec.build(BuildContext())(flows).deltas
     return delta
 
 
@@ -47,7 +47,7 @@ def test_the_whole_chain() -> None:
         buckets=(),
     )
     encode = {"prefix": "netobserv_", "expiry": "5m"}
-    assert chain(metric, "k8s", "expose", encode, "my-syn") == [
+    assert metric_stages(metric, "k8s", "expose", encode, "my-syn") == [
         {
             "name": "expose/my-syn/flatten",
             "type": "flatten",
@@ -91,26 +91,28 @@ def test_the_whole_chain() -> None:
 
 
 def test_what_is_empty_is_left_out() -> None:
-    (only,) = chain(Metric(name="m"), ["a", "b"], "e", {})
+    (only,) = metric_stages(Metric(name="m"), ["a", "b"], "e", {})
     assert only == {
         "name": "e/m",
         "type": "encode_prometheus",
         "follows": ["a", "b"],
         "metrics": [{"name": "m", "type": "counter"}],
     }
-    assert kinds(chain(Metric(name="m", filters=(SYN,)), "a", "e", {})) == [
+    assert kinds(metric_stages(Metric(name="m", filters=(SYN,)), "a", "e", {})) == [
         "filter",
         "encode_prometheus",
     ]
-    assert "flattened" not in chain(Metric(name="m", filters=(SYN,)), "a", "e", {})[0]
+    assert "flattened" not in metric_stages(Metric(name="m", filters=(SYN,)), "a", "e", {})[0]
 
 
 def test_metrics_that_flatten_the_same_share_it() -> None:
     def bare(stage: Stage) -> Stage:
         return {key: value for key, value in stage.items() if key != "name"}
 
-    one = chain(Metric(name="a", flatten=("Flags",), labels=("Flags",)), "k8s", "e", {})
-    two = chain(Metric(name="b", flatten=("Flags", "Flags"), filters=(SYN,)), "k8s", "f", {})
+    one = metric_stages(Metric(name="a", flatten=("Flags",), labels=("Flags",)), "k8s", "e", {})
+    two = metric_stages(
+        Metric(name="b", flatten=("Flags", "Flags"), filters=(SYN,)), "k8s", "f", {}
+    )
     assert bare(one[0]) == bare(two[0])
 
 
@@ -124,7 +126,7 @@ def test_metric_names_of_classic_scrapers(name: str, expected: str) -> None:
 
 def test_a_digit_may_follow_the_prefix() -> None:
     def exposed(prefix: str) -> str:
-        (stage,) = chain(Metric(name="9lives"), "a", "e", {"prefix": prefix})
+        (stage,) = metric_stages(Metric(name="9lives"), "a", "e", {"prefix": prefix})
         return str(prefix + stage["metrics"][0]["name"])
 
     assert exposed("netobserv_") == "netobserv_9lives"
@@ -141,7 +143,7 @@ def test_label_names_of_classic_scrapers(name: str, expected: str) -> None:
 
 def test_odd_label_names_are_renamed() -> None:
     metric = Metric(name="m", labels=("A B", "C"), remap={"C": ""})
-    remap, encode = chain(metric, "a", "e", {})
+    remap, encode = metric_stages(metric, "a", "e", {})
     assert remap["map"] == {"A B": "A_B"}
     assert encode["metrics"][0]["labels"] == ["A_B", "C"]
 
@@ -186,7 +188,7 @@ def test_a_label_named_like_a_field_that_is_no_label() -> None:
 
 def test_the_value_of_a_flattened_field_is_that_of_the_flow() -> None:
     metric = Metric(name="m", value="Bytes", labels=("Bytes",), flatten=("Bytes",))
-    stages = chain(metric, "a", "e", {})
+    stages = metric_stages(metric, "a", "e", {})
     assert kinds(stages) == ["remap", "flatten", "encode_prometheus"]
     assert stages[0]["map"] == {"Bytes": ["Bytes", "Bytes (value)"]}
     assert stages[2]["metrics"][0]["value"] == "Bytes (value)"
@@ -196,7 +198,7 @@ def test_a_filter_that_refers_to_a_whole_list_comes_before_flatten() -> None:
     whole = Filter(field="Shown", value="$(Flags)")
     either = Filter(field="Shown", value="x")
     metric = Metric(name="m", filters=(whole, SYN, either), flatten=("Flags",))
-    first, flatten, second, _ = chain(metric, "a", "e", {})
+    first, flatten, second, _ = metric_stages(metric, "a", "e", {})
     assert [match["field"] for match in first["match"]] == ["Shown", "Shown"]
     assert flatten["type"] == "flatten"
     assert [match["field"] for match in second["match"]] == ["Flags"]
@@ -209,7 +211,7 @@ def test_references_of_regexes_are_none() -> None:
 
 def test_histogram_settings() -> None:
     metric = Metric(name="m", type=Kind.HISTOGRAM, value="Rtt", buckets=(0.1, 1.0))
-    (encode,) = chain(metric, "a", "e", {})
+    (encode,) = metric_stages(metric, "a", "e", {})
     assert encode["metrics"] == [
         {"name": "m", "type": "histogram", "value": "Rtt", "buckets": [0.1, 1.0]}
     ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.diagnostics import dotted
-from pipeline.flowmetric import FlowMetric, parse, without_doubles
+from pipeline.flowmetric import FlowMetric, parse, without_duplicates
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.stage import Kind
 
@@ -248,7 +248,7 @@ def test_the_head_of_an_object(data: dict[str, Any], path: str, message: str) ->
 
 
 def test_doubles_name_both_and_the_first_stays() -> None:
-    first, second, third = without_doubles(
+    first, second, third = without_duplicates(
         [resource("a-b"), resource("a.b"), resource("c", "other", metricName="a_b")]
     )
     assert first.ready
@@ -263,10 +263,10 @@ def test_doubles_name_both_and_the_first_stays() -> None:
 
 
 def test_one_object_twice() -> None:
-    _, twin = without_doubles([resource("a"), resource("a", metricName="b")])
+    _, twin = without_duplicates([resource("a"), resource("a", metricName="b")])
     assert found(twin) == [("metadata.name", "netobserv/a is defined twice", "")]
     assert all(
-        r.ready for r in without_doubles([resource("a"), resource("a", "x", metricName="b")])
+        r.ready for r in without_duplicates([resource("a"), resource("a", "x", metricName="b")])
     )
 
 

@@ -23,7 +23,7 @@ def test_a_value_that_fits_is_typed() -> None:
     flows = assign.put_value(pl.DataFrame(height=2), "Proto", 6, WHERE)
     assert flows.schema == {"Proto": pl.UInt8()}
     flows = assign.put_value(flows, "Proto", 600, WHERE)
-    assert flows.schema == {"Proto": pl.UInt8(), values.odd("Proto"): pl.String()}
+    assert flows.schema == {"Proto": pl.UInt8(), values.overflow("Proto"): pl.String()}
     assert flows["Proto"].to_list() == [None, None]
 
 

@@ -55,7 +55,7 @@ LISTED = [(net("10.0.0.0/8"), "wide"), (net("10.1.0.0/16"), "narrow"), (net("::/
 
 
 def test_first_and_longest() -> None:
-    table = cidr.Table(LISTED)
+    table = cidr.PrefixTable(LISTED)
     place = ipaddress.ip_address("10.1.2.3")
     assert table.first(place) == LISTED[0]
     assert table.longest(place) == LISTED[1]
@@ -75,7 +75,7 @@ NETWORKS = st.builds(
 @given(st.lists(NETWORKS, max_size=12), st.integers(0, 15))
 def test_table_answers_as_a_scan_does(nets: list[cidr.Network], bits: int) -> None:
     place = ipaddress.ip_address(bits << 24)
-    table = cidr.Table((one, i) for i, one in enumerate(nets))
+    table = cidr.PrefixTable((one, i) for i, one in enumerate(nets))
     around = [(one, i) for i, one in enumerate(nets) if place in one]
     assert table.first(place) == (around[0] if around else None)
     narrowest = max(around, key=lambda hit: hit[0].prefixlen, default=None)

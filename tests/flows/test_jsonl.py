@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipeline.flows.jsonl import json_lines
-from pipeline.flows.values import odd
+from pipeline.flows.values import overflow
 
 
 def test_json_lines_leave_out_what_is_absent() -> None:
@@ -11,7 +11,7 @@ def test_json_lines_leave_out_what_is_absent() -> None:
         {
             "b": [1, None],
             "a": ['x"é', None],
-            odd("b"): [None, "null"],
+            overflow("b"): [None, "null"],
             "L": [["p"], None],
             "E": [[{"k": "v", "z": None}], None],
         }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flows.lookup_cache import PLACE, SINCE, Memo
+from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
 
 
 class Lengths:
@@ -32,26 +32,26 @@ def series(*texts: str | None) -> pl.Series:
 
 def test_each_text_is_looked_up_once() -> None:
     lookup = Lengths()
-    memo = Memo(lookup)
+    memo = LookupCache(lookup)
     assert memo.get(series("ab", None, "zz", "ab", "c"))["size"].to_list() == [2, None, None, 2, 1]
     assert memo.get(series("c", "", "zz", "ab"))["head"].to_list() == ["c", "", None, "a"]
     assert sorted(lookup.asked) == ["", "ab", "c", "zz"]
 
 
 def test_columns_can_be_chosen() -> None:
-    memo = Memo(Lengths())
+    memo = LookupCache(Lengths())
     assert memo.get(series("ab"), ["head"]).to_dicts() == [{"head": "a"}]
 
 
 def test_nulls_and_empty_batches_keep_the_schema() -> None:
-    memo = Memo(Lengths())
+    memo = LookupCache(Lengths())
     assert memo.get(series()).schema == {"size": pl.Int64, "head": pl.String}
     assert memo.get(series(None, None)).rows() == [(None, None), (None, None)]
 
 
 def test_forget_asks_again() -> None:
     lookup = Lengths()
-    memo = Memo(lookup)
+    memo = LookupCache(lookup)
     memo.get(series("ab"))
     lookup.add = 10
     assert memo.get(series("ab"))["size"].to_list() == [2]
@@ -62,7 +62,7 @@ def test_forget_asks_again() -> None:
 
 def test_starts_over_above_the_limit() -> None:
     lookup = Lengths()
-    memo = Memo(lookup, limit=3)
+    memo = LookupCache(lookup, limit=3)
     for _ in range(2):
         assert memo.get(series("a", "bb", "ccc", "dddd"))["size"].to_list() == [1, 2, 3, 4]
     assert len(lookup.asked) == 8
@@ -70,7 +70,7 @@ def test_starts_over_above_the_limit() -> None:
 
 
 def test_two_memos_do_not_share_ids() -> None:
-    first, second = Memo(Lengths()), Memo(Lengths())
+    first, second = LookupCache(Lengths()), LookupCache(Lengths())
     first.get(series("x", "yy"))
     assert second.get(series("yy", "x"))["size"].to_list() == [2, 1]
 
@@ -83,7 +83,7 @@ def test_a_lookup_that_fails_leaves_nothing_behind() -> None:
             raise ValueError("bad")
         return lookup(texts)
 
-    memo = Memo(fragile)
+    memo = LookupCache(fragile)
     memo.get(series("old"))
     with pytest.raises(ValueError, match="bad"):
         memo.get(series("one", "bad", "three"))
@@ -102,7 +102,7 @@ TEXTS = st.lists(st.one_of(st.none(), st.text(alphabet="abz", max_size=3)), max_
 def test_answers_do_not_depend_on_what_came_before(
     limit: int, batches: list[list[str | None]]
 ) -> None:
-    memo = Memo(Lengths(), limit=limit)
+    memo = LookupCache(Lengths(), limit=limit)
     for batch in batches:
         expected = [None if text is None or "z" in text else len(text) for text in batch]
         assert memo.get(series(*batch))["size"].to_list() == expected
@@ -125,7 +125,7 @@ class Timed:
 
 
 def test_the_answer_of_a_time() -> None:
-    memo = Memo(Timed())
+    memo = LookupCache(Timed())
     texts = series("a3", "a3", "a3", "a3", "b1", "c0", None, "a3")
     at = pl.Series([5, 10, 19, 99, 5, 5, 5, None], dtype=pl.Int64)
     expected = ["a0", "a1", "a1", "a2", "b0", None, None, "a2"]
@@ -136,7 +136,7 @@ def test_the_answer_of_a_time() -> None:
 
 def test_forget_some() -> None:
     lookup = Timed()
-    memo = Memo(lookup)
+    memo = LookupCache(lookup)
     texts, at = series("a2", "b2", "c0", "b2"), pl.Series([0, 0, 0, 99])
     assert memo.get(texts, at=at)["who"].to_list() == ["a0", "b0", None, "b1"]
     lookup.suffix = "!"
@@ -163,7 +163,7 @@ def test_forget_some() -> None:
 def test_forgetting_changes_no_answer(
     rounds: list[tuple[list[str], list[tuple[str | None, int]]]],
 ) -> None:
-    memo = Memo(Timed())
+    memo = LookupCache(Timed())
     for forgotten, asked in rounds:
         memo.forget(forgotten)
         at = pl.Series([when for _, when in asked], dtype=pl.Int64)

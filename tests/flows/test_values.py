@@ -15,7 +15,7 @@ def mixed() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "a": [1.5, None, 1e21, -0.0, None],
-            v.odd("a"): [None, '[1000000,"a",null,true]', None, None, "null"],
+            v.overflow("a"): [None, '[1000000,"a",null,true]', None, None, "null"],
             "L": [["x", "y"], [], None, ["z"], None],
         }
     )
@@ -39,8 +39,8 @@ def test_present_counts_an_explicit_null(mixed: pl.DataFrame) -> None:
 
 def test_number_of_odd_cells() -> None:
     frame = pl.DataFrame(
-        {"n": [7, None, None, None], v.odd("n"): [None, "443.5", '"1_000"', "true"]},
-        schema={"n": pl.UInt16, v.odd("n"): pl.String},
+        {"n": [7, None, None, None], v.overflow("n"): [None, "443.5", '"1_000"', "true"]},
+        schema={"n": pl.UInt16, v.overflow("n"): pl.String},
     )
     assert read(frame, v.number(frame.schema, "n")) == [7.0, 443.5, 1000.0, None]
     assert read(frame, v.integer(frame.schema, "n")) == [7.0, 443.0, None, None]
@@ -49,7 +49,7 @@ def test_number_of_odd_cells() -> None:
 def test_put_moves_values_of_another_type_aside(mixed: pl.DataFrame) -> None:
     frame = v.put(mixed, "a", pl.Series(["q", None, None, None, None], dtype=pl.String))
     assert frame["a"].to_list() == ["q", None, None, None, None]
-    assert frame[v.odd("a")].to_list() == [
+    assert frame[v.overflow("a")].to_list() == [
         None,
         '[1000000,"a",null,true]',
         "1e+21",
@@ -61,7 +61,7 @@ def test_put_moves_values_of_another_type_aside(mixed: pl.DataFrame) -> None:
 def test_put_null(mixed: pl.DataFrame) -> None:
     frame = v.put_null(mixed, "L", pl.col("a").is_not_null())
     assert frame["L"].to_list() == [None, [], None, None, None]
-    assert frame[v.odd("L")].to_list() == ["null", None, "null", "null", None]
+    assert frame[v.overflow("L")].to_list() == ["null", None, "null", "null", None]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_parse_float(written: str, number: float | None) -> None:
 def test_strict_readings_take_one_kind_each() -> None:
     cells = [None, '"7"', "7", "true", "null", "[7]"]
     frame = pl.DataFrame(
-        {"n": [7, *[None] * 5], v.odd("n"): cells},
-        schema={"n": pl.UInt16, v.odd("n"): pl.String},
+        {"n": [7, *[None] * 5], v.overflow("n"): cells},
+        schema={"n": pl.UInt16, v.overflow("n"): pl.String},
     )
     assert read(frame, v.numeric(frame.schema, "n")) == [7.0, None, 7.0, None, None, None]
     assert read(frame, v.string(frame.schema, "n")) == [None, "7", None, None, None, None]
@@ -103,7 +103,7 @@ def test_strict_readings_take_one_kind_each() -> None:
 
 
 def test_columns_of_the_engine_are_no_fields() -> None:
-    frame = pl.DataFrame({v.ORIGIN: [0], "a": [1], v.odd("a"): [None], v.odd("b"): ["1"]})
+    frame = pl.DataFrame({v.ORIGIN: [0], "a": [1], v.overflow("a"): [None], v.overflow("b"): ["1"]})
     assert v.names(frame) == ["a", "b"]
 
 
@@ -111,7 +111,7 @@ def test_frames_of_other_types_join_without_loss() -> None:
     events = [[{"a": "x"}], [{"b": "y"}]]
     frames = [
         pl.DataFrame({"F": pl.Series([2], dtype=pl.UInt16), "E": events[:1], "A": [True]}),
-        pl.DataFrame({"F": [["SYN"]], "E": events[1:], "A": ["x"], v.odd("B"): ["[1]"]}),
+        pl.DataFrame({"F": [["SYN"]], "E": events[1:], "A": ["x"], v.overflow("B"): ["[1]"]}),
         pl.DataFrame({"F": [1.5], "B": [7]}),
     ]
     joined = v.concat(frames)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.kafka.connection import Connection, KafkaError, Sasl, Tls, address, check
+from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address, check
 from tests.real.listeners import self_signed
 
 SECRET = "s3cret-word"  # noqa: S105 - the tests'
@@ -78,7 +78,7 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
         "nowhere: No such file": login(tmp_path, password_file="nowhere"),  # noqa: S106 - a file
     }
     for said, broken in bad.items():
-        with pytest.raises(KafkaError, match=said) as refused:
+        with pytest.raises(BrokerError, match=said) as refused:
             broken.arguments()
         assert SECRET not in repr(refused.value)
         assert SECRET not in repr(broken) + msgspec.json.encode(broken).decode()

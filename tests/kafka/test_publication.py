@@ -28,6 +28,6 @@ def test_flows_without_addresses_have_no_key() -> None:
 
 
 def test_an_address_that_is_a_number_is_text() -> None:
-    flows = pl.DataFrame({"SrcAddr": [None], "DstAddr": ["b"], values.odd("SrcAddr"): ["7"]})
+    flows = pl.DataFrame({"SrcAddr": [None], "DstAddr": ["b"], values.overflow("SrcAddr"): ["7"]})
     typed = flows.with_columns(pl.col("SrcAddr").cast(pl.String))
     assert conversations(typed).to_list() == [b"7b"]

@@ -15,8 +15,8 @@ import pytest
 from pipeline.kube.api.access import Access
 from pipeline.kube.index import keys
 from pipeline.kube.index.keys import Secondary
-from pipeline.stage import Env
-from pipeline.stage.resources import Lasting
+from pipeline.stage import BuildContext
+from pipeline.stage.resources import ResourcePool
 from stages.kubernetes import Kubernetes
 from tests.kube.live import Client, pod, until
 from tests.kube.watching import CLIMB, fresh, measured, watching
@@ -47,7 +47,7 @@ Who = Callable[..., tuple[str | None, str | None]]
 def enriching(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Callable[..., Who]]:
     """Begins to follow the namespace; then tells name and network of the source of a flow."""
     kubeconfig(kube_server, tmp_path)
-    with closing(Lasting()) as lasting:
+    with closing(ResourcePool()) as lasting:
 
         def begin(*indexed: Secondary, window: str = "5m") -> Who:
             stage = Kubernetes(
@@ -59,7 +59,7 @@ def enriching(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Ca
                 wait="10s",
             )
             assert list(stage.check(tmp_path)) == []
-            env = Env(folder=tmp_path, lasting=lasting)
+            env = BuildContext(folder=tmp_path, lasting=lasting)
             step = stage.build(env)
             (refresh,) = env.before_batch
 

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.kube.api.client import Connection
+from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Timing
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Peer
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.sync.index import Watch
@@ -22,9 +22,9 @@ CLIMB = Climb(frozenset({"ReplicaSet", "Deployment"}))
 @contextmanager
 def watching(path: Path, context: str = "", **more: Any) -> Iterator[Watch]:
     """A watch, closed with the block; of the index's options `window` and `secondary` are known."""
-    options = Options(window=more.pop("window", 300.0), secondary=more.pop("secondary", ()))
+    options = IndexOptions(window=more.pop("window", 300.0), secondary=more.pop("secondary", ()))
     clock: Callable[[], float] = more.pop("clock", time.time)
-    connection = Connection(path, context, clock)
+    connection = ClusterConnection(path, context, clock)
     with closing(Watch(connection, options, timing=QUICK, **more)) as watch:
         yield watch
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from matrix.render import Form, render
-from matrix.tables import Table
+from matrix.tables import MatrixTable
 
 ROWS = pl.DataFrame(
     [
@@ -20,7 +20,7 @@ ROWS = pl.DataFrame(
     schema=["kind", "workload", "port", "to_subnet_label", "count", "first_seen", "last_seen"],
     orient="row",
 )
-TABLE = Table(ROWS, ("m",), ("counts of m, n are added up",))
+TABLE = MatrixTable(ROWS, ("m",), ("counts of m, n are added up",))
 
 
 def test_terminal() -> None:
@@ -57,7 +57,7 @@ def test_csv() -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_csv_texts_are_no_formulas(start: str) -> None:
     rows = pl.DataFrame({"workload": [f'{start}cmd|"x"'], "count": [-1.0]})
-    text = render(Table(rows, ("m",), ()), Form.CSV)
+    text = render(MatrixTable(rows, ("m",), ()), Form.CSV)
     _, (workload, count) = csv.reader(io.StringIO(text, newline=""))
     assert workload == f'\'{start}cmd|"x"'
     assert count == "-1"
@@ -93,13 +93,13 @@ def test_markdown() -> None:
 @pytest.mark.parametrize("form", [Form.TABLE, Form.MARKDOWN])
 def test_nothing_moves_the_cursor(form: Form) -> None:
     rows = pl.DataFrame({"workload": ["a\x1b[2J\nb"]})
-    text = render(Table(rows, ("m",), ()), form)
+    text = render(MatrixTable(rows, ("m",), ()), form)
     assert "\x1b" not in text
     assert "\N{REPLACEMENT CHARACTER}" in text
 
 
 @pytest.mark.parametrize("form", list(Form))
 def test_an_empty_table_is_its_header(form: Form) -> None:
-    text = render(Table(ROWS.clear(), ("m",), ()), form)
+    text = render(MatrixTable(ROWS.clear(), ("m",), ()), form)
     assert "flowlogs" not in text
     assert text.endswith("\n")

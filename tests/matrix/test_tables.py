@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from matrix.families import Direction, NoMatrixError
+from matrix.families import MatrixDirection, NoMatrixError
 from matrix.tables import external, incoming, namespaces, outgoing
 from simulate import simulate
 
@@ -126,7 +126,7 @@ def test_external_sources(series: Make) -> None:
         (*inside, "", "", "", "EXT:lb", "SYN", 3.0, 1.0, 2.0),
         (*inside, "b", "y", "Deployment", "Pods", "SYN", 9.0, 1.0, 2.0),
     ]
-    table = external({"m": series(labels, rows)}, direction=Direction.INCOMING)
+    table = external({"m": series(labels, rows)}, direction=MatrixDirection.INCOMING)
     assert table.rows.rows() == [("a", "Deployment", "x", "443", "EXT:lb", 3.0, 1.0, 2.0, "SYN")]
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from pipeline.dead_letters.file import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
-from pipeline.plan.bisect import Pieces
-from pipeline.plan.live import Live
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan, compile_plan
-from pipeline.runtime.embedded import Embedded, Options
-from pipeline.stage import VALUE, Env, Fields, Spec, Step, Transform
+from pipeline.runtime.embedded import Embedded, EmbeddedOptions
+from pipeline.stage import VALUE, BuildContext, Fields, Spec, Step, Transform
 from pipeline.state.ledger import Ledger
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.ingest_file import IngestFile
@@ -31,7 +31,7 @@ Raise = Callable[[float], BaseException | None]
 class Raising(Transform, frozen=True, kw_only=True, tag="test_raising"):
     """Passes flows on, and fails where `why` says so."""
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         why: Any = env.shared["why"]
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
@@ -82,11 +82,11 @@ class Run:
         lines = [json.dumps({"n": n}) + "\n" for n in range(flows)]
         (folder / "in.json").write_text("".join(lines))
         self.letters_file = folder / "letters"
-        plan = compile_plan(stages(folder), Env(folder=folder, shared={"why": why}))
+        plan = compile_plan(stages(folder), BuildContext(folder=folder, shared={"why": why}))
         self.ledger = Ledger(plan.families)
         self.telemetry = Telemetry(plan, process=False)
-        given = Options(dead_letters=self.letters_file, **options)
-        self.embedded = Embedded(Live(plan), self.ledger, self.telemetry, given)
+        given = EmbeddedOptions(dead_letters=self.letters_file, **options)
+        self.embedded = Embedded(ActivePlan(plan), self.ledger, self.telemetry, given)
         CALLS.clear()
 
     def counts(self) -> dict[str, float]:
@@ -202,7 +202,7 @@ def test_a_failing_decoder_is_a_failing_stage(tmp_path: Path) -> None:
 
 
 def walk(plan: Plan, payloads: list[bytes]) -> list[Any]:
-    pieces, dead = Pieces(), []
+    pieces, dead = PoisonIsolator(), []
     while payloads:
         outcome = pieces.run(plan, "in", payloads)
         dead += outcome.dead
@@ -216,12 +216,12 @@ def test_a_stage_that_fails_without_flows(tmp_path: Path) -> None:
         def reads(self) -> Fields:
             return frozenset({"n"})
 
-        def build(self, env: Env) -> Step:
+        def build(self, env: BuildContext) -> Step:
             return lambda flows: flows.filter(pl.col("n") >= flows["n"].item(0))
 
     source = IngestFile(name="in", path="in.json", decoder="json")
-    plan = compile_plan([source, Empty(name="empty", follows="in")], Env(folder=tmp_path))
-    outcome = Pieces().run(plan, "in", [])
+    plan = compile_plan([source, Empty(name="empty", follows="in")], BuildContext(folder=tmp_path))
+    outcome = PoisonIsolator().run(plan, "in", [])
     assert (outcome.messages, outcome.dead, outcome.counts["in"].flows_in) == (0, [], 0)
     assert [d.stage for d in walk(plan, [b"no json", b'{"n":2}'])] == ["in"]
     assert [d.stage for d in walk(plan, [b"no json"])] == ["empty"]

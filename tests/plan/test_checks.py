@@ -8,7 +8,17 @@ import msgspec
 
 from pipeline.plan import checks
 from pipeline.plan.checks import Vertex
-from pipeline.stage import Encoder, Env, Family, Fields, Kind, Macro, Source, Spec, Transform
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Family,
+    Fields,
+    Kind,
+    Macro,
+    Source,
+    Spec,
+    Transform,
+)
 
 
 class In(Source, frozen=True, kw_only=True, tag="in"):
@@ -34,7 +44,7 @@ class Out(Encoder, frozen=True, kw_only=True, tag="out"):
 
 
 class Many(Macro, frozen=True, kw_only=True, tag="many"):
-    def expand(self, env: Env, followers: Iterable[Spec]) -> list[Spec]:
+    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
         return []
 
 
@@ -110,7 +120,7 @@ def test_unknown_kinds_raise_no_further_problems() -> None:
 def warnings(*stages: Spec) -> list[str]:
     return [
         f"{name}: {problem.severity}: {problem.message}; {problem.hint}"
-        for name, problem in checks.dubious_fields(stages)
+        for name, problem in checks.field_warnings(stages)
     ]
 
 

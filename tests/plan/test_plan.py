@@ -12,10 +12,10 @@ from pipeline.diagnostics import ConfigError
 from pipeline.plan.plan import compile_plan
 from pipeline.stage import (
     VALUE,
+    BuildContext,
     Chunk,
     Decode,
     Decoded,
-    Env,
     Fields,
     Source,
     Spec,
@@ -31,7 +31,7 @@ CALLS: list[str] = []
 class Memory(Source, frozen=True, kw_only=True, tag="test_memory"):
     """Payloads are JSON objects with number `n`; anything else is rejected."""
 
-    def decode(self, env: Env) -> Decode:
+    def decode(self, env: BuildContext) -> Decode:
         def decode(payloads: list[bytes]) -> Decoded:
             good = [p for p in payloads if p.startswith(b"{")]
             rejected = [(i, "not an object") for i, p in enumerate(payloads) if p[:1] != b"{"]
@@ -40,7 +40,7 @@ class Memory(Source, frozen=True, kw_only=True, tag="test_memory"):
 
         return decode
 
-    def chunks(self, env: Env, skip: int = 0) -> Iterator[Chunk]:
+    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
         yield from ()
 
     def replay(self, recording: Path) -> Source:
@@ -55,7 +55,7 @@ class Above(Transform, frozen=True, kw_only=True, tag="test_above"):
     def reads(self) -> Fields:
         return frozenset({"n"})
 
-    def build(self, env: Env) -> Step:
+    def build(self, env: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             CALLS.append(self.name)
             return flows.filter(pl.col("n") > self.limit)
@@ -73,7 +73,7 @@ PAYLOADS = [b'{"n":1}', b"bad", b'{"n":5}', b'{"n":9}']
 
 def test_every_message_is_accounted_for() -> None:
     stages = [counter("big", "above"), Above(name="above", follows="in", limit=4), SOURCE]
-    outcome = compile_plan(stages, Env()).run("in", PAYLOADS)
+    outcome = compile_plan(stages, BuildContext()).run("in", PAYLOADS)
     counts = {
         name: (c.flows_in, c.flows_out, c.filtered, c.rejected)
         for name, c in outcome.counts.items()
@@ -95,7 +95,7 @@ def test_equal_stages_after_one_parent_run_once() -> None:
         counter("b", "second"),
         counter("c", "third"),
     ]
-    plan = compile_plan(stages, Env())
+    plan = compile_plan(stages, BuildContext())
     CALLS.clear()
     outcome = plan.run("in", PAYLOADS)
     assert CALLS == ["first", "third"]
@@ -114,27 +114,29 @@ def test_fan_in_counts_every_branch() -> None:
         Above(name="high", follows="in", limit=8),
         counter("all", ["low", "high"]),
     ]
-    outcome = compile_plan(stages, Env()).run("in", PAYLOADS)
+    outcome = compile_plan(stages, BuildContext()).run("in", PAYLOADS)
     assert outcome.deltas[0].series[VALUE].to_list() == [4.0]
 
 
 def test_two_sources_share_what_follows() -> None:
     stages: list[Spec] = [SOURCE, Memory(name="other"), counter("all", ["in", "other"])]
-    plan = compile_plan(stages, Env())
+    plan = compile_plan(stages, BuildContext())
     assert plan.run("in", PAYLOADS).deltas[0].series[VALUE].to_list() == [3.0]
     assert plan.run("other", PAYLOADS[:1]).deltas[0].series[VALUE].to_list() == [1.0]
 
 
 def test_only_needed_fields_are_asked_for() -> None:
-    metrics = compile_plan([SOURCE, counter("a", "in", value="Bytes", labels=["x"])], Env())
+    metrics = compile_plan(
+        [SOURCE, counter("a", "in", value="Bytes", labels=["x"])], BuildContext()
+    )
     assert metrics.env.needed == frozenset({"Bytes", "x", "TimeReceived"})
-    printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], Env())
+    printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], BuildContext())
     assert printed.env.needed is None
 
 
 def test_a_value_that_cannot_be_counted_is_a_dead_letter() -> None:
     stages = [SOURCE, counter("total", "in", value="n")]
-    outcome = compile_plan(stages, Env()).run("in", [b'{"n":-4}', b'{"n":2}'])
+    outcome = compile_plan(stages, BuildContext()).run("in", [b'{"n":-4}', b'{"n":2}'])
     assert outcome.deltas[0].series[VALUE].to_list() == [2.0]
     assert outcome.refused == [("NegativeValueError", "total", "n")]
     assert outcome.dead[0].payload == b'{"n":-4}'
@@ -150,4 +152,4 @@ def test_two_metrics_of_one_name_are_refused() -> None:
         EncodePrometheus(name="b", follows="in", metrics=[Metric(name="a")]),
     ]
     with pytest.raises(ConfigError, match='metric a is also made by stage "a"'):
-        compile_plan(stages, Env())
+        compile_plan(stages, BuildContext())

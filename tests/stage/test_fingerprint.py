@@ -2,19 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 
 
 def test_a_change_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "a"
-    none = stamps([file])
+    none = fingerprints([file])
     assert none == ((str(file), 0, 0, 0),)
     file.write_text("1")
-    first = stamps([file])
-    assert first == stamps([file])
+    first = fingerprints([file])
+    assert first == fingerprints([file])
     assert first != none
     file.write_text("12")
-    assert stamps([file]) != first
+    assert fingerprints([file]) != first
 
 
 def test_a_config_map_is_changed_by_its_link(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_config_map_is_changed_by_its_link(tmp_path: Path) -> None:
     data.symlink_to("one")
     file = tmp_path / "config.yaml"
     file.symlink_to("..data/config.yaml")
-    before = stamps([file])
+    before = fingerprints([file])
     (tmp_path / "..new").symlink_to("two")
     (tmp_path / "..new").rename(data)
-    assert stamps([file]) != before
+    assert fingerprints([file]) != before

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.stage import Env
-from pipeline.stage.resources import Lasting
+from pipeline.stage import BuildContext
+from pipeline.stage.resources import ResourcePool
 
 
 class Thing:
@@ -34,60 +34,60 @@ class Observed(Thing):
 
 
 def test_a_thing_is_made_once() -> None:
-    lasting = Lasting()
-    first = lasting.get((Thing, "a"), lambda: Thing("a"))
-    assert lasting.get((Thing, "a"), lambda: Thing("other")) is first
-    assert lasting.get((Thing, "b"), lambda: Thing("b")).name == "b"
+    lasting = ResourcePool()
+    first = lasting.acquire((Thing, "a"), lambda: Thing("a"))
+    assert lasting.acquire((Thing, "a"), lambda: Thing("other")) is first
+    assert lasting.acquire((Thing, "b"), lambda: Thing("b")).name == "b"
 
 
 def test_what_the_next_plan_does_not_ask_for_is_closed() -> None:
-    lasting = Lasting()
-    a, b = (lasting.get((Thing, name), maker(name)) for name in "ab")
+    lasting = ResourcePool()
+    a, b = (lasting.acquire((Thing, name), maker(name)) for name in "ab")
     lasting.settle()
     lasting.begin()
-    lasting.get((Thing, "b"), maker("b"))
+    lasting.acquire((Thing, "b"), maker("b"))
     assert a.open
     lasting.settle()
     assert (a.open, b.open) == (False, True)
 
 
 def test_a_refused_plan_leaves_what_there_was() -> None:
-    lasting = Lasting()
-    a = lasting.get((Thing, "a"), maker("a"))
+    lasting = ResourcePool()
+    a = lasting.acquire((Thing, "a"), maker("a"))
     lasting.settle()
     lasting.begin()
-    c = lasting.get((Thing, "c"), maker("c"))
+    c = lasting.acquire((Thing, "c"), maker("c"))
     lasting.revert()
     assert (a.open, c.open) == (True, False)
-    assert lasting.get((Thing, "a"), maker("other")) is a
+    assert lasting.acquire((Thing, "a"), maker("other")) is a
 
 
 def test_who_looks_at_a_plan_asks_for_nothing_anew() -> None:
     """Otherwise a question during a reload would keep what the next plan does not ask for."""
-    lasting = Lasting()
-    env = Env(lasting=lasting)
-    a = env.lasts((Thing, "a"), maker("a"))
+    lasting = ResourcePool()
+    env = BuildContext(lasting=lasting)
+    a = env.acquire((Thing, "a"), maker("a"))
     assert env.found(Thing) == [a]
     lasting.settle()
     lasting.begin()
-    assert env.lasts((Thing, "a"), maker("other")) is a
+    assert env.acquire((Thing, "a"), maker("other")) is a
     lasting.settle()
     assert not a.open
 
 
 def test_problems_and_measures_of_all() -> None:
-    lasting = Lasting()
-    lasting.get((Thing, "a"), lambda: Thing("a", "broken"))
-    lasting.get((Observed, "b"), lambda: Observed("b"))
+    lasting = ResourcePool()
+    lasting.acquire((Thing, "a"), lambda: Thing("a", "broken"))
+    lasting.acquire((Observed, "b"), lambda: Observed("b"))
     assert lasting.problems() == ["a: broken"]
     assert lasting.waiting() == ["b is late"]
-    assert lasting.measures() == [("size", 7.0, ("b",))]
+    assert lasting.self_metrics() == [("size", 7.0, ("b",))]
 
 
 @pytest.mark.parametrize("error", ["", "broken"])
 def test_close_closes_all(error: str) -> None:
-    lasting = Lasting()
-    things = [lasting.get((Thing, name), lambda: Thing("x", error)) for name in "ab"]
+    lasting = ResourcePool()
+    things = [lasting.acquire((Thing, name), lambda: Thing("x", error)) for name in "ab"]
     lasting.close()
     assert [thing.open for thing in things] == [False, False]
 

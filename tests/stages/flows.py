@@ -14,7 +14,7 @@ import yaml
 from pipeline.decode.json import decoder
 from pipeline.flows import values
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import Env, Step
+from pipeline.stage import BuildContext, Step
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 Flow = Mapping[str, Any]
@@ -22,7 +22,7 @@ Flow = Mapping[str, Any]
 
 def frame(flows: Sequence[Flow]) -> pl.DataFrame:
     """Flows as the JSON decoder makes them, numbered by `row`."""
-    decoded = decoder(Env())([msgspec.json.encode(flow) for flow in flows])
+    decoded = decoder(BuildContext())([msgspec.json.encode(flow) for flow in flows])
     assert decoded.rejected == []
     rows = pl.Series("row", range(len(flows)), dtype=pl.Int64)
     return values.drop(decoded.flows, "TimeReceived").with_columns(rows)

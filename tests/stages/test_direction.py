@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.direction import Direction
 from tests.stages.flows import Flow, lines, rules, run
 from tests.support.flows import assert_laws
@@ -26,13 +26,15 @@ def test_golden() -> None:
         destination_host=info["dstHostField"],
         output=info["flowDirectionField"],
     )
-    assert run(stage.build(Env()), lines(CASE, "flows.jsonl")) == lines(CASE, "expected.jsonl")
+    assert run(stage.build(BuildContext()), lines(CASE, "flows.jsonl")) == lines(
+        CASE, "expected.jsonl"
+    )
 
 
 def test_golden_operator_records() -> None:
     expected = lines("operator-records", "expected.jsonl")
     incoming = [{k: v for k, v in flow.items() if k != "FlowDirection"} for flow in expected]
-    assert run(Direction(name="direction").build(Env()), incoming) == expected
+    assert run(Direction(name="direction").build(BuildContext()), incoming) == expected
 
 
 def test_the_old_direction_can_be_kept() -> None:
@@ -43,13 +45,13 @@ def test_the_old_direction_can_be_kept() -> None:
         {"AgentIP": "h1", "DstK8S_HostIP": "h1", "IfDir": 5},
     ]
     stage = Direction(name="direction", interface_direction="IfDir")
-    got = run(stage.build(Env()), flows)
+    got = run(stage.build(BuildContext()), flows)
     assert [flow["FlowDirection"] for flow in got] == [1, 0, 1, 0]
     assert [flow["IfDir"] for flow in got] == [0, "odd", 1, 5]
 
 
 def test_nothing_is_done_for_nobody() -> None:
-    step = Direction(name="direction").build(Env(needed=frozenset({"AgentIP"})))
+    step = Direction(name="direction").build(BuildContext(needed=frozenset({"AgentIP"})))
     assert run(step, [{"AgentIP": "h1", "SrcK8S_HostIP": "h1"}]) == [
         {"AgentIP": "h1", "SrcK8S_HostIP": "h1"}
     ]
@@ -81,5 +83,5 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 10), st.sampled_from(["", "IfDir"]))
 def test_laws(flows: list[dict[str, Any]], cut: int, kept: str) -> None:
-    step = Direction(name="direction", interface_direction=kept).build(Env())
+    step = Direction(name="direction", interface_direction=kept).build(BuildContext())
     assert_laws(step, flows, cut)

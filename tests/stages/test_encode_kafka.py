@@ -12,7 +12,7 @@ from pipeline.decode import by_name
 from pipeline.diagnostics import Problem
 from pipeline.flows.jsonl import json_lines
 from pipeline.kafka.publication import Publication, conversations
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.encode_kafka import EncodeKafka
 
 FLOWS = pl.DataFrame({"SrcAddr": ["10.0.0.2", "10.0.0.1", None], "Bytes": [7, 8, 9]}).with_columns(
@@ -27,25 +27,25 @@ def spec(**fields: object) -> EncodeKafka:
 
 def test_a_flow_is_an_object_keyed_by_its_conversation() -> None:
     ends = bytes(10) + b"\xff\xff\x0a\x00\x00\x01" + bytes(10) + b"\xff\xff\x0a\x00\x00\x02"
-    assert spec().build(Env())(FLOWS) == [
+    assert spec().build(BuildContext())(FLOWS) == [
         (ends, b'{"Bytes":7,"DstAddr":"10.0.0.1","SrcAddr":"10.0.0.2"}'),
         (ends, b'{"Bytes":8,"DstAddr":"10.0.0.2","SrcAddr":"10.0.0.1"}'),
         (None, b'{"Bytes":9,"DstAddr":"10.0.0.2"}'),
     ]
-    assert spec().build(Env())(FLOWS.clear()) == []
+    assert spec().build(BuildContext())(FLOWS.clear()) == []
     assert spec().reads() is None
 
 
 def test_protobuf_is_what_a_decoder_reads() -> None:
     flows = FLOWS.with_columns(TimeReceived=pl.lit(5))
-    written = spec(format="protobuf").build(Env())(flows)
+    written = spec(format="protobuf").build(BuildContext())(flows)
     assert [record.key for record in written] == conversations(flows).to_list()
-    decoded = by_name("flowmatrix", Env())([record.value for record in written])
+    decoded = by_name("flowmatrix", BuildContext())([record.value for record in written])
     assert json_lines(decoded.flows) == json_lines(flows)
 
 
 def test_without_a_key() -> None:
-    assert {record.key for record in spec(key="none").build(Env())(FLOWS)} == {None}
+    assert {record.key for record in spec(key="none").build(BuildContext())(FLOWS)} == {None}
 
 
 def test_where_it_goes() -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.flows.values import odd
-from pipeline.stage import COUNT, SUM, VALUE, Encoded, Env, Kind, bucket
+from pipeline.flows.values import overflow
+from pipeline.stage import COUNT, SUM, VALUE, BuildContext, Encoded, Kind, bucket
 from stages.encode_prometheus import EncodePrometheus, Metric
 
 
 def encode(flows: pl.DataFrame, **metric: object) -> Encoded:
     spec = EncodePrometheus(name="e", follows="x", metrics=[Metric(name="m", **metric)])  # type: ignore[arg-type] # keyword table of a test
-    return spec.build(Env())(flows)
+    return spec.build(BuildContext())(flows)
 
 
 def series(flows: pl.DataFrame, **metric: object) -> list[tuple[object, ...]]:
@@ -23,7 +23,7 @@ FLOWS = pl.DataFrame(
     {
         "ns": ["a", "b", None, "a"],
         "Bytes": [10, None, 5, 7],
-        odd("Bytes"): [None, '"x"', None, None],
+        overflow("Bytes"): [None, '"x"', None, None],
     }
 )
 

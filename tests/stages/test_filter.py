@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.diagnostics import Severity
 from pipeline.flows import values
 from pipeline.predicate.match import Match, MatchType
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.filter import Filter
 from tests.support.flows import Flow, assert_laws, frame, run
 
@@ -64,7 +64,7 @@ def test_check() -> None:
 
 def test_a_batch_without_rows_keeps_its_columns() -> None:
     flows = frame(FLOWS).clear()
-    kept = Filter(name="f", query='DstPort=1 or A="x"').build(Env())(flows)
+    kept = Filter(name="f", query='DstPort=1 or A="x"').build(BuildContext())(flows)
     assert kept.schema == flows.schema
 
 

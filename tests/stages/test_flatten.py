@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.diagnostics import Severity
 from pipeline.flows import catalogue, values
 from pipeline.predicate.match import Match
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.filter import Filter
 from stages.flatten import Flatten
 from tests.support.flows import Flow, assert_laws, frame, rows, run
@@ -46,7 +46,7 @@ def test_one_row_per_element(value: object, parts: list[Flow]) -> None:
 
 def test_lists_of_texts_in_a_column() -> None:
     flows = pl.DataFrame({"n": [0, 1, 2, 3], "F": [["a", "b"], [], None, ["c", None]]})
-    assert rows(Flatten(name="f", fields=["F"]).build(Env())(flows)) == [
+    assert rows(Flatten(name="f", fields=["F"]).build(BuildContext())(flows)) == [
         {"n": 0, "F": "a"},
         {"n": 0, "F": "b"},
         {"n": 1},
@@ -62,7 +62,7 @@ def test_numbers_of_the_agent_contribute_nothing() -> None:
 
 
 def test_numbers_in_a_column_and_lists_beside_it() -> None:
-    step = Flatten(name="f", fields=["IfDirections"]).build(Env())
+    step = Flatten(name="f", fields=["IfDirections"]).build(BuildContext())
     assert rows(step(frame([{"IfDirections": [0, 1]}, {"IfDirections": ["a"]}]))) == [
         {},
         {"IfDirections": "a"},
@@ -80,7 +80,7 @@ def events() -> pl.DataFrame:
 
 
 def test_the_keys_of_objects_become_fields() -> None:
-    assert rows(Flatten(name="f", fields=["E"]).build(Env())(events())) == [
+    assert rows(Flatten(name="f", fields=["E"]).build(BuildContext())(events())) == [
         {"n": 0, "E>Feature": "acl", "E>Type": "drop"},
         {"n": 0, "E>Feature": "pol"},
         {"n": 1},
@@ -90,9 +90,9 @@ def test_the_keys_of_objects_become_fields() -> None:
 
 
 def test_only_the_keys_that_are_needed() -> None:
-    step = Flatten(name="f", fields=["E"]).build(Env(needed=frozenset({"E", "E>Type"})))
+    step = Flatten(name="f", fields=["E"]).build(BuildContext(needed=frozenset({"E", "E>Type"})))
     assert step(events()).columns == ["n", "E>Type"]
-    texts = pl.DataFrame({values.odd("E"): ['[{"Type": "a", "Feature": "b"}]']})
+    texts = pl.DataFrame({values.overflow("E"): ['[{"Type": "a", "Feature": "b"}]']})
     assert step(texts).to_dict(as_series=False) == {"E>Type": ["a"]}
 
 
@@ -113,17 +113,19 @@ def test_a_field_named_like_a_part_is_none() -> None:
 
 def test_the_row_of_origin_only_where_it_is_read() -> None:
     flows = frame([{"F": ["a", "b"]}, {"F": []}, {"F": ["b"]}])
-    step = Flatten(name="f", fields=["F"]).build(Env(needed=frozenset({"F", values.ORIGIN})))
+    step = Flatten(name="f", fields=["F"]).build(
+        BuildContext(needed=frozenset({"F", values.ORIGIN}))
+    )
     assert step(flows)[values.ORIGIN].to_list() == [0, 0, 1, 2]
     assert step(step(flows))[values.ORIGIN].to_list() == [0, 0, 1, 2]
-    step = Flatten(name="f", fields=["F"]).build(Env(needed=frozenset({"F"})))
+    step = Flatten(name="f", fields=["F"]).build(BuildContext(needed=frozenset({"F"})))
     assert values.ORIGIN not in step(flows).columns
 
 
 def test_with_a_filter_behind_it() -> None:
     syn, fin = Match(field="F", value="SYN"), Match(field="F", value="FIN")
     after = Filter(name="g", match=[syn, fin], flattened=["F"])
-    env = Env(needed=after.reads())
+    env = BuildContext(needed=after.reads())
     flows = frame([{"n": 0, "F": ["FIN", "SYN"]}, {"n": 1, "F": ["FIN"]}, {"n": 2, "F": ["ACK"]}])
     assert rows(after.build(env)(Flatten(name="f", fields=["F"]).build(env)(flows))) == [
         {"n": 0, "F": "SYN"},
@@ -156,6 +158,6 @@ def test_laws(flows: list[dict[str, Any]], names: list[str], cut: int) -> None:
 
 @given(st.lists(st.lists(st.dictionaries(st.sampled_from(catalogue.EVENT_KEYS), st.text()))))
 def test_json_and_protobuf_lists_are_one(lists: list[list[dict[str, str]]]) -> None:
-    step = Flatten(name="f", fields=["E"]).build(Env())
+    step = Flatten(name="f", fields=["E"]).build(BuildContext())
     typed = pl.Series(lists, dtype=catalogue.CATALOGUE["NetworkEvents"].dtype)
     assert rows(step(pl.DataFrame({"E": typed}))) == rows(step(frame([{"E": x} for x in lists])))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.flow_layer import FlowLayer, Pair
 from tests.stages.flows import Flow, lines, rules, run
 from tests.support.flows import assert_laws
@@ -29,7 +29,7 @@ def test_golden(case: str) -> None:
     )
     expected = lines(case, "expected.jsonl")
     incoming = [{k: v for k, v in flow.items() if k != "K8S_FlowLayer"} for flow in expected]
-    got = run(layer.build(Env()), incoming)
+    got = run(layer.build(BuildContext()), incoming)
     assert [flow["K8S_FlowLayer"] for flow in got] == [flow["K8S_FlowLayer"] for flow in expected]
 
 
@@ -50,11 +50,11 @@ def test_golden(case: str) -> None:
     ],
 )
 def test_layer(flow: Flow, layer: str) -> None:
-    assert run(FlowLayer(name="layer").build(Env()), [flow])[0]["K8S_FlowLayer"] == layer
+    assert run(FlowLayer(name="layer").build(BuildContext()), [flow])[0]["K8S_FlowLayer"] == layer
 
 
 def test_nothing_is_done_for_nobody() -> None:
-    step = FlowLayer(name="layer").build(Env(needed=frozenset({"SrcAddr"})))
+    step = FlowLayer(name="layer").build(BuildContext(needed=frozenset({"SrcAddr"})))
     assert run(step, [{"SrcAddr": "10.0.0.1"}]) == [{"SrcAddr": "10.0.0.1"}]
 
 
@@ -81,4 +81,4 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 10))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    assert_laws(FlowLayer(name="layer").build(Env()), flows, cut)
+    assert_laws(FlowLayer(name="layer").build(BuildContext()), flows, cut)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.diagnostics import ConfigError
-from pipeline.stage import Env, Spec
+from pipeline.stage import BuildContext, Spec
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.filter import Filter
 from stages.flow_metrics import FlowMetrics
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-ENV = Env(folder=CONFIGS)
+ENV = BuildContext(folder=CONFIGS)
 
 METRIC = """\
 apiVersion: flows.netobserv.io/v1alpha1
@@ -91,7 +91,9 @@ def test_names_in_several_namespaces(tmp_path: Path) -> None:
     ]
     (tmp_path / "m.yaml").write_text("---\n".join(texts))
     macro = FlowMetrics(name="metrics", follows="in", files=["m.yaml"])
-    stages = macro.expand(Env(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")])
+    stages = macro.expand(
+        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")]
+    )
     assert [stage.name for stage in stages] == ["e/a:m", "e/b:m"]
     assert list(macro.check(tmp_path)) == []
 
@@ -113,7 +115,9 @@ def test_check_reports_all_with_their_places(tmp_path: Path) -> None:
         'did you mean "Counter"?',
     )
     assert len(found) == 3
-    stages = macro.expand(Env(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")])
+    stages = macro.expand(
+        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")]
+    )
     assert [stage.name for stage in stages] == ["e/good"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.discard import Discard
 from stages.generic import CopyRule, Generic, Policy
 from stages.pass_through import PassThrough
@@ -101,8 +101,8 @@ def test_check() -> None:
 
 def test_pass_through_and_discard() -> None:
     flows = frame([{"A": 1}])
-    assert PassThrough(name="p").build(Env())(flows) is flows
-    assert Discard(name="d").build(Env())(flows) == []
+    assert PassThrough(name="p").build(BuildContext())(flows) is flows
+    assert Discard(name="d").build(BuildContext())(flows) == []
     assert (Discard.sink, Discard.final) == ("none", True)
     assert rows(flows) == [{"A": 1}]
 
@@ -126,5 +126,7 @@ def test_laws(flows: list[dict[str, Any]], rules: list[CopyRule], policy: Policy
 
 def test_frames_stay_typed() -> None:
     flows = pl.DataFrame({"Bytes": [7]}, schema={"Bytes": pl.UInt64})
-    step = Generic(name="g", rules=[CopyRule(input="Bytes", output="b", multiplier=8)]).build(Env())
+    step = Generic(name="g", rules=[CopyRule(input="Bytes", output="b", multiplier=8)]).build(
+        BuildContext()
+    )
     assert step(flows).schema == {"Bytes": pl.UInt64(), "b": pl.UInt64()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from pipeline.decode.framing import chunks
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.ingest_stdin import IngestStdin, arriving
 
 
@@ -59,11 +59,11 @@ def test_a_full_batch_does_not_wait() -> None:
 
 def test_reads_standard_input_to_its_end() -> None:
     program = (
-        "from pipeline.stage import Env\n"
+        "from pipeline.stage import BuildContext\n"
         "from stages.ingest_stdin import IngestStdin\n"
         "stage = IngestStdin(name='in', batch_size=2)\n"
-        "decode = stage.decode(Env())\n"
-        "for chunk in stage.chunks(Env()):\n"
+        "decode = stage.decode(BuildContext())\n"
+        "for chunk in stage.chunks(BuildContext()):\n"
         "    decoded = decode(chunk.payloads)\n"
         "    print(chunk.position, decoded.flows['Bytes'].to_list(), len(decoded.rejected))\n"
     )
@@ -77,7 +77,7 @@ def test_reads_standard_input_to_its_end() -> None:
 def test_replay_reads_a_file_with_the_same_decoder(tmp_path: Path) -> None:
     (tmp_path / "flows").write_bytes(b'{"Bytes":4}')
     stage = IngestStdin(name="in").replay(tmp_path / "flows")
-    assert [chunk.payloads for chunk in stage.chunks(Env())] == [[b'{"Bytes":4}']]
+    assert [chunk.payloads for chunk in stage.chunks(BuildContext())] == [[b'{"Bytes":4}']]
     assert stage.name == "in"
 
 

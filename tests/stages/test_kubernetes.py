@@ -16,12 +16,12 @@ from pipeline.kube.api import objects
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.inventory import file
 from pipeline.kube.inventory.export import manifests
-from pipeline.stage import Env, Step
+from pipeline.stage import BuildContext, Step
 from stages.kubernetes import Kubernetes
 from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
 from tests.support.flows import assert_laws
@@ -71,7 +71,7 @@ def stage_of(case: str) -> Kubernetes:
 
 
 def step(stage: Kubernetes, *, folder: Path = BASIC, needed: frozenset[str] | None = None) -> Step:
-    return stage.build(Env(folder=folder, needed=needed))
+    return stage.build(BuildContext(folder=folder, needed=needed))
 
 
 def pods(*extra: dict[str, Any]) -> Index:
@@ -149,7 +149,9 @@ def test_only_needed_columns() -> None:
 def test_labels_win_over_fields_of_the_same_name() -> None:
     index = pods(pod("a", "10.0.0.1", labels={"Name": "x"}), pod("b", "10.0.0.2"))
     stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("SrcK8S"))])
-    got = run(stage.attach(index, Env()), [{"SrcAddr": "10.0.0.1"}, {"SrcAddr": "10.0.0.2"}])
+    got = run(
+        stage.attach(index, BuildContext()), [{"SrcAddr": "10.0.0.1"}, {"SrcAddr": "10.0.0.2"}]
+    )
     assert [flow["SrcK8S_Name"] for flow in got] == ["x", "b"]
 
 
@@ -163,23 +165,23 @@ def test_reads_only_what_is_configured() -> None:
 
 def test_a_file_that_tells_of_the_past_is_asked_by_time(tmp_path: Path) -> None:
     """Only then the time of a flow is read."""
-    index = Index(options=Options(window=60.0))
+    index = Index(options=IndexOptions(window=60.0))
     for name, at in (("old", 1000), ("new", 9000)):
         index.put(("Pod", "shop", "old"), NOTHING, at)
         one = objects.of(pod(name, "10.0.0.1", creationTimestamp="1970-01-01T00:00:02Z"))
         index.put(("Pod", "shop", name), kept(one, index.options), at)
     file.write(manifests(index.known()), tmp_path / "kube.json")
     stage = Kubernetes(name="k", inventory="kube.json")
-    env = Env(folder=tmp_path)
+    env = BuildContext(folder=tmp_path)
     assert stage.also_reads(env) == {"TimeFlowEndMs"}
     flows: list[Flow] = [{"SrcAddr": "10.0.0.1", "TimeFlowEndMs": at} for at in (8999, 9000)]
     assert [flow["SrcK8S_Name"] for flow in run(stage.build(env), flows)] == ["old", "new"]
     plain = Kubernetes(name="k", inventory="kube.yaml")
-    assert plain.also_reads(Env(folder=BASIC)) == set()
+    assert plain.also_reads(BuildContext(folder=BASIC)) == set()
 
 
 def test_one_index_per_file() -> None:
-    env = Env(folder=BASIC)
+    env = BuildContext(folder=BASIC)
     for _ in range(2):
         Kubernetes(name="k", inventory="kube.yaml").build(env)
     Kubernetes(name="k", inventory="../k8s-basic/kube.yaml").build(env)
@@ -189,7 +191,7 @@ def test_one_index_per_file() -> None:
 def test_a_changed_index_is_seen_by_the_next_batch() -> None:
     index = pods(pod("a", "10.0.0.1", labels={"x": "1"}))
     stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("L"))])
-    enrich = stage.attach(index, Env())
+    enrich = stage.attach(index, BuildContext())
     flows = [{"SrcAddr": "10.0.0.1"}]
     assert run(enrich, flows)[0]["L_x"] == "1"
     index.add(objects.of(pod("b", "10.0.0.1", labels={"y": "2"}, creationTimestamp="2025")))
@@ -211,8 +213,8 @@ def test_a_changed_index_is_seen_by_the_next_batch() -> None:
 )
 def test_a_key_that_comes_and_goes_is_seen_too(parts: Secondary, flow: Flow) -> None:
     stage = Kubernetes(name="k", secondary_networks=[parts], ends=[_BY_KEY])
-    index = Index(options=Options(secondary=(parts,)))
-    enrich = stage.attach(index, Env())
+    index = Index(options=IndexOptions(secondary=(parts,)))
+    enrich = stage.attach(index, BuildContext())
     assert run(enrich, [flow]) == [flow]
     net1 = {"name": "l2", "interface": "net1", "ips": ["192.168.5.4"], "mac": "02:aa:00:00:00:01"}
     annotations = {keys.NETWORK_STATUS: json.dumps([net1])}

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from pipeline.flows import values
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.remap import Remap
 
-ODD_A, ODD_B = values.odd("A"), values.odd("B")
+ODD_A, ODD_B = values.overflow("A"), values.overflow("B")
 
 
 def run(
     frame: pl.DataFrame, mapping: dict[str, str | list[str]], *, only: bool = False
 ) -> pl.DataFrame:
-    return Remap(name="r", map=mapping, only=only).build(Env())(frame)
+    return Remap(name="r", map=mapping, only=only).build(BuildContext())(frame)
 
 
 FLOWS = pl.DataFrame({"A": [1, 2], "B": ["x", None], "C": [True, False]})

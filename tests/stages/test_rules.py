@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.rules.stage import AnyRule, Rules
 from tests.support.flows import Flow, assert_laws, frame, run
 
@@ -353,7 +353,7 @@ def test_columns_stay_typed_and_no_other_is_left() -> None:
         {"type": "add_label", "input": "l", "value": 1},
         sampling_field="Sampling",
     )
-    assert rules.build(Env())(flows).schema == {
+    assert rules.build(BuildContext())(flows).schema == {
         "Proto": pl.UInt8(),
         "A": pl.String(),
         "Sampling": pl.UInt32(),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.service_name import ServiceName
 from tests.stages.flows import GOLDEN, Flow, lines, rules, run
 from tests.support.flows import assert_laws
@@ -23,7 +23,7 @@ def stage(**more: Any) -> ServiceName:
     return ServiceName(name="service", **{**files, **rule["add_service"], **more})
 
 
-STEP = stage().build(Env(folder=FOLDER))
+STEP = stage().build(BuildContext(folder=FOLDER))
 
 
 def test_golden() -> None:
@@ -45,7 +45,7 @@ def test_of_two_lines_the_last_counts(tmp_path: Path) -> None:
         {"DstPort": 81, "Service": "kept"},
         {"DstPort": None, "Proto": 6},
     ]
-    got = run(stage().build(Env(folder=tmp_path)), flows)
+    got = run(stage().build(BuildContext(folder=tmp_path)), flows)
     assert [flow.get("Service") for flow in got] == ["new", "new", "new", "", "kept", None]
 
 

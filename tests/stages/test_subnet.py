@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.subnet import Subnet
 from tests.stages.flows import run
 from tests.support.flows import assert_laws
@@ -34,17 +34,17 @@ def stage(mask: str = "/24", *, source: str = "SrcAddr", output: str = "Net") ->
     ],
 )
 def test_network(address: object, mask: str, net: str | None) -> None:
-    got = run(stage(mask).build(Env()), [{"SrcAddr": address}])
+    got = run(stage(mask).build(BuildContext()), [{"SrcAddr": address}])
     assert got[0].get("Net") == net
 
 
 def test_no_network_leaves_the_output() -> None:
-    assert run(stage().build(Env()), [{"SrcAddr": "x", "Net": "kept"}])[0]["Net"] == "kept"
-    assert run(stage().build(Env()), [{"Net": "kept"}]) == [{"Net": "kept"}]
+    assert run(stage().build(BuildContext()), [{"SrcAddr": "x", "Net": "kept"}])[0]["Net"] == "kept"
+    assert run(stage().build(BuildContext()), [{"Net": "kept"}]) == [{"Net": "kept"}]
 
 
 def test_the_output_may_be_the_input() -> None:
-    step = stage(output="SrcAddr").build(Env())
+    step = stage(output="SrcAddr").build(BuildContext())
     assert run(step, [{"SrcAddr": "10.1.2.3"}, {"SrcAddr": 5}]) == [
         {"SrcAddr": "10.1.2.0/24"},
         {"SrcAddr": 5},
@@ -70,4 +70,4 @@ FLOWS = st.lists(
 
 @given(FLOWS, st.integers(0, 10))
 def test_laws(flows: list[dict[str, Any]], cut: int) -> None:
-    assert_laws(stage().build(Env()), flows, cut)
+    assert_laws(stage().build(BuildContext()), flows, cut)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.diagnostics import Severity
 from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.subnet_label import End, SubnetLabel
 from tests.kube.test_subnets import CONFIG, INSTALL
 from tests.stages.flows import Flow, frame, lines, rules, run
@@ -41,7 +41,7 @@ def stage(*labels: Label, **more: Any) -> SubnetLabel:
 
 def label_of(found: SubnetLabel, *addresses: object, folder: Path = Path()) -> list[object]:
     flows: list[Flow] = [{"DstAddr": address} for address in addresses]
-    got = run(found.build(Env(folder=folder)), flows)
+    got = run(found.build(BuildContext(folder=folder)), flows)
     return [flow.get("DstSubnetLabel") for flow in got]
 
 
@@ -53,7 +53,7 @@ def test_golden() -> None:
     found = list(rules(CASE))
     labels = [Label(**one) for one in found[0]["subnetLabels"]]
     ends = [End(**rule["add_subnet_label"]) for rule in found]
-    step = stage(*labels, ends=ends).build(Env())
+    step = stage(*labels, ends=ends).build(BuildContext())
     assert run(step, lines(CASE, "flows.jsonl")) == lines(CASE, "expected.jsonl")
 
 
@@ -208,12 +208,12 @@ def test_a_file_that_tells_nothing_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_only_needed_ends() -> None:
-    step = stage(S3).build(Env(needed=frozenset({"SrcSubnetLabel"})))
+    step = stage(S3).build(BuildContext(needed=frozenset({"SrcSubnetLabel"})))
     got = step(frame([{"SrcAddr": "3.5.204.1", "DstAddr": "3.5.204.1"}]))
     assert set(got.columns) == {"row", "SrcAddr", "DstAddr", "SrcSubnetLabel"}
 
 
-LAW = stage(WIDE, NARROW, Label("six", ["::/0"])).build(Env())
+LAW = stage(WIDE, NARROW, Label("six", ["::/0"])).build(BuildContext())
 ADDRESSES = st.sampled_from(
     ["10.1.2.3", "10.9.0.1", "fd01::1", "::ffff:10.1.1.1", "x", "", 7, None]
 )

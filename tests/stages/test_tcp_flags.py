@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import Env, Step
+from pipeline.stage import BuildContext, Step
 from stages.tcp_flags import FLAGS, TcpFlags
 from tests.stages.flows import Flow, frame, lines, plain, run
 from tests.support.flows import assert_laws
 
-IN_PLACE = TcpFlags(name="flags").build(Env())
-ASIDE = TcpFlags(name="flags", output="Names").build(Env())
+IN_PLACE = TcpFlags(name="flags").build(BuildContext())
+ASIDE = TcpFlags(name="flags", output="Names").build(BuildContext())
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_golden_json_numbers_are_decoded_too() -> None:
 
     A number that came as text is a number since it was decoded.
     """
-    drops = TcpFlags(name="drops", input="PktDropLatestFlags", output="DropFlags").build(Env())
+    drops = TcpFlags(name="drops", input="PktDropLatestFlags", output="DropFlags").build(
+        BuildContext()
+    )
     flows = frame(lines("network-tcp-flags-json", "flows.jsonl"))
     assert plain(drops(IN_PLACE(flows))) == [
         {"Flags": ["SYN", "ACK"], "PktDropLatestFlags": 2, "DropFlags": ["SYN"]},

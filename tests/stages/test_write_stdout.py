@@ -5,7 +5,7 @@ from typing import Literal
 import polars as pl
 import pytest
 
-from pipeline.stage import Env
+from pipeline.stage import BuildContext
 from stages.write_stdout import WriteStdout
 
 FLOWS = pl.DataFrame({"b": [["1", "x"]], "a": [1.0], "d": [1e6], "c": [True]})
@@ -22,4 +22,4 @@ FLOWS = pl.DataFrame({"b": [["1", "x"]], "a": [1.0], "d": [1e6], "c": [True]})
 def test_formats(form: Literal["json", "printf", "fields"], line: str) -> None:
     spec = WriteStdout(name="w", follows="x", format=form)
     assert spec.reads() is None
-    assert spec.build(Env())(FLOWS) == [line]
+    assert spec.build(BuildContext())(FLOWS) == [line]

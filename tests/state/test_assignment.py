@@ -5,33 +5,33 @@ import polars as pl
 import pytest
 
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy
-from pipeline.state.assignment import Group, packed
-from pipeline.state.changelog import Checkpoint, State, read
-from pipeline.state.ledger import Table
-from pipeline.state.partition import Where
+from pipeline.state.assignment import Assignment, packed
+from pipeline.state.changelog import CheckpointRecords, State, read
+from pipeline.state.ledger import SeriesTable
+from pipeline.state.partition import TopicPartition
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 FAMILIES = {"flows": (FLOWS, Policy("g"))}
 EMPTY = State(None, [], 0, frozenset())
-ONE, TWO = Where("t", 1), Where("t", 2)
+ONE, TWO = TopicPartition("t", 1), TopicPartition("t", 2)
 
 
 def delta(*names: str) -> list[Delta]:
     return [Delta(FLOWS, pl.DataFrame({"ns": names, VALUE: [1.0] * len(names)}))]
 
 
-def values(tables: list[Table]) -> dict[str, float]:
+def values(tables: list[SeriesTable]) -> dict[str, float]:
     return dict(tables[0].series().select("ns", VALUE).iter_rows())
 
 
-def durable(group: Group) -> dict[Where, Checkpoint]:
-    checkpoints = packed(group.cut())
+def durable(group: Assignment) -> dict[TopicPartition, CheckpointRecords]:
+    checkpoints = packed(group.snapshot())
     group.delivered(checkpoints)
     return checkpoints
 
 
-def counted() -> Group:
-    group = Group(FAMILIES)
+def counted() -> Assignment:
+    group = Assignment(FAMILIES)
     group.restore(ONE, EMPTY, 3, 0)
     group.restore(TWO, EMPTY, 3, 100)
     group.count(ONE, delta("a", "b"), 2, 1.0)
@@ -53,13 +53,13 @@ def test_shown_when_durable_and_confirmed() -> None:
     assert group.unconfirmed() == {3: {TWO: 101}}
     group.confirmed({TWO: 101})
     assert values(group.shown.tables()) == {"a": 2, "b": 1}
-    assert (group.unconfirmed(), group.cut()) == ({}, {})
+    assert (group.unconfirmed(), group.snapshot()) == ({}, {})
 
 
 def test_a_successor_shows_what_it_counts_itself() -> None:
     group = counted()
     state = read(log(durable(group)[ONE]))
-    successor = Group(FAMILIES)
+    successor = Assignment(FAMILIES)
     successor.restore(ONE, state, 4, 2)
     assert successor.positions() == {ONE: 2}
     assert values(successor.totals()[1]) == {"a": 1, "b": 1}
@@ -74,19 +74,19 @@ def test_what_has_changed_starts_again_with_one_warning(caplog: pytest.LogCaptur
     group = counted()
     states = {where: read(log(found)) for where, found in durable(group).items()}
     changed = msgspec.structs.replace(FLOWS, chain="other")
-    successor = Group({"flows": (changed, Policy("g"))})
+    successor = Assignment({"flows": (changed, Policy("g"))})
     for where, state in states.items():
         successor.restore(where, state, 4, state.position or 0)
     assert caplog.messages == ["metric flows has changed: it starts again from zero"]
     assert successor.positions() == {ONE: 2, TWO: 101}
     successor.count(ONE, delta("b"), 3, 2.0)
-    again = Group({"flows": (changed, Policy("g"))})
+    again = Assignment({"flows": (changed, Policy("g"))})
     again.restore(ONE, read(log(durable(successor)[ONE])), 5, 3)
     assert values(again.totals()[1]) == values(successor.totals()[1]) == {"b": 1}
     assert len(caplog.messages) == 1
 
 
-def log(checkpoint: Checkpoint) -> dict[bytes, bytes]:
+def log(checkpoint: CheckpointRecords) -> dict[bytes, bytes]:
     """The records of a checkpoint as its topic has them."""
     written = [*checkpoint.parts, checkpoint.manifest]
     return {key: value for key, value in written if value is not None}
@@ -95,9 +95,9 @@ def log(checkpoint: Checkpoint) -> dict[bytes, bytes]:
 def test_partitions_kept_and_let_go() -> None:
     group = counted()
     durable(group)
-    assert group.keeps(ONE, 4)
-    assert not group.keeps(ONE, 5), "somebody else may have had it in generation 4"
-    assert not group.keeps(Where("t", 9), 4)
+    assert group.is_kept(ONE, 4)
+    assert not group.is_kept(ONE, 5), "somebody else may have had it in generation 4"
+    assert not group.is_kept(TopicPartition("t", 9), 4)
     group.keep("t", {ONE}, 4)
     assert group.positions() == {ONE: 2}
     assert group.unconfirmed() == {4: {ONE: 2}}

@@ -8,7 +8,7 @@ from pipeline.stage import VALUE, Delta, Family, Kind, Policy
 from pipeline.state.changelog import (
     ROWS,
     ChangelogError,
-    Checkpoint,
+    CheckpointRecords,
     Epoch,
     Manifest,
     Record,
@@ -40,7 +40,7 @@ class Log:
             else:
                 self.records[key] = value
 
-    def take_all(self, checkpoint: Checkpoint) -> None:
+    def take_all(self, checkpoint: CheckpointRecords) -> None:
         self.take([*checkpoint.parts, checkpoint.manifest, *checkpoint.deletions])
 
     def values(self) -> dict[str, dict[str, float]]:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy
 from pipeline.state import checkpoint_file
-from pipeline.state.checkpoint_file import Checkpoint, CheckpointError, Progress
+from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 
 FAMILY = Family("flows", Kind.COUNTER, ("a",))
@@ -23,7 +23,7 @@ def saved(tmp_path: Path) -> Path:
     full = ledger()
     full.merge([Delta(FAMILY, pl.DataFrame({"a": ["x", "y"], VALUE: [1.0, 2.0]}))], 5.0)
     progress = {"in": Progress.start([b"one", b"two"])}
-    checkpoint_file.save(tmp_path / "state", full, Checkpoint(progress, 7))
+    checkpoint_file.save(tmp_path / "state", full, FileCheckpoint(progress, 7))
     return tmp_path / "state"
 
 
@@ -52,7 +52,7 @@ def test_a_changed_family_starts_again(
 
 
 def test_an_empty_folder_is_an_empty_state(tmp_path: Path) -> None:
-    assert checkpoint_file.load(tmp_path, ledger()) == Checkpoint()
+    assert checkpoint_file.load(tmp_path, ledger()) == FileCheckpoint()
     with pytest.raises(CheckpointError, match="no state in"):
         checkpoint_file.tables(tmp_path)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Family, Kind
 from pipeline.state import label_sets
-from pipeline.state.label_sets import LabelSets, Sharing
+from pipeline.state.label_sets import InternerPool, LabelInterner
 
 Row = tuple[str, ...]
 
@@ -19,7 +19,7 @@ def frame(labels: Sequence[str], rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def test_ids_are_places_in_the_order_of_first_sight() -> None:
-    sets = LabelSets(("a", "b"))
+    sets = LabelInterner(("a", "b"))
     assert sets.ids(frame("ab", [("x", "y"), ("x", ""), ("x", "y")])).to_list() == [0, 1, 0]
     assert sets.ids(frame("ab", [("", "x"), ("x", "")])).to_list() == [2, 1]
     ids = pl.Series([2, 0], dtype=pl.UInt32)
@@ -28,7 +28,7 @@ def test_ids_are_places_in_the_order_of_first_sight() -> None:
 
 
 def test_a_family_without_labels_has_one_set() -> None:
-    sets = LabelSets(())
+    sets = LabelInterner(())
     assert sets.ids(pl.DataFrame({":value": [1.0, 2.0]})).to_list() == [0, 0]
     assert len(sets) == 1
 
@@ -44,7 +44,7 @@ def test_sets_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> Non
         return whole % 2 if seeds.index(seed) in {0, 2} else whole
 
     monkeypatch.setattr(label_sets, "_hashes", weak)
-    sets = LabelSets(("a", "b"))
+    sets = LabelInterner(("a", "b"))
     rows = [("x", str(number)) for number in range(5)]
     assert sets.ids(frame("ab", rows[:1])).to_list() == [0]
     assert sets.ids(frame("ab", rows)).to_list()[0] == 0
@@ -59,7 +59,7 @@ _TEXTS = st.sampled_from(["", "x", "y", "xy", "ü\n"])
 
 @given(st.lists(st.lists(st.tuples(_TEXTS, _TEXTS, _TEXTS), max_size=6), max_size=6))
 def test_the_frame_gives_back_what_was_looked_up(batches: list[list[Row]]) -> None:
-    sets = LabelSets("abc")
+    sets = LabelInterner("abc")
     known: dict[Row, int] = {}
     for rows in batches:
         ids = sets.ids(frame("abc", rows))
@@ -70,7 +70,7 @@ def test_the_frame_gives_back_what_was_looked_up(batches: list[list[Row]]) -> No
 
 
 def test_families_share_their_sets_while_someone_holds_them() -> None:
-    sharing, flows = Sharing(), Family("flows", Kind.COUNTER, ("a",))
+    sharing, flows = InternerPool(), Family("flows", Kind.COUNTER, ("a",))
     held = sharing.of(flows)
     assert sharing.of(flows) is held
     assert sharing.of(Family("flows", Kind.COUNTER, ("a", "b"))) is not held

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
 from pipeline.state import ledger as ledgers
-from pipeline.state.label_sets import Sharing
+from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW, Ledger
 
 COUNTER = Family("flows", Kind.COUNTER, ("a", "b"))
@@ -167,7 +167,7 @@ def test_label_sets_beyond_a_limit_do_not_pile_up(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_one_ledger_has_added_another_one_adds_as_well() -> None:
-    sharing = Sharing()
+    sharing = InternerPool()
     plain = Family("plain", Kind.COUNTER, ())
     families = {f.name: (f, Policy("stage")) for f in (COUNTER, plain)}
     first, same, apart = (Ledger(families, 0, s) for s in (sharing, sharing, None))

@@ -78,7 +78,7 @@ def test_the_three_stages_of_a_delta() -> None:
     partition = Partition(FAMILIES, 0, Epoch(1, 4), EMPTY, 10)
     assert partition.dirty
     partition.count(delta("a", "b"), 12, 1.0)
-    checkpoint = partition.packed(partition.cut())
+    checkpoint = partition.packed(partition.snapshot())
     assert (partition.position, checkpoint.position, held(partition)) == (12, 12, {})
     partition.count(delta("a"), 13, 1.0)
     assert partition.confirmed(10) == []
@@ -87,7 +87,7 @@ def test_the_three_stages_of_a_delta() -> None:
     assert [counted.now for counted in partition.confirmed(12)] == [1.0]
     assert partition.confirmed(12) == []
     assert partition.dirty
-    second = partition.packed(partition.cut())
+    second = partition.packed(partition.snapshot())
     assert len(second.parts) == 1
     partition.delivered(second)
     assert not partition.dirty
@@ -97,12 +97,12 @@ def test_the_three_stages_of_a_delta() -> None:
 def test_what_starts_again_is_not_shown() -> None:
     partition = Partition(FAMILIES, 0, Epoch(1, 4), EMPTY, 0)
     partition.count(delta("a"), 1, 1.0)
-    checkpoint = partition.packed(partition.cut())
+    checkpoint = partition.packed(partition.snapshot())
     partition.adopt(FAMILIES, set(), 0)
     partition.delivered(checkpoint)
     assert [counted.deltas for counted in partition.confirmed(1)] == [[]]
     assert partition.dirty
-    partition.delivered(partition.packed(partition.cut()))
+    partition.delivered(partition.packed(partition.snapshot()))
     assert held(partition) == {}
 
 
@@ -111,7 +111,7 @@ def test_a_plan_that_is_taken_while_a_checkpoint_is_packed() -> None:
     both = {**FAMILIES, "other": (other, Policy("g"))}
     partition = Partition(both, 0, Epoch(1, 4), EMPTY, 0)
     partition.count([*delta("a"), Delta(other, delta("b")[0].series)], 1, 1.0)
-    cut = partition.cut()
+    cut = partition.snapshot()
     partition.count(delta("a"), 2, 2.0)
     partition.adopt(both, {"other"}, 0)
     checkpoint = partition.packed(cut)
@@ -120,7 +120,7 @@ def test_a_plan_that_is_taken_while_a_checkpoint_is_packed() -> None:
     flows, others = partition.tables()
     assert (flows.size, others.series()[VALUE].to_list()) == (0, [1.0])
     partition.count(delta("c"), 3, 3.0)
-    again = partition.packed(partition.cut())
+    again = partition.packed(partition.snapshot())
     manifest = msgspec.msgpack.decode(again.manifest[1] or b"", type=Manifest)
     rows = {(part.family, part.what): part.rows for part in manifest.parts}
     assert rows == dict.fromkeys(itertools.product(both, ("labels", "values")), 1)

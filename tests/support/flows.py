@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.flows import catalogue, values
-from pipeline.stage import Env, Step, Transform
+from pipeline.stage import BuildContext, Step, Transform
 
 Flow = dict[str, Any]
 
@@ -34,7 +34,7 @@ def rows(flows: pl.DataFrame) -> list[Flow]:
 
 def run(stage: Transform, flows: Sequence[Flow], seed: int = 0) -> list[Flow]:
     """What a stage makes of flows in one batch."""
-    return rows(stage.build(Env(random=Random(seed)))(frame(flows)))
+    return rows(stage.build(BuildContext(random=Random(seed)))(frame(flows)))
 
 
 def assert_laws(stage: Transform | Step, flows: Sequence[Mapping[str, Any]], cut: int) -> None:
@@ -49,7 +49,7 @@ def assert_laws(stage: Transform | Step, flows: Sequence[Mapping[str, Any]], cut
 
 
 def _built(stage: Transform | Step) -> Step:
-    return stage.build(Env(random=Random(0))) if isinstance(stage, Transform) else stage
+    return stage.build(BuildContext(random=Random(0))) if isinstance(stage, Transform) else stage
 
 
 def _columns(name: str, flows: Sequence[Flow]) -> list[pl.Series]:
@@ -60,7 +60,9 @@ def _columns(name: str, flows: Sequence[Flow]) -> list[pl.Series]:
         for flow, kept in zip(flows, typed, strict=True)
     ]
     columns = [pl.Series(name, typed, dtype=dtype)]
-    return [*columns, pl.Series(values.odd(name), odd, dtype=pl.String)] if any(odd) else columns
+    return (
+        [*columns, pl.Series(values.overflow(name), odd, dtype=pl.String)] if any(odd) else columns
+    )
 
 
 def _guess(found: list[object]) -> pl.DataType:

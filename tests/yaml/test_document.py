@@ -9,8 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.diagnostics import ConfigError, Key, Place
-from pipeline.diagnostics import Path as Where
+from pipeline.diagnostics import ConfigError, ConfigPath, Key, Location
 from pipeline.yaml import document
 from pipeline.yaml.composer import MAX_DEPTH, MAX_NODES
 
@@ -23,7 +22,7 @@ d: *q
   long
 """
 
-PLACES: list[tuple[Where, tuple[int, int]]] = [
+PLACES: list[tuple[ConfigPath, tuple[int, int]]] = [
     ((), (1, 1)),
     (("a",), (1, 4)),
     ((Key("a"),), (1, 1)),
@@ -53,8 +52,8 @@ def refused(text: str) -> str:
 
 
 @pytest.mark.parametrize(("path", "place"), PLACES)
-def test_places(path: Where, place: tuple[int, int]) -> None:
-    assert document.load(TEXT, "f.yaml").place(path) == Place("f.yaml", *place)
+def test_places(path: ConfigPath, place: tuple[int, int]) -> None:
+    assert document.load(TEXT, "f.yaml").place(path) == Location("f.yaml", *place)
 
 
 def test_plain_data() -> None:
@@ -77,7 +76,7 @@ def test_merged_mappings() -> None:
     data = document.load(text, "f.yaml").data
     assert data["y"] == {"a": 1, "b": 2}
     assert data["z"] == {"a": 1, "b": 1, "c": 3, "<<": 4}
-    assert document.load(text, "f.yaml").place(("y", "a")) == Place("f.yaml", 1, 11)
+    assert document.load(text, "f.yaml").place(("y", "a")) == Location("f.yaml", 1, 11)
 
 
 def test_variables() -> None:
@@ -165,7 +164,7 @@ def test_several_documents() -> None:
     text = "---\n---\na: 1\n---\nb: ${X}\nb: 2\n...\n"
     first, second = document.load_all(text, "f.yaml", {})
     assert first.data == {"a": 1}
-    assert first.place(("a",)) == Place("f.yaml", 3, 4)
+    assert first.place(("a",)) == Location("f.yaml", 3, 4)
     assert first.problems == []
     assert [str(problem) for problem in second.problems] == [
         "f.yaml:5:4: error: variable X is not set",

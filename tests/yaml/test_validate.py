@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from pipeline.diagnostics import Key, Path
+from pipeline.diagnostics import ConfigPath, Key
 from pipeline.stage.duration import Duration
 from pipeline.yaml import validate
 
@@ -55,7 +55,7 @@ class Whole(msgspec.Struct, frozen=True):
             raise ValueError("13 brings bad luck")
 
 
-def found(data: object, kind: Any = Whole) -> dict[Path, str]:
+def found(data: object, kind: Any = Whole) -> dict[ConfigPath, str]:
     return {
         problem.path: f"{problem.message}; {problem.hint}".removesuffix("; ")
         for problem in validate.problems(data, kind)

@@ -7,13 +7,13 @@ settings that are validated like a native file; nothing is run here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config.flp import graph, settings
 from pipeline.config.flp.dialect import Root
 from pipeline.config.flp.reading import Reader
-from pipeline.diagnostics import Path, Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.kube.api.client import is_kubeconfig
 from pipeline.stage import Spec, registry
 from pipeline.yaml.document import Document
@@ -30,7 +30,7 @@ class Translation(NamedTuple):
 
     stages: list[dict[str, Any]]
     settings: dict[str, Any]
-    origins: dict[Path, Path]
+    origins: dict[ConfigPath, ConfigPath]
     problems: list[Problem]
 
 
@@ -44,14 +44,14 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
     root = reader.read(strict, Root)
     found = [*settings.problems(root), *_dynamic(root)]
     stages: list[dict[str, Any]] = []
-    origins: dict[Path, Path] = {}
+    origins: dict[ConfigPath, ConfigPath] = {}
     for part in graph.stages(root, registry() if types is None else types):
         if isinstance(part, Problem):
             found.append(part)
             continue
         for below, origin in part.origins.items():
             origins["stages", len(stages), *below] = reader.written(origin)
-        stages.append(_lively(part.document, File(document.name).parent))
+        stages.append(_lively(part.document, Path(document.name).parent))
     placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
     twice = _duplicates(stages, origins)
     problems = [*reader.problems, *settings.rest(others), *placed, *twice]
@@ -60,7 +60,7 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
     return Translation(stages, settings.native(root, others), origins, problems)
 
 
-def _lively(stage: dict[str, Any], folder: File) -> dict[str, Any]:
+def _lively(stage: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A stage whose configPath is a kubeconfig asks the cluster; else it is an inventory file."""
     path = stage.get("inventory", "")
     if path and is_kubeconfig(folder / path):
@@ -69,7 +69,9 @@ def _lively(stage: dict[str, Any], folder: File) -> dict[str, Any]:
     return stage
 
 
-def _duplicates(stages: list[dict[str, Any]], origins: Mapping[Path, Path]) -> Iterator[Problem]:
+def _duplicates(
+    stages: list[dict[str, Any]], origins: Mapping[ConfigPath, ConfigPath]
+) -> Iterator[Problem]:
     """Metrics whose full name another one has; the original exposes neither, or none at all."""
     first: dict[str, str] = {}
     for index, stage in enumerate(stages):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.config.flp.dialect import ClientTls, Encode, Ingest, Sasl, Write
 from pipeline.config.flp.parts import Native, Parts, filled, renamed, unknown
-from pipeline.diagnostics import Path, warning
+from pipeline.diagnostics import ConfigPath, warning
 
 _OFFSETS = {"": "first", "FirstOffset": "first", "LastOffset": "last"}
 _BALANCERS = ["roundRobin", "leastBytes", "hash", "crc32", "murmur2"]
@@ -23,14 +23,14 @@ _SECURITY = {
 }
 
 
-def file(ingest: Ingest, at: Path) -> Parts:
+def file(ingest: Ingest, at: ConfigPath) -> Parts:
     """ingest.file and file_chunks: every line, then the end; runs of lines are the engine's own."""
     block, at = ingest.file, (*at, "file")
     fields = {"path": block.filename, "decoder": block.decoder.type}
     yield Native("ingest_file", fields, renamed(at, path="filename") | _decoder(at))
 
 
-def kafka(ingest: Ingest, at: Path) -> Parts:
+def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
     """ingest.kafka: the topic, the group, TLS and SASL; queue sizes are the engine's own."""
     block, at = ingest.kafka, (*at, "kafka")
     if block.start_offset not in _OFFSETS:
@@ -48,7 +48,7 @@ def kafka(ingest: Ingest, at: Path) -> Parts:
     yield Native("ingest_kafka", fields, origins)
 
 
-def encode_kafka(encode: Encode, at: Path) -> Parts:
+def encode_kafka(encode: Encode, at: ConfigPath) -> Parts:
     """encode.kafka: JSON without a key, so every balancer spreads; waits are the engine's own."""
     block, at = encode.kafka, (*at, "kafka")
     if block.balancer not in ("", *_BALANCERS):
@@ -62,7 +62,7 @@ def encode_kafka(encode: Encode, at: Path) -> Parts:
     yield Native("encode_kafka", fields, renamed(at, brokers="address") | _security(at))
 
 
-def stdout(write: Write, at: Path) -> Parts:
+def stdout(write: Write, at: ConfigPath) -> Parts:
     """write.stdout: what is neither json nor fields is the printing of a map."""
     form, at = write.stdout.format, (*at, "stdout")
     if form not in ("", "json", "fields", "printf"):
@@ -90,9 +90,9 @@ def _sasl(sasl: Sasl | None) -> dict[str, Any]:
     }
 
 
-def _decoder(at: Path) -> dict[Path, Path]:
+def _decoder(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
     return {("decoder",): (*at, "decoder", "type")}
 
 
-def _security(at: Path) -> dict[Path, Path]:
+def _security(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
     return {native: (*at, *written) for native, written in _SECURITY.items()}

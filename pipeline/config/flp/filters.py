@@ -7,10 +7,10 @@ from typing import Any
 
 from pipeline.config.flp.dialect import ConditionRule, FilterRule, RemoveRule, Transform, ValueRule
 from pipeline.config.flp.parts import Native, Parts, filled, unknown
-from pipeline.diagnostics import Path, Problem
+from pipeline.diagnostics import ConfigPath, Problem
 
 Rule = dict[str, Any]
-Origins = dict[Path, Path]
+Origins = dict[ConfigPath, ConfigPath]
 
 _VALUED = ("remove_entry_if_equal", "remove_entry_if_not_equal")
 _REMOVALS = ["remove_entry_if_exists", "remove_entry_if_doesnt_exist", *_VALUED]
@@ -22,7 +22,7 @@ _LISTS = {
 """Rule types whose block may be left out, and its name: no query, or an empty list."""
 
 
-def filter_rules(transform: Transform, at: Path) -> Parts:
+def filter_rules(transform: Transform, at: ConfigPath) -> Parts:
     """The rules in order; in the native stage, too, every keep_entry_query goes first."""
     block, at = transform.filter, (*at, "filter")
     rules: list[Rule] = []
@@ -54,7 +54,7 @@ def _blocks(rule: FilterRule) -> dict[str, tuple[str, ValueRule | ConditionRule 
     }
 
 
-def _problems(rule: FilterRule, at: Path) -> Iterator[Problem]:
+def _problems(rule: FilterRule, at: ConfigPath) -> Iterator[Problem]:
     blocks = _blocks(rule)
     if rule.type in blocks:
         name, block = blocks[rule.type]
@@ -69,7 +69,7 @@ def _problems(rule: FilterRule, at: Path) -> Iterator[Problem]:
             yield from _removal_problems(sample.rules, (*at, _LISTS[rule.type], index, "rules"))
 
 
-def _removal_problems(rules: list[RemoveRule], at: Path) -> Iterator[Problem]:
+def _removal_problems(rules: list[RemoveRule], at: ConfigPath) -> Iterator[Problem]:
     for index, rule in enumerate(rules):
         if rule.type not in _REMOVALS:
             yield unknown("rule type", rule.type, _REMOVALS, (*at, index, "type"))

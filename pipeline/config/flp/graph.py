@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pipeline.config.flp import ends, filters, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, unknown
-from pipeline.diagnostics import Path, Problem, nearest
+from pipeline.diagnostics import ConfigPath, Problem, nearest
 from pipeline.stage import Spec
 
 
@@ -19,10 +19,10 @@ class Placed(NamedTuple):
     """A native stage as a document, and where its parts come from (dialect paths)."""
 
     document: dict[str, Any]
-    origins: dict[Path, Path]
+    origins: dict[ConfigPath, ConfigPath]
 
 
-_Translator = Callable[[Any, Path], Parts]
+_Translator = Callable[[Any, ConfigPath], Parts]
 
 
 _STDIN = Native("ingest_stdin", {"decoder": "json"})
@@ -91,10 +91,10 @@ class _Edges:
 
     def __init__(self, root: Root) -> None:
         self.problems: list[Problem] = []
-        self._parents: dict[str, dict[str, Path]] = {}
+        self._parents: dict[str, dict[str, ConfigPath]] = {}
         names = {parameter.name for parameter in root.parameters}
         for index, entry in enumerate(root.pipeline):
-            at: Path = ("pipeline", index)
+            at: ConfigPath = ("pipeline", index)
             if entry.name not in names and not root.dynamic_parameters:
                 hint = nearest(entry.name, names)
                 message = f'no parameters for stage "{entry.name}"'
@@ -107,12 +107,12 @@ class _Edges:
         """Whether any stage follows this one."""
         return any(name in parents for parents in self._parents.values())
 
-    def parents(self, name: str) -> dict[str, Path]:
+    def parents(self, name: str) -> dict[str, ConfigPath]:
         """The stages whose flows come in, and where that is written."""
         return self._parents.get(name, {})
 
 
-def _parts(parameter: Parameter, at: Path, types: Mapping[str, type[Spec]]) -> Parts:
+def _parts(parameter: Parameter, at: ConfigPath, types: Mapping[str, type[Spec]]) -> Parts:
     """The native stages of one parameter; refused ones become a stand-in."""
     kinds = [kind for kind in _STAGES if getattr(parameter, kind) is not None]
     if len(kinds) != 1:
@@ -140,7 +140,7 @@ def _parts(parameter: Parameter, at: Path, types: Mapping[str, type[Spec]]) -> P
     yield from natives or [_STAND_IN[kind]]
 
 
-def _placed(stage: str, parts: list[Native], edges: _Edges, at: Path) -> Iterator[Placed]:
+def _placed(stage: str, parts: list[Native], edges: _Edges, at: ConfigPath) -> Iterator[Placed]:
     """The native stages under their names, the last of a line under the stage's own."""
     incoming = edges.parents(stage)
     previous = ""
@@ -150,7 +150,7 @@ def _placed(stage: str, parts: list[Native], edges: _Edges, at: Path) -> Iterato
         if len(incoming) == 1 and not before:
             follows = next(iter(incoming))
         document = {"name": name, "type": part.type, **part.fields}
-        origins: dict[Path, Path] = {(): at, ("name",): (*at, "name"), **part.origins}
+        origins: dict[ConfigPath, ConfigPath] = {(): at, ("name",): (*at, "name"), **part.origins}
         if follows:
             document["follows"] = follows
         if incoming and not before:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.config.flp.dialect import Encode, GoDuration, Metric, MetricFilter
 from pipeline.config.flp.parts import Native, Parts, filled
-from pipeline.diagnostics import Path, Problem, nearest, warning
-from pipeline.flowmetric.chain import Filter, chain
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
+from pipeline.flowmetric.chain import Filter, metric_stages
 from pipeline.flowmetric.chain import Metric as Counted
 from pipeline.stage import Kind
 from pipeline.stage.duration import from_go
@@ -17,7 +17,7 @@ FILTERS = ["equal", "not_equal", "presence", "absence", "match_regex", "not_matc
 _RENAMED = {"value": "valueKey", "divider": "valueScale"}
 
 
-def prom(encode: Encode, at: Path) -> Parts:
+def prom(encode: Encode, at: ConfigPath) -> Parts:
     """Each metric that the original would expose, as the chain that counts it.
 
     A metric it leaves out with only a log is left out here too, with a warning.
@@ -38,7 +38,7 @@ def prom(encode: Encode, at: Path) -> Parts:
         yield from _chain(metric, here, at, settings)
 
 
-def _expiry(given: GoDuration, at: Path, settings: dict[str, Any]) -> Iterator[Problem]:
+def _expiry(given: GoDuration, at: ConfigPath, settings: dict[str, Any]) -> Iterator[Problem]:
     try:
         settings["expiry"] = from_go(given)
     except ValueError as error:
@@ -58,7 +58,7 @@ def _left_out(metric: Metric) -> str:
     return f'label "{twice[0]}" is given twice' if twice else ""
 
 
-def _warnings(metric: Metric, at: Path) -> Iterator[Problem]:
+def _warnings(metric: Metric, at: ConfigPath) -> Iterator[Problem]:
     for index, condition in enumerate(metric.filters):
         if condition.type and condition.type not in FILTERS:
             path = (*at, "filters", index, "type")
@@ -66,7 +66,7 @@ def _warnings(metric: Metric, at: Path) -> Iterator[Problem]:
             yield warning(path, f'unknown filter type "{condition.type}" is taken as equal', hint)
 
 
-def _chain(metric: Metric, at: Path, stage: Path, settings: dict[str, Any]) -> Parts:
+def _chain(metric: Metric, at: ConfigPath, stage: ConfigPath, settings: dict[str, Any]) -> Parts:
     if metric.type == "agg_histogram":
         yield Problem((*at, "type"), f'metric "{metric.name}": agg_histogram is not supported yet')
         return
@@ -82,7 +82,7 @@ def _chain(metric: Metric, at: Path, stage: Path, settings: dict[str, Any]) -> P
         flatten=tuple(metric.flatten),
         buckets=tuple(metric.buckets),
     )
-    for document in chain(counted, "", "", settings):
+    for document in metric_stages(counted, "", "", settings):
         name, kind, follows = (document.pop(key) for key in ("name", "type", "follows"))
         yield Native(kind, document, _origins(document, counted, at, stage), name, follows)
 
@@ -92,9 +92,11 @@ def _filter(condition: MetricFilter) -> Filter:
     return Filter(field=condition.key, value=condition.value, type=kind)
 
 
-def _origins(document: dict[str, Any], metric: Counted, at: Path, stage: Path) -> dict[Path, Path]:
+def _origins(
+    document: dict[str, Any], metric: Counted, at: ConfigPath, stage: ConfigPath
+) -> dict[ConfigPath, ConfigPath]:
     """Where the fields of a stage of the chain were written."""
-    origins: dict[Path, Path] = {(): at, ("metrics", 0): at}
+    origins: dict[ConfigPath, ConfigPath] = {(): at, ("metrics", 0): at}
     for index, match in enumerate(document.get("match", [])):
         written = (*at, "filters", metric.filters.index(Filter(**match)))
         origins |= {("match", index): written, ("match", index, "field"): (*written, "key")}

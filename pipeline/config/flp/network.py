@@ -22,7 +22,7 @@ from pipeline.config.flp.dialect import (
     Transform,
 )
 from pipeline.config.flp.parts import Native, Parts, filled, renamed, unknown
-from pipeline.diagnostics import Path, Problem, warning
+from pipeline.diagnostics import ConfigPath, Problem, warning
 
 _INDEX = ["mac", "ip", "interface", "udn"]
 _POLICIES = ["preserve_original_keys", "replace_keys"]
@@ -39,7 +39,7 @@ _KUBE_CONFIG = {
 _NEEDED = ("reporterIPField", "srcHostField", "dstHostField", "flowDirectionField")
 
 
-def network(transform: Transform, at: Path) -> Parts:
+def network(transform: Transform, at: ConfigPath) -> Parts:
     """The rules in order; neighbouring rules that look up ends share one stage."""
     block, at = transform.network, (*at, "network")
     yield from _config_problems(block, at)
@@ -53,7 +53,7 @@ def network(transform: Transform, at: Path) -> Parts:
     yield from _joined(natives)
 
 
-def generic(transform: Transform, at: Path) -> Parts:
+def generic(transform: Transform, at: ConfigPath) -> Parts:
     """The generic rules; every one reads the flow as it came in."""
     block, at = transform.generic, (*at, "generic")
     policy = block.policy or _POLICIES[0]
@@ -63,7 +63,7 @@ def generic(transform: Transform, at: Path) -> Parts:
     yield Native("generic", {"policy": policy, "rules": to_builtins(block.rules)}, {(): at})
 
 
-def _rule(rule: NetworkRule, network: Network, here: Path, at: Path) -> Parts:
+def _rule(rule: NetworkRule, network: Network, here: ConfigPath, at: ConfigPath) -> Parts:
     """The stage of one rule."""
     if rule.type not in _RULES:
         yield unknown("rule type", rule.type, list(_RULES), (*here, "type"))
@@ -101,11 +101,11 @@ def _joined(natives: list[Native]) -> Iterator[Native]:
 class _Stages:
     """Builds the stages of one transform.network; each method takes a block and its path."""
 
-    def __init__(self, network: Network, at: Path) -> None:
+    def __init__(self, network: Network, at: ConfigPath) -> None:
         self._network = network
         self._at = at
 
-    def kubernetes(self, rule: KubernetesRule, here: Path) -> Native:
+    def kubernetes(self, rule: KubernetesRule, here: ConfigPath) -> Native:
         config = self._network.kube_config
         path = config.config_path
         origin: dict[str, Any] = {"inventory": path} if path else {"cluster": {}}
@@ -122,7 +122,7 @@ class _Stages:
         origins = renamed((*self._at, "kubeConfig"), **_KUBE_CONFIG)
         return Native("kubernetes", fields, origins | {(): here, ("ends", 0): here})
 
-    def infra(self, rule: InfraRule, here: Path) -> Native:
+    def infra(self, rule: InfraRule, here: ConfigPath) -> Native:
         fields = {
             "pairs": to_builtins(rule.pairs),
             "output": rule.output,
@@ -131,7 +131,7 @@ class _Stages:
         }
         return Native("flow_layer", fields, renamed(here, pairs="namespaceNameFields"))
 
-    def direction(self, info: DirectionInfo, here: Path) -> Native:
+    def direction(self, info: DirectionInfo, here: ConfigPath) -> Native:
         fields = filled(
             reporter=info.reporter,
             source_host=info.src_host,
@@ -141,26 +141,26 @@ class _Stages:
         )
         return Native("direction", fields, {(): here})
 
-    def label(self, rule: FieldRule, here: Path) -> Native:
+    def label(self, rule: FieldRule, here: ConfigPath) -> Native:
         labels = to_builtins(self._network.subnet_labels)
         origins = renamed(self._at, labels="subnetLabels") | {(): here, ("ends", 0): here}
         return Native("subnet_label", {"labels": labels, "ends": [to_builtins(rule)]}, origins)
 
-    def flags(self, rule: FieldRule, here: Path) -> Native:
+    def flags(self, rule: FieldRule, here: ConfigPath) -> Native:
         return Native("tcp_flags", to_builtins(rule), {(): here})
 
-    def subnet(self, rule: SubnetRule, here: Path) -> Native:
+    def subnet(self, rule: SubnetRule, here: ConfigPath) -> Native:
         fields = {"input": rule.input, "output": rule.output, "mask": rule.subnet_mask}
         return Native("subnet", fields, renamed(here, mask="subnet_mask"))
 
-    def service(self, rule: ServiceRule, here: Path) -> Native:
+    def service(self, rule: ServiceRule, here: ConfigPath) -> Native:
         block = self._network
         files = filled(services_file=block.services_file, protocols_file=block.protocols_file)
         origins = renamed(self._at, services_file="servicesFile", protocols_file="protocolsFile")
         return Native("service_name", {**to_builtins(rule), **files}, origins | {(): here})
 
 
-_RULES: dict[str, tuple[str, Callable[[_Stages, Any, Path], Native] | None]] = {
+_RULES: dict[str, tuple[str, Callable[[_Stages, Any, ConfigPath], Native] | None]] = {
     "add_kubernetes": ("kubernetes", _Stages.kubernetes),
     "add_kubernetes_infra": ("kubernetes_infra", _Stages.infra),
     "reinterpret_direction": ("", _Stages.direction),
@@ -208,7 +208,7 @@ def _copied(
     return {"prefix": prefix, **filled(include=include, exclude=exclude), **limit}
 
 
-def _config_problems(block: Network, at: Path) -> Iterator[Problem]:
+def _config_problems(block: Network, at: ConfigPath) -> Iterator[Problem]:
     for index, secondary in enumerate(block.kube_config.secondary_networks):
         for key in secondary.index:
             if key.lower() not in _INDEX:

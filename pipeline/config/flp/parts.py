@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.diagnostics import Path, Problem, nearest
+from pipeline.diagnostics import ConfigPath, Problem, nearest
 
 
 class Native(NamedTuple):
@@ -18,7 +18,7 @@ class Native(NamedTuple):
 
     type: str
     fields: Mapping[str, Any] = {}
-    origins: Mapping[Path, Path] = {}
+    origins: Mapping[ConfigPath, ConfigPath] = {}
     name: str = ""
     follows: str = ""
 
@@ -32,12 +32,12 @@ def filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def unknown(kind: str, given: str, valid: list[str], path: Path) -> Problem:
+def unknown(kind: str, given: str, valid: list[str], path: ConfigPath) -> Problem:
     """A name that is none of the valid ones."""
     hint = nearest(given, valid) or f"one of {', '.join(valid)}"
     return Problem(path, f'unknown {kind} "{given}"', hint)
 
 
-def renamed(at: Path, **fields: str) -> dict[Path, Path]:
+def renamed(at: ConfigPath, **fields: str) -> dict[ConfigPath, ConfigPath]:
     """Origins of a stage written at `at`: those of fields that have another name there."""
     return {(): at} | {(native,): (*at, written) for native, written in fields.items()}

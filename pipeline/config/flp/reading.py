@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, inspect
 
-from pipeline.diagnostics import Key, Path, Problem
+from pipeline.diagnostics import ConfigPath, Key, Problem
 from pipeline.yaml import validate
 
 T = TypeVar("T", bound=Struct)
@@ -26,7 +26,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self._written: dict[Path, Path] = {}
+        self._written: dict[ConfigPath, ConfigPath] = {}
 
     def read(self, data: dict[str, Any], kind: type[T]) -> T:
         """`data` as a `kind`, every field of which has a default."""
@@ -37,7 +37,7 @@ class Reader:
             _prune(folded, problem.path)
         return validate.convert(folded, kind)
 
-    def written(self, path: Path) -> Path:
+    def written(self, path: ConfigPath) -> ConfigPath:
         """Where the document has what the Structs have at `path`, or what is nearest above it."""
         known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self._written)
         written = self._written[known]
@@ -45,7 +45,7 @@ class Reader:
             return (*written[:-1], Key(written[-1]))
         return written
 
-    def _fold(self, data: Any, kind: inspect.Type, path: Path, at: Path) -> Any:
+    def _fold(self, data: Any, kind: inspect.Type, path: ConfigPath, at: ConfigPath) -> Any:
         """A copy of the data, its keys spelled as the Structs spell them."""
         self._written[path] = at
         if isinstance(kind, inspect.UnionType):
@@ -60,7 +60,7 @@ class Reader:
         return data
 
     def _struct(
-        self, data: dict[str, Any], kind: inspect.StructType, path: Path, at: Path
+        self, data: dict[str, Any], kind: inspect.StructType, path: ConfigPath, at: ConfigPath
     ) -> dict[str, Any]:
         fields = {field.encode_name.lower(): field for field in kind.fields}
         folded: dict[str, Any] = {}
@@ -77,7 +77,7 @@ class Reader:
         return folded
 
 
-def _prune(data: Any, path: Path) -> None:
+def _prune(data: Any, path: ConfigPath) -> None:
     """Remove the innermost entry of a mapping that the path goes through."""
     holder: dict[str | int, Any] = {}
     key: str | int = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.config.flp.dialect import Metrics, Prom, Root, ServerTls
 from pipeline.config.flp.parts import filled
-from pipeline.diagnostics import Key, Path, Problem, nearest, warning
+from pipeline.diagnostics import ConfigPath, Key, Problem, nearest, warning
 
 STRICT = ("pipeline", "parameters", "dynamicParameters", "metricsSettings")
 """The keys that are read strictly."""
@@ -66,7 +66,7 @@ def native(root: Root, others: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def origins(root: Root) -> dict[Path, Path]:
+def origins(root: Root) -> dict[ConfigPath, ConfigPath]:
     """Where the native settings come from (dialect paths)."""
     at = next((at for at, _ in _own(root)), ("metricsSettings",))
     return {
@@ -94,7 +94,7 @@ def problems(root: Root) -> Iterator[Problem]:
             yield Problem(at, message, "leave out address, port and tls")
 
 
-def _proms(root: Root) -> dict[Path, Prom]:
+def _proms(root: Root) -> dict[ConfigPath, Prom]:
     return {
         ("parameters", index, "encode", "prom"): parameter.encode.prom
         for index, parameter in enumerate(root.parameters)
@@ -102,7 +102,7 @@ def _proms(root: Root) -> dict[Path, Prom]:
     }
 
 
-def _own(root: Root) -> Iterator[tuple[Path, Prom]]:
+def _own(root: Root) -> Iterator[tuple[ConfigPath, Prom]]:
     yield from ((at, block) for at, block in _proms(root).items() if _asks(block))
 
 

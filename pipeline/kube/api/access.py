@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.diagnostics import Problem, nearest
-from pipeline.kube.api.client import ConnectError, Connection, contexts
+from pipeline.kube.api.client import ClusterConnection, ConnectError, contexts
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +36,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             hint = nearest(self.context, known) or f"it has {', '.join(known) or 'none'}"
             yield Problem(("context",), f'{self.kubeconfig} has no context "{self.context}"', hint)
 
-    def connect(self, folder: Path) -> Connection:
+    def connect(self, folder: Path) -> ClusterConnection:
         """A connection; relative file names are under `folder`. Raises ConnectError."""
-        return Connection(folder / self.kubeconfig if self.kubeconfig else None, self.context)
+        return ClusterConnection(
+            folder / self.kubeconfig if self.kubeconfig else None, self.context
+        )

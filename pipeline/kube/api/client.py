@@ -67,7 +67,7 @@ def contexts(path: Path) -> list[str]:
         raise ConnectError(f"{path.name}: no kubeconfig: it lists no contexts") from error
 
 
-class Connection:
+class ClusterConnection:
     """Requests to one API server, from any number of threads.
 
     Without `kubeconfig` the pod's own service account is used. Tokens are read again as they are

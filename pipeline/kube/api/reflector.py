@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import urllib3
 
-from pipeline.kube.api.client import ApiError, ConnectError, Connection, UnreachableError
+from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500
@@ -136,7 +136,10 @@ _head = msgspec.json.Decoder(_Head).decode
 
 
 def pages(
-    connection: Connection, resource: Resource, namespace: str = "", ended: list[str] | None = None
+    connection: ClusterConnection,
+    resource: Resource,
+    namespace: str = "",
+    ended: list[str] | None = None,
 ) -> Iterator[list[msgspec.Raw]]:
     """The objects there are, page by page; in the end, the list's version goes to `ended`.
 
@@ -159,7 +162,7 @@ class Reflector:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClusterConnection,
         resource: Resource,
         sink: Sink,
         *,

@@ -16,7 +16,7 @@ from pipeline.kube.index.keys import Secondary
 _NETWORK = "PodReadyToStartContainers"
 
 
-class Options(msgspec.Struct, frozen=True):
+class IndexOptions(msgspec.Struct, frozen=True):
     """What an index keeps: which secondary keys, whose node addresses, whether annotations.
 
     `window`: for how many seconds it remembers who had an address before.
@@ -65,7 +65,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     gained: dict[str, int] | None = None
 
 
-def entry(one: Object, options: Options) -> Entry | None:
+def entry(one: Object, options: IndexOptions) -> Entry | None:
     """The entry of a pod, node or service, None for other kinds.
 
     Texts that many objects share are kept once. Raises msgspec.ValidationError when the object has
@@ -82,7 +82,7 @@ def entry(one: Object, options: Options) -> Entry | None:
     return None
 
 
-def _pod(one: Object, options: Options) -> Entry:
+def _pod(one: Object, options: IndexOptions) -> Entry:
     spec = objects.part(one.spec, objects.Spec)
     status = objects.part(one.status, objects.Status)
     owners = one.metadata.owner_references
@@ -130,7 +130,7 @@ def moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def _node(one: Object, options: Options) -> Entry:
+def _node(one: Object, options: IndexOptions) -> Entry:
     addresses = keys.node_addresses(objects.part(one.status, objects.Status))
     host_ip = addresses[0] if addresses else ""
     if "ovn" in options.cni:
@@ -150,7 +150,7 @@ class _Times(TypedDict):
     until: int
 
 
-def _networks(annotations: Fields, options: Options) -> dict[str, str]:
+def _networks(annotations: Fields, options: IndexOptions) -> dict[str, str]:
     found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
     return found | dict(keys.pod_networks(annotations)) if options.udn else found
 
@@ -168,7 +168,7 @@ class _Common(TypedDict):
     annotations: Fields
 
 
-def _common(one: Object, options: Options) -> _Common:
+def _common(one: Object, options: IndexOptions) -> _Common:
     meta = one.metadata
     return {
         "kind": sys.intern(one.kind),

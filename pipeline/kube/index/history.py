@@ -19,7 +19,7 @@ class Period(NamedTuple):
     entry: Entry
 
 
-class Past(NamedTuple):
+class FormerHolder(NamedTuple):
     """`entry` held `text` until then (ms)."""
 
     text: str
@@ -27,7 +27,7 @@ class Past(NamedTuple):
     entry: Entry
 
 
-class Holders:
+class AddressHistory:
     """The holders of every text; `window`: ms for which one that let go is remembered."""
 
     def __init__(self, window: int) -> None:
@@ -39,7 +39,7 @@ class Holders:
     def take(self, text: str, entry: Entry) -> None:
         """Another holder. Pods come before nodes, nodes before services; then claims count."""
         claims = (*self._now.get(text, ()), entry)
-        self._now[text] = tuple(sorted(claims, key=_claim)) if claims[1:] else claims
+        self._now[text] = tuple(sorted(claims, key=_precedence)) if claims[1:] else claims
 
     def release(self, text: str, entry: Entry, until: int | None, now: int) -> None:
         """A holder lets go: at `until`, as known at `now` (ms); None: it was never right."""
@@ -67,7 +67,7 @@ class Holders:
                 del self._past[text]
             yield text
 
-    def past(self) -> Iterator[Past]:
+    def past(self) -> Iterator[FormerHolder]:
         """Everyone who let go and is remembered now, in the order in which that was learnt."""
         return _in_order(list(self._due), dict(self._past))
 
@@ -116,11 +116,11 @@ class Holders:
 
 def _in_order(
     due: Iterable[tuple[float, str]], past: Mapping[str, Iterable[tuple[int, Entry]]]
-) -> Iterator[Past]:
+) -> Iterator[FormerHolder]:
     left = {text: iter(held) for text, held in past.items()}
     for _, text in due:
-        yield Past(text, *next(left[text]))
+        yield FormerHolder(text, *next(left[text]))
 
 
-def _claim(found: Entry) -> tuple[int, tuple[bool, str], str, str]:
+def _precedence(found: Entry) -> tuple[int, tuple[bool, str], str, str]:
     return _RANK[found.kind], found.claim, found.namespace, found.name

@@ -13,8 +13,8 @@ import msgspec
 
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Entry, Options, entry
-from pipeline.kube.index.history import Holders, Past, Period
+from pipeline.kube.index.entries import Entry, IndexOptions, entry
+from pipeline.kube.index.history import AddressHistory, FormerHolder, Period
 from pipeline.kube.index.owners import HOPS, Climb, parent
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
@@ -55,7 +55,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
         return bool(self.entry or self.parent or self.network)
 
 
-def kept(one: Object, options: Options) -> Kept:
+def kept(one: Object, options: IndexOptions) -> Kept:
     """What is to be kept. Raises msgspec.ValidationError when the object is not of its kind."""
     return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
 
@@ -69,11 +69,11 @@ class Known(NamedTuple):
     `timed`: it tells who had an address when.
     """
 
-    options: Options
+    options: IndexOptions
     entries: list[Entry]
     parents: dict[Key, Owner]
     networks: list[Key]
-    past: Iterator[Past]
+    past: Iterator[FormerHolder]
     timed: bool
 
 
@@ -84,15 +84,15 @@ class Index:
     resolved when asked for. `timed`: it knows who had an address when, and not only who has it.
     """
 
-    def __init__(self, found: Iterable[Object] = (), options: Options | None = None) -> None:
+    def __init__(self, found: Iterable[Object] = (), options: IndexOptions | None = None) -> None:
         self.version = 0
-        self.options = options or Options()
+        self.options = options or IndexOptions()
         self.timed = bool(self.options.window)
         self._entries: dict[Key, Entry] = {}
         self._parents: dict[Key, Owner] = {}
         self._leaving: dict[Key, int] = {}
         self._udns: set[Key] = set()
-        self._holders = Holders(round(self.options.window * 1000))
+        self._holders = AddressHistory(round(self.options.window * 1000))
         self._below: dict[Key, set[Key]] = {}
         self._log: deque[tuple[int, frozenset[str]]] = deque(maxlen=_LOGGED)
         for one in found:
@@ -153,7 +153,7 @@ class Index:
             texts |= {below for text in texts for below in self._under((_HOST, "", text))}
         self._touch(texts)
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: FormerHolder) -> None:
         """Someone had an address before."""
         self._holders.remember(past.text, past.entry, past.until)
         self._touch({past.text})

@@ -17,8 +17,8 @@ import msgspec
 
 from pipeline.kube.api.objects import Object, Owner
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Entry, Options, moment
-from pipeline.kube.index.history import Past
+from pipeline.kube.index.entries import Entry, IndexOptions, moment
+from pipeline.kube.index.history import FormerHolder
 from pipeline.kube.index.index import Index, Key, Known, kept
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
@@ -39,7 +39,7 @@ def manifests(known: Known) -> Iterator[Manifest]:
         yield _head(key, owner)
     for entry in known.entries:
         yield _manifest(entry, known)
-    past: dict[tuple[int, int], list[Past]] = {}
+    past: dict[tuple[int, int], list[FormerHolder]] = {}
     for one in known.past:
         past.setdefault((id(one.entry), one.until), []).append(one)
     for texts in past.values():
@@ -88,7 +88,7 @@ def restore(index: Index, one: Object) -> None:
     elif entry:
         until = _read({"deletionTimestamp": metadata.deletion_timestamp or ""}, "deletionTimestamp")
         for text in noted[RELEASED].split():
-            index.remember(Past(text, until, entry))
+            index.remember(FormerHolder(text, until, entry))
 
 
 def _head(key: Key, owner: Owner | None = None) -> Manifest:
@@ -121,7 +121,7 @@ def _manifest(entry: Entry, known: Known) -> Manifest:
     return found | _addresses(entry, known.options)
 
 
-def _addresses(entry: Entry, options: Options) -> Manifest:
+def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
     """`spec` and `status`. Which type a node's address is of is not known."""
     if entry.kind == "Service":
         return {"spec": {"clusterIPs": entry.addresses}} if entry.addresses else {}

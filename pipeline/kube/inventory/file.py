@@ -16,7 +16,7 @@ import yaml
 from pipeline.diagnostics import Problem, warning
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import restore
 
@@ -36,7 +36,7 @@ class Found(NamedTuple):
     object: Object
 
 
-def load(path: Path, options: Options | None = None) -> tuple[Index, list[Problem]]:
+def load(path: Path, options: IndexOptions | None = None) -> tuple[Index, list[Problem]]:
     """The index of a file's objects, and everything that is wrong with the file."""
     index, problems = Index(options=options), list[Problem]()
     for where, one in read(path, problems):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from pipeline.kube.api.client import ApiError, Connection
+from pipeline.kube.api.client import ApiError, ClusterConnection
 from pipeline.kube.api.reflector import Resource, pages
 from pipeline.kube.index import keys
 from pipeline.kube.inventory.export import Manifest
@@ -33,7 +33,7 @@ class Refused(NamedTuple):
 
 
 def take(
-    connection: Connection,
+    connection: ClusterConnection,
     namespaces: Iterable[str] = (),
     *,
     annotations: bool = False,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from pipeline.flowmetric.spec import API_VERSION, KIND
-from pipeline.kube.api.client import Connection
+from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Reflector, Resource, Timing
 from pipeline.kube.sync.index import Measure
 from pipeline.kube.sync.status import Named, StatusWriter
@@ -30,7 +30,7 @@ class FlowMetricFeed:
     `write` reports their status; without the right to, it is only said once.
     """
 
-    def __init__(self, connection: Connection, namespaces: Iterable[str]) -> None:
+    def __init__(self, connection: ClusterConnection, namespaces: Iterable[str]) -> None:
         names = list(namespaces) or [""]
         self._spaces = {name: _Space() for name in names}
         self._reflectors = [
@@ -56,7 +56,7 @@ class FlowMetricFeed:
         found = [one for space in self._spaces.values() for one in space.objects()]
         return sorted(found, key=_age)
 
-    def origin(self) -> Hashable:
+    def fingerprint(self) -> Hashable:
         """What changes with any metadata.generation: status does not count."""
         return frozenset(map(_version, self.objects()))
 

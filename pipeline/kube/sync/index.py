@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from pipeline.kube.api import objects
-from pipeline.kube.api.client import Connection
+from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Reflector, Resource, Timing
-from pipeline.kube.index.entries import Entry, Options
+from pipeline.kube.index.entries import Entry, IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, Kept, Key, kept
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ NETWORKS = (
 )
 
 
-def resources(options: Options, *, further: bool) -> tuple[Resource, ...]:
+def resources(options: IndexOptions, *, further: bool) -> tuple[Resource, ...]:
     """What must be watched for an index of these options, and owners climbed this far."""
     return (*RESOURCES, *(FURTHER if further else ()), *(NETWORKS if options.udn else ()))
 
@@ -74,8 +74,8 @@ class Watch:
 
     def __init__(
         self,
-        connection: Connection,
-        options: Options,
+        connection: ClusterConnection,
+        options: IndexOptions,
         *,
         namespaces: Iterable[str] = (),
         further: bool = False,
@@ -220,9 +220,9 @@ class _Followed:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClusterConnection,
         what: tuple[Resource, str],
-        options: Options,
+        options: IndexOptions,
         queue: _Queue,
         timing: Timing | None,
     ) -> None:

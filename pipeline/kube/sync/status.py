@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.kube.api.client import ApiError, ConnectError, Connection, UnreachableError
+from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
 from pipeline.kube.api.reflector import Resource
 
 Named = tuple[str, str]
@@ -38,7 +38,7 @@ class StatusWriter:
     it is tried again with the next report.
     """
 
-    def __init__(self, connection: Connection, resource: Resource) -> None:
+    def __init__(self, connection: ClusterConnection, resource: Resource) -> None:
         self._connection, self._resource = connection, resource
         self._told: dict[str, object] = {}
         self._queue: queue.SimpleQueue[_Patch | None] = queue.SimpleQueue()

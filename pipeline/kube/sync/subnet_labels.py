@@ -13,7 +13,7 @@ import msgspec
 from pipeline.diagnostics import Problem
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
-from pipeline.kube.api.client import ApiError, ConnectError, Connection, UnreachableError
+from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
 from pipeline.kube.api.objects import Object
 from pipeline.kube.api.reflector import Reflector, Resource, Timing
 from pipeline.kube.subnets import Label
@@ -82,7 +82,7 @@ class LabelFeed:
     What cannot be read is a problem, and what was known of it stays.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ClusterConnection) -> None:
         self._connection = connection
         self._singles: dict[Single, Object] = {}
         self._unread: dict[Single, str] = {}

@@ -9,7 +9,7 @@ import faust
 
 from pipeline.kafka.connection import Subscription
 from pipeline.runtime.faust.transport import POLL_RECORDS, FoldingTransport
-from pipeline.state.partition import Where
+from pipeline.state.partition import TopicPartition
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
@@ -19,7 +19,7 @@ _REQUEST_SECONDS = 90.0
 def application(
     subscription: Subscription,
     topics: Collection[str],
-    positions: Callable[[], Mapping[Where, int]],
+    positions: Callable[[], Mapping[TopicPartition, int]],
 ) -> faust.App:
     """An app in the subscription's group; `topics` come folded and begin at `positions()`."""
     arguments = subscription.connection.arguments()

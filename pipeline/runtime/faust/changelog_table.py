@@ -9,10 +9,10 @@ from typing import Any, Protocol, cast
 import faust
 from faust.types import TP
 
-from pipeline.kafka.connection import KafkaError
+from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.topics import changelog
 from pipeline.state.changelog import ChangelogError, State, read
-from pipeline.state.partition import Where
+from pipeline.state.partition import TopicPartition
 
 
 class Owner(Protocol):
@@ -21,7 +21,7 @@ class Owner(Protocol):
     def joined(self) -> None:
         """The group has let us in."""
 
-    def written(self, where: Where, generation: int) -> int | None:
+    def written(self, where: TopicPartition, generation: int) -> int | None:
         """The last changelog offset of a partition that is ours still; None: it is to be read."""
 
     async def restore(self, table: LedgerTable, partitions: set[int], generation: int) -> None:
@@ -42,7 +42,7 @@ class LedgerTable(faust.Table[bytes, bytes]):
         self.records: dict[int, dict[bytes, bytes]] = {}
         self._generation = 0
         if self.changelog_name != changelog(app.conf.id, topic):
-            raise KafkaError(f"the changelog of {topic} is not called {self.changelog_name}")
+            raise BrokerError(f"the changelog of {topic} is not called {self.changelog_name}")
 
     @property
     def changelog_name(self) -> str:
@@ -60,7 +60,7 @@ class LedgerTable(faust.Table[bytes, bytes]):
 
     def persisted_offset(self, tp: TP) -> int | None:
         """From where the changelog is to be read: its start, or not at all."""
-        written = self.owner.written(Where(self.topic, tp.partition), self._generation)
+        written = self.owner.written(TopicPartition(self.topic, tp.partition), self._generation)
         return -1 if written is None else written
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
@@ -90,7 +90,7 @@ class LedgerTable(faust.Table[bytes, bytes]):
         try:
             return read(self.records.get(partition, {}))
         except ChangelogError as error:
-            raise KafkaError(
+            raise BrokerError(
                 f"{self.changelog_name}[{partition}]: {error}. Go on under another group_id, or "
                 f"delete {self.changelog_name} to start from zero"
             ) from error

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import faust
-from aiokafka.errors import KafkaError as ClientError
+from aiokafka.errors import KafkaError
 
-from pipeline.dead_letters.producer import Headers, Outbox
+from pipeline.dead_letters.producer import DlqProducer, Headers
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.faust.transport import FoldingConsumer
-from pipeline.state.assignment import Group, packed
+from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import Record
-from pipeline.state.partition import Cut, Partition, Where
+from pipeline.state.partition import Partition, Snapshot, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +36,14 @@ class Checkpoints:
     def __init__(
         self,
         app: faust.App,
-        group: Group,
+        group: Assignment,
         dead_letters: str,
         in_engine: InEngine,
-        cut: Callable[[], Mapping[Where, tuple[Partition, Cut]]],
+        cut: Callable[[], Mapping[TopicPartition, tuple[Partition, Snapshot]]],
     ) -> None:
         self.turn = asyncio.Lock()
-        self.outbox = Outbox(dead_letters, self._send_letter)
-        self.written: dict[Where, int] = {}
+        self.outbox = DlqProducer(dead_letters, self._send_letter)
+        self.written: dict[TopicPartition, int] = {}
         """The last changelog offset this process wrote, by partition."""
         self.uncut = 0
         """Messages counted since the last cut."""
@@ -69,7 +69,7 @@ class Checkpoints:
             await self._confirm()
             await self._write({where: found.deletions for where, found in made.items()})
 
-    async def _write(self, records: Mapping[Where, Sequence[Record]]) -> None:
+    async def _write(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Write to the changelogs; when it returns, it is durable."""
         wheres, sent = [], []
         for where, some in records.items():
@@ -86,7 +86,7 @@ class Checkpoints:
         for generation, positions in self._group.unconfirmed().items():
             try:
                 taken = await consumer.commit_in(generation, positions)
-            except ClientError as error:
+            except KafkaError as error:
                 _log.warning("the group does not answer: %r", error)
                 return
             if taken:

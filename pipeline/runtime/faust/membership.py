@@ -23,25 +23,25 @@ from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import msgspec
-from aiokafka.errors import KafkaError as ClientError
+from aiokafka.errors import KafkaError
 from faust.exceptions import FaustError
 from faust.types import TP
 
-from pipeline.dead_letters.file import Limit
+from pipeline.dead_letters.file import DlqLimit
 from pipeline.dead_letters.producer import headers
-from pipeline.exposition.self_metrics import Held
-from pipeline.kafka.connection import KafkaError, Subscription
+from pipeline.exposition.self_metrics import PartitionStatus
+from pipeline.kafka.connection import BrokerError, Subscription
 from pipeline.kafka.topics import changelog
 from pipeline.plan.plan import Outcome
-from pipeline.runtime.batch_buffer import Waiting
+from pipeline.runtime.batch_buffer import BatchBuffer
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.faust.app import application
 from pipeline.runtime.faust.changelog_table import LedgerTable
 from pipeline.runtime.faust.checkpointer import Checkpoints
 from pipeline.runtime.faust.transport import FoldingConsumer, PassThrough
-from pipeline.state.assignment import Group
+from pipeline.state.assignment import Assignment
 from pipeline.state.changelog import State
-from pipeline.state.partition import Batch, Cut, Partition, Where, join
+from pipeline.state.partition import Batch, Partition, Snapshot, TopicPartition, join
 
 _FINISH_SECONDS = 5.0
 _LEAVE_SECONDS = 3.0
@@ -56,17 +56,17 @@ class MovedError(Exception):
 class Work(Protocol):
     """What the worker does with a batch, in the engine's thread."""
 
-    def count(self, where: Where, source: str, batch: Batch) -> Outcome:
+    def count(self, where: TopicPartition, source: str, batch: Batch) -> Outcome:
         """Run the plan over the batch, or a first part, and add what came out to the counts."""
 
     def counts(self) -> Any:
         """A context in which no batch is counted and no plan renewed."""
 
-    def observe(self, partitions: list[Held]) -> None:
+    def observe(self, partitions: list[PartitionStatus]) -> None:
         """Show how far these partitions are, and no others."""
 
 
-class Options(msgspec.Struct, frozen=True):
+class WorkerOptions(msgspec.Struct, frozen=True):
     """How a worker behaves: checkpoints (seconds, messages), dead letters and their limits."""
 
     interval: float = 2.0
@@ -76,7 +76,7 @@ class Options(msgspec.Struct, frozen=True):
     max_consecutive: int = 0
 
 
-class Member:
+class Membership:
     """A membership; `run` returns when it was told to stop, and raises what ended it otherwise."""
 
     def __init__(
@@ -84,11 +84,11 @@ class Member:
         *,
         subscriptions: Mapping[str, Subscription],
         partitions: Mapping[str, int],
-        group: Group,
+        group: Assignment,
         work: Work,
-        options: Options,
+        options: WorkerOptions,
         delivery: Delivery,
-        limit: Limit,
+        limit: DlqLimit,
         engine: ThreadPoolExecutor,
         say: Callable[[str], None],
     ) -> None:
@@ -101,7 +101,7 @@ class Member:
         self._limit = limit
         self._engine = engine
         self._say = say
-        self._waiting: dict[Where, Waiting] = {}
+        self._waiting: dict[TopicPartition, BatchBuffer] = {}
         self._name = ""
         self._active = False
         self._due = asyncio.Event()
@@ -145,7 +145,7 @@ class Member:
         self._say("leaving the group")
         if not self._failed.done():
             self._failed.cancel()
-        with suppress(TimeoutError, FaustError, ClientError, AttributeError):
+        with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
             await asyncio.wait_for(asyncio.shield(self._app.stop()), _LEAVE_SECONDS)
         if not starting.done():
             starting.cancel()
@@ -176,9 +176,9 @@ class Member:
                     instance,
                 )
 
-    def written(self, where: Where, generation: int) -> int | None:
+    def written(self, where: TopicPartition, generation: int) -> int | None:
         """The last changelog offset of a partition that is ours still; None: it is to be read."""
-        if not self._group.keeps(where, generation):
+        if not self._group.is_kept(where, generation):
             return None
         return self._checkpoints.written.get(where, -1)
 
@@ -194,8 +194,8 @@ class Member:
         assigned = {tp.partition for tp in self._consumer.assignment() if tp.topic == topic}
         if assigned != partitions or (assigned and max(assigned) >= self._partitions[topic]):
             raise MovedError(f"the partitions of {topic} have changed")
-        wheres = {Where(topic, number) for number in partitions}
-        kept = {where for where in wheres if self._group.keeps(where, generation)}
+        wheres = {TopicPartition(topic, number) for number in partitions}
+        kept = {where for where in wheres if self._group.is_kept(where, generation)}
         self._group.keep(topic, kept, generation)
         await self._take(table, wheres - kept, generation)
         if not table.holds(generation):
@@ -203,7 +203,7 @@ class Member:
         table.records = {}
         self._restored(topic)
 
-    async def _take(self, table: LedgerTable, wheres: set[Where], generation: int) -> None:
+    async def _take(self, table: LedgerTable, wheres: set[TopicPartition], generation: int) -> None:
         if not wheres:
             return
         tps = {where: TP(*where) for where in wheres}
@@ -216,14 +216,14 @@ class Member:
             position = self._position(where, state, firsts[tp] or 0, ends[tp] or 0)
             self._group.restore(where, state, generation, position)
 
-    def _position(self, where: Where, state: State, first: int, end: int) -> int:
+    def _position(self, where: TopicPartition, state: State, first: int, end: int) -> int:
         """The next offset to count of a partition that has those from `first` to `end`."""
         position = state.position
         if position is None:
             return end if self._sources[where.topic][1].from_end else first
         if position > end:
             name = changelog(self._app.conf.id, where.topic)
-            raise KafkaError(
+            raise BrokerError(
                 f"{where} ends at {end}, but its counts include {position} messages: was the topic "
                 f"deleted and made again? Go on under another group_id, or delete {name} to start "
                 "from zero"
@@ -258,16 +258,16 @@ class Member:
         async for event in stream.events():
             message = event.message
             try:
-                await self._feed(Where(message.topic, message.partition), event.value)
+                await self._feed(TopicPartition(message.topic, message.partition), event.value)
             except Exception as error:  # noqa: BLE001 - Faust would restart the agent
                 self._fail(error)
 
-    async def _feed(self, where: Where, batch: Batch) -> None:
+    async def _feed(self, where: TopicPartition, batch: Batch) -> None:
         if not self._active:
             return
-        waiting = self._waiting.setdefault(where, Waiting())
+        waiting = self._waiting.setdefault(where, BatchBuffer())
         waiting.add(batch)
-        if waiting.enough(self._sources[where.topic][1].batch_size):
+        if waiting.full(self._sources[where.topic][1].batch_size):
             await self._count(where)
 
     async def _flush(self) -> None:
@@ -276,14 +276,14 @@ class Member:
         while True:
             await asyncio.sleep(max(0.02, min(lingers) / 4))
             for where, waiting in list(self._waiting.items()):
-                if waiting.long(self._sources[where.topic][1].linger):
+                if waiting.expired(self._sources[where.topic][1].linger):
                     await self._count(where)
 
-    async def _count(self, where: Where) -> None:
+    async def _count(self, where: TopicPartition) -> None:
         while await self._count_some(where):
             pass  # others had their turn in between
 
-    async def _count_some(self, where: Where) -> bool:
+    async def _count_some(self, where: TopicPartition) -> bool:
         """Count what is held, or a first part of it; whether there is a rest of it."""
         async with self._checkpoints.turn:
             waiting = self._waiting.pop(where, None)
@@ -299,10 +299,10 @@ class Member:
                 self._due.set()
             if counted is batch:
                 return False
-            self._waiting.setdefault(where, Waiting()).put_back(batch.after(counted.end))
+            self._waiting.setdefault(where, BatchBuffer()).put_back(batch.after(counted.end))
             return True
 
-    async def _deliver(self, where: Where, batch: Batch, outcome: Outcome) -> None:
+    async def _deliver(self, where: TopicPartition, batch: Batch, outcome: Outcome) -> None:
         """Dead letters and records on their way; the next checkpoint waits for them."""
         if self._options.dead_letters:
             for letter in outcome.dead:
@@ -317,7 +317,7 @@ class Member:
             held = []
             for where, (position, age) in self._group.progress().items():
                 end = self._consumer.highwater(TP(*where)) if self._active else None
-                held.append(Held(*where, position, end or position, age))
+                held.append(PartitionStatus(*where, position, end or position, age))
             self._work.observe(held)
 
     # -- checkpoints
@@ -333,9 +333,9 @@ class Member:
             if self._active:
                 await self._checkpoints.make()
 
-    def _cut(self) -> Mapping[Where, tuple[Partition, Cut]]:
+    def _cut(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
         with self._work.counts():
-            return self._group.cut()
+            return self._group.snapshot()
 
     async def _in_engine(self, function: Callable[..., Any], *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

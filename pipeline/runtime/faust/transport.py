@@ -20,14 +20,14 @@ from functools import partial
 from itertools import chain
 from typing import Any, ClassVar
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
-from pipeline.state.partition import Batch, GapError, Where, fold
+from pipeline.state.partition import Batch, GapError, TopicPartition, fold
 
 POLL_RECORDS = 20_000
 """Records of a partition after which a poll takes no further batch of them."""
@@ -152,7 +152,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
         first, end = records[0].offset, records[-1].offset + 1
         start = self._stands.get(tp, first)
         if first < start:
-            raise GapError(f"{Where(*tp)} begins again at {first}, it had been at {start}")
+            raise GapError(f"{TopicPartition(*tp)} begins again at {first}, it had been at {start}")
         whole = end - first == len(records)
         offsets = range(first, end) if whole else [record.offset for record in records]
         batch = fold(start, offsets, [record.value or b"" for record in records])
@@ -178,12 +178,12 @@ class _Thread(stock.AIOKafkaConsumerThread):
             consumer.seek(TopicPartition(*tp), position)
         return sought
 
-    async def commit_in(self, generation: int, offsets: Mapping[Where, int]) -> bool:
+    async def commit_in(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation; False when the group has moved on."""
         taken: bool = await self._call(self._commit_in(generation, offsets))
         return taken
 
-    async def _commit_in(self, generation: int, offsets: Mapping[Where, int]) -> bool:
+    async def _commit_in(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator  # noqa: SLF001 - its public commit has no generation
         await coordinator.ensure_coordinator_known()
@@ -225,7 +225,7 @@ class FoldingConsumer(stock.Consumer):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over acknowledged messages has nothing to see."""
 
-    def commit_in(self, generation: int, offsets: Mapping[Where, int]) -> Awaitable[bool]:
+    def commit_in(self, generation: int, offsets: Mapping[TopicPartition, int]) -> Awaitable[bool]:
         """Commit offsets as a member of that generation; False when the group has moved on.
 
         Raises KafkaError when no answer came.
@@ -238,7 +238,7 @@ class FoldingTransport(stock.Transport):
 
     Consumer: ClassVar[Any] = FoldingConsumer
     folded: frozenset[str] = frozenset()
-    positions: Callable[[], Mapping[Where, int]]
+    positions: Callable[[], Mapping[TopicPartition, int]]
 
 
 __all__ = ["Batch", "FoldingConsumer", "FoldingTransport", "PassThrough"]

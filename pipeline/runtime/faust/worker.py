@@ -13,17 +13,17 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from pipeline.dead_letters.file import Limit, TooManyDeadLettersError
-from pipeline.exposition.self_metrics import Held, Telemetry
-from pipeline.kafka.connection import KafkaError, Subscription
+from pipeline.dead_letters.file import DlqLimit, TooManyDeadLettersError
+from pipeline.exposition.self_metrics import PartitionStatus, Telemetry
+from pipeline.kafka.connection import BrokerError, Subscription
 from pipeline.kafka.topics import prepare
-from pipeline.plan.bisect import Pieces
-from pipeline.plan.live import Live
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Outcome, Plan
 from pipeline.runtime.delivery import Delivery
-from pipeline.runtime.faust.membership import Member, Options
-from pipeline.state.assignment import Group
-from pipeline.state.partition import Batch, Where
+from pipeline.runtime.faust.membership import Membership, WorkerOptions
+from pipeline.state.assignment import Assignment
+from pipeline.state.partition import Batch, TopicPartition
 
 _PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
@@ -33,14 +33,16 @@ _log = logging.getLogger(__name__)
 class Worker:
     """Consumes the topics of a plan's sources; the counts are the group's."""
 
-    def __init__(self, live: Live, group: Group, telemetry: Telemetry, options: Options) -> None:
+    def __init__(
+        self, live: ActivePlan, group: Assignment, telemetry: Telemetry, options: WorkerOptions
+    ) -> None:
         self._live = live
         self._group = group
         self._telemetry = telemetry
         self._options = options
         self._subscriptions = _subscriptions(live.plan)
-        self._limit = Limit(options.max_ratio, options.max_consecutive)
-        self._pieces = Pieces()
+        self._limit = DlqLimit(options.max_ratio, options.max_consecutive)
+        self._pieces = PoisonIsolator()
         self._advance: Callable[[int], None] = lambda _: None
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,7 +98,7 @@ class Worker:
             started = time.monotonic()
             try:
                 await self._membership(stopping)
-            except (KafkaError, TooManyDeadLettersError):
+            except (BrokerError, TooManyDeadLettersError):
                 raise
             except Exception as error:  # noqa: BLE001 - it goes on from what is durable
                 self._say(f"the connection to the group was lost: {error!r}")
@@ -121,7 +123,7 @@ class Worker:
             return
         self._group.forget()
         async with Delivery(self._live.plan.env.folder) as delivery:
-            member = Member(
+            member = Membership(
                 subscriptions=self._subscriptions,
                 partitions=partitions,
                 group=self._group,
@@ -137,7 +139,7 @@ class Worker:
     def _say(self, reason: str) -> None:
         self.reason = reason
 
-    def count(self, where: Where, source: str, batch: Batch) -> Outcome:
+    def count(self, where: TopicPartition, source: str, batch: Batch) -> Outcome:
         """Run the plan and add what came out to the counts of the partition.
 
         When a stage fails, it is about a first part of the batch (see `pieces`).
@@ -153,9 +155,9 @@ class Worker:
         self._advance(len(batch.payloads))
         return outcome
 
-    def observe(self, partitions: list[Held]) -> None:
+    def observe(self, partitions: list[PartitionStatus]) -> None:
         """Show how far these partitions are, and no others."""
-        self._telemetry.hold(partitions)
+        self._telemetry.set_partitions(partitions)
 
     def counts(self) -> AbstractContextManager[Plan]:
         """A context in which no batch is counted and no plan renewed."""
@@ -168,7 +170,7 @@ def _subscriptions(plan: Plan) -> Mapping[str, Subscription]:
     for source in plan.sources:
         subscription = source.subscription(plan.env.folder)
         if subscription is None:
-            raise KafkaError(
+            raise BrokerError(
                 f'stage "{source.name}": a local source cannot run beside one that reads Kafka'
             )
         found[source.name] = subscription
@@ -183,13 +185,13 @@ def _subscriptions(plan: Plan) -> Mapping[str, Subscription]:
             linger=other.linger,
         )
         if same != other:
-            raise KafkaError(
+            raise BrokerError(
                 f'stage "{name}": sources that read Kafka share brokers, tls, sasl, group_id and '
                 "session_timeout"
             )
         for topic in other.topics:
             if topic in taken:
-                raise KafkaError(f'stage "{name}": topic {topic} is read by "{taken[topic]}"')
+                raise BrokerError(f'stage "{name}": topic {topic} is read by "{taken[topic]}"')
             taken[topic] = name
     if first.instance and os.environ.get("FLOWMATRIX_WORKER"):
         numbered = f"{first.instance}-{os.environ['FLOWMATRIX_WORKER']}"

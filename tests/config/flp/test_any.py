@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import config
-from pipeline.diagnostics import ConfigError, Located
+from pipeline.diagnostics import ConfigError, Diagnostic
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 FILES = [
@@ -59,7 +59,7 @@ def test_a_file_with_any_part_replaced(place: tuple[Any, Path_], value: object) 
     assert all(problem.place.line for problem in problems(yaml.safe_dump(file)))
 
 
-def problems(text: str) -> list[Located]:
+def problems(text: str) -> list[Diagnostic]:
     """What is said of a file, be it refused or not."""
     try:
         return config.loads(text, "f", GOLDEN / "k8s-labels", environ={}).warnings

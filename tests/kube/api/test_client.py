@@ -12,8 +12,8 @@ import yaml
 
 from pipeline.kube.api.client import (
     ApiError,
+    ClusterConnection,
     ConnectError,
-    Connection,
     UnreachableError,
     contexts,
     is_kubeconfig,
@@ -56,15 +56,15 @@ def test_its_contexts(tmp_path: Path) -> None:
 def test_no_way_to_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ConnectError, match="not inside a cluster: Service host/port is not set"):
-        Connection()
+        ClusterConnection()
     with pytest.raises(ConnectError, match=r"kubeconfig: .*Expected object with name two in "):
-        Connection(written(tmp_path, CONFIG), "two")
+        ClusterConnection(written(tmp_path, CONFIG), "two")
     with pytest.raises(ConnectError, match="kubeconfig: "):
-        Connection(written(tmp_path, "kind: Config"))
+        ClusterConnection(written(tmp_path, "kind: Config"))
 
 
 def test_the_context_that_is_current(tmp_path: Path) -> None:
-    assert Connection(written(tmp_path, CONFIG)).host == "https://127.0.0.1:1"
+    assert ClusterConnection(written(tmp_path, CONFIG)).host == "https://127.0.0.1:1"
 
 
 def test_a_certificate_as_kubeadm_writes_it(own_kube_server: Kube, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_certificate_as_kubeadm_writes_it(own_kube_server: Kube, tmp_path: Pat
             if file := told.pop(name, ""):
                 told[f"{name}-data"] = b64encode(Path(file).read_bytes()).decode()
     path.write_text(yaml.safe_dump(document))
-    with closing(Connection(path)) as connection:
+    with closing(ClusterConnection(path)) as connection:
         assert b'"NamespaceList"' in connection.fetch("/api/v1/namespaces")
 
 
@@ -90,7 +90,7 @@ def test_a_token_in_a_file_with_a_line_end(
     path = kubeconfig(kube_server, tmp_path, "x")
     path.write_text(path.read_text().replace("token: x", "tokenFile: token"))
     with (
-        closing(Connection(path)) as connection,
+        closing(ClusterConnection(path)) as connection,
         pytest.raises(ApiError, match=rf'User "system:serviceaccount:{space}:reader" cannot list'),
     ):
         connection.fetch("/api/v1/namespaces")
@@ -98,7 +98,7 @@ def test_a_token_in_a_file_with_a_line_end(
 
 def test_credentials_that_cannot_be_renewed(tmp_path: Path) -> None:
     """Any way to log in may fail, later too: it is said, and tried again with the next request."""
-    connection = Connection(written(tmp_path, CONFIG))
+    connection = ClusterConnection(written(tmp_path, CONFIG))
     settings = connection._client.configuration
     usual = settings.refresh_api_key_hook
 
@@ -117,14 +117,14 @@ def test_connections_with_old_credentials_are_closed(
     kube_server: ApiServer, tmp_path: Path
 ) -> None:
     """Those of a request too that began before the credentials were replaced."""
-    made: list[Connection] = []
+    made: list[ClusterConnection] = []
 
     def replaced_meanwhile() -> float:
         if made:
             made.pop()._renew()
         return time.time()
 
-    connection = Connection(kubeconfig(kube_server, tmp_path), clock=replaced_meanwhile)
+    connection = ClusterConnection(kubeconfig(kube_server, tmp_path), clock=replaced_meanwhile)
     old = connection._client
     made.append(connection)
     assert b"gitVersion" in connection.fetch("/version")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.kube.index.entries import Entry
-from pipeline.kube.index.history import Holders
+from pipeline.kube.index.history import AddressHistory
 
 
 def entry(name: str, since: int = 0, seen: int = 0, **more: Any) -> Entry:
@@ -21,13 +21,13 @@ def entry(name: str, since: int = 0, seen: int = 0, **more: Any) -> Entry:
     )
 
 
-def periods(found: Holders) -> list[tuple[int, str]]:
+def periods(found: AddressHistory) -> list[tuple[int, str]]:
     return [(since, one.name) for since, one in found.periods("10.1.1.1")]
 
 
-def moved(old: Entry, until: int, new: Entry, window: int = 1000) -> Holders:
+def moved(old: Entry, until: int, new: Entry, window: int = 1000) -> AddressHistory:
     """An address that one lets go at a time, and another has."""
-    found = Holders(window)
+    found = AddressHistory(window)
     found.take("10.1.1.1", old)
     found.release("10.1.1.1", old, until, until)
     found.take("10.1.1.1", new)
@@ -35,7 +35,7 @@ def moved(old: Entry, until: int, new: Entry, window: int = 1000) -> Holders:
 
 
 def test_one_holder_has_it_since_ever() -> None:
-    found = Holders(1000)
+    found = AddressHistory(1000)
     found.take("10.1.1.1", entry("a", since=500))
     assert periods(found) == [(0, "a")]
     assert found.periods("10.1.1.2") == []
@@ -55,7 +55,7 @@ def test_without_window_only_now_counts() -> None:
 
 
 def test_the_last_holder_is_remembered_too() -> None:
-    found = Holders(1000)
+    found = AddressHistory(1000)
     one = entry("only")
     found.take("10.1.1.1", one)
     found.release("10.1.1.1", one, 500, 500)
@@ -88,21 +88,21 @@ def test_what_a_pod_got_later_was_not_its_own_before() -> None:
 
 
 def test_of_two_alive_the_newer_has_it_from_when_it_was_seen() -> None:
-    found = Holders(1000)
+    found = AddressHistory(1000)
     found.take("10.1.1.1", entry("a", since=100, seen=100, claim=(True, "1")))
     found.take("10.1.1.1", entry("b", since=200, seen=300, claim=(True, "2")))
     assert periods(found) == [(0, "a"), (300, "b")]
 
 
 def test_an_ended_pod_had_it_until_its_end() -> None:
-    found = Holders(1000)
+    found = AddressHistory(1000)
     found.take("10.1.1.1", entry("next", since=100, claim=(True, "1")))
     found.take("10.1.1.1", entry("ended", since=50, until=400, claim=(False, "2")))
     assert periods(found) == [(0, "ended"), (400, "next")]
 
 
 def test_a_node_does_not_share_an_address_with_a_pod() -> None:
-    found = Holders(1000)
+    found = AddressHistory(1000)
     found.take("10.1.1.1", entry("n1", kind="Node", namespace=""))
     found.take("10.1.1.1", entry("pod", since=500))
     assert periods(found) == [(0, "pod")]

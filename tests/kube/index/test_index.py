@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.kube.api import objects
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, Peer, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
@@ -37,7 +37,7 @@ def pod(name: str, *ips: str, owner: tuple[str, str] | None = None, **more: Any)
     return thing("Pod", name, owner, status=status, spec={"nodeName": "n1"}, **more)
 
 
-def index(*found: dict[str, Any], options: Options | None = None) -> Index:
+def index(*found: dict[str, Any], options: IndexOptions | None = None) -> Index:
     return Index(map(objects.of, found), options)
 
 
@@ -74,7 +74,7 @@ def test_a_host_network_pod_is_its_node() -> None:
 
 def test_node_by_its_management_port() -> None:
     assert peer(index(NODE), "10.128.0.2").name == "n1"
-    assert index(NODE, options=Options(cni=frozenset())).lookup("10.128.0.2", TRACKED) is None
+    assert index(NODE, options=IndexOptions(cni=frozenset())).lookup("10.128.0.2", TRACKED) is None
 
 
 def test_host_and_zone_come_from_the_node_whenever_it_arrives() -> None:
@@ -231,7 +231,7 @@ def test_removing_an_owner_ends_the_climb() -> None:
     assert peer(found, "10.1.1.1").owner.name == "rs"
 
 
-BY_MAC = Options(secondary=(Secondary(mac=True), Secondary(udn=True)))
+BY_MAC = IndexOptions(secondary=(Secondary(mac=True), Secondary(udn=True)))
 VM = pod(
     "vm",
     "10.1.1.1",
@@ -245,7 +245,7 @@ VM = pod(
 
 
 def test_the_owner_of_a_pod_that_is_gone_is_remembered_as_long_as_the_pod() -> None:
-    of = index(options=Options(window=10.0))
+    of = index(options=IndexOptions(window=10.0))
     web = thing("ReplicaSet", "rs", ("Deployment", "web"))
     for one in (web, pod("p", "10.1.0.1", owner=("ReplicaSet", "rs"))):
         made = objects.of(one)
@@ -291,6 +291,6 @@ def test_user_defined_networks_cluster_wide_or_not() -> None:
 def test_labels_and_annotations() -> None:
     labelled = pod("a", "10.1.1.1", metadata={"labels": {"app": "x"}, "annotations": {"n": "1"}})
     assert peer(index(labelled), "10.1.1.1").annotations == {}
-    kept = index(labelled, options=Options(annotations=True))
+    kept = index(labelled, options=IndexOptions(annotations=True))
     assert peer(kept, "10.1.1.1").annotations == {"n": "1"}
     assert (kept.label_keys(), kept.annotation_keys()) == ({"app"}, {"n"})

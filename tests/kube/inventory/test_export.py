@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Options
+from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
@@ -24,8 +24,8 @@ from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import _stamp
 
 NOON = 1_777_636_800_000  # 2026-05-01T12:00:00Z
-PLAIN = Options(window=300.0)
-EVERYTHING = Options(
+PLAIN = IndexOptions(window=300.0)
+EVERYTHING = IndexOptions(
     secondary=(Secondary(mac=True), Secondary(interface=True, ip=True), Secondary(udn=True)),
     annotations=True,
     window=300.0,
@@ -157,7 +157,7 @@ CHANGES = st.lists(
 @settings(max_examples=300)
 @given(CHANGES, st.sampled_from([PLAIN, EVERYTHING]))
 def test_what_was_watched_is_read_as_it_was(
-    changes: list[tuple[dict[str, Any], bool, int]], options: Options
+    changes: list[tuple[dict[str, Any], bool, int]], options: IndexOptions
 ) -> None:
     index = Index(options=options)
     for number, (manifest, gone, after) in enumerate(changes):
@@ -222,7 +222,7 @@ def test_other_files_are_read_as_they_are(tmp_path: Path) -> None:
     assert (index.timed, len(index), list(index.known().past)) == (False, 1, [])
     noted = pod("a", "10.1.0.1", metadata={"annotations": {SEEN: "2026-05-01T12:00:00Z", "x": "1"}})
     file.write([noted], tmp_path / "k.json")
-    index, _ = file.load(tmp_path / "k.json", Options(annotations=True))
+    index, _ = file.load(tmp_path / "k.json", IndexOptions(annotations=True))
     assert (index.timed, index.annotation_keys()) == (True, {"x"})
 
 

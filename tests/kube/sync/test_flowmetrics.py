@@ -15,7 +15,7 @@ import yaml
 from pipeline import config
 from pipeline.app.job import Job
 from pipeline.stage import VALUE
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
@@ -66,7 +66,7 @@ class Watched:
         file = self.folder / "config.yaml"
         file.write_text(CONFIG.format(namespace=self.namespace, files=files))
         self.job = Job(config.load(file))
-        self.reloader = self.job.watch(lambda: config.load(file), lambda: stamps([file]))
+        self.reloader = self.job.watch(lambda: config.load(file), lambda: fingerprints([file]))
         return self.job
 
     def metric(self, name: str, **spec: object) -> dict[str, Any]:

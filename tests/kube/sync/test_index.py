@@ -18,11 +18,11 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.kube.api import objects
 from pipeline.kube.api.access import Access
-from pipeline.kube.api.client import Connection
+from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.objects import Owner
 from pipeline.kube.api.reflector import Reflector, Resource
-from pipeline.stage import Env, Step
-from pipeline.stage.resources import Lasting
+from pipeline.stage import BuildContext, Step
+from pipeline.stage.resources import ResourcePool
 from pipeline.state.ledger import counters
 from simulate import Simulation, simulate
 from stages.kubernetes import Kubernetes
@@ -258,7 +258,7 @@ def test_a_version_that_is_gone_is_listed_again(new_kube: Kube, tmp_path: Path) 
     Client(new_kube).create(SPACE)
     new_kube.restart()  # its watch cache begins after what was before
     sink = Kept()
-    connection = Connection(kubeconfig(new_kube, tmp_path))
+    connection = ClusterConnection(kubeconfig(new_kube, tmp_path))
     reflector = Reflector(
         connection,
         Resource("Namespace", "v1", "namespaces", namespaced=False),
@@ -274,7 +274,7 @@ def test_a_version_that_is_gone_is_listed_again(new_kube: Kube, tmp_path: Path) 
     assert reflector.health.failing == 0.0
 
 
-class Slow(Connection):
+class Slow(ClusterConnection):
     """Answers a watch when it is too late: who asked was told to stop."""
 
     asking: Reflector
@@ -361,8 +361,8 @@ def test_flows_while_pods_are_replaced(kube_server: ApiServer, space: str, tmp_p
     )
     assert list(stage.check(tmp_path)) == []
     assert "TimeFlowEndMs" in stage.reads()
-    with closing(Lasting()) as lasting:
-        env = Env(folder=tmp_path, lasting=lasting)
+    with closing(ResourcePool()) as lasting:
+        env = BuildContext(folder=tmp_path, lasting=lasting)
         step = stage.build(env)
         (refresh,) = env.before_batch
         refresh()
@@ -387,9 +387,9 @@ def test_flows_while_pods_are_replaced(kube_server: ApiServer, space: str, tmp_p
         assert found["SrcK8S_Name"].to_list() == [name for _, name, _ in asked]
 
 
-def deleted(lasting: Lasting) -> float:
+def deleted(lasting: ResourcePool) -> float:
     """How many pods the watch saw go."""
-    measures = lasting.measures()
+    measures = lasting.self_metrics()
     return sum(value for _, value, labels in measures if labels == ("Pod", "deleted"))
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.kube.api.client import ApiError, Connection, UnreachableError
+from pipeline.kube.api.client import ApiError, ClusterConnection, UnreachableError
 from pipeline.kube.sync import status
 from pipeline.kube.sync.flowmetrics import RESOURCE
 from pipeline.kube.sync.status import StatusWriter
 from tests.real.cluster import eventually
 
 
-class Answers(Connection):
+class Answers(ClusterConnection):
     """A connection that fails as told, then takes what it gets."""
 
     def __init__(self, *errors: Exception) -> None:

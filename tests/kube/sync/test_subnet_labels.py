@@ -14,7 +14,7 @@ from pipeline.app.job import Job
 from pipeline.kube.api.access import Access
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.subnet_labels import LabelFeed
-from pipeline.stage.fingerprint import stamps
+from pipeline.stage.fingerprint import fingerprints
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
@@ -98,7 +98,7 @@ def test_a_flow_collector_changes_labels_and_counters_go_on(
     file = tmp_path / "config.yaml"
     file.write_text(CONFIG)
     job = Job(config.load(file))
-    with job.watch(lambda: config.load(file), lambda: stamps([file])):
+    with job.watch(lambda: config.load(file), lambda: fingerprints([file])):
         job.run()
         assert shown(job) == {"Machines": 1, "": 1}
         custom = [{"name": "S3", "cidrs": ["3.5.204.0/22"]}]
