@@ -34,7 +34,7 @@ def simulate(
 ) -> Simulation:
     """Write a recording to `out` and, beside it, all that runs it and what it must give.
 
-    `scenario`: "reference" (docs/reference/scenario.md; `flows` repeats its window without
+    `scenario`: "reference" (docs/reference/scenario.md#tables; `flows` repeats its window without
     changing the rows of its tables) or "cluster" (of `shape`; 100,000 flows unless `flows` says
     otherwise). `form` goes by the suffix of `out` when not given, .gz and .zst compress; `window`
     is in seconds, `start` in ms; `ipfix_replies` (reference) adds flows whose flags are raw header
