@@ -62,7 +62,8 @@ def inventory_(
     )
     try:
         if server:
-            found, warnings = msgspec.structs.astuple(client.inventory(server))
+            taken = client.inventory(server)
+            found, warnings = taken.items, taken.warnings
         else:
             found, warnings = _listed(_access(kubeconfig, context), namespace or (), annotations)
         for warning in warnings:
