@@ -1,4 +1,7 @@
-"""The tables of the reference scenario, from the counts of its truth (blog-scenario section 4)."""
+"""The tables of the reference scenario, from the counts of its truth.
+
+Source: docs/reference/scenario.md#tables.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Throw flows away (flp-semantics a.5, encode.none and write.none)."""
+"""Throw flows away (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 

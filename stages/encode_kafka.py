@@ -1,4 +1,4 @@
-"""Flows to a Kafka topic, one a message (flp-semantics h.3)."""
+"""Flows to a Kafka topic, one a message (docs/reference/flowlogs-pipeline.md#kafka-encode)."""
 
 from __future__ import annotations
 

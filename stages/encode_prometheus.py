@@ -1,4 +1,7 @@
-"""Flows to Prometheus counters, gauges and histograms (flp-semantics e.1 steps 3-6, e.3)."""
+"""Flows to Prometheus counters, gauges and histograms.
+
+Source: docs/reference/encode-prom.md#order-of-work, from the value on.
+"""
 
 from __future__ import annotations
 
@@ -175,7 +178,7 @@ def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded
 
 
 def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Refusal, ...]:
-    """Rows whose value is there but can't be counted (flp-semantics b.4 "To double", e.1)."""
+    """Rows whose value is there but can't be counted (docs/reference/decoding.md#to-double)."""
     usual = not number.null_count() and not number.is_nan().any() and (number >= 0).all()
     if usual:
         return ()

@@ -1,4 +1,4 @@
-"""One row per element of list fields (flp-semantics e.1 step 1)."""
+"""One row per element of list fields (docs/reference/encode-prom.md#flatten)."""
 
 from __future__ import annotations
 

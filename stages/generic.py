@@ -1,4 +1,4 @@
-"""Copy fields to other names, numbers multiplied (flp-semantics c, transform generic)."""
+"""Copy fields to other names, numbers multiplied (docs/reference/transforms.md#generic)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Flows from Kafka topics (flp-semantics h.1), consumed as a member of a group."""
+"""Flows from Kafka topics, consumed as a member of a group.
+
+Source: docs/reference/flowlogs-pipeline.md#kafka-ingest.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Kubernetes objects behind the addresses of a flow (flp-semantics c, operator-spec section 7)."""
+"""Kubernetes objects behind the addresses of a flow.
+
+Source: docs/reference/transforms.md#add_kubernetes.
+"""
 
 from __future__ import annotations
 

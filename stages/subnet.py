@@ -1,4 +1,4 @@
-"""The network an address is in, for a fixed mask (flp-semantics c, add_subnet)."""
+"""The network an address is in, for a fixed mask (docs/reference/transforms.md#add_subnet)."""
 
 from __future__ import annotations
 

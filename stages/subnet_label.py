@@ -1,4 +1,7 @@
-"""Names for subnets (flp-semantics c, add_subnet_label; operator-spec section 5)."""
+"""Names for subnets.
+
+Source: docs/reference/transforms.md#add_subnet_label, docs/reference/kubernetes.md#subnet-labels.
+"""
 
 from __future__ import annotations
 

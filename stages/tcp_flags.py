@@ -1,4 +1,4 @@
-"""TCP flags from a bit field to a list of names (flp-semantics c, decode_tcp_flags)."""
+"""TCP flags from a bit field to a list of names (docs/reference/transforms.md#decode_tcp_flags)."""
 
 from __future__ import annotations
 

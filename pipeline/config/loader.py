@@ -1,7 +1,7 @@
 """A configuration file -> Config, or every problem it has, each with its place.
 
 Native files are a list of stages and settings; files in the dialect of flowlogs-pipeline are
-translated first and then go the same way (flp-semantics a.1, a.2).
+translated first and then go the same way (docs/reference/flowlogs-pipeline.md#files).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Addresses of a Record as text, a column at a time (flp-semantics b.3)."""
+"""Addresses of a Record as text, a column at a time (docs/reference/decoding.md#flow)."""
 
 from __future__ import annotations
 

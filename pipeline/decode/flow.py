@@ -1,4 +1,7 @@
-"""The fields of a flow as expressions over the columns of a Record (flp-semantics b.3)."""
+"""The fields of a flow as expressions over the columns of a Record.
+
+Source: docs/reference/decoding.md#flow.
+"""
 
 from __future__ import annotations
 

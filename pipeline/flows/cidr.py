@@ -1,4 +1,7 @@
-"""Addresses and networks as the original reads them (flp-semantics c), and tables of networks."""
+"""Addresses and networks as the original reads them, and tables of networks.
+
+Source: docs/reference/transforms.md#addresses.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How the original prints and parses single values (flp-semantics b.4), for distinct values.
+"""How the original prints and parses single values, for distinct values.
 
+Source: docs/reference/decoding.md#conversions.
 Columns go through `pipeline.flows.values`; these are the scalar rules it maps over distinct values.
 """
 

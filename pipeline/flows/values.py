@@ -8,7 +8,7 @@ of values, the usual columns stay typed, and a stage that uses the functions bel
 result however the flows were split into batches.
 
 Every reading function takes the frame's schema and a field name and returns an expression.
-Conversions: flp-semantics b.4.
+Conversions: docs/reference/decoding.md#conversions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Durations: Go texts ("10s", "1h30m") or plain numbers (flp-semantics a.1)."""
+"""Durations: Go texts ("10s", "1h30m") or plain numbers.
+
+Source: docs/reference/flowlogs-pipeline.md#durations.
+"""
 
 from __future__ import annotations
 

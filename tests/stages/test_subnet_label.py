@@ -32,7 +32,7 @@ S3 = Label(
         "13.36.84.64/28",
     ],
 )
-"""The custom label of blog-scenario section 6."""
+"""The custom label of the scenario (docs/reference/scenario.md#external-traffic)."""
 
 
 def stage(*labels: Label, **more: Any) -> SubnetLabel:
