@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -16,7 +16,7 @@ from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication, conversations
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Fields, Sink, Write, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -40,7 +40,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     tls: Tls | None = None
     sasl: Sasl | None = None
 
-    sink: ClassVar[str] = "kafka"
+    sink: ClassVar[Sink] = Sink.KAFKA
 
     def reads(self) -> Fields | None:
         return None
@@ -62,7 +62,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
             compression=self.compression,
         )
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+    def build(self, context: BuildContext) -> Write:
         encode = protobuf if self.format == "protobuf" else _json
 
         def write(flows: pl.DataFrame) -> list[Keyed]:
