@@ -28,7 +28,7 @@ from pipeline.plan.plan import Plan
 from pipeline.stage.resources import Resource
 from pipeline.state.assignment import Assignment
 from pipeline.state.ledger import Ledger, SeriesTable
-from pipeline.state.partition import TopicPartition
+from pipeline.kafka.batch import TopicPartition
 
 _PATIENCE = 20.0
 """Seconds to wait for the end of a batch before a question is not answered."""

@@ -18,7 +18,7 @@ from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
 from pipeline.cli.app import ConfigFile, app, fail, load, log_from
 from pipeline.config.settings import ServerSettings
-from pipeline.dead_letters.file import TooManyDeadLettersError
+from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.client import ConnectError
 from pipeline.runtime.supervisor import Supervisor, addresses

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.dead_letters.file import DeadLetterFile, DlqLimit
+from pipeline.dead_letters.file import DeadLetterFile
+from pipeline.dead_letters.limit import DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan

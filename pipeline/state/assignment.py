@@ -11,11 +11,12 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Delta, Family, Policy
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable
-from pipeline.state.partition import Partition, Snapshot, TopicPartition
+from pipeline.state.partition import Partition, Snapshot
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.dead_letters.file import TooManyDeadLettersError
+from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan

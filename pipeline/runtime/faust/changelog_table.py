@@ -12,7 +12,7 @@ from faust.types import TP
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.topics import changelog
 from pipeline.state.changelog import ChangelogError, State, read
-from pipeline.state.partition import TopicPartition
+from pipeline.kafka.batch import TopicPartition
 
 
 class Owner(Protocol):
