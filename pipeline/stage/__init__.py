@@ -2,6 +2,8 @@
 
 from pipeline.stage.metrics import (
     COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
     SUM,
     VALUE,
     Delta,
@@ -41,6 +43,8 @@ from pipeline.stage.spec import (
 
 __all__ = [
     "COUNT",
+    "FIRST_SEEN",
+    "LAST_SEEN",
     "SUM",
     "VALUE",
     "BuildContext",
