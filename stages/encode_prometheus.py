@@ -168,7 +168,9 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
         if rejected:
-            usable &= ~pl.int_range(len(usable), eager=True).is_in([value.row for value in rejected])
+            usable &= ~pl.int_range(len(usable), eager=True).is_in(
+                [value.row for value in rejected]
+            )
         filtered = len(usable) - int(usable.sum()) - len(rejected)
         counted = rows.filter(usable)
         return Encoded(

@@ -85,7 +85,9 @@ def _has_null_elements(flows: pl.DataFrame, name: str) -> bool:
     return bool((lists.len() != lists.drop_nulls().list.len()).any())
 
 
-def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, context: BuildContext) -> pl.DataFrame:
+def _unnested(
+    flows: pl.DataFrame, name: str, inner: pl.Struct, context: BuildContext
+) -> pl.DataFrame:
     keys = [key.name for key in inner.fields if context.needs(f"{name}>{key.name}")]
     parts = [pl.col(name).struct.field(key).alias(f"{name}>{key}") for key in keys]
     return flows.with_columns(parts).drop(name)

@@ -90,7 +90,9 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
         return frozenset(fields - {""} | ({ENDED} if self.cluster else set()))
 
     def also_reads(self, context: BuildContext) -> Fields:
-        return frozenset({ENDED} if self.inventory and self._read(context.folder).index.timed else ())
+        return frozenset(
+            {ENDED} if self.inventory and self._read(context.folder).index.timed else ()
+        )
 
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from self._check_origin(folder)
@@ -153,7 +155,8 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
     def attach(self, index: Index, context: BuildContext) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
         enrichers = [
-            Enricher(end, index, self._climb, context.needed) for end in map(self._effective, self.ends)
+            Enricher(end, index, self._climb, context.needed)
+            for end in map(self._effective, self.ends)
         ]
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

@@ -133,7 +133,9 @@ def _with_draws(flows: pl.DataFrame, seeds: Mapping[int, int]) -> pl.DataFrame:
         return flows
     flow = flows[values.NUMBER] * _FLOWS
     if flow.n_unique() < len(flow):  # of a message that was split into several flows
-        flow += flows.select(pl.int_range(pl.len(), dtype=pl.UInt64).over(values.NUMBER)).to_series()
+        flow += flows.select(
+            pl.int_range(pl.len(), dtype=pl.UInt64).over(values.NUMBER)
+        ).to_series()
     return flows.with_columns(
         (flow.hash(seed) // 2**32 / 2**32).alias(_draw(rule)) for rule, seed in seeds.items()
     )
