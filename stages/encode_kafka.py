@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -17,7 +17,7 @@ from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication
-from pipeline.stage import BuildContext, Fields, Sink, Write, Writer
+from pipeline.stage import BuildContext, Fields, Sink, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -63,7 +63,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
             compression=self.compression,
         )
 
-    def build(self, context: BuildContext) -> Write:
+    def build(self, context: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
         encode = protobuf if self.format == "protobuf" else _json
 
         def write(flows: pl.DataFrame) -> list[Keyed]:

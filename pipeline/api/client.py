@@ -15,8 +15,8 @@ import msgspec
 import polars as pl
 
 from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
-from pipeline.stage import VALUE, Kind
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Kind
+from pipeline.state.ledger import LAST_COUNTED, TIMES
 
 
 class RemoteError(Exception):
@@ -68,7 +68,7 @@ def _told(error: HTTPError) -> str:
 
 
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
-    """The counters over all answers (by server): labels, VALUE, FIRST_SEEN, LAST_SEEN.
+    """The counters over all answers (by server): labels, VALUE, then TIMES.
 
     Raises RemoteError when two workers answer for one partition, or nobody for one.
     """
@@ -103,17 +103,18 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
 
 
 def _frame(document: FamilySeries) -> pl.DataFrame:
-    numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
+    numbers = dict.fromkeys((VALUE, *TIMES), pl.Float64())
     schema = {column: numbers.get(column, pl.String()) for column in document.columns}
     return pl.DataFrame(document.rows, schema=schema, orient="row")
 
 
 def _summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    labels = [c for c in frames[0].columns if c not in (VALUE, FIRST_SEEN, LAST_SEEN)]
+    labels = [c for c in frames[0].columns if c not in (VALUE, *TIMES)]
     merge: Iterable[pl.Expr] = (
         pl.col(VALUE).sum(),
         pl.col(FIRST_SEEN).min(),
         pl.col(LAST_SEEN).max(),
+        pl.col(LAST_COUNTED).max(),
     )
     rows = pl.concat(frames)
     if len(frames) == 1:

@@ -51,11 +51,8 @@ _REFUSED = {
     b"\x0a\x0d\x0d\x0a": "a pcapng capture",
     b"\xd4\xc3\xb2\xa1": "a pcap capture",
     b"\xa1\xb2\xc3\xd4": "a pcap capture",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
 }
-_HEAD = max(map(len, (*_MAGIC, *_REFUSED)))
-_TAR, _TAR_AT = b"ustar", 257
+_MAGICS = (*_MAGIC, *_REFUSED, *_SKIPPABLE)
 
 
 class DamagedError(Exception):
@@ -229,9 +226,9 @@ class _Input:
         self._held = b""
         self.read = 0
 
-    def peek(self, size: int) -> bytes:
-        """The next bytes, `size` of them unless the input ends or pauses before."""
-        while len(self._held) < size and (block := next(self._blocks, None)):
+    def head(self) -> bytes:
+        """The next bytes, as many as tell of which format they are; they stay where they are."""
+        while _undecided(self._held) and (block := next(self._blocks, None)):
             self._held += block
         return self._held
 
@@ -257,6 +254,10 @@ class _Input:
         yield from self._blocks
 
 
+def _undecided(head: bytes) -> bool:
+    return any(len(head) < len(magic) and magic.startswith(head) for magic in _MAGICS)
+
+
 def decompress(blocks: Iterable[bytes], compression: Compression = "auto") -> Iterator[bytes]:
     """The decompressed bytes of an input, in pieces; plain input passes as it is.
 
@@ -277,7 +278,7 @@ def decompress(blocks: Iterable[bytes], compression: Compression = "auto") -> It
         yield from _member(source, form)
         yield from _padding(source)
         form = _recognised(source)
-    if not source.peek(1):
+    if not source.head():
         return
     raise DamagedError(
         f"what follows the {compression if compression != 'auto' else 'compressed'} data from byte "
@@ -289,15 +290,16 @@ _Form = Compression | Literal["skippable"]
 
 
 def _recognised(source: _Input) -> _Form:
-    head = source.peek(_HEAD)
+    head = source.head()
     if head.startswith(_SKIPPABLE):
         return "skippable"
-    form = next((form for magic, form in _MAGIC.items() if head.startswith(magic)), "none")
-    if form == "none" and not source.read:
-        for magic, what in _REFUSED.items():
-            if head.startswith(magic):
-                raise FormatError(f"the input is {what}, which is not read: convert it before")
-    return form
+    for magic, form in _MAGIC.items():
+        if head.startswith(magic):
+            return form
+    for magic, what in _REFUSED.items():
+        if head.startswith(magic) and not source.read:
+            raise FormatError(f"the input is {what}, which is not read: convert it before")
+    return "none"
 
 
 def _padding(source: _Input) -> Iterator[bytes]:

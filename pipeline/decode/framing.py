@@ -7,9 +7,9 @@ counted and kept like any other message that is rejected.
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from pipeline.decode import Format
 from pipeline.decode.compression import Compression, DamagedError, FormatError, decompress
@@ -81,7 +81,7 @@ def chunks(
     """
     split: Splitter = messages if form == "protobuf" else JsonSplitter()
     held: list[bytes] = []
-    for payloads, asked in _payloads(decompress(blocks, compression), split):
+    for payloads, asked in _payloads(_checked(decompress(blocks, compression), form), split):
         held += payloads
         while len(held) >= size or (held and asked):
             yield held[:size]
@@ -92,7 +92,7 @@ def _payloads(blocks: Iterator[bytes], split: Splitter) -> Iterator[tuple[list[b
     """The payloads that each block completes, and whether they are asked for now."""
     rest, reason = b"", ""
     try:
-        for block in _recording(blocks):
+        for block in blocks:
             data = rest + block
             payloads, end = split(data, whole=False)
             rest = data[end:]
@@ -109,9 +109,12 @@ def _payloads(blocks: Iterator[bytes], split: Splitter) -> Iterator[tuple[list[b
     yield payloads, True
 
 
-def _recording(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks, unless they are a tar archive."""
+def _checked(blocks: Iterator[bytes], form: Format) -> Iterator[bytes]:
+    """The blocks. Raises FormatError when they begin an archive, or text that is not UTF-8."""
     first = next(blocks, b"")
     if first[_TAR_AT:].startswith(_TAR):
         raise FormatError("the input is a tar archive, which is not read: unpack it before")
-    return chain([first], blocks)
+    if form == "json" and first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FormatError("the input is UTF-16 text; JSON is read as UTF-8: convert it before")
+    yield first
+    yield from blocks

@@ -24,7 +24,7 @@ _RESERVED = "a reserved field name: *, ^...$ or one that starts with U+001E or U
 
 
 def decoder(context: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
-    """Payloads to the fields that `context` needs and the payloads have; TimeReceived is always there.
+    """Payloads to the fields that they have and `context` needs; TimeReceived is always there.
 
     A payload of more than `max_bytes` is rejected unread.
     """

@@ -31,7 +31,10 @@ class Loaded(NamedTuple):
 
     def with_others(self, others: Iterable[FlowMetric]) -> list[FlowMetric]:
         """The resources of the files, then others; their problems are left to whoever has them."""
-        return [*self.resources, *without_duplicates([*self.resources, *others])[len(self.resources):]]
+        return [
+            *self.resources,
+            *without_duplicates([*self.resources, *others])[len(self.resources) :],
+        ]
 
 
 class _Entry(NamedTuple):

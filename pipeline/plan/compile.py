@@ -161,9 +161,7 @@ def _digest(own: object, before: bytes) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(own) + before, digest_size=16).digest()
 
 
-def _build(
-    spec: Transform, context: BuildContext, resources: ResourcePool | None
-) -> BuiltStage:
+def _build(spec: Transform, context: BuildContext, resources: ResourcePool | None) -> BuiltStage:
     if isinstance(spec, ResourceTransform):
         return spec.build(context, resources)
     step = spec.build(context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -72,8 +72,9 @@ class Plan:
         self._runners = runners
         self._expansions = expansions
         self._refreshers = list(dict.fromkeys(b.refresh for b in built if b.refresh))
-        self._fingerprints: list[Callable[[], Hashable]] = [
-            one.fingerprint for one in (*expansions, *built) if one.fingerprint
+        self._fingerprints = [
+            *(one.fingerprint for one in expansions if one.fingerprint),
+            *(one.fingerprint for one in built if one.fingerprint),
         ]
         self._numbered = any(values.NUMBER in (node.spec.reads() or ()) for node in nodes)
         self._walks = {source.name: self._walk(source.name) for source in self.sources}

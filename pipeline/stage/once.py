@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 _Stage = TypeVar("_Stage")
@@ -19,10 +18,10 @@ def once(
     They are kept as long as the Spec is, which is as long as its configuration. The Spec's class
     is declared with `dict=True`.
     """
+    key = f"{method.__name__}()"  # not the name alone, which would hide the method
 
-    @wraps(method)
-    def kept(stage: _Stage, *arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Value:
-        results: dict[object, _Value] = vars(stage).setdefault(method.__name__, {})
+    def kept(stage: _Stage, /, *arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Value:
+        results: dict[object, _Value] = vars(stage).setdefault(key, {})
         if arguments not in results:
             results[arguments] = method(stage, *arguments, **options)
         return results[arguments]

@@ -165,6 +165,7 @@ class BuiltStage:
     knowledge: Knowledge | None = None
 
     def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """Take a frame through the step."""
         return self.step(flows)
 
 

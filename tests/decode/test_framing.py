@@ -5,7 +5,6 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +17,7 @@ from pipeline.decode import Format
 from pipeline.decode.compression import FormatError
 from pipeline.decode.framing import chunks, guarded, messages
 from pipeline.decode.splitting import MAX_BYTES, Damaged
-from pipeline.plan.plan import DeadLetter
+from pipeline.plan.outcome import Reject
 from pipeline.stage import Decoded
 
 
@@ -39,7 +38,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def payloads(data: bytes, form: Format, block: int = 7, size: int = 100) -> list[bytes]:
-    return [p for chunk in chunks(cut(data, block), form, size) for p in chunk.payloads]
+    return [p for chunk in chunks(cut(data, block), form, size) for p in chunk]
 
 
 def reasons(parts: list[bytes]) -> list[str]:
@@ -76,7 +75,7 @@ def test_a_damaged_tail_is_one_damaged_payload(tail: bytes, reason: str) -> None
 def test_an_empty_block_asks_for_what_is_there() -> None:
     arriving = [b"a\nb\nc", b"", b"", b"c\n", b"d"]
     got = list(chunks(arriving, "json", 10))
-    assert got == [([b"a", b"b"], 4), ([b"cc", b"d"], 8)]
+    assert got == [[b"a", b"b"], [b"cc", b"d"]]
 
 
 forms: list[tuple[Format, bytes]] = [
@@ -88,23 +87,20 @@ forms: list[tuple[Format, bytes]] = [
 
 
 @given(st.sampled_from(forms), st.integers(4, 40), st.integers(1, 4))
-def test_reading_resumes_behind_any_chunk(
-    form: tuple[Format, bytes], block: int, size: int
-) -> None:
+def test_chunks_are_full_and_in_order(form: tuple[Format, bytes], block: int, size: int) -> None:
+    """Every chunk but the last has `size` payloads, however the bytes arrive."""
     name, data = form
-    whole = list(chunks(cut(data, block), name, size))
-    assert all(one.position < other.position for one, other in pairwise(whole))
-    assert all(len(chunk.payloads) == size for chunk in whole[:-1])
-    for place, chunk in enumerate(whole):
-        rest = chunks(cut(data, block), name, size, chunk.position)
-        assert [p for c in rest for p in c.payloads] == [
-            p for c in whole[place + 1 :] for p in c.payloads
-        ]
+    found = list(chunks(cut(data, block), name, size))
+    assert all(len(payloads) == size for payloads in found[:-1])
+    (whole,) = chunks([data], name, 100)
+    assert [payload for payloads in found for payload in payloads] == whole
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_any_bytes_are_cut_the_same_however_they_arrive(data: bytes, block: int) -> None:
-    assert told(messages(data, whole=True)[0]) == told(payloads(data, "protobuf", block))
+    assert told(messages(data, whole=True)[0]) == told(
+        [p for chunk in chunks(cut(data, block), "protobuf", 100, "none") for p in chunk]
+    )
 
 
 def test_a_guarded_decoder_rejects_damaged_payloads_in_their_place() -> None:
@@ -122,28 +118,36 @@ def test_a_guarded_decoder_rejects_damaged_payloads_in_their_place() -> None:
 def test_a_damaged_payload_is_a_dead_letter_like_others(tmp_path: Path) -> None:
     damaged = Damaged.because(b"\xff", "cut off", last=True)
     with DeadLetterFile(tmp_path / "dead") as letters:
-        letters.write([DeadLetter("in", damaged.reason, damaged, 0)])
+        letters.write([Reject("in", damaged.reason, damaged, 0)])
     line = json.loads((tmp_path / "dead").read_bytes())
     assert line == {"stage": "in", "reason": "cut off", "payload_b64": "/w=="}
 
 
 @pytest.mark.parametrize(
-    ("form", "data", "good", "left"),
+    ("form", "data", "lost", "parts"),
     [
-        ("json", b'{"a":1}\n{"a":2}\n{"a":3}\n', [b'{"a":1}', b'{"a":2}'], b'{"a":3}'),
-        ("json", b'{"a":1}\n{"a":2}\n{"a":3', [b'{"a":1}', b'{"a":2}'], b'{"a":3'),
-        ("protobuf", delimited(b"one", b"two"), [b"one"], b"\x03tw"),
+        ("json", b'{"a":1}\n{"a":2}\n', 1, [b'{"a":1}', b'{"a":2}', b""]),
+        ("json", b'{"a":1}\n{"a":2}\n', 3, [b'{"a":1}', b'{"a":']),
+        ("json", b'{"a":1}\n{"a":2}\n', 8, [b'{"a":1}', b""]),
+        ("json", b'[{"a":1},{"a":2}]', 3, [b'{"a":1}', b'{"a":']),
+        ("protobuf", delimited(b"one", b"two"), 1, [b"one", b"\x03tw"]),
+        ("protobuf", delimited(b"one", b"two"), 4, [b"one", b""]),
     ],
 )
 def test_of_a_cut_recording_the_whole_messages_are_read(
-    form: Format, data: bytes, good: list[bytes], left: bytes
+    form: Format, data: bytes, lost: int, parts: list[bytes]
 ) -> None:
     """What is left is one message that is rejected, with what happened and how far it was read."""
-    packed = gzip.compress(data)[:-9]
-    parts = payloads(packed, form, 1000)
-    assert parts[:2] == [*good, left][:2]
-    [reason] = reasons(parts)
-    assert reason == f"the gzip data ends early, at byte {len(packed)} of the input"
+    packed = gzip.compress(data, 0)[: -8 - lost]
+    found = payloads(packed, form, 1000)
+    assert found == parts
+    reason = f"the gzip data ends early, at byte {len(packed)} of the input"
+    assert told(found)[-1] == reason
+
+
+def test_text_of_another_encoding_is_refused_by_name() -> None:
+    with pytest.raises(FormatError, match="the input is UTF-16 text; JSON is read as UTF-8"):
+        payloads('{"a":1}'.encode("utf-16"), "json")
 
 
 def test_a_tar_archive_is_refused_by_name() -> None:

@@ -12,9 +12,9 @@ from pipeline.diagnostics import Severity
 from pipeline.flows import catalogue, values
 from pipeline.predicate.match import Match
 from pipeline.stage import BuildContext
+from pipeline.testing import Flow, assert_laws, frame, rows, run
 from stages.filter import Filter
 from stages.flatten import Flatten
-from tests.support.flows import Flow, assert_laws, frame, rows, run
 
 EVENTS = pl.List(pl.Struct({"Feature": pl.String, "Type": pl.String}))
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
-from pipeline.stage import BuildContext
+from pipeline.stage import BuildContext, Sink
+from pipeline.testing import Flow, assert_laws, frame, rows, run
 from stages.discard import Discard
 from stages.generic import CopyRule, Generic, Policy
 from stages.pass_through import PassThrough
-from tests.support.flows import Flow, assert_laws, frame, rows, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -103,7 +103,7 @@ def test_pass_through_and_discard() -> None:
     flows = frame([{"A": 1}])
     assert PassThrough(name="p").build(BuildContext())(flows) is flows
     assert Discard(name="d").build(BuildContext())(flows) == []
-    assert (Discard.sink, Discard.final) == ("none", True)
+    assert (Discard.sink, Discard.final) == (Sink.NOWHERE, True)
     assert rows(flows) == [{"A": 1}]
 
 

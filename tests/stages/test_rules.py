@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
+from pipeline.flows import values
 from pipeline.stage import BuildContext
+from pipeline.testing import Flow, assert_laws, frame, run
 from stages.rules.stage import AnyRule, Rules
-from tests.support.flows import Flow, assert_laws, frame, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -256,8 +258,12 @@ def test_conditional_sampling() -> None:
 def test_sampling_depends_on_the_seed_alone() -> None:
     rules = stage({"type": "keep_entry_query", "query": "with(n)", "sampling": 3})
     flows = [{"n": number} for number in range(200)]
-    assert run(rules, flows, seed=1) == run(rules, flows, seed=1)
-    assert run(rules, flows, seed=1) != run(rules, flows, seed=2)
+    assert run(rules, flows, BuildContext(random=Random(1))) == run(
+        rules, flows, BuildContext(random=Random(1))
+    )
+    assert run(rules, flows, BuildContext(random=Random(1))) != run(
+        rules, flows, BuildContext(random=Random(2))
+    )
 
 
 def test_labels_are_collected_in_the_order_of_the_rules() -> None:
@@ -340,7 +346,7 @@ def test_it_reads_what_its_rules_read() -> None:
         add_if("E", "F", "== 1"),
         sampling_field="Sampling",
     )
-    assert rules.reads() == {"A", "B", "Flags", "Bytes", "D", "E", "Sampling"}
+    assert rules.reads() == {"A", "B", "Flags", "Bytes", "D", "E", "Sampling", values.NUMBER}
 
 
 def test_columns_stay_typed_and_no_other_is_left() -> None:
@@ -353,7 +359,7 @@ def test_columns_stay_typed_and_no_other_is_left() -> None:
         {"type": "add_label", "input": "l", "value": 1},
         sampling_field="Sampling",
     )
-    assert rules.build(BuildContext())(flows).schema == {
+    assert rules.build(BuildContext())(flows).drop(values.NUMBER).schema == {
         "Proto": pl.UInt8(),
         "A": pl.String(),
         "Sampling": pl.UInt32(),

@@ -33,7 +33,7 @@ def test_what_was_saved_comes_back(saved: Path) -> None:
     assert loaded.dead_letters == 7
     assert loaded.progress == {"in": Progress.start([b"one", b"two"])}
     series = fresh.tables()[0].series()
-    assert series.rows() == [("x", 1.0, 5.0, 5.0), ("__overflow__", 2.0, 5.0, 5.0)]
+    assert series.rows() == [("x", 1.0, 5.0, 5.0, 5.0), ("__overflow__", 2.0, 5.0, 5.0, 5.0)]
     assert checkpoint_file.tables(saved)[0][1].rows() == series.rows()
     assert [path.name for path in saved.iterdir()] == ["ledger.checkpoint"]
 
