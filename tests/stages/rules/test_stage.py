@@ -15,7 +15,7 @@ from pipeline.stage import BuildContext
 from stages.rules.stage import AnyRule, Rules
 from tests.support.flows import Flow, assert_laws, frame, run
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 MIXED: list[Flow] = [
     {"id": 1, "Proto": 6, "DstPort": 443, "SrcK8S_Namespace": "shop", "Bytes": 10, "Ok": True},
