@@ -1,177 +1,23 @@
+"""The stage `rules` (docs/reference/transforms.md#filter)."""
+
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext
-from stages.rules.stage import AnyRule, Rules
+from tests.stages.rules.given import EXISTS, NO_BYTES, add_if, applied, golden, kept, stage
 from tests.support.flows import Flow, assert_laws, frame, run
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 
-MIXED: list[Flow] = [
-    {"id": 1, "Proto": 6, "DstPort": 443, "SrcK8S_Namespace": "shop", "Bytes": 10, "Ok": True},
-    {"id": 2, "Proto": "6", "DstPort": "443", "SrcK8S_Namespace": "", "Bytes": "10"},
-    {"id": 3, "Proto": 17, "SrcK8S_Namespace": "data", "Flags": ["SYN"], "Ok": False},
-    {"id": 4, "Bytes": 10.5},
-]
-
-
-def stage(*rules: Flow, sampling_field: str = "") -> Rules:
-    """A stage of rules as YAML writes them."""
-    made = msgspec.convert(list(rules), list[AnyRule])
-    return Rules(name="r", rules=made, sampling_field=sampling_field)
-
-
-def applied(flow: Flow, *rules: Flow) -> Flow | None:
-    """What becomes of one flow; None when it is dropped."""
-    return next(iter(run(stage(*rules), [flow])), None)
-
-
-def kept(*rules: Flow, flows: list[Flow] = MIXED) -> list[int]:
-    return [flow["id"] for flow in run(stage(*rules), flows)]
-
-
-def golden(case: str, name: str) -> list[Flow]:
-    lines = (GOLDEN / case / name).read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def add_if(rule_input: str, output: str, expression: str, assignee: str = "") -> Flow:
-    return {
-        "type": "add_field_if",
-        "input": rule_input,
-        "output": output,
-        "expression": expression,
-        "assignee": assignee,
-    }
-
-
-CASES: dict[str, list[Flow]] = {
-    "filter-add-field": [
-        {"type": "add_field", "input": "Cluster", "value": "c1"},
-        {"type": "add_field", "input": "Bytes", "value": 7},
-        {"type": "add_field", "input": "L", "value": ["a", 1]},
-        {"type": "add_field", "input": "N"},
-        {"type": "add_field", "input": "I", "value": 3.9},
-    ],
-    "filter-add-field-if": [
-        add_if("DstPort", "Https", "== 443"),
-        add_if("Bytes", "Size", "> 10", "big"),
-        add_if("SrcK8S_Namespace", "Shop", '== "shop"', "yes"),
-        add_if("Proto", "L4", "in (6, 17)", "l4"),
-        add_if("SrcK8S_Namespace", "Re", '=~ "^(shop|data)$"', "re"),
-        add_if("Bytes", "Rng", ">= 10 && val < 11"),
-        add_if("NoSuch", "Null", "== nil", "x"),
-        add_if("NoSuch", "NotSeven", "!= 7", "x"),
-        add_if("Ok", "Yes", "== true", "ok"),
-        add_if("Bytes", "Bad", "=== )"),
-    ],
-    "filter-add-label": [{"type": "add_label", "input": "env", "value": "prod"}],
-    "filter-add-label-typed": [{"type": "add_label", "input": "n", "value": 12}],
-    "filter-add-regex-if": [
-        {
-            "type": "add_regex_if",
-            "input": "SrcK8S_Namespace",
-            "output": "Match",
-            "expression": "sh|<",
-        },
-        {"type": "add_regex_if", "input": "DstPort", "output": "Https", "expression": "^443$"},
-        {"type": "add_regex_if", "input": "DstPort", "output": "Bad", "expression": "("},
-    ],
-    "filter-empty-rules": [],
-    "filter-remove-all-satisfied-empty": [{"type": "remove_entry_all_satisfied", "rules": []}],
-    "filter-remove-entry-if-doesnt-exist": [
-        {"type": "remove_entry_if_doesnt_exist", "input": "SrcK8S_Namespace"}
-    ],
-    "filter-remove-entry-if-equal-bool": [
-        {"type": "remove_entry_if_equal", "input": "Ok", "value": False},
-        {"type": "remove_entry_if_equal", "input": "Flags", "value": "SYN"},
-    ],
-    "filter-remove-entry-if-equal-string": [
-        {"type": "remove_entry_if_equal", "input": "Proto", "value": "6"}
-    ],
-    "filter-remove-field": [
-        {"type": "remove_field", "input": "Bytes"},
-        {"type": "remove_field", "input": "NoSuch"},
-    ],
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gives_what_the_original_gives(case: str) -> None:
-    flows = [
-        {name: value for name, value in flow.items() if value is not None}
-        for flow in golden(case, "flows.jsonl")
-    ]
-    assert run(stage(*CASES[case]), flows) == golden(case, "expected.jsonl")
-
-
-@pytest.mark.parametrize(
-    ("value", "equal", "different"),
-    [
-        (6, [1], [2, 3]),
-        (6.0, [1], [2, 3]),
-        ("6", [2], [1, 3]),
-        (True, [], [1, 2, 3]),
-        (None, [], [1, 2, 3]),
-        ([6], [], [1, 2, 3]),
-    ],
-)
-def test_equality_is_of_kind_and_value(
-    value: object, equal: list[int], different: list[int]
-) -> None:
-    of_value = {"input": "Proto", "value": value}
-    gone = kept({"type": "remove_entry_if_equal", **of_value})
-    assert gone == [flow["id"] for flow in MIXED if flow["id"] not in equal]
-    gone = kept({"type": "remove_entry_if_not_equal", **of_value})
-    assert gone == [flow["id"] for flow in MIXED if flow["id"] not in different]
-
-
-@pytest.mark.parametrize(
-    ("written", "value", "same"),
-    [
-        ([1, {"b": 2, "a": 1}], [1.0, {"a": 1.0, "b": 2}], True),
-        (["SYN"], ["SYN"], True),
-        (["SYN"], ["ACK"], False),
-        ([], [], True),
-        (None, None, True),
-        (None, 0, False),
-        ({}, [], False),
-    ],
-)
-@pytest.mark.parametrize("name", ["A", "Interfaces"])
-def test_lists_and_objects_compare_by_content(
-    name: str, written: object, value: object, *, same: bool
-) -> None:
-    rule = {"type": "remove_entry_if_equal", "input": name, "value": value}
-    assert (applied({name: written}, rule) is None) is same
-
-
-def test_cast_int_cuts_the_fraction() -> None:
-    rule = {"type": "remove_entry_if_equal", "input": "FlowDirection", "value": 1.9}
-    assert applied({"FlowDirection": 1}, rule | {"cast_int": True}) is None
-    assert applied({"FlowDirection": 1}, rule) == {"FlowDirection": 1}
-
-
-EXISTS = {"type": "remove_entry_if_exists", "input": "Flags"}
-NO_BYTES = {"type": "remove_entry_if_doesnt_exist", "input": "Bytes"}
-
-
-def test_all_satisfied() -> None:
-    assert kept(EXISTS) == [1, 2, 4]
-    assert kept(NO_BYTES) == [1, 2, 4]
-    assert kept({"type": "remove_entry_all_satisfied", "rules": [EXISTS, NO_BYTES]}) == [1, 2, 4]
-    equal = {"type": "remove_entry_if_equal", "input": "Ok", "value": True}
-    assert kept({"type": "remove_entry_all_satisfied", "rules": [EXISTS, equal]}) == [1, 2, 3, 4]
+def test_without_rules_flows_pass_as_the_original_has_them() -> None:
+    found, expected = golden("filter-empty-rules", [])
+    assert found == expected
 
 
 def test_rules_see_what_the_rules_before_them_wrote() -> None:
@@ -234,80 +80,11 @@ def test_a_flow_that_is_sampled_out_is_left_to_the_next_query() -> None:
     assert 520 < by.count(2) < 680
 
 
-def test_conditional_sampling() -> None:
-    has_a = {"type": "remove_entry_if_exists", "input": "A"}
-    has_b = {"type": "remove_entry_if_exists", "input": "B"}
-    rule = {
-        "type": "conditional_sampling",
-        "samples": [
-            {"value": 4, "rules": [has_a]},
-            {"value": 0, "rules": [has_a, has_b]},
-            {"value": 2, "rules": [has_b]},
-        ],
-    }
-    flows: list[Flow] = [{"A": 1}, {"A": 1, "B": 1}, {"B": 1}, {}] * 800
-    found = run(stage(rule), flows)
-    assert 150 < found.count({"A": 1}) < 250
-    assert 150 < found.count({"A": 1, "B": 1}) < 250
-    assert 330 < found.count({"B": 1}) < 470
-    assert found.count({}) == 800
-
-
 def test_sampling_depends_on_the_seed_alone() -> None:
     rules = stage({"type": "keep_entry_query", "query": "with(n)", "sampling": 3})
     flows = [{"n": number} for number in range(200)]
     assert run(rules, flows, seed=1) == run(rules, flows, seed=1)
     assert run(rules, flows, seed=1) != run(rules, flows, seed=2)
-
-
-def test_labels_are_collected_in_the_order_of_the_rules() -> None:
-    rules: list[Flow] = [
-        {"type": "add_label", "input": "b", "value": "1"},
-        {
-            "type": "add_label_if",
-            "input": "Proto",
-            "output": "a",
-            "expression": "== 6",
-            "assignee": "tcp",
-        },
-        {
-            "type": "add_label_if",
-            "input": "Proto",
-            "output": "b",
-            "expression": "== 17",
-            "assignee": "",
-        },
-        {"type": "add_label_if", "input": "Proto", "output": "c", "expression": "== "},
-    ]
-    assert applied({"Proto": 6, "labels": "old"}, *rules) == {"Proto": 6, "labels": "b=1,a=tcp"}
-    assert applied({"Proto": 17}, *rules) == {"Proto": 17, "labels": "b="}
-    assert applied({"labels": "old"}, rules[1]) == {"labels": "old"}
-    assert applied({}, {"type": "add_label", "input": "l", "value": [1e6, None]}) == {
-        "labels": "l=[1e+06 <nil>]"
-    }
-
-
-def test_add_field_if_absent_leaves_a_null() -> None:
-    rule = {"type": "add_field_if_doesnt_exist", "input": "Proto", "value": "tcp"}
-    flows: list[Flow] = [{}, {"Proto": 17}, {"Proto": None}, {"Proto": "x"}]
-    assert run(stage(rule), flows) == [{"Proto": "tcp"}, *flows[1:]]
-
-
-@pytest.mark.parametrize("value", [6, "x", True, [1], None])
-def test_add_field_if_copies_any_value(value: object) -> None:
-    flow = {"A": value, "B": 1.5}
-    written = {"B": value, "B_Evaluate": True}
-    assert applied(flow, add_if("A", "B", '!= "none"')) == {"A": value} | written
-    assert applied({"B": 1.5}, add_if("A", "B", "!= 7")) == {"B": None, "B_Evaluate": True}
-
-
-@pytest.mark.parametrize("expression", ["+ 1", "- 1 * 2", "> ", "== nil"])
-def test_an_expression_that_can_not_be_used_skips_the_rule(expression: str) -> None:
-    rules = stage(add_if("Bytes", "X", expression))
-    assert run(rules, [{"Bytes": 5}]) == [{"Bytes": 5}]
-    (problem,) = rules.check(Path())
-    assert problem.path == ("rules", 0, "expression")
-    assert problem.severity is Severity.WARNING
 
 
 def test_check() -> None:
