@@ -18,7 +18,7 @@ from pipeline.api.schema import (
     Totals,
 )
 from pipeline.api.server import UnansweredError
-from pipeline.flows import cidr
+from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import labelled, manifests
@@ -59,9 +59,9 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
     address, at = query.get("address", ""), query.get("at", "")
     if not cidr.address(address):
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
-    if not at.isdecimal() and "at" in query:
+    moment = gotext.parse_integer(at)
+    if moment is None and "at" in query:
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
-    moment = int(at) if at else None
     with _between_batches(live, resources) as plan:
         lines = [line for one in plan.knowledge for line in one.explain(address, moment)]
     if not lines:

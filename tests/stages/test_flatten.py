@@ -125,9 +125,9 @@ def test_the_row_of_origin_only_where_it_is_read() -> None:
 def test_with_a_filter_behind_it() -> None:
     syn, fin = Match(field="F", value="SYN"), Match(field="F", value="FIN")
     after = Filter(name="g", match=[syn, fin], flattened=["F"])
-    env = BuildContext(needed=after.reads())
+    context = BuildContext(needed=after.reads())
     flows = frame([{"n": 0, "F": ["FIN", "SYN"]}, {"n": 1, "F": ["FIN"]}, {"n": 2, "F": ["ACK"]}])
-    assert rows(after.build(env)(Flatten(name="f", fields=["F"]).build(env)(flows))) == [
+    assert rows(after.build(context)(Flatten(name="f", fields=["F"]).build(context)(flows))) == [
         {"n": 0, "F": "SYN"},
         {"n": 1, "F": "FIN"},
     ]
