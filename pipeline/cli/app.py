@@ -11,6 +11,7 @@ import typer
 
 from pipeline import config
 from pipeline.config.loader import Config, ConfigError
+from pipeline.diagnostics import printable
 
 EX_CONFIG = 78
 """Exit code of a refused configuration (sysexits.h)."""
@@ -35,8 +36,13 @@ def load(path: Path) -> Config:
     except ConfigError as error:
         refuse(error)
     for problem in loaded.warnings:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     return loaded
+
+
+def say(text: str) -> None:
+    """A line on stderr; what could move a cursor in it shows as U+FFFD."""
+    typer.echo(printable(text), err=True)
 
 
 def log_from(level: str) -> None:
@@ -48,7 +54,7 @@ def log_from(level: str) -> None:
 def refuse(error: ConfigError) -> NoReturn:
     """Print every problem and exit 78."""
     for problem in error.problems:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     raise typer.Exit(EX_CONFIG)
 
 
@@ -56,7 +62,7 @@ def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
     if isinstance(why, OSError) and why.filename and why.strerror:
         why = f"{why.filename}: {why.strerror}"
-    typer.echo(f"error: {why}", err=True)
+    say(f"error: {why}")
     raise typer.Exit(1)
 
 
