@@ -1,9 +1,10 @@
-"""The pages that people write, and what they name in backticks: files, and definitions in them."""
+"""Markdown pages: their links and headings, and the files and definitions they name."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 _NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)+/?|[A-Z]\w+\.md)(?::([A-Za-z_][\w.]*))?`")
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
 _GENERATED = "<!-- Generated"
 
 
@@ -36,12 +39,44 @@ def written(page: Path) -> bool:
     return not page.read_text(encoding="utf-8").startswith(_GENERATED)
 
 
-def links(page: Path) -> Iterator[Path]:
-    """The files of the repository that a page links to."""
-    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
-    for target in _LINK.findall(text):
-        if ":" not in target:
-            yield (page.parent / target).resolve()
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading: its words in lower case, joined by hyphens."""
+    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors of a page; a heading that comes again gets a number."""
+    seen: Counter[str] = Counter()
+    found = set()
+    for heading in _HEADING.findall(_FENCE.sub("", markdown)):
+        name = slug(heading)
+        found.add(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return found
+
+
+def links(markdown: str) -> Iterator[str]:
+    """The relative targets of a page's links, without those in code."""
+    for inline, defined in _LINK.findall(_CODE.sub("", markdown)):
+        target = inline or defined
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def resolves(target: str, folder: Path, page: Path | None = None) -> bool:
+    """Whether a target such as `page.md#heading` is there, seen from a folder.
+
+    A target without a name (`#heading`) is on the page.
+    """
+    name, _, anchor = target.partition("#")
+    path = folder / name if name or page is None else page
+    return path.exists() and (not anchor or anchor in _anchors(path.resolve()))
+
+
+@cache
+def _anchors(path: Path) -> set[str]:
+    return anchors(path.read_text(encoding="utf-8")) if path.suffix == ".md" else set()
 
 
 def named(text: str, root: Path = ROOT) -> list[Named]:
@@ -51,7 +86,7 @@ def named(text: str, root: Path = ROOT) -> list[Named]:
     return [one for one in found if one.path.split("/")[0] in tops or one.name]
 
 
-def lost(text: str, root: Path = ROOT) -> list[str]:
+def missing(text: str, root: Path = ROOT) -> list[str]:
     """What a text names and the repository does not have."""
     return [str(one) for one in named(text, root) if not _exists(one, root)]
 
