@@ -1,25 +1,14 @@
-"""The commands that do not run a pipeline for its metrics."""
+"""`validate`, `graph`, `convert` and `schema`."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
-from pipeline.cli import app
-from simulate import Simulation, simulate
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    return simulate("reference", tmp_path_factory.mktemp("reference") / "reference.pb")
-
-
-def flowmatrix(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from simulate import Simulation
+from tests.support.commands import flowmatrix
 
 
 def test_validate_shows_the_status_of_each_flowmetric(made: Simulation) -> None:
@@ -70,48 +59,22 @@ def test_schema_is_json_schema() -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_matrix_from_a_config_and_from_its_state(made: Simulation, tmp_path: Path) -> None:
-    rows = {}
-    assert flowmatrix("run", made.config, "--once", "--state", tmp_path).exit_code == 0
-    for source in ([made.config], ["--state", tmp_path]):
-        options = ["-n", "netobserv", "--direction", "out", "--format", "json"]
-        done = flowmatrix("matrix", *source, *options)
-        assert done.exit_code == 0, done.stderr
-        table = json.loads(done.stdout)["rows"]
-        rows[len(source)] = [
-            {k: v for k, v in row.items() if not k.endswith("_seen")} for row in table
-        ]
-    assert len(rows[1]) == 12
-    assert rows[1] == rows[2]
-
-
-def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
-    done = flowmatrix("matrix", made.config, "-n", "netobsrv", "--format", "csv")
-    assert done.exit_code == 0
-    assert done.stderr.endswith(
-        'warning: no row is of namespace "netobsrv"; did you mean "netobserv"?\n'
+def test_convert_keeps_settings_that_are_not_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(
+        "server: {listen: '127.0.0.1:7'}\nlog_level: info\nstages:\n"
+        "- {name: in, type: ingest_stdin, decoder: json}\n"
+        "- {name: out, type: write_stdout, follows: in}\n"
     )
+    native = yaml.safe_load(flowmatrix("convert", path).stdout)
+    assert set(native) == {"server", "stages"}
+    assert native["server"]["listen"] == "127.0.0.1:7"
 
 
-def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
-    assert flowmatrix("matrix").exit_code == 2
-    assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2
-    nothing = flowmatrix("matrix", "--state", tmp_path)
-    assert (nothing.exit_code, nothing.stderr) == (1, f"error: no state in {tmp_path}\n")
-
-
-def test_simulate_says_how_to_run_it(tmp_path: Path) -> None:
-    done = flowmatrix("simulate", "cluster", "--flows", "2000", "--out", tmp_path / "c.pb")
-    assert done.exit_code == 0
-    assert "2,000 flows in" in done.stdout
-    assert (tmp_path / "c.truth.json").exists()
-    refused = flowmatrix("simulate", "cluster", "--pods", "1", "--out", tmp_path / "d.pb")
-    assert refused.exit_code == 1
-    assert refused.stderr.startswith("error: pods: 1 are too few")
-
-
-def test_help_teaches() -> None:
-    text = flowmatrix("--help").stdout
-    for command in ("run", "validate", "graph", "matrix", "simulate", "schema", "convert"):
-        assert command in text
-    assert "--dead-letters" in flowmatrix("run", "--help").stdout
+def test_a_refused_configuration_is_not_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("stages: []\n")
+    for command in ("graph", "convert"):
+        done = flowmatrix(command, path)
+        assert (done.exit_code, done.stdout) == (78, "")
+        assert str(path) in done.stderr
