@@ -11,11 +11,12 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.flows.conversation import conversations
 from pipeline.flows.jsonl import json_lines
 from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
-from pipeline.kafka.publication import Keyed, Publication, conversations
+from pipeline.kafka.publication import Keyed, Publication
 from pipeline.stage import BuildContext, Fields, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
