@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -15,7 +16,7 @@ from pipeline.flowmetric.chain import Stage, metric_stages
 from pipeline.flowmetric.files import found
 from pipeline.kube.api.access import Access
 from pipeline.kube.sync.flowmetrics import FlowMetricFeed
-from pipeline.stage import TAKEN, BuildContext, Encoder, Macro, Spec, registry
+from pipeline.stage import TAKEN, BuildContext, Encoder, Example, Macro, Spec, registry
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.fingerprint import fingerprints
 
@@ -32,6 +33,31 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
     Each resource becomes the stages flatten, filter, remap and encode_prometheus, as far as it
     needs them; `flowmatrix graph` shows them.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - {name: metrics, type: flow_metrics, follows: flows, files: [metrics.yaml]}
+            - {name: expose, type: encode_prometheus, follows: metrics, prefix: netobserv_}
+        """,
+        flows="""
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["SYN", "ACK"]}
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["ACK"]}
+        """,
+        output='netobserv_connections{from="web",namespace="shop"} 1',
+        files={
+            "metrics.yaml": """
+                apiVersion: flows.netobserv.io/v1alpha1
+                kind: FlowMetric
+                metadata: {name: connections, namespace: netobserv}
+                spec:
+                  type: Counter
+                  labels: [SrcK8S_Namespace, DstK8S_Namespace]
+                  flatten: [Flags]
+                  filters: [{field: Flags, value: SYN}]
+                  remap: {SrcK8S_Namespace: from, DstK8S_Namespace: namespace}
+            """
+        },
+    )
 
     files: list[str] = []
     cluster: Access | None = None

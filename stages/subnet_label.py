@@ -18,7 +18,7 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Described, Label
 from pipeline.kube.sync.subnet_labels import LabelFeed
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 from pipeline.stage.fingerprint import fingerprints
 
 _PATIENCE = 15.0
@@ -45,6 +45,26 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
     has them: their FlowCollector's custom labels come after `labels`, then Machines, Pods, Services
     and EXT:ExternalIP derived from the others. Changes in the cluster are followed.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: labels
+              type: subnet_label
+              follows: flows
+              labels:
+                - {name: "EXT:S3", cidrs: [3.5.204.0/22]}
+                - {name: Pods, cidrs: [10.128.0.0/14]}
+        """,
+        flows="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8"}
+        """,
+        output="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7",
+             "SrcSubnetLabel": "Pods", "DstSubnetLabel": "EXT:S3"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8", "SrcSubnetLabel": "Pods"}
+        """,
+    )
 
     annotates: ClassVar[bool] = True
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Example, Fields, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
@@ -19,6 +19,12 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
     `json` (keys sorted), `printf` (the original's default, its map printing) or `fields`
     (`name=value` separated by blanks).
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: show, type: write_stdout, follows: flows, format: fields}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840, "TimeReceived": 1700000000}',
+        output="Bytes=840 SrcAddr=10.128.0.14 TimeReceived=1700000000",
+    )
 
     format: Literal["json", "printf", "fields"] = "json"
 

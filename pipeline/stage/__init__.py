@@ -1,5 +1,6 @@
 """The contract of a stage: what an author of stages imports."""
 
+from pipeline.stage.example import Example
 from pipeline.stage.spec import (
     COUNT,
     SUM,
@@ -39,6 +40,7 @@ __all__ = [
     "Delta",
     "Encoded",
     "Encoder",
+    "Example",
     "Family",
     "Fields",
     "Kind",
