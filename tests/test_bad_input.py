@@ -30,6 +30,8 @@ from pipeline.exposition.self_metrics import METRICS
 from pipeline.flows.catalogue import CATALOGUE
 from simulate import Simulation, simulate
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\
 stages:
