@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs bench bench-kafka chaos kafka kube pins clean
+.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka chaos kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ format: $(DEV) ## Bring the sources into their format
 	@$(BIN)/ruff format .
 
 docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
+	@$(BIN)/python -m tools.docs
+
+new-stage: $(DEV) ## Start a transform: stages/NAME.py and its test, documents generated (NAME=x)
+	@$(BIN)/python -m tools.new_stage "$(NAME)"
 	@$(BIN)/python -m tools.docs
 
 bench: $(RUN) ## Flows a second, processor time a flow, memory
