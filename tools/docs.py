@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -33,11 +34,12 @@ or names of the stages whose flows come in. The examples are run by a test, on f
 """
 _ROLES = (
     (Source, "Sources", "Where flows come from."),
-    (Macro, "Stages that stand for others", "They are replaced before the plan is made."),
+    (Macro, "Macros", "Stages that are replaced by others before the plan is made."),
     (Transform, "Transforms", "From flows to flows, order kept."),
     (Encoder, "Encoders", "From flows to metrics."),
     (Writer, "Writers", "From flows to records to publish."),
 )
+_CITED = re.compile(r"docs/(reference/[\w-]+\.md)#([\w-]+)")
 _WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", NoneType: "nothing"}
 _WORDS |= {list: "list", dict: "mapping", object: "anything", Any: "anything"}
 
@@ -69,7 +71,7 @@ def _stages() -> str:
 def _stage(spec: type[Spec]) -> str:
     """What it does in a sentence, its example, then everything about it."""
     summary, _, rest = (inspect.getdoc(spec) or "").partition("\n\n")
-    about = [summary, *_example(spec), *filter(None, [rest])]
+    about = [summary, *_example(spec), *filter(None, [rest, _rules(spec)])]
     return "\n\n".join(about) + "\n\n" + _fields_and_inner(spec, {"name", "follows"})
 
 
@@ -124,6 +126,13 @@ def _field_table(kind: Struct, hidden: Iterable[str] = ()) -> str:
         if field.name not in hidden
     ]
     return _table(("field", "type", "default"), rows) if rows else "No fields of its own.\n"
+
+
+def _rules(spec: type[Spec]) -> str:
+    """Links to the rules that the module of a stage cites."""
+    cited = _CITED.findall(sys.modules[spec.__module__].__doc__ or "")
+    links = ", ".join(f"[{anchor}]({page}#{anchor})" for page, anchor in cited)
+    return f"Rules: {links}." if links else ""
 
 
 def _inside(kind: Struct, seen: set[Struct]) -> Iterator[Struct]:
