@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka chaos kafka kube pins clean
+.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare chaos kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -42,11 +42,14 @@ new-stage: $(DEV) ## Start a transform: stages/NAME.py and its test, documents g
 	@$(BIN)/python -m tools.new_stage "$(NAME)"
 	@$(BIN)/python -m tools.docs
 
-bench: $(RUN) ## Flows a second, processor time a flow, memory
-	@$(BIN)/python -m benchmarks
+bench: $(RUN) ## Flows a second, processor time a flow, memory; ARGS="--quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PATH"
 	@$(BIN)/python -m benchmarks.kafka $(ARGS)
+
+bench-compare: $(RUN) ## Two results of benchmarks/results by each other: A=NAME B=NAME
+	@$(BIN)/python -m benchmarks.results $(A) $(B)
 
 chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
 	@$(BIN)/python -m tests.kafka.chaos $(ARGS)
