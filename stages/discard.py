@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
-import polars as pl
-
-from pipeline.stage import BuildContext, Example, Writer
+from pipeline.stage import BuildContext, Example, Sink, Write, Writer
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
@@ -19,7 +16,7 @@ class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
         output="",
     )
 
-    sink = "none"
+    sink: ClassVar[Sink] = Sink.NOWHERE
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, context: BuildContext) -> Write:
         return lambda _: []

@@ -18,5 +18,5 @@ class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
         """,
     )
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         return lambda flows: flows

@@ -24,6 +24,7 @@ LAYERS = (
     "decode",
     "predicate",
     "state",
+    "testing",
     "plan",
     "flowmetric",
     "dead_letters",

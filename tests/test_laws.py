@@ -10,10 +10,8 @@ typed by what the part holds, and the two halves of a batch may look quite diffe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,7 +24,6 @@ from pipeline.decode import json as json_flows
 from pipeline.decode import protobuf
 from pipeline.decode.record import message_class
 from pipeline.flows import values
-from pipeline.flows.jsonl import json_lines
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
 from pipeline.kube.index.keys import Secondary
@@ -34,16 +31,13 @@ from pipeline.kube.subnets import Label
 from pipeline.predicate.match import Match, MatchType
 from pipeline.stage import (
     BuildContext,
-    Encoder,
     Kind,
     Macro,
     Source,
     Spec,
-    Transform,
-    Writer,
     registry,
 )
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Ledger
+from pipeline.testing import assert_split, numbered
 from stages.direction import Direction
 from stages.encode_kafka import EncodeKafka
 from stages.encode_prometheus import EncodePrometheus, Metric
@@ -153,6 +147,9 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
 FLOW = st.fixed_dictionaries({}, optional={name: usual | ANY for name, usual in USUAL.items()})
 
 
+CONTEXT = BuildContext(folder=FOLDER, clock=lambda: 0.0)
+
+
 Split = tuple[pl.DataFrame, list[pl.DataFrame]]
 """A batch and its parts."""
 
@@ -200,59 +197,19 @@ def _split(draw: st.DrawFn, flow: st.SearchStrategy[dict[str, Any]]) -> Split:
     payloads = [message.SerializeToString() for message in messages]
 
     def decoded(start: int, end: int) -> pl.DataFrame:
-        parts = [json_flows.decoder(ENV)(texts[start:end]).flows] if kind != "protobuf" else []
-        parts += [protobuf.decoder(ENV)(payloads[start:end]).flows] if kind != "json" else []
+        parts = [json_flows.decoder(CONTEXT)(texts[start:end]).flows] if kind != "protobuf" else []
+        parts += [protobuf.decoder(CONTEXT)(payloads[start:end]).flows] if kind != "json" else []
         joined = values.concat(parts)
         return joined.sort(PLACE, maintain_order=True) if joined.height else joined
 
     return decoded(0, count), [decoded(a, b) for a, b in pairwise(cuts)]
 
 
-ENV = BuildContext(folder=FOLDER, clock=lambda: 0.0)
-
-
-def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in json_lines(flows)]
-
-
-def answers(stage: Spec, batches: Sequence[pl.DataFrame], folder: Path) -> Iterator[Any]:
-    """What a stage, built once, makes of the batches, as plain data, row after row."""
-    env = BuildContext(folder=folder, random=Random(7))
-    if isinstance(stage, Transform):
-        step = stage.build(env)
-        for batch in batches:
-            yield from plain(step(batch))
-    elif isinstance(stage, Writer):
-        write = stage.build(env)
-        for batch in batches:
-            yield from write(batch)
-    elif isinstance(stage, Encoder):
-        yield from counted(stage, batches, env)
-
-
-def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: BuildContext) -> Iterator[Any]:
-    """The ledger after all batches, then the flows skipped and refused."""
-    ledger = Ledger({f.name: (f, stage.policy()) for f in stage.families()})
-    encode = stage.build(env)
-    skipped, refused = 0, []
-    for batch in batches:
-        encoded = encode(batch)
-        ledger.merge(encoded.deltas, 1.0)
-        skipped += encoded.skipped
-        refused += [(bad.reason, bad.metric, bad.key) for bad in encoded.refused]
-    for table in ledger.tables():
-        yield str(table.series().drop(FIRST_SEEN, LAST_SEEN).rows())  # NaN equals no NaN
-    yield skipped, sorted(refused)
-
-
 def assert_laws(stage: Spec, split: Split, folder: Path) -> None:
-    """Parts give what the whole gives; flows keep their order."""
     whole, parts = split
-    given = list(answers(stage, [whole], folder))
-    assert list(answers(stage, parts, folder)) == given
-    if isinstance(stage, Transform):
-        places = [flow[PLACE] for flow in given]
-        assert places == sorted(places)
+    starts = accumulate((part.height for part in parts), initial=0)
+    several = [numbered(part, start) for part, start in zip(parts, starts, strict=False)]
+    assert_split(stage, numbered(whole), several, BuildContext(folder=folder), PLACE)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.type)

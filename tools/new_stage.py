@@ -50,7 +50,7 @@ class {title}(Transform, frozen=True, kw_only=True, tag="{name}"):
     def reads(self) -> Fields:
         return frozenset({{self.input}})
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             if not values.known(flows.schema, self.input):
                 return flows
@@ -64,8 +64,8 @@ _TEST = '''"""Texts in capitals."""
 
 from __future__ import annotations
 
+from pipeline.testing import assert_laws, run
 from stages.{name} import {title}
-from tests.support.flows import assert_laws, run
 
 STAGE = {title}(name="capitals", input="A", output="B")
 

@@ -10,8 +10,18 @@ import yaml
 from pipeline.config.loader import loads
 from pipeline.exposition.text_format import Exposition
 from pipeline.kafka.publication import Record
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.stage import BuildContext, Encoder, Example, Macro, Source, Spec, Writer
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.plan import Plan
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Example,
+    Macro,
+    Source,
+    SourceContext,
+    Spec,
+    Writer,
+)
 from pipeline.state.ledger import Ledger
 
 _BEFORE = "- {name: flows, type: ingest_stdin}"
@@ -41,11 +51,11 @@ def stages(kind: type[Spec], folder: Path) -> list[Spec]:
 
 def output(kind: type[Spec], folder: Path) -> list[str]:
     """The lines that come out when the example's flows come in, or its source's own."""
-    whole, env = stages(kind, folder), BuildContext(folder=folder, clock=lambda: 0.0)
+    whole, context = stages(kind, folder), BuildContext(folder=folder, clock=lambda: 0.0)
     if flows := example_of(kind).flows:
         (folder / "recording.jsonl").write_text(flows + "\n")
         whole = [_replayed(stage, folder / "recording.jsonl") for stage in whole]
-    lines = _run(compile_plan(whole, env), env)
+    lines = _run(compile_plan(whole, context), SourceContext(folder))
     return lines if issubclass(kind, Encoder | Writer | Macro) else list(map(_flow, lines))
 
 
@@ -53,13 +63,13 @@ def _replayed(stage: Spec, recording: Path) -> Spec:
     return stage.replay(recording) if isinstance(stage, Source) else stage
 
 
-def _run(plan: Plan, env: BuildContext) -> list[str]:
+def _run(plan: Plan, context: SourceContext) -> list[str]:
     """The records that the plan gives, then the metrics without their comments."""
     ledger, records = Ledger(plan.families), list[Record]()
     for source in plan.sources:
-        for chunk in source.chunks(env):
-            outcome = plan.run(source.name, chunk.payloads)
-            assert outcome.dead == []
+        for payloads in source.chunks(context):
+            outcome = plan.run(source.name, payloads)
+            assert outcome.rejects == []
             records += [record for _, written in outcome.records for record in written]
             for delta in outcome.deltas:
                 ledger.merge([delta], 1.0)
