@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -13,7 +13,7 @@ from pipeline.decode import Format, by_name
 from pipeline.decode.compression import Compression, FormatError
 from pipeline.decode.framing import chunks, guarded
 from pipeline.diagnostics import Problem, nearest
-from pipeline.stage import BuildContext, Decode, Source, SourceContext
+from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 
 _BLOCK = 1 << 20
 
@@ -26,6 +26,15 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
     snappy (framed), bz2 and xz are recognised by their first bytes. Of a file that is cut or
     damaged, what was whole is counted and one message is rejected with the reason.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: flows, type: ingest_file, path: flows.jsonl, decoder: json}",
+        flows="",
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+        files={"flows.jsonl": '{"SrcAddr": "10.128.0.14", "Bytes": 840}'},
+    )
 
     path: str
     decoder: Format = "protobuf"

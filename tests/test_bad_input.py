@@ -31,6 +31,8 @@ from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
 from tests.support.records import message_class
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\
 stages:

@@ -2,6 +2,7 @@
 
 from pipeline.stage.built import BuiltStage, Decode, Decoded, Encode, Knowledge, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
+from pipeline.stage.example import Example
 from pipeline.stage.macro import Expansion, Macro, ResourceMacro
 from pipeline.stage.metrics import (
     COUNT,
@@ -45,6 +46,7 @@ __all__ = [
     "Encode",
     "Encoded",
     "Encoder",
+    "Example",
     "Expansion",
     "Family",
     "Fields",
