@@ -40,7 +40,7 @@ ROWS = 8192
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 2
+_VERSION = 3
 _OVERFLOW = -1
 _MANIFEST = "manifest"
 
