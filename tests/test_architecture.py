@@ -24,6 +24,7 @@ LAYERS = (
     "decode",
     "predicate",
     "state",
+    "testing",
     "plan",
     "flowmetric",
     "dead_letters",
@@ -104,6 +105,16 @@ def test_every_folder_of_the_engine_has_its_layer() -> None:
         *LAYERS,
         "__init__",
     }
+
+
+def test_the_picture_shows_the_layers() -> None:
+    """The picture of ARCHITECTURE.md, from the top down, and the rooms that it names."""
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    lines = page.split("```layers\n")[1].split("\n```")[0].splitlines()
+    assert tuple(line.split()[0] for line in reversed(lines)) == LAYERS
+    for layer, rooms in ROOMS.items():
+        (line,) = [line for line in lines if line.split()[0] == layer]
+        assert " < ".join(rooms) in line
 
 
 def test_the_root_of_the_engine_is_small() -> None:
