@@ -46,22 +46,18 @@ TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*
 UNMIRRORED = {
     ".": ("testing",),  # by those who use it: tests/test_laws.py
     "api": ("handlers", "schema"),  # through the server: tests/api/test_server.py, tests/cli
-    "app": (
-        "documents",
-        "exposer",
-        "job",
-        "restart",
-    ),  # whole runs: tests/cli/test_run.py, tests/kafka
+    "app": (  # whole runs: tests/cli/test_run.py, tests/kafka
+        *("documents", "exposer", "job", "restart"),
+    ),
     "cli": ("dead_letters",),  # over Kafka: tests/kafka/test_letters.py
     "dead_letters": ("reader",),  # the same
     "kafka": ("producer", "publication", "topics"),  # a broker: tests/kafka/test_encode_kafka.py
     "kube": ("enrich", "knowledge"),  # through their stage: tests/stages/test_kubernetes.py
     "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
     "kube/index": ("entries", "owners"),  # through the index: tests/kube/index/test_index.py
-    "kube/inventory": (
-        "shared",
-        "snapshot",
-    ),  # with an API server: tests/kube/test_cluster_commands.py
+    "kube/inventory": (  # with an API server: tests/kube/test_cluster_commands.py
+        *("shared", "snapshot"),
+    ),
     "plan": (  # whole plans: tests/plan/test_plan.py
         *("compile", "expand", "outcome", "runners"),
     ),
