@@ -15,8 +15,7 @@ from pipeline.flowmetric.chain import label_name
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
 from pipeline.flows import catalogue, gotext
 from pipeline.flows.catalogue import CATALOGUE, METRIC_FIELDS, Level
-from pipeline.predicate import template
-from pipeline.predicate.syntax import regex_fault
+from pipeline.predicate import regex, template
 
 _REFERRING = {MatchType.EQUAL, MatchType.NOT_EQUAL}
 _REGEX = {MatchType.MATCH_REGEX, MatchType.NOT_MATCH_REGEX}
@@ -179,7 +178,7 @@ def _labels(spec: FlowMetricSpec) -> Iterator[Problem]:
 def _filter(condition: MetricFilter, spec: FlowMetricSpec) -> Iterator[Problem]:
     match, value = condition.match_type, condition.value
     yield from _part(("field",), condition.field, spec, "never matches")
-    fault = regex_fault(value) if match in _REGEX else ""
+    fault = regex.fault(value) if match in _REGEX else ""
     if fault:
         yield Problem(("value",), fault)
     if match is MatchType.EQUAL and not value:
