@@ -69,7 +69,9 @@ def test_nulls_are_as_good_as_nothing() -> None:
 
 
 def test_unknown_top_level_keys_are_warned_of() -> None:
-    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: {}\nhealth: {port: 8080}\n") == [
+    assert findings(
+        "pipelines: 1\nlog-level: warn\nperfSettings: {a: 1}\nhealth: {port: 8080}\n"
+    ) == [
         ("1:1", 'warning: unknown key "pipelines" is ignored', 'did you mean "pipeline"?'),
         (
             "3:1",
