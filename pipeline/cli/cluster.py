@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import msgspec
@@ -16,11 +18,12 @@ import typer
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.cli.app import app, fail, load
+from pipeline.flows import gotext
 from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
 from pipeline.kube.inventory import file as files
-from pipeline.stage import BuildContext, Spec, registry
+from pipeline.stage import BuildContext, ResourceTransform, Spec, registry
 from pipeline.stage.resources import ResourcePool
 
 Kubeconfig = Annotated[
@@ -138,13 +141,18 @@ _ASKED = "who"
 def _explained(
     ip: str, at: int | None, stages: Iterable[Spec], config: Path | None
 ) -> Iterator[tuple[str, str]]:
-    lasting = ResourcePool()
+    resources = ResourcePool()
     try:
         for stage in stages:
-            folder = config.parent if config and stage.name != _ASKED else Path()
-            yield from stage.explain(ip, at, BuildContext(folder=folder, lasting=lasting))
+            if isinstance(stage, ResourceTransform):
+                folder = config.parent if config and stage.name != _ASKED else Path()
+                built = stage.build(BuildContext(folder=folder), resources)
+                if built.refresh:
+                    built.refresh(Event())
+                if built.knowledge:
+                    yield from built.knowledge.explain(ip, at)
     finally:
-        lasting.close()
+        resources.close()
 
 
 def _alone(server: str, **others: object) -> None:
@@ -184,7 +192,7 @@ def _endpoint(text: str) -> tuple[str, int]:
         ip, colon, port = text.rpartition(":")
         if text.endswith("]"):
             ip, colon, port = text, "", ""
-    if colon and not (port.isdecimal() and int(port) <= 65535):
+    if colon and not (re.fullmatch("[0-9]{1,5}", port) and int(port) <= 65535):
         raise typer.BadParameter(f'"{port}" is not a port')
     try:
         return str(ipaddress.ip_address(ip.strip("[]"))), int(port or 0)
@@ -197,8 +205,9 @@ def _moment(text: str) -> int | None:
     """A time in ms since 1970; None for now."""
     if not text:
         return None
-    if text.isdecimal():
-        return int(text)
+    moment = gotext.parse_integer(text)
+    if moment is not None:
+        return moment
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext
+from pipeline.testing import assert_laws
 from stages.subnet import Subnet
 from tests.stages.flows import run
-from tests.support.flows import assert_laws
 
 
 def stage(mask: str = "/24", *, source: str = "SrcAddr", output: str = "Net") -> Subnet:
@@ -51,7 +51,7 @@ def test_the_output_may_be_the_input() -> None:
     ]
 
 
-@pytest.mark.parametrize("mask", ["24", "/129", "/x", "", "/255.255.0.0"])
+@pytest.mark.parametrize("mask", ["24", "/129", "/x", "", "/255.255.0.0", "/\u0662"])
 def test_check(mask: str) -> None:
     [problem] = stage(mask).check(Path())
     assert problem.path == ("mask",)
