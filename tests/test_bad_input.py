@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.decode.record import message_class
 from pipeline.exposition.self_metrics import METRICS
 from pipeline.flows.catalogue import CATALOGUE
 from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
+from tests.support.records import message_class
 
 pytestmark = pytest.mark.slow
 

@@ -92,7 +92,7 @@ class Embedded:
     def _batch(
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
     ) -> int:
-        """Count the payloads, or a first part of them when a stage fails; how many."""
+        """Count the payloads, or a first part of them when a stage fails; returns how many."""
         with self._live.batch(self._stopping) as plan:
             outcome = self._pieces.run(plan, source.name, payloads)
             payloads = payloads[: outcome.messages]
@@ -110,7 +110,7 @@ class Embedded:
         return len(payloads)
 
     def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
-        """The messages of every source in turn, the finite ones first; none after a stop."""
+        """The messages of every source in turn, the finite sources first, until a stop."""
         for source in sorted(self._plan.sources, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
@@ -118,7 +118,7 @@ class Embedded:
                 yield source, payloads
 
     def _payloads(self, source: Source) -> Iterator[list[bytes]]:
-        """The messages of a source that the state does not include yet."""
+        """The messages of a source that the saved counts do not include."""
         chunks = source.chunks(self._sources)
         saved = self._progress.get(source.name, Progress())
         held: list[list[bytes]] = []

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.decode.record import message_class
 from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
+from tests.support.records import message_class
 
 
 def source(path: str, **fields: object) -> IngestFile:
