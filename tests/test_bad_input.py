@@ -301,7 +301,7 @@ CONFIGS: dict[str, tuple[str | bytes, str]] = {
     ),
     "regex": (
         _stage('type: filter, match: [{field: Proto, type: match_regex, value: "("}]'),
-        ':3:93: error: stage "stage", field match[0].value: bad regular expression "("',
+        ':3:93: error: stage "stage", field match[0].value: "(" is not a valid regular',
     ),
     "cidr": (
         _stage("type: subnet_label, labels: [{name: a, cidrs: [10.0.0/8]}]"),
