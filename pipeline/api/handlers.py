@@ -86,8 +86,8 @@ def inventory(live: ActivePlan) -> dict[str, object]:
             if indexes:
                 why = f"its pipeline has objects from {len(indexes)} places; an inventory is of one"
             raise UnansweredError(HTTPStatus.NOT_FOUND, why)
-        known = indexes[0].known()
-    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(known)]
+        dump = indexes[0].dump()
+    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]
     labels = [label for one in read for label in one.labels]
     labels += [label for feed in feeds for label in feed.labels()]
     if labels or feeds:

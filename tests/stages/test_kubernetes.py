@@ -170,7 +170,7 @@ def test_a_file_that_tells_of_the_past_is_asked_by_time(tmp_path: Path) -> None:
         index.put(("Pod", "shop", "old"), NOTHING, at)
         one = objects.of(pod(name, "10.0.0.1", creationTimestamp="1970-01-01T00:00:02Z"))
         index.put(("Pod", "shop", name), kept(one, index.options), at)
-    file.write(manifests(index.known()), tmp_path / "kube.json")
+    file.write(manifests(index.dump()), tmp_path / "kube.json")
     stage = Kubernetes(name="k", inventory="kube.json")
     env = BuildContext(folder=tmp_path)
     assert stage.also_reads(env) == {"TimeFlowEndMs"}

@@ -16,10 +16,18 @@ _Part = TypeVar("_Part")
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """An owner reference: kind and name, in the namespace of what it owns."""
+    """The object that controls another: kind and name, in the namespace of what it owns."""
 
     kind: str
     name: str
+
+
+class OwnerReference(msgspec.Struct, frozen=True):
+    """One of `metadata.ownerReferences`: at most one of them says `controller: true`."""
+
+    kind: str
+    name: str
+    controller: bool | None = None
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,7 +37,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str | None = None
     labels: Fields | None = None
     annotations: Fields | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: list[OwnerReference] | None = None
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
 
@@ -55,12 +63,13 @@ class Spec(msgspec.Struct, frozen=True):
     """`spec` of a Pod or a Service."""
 
     node_name: str | None = msgspec.field(default=None, name="nodeName")
+    host_network: bool | None = msgspec.field(default=None, name="hostNetwork")
     cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
     cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
 
 
 class PodAddress(msgspec.Struct, frozen=True):
-    """One of `status.podIPs`."""
+    """One of `status.podIPs` or `status.hostIPs`."""
 
     ip: str = ""
 
@@ -86,6 +95,7 @@ class Status(msgspec.Struct, frozen=True):
     start_time: str | None = msgspec.field(default=None, name="startTime")
     conditions: list[Condition] | None = None
     host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    host_ips: list[PodAddress] | None = msgspec.field(default=None, name="hostIPs")
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[PodAddress] | None = msgspec.field(default=None, name="podIPs")
     addresses: list[NodeAddress] | None = None

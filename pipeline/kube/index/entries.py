@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from enum import IntEnum
 from typing import TypedDict
 
 import msgspec
@@ -12,8 +13,10 @@ from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.keys import Secondary
+from pipeline.kube.index.owners import controller
 
 _NETWORK = "PodReadyToStartContainers"
+_ENDED = frozenset({"Succeeded", "Failed"})
 
 
 class IndexOptions(msgspec.Struct, frozen=True):
@@ -38,12 +41,20 @@ class IndexOptions(msgspec.Struct, frozen=True):
         return any(one.udn for one in self.secondary)
 
 
+class Standing(IntEnum):
+    """Whether an object still has its addresses: the worse never hides the better."""
+
+    ENDED = 0
+    TERMINATING = 1
+    LIVING = 2
+
+
 class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
     `noted`: the annotations that addresses and networks were read from.
-    `claim`: of two pods with one address the greater claim wins: alive, then created last.
-    It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
+    `created`, `deleted`: its timestamps as the API writes them, empty when there are none.
+    It has its addresses from a moment between `since` and `seen`; a pod that has `ended` had them
     until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
     """
 
@@ -58,11 +69,20 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     node: str = ""
     networks: dict[str, str] = {}
     noted: tuple[tuple[str, str], ...] = ()
-    claim: tuple[bool, str] = (True, "")
+    created: str = ""
+    deleted: str = ""
+    ended: bool = False
     since: int = 0
     seen: int = 0
     until: int = 0
     gained: dict[str, int] | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """How good its claim to an address is, whatever its kind."""
+        if self.ended:
+            return Standing.ENDED
+        return Standing.TERMINATING if self.deleted else Standing.LIVING
 
 
 def entry(one: Object, options: IndexOptions) -> Entry | None:
@@ -78,43 +98,46 @@ def entry(one: Object, options: IndexOptions) -> Entry | None:
             return _node(one, options)
         case "Service":
             addresses = keys.service_addresses(objects.part(one.spec, objects.Spec))
-            return Entry(**_common(one, options), addresses=addresses)
+            return Entry(**_common(one, options), addresses=addresses, since=_created(one))
     return None
 
 
 def _pod(one: Object, options: IndexOptions) -> Entry:
     spec = objects.part(one.spec, objects.Spec)
     status = objects.part(one.status, objects.Status)
-    owners = one.metadata.owner_references
     noted = [keys.NETWORK_STATUS] if options.multus else []
     noted += [keys.POD_NETWORKS] if options.udn else []
-    alive = status.phase not in {"Succeeded", "Failed"}
+    ended = status.phase in _ENDED
     return Entry(
         **_common(one, options),
-        addresses=keys.pod_addresses(status),
-        owner=Owner(owners[0].kind, sys.intern(owners[0].name)) if owners else None,
-        host_ip=sys.intern(status.host_ip or ""),
+        addresses=keys.pod_addresses(spec, status),
+        owner=controller(one),
+        host_ip=sys.intern(keys.host_address(status)),
         node=sys.intern(spec.node_name or ""),
         networks=_networks(one.metadata.annotations or {}, options),
         noted=_noted(one, *noted),
-        claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
-        **_times(one, status, alive=alive),
+        ended=ended,
+        **_times(one, status, ended=ended),
     )
 
 
-def _times(one: Object, status: objects.Status, *, alive: bool) -> _Times:
+def _times(one: Object, status: objects.Status, *, ended: bool) -> _Times:
     """From when a pod has had its addresses, and until when one that has ended had them.
 
     The condition PodReadyToStartContainers changes with the pod's network; start and creation
     only come before it.
     """
-    network, start = 0, milliseconds(status.start_time or one.metadata.creation_timestamp)
+    network, start = 0, milliseconds(status.start_time) or _created(one)
     for condition in status.conditions or ():
-        if condition.type == _NETWORK and condition.status == ("True" if alive else "False"):
+        if condition.type == _NETWORK and condition.status == ("False" if ended else "True"):
             network = milliseconds(condition.last_transition_time)
-    if alive:
-        return {"since": network or start, "seen": network, "until": 0}
-    return {"since": start, "seen": 0, "until": network}
+    if ended:
+        return {"since": start, "seen": 0, "until": network}
+    return {"since": network or start, "seen": network, "until": 0}
+
+
+def _created(one: Object) -> int:
+    return milliseconds(one.metadata.creation_timestamp)
 
 
 def milliseconds(text: str | None) -> int:
@@ -141,6 +164,7 @@ def _node(one: Object, options: IndexOptions) -> Entry:
         host_ip=host_ip,
         node=one.metadata.name,
         noted=_noted(one, keys.NODE_SUBNETS),
+        since=_created(one),
     )
 
 
@@ -166,6 +190,8 @@ class _Common(TypedDict):
     name: str
     labels: Fields
     annotations: Fields
+    created: str
+    deleted: str
 
 
 def _common(one: Object, options: IndexOptions) -> _Common:
@@ -176,4 +202,6 @@ def _common(one: Object, options: IndexOptions) -> _Common:
         "name": meta.name,
         "labels": {sys.intern(k): sys.intern(v) for k, v in (meta.labels or {}).items()},
         "annotations": (meta.annotations or {}) if options.annotations else {},
+        "created": sys.intern(meta.creation_timestamp or ""),
+        "deleted": meta.deletion_timestamp or "",
     }

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from pipeline.flows import cidr
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import Entry, IndexOptions, entry
@@ -60,17 +61,18 @@ def kept(one: Object, options: IndexOptions) -> Kept:
 NOTHING = Kept(None, None, network=False)
 
 
-class Known(NamedTuple):
-    """All that an index knows at a moment; `past` may be read once.
+class IndexDump(NamedTuple):
+    """All that an index knows at a moment: two that are equal give the same answers.
 
-    `timed`: it tells who had an address when.
+    `past`: who let go of an address, in the order in which that was learnt. `timed`: it tells who
+    had an address when.
     """
 
     options: IndexOptions
-    entries: list[Entry]
+    entries: dict[Key, Entry]
     parents: dict[Key, Owner]
-    networks: list[Key]
-    past: Iterator[FormerHolder]
+    networks: frozenset[Key]
+    past: tuple[FormerHolder, ...]
     timed: bool
 
 
@@ -155,14 +157,14 @@ class Index:
         self._holders.remember(past.text, past.entry, past.until)
         self._touch({past.text})
 
-    def known(self) -> Known:
+    def dump(self) -> IndexDump:
         """What it knows now; later changes leave that as it is."""
-        return Known(
+        return IndexDump(
             self.options,
-            list(self._entries.values()),
+            dict(self._entries),
             dict(self._parents),
-            list(self._udns),
-            self._holders.past(),
+            frozenset(self._udns),
+            tuple(self._holders.past()),
             self.timed,
         )
 
@@ -212,7 +214,11 @@ class Index:
         interfaces: Iterable[str] = (),
         udns: Iterable[str] = (),
     ) -> list[tuple[Period, str]]:
-        """Who was behind one end of a flow, one after the other, and in which network."""
+        """Who was behind one end of a flow, one after the other, and in which network.
+
+        Any form of an address finds it.
+        """
+        address = cidr.canonical(address)
         periods = self._holders.periods
         for key in keys.flow_attachments(self.options.multus, address, mac, interfaces):
             if found := periods(key):
@@ -234,6 +240,7 @@ class Index:
         udns: Iterable[str] = (),
     ) -> Iterator[str]:
         """Every text on which the answer for one end of a flow depends."""
+        address = cidr.canonical(address)
         yield address
         yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
         yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
@@ -250,7 +257,7 @@ class Index:
         """The pods on the network of a node: they have no address of their own."""
         keys_below = self._below.get(("Node", "", node.name), ()) if node.kind == "Node" else ()
         on_it = (self._entries.get(key) for key in keys_below)
-        return [one for one in on_it if one and one.claim[0] and not one.addresses]
+        return [one for one in on_it if one and not one.ended and not one.addresses]
 
     def owners(self, found: Entry, climb: Climb) -> list[Owner]:
         """The owners on the way to the one to show; an object without owner owns itself."""

@@ -18,8 +18,8 @@ from pipeline.kube.sync.subnet_labels import FOLLOWED, SINGLES
 _SETTINGS = ("install-config", "ClusterConfiguration")
 """YAML documents in ConfigMaps, of which only `networking` matters: the rest may be secret."""
 
-_SPEC = ("nodeName", "clusterIP", "clusterIPs", "podCIDRs", "ports")
-_STATUS = ("phase", "startTime", "hostIP", "podIP", "podIPs", "addresses", "conditions")
+_SPEC = ("nodeName", "hostNetwork", "clusterIP", "clusterIPs", "podCIDRs", "ports")
+_STATUS = ("phase", "startTime", "hostIP", "hostIPs", "podIP", "podIPs", "addresses", "conditions")
 _NETWORK_ANNOTATIONS = frozenset({keys.NODE_SUBNETS, keys.POD_NETWORKS, keys.NETWORK_STATUS})
 _CONDITION = "PodReadyToStartContainers"
 _OTHERS = tuple(one for one in FOLLOWED if one not in RESOURCES)
@@ -84,7 +84,7 @@ def _reduced(resource: Resource, raw: msgspec.Raw, *, annotations: bool) -> Mani
 def _metadata(one: Mapping[str, Any], *, annotations: bool) -> Manifest:
     meta = one["metadata"]
     found = {name: meta[name] for name in ("name", "namespace") if meta.get(name)}
-    for name in ("creationTimestamp", "labels"):
+    for name in ("creationTimestamp", "deletionTimestamp", "labels"):
         if meta.get(name):
             found[name] = meta[name]
     noted = meta.get("annotations") or {}
@@ -93,7 +93,9 @@ def _metadata(one: Mapping[str, Any], *, annotations: bool) -> Manifest:
         found["annotations"] = noted
     owners = meta.get("ownerReferences") or []
     if owners:
-        found["ownerReferences"] = [{k: one[k] for k in ("kind", "name")} for one in owners]
+        found["ownerReferences"] = [
+            {k: one[k] for k in ("kind", "name", "controller") if k in one} for one in owners
+        ]
     return found
 
 

@@ -284,13 +284,13 @@ def _stamp(fresh: Entry, old: Entry | None, at: int, *, watched: bool) -> None:
         before = {**dict.fromkeys(old.networks, 0), **(old.gained or {})}
         gained = {key: when for key in fresh.networks if (when := before.get(key, at))}
         fresh.gained = gained or None
-    if fresh.claim[0]:
+    if not fresh.ended:
         fresh.seen = fresh.seen or (old.seen if old and same else at)
         return
     if old and same:
         fresh.since, fresh.seen = old.since, old.seen
     if not fresh.until and old:
-        fresh.until = old.until or (at if watched and old.claim[0] else 0)
+        fresh.until = old.until or (at if watched and not old.ended else 0)
 
 
 def _since(contact: float) -> str:

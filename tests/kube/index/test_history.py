@@ -89,15 +89,15 @@ def test_what_a_pod_got_later_was_not_its_own_before() -> None:
 
 def test_of_two_alive_the_newer_has_it_from_when_it_was_seen() -> None:
     found = AddressHistory(1000)
-    found.take("10.1.1.1", entry("a", since=100, seen=100, claim=(True, "1")))
-    found.take("10.1.1.1", entry("b", since=200, seen=300, claim=(True, "2")))
+    found.take("10.1.1.1", entry("a", since=100, seen=100, created="1"))
+    found.take("10.1.1.1", entry("b", since=200, seen=300, created="2"))
     assert periods(found) == [(0, "a"), (300, "b")]
 
 
 def test_an_ended_pod_had_it_until_its_end() -> None:
     found = AddressHistory(1000)
-    found.take("10.1.1.1", entry("next", since=100, claim=(True, "1")))
-    found.take("10.1.1.1", entry("ended", since=50, until=400, claim=(False, "2")))
+    found.take("10.1.1.1", entry("next", since=100, created="1"))
+    found.take("10.1.1.1", entry("ended", since=50, until=400, created="2", ended=True))
     assert periods(found) == [(0, "ended"), (400, "next")]
 
 

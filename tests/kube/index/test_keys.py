@@ -22,7 +22,7 @@ def subnets(value: object) -> dict[str, str]:
     [
         (subnets({"default": ["10.128.4.0/23"]}), ("10.128.4.2",)),
         (subnets({"default": "10.128.4.0/23"}), ("10.128.4.2",)),
-        (subnets({"default": ["fd01::/64", "10.128.6.0/23"]}), ("10.128.6.2",)),
+        (subnets({"default": ["fd01::/64", "10.128.6.0/23"]}), ("10.128.6.2", "fd01::2")),
         (subnets({"default": []}), ()),
         (subnets({"other": "10.128.4.0/23"}), ()),
         (subnets({"default": "nonsense"}), ()),
