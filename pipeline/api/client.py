@@ -6,7 +6,7 @@ Of a group, each has counted its own partitions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -14,45 +14,9 @@ from urllib.request import urlopen
 import msgspec
 import polars as pl
 
-from pipeline.stage import VALUE, Family, Kind
+from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
+from pipeline.stage import VALUE, Kind
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
-
-
-class PartitionPosition(msgspec.Struct, frozen=True):
-    """An input partition, and up to which offset it is counted."""
-
-    topic: str
-    partition: int
-    position: int
-
-
-class _Document(msgspec.Struct, frozen=True):
-    family: Family
-    columns: list[str]
-    rows: list[list[str | float]]
-
-
-class Totals(msgspec.Struct, frozen=True):
-    """A worker's answer. `topics` says how many partitions there are of each."""
-
-    partitions: list[PartitionPosition]
-    topics: dict[str, int]
-    families: list[_Document]
-
-
-class Inventory(msgspec.Struct, frozen=True):
-    """The Kubernetes objects a worker knows, and what it does not know."""
-
-    items: list[dict[str, Any]]
-    warnings: list[str]
-
-
-class _Explained(msgspec.Struct, frozen=True):
-    lines: list[tuple[str, str]]
-
-
-class _Refused(msgspec.Struct, frozen=True):
-    error: str
 
 
 class RemoteError(Exception):
@@ -70,7 +34,7 @@ def ask(server: str) -> Totals:
 def who(server: str, address: str, at: int | None) -> list[tuple[str, str]]:
     """What a worker knows about an address (at a time, ms): titles, texts. Raises RemoteError."""
     moment = {} if at is None else {"at": str(at)}
-    return _get(server, "who", _Explained, {"address": address, **moment}).lines
+    return _get(server, "who", Explanation, {"address": address, **moment}).lines
 
 
 def inventory(server: str) -> Inventory:
@@ -83,7 +47,7 @@ def _get(
 ) -> _Form:
     url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
-        raise RemoteError(f'"{server}" is no URL: http://HOST:PORT')
+        raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
     try:
         asked = f"{url}?{urlencode(query)}" if query else url
         with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
@@ -98,7 +62,7 @@ def _told(error: HTTPError) -> str:
     """What a worker says about why it does not answer."""
     with error:
         try:
-            return msgspec.json.decode(error.read(), type=_Refused).error
+            return msgspec.json.decode(error.read(), type=Failure).error
         except msgspec.MsgspecError:
             return str(error)
 
@@ -138,7 +102,7 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
         )
 
 
-def _frame(document: _Document) -> pl.DataFrame:
+def _frame(document: FamilySeries) -> pl.DataFrame:
     numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
     schema = {column: numbers.get(column, pl.String()) for column in document.columns}
     return pl.DataFrame(document.rows, schema=schema, orient="row")

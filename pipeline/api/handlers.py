@@ -8,6 +8,14 @@ from http import HTTPStatus
 
 import msgspec
 
+from pipeline.api.schema import (
+    Explanation,
+    FamilySeries,
+    Inventory,
+    PartitionPosition,
+    Progress,
+    Totals,
+)
 from pipeline.api.server import UnansweredError
 from pipeline.flows import cidr
 from pipeline.kube.index.index import Index
@@ -26,53 +34,44 @@ _PATIENCE = 20.0
 """Seconds to wait for the end of a batch before a question is not answered."""
 
 
-def series(table: SeriesTable) -> dict[str, object]:
-    """A family and its series: `rows` in the order of `columns`."""
-    return {
-        "family": msgspec.to_builtins(table.family),
-        "columns": table.columns,
-        "rows": table.series().rows(),
-    }
+def series(table: SeriesTable) -> FamilySeries:
+    """A family and its series."""
+    return FamilySeries(table.family, table.columns, table.series().rows())
 
 
-def progress(group: Assignment | None) -> dict[str, object]:
+def progress(group: Assignment | None) -> Progress:
     """The positions up to which the counts of a worker are durable."""
-    return {"partitions": _places(group.durable() if group else {})}
+    return Progress(_positions(group.durable() if group else {}))
 
 
-def totals(group: Assignment | None, ledger: Ledger) -> dict[str, object]:
-    """The exact totals: `partitions` says of which inputs, and how far.
-
-    `topics` says how many partitions there are; without a group there are none.
-    """
+def totals(group: Assignment | None, ledger: Ledger) -> Totals:
+    """The exact totals of this worker."""
     positions, tables = group.totals() if group else ({}, ledger.tables())
-    return {
-        "partitions": _places(positions),
-        "topics": group.topics if group else {},
-        "families": [series(table) for table in tables],
-    }
+    return Totals(
+        _positions(positions), group.topics if group else {}, [series(table) for table in tables]
+    )
 
 
-def who(live: ActivePlan, query: Mapping[str, str]) -> dict[str, object]:
+def who(live: ActivePlan, query: Mapping[str, str]) -> Explanation:
     """What the stages of the plan know about `address`, now or `at` a time (ms): titles and texts.
 
     Raises UnansweredError.
     """
     address, at = query.get("address", ""), query.get("at", "")
     if not cidr.address(address):
-        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is no address: ?address=IP')
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
     if not at.isdecimal() and "at" in query:
-        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is no time: &at=MILLISECONDS')
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
     moment = int(at) if at else None
     with _between_batches(live) as plan:
         stages = [node.spec for node in plan.nodes]
         lines = [line for one in stages for line in one.explain(address, moment, plan.env)]
     if not lines:
         raise UnansweredError(HTTPStatus.NOT_FOUND, "its pipeline knows nothing about addresses")
-    return {"address": address, "lines": lines}
+    return Explanation(address, lines)
 
 
-def inventory(live: ActivePlan) -> dict[str, object]:
+def inventory(live: ActivePlan) -> Inventory:
     """The Kubernetes objects of the plan's index, past holders of addresses too, and its labels.
 
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
@@ -94,7 +93,7 @@ def inventory(live: ActivePlan) -> dict[str, object]:
         items.append(msgspec.Raw(msgspec.json.encode(labelled(labels))))
     followed: list[Resource] = [*watches, *feeds]
     warnings = [problem for one in followed for problem in one.problems()]
-    return {"apiVersion": "v1", "kind": "List", "items": items, "warnings": warnings}
+    return Inventory(items, warnings)
 
 
 @contextmanager
@@ -111,8 +110,5 @@ def _between_batches(live: ActivePlan) -> Iterator[Plan]:
         raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
 
 
-def _places(positions: Mapping[TopicPartition, int]) -> list[dict[str, object]]:
-    return [
-        {"topic": where.topic, "partition": where.partition, "position": position}
-        for where, position in sorted(positions.items())
-    ]
+def _positions(positions: Mapping[TopicPartition, int]) -> list[PartitionPosition]:
+    return [PartitionPosition(*where, position) for where, position in sorted(positions.items())]

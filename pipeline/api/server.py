@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from pipeline.api.schema import Failure
 from pipeline.exposition.text_format import CONTENT_TYPE
 
 JSON = "application/json"
@@ -68,7 +69,7 @@ class Answers:
         try:
             return HTTPStatus.OK, JSON, msgspec.json.encode(document(dict(parse_qsl(query))))
         except UnansweredError as error:
-            return error.status, JSON, msgspec.json.encode({"error": str(error)})
+            return error.status, JSON, msgspec.json.encode(Failure(str(error)))
 
 
 class _Listener(ThreadingHTTPServer):
@@ -128,7 +129,7 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
                 status, kind, body = answers.get(self.path)
             except Exception as error:  # noqa: BLE001 - a failed page must not end the server
                 status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, JSON
-                body = msgspec.json.encode({"error": str(error)})
+                body = msgspec.json.encode(Failure(str(error)))
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipeline.api.client import PartitionPosition, RemoteError, Totals, _Document, ask, counters
+from pipeline.api.client import RemoteError, ask, counters
+from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 
@@ -14,7 +15,10 @@ COLUMNS = ["ns", VALUE, FIRST_SEEN, LAST_SEEN]
 def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
     places = [PartitionPosition("t", number, 10) for number in partitions]
     sizes = Family("sizes", Kind.HISTOGRAM, (), buckets=(1.0,))
-    documents = [_Document(FLOWS, COLUMNS, list(rows)), _Document(sizes, [], [])]
+    documents = [
+        FamilySeries(FLOWS, COLUMNS, [tuple(row) for row in rows]),
+        FamilySeries(sizes, [], []),
+    ]
     return Totals(places, {"t": 2}, documents)
 
 
@@ -31,7 +35,7 @@ def test_each_worker_has_its_partitions() -> None:
 
 
 def test_a_worker_without_partitions() -> None:
-    assert set(counters({"a": Totals([], {}, [_Document(FLOWS, COLUMNS, [])])})) == {"flows"}
+    assert set(counters({"a": Totals([], {}, [FamilySeries(FLOWS, COLUMNS, [])])})) == {"flows"}
 
 
 def test_what_is_no_whole_is_refused() -> None:
@@ -42,7 +46,7 @@ def test_what_is_no_whole_is_refused() -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    with pytest.raises(RemoteError, match='"localhost:1" is no URL'):
+    with pytest.raises(RemoteError, match='"localhost:1" is not a URL'):
         ask("localhost:1")
     with pytest.raises(RemoteError, match=r"cannot ask http://127\.0\.0\.1:1/api"):
         ask("http://127.0.0.1:1")

@@ -28,7 +28,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from matrix import tables
 from pipeline.api import client
-from pipeline.api.client import RemoteError, Totals
+from pipeline.api.client import RemoteError
+from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
 from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
 from tests.kafka.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from confluent_kafka import KafkaError, Message, Producer
 
-from pipeline.api.client import Totals
+from pipeline.api.schema import Totals
 from simulate import Shape, Simulation, simulate
 from simulate.configs import flow_metric
 from simulate.scenarios import made as scenario
