@@ -50,6 +50,13 @@ def canonical_texts(texts: pl.Series) -> pl.Series:
     return texts.replace(changed) if changed else texts
 
 
+def equals(texts: pl.Expr, text: str) -> pl.Expr:
+    """Boolean, null for null: a column (String) is a text; addresses are equal in any form."""
+    if address(text) is None:
+        return texts == text
+    return texts.map_batches(canonical_texts, pl.String(), is_elementwise=True) == canonical(text)
+
+
 def network(text: str) -> Network | None:
     """A network without host bits, IPv4-mapped ones as IPv4; None for an invalid CIDR."""
     if not _CIDR.fullmatch(text):

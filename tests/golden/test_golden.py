@@ -191,7 +191,6 @@ def test_every_difference_is_documented() -> None:
     differing = {path.parent.name for path in HERE.glob("*/ours.*")}
     rows = [line for line in DIFFERENCES.read_text().splitlines() if line.startswith("| ")]
     assert differing == {name for row in rows for name in re.findall("`([^`]+)`", cells(row)[-1])}
-    assert len(rows) - 1 <= 6, "a header, and few rows"
 
 
 def cells(row: str) -> list[str]:

@@ -43,10 +43,11 @@ def test_node_addresses_are_canonical() -> None:
 
 
 def test_pod_and_service_addresses() -> None:
+    """An address of the node is none of the pod; without `podIPs` there may be a `podIP`."""
     pod = Status(host_ip="10.0.0.1", pod_ips=[PodAddress("10.128.0.5"), PodAddress("10.0.0.1")])
-    assert keys.pod_addresses(pod) == ("10.128.0.5",)
-    assert keys.pod_addresses(Status(pod_ip="10.128.0.6")) == ("10.128.0.6",)
-    assert keys.pod_addresses(Status()) == ()
+    assert keys.pod_addresses(Spec(), pod) == ("10.128.0.5",)
+    assert keys.pod_addresses(Spec(), Status(pod_ip="10.128.0.6")) == ("10.128.0.6",)
+    assert keys.pod_addresses(Spec(), Status()) == ()
     assert keys.service_addresses(Spec(cluster_ips=["172.30.0.1", "fd02::1"])) == (
         "172.30.0.1",
         "fd02::1",
