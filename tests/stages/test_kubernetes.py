@@ -203,6 +203,20 @@ def test_a_changed_index_is_seen_by_the_next_batch() -> None:
     assert run(enrich, flows) == flows
 
 
+def test_an_address_in_another_form_follows_the_index() -> None:
+    """What a flow calls its address is remembered too, and stays as it was written."""
+    index = pods(pod("a", "fd00:1::7"))
+    enrich = Kubernetes(name="k", ends=[End("SrcAddr", "K")]).attach(index, BuildContext())
+    flows = [{"SrcAddr": text} for text in ("FD00:1::7", "fd00:1:0:0:0:0:0:7", "fd00:1::7")]
+    assert [one["K_Name"] for one in run(enrich, flows)] == ["a"] * 3
+    assert [one["SrcAddr"] for one in run(enrich, flows)] == [one["SrcAddr"] for one in flows]
+    index.add(objects.of(pod("b", "FD00:1:0::7", creationTimestamp="2025")))
+    assert [one["K_Name"] for one in run(enrich, flows)] == ["b"] * 3
+    index.remove("Pod", "shop", "b")
+    index.remove("Pod", "shop", "a")
+    assert run(enrich, flows) == flows
+
+
 @pytest.mark.parametrize(
     ("parts", "flow"),
     [

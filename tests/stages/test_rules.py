@@ -407,3 +407,31 @@ RULES = st.one_of(
 )
 def test_laws(flows: list[Flow], rules: list[dict[str, Any]], field: str, cut: int) -> None:
     assert_laws(stage(*rules, sampling_field=field), flows, cut)
+
+
+SAME: list[Flow] = [
+    {"SrcAddr": text} for text in ("fd00::a", "FD00:0:0::A", "::ffff:10.0.0.9", "10.0.0.9", "text")
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ({"type": "remove_entry_if_equal", "input": "SrcAddr", "value": "fd00:0::a"}, [2, 3, 4]),
+        ({"type": "remove_entry_if_not_equal", "input": "SrcAddr", "value": "10.0.0.9"}, [2, 3]),
+        ({"type": "remove_entry_if_equal", "input": "SrcAddr", "value": "text"}, [0, 1, 2, 3]),
+        ({"type": "keep_entry_query", "query": 'SrcAddr = "FD00::A"'}, [0, 1]),
+        ({"type": "keep_entry_query", "query": 'SrcAddr != "::ffff:a00:9"'}, [0, 1, 4]),
+    ],
+)
+def test_addresses_are_equal_in_any_form(rule: Flow, left: list[int]) -> None:
+    """In the rule and in the flow."""
+    got = run(stage(rule), SAME)
+    assert [one["SrcAddr"] for one in got] == [SAME[place]["SrcAddr"] for place in left]
+
+
+def test_an_expression_knows_every_form_of_an_address() -> None:
+    got = run(stage(add_if("SrcAddr", "Match", '== "FD00::A"')), SAME)
+    assert ["Match" in one for one in got] == [True, True, False, False, False]
+    got = run(stage(add_if("SrcAddr", "Match", 'in ("10.0.0.9", "x")')), SAME)
+    assert ["Match" in one for one in got] == [False, False, True, True, False]
