@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigError, Problem, warning
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
+from pipeline.yaml import kubernetes
 
 MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
 _OVN = "OVNKubernetes"
@@ -165,17 +165,18 @@ def _internal_ips(node: Object) -> list[str]:
     ]
 
 
-def _settings(found: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
+def _settings(kept: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
     """A YAML document inside a ConfigMap of kube-system, None when there is none."""
-    for one in found:
-        if one.kind == "ConfigMap" and one.metadata.name == name:
-            try:
-                texts = _texts(msgspec.json.decode(one.data), key)
-                return yaml.safe_load(texts[0]) if texts else None
-            except yaml.YAMLError as error:
-                reason = " ".join(str(error).split())
-                problems.append(warning((), f"ConfigMap {name}, {key}: {reason}"))
-    return None
+    maps = (one for one in kept if one.kind == "ConfigMap" and one.metadata.name == name)
+    texts = [text for one in maps for text in _texts(msgspec.json.decode(one.data), key)]
+    try:
+        documents = list(kubernetes.documents(texts[0], key)) if texts else []
+    except ConfigError as error:
+        for found in error.problems:
+            message = f"ConfigMap {name}, {found.place}: {found.problem.message}"
+            problems.append(warning((), message))
+        return None
+    return documents[0].data if documents else None
 
 
 def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator[str]:

@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_left_out_with_a_warning() -> None:
     detected = autodetected(map(objects.of, [broken, odd]), problems)
     assert detected == [Label("Machines", OVN)]
     assert [problem.severity for problem in problems] == ["warning", "warning"]
-    assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config: ")
+    assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config:2:1: ")
     assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is no CIDR'
 
 

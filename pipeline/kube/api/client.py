@@ -17,6 +17,9 @@ import msgspec
 import urllib3
 import yaml
 
+from pipeline.diagnostics import ConfigError
+from pipeline.yaml import kubernetes
+
 _KUBECONFIG = re.compile(r"""^\s*["']?kind["']?\s*:\s*["']?Config["']?\s*,?\s*$""", re.MULTILINE)
 _HEAD = 65_536
 _CONNECT_SECONDS = 10.0
@@ -59,12 +62,13 @@ def is_kubeconfig(path: Path) -> bool:
 def contexts(path: Path) -> list[str]:
     """The contexts of a kubeconfig file. Raises ConnectError when it cannot be read."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [str(one["name"]) for one in document["contexts"]]
+        text = kubernetes.text_of(path.read_bytes(), path.name)
+        document = next(kubernetes.documents(text, path.name), None)
+        return [str(one["name"]) for one in document.data["contexts"]] if document else []
     except OSError as error:
         raise ConnectError(f"{path.name}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
-        raise ConnectError(f"{path.name}: no kubeconfig: it lists no contexts") from error
+    except (ConfigError, KeyError, TypeError) as error:
+        raise ConnectError(f"{path.name}: not a kubeconfig: it lists no contexts") from error
 
 
 class ClusterConnection:

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from pipeline.diagnostics import ConfigError
 from pipeline.kube.api.client import ApiError, ClusterConnection
 from pipeline.kube.api.reflector import Resource, pages
 from pipeline.kube.index import keys
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
 from pipeline.kube.sync.subnet_labels import FOLLOWED, SINGLES
+from pipeline.yaml import kubernetes
 
 _SETTINGS = ("install-config", "ClusterConfiguration")
 """YAML documents in ConfigMaps, of which only `networking` matters: the rest may be secret."""
@@ -118,7 +120,8 @@ def _special(resource: Resource, one: Manifest) -> Manifest:
 
 def _networking(text: str) -> str:
     try:
-        document = yaml.safe_load(text) or {}
-    except yaml.YAMLError:
+        document = next(kubernetes.documents(text, ""), None)
+    except ConfigError:
         return ""
-    return yaml.safe_dump({"networking": document.get("networking")}, sort_keys=False)
+    settings = document.data if document and isinstance(document.data, dict) else {}
+    return yaml.safe_dump({"networking": settings.get("networking")}, sort_keys=False)

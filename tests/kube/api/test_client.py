@@ -47,7 +47,7 @@ def test_a_kubeconfig_is_no_inventory(tmp_path: Path) -> None:
 
 def test_its_contexts(tmp_path: Path) -> None:
     assert contexts(written(tmp_path, CONFIG)) == ["one"]
-    with pytest.raises(ConnectError, match=r"kubeconfig: no kubeconfig: it lists no contexts"):
+    with pytest.raises(ConnectError, match=r"kubeconfig: not a kubeconfig: it lists no contexts"):
         contexts(written(tmp_path, "- 1"))
     with pytest.raises(ConnectError, match=r"absent: cannot be read: No such file"):
         contexts(tmp_path / "absent")
