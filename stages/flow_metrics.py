@@ -5,6 +5,7 @@ Source: docs/reference/flowmetric.md#resource.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from pipeline.stage import TAKEN, BuildContext, Encoder, Macro, Spec, registry
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.fingerprint import fingerprints
 
+_LOG = logging.getLogger(__name__)
 _ENCODER = "encode_prometheus"
 
 
@@ -96,7 +98,11 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
         resources = env.shared.get(key)
         if not isinstance(resources, list):
             feed = self._feed(env)
-            live = map(parse, feed.objects()) if feed else ()
+            objects = feed.objects() if feed else []
+            live = [parse(one, admitted=True) for one in objects]
+            for one in live:
+                if one.ignored:
+                    _LOG.warning("FlowMetric %s: ignored: %s", one.identity, one.ignored)
             loaded = load(self.files, env.folder, live).resources
             resources = [self._tried(one, env, followers) for one in loaded]
             env.shared[key] = resources
