@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,11 +25,13 @@ from tests.real.cluster import (
     eventually,
     flowmetrics,
     kubeconfig,
+    namespace,
     read,
     service_account,
     set_status,
     token,
 )
+from tests.real.kube import Kube
 from tests.real.parts import free_port
 
 METRICS = Path(__file__).parents[3] / "configs" / "flowmetrics"
@@ -180,6 +183,48 @@ def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
     failed = watched.condition(taken)
     assert failed["reason"] == "Failure"
     assert 'the pipeline has a metric "netobserv_taken" already' in failed["message"]
+
+
+def newer_definition() -> dict[str, Any]:
+    """The definition of a newer operator: one more field, one more match type, one more unit."""
+    definition = flowmetrics()
+    (version,) = definition["spec"]["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields["sampledOnly"] = {"type": "boolean"}
+    fields["charts"] = {"type": "array", "items": LENIENT}
+    fields["filters"]["items"]["properties"]["matchType"]["enum"].append("InRange")
+    return definition
+
+
+LENIENT = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def test_metrics_of_a_newer_definition_are_counted(
+    new_kube: Kube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is not known is a warning, in the status too; a match type that is not known refuses."""
+    define(new_kube, newer_definition())
+    apply(new_kube, namespace("netobserv"))
+    watched = Watched(new_kube, "netobserv", tmp_path)
+    chart = {"title": "t", "unit": "flows/s", "type": "Line", "queries": []}
+    field = watched.metric("field", labels=["Proto"], sampledOnly=True)
+    charts = watched.metric("chart", labels=["Proto"], charts=[chart])
+    ranged = [{"field": "DstPort", "matchType": "InRange", "value": "1-1024"}]
+    match = watched.metric("match", labels=["Proto"], filters=ranged)
+    for one in (field, charts, match):
+        apply(new_kube, one)
+    job = watched.start()
+    with closing(job), watched.reloader:
+        job.run()
+        assert watched.counted() == {"netobserv_field": 1, "netobserv_chart": 1}
+        for one, ignored in ((field, "spec.sampledOnly"), (charts, "spec.charts[0].unit")):
+            ready = watched.condition(one)
+            assert ready["status"] == "True"
+            assert ready["message"].startswith(f"{ignored}: ")
+            assert f"ignored: {ignored}: " in caplog.text
+        refused = watched.condition(match)
+        assert refused["status"] == "False"
+        assert refused["message"].startswith('spec.filters[0].matchType: unknown value "InRange"')
 
 
 def test_times_change_with_the_condition_only(watched: Watched) -> None:
