@@ -18,14 +18,16 @@ from typing import NamedTuple, Protocol
 import msgspec
 import urllib3
 
-from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500
 """Objects asked for at a time."""
 
+_CREDENTIALS = 2.0
+"""The longest pause without credentials, in seconds: to get some has a backoff of its own."""
 _GONE, _NOT_FOUND = 410, 404
-_REFUSED = frozenset({401, 403, _NOT_FOUND})
 
 
 class Resource(NamedTuple):
@@ -269,7 +271,7 @@ class Reflector:
         self._listed_at, self._failures = at, 0
         health.contact = time.time()
         if health.failing:
-            _LOG.warning("%s: in step again", self._name)
+            _LOG.warning("%s: resynchronised", self._name)
         health.failing, health.error, health.code, health.absent = 0.0, "", "", False
 
     def _failed(self, error: Exception) -> float:
@@ -287,7 +289,7 @@ class Reflector:
                 self._sink.listed([], since=self._listed_at, at=self._connection.now())
             self._version, health.synced, health.absent = "", True, True
             return random.uniform(0.5, 1.0) * 10 * self._timing.most
-        if self._failures or code:
+        if self._failures or code or isinstance(error, ConnectError):
             # The first broken connection is resumed. Who was away may come back with other data.
             self._version = "" if isinstance(error, UnreachableError) else self._version
             if not health.failing:
@@ -295,7 +297,8 @@ class Reflector:
                 health.failing = time.time()
             health.error = str(error)
             health.code = str(code) if code else _CODES.get(type(error), "invalid")
-        longest = min(self._timing.most, self._timing.first * 2.0**self._failures)
+        most = _CREDENTIALS if isinstance(error, ConnectError) else self._timing.most
+        longest = min(self._timing.most, most, self._timing.first * 2.0**self._failures)
         self._failures = min(self._failures + 1, 30)
         pause = random.uniform(longest / 2, longest) if self._failures > 1 or code else 0.0
         return max(pause, getattr(error, "retry_after", 0.0))

@@ -9,7 +9,8 @@ import msgspec
 import yaml
 
 from pipeline.diagnostics import ConfigError
-from pipeline.kube.api.client import ApiError, ClusterConnection
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError
 from pipeline.kube.api.reflector import Resource, pages
 from pipeline.kube.index import keys
 from pipeline.kube.inventory.export import Manifest

@@ -13,7 +13,8 @@ import msgspec
 from pipeline.diagnostics import Problem
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
-from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.objects import Object
 from pipeline.kube.api.reflector import Reflector, Resource, Timing
 from pipeline.kube.subnets import Label

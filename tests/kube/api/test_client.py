@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.kube.api.client import (
-    ApiError,
-    ClusterConnection,
-    ConnectError,
-    UnreachableError,
-    contexts,
-    is_kubeconfig,
-)
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
+from pipeline.kube.api.kubeconfig import contexts, is_kubeconfig
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.kube.api.client import ApiError, ClusterConnection, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, UnreachableError
 from pipeline.kube.sync import status
 from pipeline.kube.sync.flowmetrics import RESOURCE
 from pipeline.kube.sync.status import StatusWriter
