@@ -19,7 +19,7 @@ import msgspec
 import urllib3
 
 from pipeline.kube.api.client import ClusterConnection
-from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
+from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableError
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500
@@ -205,7 +205,7 @@ class Reflector:
                     self._list()
                 self._watch()
                 pause = 0.0 if time.monotonic() - begun > 1.0 else random.uniform(0.1, 0.5)
-            except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
+            except (ApiError, UnreachableError, CredentialsError, msgspec.DecodeError) as error:
                 pause = self._failed(error)
             self._stopped.wait(pause)
 
@@ -289,7 +289,7 @@ class Reflector:
                 self._sink.listed([], since=self._listed_at, at=self._connection.now())
             self._version, health.synced, health.absent = "", True, True
             return random.uniform(0.5, 1.0) * 10 * self._timing.most
-        if self._failures or code or isinstance(error, ConnectError):
+        if self._failures or code or isinstance(error, CredentialsError):
             # The first broken connection is resumed. Who was away may come back with other data.
             self._version = "" if isinstance(error, UnreachableError) else self._version
             if not health.failing:
@@ -297,7 +297,7 @@ class Reflector:
                 health.failing = time.time()
             health.error = str(error)
             health.code = str(code) if code else _CODES.get(type(error), "invalid")
-        most = _CREDENTIALS if isinstance(error, ConnectError) else self._timing.most
+        most = _CREDENTIALS if isinstance(error, CredentialsError) else self._timing.most
         longest = min(self._timing.most, most, self._timing.first * 2.0**self._failures)
         self._failures = min(self._failures + 1, 30)
         pause = random.uniform(longest / 2, longest) if self._failures > 1 or code else 0.0
@@ -308,7 +308,10 @@ class Reflector:
         return f"{self.resource.plural} of {self.namespace or 'the cluster'}"
 
 
-_CODES: dict[type[Exception], str] = {UnreachableError: "connection", ConnectError: "credentials"}
+_CODES: dict[type[Exception], str] = {
+    UnreachableError: "connection",
+    CredentialsError: "credentials",
+}
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
