@@ -40,8 +40,8 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
             if not getattr(self, field):
                 yield Problem((field,), f"`{field}` is empty")
 
-    def build(self, env: BuildContext) -> Step:
-        if not (env.needs(self.output) or env.needs(self.interface_direction)):
+    def build(self, context: BuildContext) -> Step:
+        if not (context.needs(self.output) or context.needs(self.interface_direction)):
             return lambda flows: flows
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import ClassVar
 
-import polars as pl
-
-from pipeline.stage import BuildContext, Writer
+from pipeline.stage import BuildContext, Sink, Write, Writer
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
     """The end of a branch whose flows are not used."""
 
-    sink = "none"
+    sink: ClassVar[Sink] = Sink.NOWHERE
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, context: BuildContext) -> Write:
         return lambda _: []

@@ -17,7 +17,7 @@ from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Fields, Sink, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -41,7 +41,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     tls: Tls | None = None
     sasl: Sasl | None = None
 
-    sink: ClassVar[str] = "kafka"
+    sink: ClassVar[Sink] = Sink.KAFKA
 
     def reads(self) -> Fields | None:
         return None
@@ -63,7 +63,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
             compression=self.compression,
         )
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+    def build(self, context: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
         encode = protobuf if self.format == "protobuf" else _json
 
         def write(flows: pl.DataFrame) -> list[Keyed]:

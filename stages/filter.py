@@ -45,7 +45,7 @@ class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
         if self.query:
             yield from language.problems(self.query, ("query",))
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         match = matching(self.match, self.flattened)
         query = language.parse(self.query) if self.query else None
 

@@ -48,8 +48,8 @@ class FlowLayer(Transform, frozen=True, kw_only=True, tag="flow_layer"):
                 message = "an empty prefix makes every namespace infrastructure"
                 yield Problem(("infra_prefixes", i), message)
 
-    def build(self, env: BuildContext) -> Step:
-        if not env.needs(self.output):
+    def build(self, context: BuildContext) -> Step:
+        if not context.needs(self.output):
             return lambda flows: flows
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

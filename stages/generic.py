@@ -50,7 +50,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
             if not abs(rule.multiplier) < 2**63:
                 yield Problem(("rules", index, "multiplier"), "this does not fit 64 bits")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             everywhere = assign.mask(flows, pl.lit(True))
             fields = values.names(flows) if self.policy is Policy.REPLACE else []

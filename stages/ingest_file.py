@@ -13,7 +13,7 @@ import msgspec
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import Compression, chunks, guarded, read
 from pipeline.diagnostics import Problem, nearest
-from pipeline.stage import BuildContext, Chunk, Decode, Source
+from pipeline.stage import BuildContext, Decode, Source, SourceContext
 
 
 class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
@@ -38,12 +38,12 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         elif not os.access(path, os.R_OK):
             yield Problem(("path",), f"{path} cannot be read: no permission")
 
-    def decode(self, env: BuildContext) -> Decode:
-        return guarded(by_name(self.decoder, env))
+    def decode(self, context: BuildContext) -> Decode:
+        return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
         return msgspec.structs.replace(self, path=str(recording.absolute()), compression="auto")
 
-    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
-        with closing(read(env.folder / self.path, self.compression)) as blocks:
-            yield from chunks(blocks, self.decoder, self.batch_size, skip)
+    def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
+        with closing(read(context.folder / self.path, self.compression)) as blocks:
+            yield from chunks(blocks, self.decoder, self.batch_size)

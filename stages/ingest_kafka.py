@@ -57,8 +57,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
             yield Problem(("session_timeout",), "a session is at least 1s long")
         yield from connection.check(self.tls, self.sasl)
 
-    def decode(self, env: BuildContext) -> Decode:
-        return decode.by_name(self.decoder, env)
+    def decode(self, context: BuildContext) -> Decode:
+        return decode.by_name(self.decoder, context)
 
     def subscription(self, folder: Path) -> Subscription:
         return Subscription(

@@ -8,5 +8,5 @@ from pipeline.stage import BuildContext, Step, Transform
 class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
     """A place to branch from or to come together in."""
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         return lambda flows: flows

@@ -48,7 +48,7 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
         if self.only and not self.map:
             yield Problem(("map",), "only the targets of an empty map are kept: no field at all")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         pairs = list(self._pairs())
         replaced = {*self.map, *(target for _, target in pairs)}
 

@@ -42,8 +42,8 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
             except OSError as error:
                 yield Problem((field,), f"{path.name}: cannot be read: {error.strerror}")
 
-    def build(self, env: BuildContext) -> Step:
-        book = _Services(env.folder / self.services_file, env.folder / self.protocols_file)
+    def build(self, context: BuildContext) -> Step:
+        book = _Services(context.folder / self.services_file, context.folder / self.protocols_file)
 
         def names(texts: pl.Series) -> pl.DataFrame:
             found = [book.name(*text.split(_SEPARATOR, 1)) for text in texts]

@@ -37,7 +37,7 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
         if found is None or int(found[1]) > 128:
             yield Problem(("mask",), f'"{self.mask}" is not a prefix length', "write it as /24")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         memo = LookupCache(self._networks)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

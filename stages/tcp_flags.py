@@ -36,7 +36,7 @@ class TcpFlags(Transform, frozen=True, kw_only=True, tag="tcp_flags"):
     def reads(self) -> Fields:
         return frozenset({self.input})
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         table = pl.Series(
             [[name for bit, name in FLAGS.items() if bits & bit] for bits in range(_KNOWN + 1)]
         )

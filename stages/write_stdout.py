@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import msgspec
-import polars as pl
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Fields, Sink, Write, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
@@ -22,12 +20,12 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
 
     format: Literal["json", "printf", "fields"] = "json"
 
-    sink: ClassVar[str] = "stdout"
+    sink: ClassVar[Sink] = Sink.STDOUT
 
     def reads(self) -> Fields | None:
         return None
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, context: BuildContext) -> Write:
         if self.format == "json":
             return json_lines
         render = gotext.nested if self.format == "printf" else _fields

@@ -30,6 +30,9 @@ HIDDEN = "\x1e"
 ORIGIN = HIDDEN + "origin"
 """UInt32: the row a flow was in before a flatten; the rows of one flow share it."""
 
+NUMBER = HIDDEN + "number"
+"""UInt64: the number of the message a flow came in; only there where a stage reads it."""
+
 _FALSE = pl.lit(False)
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_NUMBER = pl.lit(None, dtype=pl.Float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from pipeline.state.partition import Batch
+from pipeline.kafka.batch import Batch
 
 _MOST_BYTES = 16 * 1024 * 1024
 

@@ -11,11 +11,12 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 
-from pipeline.stage import Delta, Family, Policy
+from pipeline.kafka.batch import TopicPartition
+from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable
-from pipeline.state.partition import Partition, Snapshot, TopicPartition
+from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable, Totals
+from pipeline.state.partition import Partition, Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Assignment:
     """Counts per partition. Written by one thread at a time; any thread may read."""
 
-    def __init__(self, families: Mapping[str, tuple[Family, Policy]], max_series: int = 0) -> None:
+    def __init__(self, families: MetricSet, max_series: int = 0) -> None:
         self._sharing = InternerPool()
         self.shown = Ledger(families, max_series, self._sharing)
         self.topics: dict[str, int] = {}
@@ -68,7 +69,7 @@ class Assignment:
 
     def adopt(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         unchanged: Collection[str],
         max_series: int,
     ) -> None:
@@ -134,7 +135,16 @@ class Assignment:
         for counted in shown:
             self.shown.add(counted.deltas, counted.now)
 
-    def totals(self) -> tuple[dict[TopicPartition, int], list[SeriesTable]]:
+    @property
+    def overflowed(self) -> Mapping[str, int]:
+        """How many label sets of each metric were beyond a limit of what is shown."""
+        return self.shown.overflowed
+
+    def tables(self) -> list[SeriesTable]:
+        """What is shown: the increments this process made durable, a table for each metric."""
+        return self.shown.tables()
+
+    def totals(self) -> Totals:
         """The durable totals over all partitions owned, and the positions they include."""
         with self._lock:
             owned = {w: p for w, p in self._partitions.items() if p.durable is not None}
@@ -145,7 +155,7 @@ class Assignment:
             table = SeriesTable(family, policy, self._sharing.of(family))
             table.merge([held[number].rows for held in tables])
             merged.append(table)
-        return positions, merged
+        return Totals(positions, self.topics, merged)
 
 
 def packed(

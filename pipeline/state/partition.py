@@ -7,97 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
-from pipeline.stage import Delta, Family, Policy
+from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import LAST_SEEN, InternedDelta, Ledger, SeriesTable
-
-
-class TopicPartition(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]"
-
-
-class GapError(Exception):
-    """Messages went missing between Kafka and the counts."""
-
-
-class Batch(NamedTuple):
-    """Messages of one partition, in order.
-
-    The reader stood at `start` before them and at `end` after them. `offsets` are theirs where
-    some are missing in between (compacted topics, aborted transactions); None: they end at `end`
-    without holes.
-    """
-
-    payloads: list[bytes]
-    start: int
-    end: int
-    offsets: list[int] | None = None
-
-    def after(self, position: int) -> Batch:
-        """Without what is before a position."""
-        if self.offsets is None:
-            skip = max(0, position - (self.end - len(self.payloads)))
-        else:
-            skip = bisect_left(self.offsets, position)
-        if not skip:
-            return self
-        rest = None if self.offsets is None else self.offsets[skip:]
-        start, end = max(self.start, position), max(self.end, position)
-        return Batch(self.payloads[skip:], start, end, rest)
-
-    def head(self, messages: int) -> Batch:
-        """Its first messages."""
-        if messages >= len(self.payloads):
-            return self
-        offsets = None if self.offsets is None else self.offsets[:messages]
-        end = self.offset(messages - 1) + 1 if messages else self.start
-        return Batch(self.payloads[:messages], self.start, end, offsets)
-
-    def offset(self, index: int) -> int:
-        """The offset of a message."""
-        if self.offsets is None:
-            return self.end - len(self.payloads) + index
-        return self.offsets[index]
-
-
-def fold(start: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
-    """One batch of consecutive records, read by a reader that stood at `start`."""
-    end = offsets[-1] + 1
-    whole = end - offsets[0] == len(offsets)
-    return Batch(payloads, start, end, None if whole else list(offsets))
-
-
-def join(batches: Iterable[Batch], position: int) -> Batch:
-    """What batches hold from a position on, as one; they may overlap (messages read again).
-
-    Raises GapError when messages are missing between them.
-    """
-    first, *others = batches
-    if not others and first.start <= position:
-        return first.after(position)
-    payloads: list[bytes] = []
-    offsets: list[int] = []
-    start = position
-    for batch in (first, *others):
-        if batch.start > position:
-            raise GapError(f"offsets {position} to {batch.start - 1} were not delivered")
-        fresh = batch.after(position)
-        payloads += fresh.payloads
-        offsets += fresh.offsets or range(fresh.end - len(fresh.payloads), fresh.end)
-        position = max(position, batch.end)
-    whole = not offsets or position - offsets[0] == len(offsets)
-    return Batch(payloads, start, position, None if whole else offsets)
 
 
 class Counted(NamedTuple):
@@ -129,7 +45,7 @@ class Partition:
 
     def __init__(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         max_series: int,
         epoch: Epoch,
         state: State,
@@ -211,7 +127,7 @@ class Partition:
 
     def adopt(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         unchanged: Collection[str],
         max_series: int,
     ) -> None:
@@ -228,7 +144,7 @@ class Partition:
     @staticmethod
     def _going_on(
         tables: list[SeriesTable],
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         kept: frozenset[str],
     ) -> list[SeriesTable]:
         """A table of each family, with what was in it where it goes on."""

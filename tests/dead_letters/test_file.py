@@ -1,14 +1,13 @@
-"""Dead letters on disk, and the limits that stop a run."""
+"""Dead letters on disk."""
 
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from pipeline.dead_letters.file import DeadLetterFile, DlqLimit, TooManyDeadLettersError
-from pipeline.plan.plan import DeadLetter
+from pipeline.dead_letters.file import DeadLetterFile
+from pipeline.plan.outcome import Reject
 
-LETTERS = [DeadLetter("in", "bad", b"text"), DeadLetter("in", "worse", b"\xff\x00")]
+LETTERS = [Reject("in", "bad", b"text"), Reject("in", "worse", b"\xff\x00")]
 
 
 def test_a_letter_is_a_line_of_json(tmp_path: Path) -> None:
@@ -36,19 +35,3 @@ def test_what_the_state_does_not_include_is_cut_off(tmp_path: Path) -> None:
         "bad",
         "bad",
     ]
-
-
-def test_consecutive_rejections_stop_across_batches() -> None:
-    limit = DlqLimit(max_consecutive=4)
-    limit.check(3, [1, 2])
-    limit.check(2, [0])
-    limit.check(3, [1, 2])
-    with pytest.raises(TooManyDeadLettersError, match="4 messages in a row"):
-        limit.check(2, [0, 1])
-
-
-def test_the_ratio_stops_from_a_hundred_messages_on() -> None:
-    limit = DlqLimit(max_ratio=0.5)
-    limit.check(60, range(60))
-    with pytest.raises(TooManyDeadLettersError, match=r"60 of 100 .*max_ratio is 0\.5"):
-        limit.check(40, [])

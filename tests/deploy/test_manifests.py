@@ -185,7 +185,7 @@ def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Pa
     apply(new_kube, metric)
     job = cluster.job(name)
     job.run()
-    (table,) = job.ledger.tables()
+    (table,) = job.counts.tables()
     assert table.series().select("Proto", VALUE).rows() == [("6", 1.0)]
     eventually(lambda: "status" in read(new_kube, metric))
     assert job.notes() == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,29 +15,9 @@ from tests.kafka.test_ingest import positions, seen
 from tests.kafka.test_letters import letters, told
 from tests.kafka.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
+from tests.support.installed import FAILING, install
 
 _FLOWS = 3_000
-_FRAGILE = """
-from pipeline.cli import main
-from pipeline.stage import Transform
-
-class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
-    __module__ = "stages.fragile"
-
-    def reads(self):
-        return frozenset({"n"})
-
-    def build(self, env):
-        def step(flows):
-            bad = flows["n"].filter(flows["n"] % MODULO == 0)
-            if len(bad):
-                raise ArithmeticError(f"{bad[0]:.0f} is too round")
-            return flows
-        return step
-
-main()
-"""
-"""`flowmatrix` with one stage more, which fails on every flow whose `n` is a multiple of MODULO."""
 
 
 def fragile(folder: Path, broker: Broker, topic: str, modulo: int, **settings: Any) -> Worker:
@@ -55,7 +34,9 @@ def fragile(folder: Path, broker: Broker, topic: str, modulo: int, **settings: A
     checkpoint = {"interval": 0.3}
     config.write_text(yaml.safe_dump({"stages": stages, "checkpoint": checkpoint, **settings}))
     worker = Worker(config, "worker")
-    worker.process.command[:1] = [sys.executable, "-c", _FRAGILE.replace("MODULO", str(modulo))]
+    site = folder / f"site-{modulo}"
+    install(site, "fragile", FAILING.format(modulo=modulo), "fragile = fragile:Fragile")
+    worker.process.command[:0] = ["env", f"PYTHONPATH={site}"]
     return worker
 
 

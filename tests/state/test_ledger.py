@@ -120,7 +120,7 @@ def test_splitting_into_batches_changes_nothing(
 
 
 def test_pending_deltas_fold_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "_FOLD_ROWS", 3)
+    monkeypatch.setattr(ledgers, "_COMPACT_ROWS", 3)
     ledger = new(COUNTER)
     for i in range(10):
         ledger.merge([delta(COUNTER, (str(i % 2), "", 1.0))], 1.0)

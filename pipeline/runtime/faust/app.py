@@ -7,9 +7,9 @@ from typing import Any
 
 import faust
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
 from pipeline.runtime.faust.transport import POLL_RECORDS, FoldingTransport
-from pipeline.state.partition import TopicPartition
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024

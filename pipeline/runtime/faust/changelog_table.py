@@ -9,10 +9,10 @@ from typing import Any, Protocol, cast
 import faust
 from faust.types import TP
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.topics import changelog
 from pipeline.state.changelog import ChangelogError, State, read
-from pipeline.state.partition import TopicPartition
 
 
 class Owner(Protocol):

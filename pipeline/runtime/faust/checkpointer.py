@@ -11,11 +11,12 @@ import faust
 from aiokafka.errors import KafkaError
 
 from pipeline.dead_letters.producer import DlqProducer, Headers
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.faust.transport import FoldingConsumer
 from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import Record
-from pipeline.state.partition import Partition, Snapshot, TopicPartition
+from pipeline.state.partition import Partition, Snapshot
 
 _log = logging.getLogger(__name__)
 

@@ -27,12 +27,13 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import FaustError
 from faust.types import TP
 
-from pipeline.dead_letters.file import DlqLimit
+from pipeline.dead_letters.limit import DlqLimit
 from pipeline.dead_letters.producer import headers
 from pipeline.exposition.self_metrics import PartitionStatus
+from pipeline.kafka.batch import Batch, TopicPartition, join
 from pipeline.kafka.connection import BrokerError, Subscription
 from pipeline.kafka.topics import changelog
-from pipeline.plan.plan import Outcome
+from pipeline.plan.outcome import Outcome
 from pipeline.runtime.batch_buffer import BatchBuffer
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.faust.app import application
@@ -41,7 +42,7 @@ from pipeline.runtime.faust.checkpointer import Checkpoints
 from pipeline.runtime.faust.transport import FoldingConsumer, PassThrough
 from pipeline.state.assignment import Assignment
 from pipeline.state.changelog import State
-from pipeline.state.partition import Batch, Partition, Snapshot, TopicPartition, join
+from pipeline.state.partition import Partition, Snapshot
 
 _FINISH_SECONDS = 5.0
 _LEAVE_SECONDS = 3.0
@@ -305,9 +306,9 @@ class Membership:
     async def _deliver(self, where: TopicPartition, batch: Batch, outcome: Outcome) -> None:
         """Dead letters and records on their way; the next checkpoint waits for them."""
         if self._options.dead_letters:
-            for letter in outcome.dead:
+            for letter in outcome.rejects:
                 await self._checkpoints.outbox.put(letter.payload, headers(letter, where, batch))
-        rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
+        rejected = outcome.rejected_messages()
         await self._delivery.deliver(outcome.records)
         self._limit.check(len(batch.payloads), rejected)
 

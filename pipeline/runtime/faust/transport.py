@@ -27,7 +27,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
-from pipeline.state.partition import Batch, GapError, TopicPartition, fold
+from pipeline.kafka.batch import Batch, GapError, TopicPartition
 
 POLL_RECORDS = 20_000
 """Records of a partition after which a poll takes no further batch of them."""
@@ -155,7 +155,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
             raise GapError(f"{TopicPartition(*tp)} begins again at {first}, it had been at {start}")
         whole = end - first == len(records)
         offsets = range(first, end) if whole else [record.offset for record in records]
-        batch = fold(start, offsets, [record.value or b"" for record in records])
+        batch = Batch.of(start, offsets, [record.value or b"" for record in records])
         self._stands[tp] = batch.end
         last = records[-1]
         stamp, kind = last.timestamp, last.timestamp_type

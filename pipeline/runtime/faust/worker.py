@@ -13,17 +13,18 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from pipeline.dead_letters.file import DlqLimit, TooManyDeadLettersError
+from pipeline.dead_letters.limit import DlqLimit, TooManyDeadLettersError
 from pipeline.exposition.self_metrics import PartitionStatus, Telemetry
+from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.kafka.connection import BrokerError, Subscription
 from pipeline.kafka.topics import prepare
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
-from pipeline.plan.plan import Outcome, Plan
+from pipeline.plan.outcome import Outcome
+from pipeline.plan.plan import Plan
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.faust.membership import Membership, WorkerOptions
 from pipeline.state.assignment import Assignment
-from pipeline.state.partition import Batch, TopicPartition
 
 _PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
@@ -45,6 +46,7 @@ class Worker:
         self._pieces = PoisonIsolator()
         self._advance: Callable[[int], None] = lambda _: None
         self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._told = False
@@ -56,7 +58,7 @@ class Worker:
     def stop(self) -> None:
         """Finish the batch, make it durable, leave the group. A signal handler may call it."""
         self._told = True
-        self._live.plan.env.stopping.set()
+        self._stopped.set()
         if self._loop and self._stopping:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
@@ -122,7 +124,7 @@ class Worker:
         if stopping.is_set():
             return
         self._group.forget()
-        async with Delivery(self._live.plan.env.folder) as delivery:
+        async with Delivery(self._live.plan.context.folder) as delivery:
             member = Membership(
                 subscriptions=self._subscriptions,
                 partitions=partitions,
@@ -144,13 +146,13 @@ class Worker:
 
         When a stage fails, it is about a first part of the batch (see `pieces`).
         """
-        with self._live.batch() as plan:
+        with self._live.batch(self._stopped) as plan:
             outcome = self._pieces.run(plan, source, batch.payloads)
             batch = batch.head(outcome.messages)
             self._group.count(where, outcome.deltas, batch.end, time.time())
             messages = len(batch.payloads) - batch.payloads.count(b"")
             self._telemetry.batch(source, messages, outcome)
-            rejected = sum(letter.index >= 0 for letter in outcome.dead)
+            rejected = len(outcome.rejected_messages())
             self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))
         self._advance(len(batch.payloads))
         return outcome
@@ -159,16 +161,16 @@ class Worker:
         """Show how far these partitions are, and no others."""
         self._telemetry.set_partitions(partitions)
 
-    def counts(self) -> AbstractContextManager[Plan]:
+    def counts(self) -> AbstractContextManager[None]:
         """A context in which no batch is counted and no plan renewed."""
-        return self._live.batch()
+        return self._live.paused()
 
 
 def _subscriptions(plan: Plan) -> Mapping[str, Subscription]:
     """What the sources consume, by source. Raises KafkaError when one group cannot do it."""
     found: dict[str, Subscription] = {}
     for source in plan.sources:
-        subscription = source.subscription(plan.env.folder)
+        subscription = source.subscription(plan.context.folder)
         if subscription is None:
             raise BrokerError(
                 f'stage "{source.name}": a local source cannot run beside one that reads Kafka'

@@ -88,7 +88,7 @@ class Watched:
 
     def counted(self) -> dict[str, float]:
         """The totals of every metric."""
-        tables = self.job.ledger.tables()
+        tables = self.job.counts.tables()
         series = {table.family.name: table.series()[VALUE].to_list() for table in tables}
         del series[TAKEN]
         return {name: sum(values) for name, values in series.items() if values}
@@ -142,10 +142,10 @@ def test_the_life_of_a_metric(watched: Watched) -> None:
         job.run()
         assert watched.counted() == {SYN_IN: 1, SYN_OUT: 2}, "only the changed one restarts"
 
-        assert 'flowmatrix_kube_objects{kind="FlowMetric"} 2\n' in job.exposition()
+        assert 'flowmatrix_kube_objects{kind="FlowMetric"} 2\n' in job.exposer.page()
         delete(watched.server, metrics[1])
         eventually(lambda: watched.families() == {SYN_IN})
-        assert SYN_OUT not in job.exposition()
+        assert SYN_OUT not in job.exposer.page()
         job.run()
         assert watched.counted() == {SYN_IN: 2}
 
@@ -221,7 +221,7 @@ def test_metrics_of_a_newer_definition_are_counted(
             ready = watched.condition(one)
             assert ready["status"] == "True"
             assert ready["message"].startswith(f"{ignored}: ")
-            assert f"ignored: {ignored}: " in caplog.text
+            assert f"/{one['metadata']['name']}: {ignored}: " in caplog.text
         refused = watched.condition(match)
         assert refused["status"] == "False"
         assert refused["message"].startswith('spec.filters[0].matchType: unknown value "InRange"')
@@ -261,7 +261,7 @@ def test_files_come_first(watched: Watched) -> None:
     job = watched.start("own.yaml")
     assert job.plan.families["netobserv_x"][0].labels == ()
     assert watched.condition(theirs)["reason"] == "Failure"
-    assert [status["name"] for status in job.statuses] == ["own", "theirs"]
+    assert [status["name"] for status in job.plan.statuses] == ["own", "theirs"]
 
 
 def test_without_the_right_to_write_the_status_is_only_shown(
