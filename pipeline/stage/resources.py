@@ -29,6 +29,10 @@ class Monitored(Protocol):
         """Its self-metrics: name, value, labels."""
 
 
+_COMBINED: dict[str, Callable[[list[float]], float]] = {
+    "kube_synced": min,
+    "kube_stale_seconds": max,
+}
 _Thing = TypeVar("_Thing", bound=Resource)
 
 
@@ -75,8 +79,19 @@ class ResourcePool:
         return [text for thing in self._observed() for text in thing.waiting()]
 
     def self_metrics(self) -> list[tuple[str, float, tuple[str, ...]]]:
-        """The self-metrics of all of them: name, value, labels."""
-        return [one for thing in self._observed() for one in thing.measure()]
+        """The self-metrics of all of them: name, value, labels.
+
+        Several things may measure the same: what one of them waits for or lacks shows, the rest is
+        summed.
+        """
+        found: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        for thing in self._observed():
+            for name, value, labels in thing.measure():
+                found.setdefault((name, labels), []).append(value)
+        return [
+            (name, _COMBINED.get(name, sum)(values), labels)
+            for (name, labels), values in found.items()
+        ]
 
     def close(self) -> None:
         """Close everything."""
