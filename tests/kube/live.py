@@ -91,7 +91,7 @@ def populate(server: ApiServer, manifests: Iterable[Manifest]) -> None:
         client.create(one)
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for something to become true; AssertionError when it does not."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -12,7 +12,6 @@ import yaml
 
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
-from pipeline.kube.api.kubeconfig import contexts, is_kubeconfig
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
@@ -33,22 +32,8 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_kubeconfig_is_no_inventory(tmp_path: Path) -> None:
-    assert is_kubeconfig(written(tmp_path, CONFIG))
-    assert is_kubeconfig(written(tmp_path, '{\n  "kind": "Config",\n  "clusters": []\n}'))
-    assert not is_kubeconfig(written(tmp_path, "kind: ConfigMap\nmetadata: {name: a}\n"))
-    assert not is_kubeconfig(tmp_path / "absent")
-
-
-def test_its_contexts(tmp_path: Path) -> None:
-    assert contexts(written(tmp_path, CONFIG)) == ["one"]
-    with pytest.raises(ConnectError, match=r"kubeconfig: not a kubeconfig: it lists no contexts"):
-        contexts(written(tmp_path, "- 1"))
-    with pytest.raises(ConnectError, match=r"absent: cannot be read: No such file"):
-        contexts(tmp_path / "absent")
-
-
 def test_no_way_to_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cluster around, no such context and no content are refused with the reason."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ConnectError, match="not inside a cluster: Service host/port is not set"):
         ClusterConnection()
@@ -59,6 +44,7 @@ def test_no_way_to_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_context_that_is_current(tmp_path: Path) -> None:
+    """Without a name the current context is used."""
     assert ClusterConnection(written(tmp_path, CONFIG)).host == "https://127.0.0.1:1"
 
 
@@ -79,6 +65,7 @@ def test_a_certificate_as_kubeadm_writes_it(own_kube_server: Kube, tmp_path: Pat
 def test_a_token_in_a_file_with_a_line_end(
     kube_server: ApiServer, space: str, tmp_path: Path
 ) -> None:
+    """A token file ends with a line end, as editors write it; the token does not."""
     account = service_account(space, "reader")
     apply(kube_server, account)
     (tmp_path / "token").write_text(f"{token(kube_server, account)}\n")

@@ -82,6 +82,7 @@ def test_a_plugin_gives_a_token(own_kube_server: Kube, tmp_path: Path) -> None:
 
 
 def test_a_plugin_gives_a_certificate(own_kube_server: Kube, tmp_path: Path) -> None:
+    """A plugin may give a certificate with its key instead of a token."""
     reach = own_kube_server.certified
     assert reach.certificate
     assert reach.key
@@ -130,6 +131,7 @@ def test_a_plugin_is_told_what_kubectl_tells_it(tmp_path: Path) -> None:
 def test_a_plugin_that_gives_nothing_says_why(
     script: str, more: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
+    """Whatever keeps a plugin from giving credentials is in the error, on one line."""
     context = Context({}, plugin(tmp_path, script, **more), tmp_path)
     with pytest.raises(CredentialsError, match=f"^no credentials: .*{message}"):
         credentials(context, 0.0)
@@ -145,6 +147,7 @@ def test_a_plugin_that_gives_nothing_says_why(
     ],
 )
 def test_credentials_that_are_not_there(user: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """A missing or empty file and an unknown provider are errors: nobody goes on as anonymous."""
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(CredentialsError, match=f"^no credentials: {message}"):
         credentials(Context({}, user, tmp_path), 0.0)
@@ -176,6 +179,7 @@ def failure(connection: ClusterConnection) -> str:
 
 
 def test_a_certificate_and_its_key_as_files_or_data(own_kube_server: Kube, tmp_path: Path) -> None:
+    """A client certificate stands in files or, in base64, in the kubeconfig."""
     reach = own_kube_server.certified
     files = {"client-certificate": reach.certificate, "client-key": reach.key}
     data = {f"{k}-data": b64encode(Path(str(v)).read_bytes()).decode() for k, v in files.items()}
@@ -215,6 +219,7 @@ def test_a_proxy_and_the_name_in_the_certificate(own_kube_server: Kube, tmp_path
 def test_a_plugin_is_asked_again_when_its_token_expires(
     own_kube_server: Kube, tmp_path: Path
 ) -> None:
+    """Until the time that it says, a plugin runs once."""
     soon = datetime.now(UTC) + timedelta(seconds=60)
     status = {"token": ADMIN, "expirationTimestamp": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}
     user = plugin(tmp_path, f"echo >> {tmp_path}/runs\n{printed(status)}")
@@ -291,11 +296,11 @@ def test_a_token_is_revoked_while_no_other_can_be_had(
                 proxy.cut()
                 return sum(said in problem for problem in watch.problems()) == 5
 
-            until(known, 60)
+            until(known)
             client.create(pod("after", "198.18.6.2", space))
             file.write_text(bound(kube_server, account, secret(space, "s2")))
-            until(lambda: watch.problems() == [], 60)
-            until(lambda: named(watch, "198.18.6.2") == "after", 60)
+            until(lambda: watch.problems() == [])
+            until(lambda: named(watch, "198.18.6.2") == "after")
             errors = measured(watch, "kube_errors")
             assert errors["Pod", "credentials"] > 0
             assert not any(code == "403" for _, code in errors), "who asks is never anonymous"
@@ -317,6 +322,7 @@ def test_a_plugin_that_fails_at_the_start_is_tried_again(
 
 
 def test_an_inventory_says_what_the_plugin_said(own_kube_server: Kube, tmp_path: Path) -> None:
+    """A command that needs the cluster ends with the plugin's own words."""
     user = plugin(tmp_path, "echo log in first >&2; exit 1")
     path = configured(own_kube_server, tmp_path, user)
     with closing(ClusterConnection(path)) as connection:

@@ -101,11 +101,13 @@ def test_what_lives_hides_what_has_ended(
 
 
 def test_a_living_pod_still_hides_its_node_and_services() -> None:
+    """Among living objects pods come first, as before."""
     found = Index(map(objects.of, [node("10.1.2.3"), service("10.1.2.3"), pod("web", "10.1.2.3")]))
     assert named(found, "10.1.2.3") == "web"
 
 
 def test_who_explains_that_a_pod_has_ended() -> None:
+    """`who` names the pod that had the address, and says that it has ended."""
     old = node("10.1.2.3", created="2023-01-01T00:00:00Z")
     said = dict(explain(Index(map(objects.of, [old, ENDED[0]])), "10.1.2.3", Climb(), None))
     assert said["object"] == "Node n1"
@@ -113,6 +115,7 @@ def test_who_explains_that_a_pod_has_ended() -> None:
 
 
 def test_an_address_passes_from_a_pod_that_ended_to_a_node_that_came_after_it() -> None:
+    """Flows from before the node came belong to the pod."""
     found = Index(map(objects.of, [ENDED[0], node("10.1.2.3")]))
     before, after = 1709300000000, 1709400000000  # 2024-03-01T13:33, 2024-03-02T17:20
     assert named(found, "10.1.2.3", at=before) == "gone"
@@ -120,6 +123,7 @@ def test_an_address_passes_from_a_pod_that_ended_to_a_node_that_came_after_it() 
 
 
 def test_a_node_older_than_the_pod_that_ended_had_the_address_all_along() -> None:
+    """A pod whose end is unknown takes nothing from an older node."""
     old = node("10.1.2.3", created="2023-01-01T00:00:00Z")
     found = Index(map(objects.of, [ENDED[0], old]), IndexOptions(window=300.0))
     assert named(found, "10.1.2.3", at=1709300000000) == "n1"
@@ -171,6 +175,8 @@ def test_the_owner_is_the_controller(references: list[tuple[str, str, Any]], own
 
 
 def test_every_step_of_a_climb_follows_the_controller() -> None:
+    """A reference without control comes first at every step, and is passed over."""
+
     def owned(kind: str, name: str, by: tuple[str, str]) -> dict[str, Any]:
         references = [reference("Backup", "nightly", controller=False), reference(*by, True)]
         metadata = {"name": name, "namespace": "shop", "ownerReferences": references}
@@ -210,6 +216,7 @@ MAKERS = {"pod": lambda ip: pod("one", ip), "node": node, "service": service}
 def test_every_form_of_an_address_is_found_by_every_other(
     kind: str, written: str, canonical: str, asked: list[str]
 ) -> None:
+    """However the object writes its address, and however it is asked for."""
     found = Index([objects.of(MAKERS[kind](written))])
     assert {named(found, form) for form in (canonical, *asked)} == {named(found, canonical)} != {""}
     said = dict(explain(found, asked[1], Climb(), None))
@@ -224,6 +231,7 @@ def test_leading_zeros_are_decimal_in_the_api_and_nothing_in_a_flow() -> None:
 
 
 def test_a_text_that_is_not_an_address_is_nobodys() -> None:
+    """Nothing is found by a text that is not an address, also if an object has it."""
     found = Index(map(objects.of, [pod("p", "pending"), node("n1", ""), service("None", "")]))
     assert [named(found, text) for text in ("pending", "n1", "", "None")] == [""] * 4
 
@@ -241,6 +249,7 @@ def test_secondary_networks_by_any_form(form: str) -> None:
 
 
 def test_the_node_of_a_pod_is_found_by_any_form_of_its_address() -> None:
+    """Pod and node may write the node's address in different forms."""
     zoned = node("fd00:1:0:0:0:0:0:1")
     zoned["metadata"]["labels"] = {"topology.kubernetes.io/zone": "z1"}
     found = Index(map(objects.of, [zoned, pod("p", "10.1.1.1", hostIP="FD00:1::1")]))

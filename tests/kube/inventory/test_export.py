@@ -159,6 +159,7 @@ CHANGES = st.lists(
 def test_what_was_watched_is_read_as_it_was(
     changes: list[tuple[dict[str, Any], bool, int]], options: IndexOptions
 ) -> None:
+    """Any history of changes survives being written and read."""
     index = Index(options=options)
     for number, (manifest, gone, after) in enumerate(changes):
         one, at = objects.of(manifest), NOON + 40_000 * number + 7 * after
@@ -174,6 +175,7 @@ def test_what_was_watched_is_read_as_it_was(
 
 
 def test_those_who_let_go_at_once_keep_their_order() -> None:
+    """The order in which it was learnt is kept in the file."""
     index = Index(options=PLAIN)
     for name, ip in (("a", "10.1.0.2"), ("b", "10.1.0.1")):
         index.add(objects.of(pod(name, ip, "10.1.0.9")))
@@ -200,6 +202,7 @@ def test_in_a_file(name: str, tmp_path: Path) -> None:
 
 
 def test_a_key_that_a_pod_got_later() -> None:
+    """The time of a key of its own survives being written and read."""
     status = json.dumps([{"name": "vms/red", "interface": "net1", "ips": ["10.9.0.1"]}])
     annotated = {"annotations": {keys.NETWORK_STATUS: status}}
     index = Index(options=EVERYTHING)
@@ -227,6 +230,7 @@ def test_other_files_are_read_as_they_are(tmp_path: Path) -> None:
 
 
 def test_an_index_without_past_claims_no_times() -> None:
+    """Nothing is written about times that are not known."""
     index = Index([objects.of(pod("a", "10.1.0.1", startTime="2026-05-01T12:00:00Z"))])
     assert "annotations" not in next(manifests(index.dump()))["metadata"]
     assert not again(index).timed
@@ -242,18 +246,21 @@ def test_an_index_without_past_claims_no_times() -> None:
     ],
 )
 def test_a_time_that_is_none(metadata: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """A time in our annotations that cannot be read is named with its annotation."""
     file.write([pod("a", "10.1.0.1", metadata=metadata)], tmp_path / "k.json")
     _, problems = file.load(tmp_path / "k.json")
     assert [one.message for one in problems] == [f"k.json: document 1, item 1: Pod a: {message}"]
 
 
 def test_labels_are_those_and_no_others() -> None:
+    """The FlowCollector that is written switches autodetection off."""
     labels = [Label("db", ["10.7.0.0/16"]), Label("EXT:ExternalIP", ["10.8.0.0/16", "fd00::/8"])]
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDRs": ["10.1.0.0/24"]}}
     assert subnets.described(map(objects.of, [labelled(labels), node]), []) == labels
 
 
 def test_without_labels_of_the_cluster_nothing_is_derived_from_its_nodes() -> None:
+    """Nodes of an inventory of a worker carry no address types, so that no label is derived."""
     node = {
         "kind": "Node",
         "metadata": {"name": "n"},

@@ -119,6 +119,7 @@ SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 
 
 def test_the_life_of_a_metric(watched: Watched) -> None:
+    """Created, counted, changed, deleted: a metric follows its resource, others go on."""
     job = watched.start()
     with watched.reloader:
         metrics = [watched.reference(f"workload-syn-{side}") for side in ("in", "out")]
@@ -151,6 +152,7 @@ def test_the_life_of_a_metric(watched: Watched) -> None:
 
 
 def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
+    """The invalid one says why in its status, and counts once it is mended."""
     good = watched.metric("good", labels=["Proto"])
     regex = [{"field": "DstK8S_Namespace", "matchType": "MatchRegex", "value": "("}]
     bad = watched.metric("bad", labels=["Proto"], filters=regex)
@@ -175,6 +177,7 @@ def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
 
 
 def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
+    """Two metrics of one name cannot be exposed."""
     taken = watched.metric("taken", labels=["Proto"])
     apply(watched.server, taken)
     apply(watched.server, watched.metric("free"))
@@ -228,6 +231,7 @@ def test_metrics_of_a_newer_definition_are_counted(
 
 
 def test_times_change_with_the_condition_only(watched: Watched) -> None:
+    """A transition time stays until the status of its condition changes."""
     one = watched.metric("one", labels=["Proto"])
     apply(watched.server, one)
     long_ago = "2001-01-01T00:00:00Z"
@@ -241,6 +245,7 @@ def test_times_change_with_the_condition_only(watched: Watched) -> None:
 
 
 def test_a_status_is_written_once(watched: Watched) -> None:
+    """A status that says the same is not written again."""
     one = watched.metric("one", labels=["Proto"])
     apply(watched.server, one)
     watched.start()
@@ -267,6 +272,7 @@ def test_files_come_first(watched: Watched) -> None:
 def test_without_the_right_to_write_the_status_is_only_shown(
     kube_server: ApiServer, space: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The metric counts, and the missing right is told once."""
     watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     names = [f"m{number}" for number in range(3)]
     for name in names:
@@ -315,6 +321,7 @@ def read_only(space: str) -> list[dict[str, Any]]:
 def test_no_right_to_read_is_said_and_nothing_else_stops(
     kube_server: ApiServer, space: str, tmp_path: Path
 ) -> None:
+    """A forbidden list is a problem of its own; flows are counted."""
     watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(watched.metric("own")))
     job = watched.start("own.yaml")
