@@ -57,7 +57,7 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
     Raises UnansweredError.
     """
     address, at = query.get("address", ""), query.get("at", "")
-    if not cidr.address(address):
+    if not cidr.address(cidr.canonical(address)):
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
     moment = gotext.parse_integer(at)
     if moment is None and "at" in query:

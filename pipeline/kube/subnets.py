@@ -65,7 +65,7 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
 
     The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
-    is on. A label that is none is a warning in `problems`, and left out.
+    is on. A label that is not valid is a warning in `problems`, and left out.
     """
     kept = list(found)
     collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
@@ -74,7 +74,9 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
         name = next(iter(_texts(custom, "name")), "")
         cidrs = list(_valid(name, _texts(custom, "cidrs"), problems))
         if not _LABEL_NAME.fullmatch(name):
-            problems.append(warning((), f'FlowCollector: "{name}" is no name of a subnet label'))
+            problems.append(
+                warning((), f'FlowCollector: "{name}" is not a valid name of a subnet label')
+            )
         elif cidrs:
             labels.append(Label(name, cidrs))
     wanted = list(_walk(collectors, "processor", "subnetLabels", "openShiftAutoDetect"))
@@ -184,7 +186,9 @@ def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator
         if cidr.network(text):
             yield text
         else:
-            problems.append(warning((), f'label "{name}" of the cluster: "{text}" is no CIDR'))
+            problems.append(
+                warning((), f'label "{name}" of the cluster: "{text}" is not a valid CIDR')
+            )
 
 
 def _spec(one: Object) -> Any:

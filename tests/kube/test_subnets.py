@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_left_out_with_a_warning() -> None:
     assert detected == [Label("Machines", OVN)]
     assert [problem.severity for problem in problems] == ["warning", "warning"]
     assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config:2:1: ")
-    assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is no CIDR'
+    assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is not a valid CIDR'
 
 
 def collector(**labels: object) -> dict[str, Any]:
@@ -174,6 +174,6 @@ def test_a_custom_label_that_is_none_is_left_out() -> None:
         Label("S3", ["3.5.204.0/22"])
     ]
     assert [problem.message for problem in problems] == [
-        'FlowCollector: "a b" is no name of a subnet label',
-        'label "x" of the cluster: "10.0.0.0" is no CIDR',
+        'FlowCollector: "a b" is not a valid name of a subnet label',
+        'label "x" of the cluster: "10.0.0.0" is not a valid CIDR',
     ]

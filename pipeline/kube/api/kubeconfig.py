@@ -25,7 +25,7 @@ class Context(NamedTuple):
 
 
 def is_kubeconfig(path: Path) -> bool:
-    """Whether a file says how to reach a cluster, and is no list of its objects."""
+    """Whether a file says how to reach a cluster, and is not a list of its objects."""
     try:
         with path.open("rb") as file:
             return _KUBECONFIG.search(file.read(_HEAD).decode(errors="replace")) is not None

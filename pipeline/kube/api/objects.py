@@ -106,8 +106,8 @@ def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
 
     Raises msgspec.ValidationError where the part has another shape.
     """
-    found = msgspec.json.decode(raw, type=form | None)
-    return form() if found is None else found
+    decoded = msgspec.json.decode(raw, type=form | None)
+    return form() if decoded is None else decoded
 
 
 _decode = msgspec.json.Decoder(Object).decode
@@ -120,13 +120,16 @@ def parse(text: bytes | str) -> Object:
 
 
 def of(document: object) -> Object:
-    """An object from plain Python values. Raises ValueError or TypeError when it is none."""
+    """An object from plain Python values.
+
+    Raises ValueError or TypeError when they are not an object's.
+    """
     return _decode(msgspec.json.encode(document))
 
 
-def items(one: Object) -> list[msgspec.Raw] | None:
-    """The JSON texts in a list (kind List, PodList, ...), None when `one` is no list.
+def items(obj: Object) -> list[msgspec.Raw] | None:
+    """The JSON texts in a list (kind List, PodList, ...), None when `obj` is not a list.
 
-    Raises msgspec.ValidationError when `items` is no list.
+    Raises msgspec.ValidationError when `items` is not a list.
     """
-    return (_decode_items(one.items) or []) if one.kind.endswith("List") else None
+    return (_decode_items(obj.items) or []) if obj.kind.endswith("List") else None

@@ -1,8 +1,9 @@
-"""One resource kept in step with an API server: a list, then a watch from where it ended.
+"""One resource synchronised with an API server: a list, then a watch from where it ended.
 
-Any resource will do, custom ones too. What the objects mean is the sink's business: it gets them
-as JSON text. Manners: pages, bookmarks, resumed watches, a new list when the server forgot the
-version or was away (its data may be other data then), exponential backoff with jitter.
+Any resource will do, custom ones too. What the objects mean is up to the sink: it gets them as
+JSON text. The reflector reads pages and bookmarks, resumes watches, lists again when the server
+forgot the version or was away (its data may be other data then), and backs off exponentially with
+jitter.
 """
 
 from __future__ import annotations
@@ -73,10 +74,10 @@ class Sink(Protocol):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Seconds. `silence`: without a byte (bookmarks come every minute) a watch is dead.
+    """Seconds. `silence`: so long without a byte, a watch is lost (bookmarks come every minute).
 
-    `watch`: how long the server shall let one go on, half of it at least; `first` and `most`:
-    pauses after failures.
+    `watch`: how long the server is asked to keep a watch open, half of it at least; `first` and
+    `most`: the shortest and the longest pause after failures.
     """
 
     silence: float = 100.0
@@ -88,8 +89,8 @@ class Timing(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct):
     """How a reflector is doing; times are local, in seconds.
 
-    `contact`: the last word from the server; `failing`: since when nothing succeeded, 0 while all
-    is well.
+    `contact`: when the server last answered; `failing`: since when requests fail, 0 while they
+    succeed.
     """
 
     synced: bool = False
@@ -103,11 +104,11 @@ class Health(msgspec.Struct):
 
     @property
     def settled(self) -> bool:
-        """Nothing to wait for: all is known, or the server refuses to tell."""
+        """There is nothing to wait for: all is listed, or the server refuses the list."""
         return self.synced or (bool(self.failing) and self.code in {"401", "403", "404"})
 
     def stale(self) -> float:
-        """For how many seconds nothing new can have been seen, 0 while a watch is open."""
+        """Seconds since changes may have been missed, 0 while a watch is open."""
         return max(0.0, time.time() - (self.contact or self.failing)) if self.failing else 0.0
 
 
@@ -145,7 +146,7 @@ def pages(
 ) -> Iterator[list[msgspec.Raw]]:
     """The objects there are, page by page; in the end, the list's version goes to `ended`.
 
-    Raises as `Connection.request`, and msgspec.DecodeError.
+    Raises as `ClusterConnection.request`, and msgspec.DecodeError.
     """
     query: dict[str, str | int] = {"limit": PAGE}
     headers = {"Accept": resource.accept("List")}
@@ -266,7 +267,7 @@ class Reflector:
         self._contact(at)
 
     def _contact(self, at: int) -> None:
-        """The server spoke, and all it says up to now is known."""
+        """Note an answer: everything up to now is known."""
         health = self.health
         self._listed_at, self._failures = at, 0
         health.contact = time.time()

@@ -33,12 +33,12 @@ class IndexOptions(msgspec.Struct, frozen=True):
     @property
     def multus(self) -> tuple[Secondary, ...]:
         """The combinations of attachment parts to index, in the order to try them."""
-        return tuple(one for one in self.secondary if one.multus)
+        return tuple(parts for parts in self.secondary if parts.multus)
 
     @property
     def udn(self) -> bool:
         """Whether user-defined networks are indexed."""
-        return any(one.udn for one in self.secondary)
+        return any(parts.udn for parts in self.secondary)
 
 
 class Standing(IntEnum):
@@ -85,49 +85,49 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
         return Standing.TERMINATING if self.deleted else Standing.LIVING
 
 
-def entry(one: Object, options: IndexOptions) -> Entry | None:
+def entry(obj: Object, options: IndexOptions) -> Entry | None:
     """The entry of a pod, node or service, None for other kinds.
 
-    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object has
-    not the shape of its kind.
+    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object does
+    not have the shape of its kind.
     """
-    match one.kind:
+    match obj.kind:
         case "Pod":
-            return _pod(one, options)
+            return _pod(obj, options)
         case "Node":
-            return _node(one, options)
+            return _node(obj, options)
         case "Service":
-            addresses = keys.service_addresses(objects.part(one.spec, objects.Spec))
-            return Entry(**_common(one, options), addresses=addresses, since=_created(one))
+            addresses = keys.service_addresses(objects.part(obj.spec, objects.Spec))
+            return Entry(**_common(obj, options), addresses=addresses, since=_created(obj))
     return None
 
 
-def _pod(one: Object, options: IndexOptions) -> Entry:
-    spec = objects.part(one.spec, objects.Spec)
-    status = objects.part(one.status, objects.Status)
+def _pod(obj: Object, options: IndexOptions) -> Entry:
+    spec = objects.part(obj.spec, objects.Spec)
+    status = objects.part(obj.status, objects.Status)
     noted = [keys.NETWORK_STATUS] if options.multus else []
     noted += [keys.POD_NETWORKS] if options.udn else []
     ended = status.phase in _ENDED
     return Entry(
-        **_common(one, options),
+        **_common(obj, options),
         addresses=keys.pod_addresses(spec, status),
-        owner=controller(one),
+        owner=controller(obj),
         host_ip=sys.intern(keys.host_address(status)),
         node=sys.intern(spec.node_name or ""),
-        networks=_networks(one.metadata.annotations or {}, options),
-        noted=_noted(one, *noted),
+        networks=_networks(obj.metadata.annotations or {}, options),
+        noted=_noted(obj, *noted),
         ended=ended,
-        **_times(one, status, ended=ended),
+        **_times(obj, status, ended=ended),
     )
 
 
-def _times(one: Object, status: objects.Status, *, ended: bool) -> _Times:
+def _times(obj: Object, status: objects.Status, *, ended: bool) -> _Times:
     """From when a pod has had its addresses, and until when one that has ended had them.
 
     The condition PodReadyToStartContainers changes with the pod's network; start and creation
     only come before it.
     """
-    network, start = 0, milliseconds(status.start_time) or _created(one)
+    network, start = 0, milliseconds(status.start_time) or _created(obj)
     for condition in status.conditions or ():
         if condition.type == _NETWORK and condition.status == ("False" if ended else "True"):
             network = milliseconds(condition.last_transition_time)
@@ -136,8 +136,8 @@ def _times(one: Object, status: objects.Status, *, ended: bool) -> _Times:
     return {"since": network or start, "seen": network, "until": 0}
 
 
-def _created(one: Object) -> int:
-    return milliseconds(one.metadata.creation_timestamp)
+def _created(obj: Object) -> int:
+    return milliseconds(obj.metadata.creation_timestamp)
 
 
 def milliseconds(text: str | None) -> int:
@@ -149,22 +149,22 @@ def milliseconds(text: str | None) -> int:
 
 
 def moment(text: str) -> int:
-    """A time of the API in ms since 1970. Raises ValueError when it is none."""
+    """A time of the API in ms since 1970. Raises ValueError when the text is not one."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def _node(one: Object, options: IndexOptions) -> Entry:
-    addresses = keys.node_addresses(objects.part(one.status, objects.Status))
+def _node(obj: Object, options: IndexOptions) -> Entry:
+    addresses = keys.node_addresses(objects.part(obj.status, objects.Status))
     host_ip = addresses[0] if addresses else ""
     if "ovn" in options.cni:
-        addresses += keys.management_addresses(one.metadata.annotations or {})
+        addresses += keys.management_addresses(obj.metadata.annotations or {})
     return Entry(
-        **_common(one, options),
+        **_common(obj, options),
         addresses=addresses,
         host_ip=host_ip,
-        node=one.metadata.name,
-        noted=_noted(one, keys.NODE_SUBNETS),
-        since=_created(one),
+        node=obj.metadata.name,
+        noted=_noted(obj, keys.NODE_SUBNETS),
+        since=_created(obj),
     )
 
 
@@ -175,12 +175,13 @@ class _Times(TypedDict):
 
 
 def _networks(annotations: Fields, options: IndexOptions) -> dict[str, str]:
-    found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
-    return found | dict(keys.pod_networks(annotations)) if options.udn else found
+    attachments = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
+    networks = dict(keys.pod_networks(annotations)) if options.udn else {}
+    return attachments | networks
 
 
-def _noted(one: Object, *names: str) -> tuple[tuple[str, str], ...]:
-    annotations = one.metadata.annotations or {}
+def _noted(obj: Object, *names: str) -> tuple[tuple[str, str], ...]:
+    annotations = obj.metadata.annotations or {}
     return tuple((name, annotations[name]) for name in names if name in annotations)
 
 
@@ -194,10 +195,10 @@ class _Common(TypedDict):
     deleted: str
 
 
-def _common(one: Object, options: IndexOptions) -> _Common:
-    meta = one.metadata
+def _common(obj: Object, options: IndexOptions) -> _Common:
+    meta = obj.metadata
     return {
-        "kind": sys.intern(one.kind),
+        "kind": sys.intern(obj.kind),
         "namespace": sys.intern(meta.namespace or ""),
         "name": meta.name,
         "labels": {sys.intern(k): sys.intern(v) for k, v in (meta.labels or {}).items()},

@@ -106,7 +106,7 @@ class Index:
     def add(self, one: Object) -> None:
         """Add or replace an object; kinds that play no part are ignored.
 
-        Raises msgspec.ValidationError when the object has not the shape of its kind.
+        Raises msgspec.ValidationError when the object does not have the shape of its kind.
         """
         self.put(
             (one.kind, one.metadata.namespace or "", one.metadata.name), kept(one, self.options), 0

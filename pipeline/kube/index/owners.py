@@ -45,18 +45,18 @@ class Climb(msgspec.Struct, frozen=True):
         return known and (kind not in self.tracked or parent in self.tracked)
 
 
-def controller(one: Object) -> Owner | None:
+def controller(obj: Object) -> Owner | None:
     """The owner that controls an object: the reference with `controller: true`.
 
     Without one it is the first reference that leaves `controller` out, as hand-written objects do;
     a reference with `controller: false` only says whose deletion takes the object along.
     """
-    references = one.metadata.owner_references or ()
+    references = obj.metadata.owner_references or ()
     chosen = next((each for each in references if each.controller), None)
     chosen = chosen or next((each for each in references if each.controller is None), None)
     return Owner(sys.intern(chosen.kind), sys.intern(chosen.name)) if chosen else None
 
 
-def parent(one: Object) -> Owner | None:
+def parent(obj: Object) -> Owner | None:
     """The owner of an object that may be climbed over, None for other kinds."""
-    return controller(one) if one.kind in _PARENTS else None
+    return controller(obj) if obj.kind in _PARENTS else None

@@ -75,7 +75,8 @@ def is_past(one: Manifest) -> bool:
 def restore(index: Index, one: Object) -> None:
     """Add an object of a file: as it is or, if `manifests` wrote it, as it was known.
 
-    Raises msgspec.ValidationError when the object has not the shape of its kind, or a time is none.
+    Raises msgspec.ValidationError when the object does not have the shape of its kind, or a
+    time is not valid.
     """
     noted = one.metadata.annotations or {}
     if _OURS.isdisjoint(noted):
@@ -162,7 +163,7 @@ def _read(texts: Mapping[str, str], name: str) -> int:
     try:
         return moment(texts[name])
     except ValueError:
-        raise msgspec.ValidationError(f'{name}: "{texts[name]}" is no time') from None
+        raise msgspec.ValidationError(f'{name}: "{texts[name]}" is not a time') from None
 
 
 def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:

@@ -22,7 +22,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 class FlowMetricFeed(Feed):
     """The FlowMetrics of some namespaces (none: of all), followed in threads of its own.
 
-    `write` reports their status; without the right to, it is only said once.
+    `write` reports their status; without the right to, a problem says so.
     """
 
     def __init__(self, connection: ClusterConnection, namespaces: Iterable[str]) -> None:

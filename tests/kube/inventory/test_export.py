@@ -239,9 +239,9 @@ def test_an_index_without_past_claims_no_times() -> None:
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is no time'),
-        ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is no time'),
-        ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is no time'),
+        ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is not a time'),
+        ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is not a time'),
+        ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is not a time'),
         ({"annotations": {GAINED: "[]"}}, f"{GAINED}: Expected `object`, got `array`"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_flow_collector_changes_labels_and_counters_go_on(
         custom.append({"name": "odd", "cidrs": ["10.0.0.0"]})
         apply(new_kube, collector(customLabels=custom, openShiftAutoDetect=False))
         eventually(lambda: [label.name for label in feed.labels()] == ["S3"])
-        assert feed.problems() == ['label "odd" of the cluster: "10.0.0.0" is no CIDR']
+        assert feed.problems() == ['label "odd" of the cluster: "10.0.0.0" is not a valid CIDR']
     job.close()
 
 
