@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
@@ -23,6 +24,7 @@ from pipeline.stage import (
     Encode,
     Encoded,
     Encoder,
+    Example,
     Family,
     Fields,
     Kind,
@@ -64,6 +66,34 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     have at most so many series for each partition. Sums over all series are exact all the same.
     `zero_first` exposes a new series at zero once, so that `rate()` sees its first flow.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: expose
+              type: encode_prometheus
+              follows: flows
+              prefix: netobserv_
+              metrics:
+                - {name: flows, labels: [DstPort]}
+                - {name: kilobytes, value: Bytes, divider: 1000, labels: [DstPort]}
+                - {name: packets, type: histogram, value: Packets, buckets: [1, 10]}
+        """,
+        flows="""
+            {"DstPort": 443, "Bytes": 1500, "Packets": 4}
+            {"DstPort": 443, "Bytes": 500, "Packets": 1}
+            {"DstPort": 53, "Packets": 12}
+        """,
+        output="""
+            netobserv_flows{DstPort="443"} 2
+            netobserv_flows{DstPort="53"} 1
+            netobserv_kilobytes{DstPort="443"} 2
+            netobserv_packets_bucket{le="1"} 1
+            netobserv_packets_bucket{le="10"} 2
+            netobserv_packets_bucket{le="+Inf"} 3
+            netobserv_packets_sum 17
+            netobserv_packets_count 3
+        """,
+    )
 
     prefix: str = ""
     metrics: list[Metric] = []

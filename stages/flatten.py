@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from pipeline.diagnostics import Problem
 from pipeline.flows import gotext, values
 from pipeline.predicate.known import unknown_fields
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
@@ -22,6 +23,19 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
     list, empty, a list of numbers from the agent) adds no rows: it is absent in the row that the
     other fields give, one at least. Parts keep the order of the lists, the first field outermost.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: parts, type: flatten, follows: flows, fields: [Flags, NetworkEvents]}",
+        flows="""
+            {"DstPort": 443, "Flags": ["SYN", "ACK"]}
+            {"DstPort": 53, "NetworkEvents": [{"Action": "allow", "Name": "dns"}]}
+        """,
+        output="""
+            {"DstPort": 443, "Flags": "SYN"}
+            {"DstPort": 443, "Flags": "ACK"}
+            {"DstPort": 53, "NetworkEvents>Action": "allow", "NetworkEvents>Name": "dns"}
+        """,
+    )
 
     fields: list[str]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -22,6 +23,7 @@ from pipeline.kube.sync.flowmetrics import FlowMetricFeed
 from pipeline.stage import (
     BuildContext,
     Encoder,
+    Example,
     Expansion,
     ResourceMacro,
     ResourcePool,
@@ -46,6 +48,31 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
     Each resource becomes the stages flatten, filter, remap and encode_prometheus, as far as it
     needs them; `flowmatrix graph` shows them.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - {name: metrics, type: flow_metrics, follows: flows, files: [metrics.yaml]}
+            - {name: expose, type: encode_prometheus, follows: metrics, prefix: netobserv_}
+        """,
+        flows="""
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["SYN", "ACK"]}
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["ACK"]}
+        """,
+        output='netobserv_connections{from="web",namespace="shop"} 1',
+        files={
+            "metrics.yaml": """
+                apiVersion: flows.netobserv.io/v1alpha1
+                kind: FlowMetric
+                metadata: {name: connections, namespace: netobserv}
+                spec:
+                  type: Counter
+                  labels: [SrcK8S_Namespace, DstK8S_Namespace]
+                  flatten: [Flags]
+                  filters: [{field: Flags, value: SYN}]
+                  remap: {SrcK8S_Namespace: from, DstK8S_Namespace: namespace}
+            """
+        },
+    )
 
     files: list[str] = []
     cluster: Access | None = None

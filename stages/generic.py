@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, gotext, values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Policy(StrEnum):
@@ -36,6 +37,19 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
     times a whole number are whole, in 64 bits; the original lets a narrow field (a 16-bit port)
     overflow.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: bits
+              type: generic
+              follows: flows
+              rules: [{input: Bytes, output: Bits, multiplier: 8}, {input: SrcAddr, output: From}]
+        """,
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840, "Bits": 6720, "From": "10.128.0.14"}
+        """,
+    )
 
     rules: list[CopyRule]
     policy: Policy = Policy.PRESERVE

@@ -16,7 +16,7 @@ from pipeline import decode
 from pipeline.diagnostics import Problem
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
-from pipeline.stage import BuildContext, Decode, Source, registry
+from pipeline.stage import BuildContext, Decode, Example, Source, registry
 from pipeline.stage.duration import Duration, seconds
 
 _Name = Annotated[str, Meta(min_length=1)]
@@ -32,6 +32,20 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     after its first one. `session_timeout` is how long a dead worker keeps its partitions, unless
     `group_instance_id` names a worker that comes back.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: flows
+              type: ingest_kafka
+              brokers: ["localhost:9092"]
+              topics: [network-flows]
+              decoder: json
+        """,
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+    )
 
     brokers: Annotated[list[_Name], Meta(min_length=1)]
     topics: Annotated[list[Topic], Meta(min_length=1)]

@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import chunks, guarded
-from pipeline.stage import BuildContext, Decode, Source, SourceContext
+from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from stages.ingest_file import IngestFile
 
 _STDIN = 0
@@ -28,6 +28,14 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
     With decoder `json` one object a line or one array of objects, with `protobuf` size-delimited
     `pbflow.Record` messages. What has arrived waits at most `linger` seconds for a full batch.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: flows, type: ingest_stdin}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+    )
 
     live: ClassVar[bool] = True
 

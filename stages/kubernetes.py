@@ -25,6 +25,7 @@ from pipeline.kube.sync.index import Watch
 from pipeline.stage import (
     BuildContext,
     BuiltStage,
+    Example,
     Fields,
     ResourcePool,
     ResourceTransform,
@@ -70,6 +71,41 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
     once); `climb_further` also follows Job, ReplicaSet, ReplicationController and
     VirtualMachineInstance to what outlives them.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: k8s, type: kubernetes, follows: flows, inventory: inventory.yaml}",
+        flows="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7"}
+            {"SrcAddr": "3.5.204.7", "DstAddr": "10.0.1.10"}
+        """,
+        output="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7",
+             "SrcK8S_Name": "web-1", "SrcK8S_Namespace": "shop", "SrcK8S_Type": "Pod",
+             "SrcK8S_OwnerName": "web", "SrcK8S_OwnerType": "StatefulSet",
+             "SrcK8S_HostName": "worker-1", "SrcK8S_HostIP": "10.0.1.10",
+             "SrcK8S_NetworkName": "primary"}
+            {"SrcAddr": "3.5.204.7", "DstAddr": "10.0.1.10",
+             "DstK8S_Name": "worker-1", "DstK8S_Type": "Node",
+             "DstK8S_OwnerName": "worker-1", "DstK8S_OwnerType": "Node",
+             "DstK8S_HostName": "worker-1", "DstK8S_HostIP": "10.0.1.10",
+             "DstK8S_NetworkName": "primary"}
+        """,
+        files={
+            "inventory.yaml": """
+                kind: Node
+                metadata: {name: worker-1}
+                status: {addresses: [{type: InternalIP, address: 10.0.1.10}]}
+                ---
+                kind: Pod
+                metadata:
+                  name: web-1
+                  namespace: shop
+                  ownerReferences: [{kind: StatefulSet, name: web, controller: true}]
+                spec: {nodeName: worker-1}
+                status: {hostIP: 10.0.1.10, podIPs: [{ip: 10.128.0.14}]}
+            """
+        },
+    )
 
     annotates: ClassVar[bool] = True
 

@@ -25,6 +25,7 @@ from pipeline.kube.sync.subnet_labels import LabelFeed
 from pipeline.stage import (
     BuildContext,
     BuiltStage,
+    Example,
     Fields,
     ResourcePool,
     ResourceTransform,
@@ -57,6 +58,26 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
     has them: their FlowCollector's custom labels come after `labels`, then Machines, Pods, Services
     and EXT:ExternalIP derived from the others. Changes in the cluster are followed.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: labels
+              type: subnet_label
+              follows: flows
+              labels:
+                - {name: "EXT:S3", cidrs: [3.5.204.0/22]}
+                - {name: Pods, cidrs: [10.128.0.0/14]}
+        """,
+        flows="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8"}
+        """,
+        output="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7",
+             "SrcSubnetLabel": "Pods", "DstSubnetLabel": "EXT:S3"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8", "SrcSubnetLabel": "Pods"}
+        """,
+    )
 
     annotates: ClassVar[bool] = True
 

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import BuildContext, Fields, Sink, Write, Writer
+from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
@@ -17,6 +17,12 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
     `json` (keys sorted), `printf` (the original's default, its map printing) or `fields`
     (`name=value` separated by blanks).
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: show, type: write_stdout, follows: flows, format: fields}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840, "TimeReceived": 1700000000}',
+        output="Bytes=840 SrcAddr=10.128.0.14 TimeReceived=1700000000",
+    )
 
     format: Literal["json", "printf", "fields"] = "json"
 

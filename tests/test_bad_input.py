@@ -31,6 +31,8 @@ from pipeline.flows.catalogue import CATALOGUE
 from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\
 stages:

@@ -24,6 +24,8 @@ from tests.real.kafka import Kafka
 from tests.real.listeners import Security
 from tests.real.prometheus import promtool
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parent.parent
 BASE = "docker-compose.yml"
 STACKS = {

@@ -1,5 +1,6 @@
 """The contract of a stage: what an author of stages imports."""
 
+from pipeline.stage.example import Example
 from pipeline.stage.metrics import (
     COUNT,
     SUM,
@@ -51,6 +52,7 @@ __all__ = [
     "Encode",
     "Encoded",
     "Encoder",
+    "Example",
     "Expansion",
     "Family",
     "Fields",

@@ -26,6 +26,7 @@ import polars as pl
 from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication, Record
+from pipeline.stage.example import Example
 from pipeline.stage.metrics import Encoded, Family, Policy
 from pipeline.stage.resources import ResourcePool
 
@@ -69,6 +70,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     follows: str | list[str] = []
+
+    example: ClassVar[Example | None] = None
+    """A run of it for docs/stages.md; every stage of the package `stages` has one."""
 
     final: ClassVar[bool] = False
     """Nothing can follow a final stage, and it needs no follower."""

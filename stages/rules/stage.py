@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from pipeline.diagnostics import Problem
 from pipeline.flows import assign, values
 from pipeline.predicate import query as language
 from pipeline.predicate.condition import Query
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 from stages.rules.adding import AnyAdding, collect_labels
 from stages.rules.base import Rule, sampled
 from stages.rules.removal import AnyRemoval, ConditionalSampling, RemoveAllSatisfied
@@ -49,6 +49,27 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
     The sampling interval of the rule that kept a flow multiplies its `sampling_field` (0 counts as
     1, absent becomes the interval, what is no number stays).
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: rules
+              type: rules
+              follows: flows
+              rules:
+                - {type: keep_entry_query, query: Proto = 6 or Proto = 17}
+                - {type: add_field_if_doesnt_exist, input: K8S_ClusterName, value: east}
+                - {type: remove_field, input: Duplicate}
+        """,
+        flows="""
+            {"Proto": 6, "Duplicate": false}
+            {"Proto": 1, "Duplicate": false}
+            {"Proto": 17, "K8S_ClusterName": "west"}
+        """,
+        output="""
+            {"Proto": 6, "K8S_ClusterName": "east"}
+            {"Proto": 17, "K8S_ClusterName": "west"}
+        """,
+    )
 
     rules: list[AnyRule]
     sampling_field: str = ""

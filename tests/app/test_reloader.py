@@ -239,6 +239,7 @@ print(*sorted((family.name, family.chain) for family, _ in families.values()))
 """
 
 
+@pytest.mark.slow
 def test_what_decides_sameness_is_the_same_in_every_process(folder: Folder) -> None:
     folder.metric("three", labels="[SrcAddr, Proto]", filters=ONE_FILTER)
 

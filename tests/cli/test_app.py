@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,12 @@ def test_libraries_log_warnings_at_least(level: str, own: str, others: str) -> N
     log_from(level)
     assert logging.getLevelName(logging.getLogger("pipeline").level) == own
     assert logging.getLevelName(logging.getLogger().level) == others
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_that_of_the_package(option: str) -> None:
+    done = flowmatrix(option)
+    assert (done.exit_code, done.stdout) == (0, f"flowmatrix {version('flowmatrix')}\n")
 
 
 def test_help_teaches() -> None:

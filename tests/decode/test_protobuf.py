@@ -128,7 +128,7 @@ payloads = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 @given(payloads, payloads)
 def test_bad_bytes_spare_their_neighbours_and_splits_change_nothing(
     first: list[bytes], second: list[bytes]

@@ -48,6 +48,7 @@ def one(kind: str, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_kustomize_gives_the_same(name: str) -> None:
     """What is in the repository is what kustomize renders."""

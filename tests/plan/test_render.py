@@ -8,7 +8,8 @@ import pytest
 
 from pipeline import config
 from pipeline.plan import render
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.plan import Plan
 from pipeline.stage import BuildContext
 
 PIPELINE = """\

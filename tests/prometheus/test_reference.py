@@ -22,6 +22,8 @@ from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
 from tests.real.prometheus import Prometheus, Sample, promtool
 
+pytestmark = pytest.mark.real
+
 _OUT = "workload, kind, port, to_kind, to_namespace, to_subnet_label, to_workload"
 _IN = "workload, kind, port, from_kind, from_namespace, from_subnet_label, from_workload"
 _IN_METRIC = "netobserv_workload_syn_in"
