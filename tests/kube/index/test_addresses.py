@@ -149,50 +149,6 @@ def test_a_pod_that_ended_while_watched_had_its_address_until_then() -> None:
     assert named(index, "10.1.2.3", at=end + 30 * SECOND) == "n1"
 
 
-def reference(kind: str, name: str, controller: object) -> dict[str, Any]:
-    told = {} if controller is None else {"controller": controller}
-    return {"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", **told}
-
-
-@pytest.mark.parametrize(
-    ("references", "owner"),
-    [
-        ([("CSV", "gc", False), ("ReplicaSet", "rs", True)], "ReplicaSet/rs"),
-        ([("CSV", "gc", None), ("ReplicaSet", "rs", True)], "ReplicaSet/rs"),
-        ([("ReplicaSet", "rs", True), ("CSV", "gc", False)], "ReplicaSet/rs"),
-        ([("CSV", "gc", False), ("Job", "job", None)], "Job/job"),
-        ([("CSV", "a", None), ("CSV", "b", None)], "CSV/a"),
-        ([("CSV", "gc", False)], "Pod/p"),
-        ([], "Pod/p"),
-    ],
-)
-def test_the_owner_is_the_controller(references: list[tuple[str, str, Any]], owner: str) -> None:
-    """References that leave `controller` out are taken in order, as no better is known."""
-    owned = pod("p", "10.1.1.1", metadata={"ownerReferences": [reference(*r) for r in references]})
-    found = Index([objects.of(owned)]).lookup("10.1.1.1", Climb())
-    assert found
-    assert f"{found.owner.kind}/{found.owner.name}" == owner
-
-
-def test_every_step_of_a_climb_follows_the_controller() -> None:
-    """A reference without control comes first at every step, and is passed over."""
-
-    def owned(kind: str, name: str, by: tuple[str, str]) -> dict[str, Any]:
-        references = [reference("Backup", "nightly", controller=False), reference(*by, True)]
-        metadata = {"name": name, "namespace": "shop", "ownerReferences": references}
-        return {"kind": kind, "metadata": metadata}
-
-    chain = [
-        {**pod("p", "10.1.1.1"), **owned("Pod", "p", ("ReplicaSet", "rs"))},
-        owned("ReplicaSet", "rs", ("Deployment", "web")),
-        owned("Deployment", "web", ("Gateway", "gw")),
-    ]
-    climb = Climb(frozenset({"ReplicaSet", "Deployment", "Gateway"}))
-    found = Index(map(objects.of, chain)).lookup("10.1.1.1", climb)
-    assert found
-    assert (found.owner.kind, found.owner.name) == ("Gateway", "gw")
-
-
 SIX = "fd00:10::a7"
 FORMS = [
     "fd00:10::a7",
