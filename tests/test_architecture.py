@@ -54,7 +54,7 @@ UNMIRRORED = {
     "kafka": ("producer", "publication", "topics"),  # a broker: tests/kafka/test_encode_kafka.py
     "kube": ("enrich", "knowledge"),  # through their stage: tests/stages/test_kubernetes.py
     "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
-    "kube/index": ("entries", "owners"),  # through the index: tests/kube/index/test_index.py
+    "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
     "kube/inventory": ("snapshot",),  # with an API server: tests/kube/test_cluster_commands.py
     "runtime": ("batch_buffer", "delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
