@@ -5,15 +5,16 @@ Source: docs/reference/encode-prom.md#order-of-work, from the value on.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
 from pipeline.stage import (
     COUNT,
@@ -34,6 +35,7 @@ from pipeline.stage import (
     RejectedValue,
     bucket,
 )
+from pipeline.stage.bounds import Bound, ascending, bound
 from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -53,7 +55,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One metric: a flow adds `value` / `divider` (1 without `value`) to the series of its labels.
 
     `labels` are fields of the flow under the names they are exposed by; an absent one reads "".
-    A flow without the value field is skipped. `buckets` are upper bounds, ascending.
+    A flow without the value field is skipped. `buckets` are upper bounds, ascending; +Inf is
+    always one of them.
     """
 
     name: str
@@ -62,13 +65,14 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     value: str = ""
     divider: float = 0.0
     labels: list[str] = []
-    buckets: list[float] = []
+    buckets: list[Bound] = []
 
 
 class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
     """Count flows into metrics named `prefix` + name, exactly; no suffix is added.
 
-    A series is exposed until it is idle for `expiry`; its total is kept and comes back with it.
+    A series is exposed until it is idle for `expiry` (0: for ever); its total is kept and comes
+    back with it.
     Beyond `max_series` (of this stage) or `max_series_per_metric`, label sets not seen before are
     counted in one series whose labels all read `__overflow__`. 0 means no limit of its own. Over
     Kafka the limits hold for the counts of each partition, and again for what a worker shows: a
@@ -108,8 +112,8 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     prefix: str = ""
     metrics: list[Metric] = []
     expiry: Duration = "2m"
-    max_series: int = 0
-    max_series_per_metric: int = 0
+    max_series: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_series_per_metric: Annotated[int, msgspec.Meta(ge=0)] = 0
     zero_first: bool = False
 
     def reads(self) -> Fields:
@@ -131,13 +135,15 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def policy(self) -> Policy:
         return Policy(
             group=self.name.split("/", 1)[0],
-            expiry=seconds(self.expiry),
+            expiry=seconds(self.expiry) or math.inf,
             max_series=self.max_series,
             max_series_per_metric=self.max_series_per_metric,
             zero_first=self.zero_first,
         )
 
     def check(self, folder: Path) -> Iterator[Problem]:
+        if not seconds(self.expiry):
+            yield warning(("expiry",), "with 0, series never expire", "leave it out for 2m")
         names: set[str] = set()
         for index, metric in enumerate(self.metrics):
             at = ("metrics", index)
@@ -167,7 +173,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
         return encode
 
     def _family(self, metric: Metric) -> Family:
-        bounds = tuple(metric.buckets) or DEFAULT_BUCKETS
+        bounds = _finite(metric.buckets) if metric.buckets else DEFAULT_BUCKETS
         return Family(
             self.prefix + metric.name,
             metric.type,
@@ -175,6 +181,11 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             metric.help,
             bounds if metric.type is Kind.HISTOGRAM else (),
         )
+
+
+def _finite(buckets: list[Bound]) -> tuple[float, ...]:
+    """The bounds without +Inf, which every histogram has."""
+    return tuple(number for number in ascending(buckets) if number != math.inf)
 
 
 def _label_problems(metric: Metric) -> Iterator[Problem]:
@@ -188,7 +199,7 @@ def _label_problems(metric: Metric) -> Iterator[Problem]:
             yield Problem(at, f'label "{label}" is given twice')
         elif label == "le" and metric.type is Kind.HISTOGRAM:
             yield Problem(at, 'a histogram has its own label "le"', "rename it with a remap stage")
-    if list(metric.buckets) != sorted(set(metric.buckets)):
+    if [bound(value) for value in metric.buckets] != list(ascending(metric.buckets)):
         yield Problem(("buckets",), "buckets must ascend")
 
 

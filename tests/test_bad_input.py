@@ -302,11 +302,11 @@ CONFIGS: dict[str, tuple[str | bytes, str]] = {
     ),
     "regex": (
         _stage('type: filter, match: [{field: Proto, type: match_regex, value: "("}]'),
-        ':3:93: error: stage "stage", field match[0].value: bad regular expression "("',
+        ':3:93: error: stage "stage", field match[0].value: "(" is not a valid regular',
     ),
     "cidr": (
         _stage("type: subnet_label, labels: [{name: a, cidrs: [10.0.0/8]}]"),
-        ':3:77: error: stage "stage", field labels[0].cidrs[0]: label "a": "10.0.0/8" is no CIDR',
+        ':3:77: error: stage "stage", field labels[0].cidrs[0]: label "a": "10.0.0/8" is not',
     ),
     "huge": (
         "stages:\n" + "- {name: a, type: pass_through}\n" * 200_000,

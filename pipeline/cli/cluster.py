@@ -20,7 +20,7 @@ from pipeline.api.client import RemoteError
 from pipeline.cli.app import app, fail, load, say, show
 from pipeline.flows import gotext
 from pipeline.kube.api.access import Access
-from pipeline.kube.api.client import ConnectError, UnreachableError
+from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
 from pipeline.kube.inventory import file as files
 from pipeline.stage import BuildContext, ResourceTransform, Spec, registry

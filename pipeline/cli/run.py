@@ -20,7 +20,7 @@ from pipeline.cli.app import ConfigFile, app, fail, load, log_from, say
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
-from pipeline.kube.api.client import ConnectError
+from pipeline.kube.api.errors import ConnectError
 from pipeline.runtime.supervisor import Supervisor, addresses
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
