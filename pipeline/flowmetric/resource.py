@@ -16,6 +16,7 @@ from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpe
 from pipeline.flows.catalogue import Level
 from pipeline.flows.gotext import parse_float
 from pipeline.stage import Kind
+from pipeline.stage.bounds import ascending
 from pipeline.yaml import validate
 
 PREFIX = "netobserv_"
@@ -71,9 +72,7 @@ class FlowMetric:
             labels=tuple(spec.labels),
             remap=dict(spec.remap),
             flatten=tuple(spec.flatten),
-            buckets=tuple(
-                bound for text in spec.buckets if (bound := parse_float(text)) is not None
-            ),
+            buckets=ascending(spec.buckets),
         )
 
     def status(self, prefix: str = PREFIX) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import cidr, values
-from pipeline.predicate import template
+from pipeline.predicate import regex, template
 from pipeline.stage import Fields
 
 COMPARISONS: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
@@ -116,7 +116,7 @@ class Matches(Query, frozen=True):
         return frozenset({self.field})
 
     def expr(self, schema: values.Schema) -> pl.Expr:
-        found = values.text(schema, self.field).str.contains(self.regex, literal=False)
+        found = regex.search(values.text(schema, self.field), self.regex)
         return found.fill_null(value=False)
 
 

@@ -15,8 +15,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr, values
-from pipeline.predicate import template
-from pipeline.predicate.syntax import regex_fault
+from pipeline.predicate import regex, template
 from pipeline.stage import Fields, Step
 
 
@@ -62,7 +61,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def check(self) -> Iterator[Problem]:
         """What is wrong with it."""
-        if self.type in _REGEXES and (fault := regex_fault(self.value)):
+        if self.type in _REGEXES and (fault := regex.fault(self.value)):
             yield Problem(("value",), fault)
 
     def expr(self, schema: values.Schema, known: Callable[[str], bool] = lambda _: True) -> pl.Expr:
@@ -72,7 +71,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         elif self.type in _EQUALITIES:
             passes = cidr.equals(values.text(schema, self.field), self.value)
         elif self.type in _REGEXES:
-            passes = values.text(schema, self.field).str.contains(self.value, literal=False)
+            passes = regex.search(values.text(schema, self.field), self.value)
         else:
             passes = values.present(schema, self.field)
         passes = passes.fill_null(value=False)

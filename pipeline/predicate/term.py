@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
+from pipeline.predicate import regex
 from pipeline.predicate.operand import Operand, equal, is_value, of_value, printed
 
 
@@ -134,7 +135,7 @@ class Search(Term, frozen=True):
 
     def operand(self, val: Operand) -> Operand:
         text = self.left.operand(val).text
-        return Operand(flag=None if text is None else text.str.contains(self.regex, literal=False))
+        return Operand(flag=None if text is None else regex.search(text, self.regex))
 
 
 class Junction(Term, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pipeline.config.flp import graph, settings
 from pipeline.config.flp.dialect import Root
+from pipeline.config.flp.parts import is_unset
 from pipeline.config.flp.reading import Reader
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.kube.api.kubeconfig import is_kubeconfig
@@ -85,5 +86,5 @@ def _duplicates(
 
 
 def _dynamic(root: Root) -> Iterator[Problem]:
-    if root.dynamic_parameters:
+    if not is_unset(root.dynamic_parameters):
         yield Problem(("dynamicParameters",), "dynamicParameters is not supported yet")
