@@ -55,7 +55,6 @@ UNMIRRORED = {
     "kube": ("enrich", "knowledge"),  # through their stage: tests/stages/test_kubernetes.py
     "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
     "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
-    "kube/inventory": ("snapshot",),  # with an API server: tests/kube/test_cluster_commands.py
     "runtime": ("batch_buffer", "delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "checkpointer", "membership", "transport", "worker"),
