@@ -36,6 +36,10 @@ class Problem(msgspec.Struct, frozen=True):
         """The same finding, its path seen from further up."""
         return msgspec.structs.replace(self, path=(*prefix, *self.path))
 
+    def at(self, place: str) -> Problem:
+        """The same finding, in a file of its own."""
+        return msgspec.structs.replace(self, place=place)
+
 
 def warning(path: ConfigPath, message: str, hint: str = "") -> Problem:
     """A finding that does not refuse the configuration."""

@@ -134,7 +134,6 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def check(self, folder: Path) -> Iterator[Problem]:
         if not seconds(self.expiry):
             yield warning(("expiry",), "with 0, series never expire", "leave it out for 2m")
-        names: set[str] = set()
         for index, metric in enumerate(self.metrics):
             at = ("metrics", index)
             full = self.prefix + metric.name
@@ -142,9 +141,6 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
                 yield Problem(
                     (*at, "name"), f'"{full}" is not a valid metric name', "use [a-zA-Z0-9_:]"
                 )
-            if metric.name in names:
-                yield Problem((*at, "name"), f'"{full}" is defined twice in this stage')
-            names.add(metric.name)
             for problem in _label_problems(metric):
                 yield problem.under(*at)
 
