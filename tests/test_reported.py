@@ -131,7 +131,7 @@ def test_regular_expressions_are_those_of_go(tmp_path: Path) -> None:
 
 
 def test_an_expiry_of_zero_is_the_default(tmp_path: Path) -> None:
-    """netobserv/network-observability-cli, res/metrics-pipeline-config.json: Go's unset duration."""
+    """netobserv/network-observability-cli, res/metrics-pipeline-config.json: nothing is set."""
     document = """{"log-level":"info","metricsSettings":{"port":19460},"dynamicParameters":{},
      "parameters":[
       {"name":"in","ingest":{"type":"file","file":{"filename":"flows.json","decoder":{"type":"json"}}}},
@@ -154,7 +154,7 @@ def test_native_series_never_expire_with_zero(tmp_path: Path) -> None:
     )
     path = written(tmp_path, {"c.yaml": text})
     done = subprocess.run([COMMAND, "validate", path], capture_output=True, text=True, check=True)
-    assert "c.yaml:3:60: warning: " in done.stderr
+    assert "c.yaml:3:59: warning: " in done.stderr
     assert "with 0, series never expire" in done.stderr
     (policy,) = [policy for _, policy in Job(config.load(path, environ={})).plan.families.values()]
     assert policy.expiry == float("inf")
