@@ -305,7 +305,7 @@ CONFIGS: dict[str, tuple[str | bytes, str]] = {
     ),
     "cidr": (
         _stage("type: subnet_label, labels: [{name: a, cidrs: [10.0.0/8]}]"),
-        ':3:77: error: stage "stage", field labels[0].cidrs[0]: label "a": "10.0.0/8" is no CIDR',
+        ':3:77: error: stage "stage", field labels[0].cidrs[0]: label "a": "10.0.0/8" is not',
     ),
     "huge": (
         "stages:\n" + "- {name: a, type: pass_through}\n" * 200_000,

@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.flows import values
+from pipeline.flows import cidr, values
 from pipeline.predicate import regex, template
 from pipeline.stage import Fields, Step
 
@@ -45,7 +45,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `equal` needs the field, so it does not pass with an empty value on an absent one; the three
     negations pass where it is absent. `$(Field)` in the value of `equal` and `not_equal` is that
-    field's text. Regexes are searched, not anchored. An explicit null has no text but is present.
+    field's text. Addresses are equal in any form. Regexes are searched, not anchored. An explicit
+    null has no text but is present.
     """
 
     field: str
@@ -65,8 +66,10 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def expr(self, schema: values.Schema, known: Callable[[str], bool] = lambda _: True) -> pl.Expr:
         """Boolean, never null. A reference to a field that is not `known` reads ""."""
-        if self.type in _EQUALITIES:
+        if self.type in _EQUALITIES and template.references(self.value):
             passes = values.text(schema, self.field) == template.filled(self.value, schema, known)
+        elif self.type in _EQUALITIES:
+            passes = cidr.equals(values.text(schema, self.field), self.value)
         elif self.type in _REGEXES:
             passes = regex.search(values.text(schema, self.field), self.value)
         else:

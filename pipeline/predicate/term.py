@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from pipeline.predicate import regex
-from pipeline.predicate.operand import Operand, equal, of_value, printed
+from pipeline.predicate.operand import Operand, equal, is_value, of_value, printed
 
 
 def _remainder(left: pl.Expr, right: pl.Expr) -> pl.Expr:
@@ -118,7 +118,12 @@ class Among(Term, frozen=True):
         left = self.left.operand(val)
         choices = [choice.operand(val) for choice in self.choices]
         valid = pl.all_horizontal([side.valid for side in (left, *choices)])
-        found = pl.any_horizontal([equal(left, choice) for choice in choices])
+        found = pl.any_horizontal(
+            [
+                is_value(left, term.value) if isinstance(term, Constant) else equal(left, choice)
+                for term, choice in zip(self.choices, choices, strict=True)
+            ]
+        )
         return Operand(flag=pl.when(valid).then(found))
 
 

@@ -6,6 +6,8 @@ from pipeline.stage.example import Example
 from pipeline.stage.macro import Expansion, Macro, ResourceMacro
 from pipeline.stage.metrics import (
     COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
     SUM,
     VALUE,
     Delta,
@@ -33,6 +35,8 @@ from pipeline.stage.spec import (
 
 __all__ = [
     "COUNT",
+    "FIRST_SEEN",
+    "LAST_SEEN",
     "SUM",
     "VALUE",
     "BuildContext",

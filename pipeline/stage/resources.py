@@ -29,6 +29,10 @@ class Monitored(Protocol):
         """Its self-metrics: name, value, labels."""
 
 
+_COMBINED: dict[str, Callable[[list[float]], float]] = {
+    "kube_synced": min,
+    "kube_stale_seconds": max,
+}
 _Resource = TypeVar("_Resource", bound=Resource)
 
 
@@ -84,8 +88,19 @@ class ResourcePool:
         return [text for resource in self._monitored() for text in resource.waiting()]
 
     def self_metrics(self) -> list[tuple[str, float, tuple[str, ...]]]:
-        """The self-metrics of all resources: name, value, labels."""
-        return [measure for resource in self._monitored() for measure in resource.measure()]
+        """The self-metrics of all resources: name, value, labels.
+
+        Several resources may measure the same series: of readiness the least, of staleness the
+        greatest is shown, and the rest is summed.
+        """
+        found: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        for resource in self._monitored():
+            for name, value, labels in resource.measure():
+                found.setdefault((name, labels), []).append(value)
+        return [
+            (name, _COMBINED.get(name, sum)(values), labels)
+            for (name, labels), values in found.items()
+        ]
 
     def close(self) -> None:
         """Close every resource."""

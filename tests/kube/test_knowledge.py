@@ -43,3 +43,19 @@ def test_no_label() -> None:
     text = "none: no network of 1 labels is around it"
     assert list(known.explain("11.0.0.1", None)) == [("subnet label", text)]
     assert known.problems() == []
+
+
+NODE = {
+    "kind": "Node",
+    "metadata": {"name": "n1"},
+    "status": {"addresses": [{"address": "fd00::1"}]},
+}
+
+
+def test_objects_are_explained_by_any_form_of_an_address() -> None:
+    """Without a cluster nothing is incomplete."""
+    knowledge = ObjectKnowledge(Index([objects.of(NODE)]), Climb())
+    assert knowledge.problems() == []
+    for form in ("fd00::1", "FD00:0::1", "fd00::1%eth0"):
+        assert dict(knowledge.explain(form, None))["object"] == "Node n1"
+    assert dict(knowledge.explain("10.0.0.1", None))["object"].startswith("none: ")

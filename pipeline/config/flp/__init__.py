@@ -15,7 +15,7 @@ from pipeline.config.flp.dialect import Root
 from pipeline.config.flp.parts import is_unset
 from pipeline.config.flp.reading import Reader
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.kube.api.client import is_kubeconfig
+from pipeline.kube.api.kubeconfig import is_kubeconfig
 from pipeline.stage import Spec, registry
 from pipeline.yaml.document import Document
 
