@@ -65,6 +65,21 @@ METRICS: dict[str, SelfMetric] = {
 }
 
 
+def names(prefix: str, *, process: bool) -> set[str]:
+    """The names that the engine's own metrics have on the page of /metrics, shown yet or not."""
+    registry = CollectorRegistry()
+    if process:
+        _add_process(registry)
+    families = list(registry.collect())
+    samples = {sample.name for family in families for sample in family.samples}
+    return {prefix + name for name in METRICS} | {family.name for family in families} | samples
+
+
+def _add_process(registry: CollectorRegistry) -> None:
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+
+
 class PartitionStatus(NamedTuple):
     """A partition that a process owns.
 
@@ -91,8 +106,7 @@ class Telemetry:
         self.adopt(plan)
         self._registry = CollectorRegistry()
         if process:
-            ProcessCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
+            _add_process(self._registry)
 
     def adopt(self, plan: Plan) -> None:
         """Report on this plan from now on; what belonged to stages and metrics gone is dropped."""

@@ -53,5 +53,5 @@ def test_two_metrics_of_one_name_are_refused() -> None:
         counter("a", "in"),
         EncodePrometheus(name="b", follows="in", metrics=[Metric(name="a")]),
     ]
-    with pytest.raises(ConfigError, match='metric a is also made by stage "a"'):
+    with pytest.raises(ConfigError, match='a is exposed by metric "a" and by metric "a" of'):
         compile_plan(stages, BuildContext())
