@@ -18,6 +18,7 @@ from pipeline.api.schema import (
 )
 from pipeline.api.server import UnansweredError
 from pipeline.flows import cidr
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import labelled, manifests
 from pipeline.kube.subnets import Described
@@ -28,7 +29,6 @@ from pipeline.plan.plan import Plan
 from pipeline.stage.resources import Resource
 from pipeline.state.assignment import Assignment
 from pipeline.state.ledger import Ledger, SeriesTable
-from pipeline.kafka.batch import TopicPartition
 
 _PATIENCE = 20.0
 """Seconds to wait for the end of a batch before a question is not answered."""

@@ -126,7 +126,7 @@ class Job:
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
-        return faust.Worker(self.live, self.group, self.telemetry, options)
+        return faust.worker(self.live, self.group, self.telemetry, options)
 
     @property
     def plan(self) -> Plan:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import MessageSizeTooLargeError
 
+from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.kafka.connection import BrokerError
 from pipeline.plan.plan import DeadLetter
-from pipeline.kafka.batch import Batch, TopicPartition
 
 _LARGEST = 16 * 1024 * 1024
 _MOST_BYTES = 64 * 1024 * 1024

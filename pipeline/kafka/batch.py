@@ -35,10 +35,9 @@ class Batch(NamedTuple):
     offsets: list[int] | None = None
 
     @classmethod
-    def of(cls, start: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
-        """A batch of records with these offsets (at least one), read by a reader at `start`."""
-        end = offsets[-1] + 1
-        without_holes = end - offsets[0] == len(offsets)
+    def of(cls, start: int, end: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
+        """Messages at these offsets, read by a reader that went from `start` to `end`."""
+        without_holes = not offsets or end - offsets[0] == len(offsets)
         return cls(payloads, start, end, None if without_holes else list(offsets))
 
     def after(self, position: int) -> Batch:

@@ -75,7 +75,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
     def arguments(self) -> dict[str, Any]:
-        """The security arguments, as aiokafka and kafka-python both name them.
+        """The security arguments of aiokafka's clients.
 
         Raises BrokerError when a file cannot be used.
         """

@@ -109,6 +109,21 @@ async def prepare(
     return counts
 
 
+async def partitions(connection: Connection, topic: str) -> int:
+    """How many partitions a topic has. Raises KafkaError, and BrokerError when it is missing."""
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=list(connection.brokers), **connection.arguments()
+    )
+    try:
+        await admin.start()
+        found = await _shapes(admin)
+    finally:
+        await admin.close()
+    if topic not in found:
+        raise BrokerError(f'there is no topic "{topic}"')
+    return found[topic].partitions
+
+
 async def _unreachable(connection: Connection, arguments: Mapping[str, Any]) -> str:
     """Why the first broker cannot be talked to."""
     host, port = address(connection.brokers[0])

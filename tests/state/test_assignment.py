@@ -4,11 +4,11 @@ import msgspec
 import polars as pl
 import pytest
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy
 from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import CheckpointRecords, State, read
 from pipeline.state.ledger import SeriesTable
-from pipeline.kafka.batch import TopicPartition
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 FAMILIES = {"flows": (FLOWS, Policy("g"))}

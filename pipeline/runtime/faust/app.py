@@ -7,9 +7,10 @@ from typing import Any
 
 import faust
 
-from pipeline.kafka.connection import Subscription
-from pipeline.runtime.faust.transport import POLL_RECORDS, FoldingTransport
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.connection import Subscription
+from pipeline.runtime.faust.private import POLL_RECORDS
+from pipeline.runtime.faust.transport import BatchingTransport
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
@@ -21,7 +22,7 @@ def application(
     topics: Collection[str],
     positions: Callable[[], Mapping[TopicPartition, int]],
 ) -> faust.App:
-    """An app in the subscription's group; `topics` come folded and begin at `positions()`."""
+    """An app in the subscription's group; `topics` come as batches and begin at `positions()`."""
     arguments = subscription.connection.arguments()
     session = subscription.session_timeout
     app = faust.App(
@@ -49,8 +50,8 @@ def application(
         topic_disable_leader=True,
         web_enabled=False,
     )
-    transport = FoldingTransport(app.conf.broker_consumer, app)
-    transport.folded = frozenset(topics)
+    transport = BatchingTransport(app.conf.broker_consumer, app)
+    transport.batched = frozenset(topics)
     transport.positions = positions
     app.transport = transport
     return app

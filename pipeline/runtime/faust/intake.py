@@ -1,0 +1,108 @@
+"""Batches that came in, held until there is enough of them, then counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from pipeline.dead_letters.producer import DlqProducer, headers
+from pipeline.kafka.batch import Batch, TopicPartition, join
+from pipeline.kafka.connection import Subscription
+from pipeline.plan.plan import Outcome
+from pipeline.runtime.batch_buffer import BatchBuffer
+from pipeline.runtime.delivery import Delivery
+from pipeline.runtime.engine import Engine
+from pipeline.runtime.faust.checkpointer import Checkpointer
+from pipeline.runtime.partition_processor import PartitionProcessor
+from pipeline.state.assignment import Assignment
+
+Sources = Mapping[str, tuple[str, Subscription]]
+"""By topic, the name of the stage that reads it, and how it reads."""
+
+
+class Intake:
+    """Has the processor count what comes in, while it is open.
+
+    Dead letters and records are on their way when a batch is counted; the next checkpoint waits
+    for them. `dlq` is None where dead letters are only counted.
+    """
+
+    def __init__(
+        self,
+        *,
+        sources: Sources,
+        assignment: Assignment,
+        processor: PartitionProcessor,
+        checkpointer: Checkpointer,
+        delivery: Delivery,
+        dlq: DlqProducer | None,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.is_open = False
+        self._sources = sources
+        self._assignment = assignment
+        self._processor = processor
+        self._checkpointer = checkpointer
+        self._delivery = delivery
+        self._dlq = dlq
+        self._engine = engine
+        self._clock = clock
+        self._buffers: dict[TopicPartition, BatchBuffer] = {}
+
+    def open(self) -> None:
+        """Take batches from now on."""
+        self.is_open = True
+
+    async def close(self) -> None:
+        """Finish the batch under way and drop those that wait; they are read again."""
+        self.is_open = False
+        async with self._checkpointer.batch_lock:
+            self._buffers.clear()
+
+    async def add(self, where: TopicPartition, batch: Batch) -> None:
+        """Hold a batch, or count what is held when that is enough.
+
+        Raises GapError when messages are missing before it, and what counting raises.
+        """
+        if not self.is_open:
+            return
+        buffer = self._buffers.setdefault(where, BatchBuffer(self._clock))
+        buffer.add(batch)
+        if buffer.full(self._sources[where.topic][1].batch_size):
+            await self._count(where)
+
+    async def count_expired(self) -> None:
+        """Count what has waited for long enough."""
+        for where, buffer in list(self._buffers.items()):
+            if buffer.expired(self._sources[where.topic][1].linger):
+                await self._count(where)
+
+    async def _count(self, where: TopicPartition) -> None:
+        while await self._count_some(where):
+            pass  # others had their turn in between
+
+    async def _count_some(self, where: TopicPartition) -> bool:
+        """Count what is held, or a first part of it; whether there is a rest of it."""
+        async with self._checkpointer.batch_lock:
+            buffer = self._buffers.pop(where, None)
+            if buffer is None or not self.is_open:
+                return False
+            batch = join(buffer.batches, self._assignment.position(where))
+            source, _ = self._sources[where.topic]
+            outcome = await self._engine.run(self._processor.process, where, source, batch)
+            counted = batch.head(outcome.messages)
+            await self._deliver(where, counted, outcome)
+            self._checkpointer.counted(len(counted.payloads))
+            if counted is batch:
+                return False
+            rest = self._buffers.setdefault(where, BatchBuffer(self._clock))
+            rest.put_back(batch.after(counted.end))
+            return True
+
+    async def _deliver(self, where: TopicPartition, counted: Batch, outcome: Outcome) -> None:
+        if self._dlq:
+            for letter in outcome.dead:
+                await self._dlq.put(letter.payload, headers(letter, where, counted))
+        await self._delivery.deliver(outcome.records)
+        self._processor.check_limit(where, outcome)

@@ -1,0 +1,82 @@
+"""A batch of a partition through the plan, and into the counts of its partition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from pipeline.dead_letters.limit import DlqLimit
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.live import ActivePlan
+from pipeline.plan.plan import Outcome
+from pipeline.state.assignment import Assignment
+from pipeline.state.partition import Partition, Snapshot
+
+
+class PartitionProcessor:
+    """Runs the active plan over batches and counts what comes out. For one thread at a time.
+
+    `limit` makes the limit on rejected messages of one partition; `now` is the time of counting
+    (epoch seconds).
+    """
+
+    def __init__(
+        self,
+        live: ActivePlan,
+        assignment: Assignment,
+        telemetry: Telemetry,
+        limit: Callable[[TopicPartition], DlqLimit],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._live = live
+        self._assignment = assignment
+        self._telemetry = telemetry
+        self._new_limit = limit
+        self._now = now
+        self._isolator = PoisonIsolator()
+        self._limits: dict[TopicPartition, DlqLimit] = {}
+        self._advance: Callable[[int], None] = lambda _: None
+
+    def report_to(self, advance: Callable[[int], None]) -> None:
+        """Call `advance` with the number of messages of each batch."""
+        self._advance = advance
+
+    def process(self, where: TopicPartition, source: str, batch: Batch) -> Outcome:
+        """Count a batch, or a first part of it when a stage fails: `Outcome.messages` of it."""
+        with self._live.batch() as plan:
+            outcome = self._isolator.run(plan, source, batch.payloads)
+            counted = batch.head(outcome.messages)
+            self._assignment.count(where, outcome.deltas, counted.end, self._now())
+            self._report(where, source, counted, outcome)
+        self._advance(len(counted.payloads))
+        return outcome
+
+    def check_limit(self, where: TopicPartition, outcome: Outcome) -> None:
+        """Account for the rejected messages of a batch.
+
+        Raises TooManyDeadLettersError when its partition is beyond a limit.
+        """
+        if where not in self._limits:
+            self._limits[where] = self._new_limit(where)
+        self._limits[where].check(outcome.messages, _rejected(outcome))
+
+    def begin(self, where: TopicPartition) -> None:
+        """A partition is taken over: its limits begin anew."""
+        self._limits.pop(where, None)
+
+    def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
+        """What is counted and not durable, between two batches."""
+        with self._live.batch():
+            return self._assignment.snapshot()
+
+    def _report(self, where: TopicPartition, source: str, batch: Batch, outcome: Outcome) -> None:
+        self._telemetry.batch(source, len(batch.payloads) - batch.payloads.count(b""), outcome)
+        rejected = len(_rejected(outcome))
+        self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))
+
+
+def _rejected(outcome: Outcome) -> list[int]:
+    """The indexes of the messages that were rejected as a whole."""
+    return [letter.index for letter in outcome.dead if letter.index >= 0]
