@@ -7,7 +7,7 @@ know a message by topic, partition and offset.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
@@ -69,7 +69,8 @@ class DlqReader:
         """Every letter; one that was sent twice comes once."""
         try:
             async with self._consumer(None) as consumer:
-                async for read in self._letters(consumer):
+                ends = await consumer.end_offsets(await self._assign(consumer))
+                async for read in self._letters(consumer, ends):
                     yield read.letter
         except KafkaError as error:
             raise BrokerError(f"the letters of {self._topic} cannot be read: {error}") from error
@@ -77,8 +78,8 @@ class DlqReader:
     async def replay(self) -> int:
         """Send every message back to the partition it came from; how many there were.
 
-        What was sent back once is not sent again: a group of its own keeps the position. Parts of
-        messages are not sent back.
+        What was sent back once is not sent again, even if its letter came twice: a group of its own
+        keeps the position. Parts of messages are not sent back.
         """
         try:
             async with AsyncExitStack() as stack:
@@ -92,9 +93,12 @@ class DlqReader:
 
     async def _replay(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> int:
         count = 0
-        done: dict[TopicPartition, int] = {}
-        async for letter, tp, offset in self._letters(consumer):
-            done[tp] = offset + 1
+        tps = await self._assign(consumer)
+        replayed = {tp: await consumer.committed(tp) or 0 for tp in tps}
+        ends = await consumer.end_offsets(tps)
+        async for letter, tp, offset in self._letters(consumer, ends):
+            if offset < replayed[tp]:
+                continue
             if letter.of == "message":
                 await producer.send(letter.topic, letter.payload, partition=letter.partition)
                 count += 1
@@ -102,8 +106,7 @@ class DlqReader:
                 place = f"{letter.topic}[{letter.partition}] offset {letter.offset}"
                 _log.warning("only a part of %s was kept: it is not sent back", place)
         await producer.flush()
-        if done:
-            await consumer.commit(done)
+        await consumer.commit(ends)
         return count
 
     def _consumer(self, group: str | None) -> AIOKafkaConsumer:
@@ -115,13 +118,19 @@ class DlqReader:
             **self._arguments,
         )
 
-    async def _letters(self, consumer: AIOKafkaConsumer) -> AsyncIterator[_Read]:
+    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         count = await partitions(self._connection, self._topic)
         tps = [TopicPartition(self._topic, number) for number in range(count)]
         consumer.assign(tps)
-        ends = await consumer.end_offsets(tps)
+        await consumer.seek_to_beginning(*tps)
+        return tps
+
+    async def _letters(
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[_Read]:
+        """The letters of the assigned partitions from their beginning up to these offsets."""
         seen: set[tuple[str, int, int]] = set()
-        while left := [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
+        while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
             for tp, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
                 for record in records:
                     letter = _letter(record)
