@@ -36,8 +36,8 @@ def cluster(bench: Bench) -> Iterator[Path]:
 def running(bench: Bench, binary: Path, config: Path) -> Iterator[Program]:
     """The binary on the topic, in a group of its own.
 
-    Its parameters go by flag: from a file it would lower-case the names of `remap` (flp-semantics
-    a.1).
+    Its parameters go by flag: from a file it would lower-case the names of `remap`
+    (docs/reference/flowlogs-pipeline.md#files).
     """
     document = yaml.safe_load(bench.made.flp_config.read_text())
     parameters = {stage["name"]: stage for stage in document["parameters"]}

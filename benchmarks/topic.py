@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from benchmarks.process import BYTES, Program
 from pipeline.api import client
 from pipeline.decode.protobuf import decoder
-from pipeline.kafka.publication import conversations
+from pipeline.flows.conversation import conversations
 from pipeline.stage import BuildContext
 from simulate import Shape, simulate
 from tests.kafka.load import Samples, samples, told

@@ -1,7 +1,9 @@
 """Which metrics hold a flow matrix, found by their labels, whatever they are called.
 
 A matrix needs one end as namespace, workload and kind, the other end under a prefix (from_ or
-to_), and the port; a metric whose labels were not remapped serves as well (blog-scenario 2).
+to_), and the port; a metric whose labels were not remapped serves as well.
+
+Source: docs/reference/scenario.md#flowmetrics.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The flow matrix of a namespace as tables: who it talks to, who talks to it, and what is outside.
 
-Rows and columns are those of blog-scenario section 4, then count, first_seen, last_seen and
-evidence: why a row says who connects to whom.
+Rows and columns are those of docs/reference/scenario.md#tables, then count,
+first_seen, last_seen and evidence: why a row says who connects to whom.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class MatrixTable(NamedTuple):
 
     `rows`: label columns (String), count (Float64), first_seen and last_seen (Float64, epoch
     seconds), evidence (String): `SYN`, or `uncertain` where the port is one that clients take.
-    Sources that report raw header bits, such as IPFIX, set SYN in replies too (operator-spec 2).
+    Sources that report raw header bits, such as IPFIX, set SYN in replies too
+    (docs/reference/flowmetric.md#tcp-flags).
     `metrics`: what it was made from; `notes`: what a reader should know.
     """
 

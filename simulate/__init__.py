@@ -34,11 +34,12 @@ def simulate(
 ) -> Simulation:
     """Write a recording to `out` and, beside it, all that runs it and what it must give.
 
-    `scenario`: "reference" (blog-scenario; `flows` repeats its window without changing the rows of
-    its tables) or "cluster" (of `shape`; 100,000 flows unless `flows` says otherwise). `form` goes
-    by the suffix of `out` when not given, .gz and .zst compress; `window` is in seconds, `start` in
-    ms; `ipfix_replies` (reference) adds flows whose flags are raw header bits. The same arguments
-    give the same files. ValueError names the argument that cannot be; OSError: writing failed.
+    `scenario`: "reference" (docs/reference/scenario.md#tables; `flows` repeats its window without
+    changing the rows of its tables) or "cluster" (of `shape`; 100,000 flows unless `flows` says
+    otherwise). `form` goes by the suffix of `out` when not given, .gz and .zst compress; `window`
+    is in seconds, `start` in ms; `ipfix_replies` (reference) adds flows whose flags are raw header
+    bits. The same arguments give the same files. ValueError names the argument that cannot be;
+    OSError: writing failed.
     """
     form = form or _form(out)
     found = made(

@@ -1,7 +1,7 @@
 """A made-up cluster: the peers that flows run between, and the Kubernetes objects behind them.
 
 What a flow from or to a peer must be labelled with is written down here, as the cluster grows, so
-the truth of a simulation owes nothing to the engine (rules: blog-scenario section 8).
+the truth of a simulation owes nothing to the engine (docs/reference/scenario.md#cluster).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Cluster:
 
     @property
     def subnet_labels(self) -> list[SubnetLabel]:
-        """The labels the operator detects, in its order (operator-spec section 5)."""
+        """The detected labels, in order (docs/reference/kubernetes.md#subnet-labels)."""
         return [MACHINES, ("Pods", (self.network,)), SERVICES]
 
     def frame(self) -> pl.DataFrame:

@@ -47,7 +47,7 @@ BLOG_PAIR: dict[str, dict[str, Any]] = {
     "workload-syn-in": _syn(_remap("from_", "")),
     "workload-syn-out": _syn(_remap("", "to_")),
 }
-"""The specs of the two FlowMetrics of blog-scenario section 2."""
+"""The specs of the two FlowMetrics of the scenario (docs/reference/scenario.md#flowmetrics)."""
 
 BYTES: dict[str, dict[str, Any]] = {
     "workload-bytes": {"type": "Counter", "valueField": "Bytes", "labels": _BYTES_LABELS}
@@ -167,7 +167,7 @@ def _kubernetes_rule(end: str) -> dict[str, Any]:
 
 
 def _item(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A FlowMetric as an item of the prom encoder (operator-spec section 2)."""
+    """A FlowMetric as an item of the prom encoder (docs/reference/flowmetric.md#metric-item)."""
     filters = [{"key": f["field"], "value": f["value"]} for f in spec.get("filters", [])]
     item = {
         "name": name.replace("-", "_"),

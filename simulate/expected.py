@@ -1,4 +1,7 @@
-"""The tables of the reference scenario, from the counts of its truth (blog-scenario section 4)."""
+"""The tables of the reference scenario, from the counts of its truth.
+
+Source: docs/reference/scenario.md#tables.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ Rows = dict[str, Any]
 def tables(syn: pl.DataFrame) -> dict[str, Rows]:
     """Q1 to Q4 and the external rows before and after labelling, each with its columns.
 
-    Rows that only raw flag bits explain are no part of them: see `uncertain`.
+    Rows that only raw flag bits explain are not among them: see `uncertain`.
     """
     certain = syn.filter(~_from_reply())
     sent = _sides(certain, "src", "dst", "to").filter(pl.col("namespace") == NAMESPACE)

@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
+from pipeline.flows.conversation import conversations
 from pipeline.kafka.connection import Connection
 from pipeline.kafka.producer import Producer, create_topic
-from pipeline.kafka.publication import Keyed, conversations
+from pipeline.kafka.publication import Keyed
 from simulate import companions, configs, truth, wire
 from simulate.scenario import Scenario, records
 from simulate.scenarios import Kind, made

@@ -21,7 +21,7 @@ class ServicePort(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A Service: its cluster address, and the `app` its pods carry (none: bare endpoints)."""
+    """A Service: its cluster address, and the `app` its pods carry (empty: bare endpoints)."""
 
     namespace: str
     name: str

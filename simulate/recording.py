@@ -1,8 +1,8 @@
 """Recordings: frames of flows as an agent sends them, to protobuf or JSON lines.
 
 A frame has the columns of `wire.SHAPE` it needs, named and typed as the agent's decoder names them
-(flp-semantics b.3); null means the flow has no such field. Protobuf messages are written each
-behind its size as a varint; the suffixes .gz and .zst compress.
+(docs/reference/decoding.md#flow); null means the flow has no such field. Protobuf messages
+are written each behind its size as a varint; the suffixes .gz and .zst compress.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The reference scenario: the flows behind the tables of the flow-matrix post (blog-scenario).
+"""The reference scenario: the flows behind the tables of the flow-matrix post.
 
+Source: docs/reference/scenario.md#records.
 The rows of its two tables, the external rows, and around them what must not be counted: replies,
 later windows of long connections, refused ones, flags 0, UDP.
 """

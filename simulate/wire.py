@@ -1,4 +1,7 @@
-"""Frames of flows as protobuf: one `pbflow.Record` a row (flp-semantics b.2 and b.3)."""
+"""Frames of flows as protobuf: one `pbflow.Record` a row.
+
+Source: docs/reference/decoding.md#record, docs/reference/decoding.md#flow.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Direction of a flow as its reporter sees it (flp-semantics c, reinterpret_direction)."""
+"""Direction of a flow as its reporter sees it.
+
+Source: docs/reference/transforms.md#reinterpret_direction.
+"""
 
 from __future__ import annotations
 

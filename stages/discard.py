@@ -1,4 +1,4 @@
-"""Throw flows away (flp-semantics a.5, encode.none and write.none)."""
+"""Throw flows away (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.stage import BuildContext, Writer
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
-    """The end of a branch nobody reads."""
+    """The end of a branch whose flows are not used."""
 
     sink = "none"
 

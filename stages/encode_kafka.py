@@ -1,4 +1,4 @@
-"""Flows to a Kafka topic, one a message (flp-semantics h.3)."""
+"""Flows to a Kafka topic, one a message (docs/reference/flowlogs-pipeline.md#kafka-encode)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.flows.conversation import conversations
 from pipeline.flows.jsonl import json_lines
 from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
-from pipeline.kafka.publication import Keyed, Publication, conversations
+from pipeline.kafka.publication import Keyed, Publication
 from pipeline.stage import BuildContext, Fields, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]

@@ -1,4 +1,7 @@
-"""Flows to Prometheus counters, gauges and histograms (flp-semantics e.1 steps 3-6, e.3)."""
+"""Flows to Prometheus counters, gauges and histograms.
+
+Source: docs/reference/encode-prom.md#order-of-work, from the value on.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,9 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             at = ("metrics", index)
             full = self.prefix + metric.name
             if not _METRIC_NAME.fullmatch(full):
-                yield Problem((*at, "name"), f'"{full}" is no metric name', "use [a-zA-Z0-9_:]")
+                yield Problem(
+                    (*at, "name"), f'"{full}" is not a valid metric name', "use [a-zA-Z0-9_:]"
+                )
             if metric.name in names:
                 yield Problem((*at, "name"), f'"{full}" is defined twice in this stage')
             names.add(metric.name)
@@ -134,7 +139,9 @@ def _label_problems(metric: Metric) -> Iterator[Problem]:
     for index, label in enumerate(metric.labels):
         at = ("labels", index)
         if not _LABEL_NAME.fullmatch(label) or label == "__name__":
-            yield Problem(at, f'"{label}" is no label name', "rename it with a remap stage")
+            yield Problem(
+                at, f'"{label}" is not a valid label name', "rename it with a remap stage"
+            )
         elif label in metric.labels[:index]:
             yield Problem(at, f'label "{label}" is given twice')
         elif label == "le" and metric.type is Kind.HISTOGRAM:
@@ -171,7 +178,7 @@ def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded
 
 
 def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Refusal, ...]:
-    """Rows whose value is there but can't be counted (flp-semantics b.4 "To double", e.1)."""
+    """Rows whose value is there but can't be counted (docs/reference/decoding.md#to-double)."""
     usual = not number.null_count() and not number.is_nan().any() and (number >= 0).all()
     if usual:
         return ()

@@ -1,4 +1,7 @@
-"""Keep the flows that meet conditions (flp-semantics d, e.2)."""
+"""Keep the flows that meet conditions.
+
+Source: docs/reference/transforms.md#query-language, docs/reference/encode-prom.md#filter-types.
+"""
 
 from __future__ import annotations
 

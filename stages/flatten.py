@@ -1,4 +1,4 @@
-"""One row per element of list fields (flp-semantics e.1 step 1)."""
+"""One row per element of list fields (docs/reference/encode-prom.md#flatten)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, env: BuildContex
 
 
 def _split_json(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFrame:
-    """The same for lists that are no typed column: through their JSON text, once per text."""
+    """The same for lists outside a typed column: through their JSON text, once per text."""
     key = f"{values.HIDDEN}json"
     inner = _inner(flows, name)
     of_numbers = inner is not None and inner.is_numeric()

@@ -1,4 +1,4 @@
-"""Application or infrastructure (flp-semantics c, add_kubernetes_infra)."""
+"""Application or infrastructure (docs/reference/transforms.md#add_kubernetes_infra)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""FlowMetric resources as stages: each becomes the chain that counts it (operator-spec 1 and 2)."""
+"""FlowMetric resources as stages: each becomes the chain that counts it.
+
+Source: docs/reference/flowmetric.md#resource.
+"""
 
 from __future__ import annotations
 

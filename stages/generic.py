@@ -1,4 +1,4 @@
-"""Copy fields to other names, numbers multiplied (flp-semantics c, transform generic)."""
+"""Copy fields to other names, numbers multiplied (docs/reference/transforms.md#generic)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class CopyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
     """Write every rule's `output` from the flow as it came in.
 
-    An absent input writes nothing, nor does multiplying what is no number. Whole numbers times a
-    whole number are whole, in 64 bits; the original lets a narrow field (a 16-bit port) overflow.
+    An absent input writes nothing, nor does multiplying a value that is not a number. Whole numbers
+    times a whole number are whole, in 64 bits; the original lets a narrow field (a 16-bit port)
+    overflow.
     """
 
     rules: list[CopyRule]
@@ -63,7 +64,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
 
 def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
-    """The input alone, multiplied; absent where it is no number."""
+    """The input alone, multiplied; absent where it is not a number."""
     name, odd, factor = rule.input, values.overflow(rule.input), float(rule.multiplier)
     columns = []
     dtype = flows.schema.get(name, pl.Null())
@@ -79,5 +80,5 @@ def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
 
 
 def _times(json_text: str, factor: float) -> str | None:
-    value = gotext.decode_odd(json_text)
+    value = gotext.decode_overflow(json_text)
     return msgspec.json.encode(value * factor).decode() if isinstance(value, float) else None

@@ -1,4 +1,7 @@
-"""Flows from Kafka topics (flp-semantics h.1), consumed as a member of a group."""
+"""Flows from Kafka topics, consumed as a member of a group.
+
+Source: docs/reference/flowlogs-pipeline.md#kafka-ingest.
+"""
 
 from __future__ import annotations
 
@@ -75,5 +78,5 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
         fields = {"name": self.name, "path": str(recording), "decoder": self.decoder}
         source = msgspec.convert(fields | {"type": "ingest_file"}, registry()["ingest_file"])
         if not isinstance(source, Source):
-            raise TypeError("ingest_file is no source")
+            raise TypeError("ingest_file is not a source")
         return source

@@ -1,4 +1,7 @@
-"""Kubernetes objects behind the addresses of a flow (flp-semantics c, operator-spec section 7)."""
+"""Kubernetes objects behind the addresses of a flow.
+
+Source: docs/reference/transforms.md#add_kubernetes.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         for i, kind in enumerate(self.tracked_kinds):
             hint = nearest(kind, _KINDS)
             if kind not in _KINDS and hint:
-                yield warning(("tracked_kinds", i), f'"{kind}" is no usual kind of owner', hint)
+                yield warning(("tracked_kinds", i), f'"{kind}" is not a usual kind of owner', hint)
         for i, cni in enumerate(self.cni):
             if cni != "ovn":
                 yield warning(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')

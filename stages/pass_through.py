@@ -1,4 +1,4 @@
-"""Hand flows on unchanged (flp-semantics a.5, transform.none)."""
+"""Hand flows on unchanged (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rename fields, all at once (the remap of a metric, flp-semantics e.1 step 4)."""
+"""Rename fields, all at once (docs/reference/encode-prom.md#labels)."""
 
 from __future__ import annotations
 

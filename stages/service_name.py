@@ -1,4 +1,4 @@
-"""Names of services by port and protocol (flp-semantics c, add_service)."""
+"""Names of services by port and protocol (docs/reference/transforms.md#add_service)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network an address is in, for a fixed mask (flp-semantics c, add_subnet)."""
+"""The network an address is in, for a fixed mask (docs/reference/transforms.md#add_subnet)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MASK = re.compile(r"/(\d{1,3})")
 class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
     """Write the network of the address in `input`, such as 10.1.2.0/24, into `output`.
 
-    Where the address and the `mask` (`/24`) are no network together, nothing is written.
+    Where the address and the `mask` (`/24`) do not form a network, nothing is written.
     """
 
     input: str
@@ -35,7 +35,7 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
                 yield Problem((field,), f"`{field}` is empty")
         found = _MASK.fullmatch(self.mask)
         if found is None or int(found[1]) > 128:
-            yield Problem(("mask",), f'"{self.mask}" is no prefix length', "write it as /24")
+            yield Problem(("mask",), f'"{self.mask}" is not a prefix length', "write it as /24")
 
     def build(self, env: BuildContext) -> Step:
         memo = LookupCache(self._networks)

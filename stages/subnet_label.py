@@ -1,4 +1,7 @@
-"""Names for subnets (flp-semantics c, add_subnet_label; operator-spec section 5)."""
+"""Names for subnets.
+
+Source: docs/reference/transforms.md#add_subnet_label, docs/reference/kubernetes.md#subnet-labels.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
                 at = ("labels", i, "cidrs", k)
                 network = cidr.network(text)
                 if network is None:
-                    message = f'label "{label.name}": "{text}" is no CIDR'
+                    message = f'label "{label.name}": "{text}" is not a valid CIDR'
                     yield Problem(at, message, "such as 10.0.0.0/16")
                 elif cidr.has_host_bits(text):
                     message = f'label "{label.name}": "{text}" has host bits'

@@ -1,4 +1,4 @@
-"""TCP flags from a bit field to a list of names (flp-semantics c, decode_tcp_flags)."""
+"""TCP flags from a bit field to a list of names (docs/reference/transforms.md#decode_tcp_flags)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KNOWN = sum(FLAGS)
 class TcpFlags(Transform, frozen=True, kw_only=True, tag="tcp_flags"):
     """Decode the bits of `input` into a list of flag names in `output`, lowest bit first.
 
-    A field that is no number (already a list, say) is left alone. No known bit set: an explicit
+    A field that is not a number (already a list, say) is left alone. No known bit set: an explicit
     null where output is input, otherwise output is untouched.
     """
 

@@ -1,4 +1,4 @@
-"""Flows to standard output, one record a line (flp-semantics a.5, write.stdout)."""
+"""Flows to standard output, one record a line (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 

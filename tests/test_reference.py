@@ -1,6 +1,7 @@
 """The reference scenario through the whole engine: recording in, counters and tables out.
 
-Sources: blog-scenario 4 (tables), 8 (flags table, negative checks).
+Source: docs/reference/scenario.md#tables, docs/reference/scenario.md#records,
+docs/reference/scenario.md#checks.
 """
 
 from __future__ import annotations

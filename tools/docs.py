@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -32,11 +33,12 @@ or names of the stages whose flows come in.
 """
 _ROLES = (
     (Source, "Sources", "Where flows come from."),
-    (Macro, "Stages that stand for others", "They are replaced before the plan is made."),
+    (Macro, "Macros", "Stages that are replaced by others before the plan is made."),
     (Transform, "Transforms", "From flows to flows, order kept."),
     (Encoder, "Encoders", "From flows to metrics."),
     (Writer, "Writers", "From flows to records to publish."),
 )
+_CITED = re.compile(r"docs/(reference/[\w-]+\.md)#([\w-]+)")
 _WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", NoneType: "nothing"}
 _WORDS |= {list: "list", dict: "mapping", object: "anything", Any: "anything"}
 
@@ -84,7 +86,16 @@ def _doc_and_fields(kind: Struct, hidden: Iterable[str] = ()) -> str:
         if field.name not in hidden
     ]
     table = _table(("field", "type", "default"), rows) if rows else "No fields of its own.\n"
-    return f"{inspect.getdoc(kind)}\n\n{table}"
+    return f"{inspect.getdoc(kind)}\n\n{_rules(kind)}{table}"
+
+
+def _rules(kind: Struct) -> str:
+    """Links to the rules that the module of a stage cites; nothing for other structs."""
+    if not issubclass(kind, Spec):
+        return ""
+    cited = _CITED.findall(sys.modules[kind.__module__].__doc__ or "")
+    links = ", ".join(f"[{anchor}]({page}#{anchor})" for page, anchor in cited)
+    return f"Rules: {links}.\n\n" if links else ""
 
 
 def _inside(kind: Struct, seen: set[Struct]) -> Iterator[Struct]:

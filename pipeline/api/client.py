@@ -47,7 +47,7 @@ def _get(
 ) -> _Form:
     url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
-        raise RemoteError(f'"{server}" is no URL: http://HOST:PORT')
+        raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
     try:
         asked = f"{url}?{urlencode(query)}" if query else url
         with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above

@@ -59,9 +59,9 @@ def who(live: ActivePlan, query: Mapping[str, str]) -> Explanation:
     """
     address, at = query.get("address", ""), query.get("at", "")
     if not cidr.address(address):
-        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is no address: ?address=IP')
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
     if not at.isdecimal() and "at" in query:
-        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is no time: &at=MILLISECONDS')
+        raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
     moment = int(at) if at else None
     with _between_batches(live) as plan:
         stages = [node.spec for node in plan.nodes]

@@ -185,12 +185,12 @@ def _endpoint(text: str) -> tuple[str, int]:
         if text.endswith("]"):
             ip, colon, port = text, "", ""
     if colon and not (port.isdecimal() and int(port) <= 65535):
-        raise typer.BadParameter(f'"{port}" is no port')
+        raise typer.BadParameter(f'"{port}" is not a port')
     try:
         return str(ipaddress.ip_address(ip.strip("[]"))), int(port or 0)
     except ValueError:
         hint = "10.0.0.1, 10.0.0.1:443, [::1]:443"
-        raise typer.BadParameter(f'"{ip}" is no address, such as {hint}') from None
+        raise typer.BadParameter(f'"{ip}" is not an address, such as {hint}') from None
 
 
 def _moment(text: str) -> int | None:
@@ -202,7 +202,7 @@ def _moment(text: str) -> int | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f'"{text}" is no time: 2026-05-01T12:00:00Z, or ms') from None
+        raise typer.BadParameter(f'"{text}" is not a time: 2026-05-01T12:00:00Z, or ms') from None
     return round((found if found.tzinfo else found.astimezone()).timestamp() * 1000)
 
 

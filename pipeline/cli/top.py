@@ -38,7 +38,7 @@ def top(
     """
     for url in server:
         if not url.startswith(("http://", "https://")):
-            raise typer.BadParameter(f'"{url}" is no URL: http://HOST:PORT')
+            raise typer.BadParameter(f'"{url}" is not a URL: http://HOST:PORT')
     before, failed = _look(server)
     if once:
         time.sleep(interval)

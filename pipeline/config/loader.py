@@ -1,7 +1,7 @@
 """A configuration file -> Config, or every problem it has, each with its place.
 
 Native files are a list of stages and settings; files in the dialect of flowlogs-pipeline are
-translated first and then go the same way (flp-semantics a.1, a.2).
+translated first and then go the same way (docs/reference/flowlogs-pipeline.md#files).
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class _Loader:
         return checks.Vertex(_name(stage), follows, self._kind(stage))
 
     def _report(self, problems: Iterable[Problem], at: ConfigPath, stage: str = "") -> None:
-        """Add problems whose paths start at `at`, but none where the YAML itself was wrong."""
+        """Add problems whose paths start at `at`, except where the YAML itself was wrong."""
         for problem in problems:
             place = self._place((*at, *problem.path))
             if place not in self._unread:

@@ -76,11 +76,11 @@ class SelfMetrics(_Group, frozen=True, kw_only=True):
 
 
 class DeadLetters(_Group, frozen=True, kw_only=True):
-    """Messages that cannot be used, and how many of them stop the process.
+    """Rejected messages: where they are kept, and how many of them stop the process.
 
     `file` takes them as JSON lines (local sources), `topic` as messages whose headers say why and
     whence (Kafka sources). `max_ratio` is their largest share of all messages, and
-    `max_consecutive` the most of them in a row; 0 is no limit.
+    `max_consecutive` the most of them in a row; 0 means no limit.
     """
 
     file: str = ""
@@ -102,7 +102,7 @@ class CheckpointSettings(_Group, frozen=True, kw_only=True):
 class Limits(_Group, frozen=True, kw_only=True):
     """Bounds on memory.
 
-    Label sets beyond `max_series` are counted in one series; 0 is no limit. It holds for the
+    Label sets beyond `max_series` are counted in one series; 0 means no limit. It holds for the
     counts of a run, or of each Kafka partition, and again for what a Kafka worker shows.
     """
 

@@ -1,4 +1,4 @@
-"""Addresses of a Record as text, a column at a time (flp-semantics b.3)."""
+"""Addresses of a Record as text, a column at a time (docs/reference/decoding.md#flow)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ip_text(ip: pl.Expr) -> pl.Expr:
 
 
 def agent_text(ip: pl.Expr) -> pl.Expr:
-    """String from an `IP` message of any length: an odd one is `?` and its hexadecimal digits."""
+    """String from an `IP` message; an address of a wrong length reads `?` and its hex digits."""
     return _ip_text(ip, ip_name)
 
 
@@ -32,7 +32,7 @@ def is_set(ip: pl.Expr) -> pl.Expr:
 
 
 def fault(ip: pl.Expr) -> pl.Expr:
-    """String: why an `IP` message is no address of a flow, null when it is one or unset.
+    """String: why an `IP` message is not a flow's address; null when it is, or is unset.
 
     A message with both families is refused because only its last one is meant, and the parser
     does not tell which that was.

@@ -1,8 +1,8 @@
-"""JSON values of one field to a typed column and, where needed, its companion of odd values.
+"""JSON values of one field to a typed column and, where needed, its overflow column.
 
 A field of the catalogue has the catalogue's type, or its type once decoded where most values are
 of that (Flags as a list of names). Any other field takes the commonest of four types. What does not
-fit the column becomes JSON text in the companion (see `pipeline.flows.values`).
+fit the column becomes JSON text in the overflow column (see `pipeline.flows.values`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXACT = 2**53
 
 
 def columns(name: str, cells: list[Any]) -> tuple[list[pl.Series], int]:
-    """The column of a field and its companion if it needs one, and the number of texts coerced.
+    """The column of a field, its overflow column if needed, and the number of texts coerced.
 
     `cells` are decoded JSON values, None where the flow does not have the field.
     """

@@ -1,6 +1,7 @@
 """Names of the codes in a Record: drop causes, TCP states, DNS, TLS and QUIC.
 
-Source: flp-semantics b.3 and the golden case decode-pb-enums, which lists every known code.
+Source: docs/reference/decoding.md#codes and the golden case decode-pb-enums, which lists every
+known code.
 """
 
 from __future__ import annotations

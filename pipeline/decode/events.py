@@ -1,4 +1,7 @@
-"""Network events of a Record: lists of maps with arbitrary keys (flp-semantics b.3)."""
+"""Network events of a Record: lists of maps with arbitrary keys.
+
+Source: docs/reference/decoding.md#flow.
+"""
 
 from __future__ import annotations
 

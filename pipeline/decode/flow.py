@@ -1,4 +1,7 @@
-"""The fields of a flow as expressions over the columns of a Record (flp-semantics b.3)."""
+"""The fields of a flow as expressions over the columns of a Record.
+
+Source: docs/reference/decoding.md#flow.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def _per_interface(name: str) -> pl.Expr:
 
 
 def _dns_name(name: str) -> str | None:
-    """The leading labels that fit, each with a byte for its length, in 31 bytes; None if none."""
+    """The leading labels that fit in 31 bytes, each with a length byte; None when no label fits."""
     kept: list[str] = []
     room = 31
     for label in filter(None, name.split(".")):

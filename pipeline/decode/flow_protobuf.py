@@ -21,8 +21,8 @@ _ROW, _PLACE = values.HIDDEN + "row", values.HIDDEN + "place"
 def decoder(env: BuildContext) -> Decode:
     """Payloads to the fields that `env` needs; TimeReceived is always there.
 
-    A number beyond the type of its field is kept, as an odd value. What is in `other` is read as
-    JSON flows are.
+    A number beyond the type of its field is kept in the overflow column. What is in `other` is
+    read as JSON flows are.
     """
     needed = [name for name in NAMES if env.needs(name) or name == _RECEIVED]
     parser = Parser(descriptor(needed))
@@ -64,7 +64,7 @@ def _typed(wire: pl.DataFrame, names: list[str], now: int) -> pl.DataFrame:
 def _others(env: BuildContext, wire: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Place, name and json of every needed entry of `other`, and the values of distinct texts.
 
-    The value of a text that is no JSON is its error.
+    The value of a text that is not JSON is its error.
     """
     rows = wire.select(_PLACE, OTHER).filter(pl.col(OTHER).list.len() > 0)
     entries = rows.explode(OTHER).unnest(OTHER)

@@ -1,4 +1,4 @@
-"""JSON flows, one object a payload (flp-semantics b.1).
+"""JSON flows, one object a payload (docs/reference/decoding.md#json).
 
 Numbers are doubles, nulls at the top are absent fields, TimeReceived is added unless present.
 """

@@ -1,4 +1,4 @@
-"""One JSON payload to a flow (flp-semantics b.1).
+"""One JSON payload to a flow (docs/reference/decoding.md#json).
 
 What is no object is refused; invalid UTF-8 and lone surrogates become U+FFFD.
 """

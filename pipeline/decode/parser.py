@@ -1,4 +1,4 @@
-"""Protobuf payloads to columns, and which payloads are no messages."""
+"""Protobuf payloads to columns, and which payloads are not messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Parser:
         return False
 
     def _bad(self, payloads: list[bytes], places: list[int]) -> Iterator[tuple[int, str]]:
-        """The payloads that are refused on their own, found by halving."""
+        """The payloads that do not parse on their own, found by halving."""
         try:
             self._read([payloads[index] for index in places])
         except ValueError as error:

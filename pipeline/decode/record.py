@@ -1,7 +1,7 @@
 """The agent's protobuf message `pbflow.Record`, built from a table, whole or reduced.
 
-Source: flp-semantics b.2. A reduced descriptor holds only the fields a plan reads: the parser
-skips what it does not know, which is where most of the decoding time goes.
+Source: docs/reference/decoding.md#record. A reduced descriptor holds only the fields a plan reads:
+the parser skips what it does not know, which is where most of the decoding time goes.
 """
 
 from __future__ import annotations

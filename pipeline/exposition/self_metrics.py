@@ -1,4 +1,7 @@
-"""Every self-metric, declared once: name, type, labels, help. Names follow flp-semantics g."""
+"""Every self-metric, declared once: name, type, labels, help.
+
+Names follow docs/reference/flowlogs-pipeline.md#self-metrics.
+"""
 
 from __future__ import annotations
 

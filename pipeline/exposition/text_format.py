@@ -1,4 +1,7 @@
-"""Series to Prometheus text format 0.0.4, exact names (flp-semantics e.3)."""
+"""Series to Prometheus text format 0.0.4, exact names.
+
+Source: docs/reference/encode-prom.md#exposition.
+"""
 
 from __future__ import annotations
 

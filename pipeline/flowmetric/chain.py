@@ -1,5 +1,6 @@
-"""One metric, and the chain of stages that counts it (flp-semantics e.1, operator-spec section 2).
+"""One metric, and the chain of stages that counts it.
 
+Source: docs/reference/encode-prom.md#order-of-work, docs/reference/flowmetric.md#metric-item.
 A FlowMetric and an item of flowlogs-pipeline's `encode prom` both become a `Metric`; `chain` turns
 it into documents of the native configuration, which anyone could have written by hand.
 """
@@ -21,7 +22,10 @@ Stage = dict[str, Any]
 
 
 def metric_name(name: str) -> str:
-    """A full metric name as a classic scraper reads it: `_` for each other character (e.3)."""
+    """A full metric name as a classic scraper reads it: `_` for each other character.
+
+    Source: docs/reference/encode-prom.md#exposition.
+    """
     return re.sub(r"^[0-9]|[^a-zA-Z0-9_:]", "_", name)
 
 
@@ -64,7 +68,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     buckets: tuple[float, ...] = ()
 
     def label(self, field: str) -> str:
-        """The name of the label that carries this field; a remap to "" is ignored (e.1, 4)."""
+        """The name of the label that carries this field; a remap to "" is ignored.
+
+        Source: docs/reference/encode-prom.md#labels.
+        """
         return label_name(self.remap.get(field) or field)
 
     def flattens(self, field: str) -> bool:
@@ -124,8 +131,9 @@ def _given(settings: Stage) -> Stage:
 def _split(metric: Metric) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Filters that must see the flow before it is split, and all others.
 
-    A filter on a field that is not flattened sees the flow (e.1, 2), so a flattened field it
-    refers to is still the whole list. Filters of one field stay together: they are alternatives.
+    A filter on a field that is not flattened sees the flow (docs/reference/encode-prom.md#filters),
+    so a flattened field it refers to is still the whole list. Filters of one field stay
+    together: they are alternatives.
     """
     early = {
         condition.field

@@ -1,5 +1,6 @@
-"""What a FlowMetric must satisfy beyond its shape (operator-spec section 1).
+"""What a FlowMetric must satisfy beyond its shape.
 
+Source: docs/reference/flowmetric.md#webhook, docs/reference/flowmetric.md#further-checks.
 First what the operator's webhook refuses, then what nobody refuses upstream. An error is what gives
 no metric, no value or a crash there; what works, but hardly as meant, is a warning.
 """

@@ -22,7 +22,7 @@ PREFIX = "netobserv_"
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEYS = ("apiVersion", "kind", "metadata", "spec", "status")
 _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
-"""The FlowDirection that each direction leaves out (operator-spec section 1, direction)."""
+"""The FlowDirection that each direction leaves out (docs/reference/flowmetric.md#direction)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The shape of a FlowMetric: fields, defaults, enums, patterns (operator-spec section 1)."""
+"""The shape of a FlowMetric: fields, defaults, enums, patterns.
+
+Source: docs/reference/flowmetric.md#resource.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Writing fields: any value, where a condition holds, in the place the value model gives it.
 
-Complements `values.put`: what does not fit a column's type goes to its companion, the
+Complements `values.put`: what does not fit a column's type goes to its overflow column, the
 column and the values it had are left as they are.
 """
 
@@ -20,7 +20,7 @@ def mask(flows: pl.DataFrame, condition: pl.Expr) -> pl.Series:
 
 
 def put_json(flows: pl.DataFrame, name: str, texts: pl.Series) -> pl.DataFrame:
-    """Write JSON texts (String) into the companion where they are not null."""
+    """Write JSON texts (String) into the overflow column where they are not null."""
     if texts.null_count() == len(texts):
         return flows
     odd = values.overflow(name)

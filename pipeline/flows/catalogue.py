@@ -1,8 +1,8 @@
 """The fields of a flow: name, type, unit, meaning and cardinality level.
 
-Source: operator-spec section 4 (the catalogue FlowMetrics are checked against) and flp-semantics
-b.3 (what the agent's protobuf decodes to). The catalogue types the frames of the engine, checks
-FlowMetrics and feeds docs/fields.md.
+Source: docs/reference/flowmetric.md#fields (what FlowMetrics are checked against) and
+docs/reference/decoding.md#flow (what the agent's protobuf decodes to). The catalogue types the
+frames of the engine, checks FlowMetrics and feeds docs/fields.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import polars as pl
 
 
 class Level(StrEnum):
-    """Cardinality of a field used as a label, mildest first (operator-spec section 1, webhook)."""
+    """Cardinality of a field used as a label, mildest first.
+
+    Source: docs/reference/flowmetric.md#cardinality.
+    """
 
     FINE = "fine"
     CAREFUL = "careful"
@@ -139,10 +142,10 @@ _FIELDS: list[Field] = [
 ]
 
 CATALOGUE: dict[str, Field] = {field.name: field for field in _FIELDS}
-"""Every known field by name, in the order of the specification."""
+"""Every known field by name, in the order of the source."""
 
 METRIC_FIELDS: tuple[str, ...] = tuple(f.name for f in _FIELDS if f.metric)
-"""The names a FlowMetric may use (operator-spec section 4)."""
+"""The names a FlowMetric may use (docs/reference/flowmetric.md#fields)."""
 
 
 def root(name: str) -> str:

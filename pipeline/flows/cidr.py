@@ -1,4 +1,7 @@
-"""Addresses and networks as the original reads them (flp-semantics c), and tables of networks."""
+"""Addresses and networks as the original reads them, and tables of networks.
+
+Source: docs/reference/transforms.md#addresses.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def address(text: str) -> Address | None:
 
 
 def network(text: str) -> Network | None:
-    """A network, host bits masked, IPv4-mapped ones as IPv4; None when the text is no CIDR."""
+    """A network without host bits, IPv4-mapped ones as IPv4; None for an invalid CIDR."""
     if not _CIDR.fullmatch(text):
         return None
     try:

@@ -1,5 +1,6 @@
-"""How the original prints and parses single values (flp-semantics b.4), for distinct values.
+"""How the original prints and parses single values, for distinct values.
 
+Source: docs/reference/decoding.md#conversions.
 Columns go through `pipeline.flows.values`; these are the scalar rules it maps over distinct values.
 """
 
@@ -90,8 +91,8 @@ def parse_integer(value: str) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
-def decode_odd(json_text: str) -> object:
-    """The JSON value of an odd cell, every number a double as the original decodes it."""
+def decode_overflow(json_text: str) -> object:
+    """The JSON value of an overflow cell, every number a double as the original decodes it."""
     return doubles(msgspec.json.decode(json_text))
 
 
@@ -108,14 +109,14 @@ def doubles(value: object) -> object:
     return value
 
 
-def odd_text(json_text: str) -> str:
-    """An odd cell as text."""
-    return text(decode_odd(json_text))
+def overflow_text(json_text: str) -> str:
+    """An overflow cell as text."""
+    return text(decode_overflow(json_text))
 
 
-def odd_number(json_text: str) -> float | None:
-    """An odd cell as a double, None when it is no number."""
-    value = decode_odd(json_text)
+def overflow_number(json_text: str) -> float | None:
+    """An overflow cell as a double, None when it is not a number."""
+    value = decode_overflow(json_text)
     if isinstance(value, bool):
         return None
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""One lookup per distinct text, ever: a batch costs an interning and a gather."""
+"""A lookup per distinct text, once: a batch then costs an interning and a gather."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ rows, sorted by both: its answer from one time on, and from another.
 
 PLACE, SINCE = "\x1eplace", "\x1esince"
 LIMIT = 1_000_000
-"""Distinct texts kept before a memo starts over (about 60 bytes each)."""
+"""Distinct texts kept before a cache starts over (about 60 bytes each)."""
 
 _SPAN = 1 << 42
 """Times are below (ms since 1970: the year 2109); a text's id times this, plus a time, is a key."""
 _WASTE = 50_000
-"""Rows of answers nobody points to any more, before a memo starts over."""
+"""Unused rows of answers, before a cache starts over."""
 
 
 class LookupCache:

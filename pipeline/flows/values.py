@@ -1,14 +1,14 @@
 """The value model: how a field of a flow lives in a frame, and how stages read and write it.
 
 A field is a typed column `name`. A value that does not fit the column's type (JSON only: a text in
-a number field that is no number, a fraction in a port, a list in a text field, an explicit null)
-lives as JSON text in the companion column `odd(name)`, which exists only where needed. At most one
-of the two is non-null in a row; both null means the field is absent. So a frame holds any mix of
-values, the usual columns stay typed, and a stage that goes through the functions below gives the
-same result however the flows were split into batches.
+a number field that is not a number, a fraction in a port, a list in a text field, an explicit null)
+lives as JSON text in the overflow column `overflow(name)`, which exists only where needed. At most
+one of the two is non-null in a row; both null means the field is absent. A frame thus holds any mix
+of values, the usual columns stay typed, and a stage that uses the functions below gives the same
+result however the flows were split into batches.
 
 Every reading function takes the frame's schema and a field name and returns an expression.
-Conversions: flp-semantics b.4.
+Conversions: docs/reference/decoding.md#conversions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Schema = Mapping[str, pl.DataType]
 
 _ODD = "\x1f"
 HIDDEN = "\x1e"
-"""Columns with this prefix are the engine's own: no fields, seen by no writer."""
+"""Columns with this prefix are the engine's own: no stage or writer sees them as fields."""
 
 ORIGIN = HIDDEN + "origin"
 """UInt32: the row a flow was in before a flatten; the rows of one flow share it."""
@@ -37,17 +37,17 @@ _NO_BOOLEAN = pl.lit(None, dtype=pl.Boolean)
 
 
 def overflow(name: str) -> str:
-    """Name of the companion column (String, JSON text) of a field."""
+    """Name of the overflow column (String, JSON text) of a field."""
     return _ODD + name
 
 
 def is_overflow(column: str) -> bool:
-    """Whether a column is a companion column."""
+    """Whether a column is an overflow column."""
     return column.startswith(_ODD)
 
 
 def names(frame: pl.DataFrame) -> list[str]:
-    """The fields of a frame, companions folded in, in column order."""
+    """The fields of a frame, overflow columns included, in column order."""
     columns = (column for column in frame.columns if not column.startswith(HIDDEN))
     return list(dict.fromkeys(column.removeprefix(_ODD) for column in columns))
 
@@ -68,9 +68,9 @@ def text(schema: Schema, name: str) -> pl.Expr:
     typed = _typed_text(name, schema[name]) if name in schema else _NO_TEXT
     if overflow(name) not in schema:
         return typed
-    odd_cell = pl.col(overflow(name))
-    printed = distinct(odd_cell, gotext.odd_text, pl.String())
-    return pl.coalesce(typed, pl.when(odd_cell != "null").then(printed))
+    overflow_cell = pl.col(overflow(name))
+    printed = distinct(overflow_cell, gotext.overflow_text, pl.String())
+    return pl.coalesce(typed, pl.when(overflow_cell != "null").then(printed))
 
 
 def string(schema: Schema, name: str) -> pl.Expr:
@@ -101,7 +101,7 @@ def number(schema: Schema, name: str) -> pl.Expr:
         typed = pl.col(name).cast(pl.Float64)
     elif dtype == pl.String:
         typed = distinct(pl.col(name), gotext.parse_float, pl.Float64())
-    return _with_overflow(schema, name, typed, gotext.odd_number, pl.Float64())
+    return _with_overflow(schema, name, typed, gotext.overflow_number, pl.Float64())
 
 
 def integer(schema: Schema, name: str) -> pl.Expr:
@@ -127,7 +127,7 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
     """Write a field where `values` is not null; other rows keep what they had.
 
     Where the type of `values` differs from the column's, the column takes the new type and the
-    values it had move to the companion column.
+    values it had move to the overflow column.
     """
     fresh = frame.with_columns(values.alias(name))[name]  # a constant gets the frame's height
     schema = frame.schema
@@ -136,13 +136,13 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
     written = fresh.is_not_null()
     if schema.get(name, fresh.dtype) == fresh.dtype:
         kept = pl.coalesce(fresh, pl.col(name)) if name in schema else pl.lit(fresh)
-        odd_kept = pl.col(overflow(name)) if overflow(name) in schema else None
+        overflow_kept = pl.col(overflow(name)) if overflow(name) in schema else None
     else:
         kept = pl.lit(fresh)
-        odd_kept = cell(schema, name)
+        overflow_kept = cell(schema, name)
     columns = [kept.alias(name)]
-    if odd_kept is not None:
-        columns.append(pl.when(~pl.lit(written)).then(odd_kept).alias(overflow(name)))
+    if overflow_kept is not None:
+        columns.append(pl.when(~pl.lit(written)).then(overflow_kept).alias(overflow(name)))
     return frame.with_columns(columns)
 
 
@@ -161,7 +161,7 @@ def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
 
 
 def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
-    """The frame without these fields and their companions."""
+    """The frame without these fields and their overflow columns."""
     gone = [c for field in fields for c in (field, overflow(field)) if c in frame.columns]
     return frame.drop(gone)
 
@@ -170,7 +170,7 @@ def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of all frames, one after the other.
 
     Where frames hold a field as different types, numbers widen; otherwise the first frame's type
-    stays and what the others hold moves to the companion column.
+    stays and what the others hold moves to the overflow column.
     """
     kept: dict[str, pl.DataType] = {}
     for frame in frames:
@@ -200,7 +200,7 @@ def json_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _as(frame: pl.DataFrame, kept: Schema) -> pl.DataFrame:
-    """The frame with the columns that cannot join one of the type kept in their companions."""
+    """The frame, columns that cannot join one of the kept type moved to overflow columns."""
     schema = frame.schema
     other = [name for name, dtype in schema.items() if not _joins(dtype, kept[name])]
     cells = [cell(schema, name).alias(overflow(name)) for name in other]
@@ -224,7 +224,7 @@ def _typed_text(name: str, dtype: pl.DataType) -> pl.Expr:
         joined = column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=False)
         return pl.when(column.is_not_null()).then(pl.format("[{}]", joined))
     if dtype.is_nested():
-        return distinct(json_text(name, dtype), gotext.odd_text, pl.String())
+        return distinct(json_text(name, dtype), gotext.overflow_text, pl.String())
     return column.cast(pl.String)
 
 
@@ -243,12 +243,12 @@ def _with_overflow(
     schema: Schema,
     name: str,
     typed: pl.Expr,
-    of_odd: Callable[[str], object],
+    of_overflow: Callable[[str], object],
     dtype: pl.DataType,
 ) -> pl.Expr:
     if overflow(name) not in schema:
         return typed
-    return pl.coalesce(typed, distinct(pl.col(overflow(name)), of_odd, dtype))
+    return pl.coalesce(typed, distinct(pl.col(overflow(name)), of_overflow, dtype))
 
 
 def _overflow_string(json_text: str) -> str | None:
@@ -256,7 +256,7 @@ def _overflow_string(json_text: str) -> str | None:
 
 
 def _overflow_numeric(json_text: str) -> float | None:
-    value = gotext.decode_odd(json_text)
+    value = gotext.decode_overflow(json_text)
     return value if isinstance(value, float) else None
 
 
@@ -265,7 +265,7 @@ def _overflow_boolean(json_text: str) -> bool | None:
 
 
 def _overflow_integer(json_text: str) -> int | None:
-    value = gotext.decode_odd(json_text)
+    value = gotext.decode_overflow(json_text)
     if isinstance(value, float):
         return int(value)
     return gotext.parse_integer(value) if isinstance(value, str) else None

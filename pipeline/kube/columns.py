@@ -1,6 +1,6 @@
 """What enrichment writes: the columns of one end of a flow, and where each is read from.
 
-Names: flp-semantics c (add_kubernetes), also in OpenTelemetry's spelling.
+Names: docs/reference/kubernetes.md#names, also in OpenTelemetry's spelling.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Subnet labels derived from Kubernetes objects (operator-spec section 5)."""
+"""Subnet labels derived from Kubernetes objects.
+
+Source: docs/reference/kubernetes.md#subnet-labels.
+"""
 
 from __future__ import annotations
 

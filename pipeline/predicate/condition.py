@@ -1,4 +1,7 @@
-"""The conditions a query is made of (flp-semantics d): trees that compile to an expression."""
+"""The conditions a query is made of: trees that compile to an expression.
+
+Source: docs/reference/transforms.md#query-language.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The expressions of add_field_if and add_label_if (flp-semantics d), on one value called `val`.
+"""The expressions of add_field_if and add_label_if, on one value called `val`.
 
+Source: docs/reference/transforms.md#expressions.
 An expression continues `val `: `== 443`, `in (6, 17)`, `>= 10 && val < 11`, `=~ "^(shop|data)$"`.
 Weakest first: `||`, `&&`, comparisons (`== != < <= > >= =~ !~ in`), `+ -`, `* / %`, `**`, then
 `!` and `-` before a value. Equality needs the same kind and value, order two numbers or two texts

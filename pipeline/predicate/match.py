@@ -1,5 +1,6 @@
-"""The six match types of a metric's filters (flp-semantics e.2, operator-spec section 1).
+"""The six match types of a metric's filters.
 
+Source: docs/reference/encode-prom.md#filter-types, docs/reference/flowmetric.md#match-types.
 All compare texts. Filters of one field are alternatives, fields must all pass.
 """
 

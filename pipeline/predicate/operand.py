@@ -92,4 +92,4 @@ def _canonical(json_text: str) -> str:
 
 
 def _nested(json_text: str) -> str:
-    return gotext.nested(gotext.decode_odd(json_text))
+    return gotext.nested(gotext.decode_overflow(json_text))

@@ -1,4 +1,6 @@
-"""The query language of keep_entry_query (flp-semantics d): text -> tree of conditions.
+"""The query language of keep_entry_query: text -> tree of conditions.
+
+Source: docs/reference/transforms.md#query-language.
 
     expr := expr `and` expr | expr `or` expr | ( expr ) | with(F) | without(F)
           | F = S | F != S | F =~ S | F !~ S | F op N        op: = != < > <= >=

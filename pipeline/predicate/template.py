@@ -1,4 +1,7 @@
-"""Texts that name fields of the flow: `$(SrcAddr):$(SrcPort)` (flp-semantics d and e.2)."""
+"""Texts that name fields of the flow: `$(SrcAddr):$(SrcPort)`.
+
+Source: docs/reference/transforms.md#field-references.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The parts of an expression on a value (flp-semantics d), see `pipeline.predicate.expression`."""
+"""The parts of an expression on a value, see `pipeline.predicate.expression`.
+
+Source: docs/reference/transforms.md#expressions.
+"""
 
 from __future__ import annotations
 

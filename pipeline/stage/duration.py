@@ -1,4 +1,7 @@
-"""Durations: Go texts ("10s", "1h30m") or plain numbers (flp-semantics a.1)."""
+"""Durations: Go texts ("10s", "1h30m") or plain numbers.
+
+Source: docs/reference/flowlogs-pipeline.md#durations.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def seconds(value: str | float) -> float:
     """
     number = _go(value) if isinstance(value, str) else float(value)
     if number is None or not 0 <= number <= _LONGEST:
-        raise ValueError(f'"{value}" is no duration: expected {_EXPECTED}')
+        raise ValueError(f'"{value}" is not a duration: expected {_EXPECTED}')
     return number
 
 
@@ -43,7 +46,7 @@ def from_go(value: str | float) -> float:
     number = _go(value) if isinstance(value, str) else float(value) / 1e9
     if number is None or not -_LONGEST <= number <= _LONGEST:
         expected = _EXPECTED.replace("seconds", "nanoseconds")
-        raise ValueError(f'"{value}" is no duration: expected {expected}')
+        raise ValueError(f'"{value}" is not a duration: expected {expected}')
     return number
 
 

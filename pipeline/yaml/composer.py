@@ -86,7 +86,9 @@ class Composer:
         target = self._anchors.get(anchor)
         if target is None:
             inside = anchor in self._anchors
-            self._report(node, f"*{anchor} " + ("contains itself" if inside else "is no anchor"))
+            self._report(
+                node, f"*{anchor} " + ("contains itself" if inside else "is not an anchor")
+            )
             return
         self._count(node, target.size)
         node.data, node.items, node.keys = target.data, target.items, target.keys
@@ -130,7 +132,7 @@ class Composer:
             self._merge(node, value)
 
     def _key(self, event: Any, depth: int) -> Node | None:
-        """A key as written; what is no text is a problem and its value is left out."""
+        """A key as written; a key that is not a text is a problem, and its value is left out."""
         if isinstance(event, yaml.ScalarEvent):
             key = Node(event.value, *_start(event))
             if event.anchor:

@@ -97,7 +97,7 @@ def _value(found: re.Match[str], environ: Mapping[str, str]) -> str:
     if found["dollar"]:
         return "$"
     if found["broken"] is not None:
-        message = f'"${found["broken"]}" is no reference to a variable'
+        message = f'"${found["broken"]}" is not a valid reference to a variable'
         raise VariableError(message, "write $${ for a text that has ${")
     name, how, word = found["name"], found["how"] or "", found["word"] or ""
     value = environ.get(name)

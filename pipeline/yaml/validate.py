@@ -140,7 +140,7 @@ def _values(kind: Any) -> list[Any]:
 def unknown(
     value: object, valid: Collection[str], path: ConfigPath, what: str = "value"
 ) -> Problem:
-    """The problem of a value that is none of the valid ones."""
+    """The problem of a value that is not one of the valid ones."""
     hint = nearest(value, valid) if isinstance(value, str) else ""
     return Problem(path, f"unknown {what} {_shown(value)}", hint or _one_of(valid))
 

@@ -1,1 +1,4 @@
-"""The rules of flowlogs-pipeline's transform filter (flp-semantics d), in native spelling."""
+"""The rules of flowlogs-pipeline's transform filter, in native spelling.
+
+Source: docs/reference/transforms.md#filter-rules.
+"""

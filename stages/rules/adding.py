@@ -44,7 +44,7 @@ class AddField(Rule, frozen=True, kw_only=True, tag="add_field"):
 
 
 class AddFieldIfAbsent(AddField, frozen=True, kw_only=True, tag="add_field_if_doesnt_exist"):
-    """Set the field to `value` where the flow has not got it."""
+    """Set the field to `value` where the flow does not have it."""
 
     def reads(self) -> Fields:
         return frozenset({self.input})

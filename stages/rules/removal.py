@@ -44,7 +44,7 @@ class RemoveIfExists(Removal, frozen=True, kw_only=True, tag="remove_entry_if_ex
 
 
 class RemoveIfAbsent(Removal, frozen=True, kw_only=True, tag="remove_entry_if_doesnt_exist"):
-    """Drop the flow if it has not got the field."""
+    """Drop the flow if the field is absent."""
 
     def drops(self, schema: values.Schema) -> pl.Expr:
         return ~values.present(schema, self.input)

@@ -1,4 +1,4 @@
-"""The rules of flowlogs-pipeline's transform filter (flp-semantics d)."""
+"""The rules of flowlogs-pipeline's transform filter (docs/reference/transforms.md#filter)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_what_is_no_whole_is_refused() -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    with pytest.raises(RemoteError, match='"localhost:1" is no URL'):
+    with pytest.raises(RemoteError, match='"localhost:1" is not a URL'):
         ask("localhost:1")
     with pytest.raises(RemoteError, match=r"cannot ask http://127\.0\.0\.1:1/api"):
         ask("http://127.0.0.1:1")

@@ -82,8 +82,8 @@ def test_inventory(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("", '"" is no address: ?address=IP'),
-        ("?address=10.0.0.1&at=noon", '"noon" is no time: &at=MILLISECONDS'),
+        ("", '"" is not an address: ?address=IP'),
+        ("?address=10.0.0.1&at=noon", '"noon" is not a time: &at=MILLISECONDS'),
     ],
 )
 def test_a_query_that_is_none(url: str, query: str, error: str) -> None:
@@ -143,6 +143,6 @@ def test_inventory_asks_one_thing(option: str) -> None:
 
 def test_a_server_that_is_none(tmp_path: Path) -> None:
     done = flowmatrix("who", "10.0.0.1", "--server", "localhost:9102")
-    assert done.stderr == 'error: "localhost:9102" is no URL: http://HOST:PORT\n'
+    assert done.stderr == 'error: "localhost:9102" is not a URL: http://HOST:PORT\n'
     done = flowmatrix("inventory", "--out", tmp_path / "o.yaml", "--server", "http://127.0.0.1:1")
     assert done.stderr.startswith("error: cannot ask http://127.0.0.1:1/api/v0/inventory: ")

@@ -62,4 +62,4 @@ def test_a_worker_that_is_not_there() -> None:
 def test_no_url() -> None:
     done = CliRunner().invoke(app, ["top", "--once", "--server", "localhost:9102"])
     assert done.exit_code == 2
-    assert "is no URL" in done.output
+    assert "is not a URL" in done.output

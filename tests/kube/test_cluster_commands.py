@@ -115,9 +115,9 @@ def test_what_cannot_be_asked(live: Live, tmp_path: Path) -> None:
     assert 'has no context "usr"; did you mean "user"?' in near.stderr
     absent = flowmatrix("who", "10.0.0.1", "--kubeconfig", tmp_path / "absent")
     assert "cannot be read: No such file" in absent.stderr
-    assert '"10.0.0" is no address' in flowmatrix("who", "10.0.0").stderr
-    assert '"x" is no port' in flowmatrix("who", "10.0.0.1:x").stderr
-    assert '"noon" is no time' in flowmatrix("who", "10.0.0.1", "--at", "noon").stderr
+    assert '"10.0.0" is not an address' in flowmatrix("who", "10.0.0").stderr
+    assert '"x" is not a port' in flowmatrix("who", "10.0.0.1:x").stderr
+    assert '"noon" is not a time' in flowmatrix("who", "10.0.0.1", "--at", "noon").stderr
 
 
 WORKER = """\

@@ -1,6 +1,7 @@
 """The reference scenario on a real Prometheus: Q1 to Q4 of the blog give its tables.
 
-Scraped for the rows, and loaded with the flows' own times for the rates (blog-scenario 3, 4, 8).
+Scraped for the rows, and loaded with the flows' own times for the rates.
+Source: docs/reference/scenario.md#queries, docs/reference/scenario.md#tables.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def test_texts(text: str, expected: float) -> None:
 def test_what_is_refused(value: str | float) -> None:
     with pytest.raises(ValueError, match=EXPECTED) as caught:
         duration.seconds(value)
-    assert f'"{value}" is no duration' in str(caught.value)
+    assert f'"{value}" is not a duration' in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [*REFUSED, math.nan, math.inf, -1])
@@ -72,7 +72,7 @@ def test_bare_numbers() -> None:
     assert duration.seconds(0.25) == 0.25
     assert duration.from_go(90_000_000_000) == 90.0
     assert duration.from_go("-1h") == -3600.0
-    with pytest.raises(ValueError, match=r'"1x" is no duration: .* number of nanoseconds'):
+    with pytest.raises(ValueError, match=r'"1x" is not a duration: .* number of nanoseconds'):
         duration.from_go("1x")
 
 

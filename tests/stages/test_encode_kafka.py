@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.decode import by_name
 from pipeline.diagnostics import Problem
+from pipeline.flows.conversation import conversations
 from pipeline.flows.jsonl import json_lines
-from pipeline.kafka.publication import Publication, conversations
+from pipeline.kafka.publication import Publication
 from pipeline.stage import BuildContext
 from stages.encode_kafka import EncodeKafka
 

@@ -104,11 +104,11 @@ def test_names_are_checked() -> None:
         ],
     )
     assert [(p.path, p.message) for p in spec.check(Path())] == [
-        (("metrics", 0, "name"), '"9a" is no metric name'),
+        (("metrics", 0, "name"), '"9a" is not a valid metric name'),
         (("metrics", 0, "labels", 1), 'label "x" is given twice'),
-        (("metrics", 0, "labels", 2), '"a-b" is no label name'),
-        (("metrics", 0, "labels", 3), '"__name__" is no label name'),
-        (("metrics", 1, "name"), '"9h" is no metric name'),
+        (("metrics", 0, "labels", 2), '"a-b" is not a valid label name'),
+        (("metrics", 0, "labels", 3), '"__name__" is not a valid label name'),
+        (("metrics", 1, "name"), '"9h" is not a valid metric name'),
         (("metrics", 1, "labels", 0), 'a histogram has its own label "le"'),
         (("metrics", 1, "buckets"), "buckets must ascend"),
     ]

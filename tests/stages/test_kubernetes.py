@@ -276,7 +276,7 @@ def test_interfaces_and_udns_of_json_flows_work_too() -> None:
         (
             Kubernetes(name="k", inventory="kube.yaml", tracked_kinds=["Replicaset"]),
             ("tracked_kinds", 0),
-            '"Replicaset" is no usual kind of owner',
+            '"Replicaset" is not a usual kind of owner',
         ),
         (
             Kubernetes(name="k", inventory="kube.yaml", cni=["calico"]),

@@ -55,7 +55,7 @@ def test_the_output_may_be_the_input() -> None:
 def test_check(mask: str) -> None:
     [problem] = stage(mask).check(Path())
     assert problem.path == ("mask",)
-    assert problem.message == f'"{mask}" is no prefix length'
+    assert problem.message == f'"{mask}" is not a prefix length'
     assert [p.path for p in stage(source="", output="").check(Path())] == [("input",), ("output",)]
 
 

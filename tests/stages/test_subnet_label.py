@@ -32,7 +32,7 @@ S3 = Label(
         "13.36.84.64/28",
     ],
 )
-"""The custom label of blog-scenario section 6."""
+"""The custom label of the scenario (docs/reference/scenario.md#external-traffic)."""
 
 
 def stage(*labels: Label, **more: Any) -> SubnetLabel:
@@ -127,13 +127,13 @@ def test_lint_only_where_the_order_hides_something() -> None:
         (
             stage(Label("a", ["10.0.0.0/8", "10.0.0.0/40"])),
             ("labels", 0, "cidrs", 1),
-            'label "a": "10.0.0.0/40" is no CIDR',
+            'label "a": "10.0.0.0/40" is not a valid CIDR',
             Severity.ERROR,
         ),
         (
             stage(Label("a", ["10.0.0.1"])),
             ("labels", 0, "cidrs", 0),
-            'label "a": "10.0.0.1" is no CIDR',
+            'label "a": "10.0.0.1" is not a valid CIDR',
             Severity.ERROR,
         ),
         (

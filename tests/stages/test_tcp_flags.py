@@ -32,7 +32,7 @@ ASIDE = TcpFlags(name="flags", output="Names").build(BuildContext())
     ],
 )
 def test_bits(bits: int, names: list[str]) -> None:
-    """The records of blog-scenario section 8, every bit, and a bit without a name."""
+    """The records of docs/reference/scenario.md#records, every bit, and an unnamed bit."""
     assert run(IN_PLACE, [{"Flags": bits}]) == [{"Flags": names}]
     assert run(ASIDE, [{"Flags": bits}]) == [{"Flags": bits, "Names": names}]
 

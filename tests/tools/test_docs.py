@@ -56,3 +56,8 @@ class _Inner(msgspec.Struct):
 )
 def test_types_are_told_in_plain_words(kind: object, words: str) -> None:
     assert docs.type_name(kind) == words
+
+
+def test_stages_link_the_rules_their_modules_cite() -> None:
+    link = "Rules: [decode_tcp_flags](reference/transforms.md#decode_tcp_flags).\n"
+    assert link in PAGES["docs/stages.md"].split("### `tcp_flags`")[1].split("###")[0]

@@ -117,7 +117,7 @@ h: !!int x
         'f.yaml:4:4: error: unknown tag "!color"',
         'f.yaml:5:4: error: tag "python/object/apply:os.system" does not fit',
         "f.yaml:6:8: error: *e contains itself",
-        "f.yaml:7:4: error: *none is no anchor",
+        "f.yaml:7:4: error: *none is not an anchor",
         "f.yaml:8:3: error: a key must be a text",
         "f.yaml:10:9: error: << merges mappings only",
         'f.yaml:11:4: error: "x" does not fit its tag "int"',

@@ -68,11 +68,11 @@ REFUSED = {
     "${NONE:?}": "variable NONE is not set",
     "${EMPTY:?give a port}": "variable EMPTY: give a port",
     "${NONE?no}": "variable NONE: no",
-    "${}": '"${}" is no reference to a variable',
-    "${1}": '"${1}" is no reference to a variable',
-    "${PORT": '"${PORT" is no reference to a variable',
-    "${PORT:+x}": '"${PORT:+x}" is no reference to a variable',
-    "${A:-${B}}": '"${A:-${B}" is no reference to a variable',
+    "${}": '"${}" is not a valid reference to a variable',
+    "${1}": '"${1}" is not a valid reference to a variable',
+    "${PORT": '"${PORT" is not a valid reference to a variable',
+    "${PORT:+x}": '"${PORT:+x}" is not a valid reference to a variable',
+    "${A:-${B}}": '"${A:-${B}" is not a valid reference to a variable',
 }
 
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_substituted(text: str, message: str) -> None:
     with pytest.raises(scalars.VariableError) as caught:
         scalars.substitute(text, ENVIRON)
     assert str(caught.value) == message
-    assert ("write $${" in caught.value.hint) == ("no reference" in message)
+    assert ("write $${" in caught.value.hint) == ("valid reference" in message)
 
 
 @given(st.text(alphabet="${}A:-? $"))

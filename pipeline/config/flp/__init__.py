@@ -1,6 +1,7 @@
-"""flowlogs-pipeline's own configuration, translated to the native one (flp-semantics a).
+"""flowlogs-pipeline's own configuration, translated to the native one.
 
-The result is plain stages and settings that are validated like a native file; nothing is run here.
+Source: docs/reference/flowlogs-pipeline.md#files. The result is plain stages and
+settings that are validated like a native file; nothing is run here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The parameters of flowlogs-pipeline, as its configuration files write them (flp-semantics a.5).
+"""The parameters of flowlogs-pipeline, as its configuration files write them.
 
+Source: docs/reference/flowlogs-pipeline.md#stage-types.
 Structures only: names, types and defaults. What is optional here and required for a stage to make
 sense is checked by the native stage it becomes. Blocks of stages that this engine has not got stay
 untyped, for they are refused as a whole.
@@ -58,7 +59,7 @@ class Sasl(Struct, frozen=True):
 
 
 class KafkaIngest(Struct, frozen=True, rename="camel"):
-    """ingest.kafka (flp-semantics h.1)."""
+    """ingest.kafka (docs/reference/flowlogs-pipeline.md#kafka-ingest)."""
 
     brokers: list[str] = []
     topic: str = ""
@@ -190,7 +191,7 @@ class DirectionInfo(Struct, frozen=True):
 
 
 class Network(Struct, frozen=True, rename="camel"):
-    """transform.network (flp-semantics c)."""
+    """transform.network (docs/reference/transforms.md#network)."""
 
     rules: list[NetworkRule] = []
     kube_config: KubeConfig = KubeConfig()
@@ -207,7 +208,7 @@ class GenericRule(FieldRule, frozen=True):
 
 
 class Generic(Struct, frozen=True):
-    """transform.generic (flp-semantics c, at its end)."""
+    """transform.generic (docs/reference/transforms.md#generic)."""
 
     policy: str = ""
     rules: list[GenericRule] = []
@@ -261,7 +262,7 @@ class FilterRule(Struct, frozen=True, rename="camel"):
 
 
 class Filter(Struct, frozen=True, rename="camel"):
-    """transform.filter (flp-semantics d)."""
+    """transform.filter (docs/reference/transforms.md#filter)."""
 
     rules: list[FilterRule] = []
     sampling_field: str = ""
@@ -316,7 +317,7 @@ class Metric(Struct, frozen=True, rename="camel"):
 
 
 class Prom(Struct, frozen=True, rename="camel"):
-    """encode.prom (flp-semantics e)."""
+    """encode.prom (docs/reference/encode-prom.md#parameters)."""
 
     address: str = ""
     port: int = 0
@@ -328,7 +329,7 @@ class Prom(Struct, frozen=True, rename="camel"):
 
 
 class KafkaEncode(Struct, frozen=True, rename="camel"):
-    """encode.kafka (flp-semantics h.3)."""
+    """encode.kafka (docs/reference/flowlogs-pipeline.md#kafka-encode)."""
 
     address: str = ""
     topic: str = ""
@@ -382,7 +383,7 @@ class Parameter(Struct, frozen=True):
 
 
 class Metrics(Struct, frozen=True, rename="camel"):
-    """`metricsSettings` (flp-semantics a.3)."""
+    """`metricsSettings` (docs/reference/flowlogs-pipeline.md#metrics-settings)."""
 
     address: str = ""
     port: int = 0
@@ -394,7 +395,7 @@ class Metrics(Struct, frozen=True, rename="camel"):
 
 
 class Dynamic(Struct, frozen=True, rename="camel"):
-    """`dynamicParameters` (flp-semantics a.4)."""
+    """`dynamicParameters` (docs/reference/flowlogs-pipeline.md#dynamic-parameters)."""
 
     namespace: str = ""
     name: str = ""

@@ -1,4 +1,7 @@
-"""Where flows come from and where they are written (flp-semantics a.5, h)."""
+"""Where flows come from and where they are written.
+
+Source: docs/reference/flowlogs-pipeline.md#stage-types.
+"""
 
 from __future__ import annotations
 

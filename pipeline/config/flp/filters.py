@@ -1,4 +1,4 @@
-"""transform.filter: its rules, one for one (flp-semantics d)."""
+"""transform.filter: its rules, one for one (docs/reference/transforms.md#filter-rules)."""
 
 from __future__ import annotations
 

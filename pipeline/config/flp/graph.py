@@ -1,4 +1,7 @@
-"""The two lists of flowlogs-pipeline as one list of native stages (flp-semantics a.2)."""
+"""The two lists of flowlogs-pipeline as one list of native stages.
+
+Source: docs/reference/flowlogs-pipeline.md#graph.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""encode.prom: one chain of native stages per metric (flp-semantics e)."""
+"""encode.prom: one chain of native stages per metric (docs/reference/encode-prom.md#parameters)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""transform.network and transform.generic (flp-semantics c): a rule becomes a stage."""
+"""transform.network and transform.generic: a rule becomes a stage.
+
+Source: docs/reference/transforms.md#network.
+"""
 
 from __future__ import annotations
 

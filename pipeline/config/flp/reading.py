@@ -1,5 +1,6 @@
-"""Strict reading of a document into the Structs of the dialect (flp-semantics a.1).
+"""Strict reading of a document into the Structs of the dialect.
 
+Source: docs/reference/flowlogs-pipeline.md#files.
 Keys match without regard to case, a null is as good as nothing, free-form maps keep their keys as
 written; an unknown key or a wrong JSON type is a problem. Every problem is collected, and what is
 wrong is left out of the result, so that the rest can be looked at too.

@@ -1,4 +1,8 @@
-"""What a file says besides its stages: server, self-metrics, log level (flp-semantics a.1, a.3)."""
+"""What a file says besides its stages: server, self-metrics, log level.
+
+Source: docs/reference/flowlogs-pipeline.md#files,
+docs/reference/flowlogs-pipeline.md#metrics-settings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From an address to the Kubernetes object behind it (flp-semantics c, operator-spec section 7)."""
+"""From an address to the Kubernetes object behind it.
+
+Source: docs/reference/kubernetes.md#lookup.
+"""
 
 from __future__ import annotations
 

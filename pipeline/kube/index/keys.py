@@ -1,7 +1,8 @@
 """The texts an object is found by: its addresses and its secondary network keys.
 
-Rules: flp-semantics c (add_kubernetes) and operator-spec section 7. Annotations that cannot be
-read give no key, as in the original.
+Source: docs/reference/kubernetes.md#indexed-addresses,
+docs/reference/kubernetes.md#secondary-networks.
+Annotations that cannot be read give no key, as in the original.
 """
 
 from __future__ import annotations

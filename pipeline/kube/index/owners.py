@@ -1,4 +1,7 @@
-"""Who owns what, and how far up the owner of a pod is followed (operator-spec section 7)."""
+"""Who owns what, and how far up the owner of a pod is followed.
+
+Source: docs/reference/kubernetes.md#owners.
+"""
 
 from __future__ import annotations
 

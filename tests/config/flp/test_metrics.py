@@ -63,7 +63,7 @@ def test_expiry_in_nanoseconds() -> None:
     assert encoder(prom("{name: m, type: gauge}", ", expiryTime: 2000000000"))["expiry"] == 2.0
     assert "expiry" not in encoder(prom("{name: m, type: gauge}"))
     (finding,) = refused(prom("{name: m, type: gauge}", ", expiryTime: 2 days"))
-    assert finding[0].startswith('"2 days" is no duration')
+    assert finding[0].startswith('"2 days" is not a duration')
 
 
 def test_metrics_the_original_leaves_out_are_warned_of() -> None:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import polars as pl
 
 from pipeline.flows import values
-from pipeline.kafka.publication import conversations
+from pipeline.flows.conversation import conversations
 
 
 def test_addresses_are_sorted_in_their_16_byte_form() -> None:
