@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -26,6 +26,15 @@ class Memberships(Protocol):
         """Join the group, count until `stopping`, leave. Raises what ended it otherwise."""
 
 
+Pause = Callable[[asyncio.Event, float], Awaitable[None]]
+"""Waits for so many seconds, or until the event is set."""
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+
+
 class Worker:
     """Joins again whenever a membership ends, after a pause that grows from 1 s to 10 s.
 
@@ -39,11 +48,13 @@ class Worker:
         status: Status,
         on_batch: Callable[[Callable[[int], None]], None],
         clock: Callable[[], float] = time.monotonic,
+        pause: Pause = _pause,
     ) -> None:
         self._memberships = memberships
         self._status = status
         self._on_batch = on_batch
         self._clock = clock
+        self._pause = pause
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -87,8 +98,8 @@ class Worker:
             await self._one(self._stopping)
             if self._clock() - begun > _LONGEST_PAUSE:
                 pause = _PAUSE
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            if not self._stopping.is_set():
+                await self._pause(self._stopping, pause)
             if self._stopping.is_set():
                 return
             pause = min(2 * pause, _LONGEST_PAUSE)
