@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,52 +10,32 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import positions, seen
-from tests.kafka.test_letters import letters, told
-from tests.kafka.workers import Worker, running, totals, wait
+from tests.kafka.support.counting import positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.letters import letters, told
+from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
 
 _FLOWS = 3_000
-_FRAGILE = """
-from pipeline.cli import main
-from pipeline.stage import Transform
-
-class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
-    __module__ = "stages.fragile"
-
-    def reads(self):
-        return frozenset({"n"})
-
-    def build(self, env):
-        def step(flows):
-            bad = flows["n"].filter(flows["n"] % MODULO == 0)
-            if len(bad):
-                raise ArithmeticError(f"{bad[0]:.0f} is too round")
-            return flows
-        return step
-
-main()
-"""
-"""`flowmatrix` with one stage more, which fails on every flow whose `n` is a multiple of MODULO."""
 
 
 def fragile(folder: Path, broker: Broker, topic: str, modulo: int, **settings: Any) -> Worker:
+    """A worker with a stage that fails on multiples of a number, and one beside it."""
+    number = folder / "modulo"
+    number.write_text(str(modulo))
     source = {"brokers": [broker.bootstrap], "topics": [topic], "decoder": "json", "linger": 0.1}
     count = {"name": "flows_seen", "type": "counter"}
     beside = {"name": "n_sum", "type": "counter", "value": "n"}
     stages = [
         {"name": "flows", "type": "ingest_kafka", "group_id": f"of-{topic}", **source},
-        {"name": "fragile", "type": "fragile", "follows": "flows"},
+        {"name": "fragile", "type": "fragile", "follows": "flows", "file": str(number)},
         {"name": "seen", "type": "encode_prometheus", "follows": "fragile", "metrics": [count]},
         {"name": "sum", "type": "encode_prometheus", "follows": "flows", "metrics": [beside]},
     ]
     config = folder / "kafka.yaml"
     checkpoint = {"interval": 0.3}
     config.write_text(yaml.safe_dump({"stages": stages, "checkpoint": checkpoint, **settings}))
-    worker = Worker(config, "worker")
-    worker.process.command[:1] = [sys.executable, "-c", _FRAGILE.replace("MODULO", str(modulo))]
-    return worker
+    return Worker(config, "worker", with_test_stages=True)
 
 
 def payloads(*numbers: int) -> list[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.decode.record import message_class
-from tests.kafka.reading import Message, read
+from tests.kafka.support.reading import Message, read
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security

@@ -86,6 +86,7 @@ class Membership:
         try:
             await _first_of(stopped, starting, *endless)
             await _first_of(stopped, *endless)
+            self._status.set("it is told to stop")
             if starting.done():
                 await asyncio.wait_for(self._let_go(), _FINISH_SECONDS)
         finally:
