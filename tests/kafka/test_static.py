@@ -30,7 +30,7 @@ def static(
 
 def taken(worker: Worker) -> int:
     """How often it has taken partitions over, as it logs."""
-    return len(re.findall(r"member: \S+: \d partitions", worker.log.read_text()))
+    return len(re.findall(r"takeover: \S+: \d partitions", worker.log.read_text()))
 
 
 def kill(worker: Worker) -> None:
