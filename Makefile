@@ -42,10 +42,10 @@ bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PA
 chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
 	@$(BIN)/python -m tests.kafka.chaos $(ARGS)
 
-kafka: $(DEV) ## Keep a Kafka broker running on localhost:9092, as the tests start it
+kafka: $(DEV) ## Keep a Kafka broker running on 127.0.0.1:9092, as the tests start it (PORT=, DIR=)
 	@$(BIN)/python -m tests.real.kafka
 
-kube: $(DEV) ## Keep a Kubernetes API server running, and say where its kubeconfig is
+kube: $(DEV) ## Keep a Kubernetes API server running, and say where its kubeconfig is (DIR=)
 	@$(BIN)/python -m tests.real.kube
 
 pins: ## Bring constraints.txt up to date with the newest releases

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.flows import values
+from pipeline.flows import gotext, values
 from pipeline.flows.lookup_cache import LookupCache
 from pipeline.stage import BuildContext, Fields, Step, Transform
 
 _SEPARATOR = "\x1e"
-_INTEGER = re.compile(r"[+-]?\d+")
 
 
 class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
@@ -73,28 +71,27 @@ class _Services:
         self._numbers: dict[int, str] = {}
         self._names: dict[str, str] = {}
         for name, number, *aliases in _lines(protocols):
-            if number.isascii() and number.isdigit():
-                self._numbers[int(number)] = name
+            code = gotext.parse_integer(number)
+            if code is not None:
+                self._numbers[code] = name
                 self._names |= dict.fromkeys((name, *aliases), name)
         self._by_protocol: dict[tuple[int, str], str] = {}
         self._last: dict[int, str] = {}
         for name, place, *_ in _lines(services):
-            port, _, protocol = place.partition("/")
-            if port.isascii() and port.isdigit() and protocol:
-                self._by_protocol[int(port), self._names.get(protocol, protocol)] = name
-                self._last[int(port)] = name
+            written, _, protocol = place.partition("/")
+            port = gotext.parse_integer(written)
+            if port is not None and protocol:
+                self._by_protocol[port, self._names.get(protocol, protocol)] = name
+                self._last[port] = name
 
     def name(self, port: str, protocol: str) -> str | None:
         """The service, empty when a protocol given by number has none, else None."""
-        if not _INTEGER.fullmatch(port):
+        place, number = gotext.parse_integer(port), gotext.parse_integer(protocol)
+        if place is None:
             return None
-        by_number = _INTEGER.fullmatch(protocol) is not None
-        known = self._numbers.get(int(protocol)) if by_number else self._names.get(protocol)
-        if known is None:
-            found = self._last.get(int(port))
-        else:
-            found = self._by_protocol.get((int(port), known))
-        return "" if found is None and by_number else found
+        known = self._names.get(protocol) if number is None else self._numbers.get(number)
+        found = self._last.get(place) if known is None else self._by_protocol.get((place, known))
+        return "" if found is None and number is not None else found
 
 
 def _lines(path: Path) -> Iterator[list[str]]:

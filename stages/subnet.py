@@ -13,7 +13,7 @@ from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import LookupCache
 from pipeline.stage import BuildContext, Fields, Step, Transform
 
-_MASK = re.compile(r"/(\d{1,3})")
+_MASK = re.compile(r"/([0-9]{1,3})")
 
 
 class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):

@@ -17,7 +17,7 @@ from pipeline.api.schema import (
     Totals,
 )
 from pipeline.api.server import UnansweredError
-from pipeline.flows import cidr
+from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import labelled, manifests
@@ -60,9 +60,9 @@ def who(live: ActivePlan, query: Mapping[str, str]) -> Explanation:
     address, at = query.get("address", ""), query.get("at", "")
     if not cidr.address(address):
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
-    if not at.isdecimal() and "at" in query:
+    moment = gotext.parse_integer(at)
+    if moment is None and "at" in query:
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
-    moment = int(at) if at else None
     with _between_batches(live) as plan:
         stages = [node.spec for node in plan.nodes]
         lines = [line for one in stages for line in one.explain(address, moment, plan.env)]

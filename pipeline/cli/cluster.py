@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ import typer
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.cli.app import app, fail, load
+from pipeline.flows import gotext
 from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
@@ -184,7 +186,7 @@ def _endpoint(text: str) -> tuple[str, int]:
         ip, colon, port = text.rpartition(":")
         if text.endswith("]"):
             ip, colon, port = text, "", ""
-    if colon and not (port.isdecimal() and int(port) <= 65535):
+    if colon and not (re.fullmatch("[0-9]{1,5}", port) and int(port) <= 65535):
         raise typer.BadParameter(f'"{port}" is not a port')
     try:
         return str(ipaddress.ip_address(ip.strip("[]"))), int(port or 0)
@@ -197,8 +199,9 @@ def _moment(text: str) -> int | None:
     """A time in ms since 1970; None for now."""
     if not text:
         return None
-    if text.isdecimal():
-        return int(text)
+    moment = gotext.parse_integer(text)
+    if moment is not None:
+        return moment
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Value = TypeVar("_Value")
-_CIDR = re.compile(r"[^/%]+/\d{1,3}")
+_CIDR = re.compile(r"[^/%]+/[0-9]{1,3}")
 _MAPPED = 96
 """Length of the prefix before the IPv4 address in an IPv4-mapped one."""
 

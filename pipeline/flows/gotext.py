@@ -14,12 +14,13 @@ import msgspec
 
 _FLOAT = re.compile(
     r"[+-]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _HEX_FLOAT = re.compile(
-    r"[+-]?0x_?[0-9a-f]*(?:_[0-9a-f]+)*\.?[0-9a-f]*(?:_[0-9a-f]+)*p[+-]?\d+", re.IGNORECASE
+    r"[+-]?0x_?[0-9a-f]*(?:_[0-9a-f]+)*\.?[0-9a-f]*(?:_[0-9a-f]+)*p[+-]?\d+",
+    re.IGNORECASE | re.ASCII,
 )
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 
 def plain(number: float) -> str:
@@ -85,9 +86,10 @@ def parse_float(value: str) -> float | None:
 
 def parse_integer(value: str) -> int | None:
     """A text as a decimal 64-bit integer; anything else is None."""
-    if not _INTEGER.fullmatch(value):
+    found = _INTEGER.fullmatch(value)
+    if found is None:
         return None
-    number = int(value)
+    number = int(found[1] + found[2])
     return number if -(2**63) <= number < 2**63 else None
 
 

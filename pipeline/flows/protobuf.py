@@ -21,6 +21,7 @@ from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
 
 OTHER = "other"
+_HELD = values.HIDDEN + OTHER
 _OTHER_NUMBER = 1000
 NAMES = (
     *("TimeFlowStartMs", "TimeFlowEndMs", "TimeReceived", "SrcK8S_Name", "DstK8S_Name"),
@@ -103,7 +104,8 @@ def protobuf(flows: pl.DataFrame) -> list[bytes]:
     schema = flows.schema
     typed = [name for name in NAMES if schema.get(name) == CATALOGUE[name].dtype]
     handler = _handler(frozenset(typed))
-    wire = flows.select(*map(_field, typed), _other(flows, typed).alias(OTHER))
+    wide = flows.with_columns(_other(flows, typed).alias(_HELD))
+    wire = wide.select(*map(_field, typed), pl.col(_HELD).alias(OTHER))
     table = wire.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
     shape = handler.schema()
     arrays = [_whole(table[field.name], field.type) for field in shape]

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.flows import gotext
 from pipeline.predicate import gostring
 from pipeline.predicate.condition import (
     COMPARISONS,
@@ -154,7 +155,7 @@ def _on_text(tokens: Tokens, field: str, sign: str, operand: Token) -> Query:
 
 
 def _number(tokens: Tokens, token: Token) -> int:
-    number = int(token.text)
-    if number >= 2**63:
+    number = gotext.parse_integer(token.text)
+    if number is None:
         raise tokens.refused("this number does not fit 64 bits", token)
     return number

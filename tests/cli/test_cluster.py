@@ -83,6 +83,10 @@ def test_inventory(url: str, tmp_path: Path) -> None:
     ("query", "error"),
     [
         ("", '"" is not an address: ?address=IP'),
+        (
+            f"?address=10.0.0.1&at={'9' * 5000}",
+            '"' + "9" * 5000 + '" is not a time: &at=MILLISECONDS',
+        ),
         ("?address=10.0.0.1&at=noon", '"noon" is not a time: &at=MILLISECONDS'),
     ],
 )
@@ -91,6 +95,15 @@ def test_a_query_that_is_none(url: str, query: str, error: str) -> None:
         urlopen(f"{url}/api/v0/who{query}")
     assert json.load(caught.value)["error"] == error
     caught.value.close()
+
+
+@pytest.mark.parametrize(
+    "arguments", [(f"10.0.0.1:{'9' * 5000}",), ("10.0.0.1", "--at", "9" * 5000)], ids=len
+)
+def test_a_number_that_is_too_long_is_refused(arguments: tuple[str, ...]) -> None:
+    done = flowmatrix("who", *arguments, "--inventory", "none.yaml")
+    assert done.exit_code == 2
+    assert '"' + "9" * 5000 + '" is not a' in done.stderr
 
 
 def test_a_worker_that_knows_of_no_objects(tmp_path: Path) -> None:

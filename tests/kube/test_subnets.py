@@ -9,24 +9,9 @@ import pytest
 from pipeline.diagnostics import Problem
 from pipeline.kube.api import objects
 from pipeline.kube.subnets import Label, autodetected, described
+from tests.support.openshift import CONFIG, INSTALL
 
 OVN = ["100.64.0.0/16", "100.88.0.0/16", "169.254.0.0/17"]
-INSTALL = {
-    "kind": "ConfigMap",
-    "metadata": {"name": "cluster-config-v1", "namespace": "kube-system"},
-    "data": {"install-config": "networking:\n  machineNetwork:\n  - cidr: 10.0.0.0/16\n"},
-}
-CONFIG = {
-    "apiVersion": "config.openshift.io/v1",
-    "kind": "Network",
-    "metadata": {"name": "cluster"},
-    "spec": {
-        "networkType": "OVNKubernetes",
-        "clusterNetwork": [{"cidr": "10.128.0.0/14", "hostPrefix": 23}],
-        "serviceNetwork": ["172.30.0.0/16"],
-        "externalIP": {"autoAssignCIDRs": ["192.0.2.0/24"]},
-    },
-}
 
 
 def operator(ovn: dict[str, Any], kind: str = "OVNKubernetes") -> dict[str, Any]:

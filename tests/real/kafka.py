@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.real import kept
 from tests.real.broker import Broker
 from tests.real.listeners import Security
 from tests.real.parts import LOCALHOST, Missing, Server, cache, free_port, locked, tool
@@ -131,12 +129,6 @@ class Kafka(Broker):
             return bool(connection.recv(1))
 
 
-def _kept() -> Path:
-    folder = Path("build") / "kafka"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
-
-
 def _settings(data: Path, ports: list[int], security: Security | None) -> dict[str, str]:
     plain, controller, client = (f"{LOCALHOST}:{port}" for port in ports)
     listeners = {"PLAIN": plain} | ({"CLIENT": client} if security else {})
@@ -171,8 +163,6 @@ def _settings(data: Path, ports: list[int], security: Security | None) -> dict[s
 
 if __name__ == "__main__":
     # `make kafka` keeps a broker running for those who follow docs/kafka.md.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), Kafka(_kept(), port=_USUAL_PORT) as kept:
-        sys.stdout.write(f"Kafka {version()} listens on {kept.bootstrap} until Ctrl-C\n")
-        sys.stdout.flush()
-        signal.pause()
+    chosen = kept.port("kafka", _USUAL_PORT)
+    with kept.folder("kafka") as place, Kafka(place, port=chosen) as broker:
+        kept.until_interrupted(f"Kafka {version()} listens on {broker.bootstrap} until Ctrl-C")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.real import kept
 from tests.real.apiserver import ApiServer, Reach
 from tests.real.cluster import kubeconfig
 from tests.real.parts import (
@@ -201,21 +200,15 @@ class Kube(ApiServer):
         ]
 
 
-def _kept() -> Path:
-    folder = Path("build") / "kube"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder.resolve()
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["--build"]:  # ahead of the tests that want it
         apiserver()
     else:  # `make kube` keeps one running, to try things or to point tests at
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        folder = _kept()
-        with suppress(KeyboardInterrupt), Kube(folder) as kept:
-            file = kubeconfig(kept.certified, folder)
-            sys.stdout.write(f"Kubernetes {VERSION}, until Ctrl-C: kubectl --kubeconfig {file}\n")
-            sys.stdout.flush()
-            signal.pause()
+        with kept.folder("kube") as place:
+            shutil.rmtree(place / "server", ignore_errors=True)
+            (place / "server").mkdir()
+            with Kube(place / "server") as running:
+                file = kubeconfig(running.certified, place / "server")
+                kept.until_interrupted(
+                    f"Kubernetes {VERSION}, until Ctrl-C: kubectl --kubeconfig {file}"
+                )

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext
-from stages.discard import Discard
 from stages.generic import CopyRule, Generic, Policy
-from stages.pass_through import PassThrough
-from tests.support.flows import Flow, assert_laws, frame, rows, run
+from tests.support.flows import Flow, assert_laws, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -97,14 +95,6 @@ def test_check() -> None:
         (("rules", 1, "multiplier"), Severity.ERROR),
     ]
     assert Generic(name="g", rules=rules).reads() == {"Bytes", "Bytez"}
-
-
-def test_pass_through_and_discard() -> None:
-    flows = frame([{"A": 1}])
-    assert PassThrough(name="p").build(BuildContext())(flows) is flows
-    assert Discard(name="d").build(BuildContext())(flows) == []
-    assert (Discard.sink, Discard.final) == ("none", True)
-    assert rows(flows) == [{"A": 1}]
 
 
 CELLS = st.sampled_from([0, 7, -3, 300, 1.5, "x", "7", True, None, [1, "a"], {"k": 2}])

@@ -49,6 +49,17 @@ def test_of_two_lines_the_last_counts(tmp_path: Path) -> None:
     assert [flow.get("Service") for flow in got] == ["new", "new", "new", "", "kept", None]
 
 
+def test_a_number_of_any_length_is_no_reason_to_fail(tmp_path: Path) -> None:
+    """A port, a protocol or a line of a file with more digits than an integer may have."""
+    many = "9" * 5000
+    (tmp_path / "services").write_text(f"long {many}/tcp\nweb 80/tcp\n")
+    (tmp_path / "protocols").write_text(f"huge {many}\ntcp 6\n")
+    flows: list[Flow] = [{"DstPort": 80, "Proto": many}, {"port": many, "Proto": 6}]
+    found = run(stage().build(BuildContext(folder=tmp_path)), flows[:1])
+    assert found[0]["Service"] == "web"
+    assert run(stage(input="port").build(BuildContext(folder=tmp_path)), flows[1:]) == flows[1:]
+
+
 def test_check(tmp_path: Path) -> None:
     found = [(p.path, p.message) for p in stage(input="").check(tmp_path)]
     assert found == [

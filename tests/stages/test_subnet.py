@@ -51,7 +51,7 @@ def test_the_output_may_be_the_input() -> None:
     ]
 
 
-@pytest.mark.parametrize("mask", ["24", "/129", "/x", "", "/255.255.0.0"])
+@pytest.mark.parametrize("mask", ["24", "/129", "/x", "", "/255.255.0.0", "/\u0662"])
 def test_check(mask: str) -> None:
     [problem] = stage(mask).check(Path())
     assert problem.path == ("mask",)

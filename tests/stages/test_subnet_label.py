@@ -14,9 +14,9 @@ from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext
 from stages.subnet_label import End, SubnetLabel
-from tests.kube.test_subnets import CONFIG, INSTALL
 from tests.stages.flows import Flow, frame, lines, rules, run
 from tests.support.flows import assert_laws
+from tests.support.openshift import CONFIG, INSTALL
 
 CASE = "network-subnet-labels"
 S3 = Label(

@@ -1,0 +1,104 @@
+"""Names and defaults of the dialect against docs/reference/flowlogs-pipeline.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.config.flp import dialect
+
+PAGES = Path(__file__).parents[3] / "docs" / "reference"
+
+
+STRUCTS: list[type[msgspec.Struct]] = [
+    found
+    for found in vars(dialect).values()
+    if isinstance(found, type) and issubclass(found, msgspec.Struct) and found.__struct_fields__
+]
+
+
+def written(kind: type[msgspec.Struct]) -> set[str]:
+    """The names of the fields as files write them."""
+    return set(kind.__struct_encode_fields__)
+
+
+def section(page: str, title: str) -> str:
+    """A section of a page of the reference, up to the next title."""
+    return re.split(r"\n#+ ", (PAGES / page).read_text().split(f"# {title}\n", 1)[1])[0]
+
+
+def columns(text: str) -> set[str]:
+    """The names in the first column of the tables of a text."""
+    cells = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+
+
+@pytest.mark.parametrize("kind", STRUCTS, ids=lambda kind: kind.__name__)
+def test_every_field_may_be_left_out(kind: type[msgspec.Struct]) -> None:
+    assert isinstance(kind(), kind)
+    assert len({name.lower() for name in written(kind)}) == len(written(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "title"),
+    [
+        (dialect.KafkaIngest, "flowlogs-pipeline.md", "Kafka ingest"),
+        (dialect.Metrics, "flowlogs-pipeline.md", "Metrics settings"),
+    ],
+)
+def test_fields_are_those_of_the_table(kind: type[msgspec.Struct], page: str, title: str) -> None:
+    assert written(kind) == columns(section(page, title))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (dialect.Root, "pipeline parameters dynamicParameters metricsSettings"),
+        (dialect.Dynamic, "namespace name fileName kubeConfigPath"),
+        (dialect.ClientTls, "insecureSkipVerify caCertPath userCertPath userKeyPath"),
+        (dialect.ServerTls, "certPath keyPath"),
+        (dialect.Sasl, "type clientIDPath clientSecretPath"),
+        (dialect.Parameter, "name ingest transform extract encode write"),
+        (
+            dialect.Metric,
+            "name help type filters valueKey valueScale labels remap flatten buckets",
+        ),
+        (dialect.Prom, "address port tls prefix expiryTime maxMetrics metrics"),
+        (
+            dialect.FilterRule,
+            """
+            type removeField removeEntry removeEntryAllSatisfied conditionalSampling
+            keepEntryQuery keepEntrySampling addField addFieldIfDoesntExist addFieldIf
+            addRegexIf addLabel addLabelIf
+            """,
+        ),
+        (dialect.ValueRule, "input value castInt"),
+        (dialect.ServiceRule, "input output protocol"),
+        (dialect.SubnetRule, "input output subnet_mask"),
+        (dialect.InfraRule, "namespaceNameFields output infra_prefixes infra_refs"),
+        (
+            dialect.DirectionInfo,
+            "reporterIPField srcHostField dstHostField flowDirectionField ifDirectionField",
+        ),
+        (
+            dialect.KubernetesRule,
+            """
+            ipField macField interfacesField udnsField output assignee add_zone labels_prefix
+            label_inclusions label_exclusions label_value_max_length annotations_prefix
+            annotation_inclusions annotation_exclusions annotation_value_max_length
+            """,
+        ),
+        (dialect.KubeConfig, "configPath secondaryNetworks managedCNI trackedKinds"),
+        (
+            dialect.Network,
+            "rules kubeConfig servicesFile protocolsFile subnetLabels directionInfo",
+        ),
+        (dialect.GenericRule, "input output multiplier"),
+    ],
+)
+def test_names_are_spelled_as_files_write_them(kind: type[msgspec.Struct], names: str) -> None:
+    """From the texts of the reference, where no table has them; most are in camel case, not all."""
+    assert written(kind) == set(names.split())

@@ -1,0 +1,116 @@
+"""What a file says besides its stages (docs/reference/flowlogs-pipeline.md#metrics-settings)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.config.flp import settings
+from pipeline.config.flp.dialect import Metrics, Root
+from tests.config.flp.given import START, findings, translated
+
+
+def test_four_keys_are_read_strictly_whatever_their_case() -> None:
+    data = {"Pipeline": [], "METRICSSETTINGS": {}, "log-level": "info", "metrics": 1}
+    strict, rest = settings.split(data)
+    assert list(strict) == ["Pipeline", "METRICSSETTINGS"]
+    assert list(rest) == ["log-level", "metrics"]
+
+
+@pytest.mark.parametrize(
+    ("others", "level"),
+    [
+        ({}, "error"),
+        ({"log-level": "trace"}, "debug"),
+        ({"Log-Level": "WARN"}, "warning"),
+        ({"log-level": "info"}, "info"),
+        ({"log-level": "loud"}, "error"),
+        ({"log-level": None}, "error"),
+        ({"log-level": 7}, "error"),
+    ],
+)
+def test_a_level_that_is_not_valid_means_error(others: dict[str, Any], level: str) -> None:
+    assert settings.native(Root(), others)["log_level"] == level
+    assert list(settings.rest(others)) == []
+
+
+def test_the_server_listens_on_all_addresses_at_9090() -> None:
+    root = Root(metrics_settings=Metrics(address="fd00::1"))
+    everywhere = "0.0.0.0"  # noqa: S104 - the default of the original
+    assert settings.native(Root(), {})["server"] == {"listen": f"{everywhere}:9090"}
+    assert settings.native(root, {})["server"] == {"listen": "[fd00::1]:9090"}
+
+
+def test_unknown_top_level_keys_are_warned_of() -> None:
+    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: {}\nhealth: {port: 8080}\n") == [
+        ("1:1", 'warning: unknown key "pipelines" is ignored', 'did you mean "pipeline"?'),
+        (
+            "3:1",
+            'warning: "perfSettings" is not used here',
+            "the original does not read it from a file either",
+        ),
+        (
+            "4:1",
+            'warning: "health" is not used here',
+            "health is at /healthz and /readyz of the server of /metrics",
+        ),
+    ]
+
+
+def test_settings_have_the_defaults_of_the_original() -> None:
+    assert translated(START).settings == {
+        "server": {"listen": "0.0.0.0:9090"},
+        "self_metrics": {"prefix": "", "process": True},
+        "log_level": "error",
+    }
+
+
+def test_settings_as_given() -> None:
+    translation = translated(
+        START + "log-level: trace\nmetricsSettings:\n  address: '::1'\n  port: 9102\n"
+        "  prefix: op_\n  noPanic: true\n  suppressDefaultMetrics: true\n"
+        "  tls: {certPath: c.pem, keyPath: k.pem}\n"
+    )
+    assert translation.settings == {
+        "server": {"listen": "[::1]:9102", "tls_cert": "c.pem", "tls_key": "k.pem"},
+        "self_metrics": {"prefix": "op_", "process": False},
+        "log_level": "debug",
+    }
+    assert translation.origins["self_metrics", "prefix"] == ("metricsSettings", "prefix")
+
+
+OWN = "- {name: s, encode: {type: prom, prom: {port: 1234, metrics: []}}}\n"
+
+
+def test_the_server_of_a_stage_is_the_server_when_it_is_the_only_one() -> None:
+    for more in ("", "metricsSettings: {disableGlobalServer: true, port: 9}\n"):
+        translation = translated(START + OWN + more)
+        assert translation.problems == []
+        assert translation.settings["server"] == {"listen": "0.0.0.0:1234"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "- {name: t, encode: {type: prom}}\n",
+        "- {name: t, encode: {type: prom, prom: {port: 1}}}\n",
+        "metricsSettings: {port: 9102}\n",
+    ],
+)
+def test_more_servers_than_one_are_refused(more: str) -> None:
+    (finding,) = findings(START + OWN + more)
+    assert finding[1:] == (
+        "a server of its own is only possible where all metrics are served there",
+        "leave out address, port and tls",
+    )
+
+
+def test_no_server_at_all_is_one_on_this_host_only() -> None:
+    text = (
+        START + "- {name: s, write: {type: none}}\nmetricsSettings: {disableGlobalServer: true}\n"
+    )
+    assert translated(text).settings["server"] == {"listen": "127.0.0.1:9090"}
+    assert findings(text) == [
+        ("7:40", "warning: the server cannot be switched off: it listens on this host only", "")
+    ]
