@@ -28,7 +28,8 @@ class SelfMetric(NamedTuple):
 
 _C, _G = Kind.COUNTER, Kind.GAUGE
 METRICS: dict[str, SelfMetric] = {
-    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read, good or not"),
+    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read that have content"),
+    "ingest_empty": SelfMetric(_C, ("stage",), "Messages without content, which are passed over"),
     "ingest_errors": SelfMetric(_C, ("stage", "type", "code"), "Messages that did not decode"),
     "ingest_coerced": SelfMetric(_C, ("stage",), "Texts read as numbers in number fields"),
     "stage_flows_in": SelfMetric(_C, ("stage",), "Flows that came in"),
@@ -47,6 +48,11 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
     "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
     "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
+    "kafka_lost": SelfMetric(
+        _C, ("topic", "partition"), "Messages deleted by the broker before they were counted"
+    ),
+    "kafka_ready": SelfMetric(_G, (), "1 while this worker counts as a member of its group"),
+    "kafka_errors": SelfMetric(_C, ("error",), "Attempts to join and to read that failed"),
     "kafka_checkpoint_age_seconds": SelfMetric(
         _G, ("topic", "partition"), "Since the counts of the partition were made durable"
     ),
@@ -130,7 +136,7 @@ class Telemetry:
             self._values["kafka_checkpoint_age_seconds"] = {key: p.age for key, p in held.items()}
 
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
-        """Account for one batch; `messages` leaves out empty ones, as the original does."""
+        """Account for a batch of so many messages, of which none was empty."""
         self.add("ingest_flows_processed", messages, source)
         for stage, counts in outcome.counts.items():
             self.add("stage_flows_in", counts.flows_in, stage)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from pipeline.dead_letters.limit import DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
@@ -13,6 +15,15 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Outcome
 from pipeline.state.assignment import Assignment
 from pipeline.state.partition import Partition, Snapshot
+
+_log = logging.getLogger(__name__)
+
+
+class Processed(NamedTuple):
+    """What came of a batch: the messages that the outcome is about, without empty ones."""
+
+    counted: Batch
+    outcome: Outcome
 
 
 class PartitionProcessor:
@@ -43,15 +54,19 @@ class PartitionProcessor:
         """Call `advance` with the number of messages of each batch."""
         self._advance = advance
 
-    def process(self, where: TopicPartition, source: str, batch: Batch) -> Outcome:
-        """Count a batch, or a first part of it when a stage fails: `Outcome.messages` of it."""
+    def process(self, where: TopicPartition, source: str, batch: Batch) -> Processed:
+        """Count a batch, or a first part of it when a stage fails."""
+        filled = batch.without_empty()
         with self._live.batch() as plan:
-            outcome = self._isolator.run(plan, source, batch.payloads)
-            counted = batch.head(outcome.messages)
+            outcome = (
+                self._isolator.run(plan, source, filled.payloads) if filled.payloads else Outcome()
+            )
+            counted = filled.head(outcome.messages)
             self._assignment.count(where, outcome.deltas, counted.end, self._now())
-            self._report(where, source, counted, outcome)
-        self._advance(len(counted.payloads))
-        return outcome
+            messages = batch.before(counted.end)
+            self._report(where, source, messages, outcome)
+        self._advance(messages)
+        return Processed(counted, outcome)
 
     def check_limit(self, where: TopicPartition, outcome: Outcome) -> None:
         """Account for the rejected messages of a batch.
@@ -65,14 +80,22 @@ class PartitionProcessor:
     def begin(self, where: TopicPartition) -> None:
         """A partition is taken over: its limits begin anew."""
         self._limits.pop(where, None)
+        self._telemetry.add("kafka_lost", 0, where.topic, str(where.partition))
 
     def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
         """What is counted and not durable, between two batches."""
         with self._live.batch():
             return self._assignment.snapshot()
 
-    def _report(self, where: TopicPartition, source: str, batch: Batch, outcome: Outcome) -> None:
-        self._telemetry.batch(source, len(batch.payloads) - batch.payloads.count(b""), outcome)
+    def lost(self, where: TopicPartition, messages: int) -> None:
+        """The broker deleted so many messages of a partition before they were counted."""
+        _log.error("%s: %d messages were deleted before they were counted", where, messages)
+        self._telemetry.add("kafka_lost", messages, where.topic, str(where.partition))
+
+    def _report(self, where: TopicPartition, source: str, messages: int, outcome: Outcome) -> None:
+        if outcome.messages:
+            self._telemetry.batch(source, outcome.messages, outcome)
+        self._telemetry.add("ingest_empty", messages - outcome.messages, source)
         rejected = len(_rejected(outcome))
         self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))
 

@@ -38,6 +38,8 @@ class Assignment:
         self.shown = Ledger(families, max_series, self._sharing)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
+        self.topic_ids: dict[str, str] = {}
+        """The id of each topic; "" where its broker has no ids."""
         self._families = families
         self._max_series = max_series
         self._clock = clock
@@ -74,6 +76,7 @@ class Assignment:
             epoch,
             state,
             position,
+            topic_id=self.topic_ids.get(where.topic, ""),
             sharing=self._sharing,
             clock=self._clock,
         )
@@ -124,6 +127,10 @@ class Assignment:
     def count(self, where: TopicPartition, deltas: list[Delta], position: int, now: float) -> None:
         """Add a batch of a partition that ends before `position`."""
         self._partitions[where].count(deltas, position, now)
+
+    def skip_to(self, where: TopicPartition, position: int) -> None:
+        """The messages of a partition before an offset cannot be counted any more."""
+        self._partitions[where].skip_to(position)
 
     def snapshot(self) -> dict[TopicPartition, tuple[Partition, Snapshot]]:
         """A snapshot of every partition whose changelog is behind."""

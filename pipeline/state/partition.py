@@ -51,6 +51,7 @@ class Partition:
         state: State,
         position: int,
         *,
+        topic_id: str = "",
         sharing: InternerPool | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,7 +71,7 @@ class Partition:
         ]
         """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())
-        self._writer = Writer(epoch, state.keys)
+        self._writer = Writer(epoch, state.keys, topic_id)
         self._written = self._adopted = False
         self._newest_seen = self._newest_saved = max(
             (_newest(table) for table in self._tables), default=-math.inf
@@ -87,6 +88,10 @@ class Partition:
         self._newest_seen = max(self._newest_seen, now)
         self._counted.append(Counted(self._ledger.merge(deltas, now), now))
         self.position = position
+
+    def skip_to(self, position: int) -> None:
+        """The messages before an offset cannot be counted any more."""
+        self.position = max(self.position, position)
 
     @property
     def dirty(self) -> bool:

@@ -31,6 +31,7 @@ class Processing:
         live = ActivePlan(compile_plan(stages, BuildContext()))
         self.assignment = Assignment(live.plan.families)
         self.telemetry = Telemetry(live.plan, process=False)
+        self.assignment.topic_ids = {"t": "id-1"}
         for where in (ONE, TWO):
             self.assignment.restore(where, State(None, [], 0, frozenset()), 1, 0)
         self.processor = PartitionProcessor(
@@ -45,8 +46,8 @@ class Processing:
         """Process and account for payloads behind those before."""
         start = self.assignment.position(where)
         batch = Batch(payloads, start, start + len(payloads))
-        outcome = self.processor.process(where, "in", batch)
-        self.processor.check_limit(where, outcome)
+        processed = self.processor.process(where, "in", batch)
+        self.processor.check_limit(where, processed.outcome)
 
 
 class Clock:

@@ -52,6 +52,7 @@ def application(
     )
     transport = BatchingTransport(app.conf.broker_consumer, app)
     transport.batched = frozenset(topics)
+    transport.committed = subscription.committed
     transport.positions = positions
     app.transport = transport
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
@@ -14,11 +14,13 @@ from pipeline.dead_letters.producer import DlqProducer
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.engine import Engine
-from pipeline.runtime.faust.group import Group
+from pipeline.runtime.faust.group import Group, MovedError
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import Record
 
+_ANSWER_SECONDS = 90.0
+_RETRY_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -74,12 +76,15 @@ class Checkpointer:
         """Make durable what is counted, then show it. Raises KafkaError.
 
         1. Between two batches, take a snapshot of the counts and the dead letters sent so far.
-        2. Wait until the dead letters are durable.
-        3. Write the parts of the state that changed.
-        4. Once these are durable, write the manifests, which name the parts and the positions.
-        5. Commit the positions in the generation they were counted in.
-        6. Only if the group took them from this member: show the counts.
-        7. Delete the keys of earlier epochs.
+        2. Make sure that the topics are still those whose messages were counted.
+        3. Wait until the dead letters are durable.
+        4. Write the parts of the state that changed.
+        5. Once these are durable, write the manifests, which name the parts and the positions.
+        6. Commit the positions in the generation they were counted in.
+        7. Only if the group took them from this member: show the counts.
+        8. Delete the keys of earlier epochs.
+
+        Raises MovedError when a topic was deleted, or made again.
         """
         async with self._checkpoint_lock:
             async with self.batch_lock:  # 1
@@ -87,12 +92,34 @@ class Checkpointer:
                 self.since_checkpoint = 0
                 snapshots = await self._engine.run(self._processor.snapshot)
             made = await asyncio.to_thread(packed, snapshots)
-            await self._dlq.arrived(letters)  # 2
-            await self._write({where: records.parts for where, records in made.items()})  # 3
-            await self._write({where: [records.manifest] for where, records in made.items()})  # 4
+            await self._check_topics({where.topic for where in made})  # 2
+            await self._dlq.arrived(letters)  # 3
+            await self._write({where: records.parts for where, records in made.items()})  # 4
+            await self._write({where: [records.manifest] for where, records in made.items()})  # 5
             self._assignment.delivered(made)
-            await self._confirm()  # 5 and 6
-            await self._write({where: records.deletions for where, records in made.items()})  # 7
+            await self._confirm()  # 6 and 7
+            await self._write({where: records.deletions for where, records in made.items()})  # 8
+
+    async def _check_topics(self, topics: Collection[str]) -> None:
+        """Wait for an answer as long as the producer would. Raises MovedError."""
+        deadline = self._clock() + _ANSWER_SECONDS
+        while topics:
+            try:
+                await self.check_topics(topics)
+            except KafkaError as error:
+                if self._clock() > deadline:
+                    raise
+                _log.debug("no answer about topics: %r", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def check_topics(self, topics: Collection[str]) -> None:
+        """Raises MovedError when a topic is not the one that is counted any more, or KafkaError."""
+        now = await self._group.topic_ids(topics)
+        for topic in topics:
+            if now.get(topic) != self._assignment.topic_ids.get(topic, ""):
+                raise MovedError(f"topic {topic} was deleted, or made again")
 
     async def _write(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Write to the changelogs; when it returns, it is durable."""

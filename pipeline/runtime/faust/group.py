@@ -6,12 +6,18 @@ from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, Protocol, cast
 
 import faust
+from aiokafka.errors import IllegalStateError
+from faust.exceptions import FaustError
 from faust.types import TP
 
 from pipeline.dead_letters.producer import Headers
 from pipeline.kafka.batch import TopicPartition
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.transport import BatchingConsumer
+
+
+class MovedError(Exception):
+    """A topic is not what it was when the membership began; another one can cope."""
 
 
 class Group(Protocol):
@@ -53,12 +59,26 @@ class Group(Protocol):
     def end(self, where: TopicPartition) -> int | None:
         """The offset of the next message to come, as the last fetch said; None before it."""
 
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """The ids of topics now, "" where brokers have none; a topic that is gone is left out."""
+
+    async def error(self) -> BaseException | None:
+        """What kept this member from joining, or from reading a topic, since the last time.
+
+        The client tries again only after it was asked for. Raises what crashed the client.
+        """
+
+    @property
+    def connected(self) -> bool:
+        """Whether the coordinator of the group is known and was reached."""
+
 
 class FaustGroup:
-    """The group of a Faust app."""
+    """The group of a Faust app. `committed`: open transactions are not read."""
 
-    def __init__(self, app: faust.App) -> None:
+    def __init__(self, app: faust.App, *, committed: bool) -> None:
         self._app = app
+        self._committed = committed
 
     @property
     def _consumer(self) -> BatchingConsumer:
@@ -111,5 +131,32 @@ class FaustGroup:
         return {where: (firsts[tp] or 0, ends[tp] or 0) for where, tp in tps.items()}
 
     def end(self, where: TopicPartition) -> int | None:
-        """As the last fetch said."""
-        return self._consumer.highwater(TP(*where))
+        """As the last fetch said; that is the first open transaction where these are not read."""
+        client = private.aiokafka_consumer(self._consumer)
+        asked = client.last_stable_offset if self._committed else client.highwater
+        try:
+            found: int | None = asked(TP(*where))
+        except IllegalStateError:
+            return None  # not assigned any more
+        return found
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """Asked of a broker."""
+        described = await self._consumer.describe(topics)
+        return {name: topic.topic_id for name, topic in described.items()}
+
+    async def error(self) -> BaseException | None:
+        """Of the coordinator, or of a fetch. Raises what crashed Faust or its recovery."""
+        services = [self._app, cast("Any", self._app.tables).recovery]
+        crashed = [service.crash_reason for service in services if service.crashed]
+        if crashed:
+            raise crashed[0] or FaustError("Faust has crashed")
+        return await self._consumer.take_error() if private.started(self._consumer) else None
+
+    @property
+    def connected(self) -> bool:
+        """As the client has it."""
+        consumer = self._consumer
+        return private.started(consumer) and private.coordinator_known(
+            private.aiokafka_consumer(consumer)
+        )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from pipeline.dead_letters.producer import DlqProducer, headers
-from pipeline.kafka.batch import Batch, TopicPartition, join
+from pipeline.kafka.batch import Batch, GapError, TopicPartition, join
 from pipeline.kafka.connection import Subscription
-from pipeline.plan.plan import Outcome
 from pipeline.runtime.batch_buffer import BatchBuffer
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.checkpointer import Checkpointer
-from pipeline.runtime.partition_processor import PartitionProcessor
+from pipeline.runtime.faust.group import Group
+from pipeline.runtime.partition_processor import PartitionProcessor, Processed
 from pipeline.state.assignment import Assignment
 
 Sources = Mapping[str, tuple[str, Subscription]]
 """By topic, the name of the stage that reads it, and how it reads."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Intake:
@@ -31,6 +35,7 @@ class Intake:
         self,
         *,
         sources: Sources,
+        group: Group,
         assignment: Assignment,
         processor: PartitionProcessor,
         checkpointer: Checkpointer,
@@ -41,6 +46,7 @@ class Intake:
     ) -> None:
         self.is_open = False
         self._sources = sources
+        self._group = group
         self._assignment = assignment
         self._processor = processor
         self._checkpointer = checkpointer
@@ -63,7 +69,7 @@ class Intake:
     async def add(self, where: TopicPartition, batch: Batch) -> None:
         """Hold a batch, or count what is held when that is enough.
 
-        Raises GapError when messages are missing before it, and what counting raises.
+        Raises what counting raises.
         """
         if not self.is_open:
             return
@@ -88,19 +94,40 @@ class Intake:
             buffer = self._buffers.pop(where, None)
             if buffer is None or not self.is_open:
                 return False
-            batch = join(buffer.batches, self._assignment.position(where))
+            try:
+                batch = join(buffer.batches, self._assignment.position(where))
+            except GapError:
+                await self._read_again(where)
+                return False
             source, _ = self._sources[where.topic]
-            outcome = await self._engine.run(self._processor.process, where, source, batch)
-            counted = batch.head(outcome.messages)
-            await self._deliver(where, counted, outcome)
+            processed = await self._engine.run(self._processor.process, where, source, batch)
+            await self._deliver(where, processed)
+            counted = processed.counted
             self._checkpointer.counted(len(counted.payloads))
-            if counted is batch:
+            if counted.end == batch.end:
                 return False
             rest = self._buffers.setdefault(where, BatchBuffer(self._clock))
             rest.put_back(batch.after(counted.end))
             return True
 
-    async def _deliver(self, where: TopicPartition, counted: Batch, outcome: Outcome) -> None:
+    async def _read_again(self, where: TopicPartition) -> None:
+        """What was fetched does not follow what is counted.
+
+        Either the broker has deleted the messages in between, or the partition moved while a fetch
+        was under way. What is held is thrown away, and the reader put to where the counts end.
+        """
+        bounds = await self._group.bounds([where])
+        first, _ = bounds[where]
+        position = self._assignment.position(where)
+        if first > position:
+            self._processor.lost(where, first - position)
+            self._assignment.skip_to(where, first)
+        else:
+            _log.info("%s: a fetch from elsewhere was thrown away; on from %d", where, position)
+        await self._group.read_again({where: max(first, position)})
+
+    async def _deliver(self, where: TopicPartition, processed: Processed) -> None:
+        counted, outcome = processed
         if self._dlq:
             for letter in outcome.dead:
                 await self._dlq.put(letter.payload, headers(letter, where, counted))

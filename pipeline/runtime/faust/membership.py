@@ -26,6 +26,7 @@ from pipeline.kafka.batch import TopicPartition
 from pipeline.runtime.failure import Failure
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group
+from pipeline.runtime.faust.group_watch import GroupWatch
 from pipeline.runtime.faust.intake import Intake, Sources
 from pipeline.runtime.faust.transport import PassThrough
 from pipeline.runtime.status import Status
@@ -48,6 +49,7 @@ class Membership:
         assignment: Assignment,
         checkpointer: Checkpointer,
         intake: Intake,
+        watch: GroupWatch,
         telemetry: Telemetry,
         status: Status,
         failure: Failure,
@@ -59,6 +61,7 @@ class Membership:
         self._assignment = assignment
         self._checkpointer = checkpointer
         self._intake = intake
+        self._watch = watch
         self._telemetry = telemetry
         self._status = status
         self._failure = failure
@@ -81,6 +84,7 @@ class Membership:
                 self._flush(),
                 self._checkpoints(),
                 self._observe(),
+                self._watch.run(),
             )
         ]
         try:

@@ -15,6 +15,7 @@ from pipeline.dead_letters.producer import DlqProducer
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
+from pipeline.kafka.metadata import Topic
 from pipeline.kafka.topics import prepare
 from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Delivery
@@ -24,6 +25,7 @@ from pipeline.runtime.faust.app import application
 from pipeline.runtime.faust.changelog_table import ChangelogTable
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import FaustGroup
+from pipeline.runtime.faust.group_watch import GroupWatch
 from pipeline.runtime.faust.intake import Intake
 from pipeline.runtime.faust.membership import Membership
 from pipeline.runtime.faust.subscriptions import subscriptions
@@ -73,20 +75,22 @@ class FaustMemberships:
 
         Raises what ended it otherwise.
         """
-        partitions = await _unless(stopping, self._topics())
-        if partitions is None:
+        topics = await _unless(stopping, self._topics())
+        if topics is None:
             return
+        partitions = {name: topic.partitions for name, topic in topics.items()}
         self._assignment.topics = partitions
+        self._assignment.topic_ids = {name: topic.topic_id for name, topic in topics.items()}
         self._assignment.forget()
         with Engine() as engine:
             async with Delivery(self._folder) as delivery:
                 await self._membership(partitions, delivery, engine).run(stopping)
 
-    async def _topics(self) -> dict[str, int]:
+    async def _topics(self) -> Mapping[str, Topic]:
         first = next(iter(self._subscriptions.values()))
         topics = [topic for source in self._subscriptions.values() for topic in source.topics]
         return await prepare(
-            first.connection, first.group, topics, self._options.dead_letters, self._status.set
+            first.connection, first.group, topics, self._options.dead_letters, self._status.problem
         )
 
     def _membership(
@@ -97,7 +101,7 @@ class FaustMemberships:
         letters = self._options.dead_letters
         first = next(iter(self._subscriptions.values()))
         app = application(first, sources, assignment.positions)
-        group = FaustGroup(app)
+        group = FaustGroup(app, committed=first.committed)
         dlq = DlqProducer(letters, partial(group.send, letters, None))
         checkpointer = Checkpointer(
             group=group,
@@ -109,6 +113,7 @@ class FaustMemberships:
         )
         intake = Intake(
             sources=sources,
+            group=group,
             assignment=assignment,
             processor=processor,
             checkpointer=checkpointer,
@@ -127,6 +132,14 @@ class FaustMemberships:
             status=self._status,
         )
         failure = Failure()
+        watch = GroupWatch(
+            group=group,
+            connection=first.connection,
+            topics=list(sources),
+            checkpointer=checkpointer,
+            intake=intake,
+            status=self._status,
+        )
         for topic in sources:
             app.tables.add(ChangelogTable(app, takeover, failure, topic, partitions[topic]))
         return Membership(
@@ -136,6 +149,7 @@ class FaustMemberships:
             assignment=assignment,
             checkpointer=checkpointer,
             intake=intake,
+            watch=watch,
             telemetry=self._telemetry,
             status=self._status,
             failure=failure,
@@ -166,7 +180,7 @@ def worker(
     def limit(where: TopicPartition) -> DlqLimit:
         return DlqLimit(options.max_ratio, options.max_consecutive, str(where))
 
-    status = Status()
+    status = Status(telemetry)
     processor = PartitionProcessor(live, assignment, telemetry, limit)
     memberships = FaustMemberships(
         subscriptions=subscriptions(live.plan),

@@ -12,7 +12,12 @@ from functools import partial
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP, AppT
 
@@ -120,6 +125,37 @@ def _take(result: Any, _most: int) -> Fetched | list[Any]:
     result._update_position()
     fetched.end = batches.next_fetch_offset
     return fetched
+
+
+def read_as(consumer: AIOKafkaConsumer, *, committed: bool, wait_ms: int) -> None:
+    """Set what Faust does not hand on to a consumer that is not started: isolation, fetch wait."""
+    consumer._isolation_level = "read_committed" if committed else "read_uncommitted"
+    consumer._fetch_max_wait_ms = wait_ms
+
+
+def coordinator_known(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the coordinator of the group is known; a client that loses it forgets it."""
+    return consumer._coordinator.coordinator_id is not None
+
+
+async def coordinator_error(consumer: AIOKafkaConsumer) -> BaseException | None:
+    """What keeps the coordinator from going on. It tries again after this was asked for."""
+    try:
+        consumer._coordinator.check_errors()
+    except KafkaError as failure:
+        error: BaseException = failure
+        return error
+    return None
+
+
+def started(consumer: Any) -> bool:
+    """Whether Faust's consumer has made its client."""
+    return bool(consumer._thread._consumer)
+
+
+def client_of(consumer: AIOKafkaConsumer) -> Any:
+    """Its AIOKafkaClient, for requests that a consumer has no method for."""
+    return consumer._client
 
 
 def batch_records(consumer: AIOKafkaConsumer, topics: frozenset[str]) -> None:

@@ -36,8 +36,8 @@ def subscriptions(plan: Plan) -> Mapping[str, Subscription]:
         )
         if same != other:
             raise BrokerError(
-                f'stage "{name}": sources that read Kafka share brokers, tls, sasl, group_id and '
-                "session_timeout"
+                f'stage "{name}": sources that read Kafka share brokers, tls, sasl, group_id, '
+                "session_timeout, isolation_level and recreated_topic"
             )
         for topic in other.topics:
             if topic in taken:

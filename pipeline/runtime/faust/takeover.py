@@ -10,7 +10,7 @@ from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.faust.checkpointer import Checkpointer
-from pipeline.runtime.faust.group import Group
+from pipeline.runtime.faust.group import Group, MovedError
 from pipeline.runtime.faust.intake import Intake, Sources
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.runtime.status import Status
@@ -18,10 +18,6 @@ from pipeline.state.assignment import Assignment
 from pipeline.state.changelog import State
 
 _log = logging.getLogger(__name__)
-
-
-class MovedError(Exception):
-    """A topic is not what it was when the membership began; another one can cope."""
 
 
 class Changelog(Protocol):
@@ -114,17 +110,30 @@ class Takeover:
     def _position(self, where: TopicPartition, state: State, first: int, end: int) -> int:
         """The next offset to count of a partition that has those from `first` to `end`."""
         position = state.position
+        subscription = self._sources[where.topic][1]
         if position is None:
-            return end if self._sources[where.topic][1].from_end else first
-        if position > end:
-            name = changelog(self._group.name, where.topic)
-            raise BrokerError(
-                f"{where} ends at {end}, but its counts include {position} messages: was the topic "
-                f"deleted and made again? Go on under another group_id, or delete {name} to start "
-                "from zero"
-            )
+            return end if subscription.from_end else first
+        known = self._assignment.topic_ids.get(where.topic, "")
+        other = bool(known and state.topic_id and known != state.topic_id)
+        if other or position > end:
+            if not subscription.start_over:
+                raise BrokerError(self._recreated(where, position, end, other=other))
+            _log.warning("%s was deleted and made again: it is counted from its start", where)
+            return first
         if position < first:
-            lost = first - position
-            _log.error("%s: %d messages were deleted before they were counted", where, lost)
+            self._processor.lost(where, first - position)
             return first
         return position
+
+    def _recreated(self, where: TopicPartition, position: int, end: int, *, other: bool) -> str:
+        name = changelog(self._group.name, where.topic)
+        what = (
+            f"topic {where.topic} was deleted and made again since it was counted"
+            if other
+            else f"{where} ends at {end}, but its counts include {position} messages: was the "
+            "topic deleted and made again?"
+        )
+        return (
+            f"{what}. Go on under another group_id, set recreated_topic: start_over, or delete "
+            f"{name} to start from zero"
+        )

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
 from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.kafka.metadata import Topic, describe
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.private import Fetched
 
@@ -41,9 +43,22 @@ class PassThrough(Schema[Any, Any]):
         return message.value
 
 
+_FETCH_WAIT_MS = 250
+"""How long a broker holds a fetch that it has nothing for; Faust's 1500 delay what comes next."""
+
+_AUTHORIZATION_SECONDS = 1.0
+
+
 class _Thread(stock.AIOKafkaConsumerThread):
     consumer: BatchingConsumer
     logger = _log
+    fetch_error: KafkaError | None = None
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        committed = self.consumer.transport.committed
+        private.read_as(consumer, committed=committed, wait_ms=_FETCH_WAIT_MS)
+        return consumer
 
     async def on_start(self) -> None:
         """Let aiokafka hand over the records of flow topics as its parser made them."""
@@ -51,7 +66,12 @@ class _Thread(stock.AIOKafkaConsumerThread):
         private.batch_records(self._ensure_consumer(), self.consumer.transport.batched)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        records = await super()._fetch_records(*args, **kwargs)
+        try:
+            records = await super()._fetch_records(*args, **kwargs)
+        except TopicAuthorizationFailedError as error:
+            self.fetch_error = error
+            await asyncio.sleep(_AUTHORIZATION_SECONDS)
+            return {}
         return {
             tp: [_pseudo_record(tp, found)] if isinstance(found, Fetched) else found
             for tp, found in records.items()
@@ -113,6 +133,20 @@ class BatchingConsumer(stock.Consumer):
         sought = await self._thread.seek_partitions(positions)
         private.accept_from(self, sought)
 
+    async def describe(self, topics: Collection[str]) -> Mapping[str, Topic]:
+        """These topics as a broker knows them now. Raises KafkaError."""
+        client = private.client_of(private.aiokafka_consumer(self))
+        found: Mapping[str, Topic] = await self._thread.in_thread(describe(client, topics))
+        return found
+
+    async def take_error(self) -> BaseException | None:
+        """What kept it from joining or from reading since the last time."""
+        error, self._thread.fetch_error = self._thread.fetch_error, None
+        client = private.aiokafka_consumer(self)
+        of_coordinator: BaseException | None
+        of_coordinator = await self._thread.in_thread(private.coordinator_error(client))
+        return error or of_coordinator
+
     async def commit_as(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation; False when the group has moved on.
 
@@ -128,4 +162,5 @@ class BatchingTransport(stock.Transport):
 
     Consumer: ClassVar[Any] = BatchingConsumer
     batched: frozenset[str] = frozenset()
+    committed: bool = True
     positions: Callable[[], Mapping[TopicPartition, int]]

@@ -48,7 +48,10 @@ class FakeGroup:
         self.committed: dict[TopicPartition, int] = {}
         self.again: dict[TopicPartition, int] = {}
         self.found: dict[TopicPartition, tuple[int, int]] = {}
-        self.error: Exception | None = None
+        self.failure: Exception | None = None
+        self.errors: list[BaseException] = []
+        self.connected = True
+        self.ids = {"t": "id-1"}
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
         self.answers.set()
@@ -72,8 +75,8 @@ class FakeGroup:
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Take offsets, when they are of the generation that holds."""
         self.events.append("commit")
-        if self.error:
-            raise self.error
+        if self.failure:
+            raise self.failure
         if generation != self.generation:
             return False
         self.committed |= offsets
@@ -99,6 +102,14 @@ class FakeGroup:
         """As set in `found`."""
         return self.found[where][1] if where in self.found else None
 
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """As set in `ids`."""
+        return {topic: self.ids[topic] for topic in topics if topic in self.ids}
+
+    async def error(self) -> BaseException | None:
+        """The errors that were put there, one after the other."""
+        return self.errors.pop(0) if self.errors else None
+
 
 def _kind(topic: str, key: bytes | None, value: bytes | None) -> str:
     if not topic.endswith("-ledger-changelog"):
@@ -122,7 +133,7 @@ class Parts(Processing):
         subscription = Subscription(
             connection=Connection(brokers=("b",)), topics=("t",), group="g", **more
         )
-        self.group, self.clock, self.status = FakeGroup(), Clock(), Status()
+        self.group, self.clock, self.status = FakeGroup(), Clock(), Status(self.telemetry)
         self.dlq = DlqProducer("dead", partial(self.group.send, "dead", None))
         self.checkpointer = Checkpointer(
             group=self.group,
@@ -136,6 +147,7 @@ class Parts(Processing):
 
         self.intake = Intake(
             sources={"t": ("in", subscription)},
+            group=self.group,
             assignment=self.assignment,
             processor=self.processor,
             checkpointer=self.checkpointer,

@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from pipeline.kafka.batch import Batch
+from pipeline.runtime.faust.group import MovedError
 from tests.runtime.faust.support import Parts, with_parts
 from tests.runtime.support import BAD, GOOD, ONE, TWO
 
@@ -55,10 +56,10 @@ def test_a_group_that_does_not_answer_is_asked_again(caplog: pytest.LogCaptureFi
 
     async def test(run: Parts) -> None:
         run.feed(ONE, [GOOD] * 3)
-        run.group.error = KafkaTimeoutError()
+        run.group.failure = KafkaTimeoutError()
         await run.checkpointer.commit()
         assert run.shown() == 0
-        run.group.error = None
+        run.group.failure = None
         await run.checkpointer.commit()
         assert run.shown() == 3
 
@@ -128,5 +129,20 @@ def test_a_batch_of_messages_moves_the_committed_offset_over_holes() -> None:
         run.processor.process(ONE, "in", Batch([GOOD], 0, 9, [3]))
         await run.checkpointer.commit()
         assert run.group.committed[ONE] == 9
+
+    with_parts(test)
+
+
+@pytest.mark.parametrize("ids", [{"t": "id-2"}, {}])
+def test_nothing_becomes_durable_of_a_topic_that_was_made_again(ids: dict[str, str]) -> None:
+    """Messages of the new topic may have been counted at the offsets of the old one."""
+
+    async def test(run: Parts) -> None:
+        run.feed(ONE, [GOOD])
+        run.group.ids = ids
+        with pytest.raises(MovedError, match="topic t was deleted, or made again"):
+            await run.checkpointer.commit()
+        assert run.group.events == []
+        assert run.assignment.durable() == {}
 
     with_parts(test)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
-from pipeline.kafka.batch import Batch, GapError
+from pipeline.kafka.batch import Batch
 from tests.runtime.faust.support import Parts, with_parts
 from tests.runtime.support import BAD, GOOD, ONE, TWO
 
@@ -68,13 +69,93 @@ def test_messages_that_come_twice_count_once() -> None:
     with_parts(test, batch_size=5)
 
 
-def test_missing_messages_are_an_error() -> None:
+def test_a_fetch_from_elsewhere_is_thrown_away_and_sought_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It was under way when the partition moved: nothing is lost, and one line says so."""
+
     async def test(run: Parts) -> None:
         run.intake.open()
-        with pytest.raises(GapError, match="offsets 0 to 4 were not delivered"):
-            await run.intake.add(ONE, Batch([GOOD] * 5, 5, 10))
+        run.group.found = {ONE: (0, 10)}
+        await run.intake.add(ONE, Batch([GOOD] * 5, 5, 10))
+        assert run.group.again == {ONE: 0}
+        assert run.assignment.position(ONE) == 0
+        await run.intake.add(ONE, Batch([GOOD] * 10, 0, 10))
+        assert run.assignment.position(ONE) == 10
+        assert "kafka_lost{" not in lost(run)
+
+    with caplog.at_level(logging.INFO):
+        with_parts(test, batch_size=5)
+    assert caplog.messages == ["t[0]: a fetch from elsewhere was thrown away; on from 0"]
+
+
+def lost(run: Parts) -> str:
+    """What the self-metrics say about lost messages that are more than none."""
+    text = run.telemetry.render([], {}, None)
+    return "".join(x for x in text.splitlines() if "kafka_lost{" in x and not x.endswith(" 0"))
+
+
+def test_messages_that_the_broker_deleted_are_lost_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Counting goes on behind them."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.group.found = {ONE: (900, 1_100)}
+        await run.intake.add(ONE, Batch([GOOD] * 5, 900, 905))
+        assert run.group.again == {ONE: 900}
+        assert lost(run).endswith('kafka_lost{topic="t",partition="0"} 900')
+        await run.intake.add(ONE, Batch([GOOD] * 5, 900, 905))
+        assert run.assignment.position(ONE) == 905
 
     with_parts(test, batch_size=5)
+    assert caplog.messages == ["t[0]: 900 messages were deleted before they were counted"]
+
+
+def test_holes_of_compaction_are_no_losses() -> None:
+    """The reader went over them."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([GOOD] * 2, 0, 500, [7, 499]))
+        assert run.assignment.position(ONE) == 500
+        assert lost(run) == ""
+        assert run.group.again == {}
+
+    with_parts(test, batch_size=2)
+
+
+def test_the_end_of_a_transaction_moves_the_position() -> None:
+    """A marker is no message, and yet behind it there is nothing to read."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([], 0, 1))
+        run.clock.now += 5
+        await run.intake.count_expired()
+        assert run.assignment.position(ONE) == 1
+
+    with_parts(test)
+
+
+def test_empty_messages_are_passed_over() -> None:
+    """No rejects, no letters, and they touch no limit: not even a row of rejects."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([b"", GOOD, b"", b"", b"", BAD, b""], 0, 7))
+        assert run.assignment.position(ONE) == 7
+        (sent,) = run.group.sent
+        assert sent.value == BAD
+        text = run.telemetry.render([], {}, None)
+        assert 'ingest_empty{stage="in"} 5' in text
+        assert 'ingest_flows_processed{stage="in"} 2' in text
+        assert 'stage_flows_in{stage="in"} 2' in text
+        with pytest.raises(TooManyDeadLettersError):
+            await run.intake.add(ONE, Batch([b"", BAD] * 4, 7, 15))
+
+    with_parts(test, batch_size=7, limits={"max_consecutive": 5})
 
 
 def test_a_rejected_message_is_a_letter_with_its_offset() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
-from pipeline.runtime.faust.takeover import MovedError
+from pipeline.runtime.faust.group import MovedError
 from pipeline.state.changelog import State
 from tests.runtime.faust.support import Parts, with_parts
 from tests.runtime.support import ONE, TWO
@@ -23,7 +23,7 @@ class Log:
     topic = "t"
 
     def __init__(self, position: int | None, generation: int) -> None:
-        self.position, self.generation = position, generation
+        self.position, self.generation, self.topic_id = position, generation, ""
 
     def holds(self, generation: int) -> bool:
         """Whether no later generation has begun."""
@@ -31,7 +31,7 @@ class Log:
 
     def saved(self, partition: int) -> State:
         """Counts of nothing, up to the position."""
-        return State(self.position, [], partition, frozenset())
+        return State(self.position, [], partition, frozenset(), self.topic_id)
 
 
 def found(run: Parts, first: int, end: int) -> None:
@@ -140,3 +140,44 @@ def test_a_new_member_id_means_that_nothing_in_memory_holds(
     with caplog.at_level(logging.WARNING):
         with_parts(test, instance="same")
     assert 'another one has group_instance_id "same" as well' in caplog.messages[0]
+
+
+def test_a_topic_made_again_ends_the_worker_also_when_it_is_longer() -> None:
+    """Its id tells, whatever the offsets are."""
+
+    async def test(run: Parts) -> None:
+        found(run, 0, 100)
+        log = Log(40, 5)
+        log.topic_id = "id-0"
+        with pytest.raises(BrokerError, match="topic t was deleted and made again since"):
+            await run.takeover.restore(log, BOTH, 5)
+
+    with_parts(test)
+
+
+def test_a_topic_made_again_is_counted_from_its_start(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the configuration says so."""
+
+    async def test(run: Parts) -> None:
+        found(run, 0, 100)
+        log = Log(40, 5)
+        log.topic_id = "id-0"
+        await run.takeover.restore(log, BOTH, 5)
+        assert run.assignment.positions() == {ONE: 0, TWO: 0}
+
+    with_parts(test, start_over=True)
+    assert len([line for line in caplog.messages if "counted from its start" in line]) == 2
+
+
+@pytest.mark.parametrize("known", ["id-1", ""])
+def test_counts_of_the_same_topic_or_of_an_unknown_one_go_on(known: str) -> None:
+    """States that were written before ids were kept have none."""
+
+    async def test(run: Parts) -> None:
+        found(run, 0, 100)
+        log = Log(40, 5)
+        log.topic_id = known
+        await run.takeover.restore(log, BOTH, 5)
+        assert run.assignment.positions() == {ONE: 40, TWO: 40}
+
+    with_parts(test)

@@ -9,9 +9,18 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
+from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
+from pipeline.plan.plan import Plan
 from pipeline.runtime.faust.worker import Worker
 from pipeline.runtime.status import Status
+from pipeline.stage import BuildContext
+
+
+def status() -> Status:
+    """Of a worker without a plan."""
+    return Status(Telemetry(Plan([], BuildContext()), process=False))
+
 
 End = Callable[["Scripted"], None]
 
@@ -22,7 +31,7 @@ class Scripted:
     def __init__(self, *ends: End) -> None:
         self.now = 0.0
         self.pauses: list[float] = []
-        self.status = Status()
+        self.status = status()
         self.reasons: list[str] = []
         self.told: list[int] = []
         self._ends = list(ends)
@@ -112,7 +121,7 @@ def test_a_stop_ends_a_pause() -> None:
             asyncio.get_running_loop().call_soon(worker.stop)
             raise ConnectionError("gone")
 
-    worker = Worker(Once(), Status(), lambda _: None, clock=lambda: 0.0)
+    worker = Worker(Once(), status(), lambda _: None, clock=lambda: 0.0)
     running = threading.Thread(target=worker.run, daemon=True)
     running.start()
     running.join(30)
