@@ -90,8 +90,9 @@ class GroupWatch:
     async def _look_at_the_topics(self) -> None:
         self._ticks += 1
         if self._intake.is_open and self._ticks % _TOPIC_TICKS == 0:
-            with suppress(KafkaError):  # asked again at the next checkpoint
+            with suppress(KafkaError):  # asked again
                 await self._checkpointer.check_topics(self._topics)
+                await self._intake.look_for_losses()
 
     def _report(self, reason: str, error: str) -> None:
         self._reported = True

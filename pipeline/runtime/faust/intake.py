@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from pipeline.dead_letters.producer import DlqProducer, headers
 from pipeline.kafka.batch import Batch, GapError, TopicPartition, join
@@ -55,6 +55,7 @@ class Intake:
         self._engine = engine
         self._clock = clock
         self._buffers: dict[TopicPartition, BatchBuffer] = {}
+        self._behind: dict[TopicPartition, int] = {}
 
     def open(self) -> None:
         """Take batches from now on."""
@@ -116,15 +117,36 @@ class Intake:
         Either the broker has deleted the messages in between, or the partition moved while a fetch
         was under way. What is held is thrown away, and the reader put to where the counts end.
         """
-        bounds = await self._group.bounds([where])
-        first, _ = bounds[where]
-        position = self._assignment.position(where)
-        if first > position:
-            self._processor.lost(where, first - position)
-            self._assignment.skip_to(where, first)
-        else:
+        if not await self._skip_deleted([where]):
+            position = self._assignment.position(where)
             _log.info("%s: a fetch from elsewhere was thrown away; on from %d", where, position)
-        await self._group.read_again({where: max(first, position)})
+        await self._group.read_again({where: self._assignment.position(where)})
+
+    async def look_for_losses(self) -> None:
+        """Notice messages that the broker deleted, also where no other comes after them.
+
+        Of partitions that are behind and did not move since the last look. Raises KafkaError.
+        """
+        behind = {
+            where: position
+            for where, position in self._assignment.positions().items()
+            if where not in self._buffers and (self._group.end(where) or 0) > position
+        }
+        stalled = [where for where, at in behind.items() if self._behind.get(where) == at]
+        self._behind = behind
+        if stalled:
+            async with self._checkpointer.batch_lock:
+                await self._skip_deleted(stalled)
+
+    async def _skip_deleted(self, wheres: Collection[TopicPartition]) -> bool:
+        """Go on behind messages that the broker has deleted; whether there were any."""
+        bounds = await self._group.bounds(wheres)
+        owned = self._assignment.positions()
+        lost = {w: first for w, (first, _) in bounds.items() if first > owned.get(w, first)}
+        for where, first in lost.items():
+            self._processor.lost(where, first - owned[where])
+            self._assignment.skip_to(where, first)
+        return bool(lost)
 
     async def _deliver(self, where: TopicPartition, processed: Processed) -> None:
         counted, outcome = processed

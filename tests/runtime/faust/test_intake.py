@@ -113,6 +113,21 @@ def test_messages_that_the_broker_deleted_are_lost_and_said(
     assert caplog.messages == ["t[0]: 900 messages were deleted before they were counted"]
 
 
+def test_losses_are_noticed_when_nothing_comes_after_them() -> None:
+    """A partition that is behind and does not move is looked at."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.group.found = {ONE: (900, 900), TWO: (0, 10)}
+        await run.intake.look_for_losses()
+        assert not run.group.asked.is_set()
+        await run.intake.look_for_losses()
+        assert run.assignment.positions() == {ONE: 900, TWO: 0}
+        assert lost(run).endswith('kafka_lost{topic="t",partition="0"} 900')
+
+    with_parts(test)
+
+
 def test_holes_of_compaction_are_no_losses() -> None:
     """The reader went over them."""
 
