@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench bench-kafka chaos kafka kube pins clean
+.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare chaos kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -18,7 +18,12 @@ demo: $(RUN) ## Run the demo; ONCE=1 ends it after one pass
 	@$(BIN)/python -m pipeline.cli.demo $(if $(ONCE),--once)
 
 test: lint types ## Lint, types and every test, with the real parts fetched and built as needed
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadgroup) $(TESTS)
+
+# Without a cache a test that needs a real part is red, where it is not marked so.
+test-fast: $(DEV) ## The tests that need Python alone, in less than a minute
+	@CI=true XDG_CACHE_HOME=/dev/null $(BIN)/python -m pytest -n auto -m "not real and not slow" \
+	  --hypothesis-profile=fast $(TESTS)
 
 lint: $(DEV) ## Style and defects
 	@$(BIN)/ruff format --check --quiet .
@@ -33,11 +38,18 @@ format: $(DEV) ## Bring the sources into their format
 docs: $(RUN) ## Generate docs/*.md and configs/schema.json again
 	@$(BIN)/python -m tools.docs
 
-bench: $(RUN) ## Flows a second, processor time a flow, memory
-	@$(BIN)/python -m benchmarks
+new-stage: $(DEV) ## Start a transform: stages/NAME.py and its test, documents generated (NAME=x)
+	@$(BIN)/python -m tools.new_stage "$(NAME)"
+	@$(BIN)/python -m tools.docs
+
+bench: $(RUN) ## Flows a second, processor time a flow, memory; ARGS="--quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PATH"
 	@$(BIN)/python -m benchmarks.kafka $(ARGS)
+
+bench-compare: $(RUN) ## Two results of benchmarks/results by each other: A=NAME B=NAME
+	@$(BIN)/python -m benchmarks.results $(A) $(B)
 
 chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
 	@$(BIN)/python -m tests.kafka.chaos $(ARGS)

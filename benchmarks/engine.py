@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from benchmarks.pods import growth as churned_growth
+from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
 
 _MEASURE = Path(__file__).with_name("measure.py")
@@ -27,30 +28,33 @@ Figures = dict[str, Any]
 
 
 def main() -> None:
-    """Print every table."""
+    """Print every table, and keep its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="the main figure only")
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, medians of {given.runs} runs, one core each\n")
-    _main_figure(given.flows, given.runs)
+    results = Results("engine", given.runs)
+    _main_figure(given.flows, results)
     if not given.quick:
-        _growth(given.flows, given.runs)
+        _growth(given.flows, results)
+    print(f"\nkept in {results.write()}")
+    if not given.quick:
         churned_growth()
 
 
-def _main_figure(flows: int, runs: int) -> None:
+def _main_figure(flows: int, results: Results) -> None:
     made = _cluster(flows, Shape(pods=10_000, nodes=100, workloads=1_000, services=500))
-    figures = _median(made.config, runs)
+    figures = _median(made.config, results.runs)
     print(f"{flows:,} protobuf flows, 10,000 pods, both ends enriched, subnet labels,")
     print("two SYN metrics of ten labels and one bytes metric")
-    print(_line("all of it", figures))
+    print(_line("all of it", figures, results))
     for stage, seconds in figures["stage_seconds"].items():
         print(f"    {stage:<42} {seconds / flows * 1e6:6.3f} us a flow")
     _account(figures)
-    scraped = _median(made.config, runs, "--scrape")
-    print(_line("scraped meanwhile", scraped))
+    scraped = _median(made.config, results.runs, "--scrape")
+    print(_line("scraped meanwhile", scraped, results))
     print(_shown(scraped))
 
 
@@ -61,11 +65,13 @@ def _shown(figures: Figures) -> str:
     return f"    exposition of {size}: {figures['exposition_ms']:.0f} ms{meanwhile}"
 
 
-def _growth(flows: int, runs: int) -> None:
+def _growth(flows: int, results: Results) -> None:
+    runs = results.runs
     print("\ngrowth with pods (1,000 workloads)")
     for pods in (1_000, 10_000, 100_000):
         shape = Shape(pods=pods, nodes=max(20, pods // 200), workloads=1_000, services=500)
-        print(_line(f"{pods:>9,} pods", _median(_cluster(flows, shape).config, runs)))
+        figures = _median(_cluster(flows, shape).config, runs)
+        print(_line(f"{pods:>9,} pods", figures, results))
     print("\ngrowth with series (label sets of one counter, exposed while flows come in)")
     made = _cluster(flows, Shape(pods=10_000, nodes=100, workloads=1_000, services=500))
     for label, fields in (
@@ -75,13 +81,13 @@ def _growth(flows: int, runs: int) -> None:
     ):
         config = _with_metrics(made, [_metric("grown", fields)], label.split()[-1])
         figures = _median(config, runs, "--scrape")
-        print(_line(f"{figures['series']:>9,} series", figures))
+        print(_line(f"{label} series", figures, results))
         print(_shown(figures))
     print("\ngrowth with metrics (three labels each, no two alike)")
     for number in (1, 10, 50):
         metrics = [_metric(f"m{i}", [*_LABELS[i % 5], "Proto"], i) for i in range(number)]
         config = _with_metrics(made, metrics, f"m{number}")
-        print(_line(f"{number:>9} metrics", _median(config, runs)))
+        print(_line(f"{number:>9} metrics", _median(config, runs), results))
 
 
 _LABELS = [
@@ -141,12 +147,18 @@ def _measured(config: Path, runs: int, options: tuple[str, ...]) -> Iterator[Fig
         yield json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def _line(what: str, figures: Figures) -> str:
+def _line(what: str, figures: Figures, results: Results) -> str:
+    """A row of the table, which becomes one of the results."""
     flows = figures["messages"]
+    row = Row(
+        flows_s=flows / figures["seconds"],
+        cpu_us=figures["cpu_seconds"] / flows * 1e6,
+        peak_mb=figures["rss_mb"],
+    )
+    results.rows[what.strip()] = row
     return (
-        f"  {what:<18} {flows / figures['seconds']:>11,.0f} flows/s"
-        f"  {figures['cpu_seconds'] / flows * 1e6:5.2f} us CPU a flow"
-        f"  {figures['rss_mb']:5.0f} MB  {'' if figures['sums'] else 'COUNTS DO NOT ADD UP'}"
+        f"  {what:<18} {row.flows_s:>11,.0f} flows/s  {row.cpu_us:5.2f} us CPU a flow"
+        f"  {row.peak_mb:5.0f} MB  {'' if figures['sums'] else 'COUNTS DO NOT ADD UP'}"
     ).rstrip()
 
 

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from benchmarks import peer
 from benchmarks.process import Program, until
+from benchmarks.results import Results, Row
 from benchmarks.topic import PARTITIONS, Bench, load_average, producer, sums
 from pipeline.api import client
 from simulate.configs import flow_metric
@@ -51,7 +52,7 @@ class Figures(NamedTuple):
 
 def main() -> None:
     """Print the parts asked for."""
-    parts: dict[str, Callable[[Bench, argparse.Namespace], None]] = {
+    parts: dict[str, Callable[[Bench, argparse.Namespace, Results], None]] = {
         "speed": _speed,
         "latency": _latency,
         "idle": _idle,
@@ -68,12 +69,15 @@ def main() -> None:
         given.flows, given.runs = given.flows // 4, 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends too
     print(f"medians of {given.runs} runs", flush=True)
+    results = Results("kafka", given.runs)
     for name in given.only or parts:
         with _bench(given.flows, "5000" if name == "speed" else "0") as bench:
             size = sum(map(len, bench.payloads)) / len(bench.payloads)
             flows = f"{given.flows:,} Records of {size:.0f} B in {PARTITIONS} partitions"
             print(f"\n{name}: {flows}; {load_average()}", flush=True)
-            parts[name](bench, given)
+            parts[name](bench, given, results)
+    if results.rows:
+        print(f"\nkept in {results.write()}")
 
 
 @contextmanager
@@ -90,19 +94,21 @@ def _bench(flows: int, delay: str) -> Iterator[Bench]:
 # -- speed
 
 
-def _speed(bench: Bench, given: argparse.Namespace) -> None:
+def _speed(bench: Bench, given: argparse.Namespace, results: Results) -> None:
     for number in (1, 2):
         sentences: list[str] = []
         found = [_run(bench, number, sentences) for _ in range(given.runs)]
-        print(_row("2 workers" if number > 1 else "1 worker", found), sentences[-1], sep="\n")
+        title = "2 workers" if number > 1 else "1 worker"
+        print(_row(title, found, results), sentences[-1], sep="\n")
     some = min(given.flows, 50_000)
     stock = [_stock(bench, some) for _ in range(given.runs)]
-    print(_row("stock Faust, counting only", [figures for figures, _ in stock]))
+    print(_row("stock Faust, counting only", [figures for figures, _ in stock], results))
     print(sums((some, stock[-1][1], 0, 0)))
     if given.peer:
         with peer.cluster(bench) as kubeconfig:
             ran = [_peer(bench, given.peer, kubeconfig) for _ in range(given.runs)]
-        print(_row(given.peer.name, [figures for figures, _ in ran]), ran[-1][1], sep="\n")
+        row = _row(given.peer.name, [figures for figures, _ in ran], results)
+        print(row, ran[-1][1], sep="\n")
 
 
 def _run(bench: Bench, number: int, sentences: list[str]) -> Figures:
@@ -161,14 +167,16 @@ def _peer(bench: Bench, binary: Path, kubeconfig: Path) -> tuple[Figures, str]:
         return figures, peer.account(bench, program)
 
 
-def _row(what: str, found: list[Figures]) -> str:
-    return f"  {what:<28}{Figures(*map(statistics.median, zip(*found, strict=True)))}"
+def _row(what: str, found: list[Figures], results: Results) -> str:
+    figures = Figures(*map(statistics.median, zip(*found, strict=True)))
+    results.rows[what] = Row(*figures)
+    return f"  {what:<28}{figures}"
 
 
 # -- latency
 
 
-def _latency(bench: Bench, given: argparse.Namespace) -> None:
+def _latency(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
     """One worker, with the producer and the broker on the other core."""
     top = _run(bench, 1, []).flows_s
     rate, seconds = _LOAD * top, 10 if given.quick else 30
@@ -220,7 +228,7 @@ def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> I
 # -- idle and recovery
 
 
-def _idle(bench: Bench, given: argparse.Namespace) -> None:
+def _idle(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
     with bench.workers(bench.config(bench.topic, bench.group())) as (worker,):
         until(lambda: worker.page("/readyz") and _durable([worker]) == bench.flows)
         time.sleep(3)
@@ -234,7 +242,7 @@ def _idle(bench: Bench, given: argparse.Namespace) -> None:
         print(bench.account([worker]))
 
 
-def _recovery(bench: Bench, given: argparse.Namespace) -> None:
+def _recovery(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
     """From the start of a process to its readiness, with 100k series in the changelog."""
     series = 25_000 if given.quick else 100_000
     topic, group = "wide", bench.group()

@@ -34,9 +34,9 @@ def main() -> None:
     job.run()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     done.set()
-    series = sum(table.size for table in job.ledger.tables())
+    series = sum(table.size for table in job.counts.tables())
     start = time.perf_counter()
-    size = len(job.final())
+    size = len(job.exposer.final())
     print(
         json.dumps(
             _accounting(job)
@@ -62,7 +62,7 @@ def _peak_mb() -> float:
 def _scrape(job: Job, scrapes: list[float], done: threading.Event) -> None:
     while not done.wait(0.5):
         start = time.perf_counter()
-        job.exposition()
+        job.exposer.page()
         scrapes.append(time.perf_counter() - start)
 
 

@@ -29,8 +29,10 @@ from pipeline import config
 from pipeline.kube.api.access import Access
 from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.sync.index import Watch
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.stage import BuildContext
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.live import ActivePlan
+from pipeline.plan.plan import Plan
+from pipeline.stage import BuildContext, SourceContext
 from pipeline.stage.resources import ResourcePool
 from simulate import Shape, Simulation, simulate
 from stages.kubernetes import Kubernetes
@@ -109,7 +111,7 @@ class _Lent(ResourcePool):
         super().__init__()
         self._watch = watch
 
-    def get(self, key: Any, make: Any) -> Any:
+    def acquire(self, key: Any, make: Any) -> Any:
         """The watch."""
         return self._watch
 
@@ -123,22 +125,24 @@ def lent(made: Simulation, watch: Watch) -> Plan:
         else stage
         for stage in loaded.stages
     ]
-    return compile_plan(stages, BuildContext(folder=loaded.folder, lasting=_Lent(watch)))
+    return compile_plan(stages, BuildContext(folder=loaded.folder), _Lent(watch))
 
 
 def batches(plan: Plan) -> list[list[bytes]]:
     """The messages of a plan's recording."""
-    payloads = [one for chunk in plan.sources[0].chunks(plan.env) for one in chunk.payloads]
+    context = SourceContext(plan.context.folder)
+    payloads = [one for chunk in plan.sources[0].chunks(context) for one in chunk]
     return [payloads[start : start + _BATCH] for start in range(0, len(payloads), _BATCH)]
 
 
 def measured(plan: Plan, work: list[list[bytes]], seconds: float) -> Figures:
     """Run batches for a while."""
-    name, count = plan.sources[0].name, 0
+    live, name, count = ActivePlan(plan), plan.sources[0].name, 0
     begun, cpu, watching = time.perf_counter(), time.process_time(), _watching()
     while time.perf_counter() < begun + seconds:
         for batch in work:
-            plan.run(name, batch)
+            with live.batch() as current:
+                current.run(name, batch)
             count += len(batch)
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
     return Figures(count / took, cpu / count * 1e6, (_watching() - watching) / took)

@@ -25,7 +25,7 @@ from tests.support.recordings import messages
 
 PARTITIONS = 4
 SHAPE = Shape(pods=3_000, nodes=60, workloads=600, services=299)
-"""As large as the cluster in which flowlogs-pipeline was measured (docs/design.md)."""
+"""As large as the cluster in which flowlogs-pipeline was measured."""
 
 
 class Bench:

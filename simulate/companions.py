@@ -46,7 +46,8 @@ def paths(out: Path, scenario: str, flows: int) -> Simulation:
         before=out.with_name(f"{stem}.before.yaml") if is_reference else None,
         flows=flows,
     )
-    if out in (found.inventory, found.truth, found.config, found.flp_config, found.before):
+    others = (found.inventory, found.truth, found.config, found.flp_config, found.before)
+    if out in (*others, found.flow_metrics):
         raise ValueError(f"out: {out.name} is the name of another file that is written")
     return found
 

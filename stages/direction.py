@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 INGRESS, EGRESS, INNER = 0, 1, 2
 _NEW = values.HIDDEN + "direction"
@@ -24,6 +25,20 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
     Both ends on one host: 2. Otherwise `output` is left as it is, also without a reporter. With
     `interface_direction`, what `output` held before is also kept there.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: sides, type: direction, follows: flows}",
+        flows="""
+            {"AgentIP": "10.0.1.1", "SrcK8S_HostIP": "10.0.1.1", "DstK8S_HostIP": "10.0.1.2"}
+            {"AgentIP": "10.0.1.2", "SrcK8S_HostIP": "10.0.1.1", "DstK8S_HostIP": "10.0.1.2"}
+        """,
+        output="""
+            {"AgentIP": "10.0.1.1", "SrcK8S_HostIP": "10.0.1.1", "DstK8S_HostIP": "10.0.1.2",
+             "FlowDirection": 1}
+            {"AgentIP": "10.0.1.2", "SrcK8S_HostIP": "10.0.1.1", "DstK8S_HostIP": "10.0.1.2",
+             "FlowDirection": 0}
+        """,
+    )
 
     reporter: str = "AgentIP"
     source_host: str = "SrcK8S_HostIP"
@@ -40,8 +55,8 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
             if not getattr(self, field):
                 yield Problem((field,), f"`{field}` is empty")
 
-    def build(self, env: BuildContext) -> Step:
-        if not (env.needs(self.output) or env.needs(self.interface_direction)):
+    def build(self, context: BuildContext) -> Step:
+        if not (context.needs(self.output) or context.needs(self.interface_direction)):
             return lambda flows: flows
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import ClassVar
 
-import polars as pl
-
-from pipeline.stage import BuildContext, Writer
+from pipeline.stage import BuildContext, Example, Sink, Write, Writer
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
     """The end of a branch whose flows are not used."""
 
-    sink = "none"
+    example: ClassVar[Example] = Example(
+        config="- {name: nowhere, type: discard, follows: flows}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="",
+    )
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
+    sink: ClassVar[Sink] = Sink.NOWHERE
+
+    def build(self, context: BuildContext) -> Write:
         return lambda _: []

@@ -17,7 +17,7 @@ from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Example, Fields, Sink, Writer
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -33,6 +33,19 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     and those of the batch under way come again after a crash.
     """
 
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: again
+              type: encode_kafka
+              follows: flows
+              brokers: ["localhost:9092"]
+              topic: enriched-flows
+              key: none
+        """,
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840, "TimeReceived": 1700000000}',
+        output='{"Bytes":840,"SrcAddr":"10.128.0.14","TimeReceived":1700000000}',
+    )
+
     brokers: Annotated[list[_Name], Meta(min_length=1)]
     topic: Annotated[Topic, Meta(min_length=1)]
     format: Literal["json", "protobuf"] = "json"
@@ -41,7 +54,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
     tls: Tls | None = None
     sasl: Sasl | None = None
 
-    sink: ClassVar[str] = "kafka"
+    sink: ClassVar[Sink] = Sink.KAFKA
 
     def reads(self) -> Fields | None:
         return None
@@ -63,7 +76,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
             compression=self.compression,
         )
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
+    def build(self, context: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
         encode = protobuf if self.format == "protobuf" else _json
 
         def write(flows: pl.DataFrame) -> list[Keyed]:

@@ -6,8 +6,9 @@ Source: docs/reference/encode-prom.md#order-of-work, from the value on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
@@ -20,13 +21,15 @@ from pipeline.stage import (
     VALUE,
     BuildContext,
     Delta,
+    Encode,
     Encoded,
     Encoder,
+    Example,
     Family,
     Fields,
     Kind,
     Policy,
-    Refusal,
+    RejectedValue,
     bucket,
 )
 from pipeline.stage.duration import Duration, seconds
@@ -63,6 +66,34 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     have at most so many series for each partition. Sums over all series are exact all the same.
     `zero_first` exposes a new series at zero once, so that `rate()` sees its first flow.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: expose
+              type: encode_prometheus
+              follows: flows
+              prefix: netobserv_
+              metrics:
+                - {name: flows, labels: [DstPort]}
+                - {name: kilobytes, value: Bytes, divider: 1000, labels: [DstPort]}
+                - {name: packets, type: histogram, value: Packets, buckets: [1, 10]}
+        """,
+        flows="""
+            {"DstPort": 443, "Bytes": 1500, "Packets": 4}
+            {"DstPort": 443, "Bytes": 500, "Packets": 1}
+            {"DstPort": 53, "Packets": 12}
+        """,
+        output="""
+            netobserv_flows{DstPort="443"} 2
+            netobserv_flows{DstPort="53"} 1
+            netobserv_kilobytes{DstPort="443"} 2
+            netobserv_packets_bucket{le="1"} 1
+            netobserv_packets_bucket{le="10"} 2
+            netobserv_packets_bucket{le="+Inf"} 3
+            netobserv_packets_sum 17
+            netobserv_packets_count 3
+        """,
+    )
 
     prefix: str = ""
     metrics: list[Metric] = []
@@ -111,15 +142,15 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             for problem in _label_problems(metric):
                 yield problem.under(*at)
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Encoded]:
+    def build(self, context: BuildContext) -> Encode:
         encoders = [_encoder(m, self._family(m)) for m in self.metrics]
 
         def encode(flows: pl.DataFrame) -> Encoded:
             parts = [encoder(flows) for encoder in encoders]
             return Encoded(
                 [delta for part in parts for delta in part.deltas],
-                sum(part.skipped for part in parts),
-                tuple(bad for part in parts for bad in part.refused),
+                sum(part.filtered for part in parts),
+                tuple(value for part in parts for value in part.rejected),
             )
 
         return encode
@@ -150,7 +181,7 @@ def _label_problems(metric: Metric) -> Iterator[Problem]:
         yield Problem(("buckets",), "buckets must ascend")
 
 
-def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded]:
+def _encoder(metric: Metric, family: Family) -> Encode:
     labels = list(metric.labels)
     aggregates = _aggregates(family)
 
@@ -164,20 +195,22 @@ def _encoder(metric: Metric, family: Family) -> Callable[[pl.DataFrame], Encoded
         if metric.divider:
             number = number / metric.divider
         rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE)
-        refused = _refused(flows, rows[VALUE], metric)
+        rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
-        if refused:
-            usable &= ~pl.int_range(len(usable), eager=True).is_in([bad.row for bad in refused])
-        skipped = len(usable) - int(usable.sum()) - len(refused)
+        if rejected:
+            usable &= ~pl.int_range(len(usable), eager=True).is_in(
+                [value.row for value in rejected]
+            )
+        filtered = len(usable) - int(usable.sum()) - len(rejected)
         counted = rows.filter(usable)
         return Encoded(
-            [Delta(family, _grouped(counted, labels, aggregates, family))], skipped, refused
+            [Delta(family, _grouped(counted, labels, aggregates, family))], filtered, rejected
         )
 
     return encode
 
 
-def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Refusal, ...]:
+def _rejected(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[RejectedValue, ...]:
     """Rows whose value is there but can't be counted (docs/reference/decoding.md#to-double)."""
     usual = not number.null_count() and not number.is_nan().any() and (number >= 0).all()
     if usual:
@@ -188,14 +221,14 @@ def _refused(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[Re
     poison = number.is_nan() & (metric.type is not Kind.GAUGE)
     negative = (number < 0) & (metric.type is Kind.COUNTER)
     bad = (unreadable | poison.fill_null(value=False) | negative.fill_null(value=False)).arg_true()
-    refused = []
+    rejected = []
     for row in bad.to_list():
         value = number[row]
         error = "NegativeValueError" if value is not None and value < 0 else "ValueConversionError"
         what = "is negative" if error == "NegativeValueError" else "is not a number"
         reason = f'metric {metric.name}: {key} "{written[row]}" {what}'
-        refused.append(Refusal(row, reason, error, metric.name, key))
-    return tuple(refused)
+        rejected.append(RejectedValue(row, reason, error, metric.name, key))
+    return tuple(rejected)
 
 
 def _aggregates(family: Family) -> list[pl.Expr]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from pipeline.flows import values
 from pipeline.predicate import query as language
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.match import Match, matching, needs_origin
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
@@ -26,6 +27,25 @@ class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
     field the first that keeps any part of a flow decides alone, while `$(Field)` on it sees the
     part only. Without `flattened` each row stands for itself.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: https
+              type: filter
+              follows: flows
+              match: [{field: DstPort, value: "443"}, {field: DstPort, value: "8443"}]
+              query: Bytes > 100 and with(SrcK8S_Name)
+        """,
+        flows="""
+            {"DstPort": 443, "Bytes": 840, "SrcK8S_Name": "web"}
+            {"DstPort": 8443, "Bytes": 60, "SrcK8S_Name": "web"}
+            {"DstPort": 8443, "Bytes": 840}
+            {"DstPort": 53, "Bytes": 840, "SrcK8S_Name": "web"}
+        """,
+        output="""
+            {"DstPort": 443, "Bytes": 840, "SrcK8S_Name": "web"}
+        """,
+    )
 
     match: list[Match] = []
     query: str = ""
@@ -45,7 +65,7 @@ class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
         if self.query:
             yield from language.problems(self.query, ("query",))
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         match = matching(self.match, self.flattened)
         query = language.parse(self.query) if self.query else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from pipeline.diagnostics import Problem
 from pipeline.flows import gotext, values
 from pipeline.predicate.known import unknown_fields
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
@@ -22,6 +23,19 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
     list, empty, a list of numbers from the agent) adds no rows: it is absent in the row that the
     other fields give, one at least. Parts keep the order of the lists, the first field outermost.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: parts, type: flatten, follows: flows, fields: [Flags, NetworkEvents]}",
+        flows="""
+            {"DstPort": 443, "Flags": ["SYN", "ACK"]}
+            {"DstPort": 53, "NetworkEvents": [{"Action": "allow", "Name": "dns"}]}
+        """,
+        output="""
+            {"DstPort": 443, "Flags": "SYN"}
+            {"DstPort": 443, "Flags": "ACK"}
+            {"DstPort": 53, "NetworkEvents>Action": "allow", "NetworkEvents>Name": "dns"}
+        """,
+    )
 
     fields: list[str]
 
@@ -37,14 +51,14 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
     def lists(self, fields: Fields) -> Fields:
         return fields - frozenset(self.fields)
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         names = list(dict.fromkeys(self.fields))
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
-            if env.needs(values.ORIGIN) and values.ORIGIN not in flows.columns:
+            if context.needs(values.ORIGIN) and values.ORIGIN not in flows.columns:
                 flows = flows.with_row_index(values.ORIGIN)
             for name in names:
-                flows = _split(_without_parts(flows, name), name, env)
+                flows = _split(_without_parts(flows, name), name, context)
             return flows
 
         return step
@@ -56,13 +70,13 @@ def _without_parts(flows: pl.DataFrame, name: str) -> pl.DataFrame:
     return values.drop(flows, *nested)
 
 
-def _split(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFrame:
+def _split(flows: pl.DataFrame, name: str, context: BuildContext) -> pl.DataFrame:
     inner = _inner(flows, name)
     if _has_json_lists(flows, name) or _has_null_elements(flows, name):
-        return _split_json(flows, name, env)
+        return _split_json(flows, name, context)
     if inner == pl.String or isinstance(inner, pl.Struct):
         flows = flows.drop(values.overflow(name), strict=False).explode(name, empty_as_null=True)
-        return _unnested(flows, name, inner, env) if isinstance(inner, pl.Struct) else flows
+        return _unnested(flows, name, inner, context) if isinstance(inner, pl.Struct) else flows
     return values.drop(flows, name)
 
 
@@ -85,13 +99,15 @@ def _has_null_elements(flows: pl.DataFrame, name: str) -> bool:
     return bool((lists.len() != lists.drop_nulls().list.len()).any())
 
 
-def _unnested(flows: pl.DataFrame, name: str, inner: pl.Struct, env: BuildContext) -> pl.DataFrame:
-    keys = [key.name for key in inner.fields if env.needs(f"{name}>{key.name}")]
+def _unnested(
+    flows: pl.DataFrame, name: str, inner: pl.Struct, context: BuildContext
+) -> pl.DataFrame:
+    keys = [key.name for key in inner.fields if context.needs(f"{name}>{key.name}")]
     parts = [pl.col(name).struct.field(key).alias(f"{name}>{key}") for key in keys]
     return flows.with_columns(parts).drop(name)
 
 
-def _split_json(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFrame:
+def _split_json(flows: pl.DataFrame, name: str, context: BuildContext) -> pl.DataFrame:
     """The same for lists outside a typed column: through their JSON text, once per text."""
     key = f"{values.HIDDEN}json"
     inner = _inner(flows, name)
@@ -99,25 +115,25 @@ def _split_json(flows: pl.DataFrame, name: str, env: BuildContext) -> pl.DataFra
     cell = pl.col(values.overflow(name)) if of_numbers else values.cell(flows.schema, name)
     flows = values.drop(flows.with_columns(cell.alias(key)), name)
     texts = flows[key].drop_nulls().unique().to_list()
-    rows = [{key: text} | part for text in texts for part in _parts(text, name, env)]
+    rows = [{key: text} | part for text in texts for part in _parts(text, name, context)]
     columns = dict.fromkeys(column for row in rows for column in row)
     parts = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String) or {key: pl.String})
     return flows.join(parts, on=key, how="left", maintain_order="left_right").drop(key)
 
 
-def _parts(json_text: str, name: str, env: BuildContext) -> list[dict[str, str]]:
+def _parts(json_text: str, name: str, context: BuildContext) -> list[dict[str, str]]:
     """The columns of each element of a JSON list; of anything else, no element."""
     elements = msgspec.json.decode(json_text)
     if not isinstance(elements, list):
         return []
-    return [_columns(element, name, env) for element in elements]
+    return [_columns(element, name, context) for element in elements]
 
 
-def _columns(element: object, name: str, env: BuildContext) -> dict[str, str]:
+def _columns(element: object, name: str, context: BuildContext) -> dict[str, str]:
     if isinstance(element, dict):
         parts = {f"{name}>{key}": value for key, value in element.items() if value is not None}
         texts = {field: gotext.text(gotext.doubles(v)) for field, v in parts.items()}
-        return {field: text for field, text in texts.items() if env.needs(field)}
+        return {field: text for field, text in texts.items() if context.needs(field)}
     if isinstance(element, str):
         return {name: element}
     return {values.overflow(name): msgspec.json.encode(element).decode()}

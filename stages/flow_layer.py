@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +33,18 @@ class FlowLayer(Transform, frozen=True, kw_only=True, tag="flow_layer"):
     its namespace and name are none of `infra_refs`. Flows with no known end are `infra`.
     """
 
+    example: ClassVar[Example] = Example(
+        config="- {name: layer, type: flow_layer, follows: flows}",
+        flows="""
+            {"SrcK8S_Namespace": "shop", "DstK8S_Namespace": "shop"}
+            {"SrcK8S_Namespace": "openshift-dns"}
+        """,
+        output="""
+            {"SrcK8S_Namespace": "shop", "DstK8S_Namespace": "shop", "K8S_FlowLayer": "app"}
+            {"SrcK8S_Namespace": "openshift-dns", "K8S_FlowLayer": "infra"}
+        """,
+    )
+
     pairs: list[Pair] = msgspec.field(default_factory=lambda: list(_PAIRS))
     output: str = "K8S_FlowLayer"
     infra_prefixes: list[str] = msgspec.field(default_factory=lambda: list(_PREFIXES))
@@ -48,8 +61,8 @@ class FlowLayer(Transform, frozen=True, kw_only=True, tag="flow_layer"):
                 message = "an empty prefix makes every namespace infrastructure"
                 yield Problem(("infra_prefixes", i), message)
 
-    def build(self, env: BuildContext) -> Step:
-        if not env.needs(self.output):
+    def build(self, context: BuildContext) -> Step:
+        if not context.needs(self.output):
             return lambda flows: flows
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

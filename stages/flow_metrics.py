@@ -6,26 +6,37 @@ Source: docs/reference/flowmetric.md#resource.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
 from pipeline.diagnostics import ConfigError, Diagnostic, Location, Problem, dotted
-from pipeline.flowmetric import FlowMetric, load, parse
+from pipeline.flowmetric import FlowMetric, Loaded, load, parse
 from pipeline.flowmetric.chain import Stage, metric_stages
 from pipeline.flowmetric.files import found
 from pipeline.kube.api.access import Access
 from pipeline.kube.sync.flowmetrics import FlowMetricFeed
-from pipeline.stage import TAKEN, BuildContext, Encoder, Macro, Spec, registry
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Example,
+    Expansion,
+    ResourceMacro,
+    ResourcePool,
+    Spec,
+    once,
+    registry,
+)
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.fingerprint import fingerprints
 
 _ENCODER = "encode_prometheus"
 
 
-class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
+class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow_metrics"):
     """Count the metrics of FlowMetric resources: of `files`, and of a cluster's `namespaces`.
 
     `files` are files, folders or globs. With `cluster`, resources are followed as they are
@@ -35,6 +46,31 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
     Each resource becomes the stages flatten, filter, remap and encode_prometheus, as far as it
     needs them; `flowmatrix graph` shows them.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - {name: metrics, type: flow_metrics, follows: flows, files: [metrics.yaml]}
+            - {name: expose, type: encode_prometheus, follows: metrics, prefix: netobserv_}
+        """,
+        flows="""
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["SYN", "ACK"]}
+            {"SrcK8S_Namespace": "web", "DstK8S_Namespace": "shop", "Flags": ["ACK"]}
+        """,
+        output='netobserv_connections{from="web",namespace="shop"} 1',
+        files={
+            "metrics.yaml": """
+                apiVersion: flows.netobserv.io/v1alpha1
+                kind: FlowMetric
+                metadata: {name: connections, namespace: netobserv}
+                spec:
+                  type: Counter
+                  labels: [SrcK8S_Namespace, DstK8S_Namespace]
+                  flatten: [Flags]
+                  filters: [{field: Flags, value: SYN}]
+                  remap: {SrcK8S_Namespace: from, DstK8S_Namespace: namespace}
+            """
+        },
+    )
 
     files: list[str] = []
     cluster: Access | None = None
@@ -47,7 +83,7 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
             yield Problem(("files",), "files is empty", hint)
         if self.cluster:
             yield from (problem.under("cluster") for problem in self.cluster.check(folder))
-        for located in load(self.files, folder).problems:
+        for located in self._read(folder).problems:
             problem = located.problem
             within = f"{dotted(problem.path)}: " if located.place.line and problem.path else ""
             index = problem.path if not located.place.line else ()
@@ -58,64 +94,73 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
                 place=str(located.place) if located.place.line else "",
             )
 
-    def fingerprint(self, env: BuildContext) -> Hashable:
-        feed = self._feed(env)
-        return fingerprints(found(self.files, env.folder)), feed.fingerprint() if feed else None
-
-    def status(self, env: BuildContext, followers: Iterable[Spec]) -> list[dict[str, object]]:
-        exposing = list(followers)
-        return [
-            {"name": resource.name, "namespace": resource.namespace, **resource.status(prefix)}
-            for resource in self._resources(env, exposing)
-            for prefix in map(self._prefix, exposing)
+    def expand(
+        self,
+        context: BuildContext,
+        followers: Sequence[Spec],
+        taken: Collection[str],
+        resources: ResourcePool | None = None,
+    ) -> Expansion:
+        feed = self._feed(context.folder, resources)
+        live = [parse(one) for one in feed.objects()] if feed else []
+        metrics = [
+            self._tried(one, context.folder, followers, taken)
+            for one in self._read(context.folder).with_others(live)
         ]
 
-    def report(self, env: BuildContext, followers: Iterable[Spec]) -> None:
-        feed, exposing = self._feed(env), list(followers)
-        if feed and exposing:
-            prefix = self._prefix(exposing[0])
-            theirs = [one for one in self._resources(env, exposing) if not one.place]
-            feed.write({(one.namespace, one.name): one.status(prefix) for one in theirs})
+        def fingerprint() -> Hashable:
+            files = found(self.files, context.folder)
+            return fingerprints(files), feed.fingerprint() if feed else None
 
-    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
-        exposing = list(followers)
-        resources = [one for one in self._resources(env, exposing) if one.ready]
-        titles = _titles(resources)
+        def report() -> None:
+            if feed and followers:
+                prefix = self._prefix(followers[0])
+                theirs = [one for one in metrics if not one.place]
+                feed.write({(one.namespace, one.name): one.status(prefix) for one in theirs})
+
+        return Expansion(
+            self._expanded([one for one in metrics if one.ready], followers),
+            statuses=[
+                {"name": one.name, "namespace": one.namespace, **one.status(prefix)}
+                for one in metrics
+                for prefix in map(self._prefix, followers)
+            ],
+            report=report,
+            fingerprint=fingerprint,
+        )
+
+    def _expanded(self, metrics: list[FlowMetric], followers: Sequence[Spec]) -> list[Spec]:
+        """The stages of every metric for every follower, and followers that have other parents."""
+        titles = _titles(metrics)
         expanded: list[Spec] = []
-        for follower in exposing:
-            for resource, title in zip(resources, titles, strict=True):
-                expanded += self._stages(resource, follower, title)
+        for follower in followers:
+            for metric, title in zip(metrics, titles, strict=True):
+                expanded += self._stages(metric, follower, title)
             others = [parent for parent in follower.parents if parent != self.name]
             if others:
                 expanded.append(msgspec.structs.replace(follower, follows=others))
         return expanded
 
-    def _resources(self, env: BuildContext, followers: list[Spec]) -> list[FlowMetric]:
-        """Every resource, those of files first; the same ones throughout a build."""
-        key = (FlowMetrics, msgspec.json.encode(self))
-        resources = env.shared.get(key)
-        if not isinstance(resources, list):
-            feed = self._feed(env)
-            live = map(parse, feed.objects()) if feed else ()
-            loaded = load(self.files, env.folder, live).resources
-            resources = [self._tried(one, env, followers) for one in loaded]
-            env.shared[key] = resources
-        return resources
+    @once
+    def _read(self, folder: Path) -> Loaded:
+        """The resources of the files, read by `check` or else when it is expanded."""
+        return load(self.files, folder)
 
-    def _tried(self, resource: FlowMetric, env: BuildContext, followers: list[Spec]) -> FlowMetric:
+    def _tried(
+        self, metric: FlowMetric, folder: Path, followers: Sequence[Spec], taken: Collection[str]
+    ) -> FlowMetric:
         """A cluster's resource with what its stages find wrong: only itself is to suffer."""
-        if resource.place or not resource.ready:
-            return resource
-        taken = env.shared.get(TAKEN)
+        if metric.place or not metric.ready:
+            return metric
         problems: list[Problem] = []
         for follower in followers:
-            for stage in self._stages(resource, follower, resource.name):
-                problems += stage.check(env.folder)
+            for stage in self._stages(metric, follower, metric.name):
+                problems += stage.check(folder)
                 for family in stage.families() if isinstance(stage, Encoder) else ():
-                    if isinstance(taken, frozenset) and family.name in taken:
+                    if family.name in taken:
                         message = f'the pipeline has a metric "{family.name}" already'
                         problems.append(Problem(("metadata", "name"), message))
-        return replace(resource, problems=(*resource.problems, *problems))
+        return replace(metric, problems=(*metric.problems, *problems))
 
     def _stages(self, resource: FlowMetric, follower: Spec, title: str) -> list[Spec]:
         """The chain of a resource for one of the followers."""
@@ -127,19 +172,18 @@ class FlowMetrics(Macro, frozen=True, kw_only=True, tag="flow_metrics"):
     def _prefix(self, follower: Spec) -> str:
         return str(self._settings(follower).get("prefix", ""))
 
-    def _feed(self, env: BuildContext) -> FlowMetricFeed | None:
+    def _feed(self, folder: Path, resources: ResourcePool | None) -> FlowMetricFeed | None:
         """The cluster's resources; None where there is no cluster, or it is not to be asked."""
-        access = self.cluster
-        if access is None or env.lasting is None:
+        access, spaces = self.cluster, tuple(self.namespaces)
+        if access is None or resources is None:
             return None
-        spaces = tuple(self.namespaces)
 
         def make() -> FlowMetricFeed:
-            feed = FlowMetricFeed(access.connect(env.folder), spaces)
+            feed = FlowMetricFeed(access.connect(folder), spaces)
             feed.wait(seconds(self.wait))
             return feed
 
-        return env.lasting.acquire((FlowMetricFeed, (env.folder, access, spaces)), make)
+        return resources.acquire((FlowMetricFeed, (folder, access, spaces)), make)
 
     def _settings(self, follower: Spec) -> Stage:
         """How a follower exposes metrics: its fields but those that say what and where."""

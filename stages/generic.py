@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, gotext, values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Policy(StrEnum):
@@ -37,6 +38,19 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
     overflow.
     """
 
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: bits
+              type: generic
+              follows: flows
+              rules: [{input: Bytes, output: Bits, multiplier: 8}, {input: SrcAddr, output: From}]
+        """,
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840, "Bits": 6720, "From": "10.128.0.14"}
+        """,
+    )
+
     rules: list[CopyRule]
     policy: Policy = Policy.PRESERVE
 
@@ -50,7 +64,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
             if not abs(rule.multiplier) < 2**63:
                 yield Problem(("rules", index, "multiplier"), "this does not fit 64 bits")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             everywhere = assign.mask(flows, pl.lit(True))
             fields = values.names(flows) if self.policy is Policy.REPLACE else []

@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import Compression, chunks, guarded, read
 from pipeline.diagnostics import Problem, nearest
-from pipeline.stage import BuildContext, Chunk, Decode, Source
+from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 
 
 class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
@@ -22,6 +22,15 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
     With decoder `protobuf` the file holds size-delimited `pbflow.Record` messages, with `json` one
     object a line or one array of objects. gzip and zstd are recognised by their first bytes.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: flows, type: ingest_file, path: flows.jsonl, decoder: json}",
+        flows="",
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+        files={"flows.jsonl": '{"SrcAddr": "10.128.0.14", "Bytes": 840}'},
+    )
 
     path: str
     decoder: Format = "protobuf"
@@ -38,12 +47,12 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         elif not os.access(path, os.R_OK):
             yield Problem(("path",), f"{path} cannot be read: no permission")
 
-    def decode(self, env: BuildContext) -> Decode:
-        return guarded(by_name(self.decoder, env))
+    def decode(self, context: BuildContext) -> Decode:
+        return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
         return msgspec.structs.replace(self, path=str(recording.absolute()), compression="auto")
 
-    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
-        with closing(read(env.folder / self.path, self.compression)) as blocks:
-            yield from chunks(blocks, self.decoder, self.batch_size, skip)
+    def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
+        with closing(read(context.folder / self.path, self.compression)) as blocks:
+            yield from chunks(blocks, self.decoder, self.batch_size)

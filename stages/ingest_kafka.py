@@ -16,7 +16,7 @@ from pipeline import decode
 from pipeline.diagnostics import Problem
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
-from pipeline.stage import BuildContext, Decode, Source, registry
+from pipeline.stage import BuildContext, Decode, Example, Source, registry
 from pipeline.stage.duration import Duration, seconds
 
 _Name = Annotated[str, Meta(min_length=1)]
@@ -37,6 +37,20 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     made again: the worker stops and says so, or it counts the new topic from its start, on top of
     what it has counted.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: flows
+              type: ingest_kafka
+              brokers: ["localhost:9092"]
+              topics: [network-flows]
+              decoder: json
+        """,
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+    )
 
     brokers: Annotated[list[_Name], Meta(min_length=1)]
     topics: Annotated[list[Topic], Meta(min_length=1)]
@@ -64,8 +78,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
             yield Problem(("session_timeout",), "a session is at least 1s long")
         yield from connection.check(self.tls, self.sasl)
 
-    def decode(self, env: BuildContext) -> Decode:
-        return decode.by_name(self.decoder, env)
+    def decode(self, context: BuildContext) -> Decode:
+        return decode.by_name(self.decoder, context)
 
     def subscription(self, folder: Path) -> Subscription:
         return Subscription(

@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.framing import chunks, guarded
-from pipeline.stage import BuildContext, Chunk, Decode, Source
+from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from stages.ingest_file import IngestFile
 
 _STDIN = 0
@@ -29,22 +29,29 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
     `pbflow.Record` messages. What has arrived waits at most `linger` seconds for a full batch.
     """
 
+    example: ClassVar[Example] = Example(
+        config="- {name: flows, type: ingest_stdin}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+    )
+
     live: ClassVar[bool] = True
 
     decoder: Format = "json"
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     linger: Annotated[float, msgspec.Meta(ge=0)] = 1.0
 
-    def decode(self, env: BuildContext) -> Decode:
-        return guarded(by_name(self.decoder, env))
+    def decode(self, context: BuildContext) -> Decode:
+        return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=self.decoder)
 
-    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
-        return chunks(
-            arriving(_STDIN, self.linger, env.stopping), self.decoder, self.batch_size, skip
-        )
+    def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
+        blocks = arriving(_STDIN, self.linger, context.stopping)
+        return chunks(blocks, self.decoder, self.batch_size)
 
 
 def arriving(descriptor: int, linger: float, stopping: Event) -> Iterator[bytes]:

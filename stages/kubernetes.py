@@ -5,7 +5,7 @@ Source: docs/reference/transforms.md#add_kubernetes.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,14 +15,23 @@ import polars as pl
 from pipeline.diagnostics import Problem, Severity, nearest, warning
 from pipeline.kube.api.access import Access
 from pipeline.kube.enrich import ENDED, End, Enricher
-from pipeline.kube.explain import explain
 from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
-from pipeline.kube.inventory import file
+from pipeline.kube.inventory.shared import Inventory, inventory
+from pipeline.kube.knowledge import ObjectKnowledge
 from pipeline.kube.sync.index import Watch
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import (
+    BuildContext,
+    BuiltStage,
+    Example,
+    Fields,
+    ResourcePool,
+    ResourceTransform,
+    Step,
+    once,
+)
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.fingerprint import fingerprints
 
@@ -45,7 +54,7 @@ _BOTH = (
 _TRACKED = ("ReplicaSet", "Deployment", "Gateway")
 
 
-class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
+class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="kubernetes"):
     """Write name, kind, namespace, owner, host and network of the object behind each address.
 
     The objects come from an `inventory` file, or live from a `cluster`: of all its namespaces, or
@@ -61,6 +70,41 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
     once); `climb_further` also follows Job, ReplicaSet, ReplicationController and
     VirtualMachineInstance to what outlives them.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: k8s, type: kubernetes, follows: flows, inventory: inventory.yaml}",
+        flows="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7"}
+            {"SrcAddr": "3.5.204.7", "DstAddr": "10.0.1.10"}
+        """,
+        output="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7",
+             "SrcK8S_Name": "web-1", "SrcK8S_Namespace": "shop", "SrcK8S_Type": "Pod",
+             "SrcK8S_OwnerName": "web", "SrcK8S_OwnerType": "StatefulSet",
+             "SrcK8S_HostName": "worker-1", "SrcK8S_HostIP": "10.0.1.10",
+             "SrcK8S_NetworkName": "primary"}
+            {"SrcAddr": "3.5.204.7", "DstAddr": "10.0.1.10",
+             "DstK8S_Name": "worker-1", "DstK8S_Type": "Node",
+             "DstK8S_OwnerName": "worker-1", "DstK8S_OwnerType": "Node",
+             "DstK8S_HostName": "worker-1", "DstK8S_HostIP": "10.0.1.10",
+             "DstK8S_NetworkName": "primary"}
+        """,
+        files={
+            "inventory.yaml": """
+                kind: Node
+                metadata: {name: worker-1}
+                status: {addresses: [{type: InternalIP, address: 10.0.1.10}]}
+                ---
+                kind: Pod
+                metadata:
+                  name: web-1
+                  namespace: shop
+                  ownerReferences: [{kind: StatefulSet, name: web, controller: true}]
+                spec: {nodeName: worker-1}
+                status: {hostIP: 10.0.1.10, podIPs: [{ip: 10.128.0.14}]}
+            """
+        },
+    )
 
     annotates: ClassVar[bool] = True
 
@@ -81,8 +125,10 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
         fields = {f for end in ends for f in (end.address, end.mac, end.interfaces, end.udns)}
         return frozenset(fields - {""} | ({ENDED} if self.cluster else set()))
 
-    def also_reads(self, env: BuildContext) -> Fields:
-        return frozenset({ENDED} if self.inventory and self._recorded(env).timed else ())
+    def also_reads(self, context: BuildContext) -> Fields:
+        return frozenset(
+            {ENDED} if self.inventory and self._read(context.folder).index.timed else ()
+        )
 
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from self._check_origin(folder)
@@ -98,72 +144,55 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
             if cni != "ovn":
                 yield warning(("cni", i), f'unknown network plugin "{cni}"', 'only "ovn" is known')
 
-    def fingerprint(self, env: BuildContext) -> Hashable:
-        return fingerprints([env.folder / self.inventory] if self.inventory else [])
-
-    def build(self, env: BuildContext) -> Step:
-        index = self._live(self.cluster, env) if self.cluster else self._recorded(env)
-        return self.attach(index, env)
-
-    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
+    def build(self, context: BuildContext, resources: ResourcePool | None = None) -> BuiltStage:
         if self.cluster is None:
-            index = self._recorded(env)
-        else:
-            watch = self._watch(self.cluster, env)
-            watch.refresh()
-            yield from (("incomplete", problem) for problem in watch.problems())
-            index = watch.index
-        yield from explain(index, address, self._climb, at)
+            return self._of_file(context)
+        if resources is None:
+            index = Index(options=self._options)
+            return BuiltStage(self.attach(index, context))
+        watch = self._watch(self.cluster, context.folder, resources)
+        return BuiltStage(
+            self.attach(watch.index, context),
+            refresh=watch.refresh,
+            knowledge=ObjectKnowledge(watch.index, self._climb, watch),
+        )
 
-    def _recorded(self, env: BuildContext) -> Index:
-        """The index of the inventory, read once for all stages that ask the same of it."""
-        path = (env.folder / self.inventory).resolve()
-        key = ("kubernetes", path, self._options)
-        found = env.shared.get(key)
-        if isinstance(found, Index):
-            return found
-        index, problems = file.load(path, self._options)
-        if any(problem.severity is Severity.ERROR for problem in problems):
-            raise ValueError("; ".join(problem.message for problem in problems))
-        env.shared[key] = index
-        return index
+    def _of_file(self, context: BuildContext) -> BuiltStage:
+        found = self._read(context.folder)
+        if any(problem.severity is Severity.ERROR for problem in found.problems):
+            raise ValueError("; ".join(problem.message for problem in found.problems))
+        files = [context.folder / self.inventory] if self.inventory else []
+        return BuiltStage(
+            self.attach(found.index, context),
+            fingerprint=lambda: fingerprints(files),
+            knowledge=ObjectKnowledge(found.index, self._climb),
+        )
 
-    def _live(self, access: Access, env: BuildContext) -> Index:
-        """The index of a cluster, renewed before each batch; an empty one where none is asked."""
-        if env.lasting is None:
-            return Index(options=self._options)
-        watch = self._watch(access, env)
-        if watch.refresh not in env.before_batch:
-            env.before_batch.append(watch.refresh)
-        return watch.index
+    @once
+    def _read(self, folder: Path) -> Inventory:
+        """The objects of the inventory, read by `check` or else when it is built."""
+        return inventory(folder / self.inventory, self._options)
 
-    def _watch(self, access: Access, env: BuildContext) -> Watch:
-        options = self._options
+    def _watch(self, access: Access, folder: Path, resources: ResourcePool) -> Watch:
+        options, wait = self._options, seconds(self.wait)
         namespaces, further = tuple(self.namespaces), self.climb_further
-        wait = seconds(self.wait)
 
         def make() -> Watch:
-            connection = access.connect(env.folder)
-            return Watch(
-                connection,
-                options,
-                namespaces=namespaces,
-                further=further,
-                wait=wait,
-                stopping=env.stopping,
-            )
+            connection = access.connect(folder)
+            return Watch(connection, options, namespaces=namespaces, further=further, wait=wait)
 
-        key = (env.folder, access, options, namespaces, further, wait)
-        return env.acquire((Watch, key), make)
+        key = (folder, access, options, namespaces, further, wait)
+        return resources.acquire((Watch, key), make)
 
     @property
     def _climb(self) -> Climb:
         return Climb(frozenset(self.tracked_kinds), self.climb_further)
 
-    def attach(self, index: Index, env: BuildContext) -> Step:
+    def attach(self, index: Index, context: BuildContext) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
         enrichers = [
-            Enricher(end, index, self._climb, env.needed) for end in map(self._effective, self.ends)
+            Enricher(end, index, self._climb, context.needed)
+            for end in map(self._effective, self.ends)
         ]
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
@@ -196,7 +225,7 @@ class Kubernetes(Transform, frozen=True, kw_only=True, tag="kubernetes"):
 
     def _check_origin(self, folder: Path) -> Iterator[Problem]:
         if self.inventory:
-            _, problems = file.load(folder / self.inventory, self._options)
+            problems = self._read(folder).problems
             yield from (problem.under("inventory") for problem in problems)
         if self.inventory and self.cluster:
             yield Problem(("cluster",), "the objects come from `inventory` already: give one")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pipeline.stage import BuildContext, Step, Transform
+from typing import ClassVar
+
+from pipeline.stage import BuildContext, Example, Step, Transform
 
 
 class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
     """A place to branch from or to come together in."""
 
-    def build(self, env: BuildContext) -> Step:
+    example: ClassVar[Example] = Example(
+        config="- {name: all, type: pass_through, follows: flows}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840}',
+        output="""
+            {"SrcAddr": "10.128.0.14", "Bytes": 840}
+        """,
+    )
+
+    def build(self, context: BuildContext) -> Step:
         return lambda flows: flows

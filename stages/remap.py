@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 
 class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
@@ -19,6 +20,14 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
     among its own targets, and what a target held before is gone, also where the renamed field is
     absent. With `only`, nothing but the targets is left.
     """
+
+    example: ClassVar[Example] = Example(
+        config="- {name: short, type: remap, follows: flows, map: {SrcK8S_Namespace: from}}",
+        flows='{"SrcK8S_Namespace": "shop", "DstPort": 443, "Bytes": 840}',
+        output="""
+            {"from": "shop", "DstPort": 443, "Bytes": 840}
+        """,
+    )
 
     map: dict[str, str | list[str]]
     only: bool = False
@@ -48,7 +57,7 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
         if self.only and not self.map:
             yield Problem(("map",), "only the targets of an empty map are kept: no field at all")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         pairs = list(self._pairs())
         replaced = {*self.map, *(target for _, target in pairs)}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import gotext, values
 from pipeline.flows.lookup_cache import LookupCache
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 _SEPARATOR = "\x1e"
 
@@ -21,6 +22,30 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
     A protocol that `protocols_file` does not list takes the last service listed for the port.
     Nothing found: `output` is left as it is, or becomes empty where the protocol is a number.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: service
+              type: service_name
+              follows: flows
+              input: DstPort
+              output: Service
+              protocol: Proto
+              services_file: services
+              protocols_file: protocols
+        """,
+        flows="""
+            {"DstPort": 443, "Proto": 6}
+            {"DstPort": 53, "Proto": "UDP"}
+            {"DstPort": 9, "Proto": 17}
+        """,
+        output="""
+            {"DstPort": 443, "Proto": 6, "Service": "https"}
+            {"DstPort": 53, "Proto": "UDP", "Service": "domain"}
+            {"DstPort": 9, "Proto": 17, "Service": ""}
+        """,
+        files={"services": "https 443/tcp\ndomain 53/udp", "protocols": "tcp 6 TCP\nudp 17 UDP"},
+    )
 
     input: str
     output: str
@@ -42,8 +67,8 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
             except OSError as error:
                 yield Problem((field,), f"{path.name}: cannot be read: {error.strerror}")
 
-    def build(self, env: BuildContext) -> Step:
-        book = _Services(env.folder / self.services_file, env.folder / self.protocols_file)
+    def build(self, context: BuildContext) -> Step:
+        book = _Services(context.folder / self.services_file, context.folder / self.protocols_file)
 
         def names(texts: pl.Series) -> pl.DataFrame:
             found = [book.name(*text.split(_SEPARATOR, 1)) for text in texts]

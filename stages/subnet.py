@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import LookupCache
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 _MASK = re.compile(r"/([0-9]{1,3})")
 
@@ -21,6 +22,20 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
 
     Where the address and the `mask` (`/24`) do not form a network, nothing is written.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - {name: net, type: subnet, follows: flows, input: SrcAddr, output: SrcNet, mask: /24}
+        """,
+        flows="""
+            {"SrcAddr": "10.1.2.3"}
+            {"SrcAddr": "unknown"}
+        """,
+        output="""
+            {"SrcAddr": "10.1.2.3", "SrcNet": "10.1.2.0/24"}
+            {"SrcAddr": "unknown"}
+        """,
+    )
 
     input: str
     output: str
@@ -37,7 +52,7 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
         if found is None or int(found[1]) > 128:
             yield Problem(("mask",), f'"{self.mask}" is not a prefix length', "write it as /24")
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         memo = LookupCache(self._networks)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:

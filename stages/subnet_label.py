@@ -19,9 +19,19 @@ from pipeline.flows.lookup_cache import LookupCache
 from pipeline.kube import subnets
 from pipeline.kube.api.access import Access
 from pipeline.kube.inventory import file
+from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Described, Label
 from pipeline.kube.sync.subnet_labels import LabelFeed
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import (
+    BuildContext,
+    BuiltStage,
+    Example,
+    Fields,
+    ResourcePool,
+    ResourceTransform,
+    Step,
+    once,
+)
 from pipeline.stage.fingerprint import fingerprints
 
 _PATIENCE = 15.0
@@ -39,7 +49,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _BOTH = (End("SrcAddr", "SrcSubnetLabel"), End("DstAddr", "DstSubnetLabel"))
 
 
-class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
+class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="subnet_label"):
     """Write the name of the subnet an address is in.
 
     With `match: first` the first label in list order having a network around the address wins,
@@ -48,6 +58,26 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
     has them: their FlowCollector's custom labels come after `labels`, then Machines, Pods, Services
     and EXT:ExternalIP derived from the others. Changes in the cluster are followed.
     """
+
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: labels
+              type: subnet_label
+              follows: flows
+              labels:
+                - {name: "EXT:S3", cidrs: [3.5.204.0/22]}
+                - {name: Pods, cidrs: [10.128.0.0/14]}
+        """,
+        flows="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8"}
+        """,
+        output="""
+            {"SrcAddr": "10.128.0.14", "DstAddr": "3.5.204.7",
+             "SrcSubnetLabel": "Pods", "DstSubnetLabel": "EXT:S3"}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "8.8.8.8", "SrcSubnetLabel": "Pods"}
+        """,
+    )
 
     annotates: ClassVar[bool] = True
 
@@ -81,15 +111,24 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
                 if not getattr(end, field):
                     yield Problem(("ends", i, field), f"`{field}` is empty")
 
-    def fingerprint(self, env: BuildContext) -> Hashable:
-        live = tuple((label.name, *label.cidrs) for label in self._live(env))
-        return fingerprints([env.folder / self.autodetect] if self.autodetect else []), live
-
-    def build(self, env: BuildContext) -> Step:
-        detected, problems = self._shared(env)
+    def build(self, context: BuildContext, resources: ResourcePool | None = None) -> BuiltStage:
+        described, problems = self._described(context.folder)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ValueError("; ".join(problem.message for problem in problems))
-        table = cidr.PrefixTable(subnets.listed([*self.labels, *detected, *self._live(env)]))
+        feed = self._feed(self.cluster, context.folder, resources) if self.cluster else None
+        known = LabelKnowledge(self.labels, described, feed, longest=self.match == "longest")
+        files = [context.folder / self.autodetect] if self.autodetect else []
+
+        def fingerprint() -> Hashable:
+            live = feed.labels() if feed else []
+            return fingerprints(files), tuple((label.name, *label.cidrs) for label in live)
+
+        return BuiltStage(
+            self._step(known.labels(), context), fingerprint=fingerprint, knowledge=known
+        )
+
+    def _step(self, labels: list[Label], context: BuildContext) -> Step:
+        table = cidr.PrefixTable(subnets.listed(labels))
         find = table.first if self.match == "first" else table.longest
 
         def names(texts: pl.Series) -> pl.DataFrame:
@@ -104,50 +143,28 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             for end in self.ends:
                 schema = flows.schema
-                if env.needs(end.output) and values.known(schema, end.input):
+                if context.needs(end.output) and values.known(schema, end.input):
                     texts = flows.select(values.string(schema, end.input)).to_series()
                     flows = values.put(flows, end.output, memo.get(texts).to_series())
             return flows
 
         return step
 
-    def _live(self, env: BuildContext) -> list[Label]:
-        """The cluster's labels as they are now; none where no cluster is to be asked."""
-        access = self.cluster
-        if access is None or env.lasting is None:
-            return []
+    def _feed(
+        self, access: Access, folder: Path, resources: ResourcePool | None
+    ) -> LabelFeed | None:
+        """The cluster's labels; None where no cluster is to be asked."""
 
         def make() -> LabelFeed:
-            feed = LabelFeed(access.connect(env.folder))
+            feed = LabelFeed(access.connect(folder))
             feed.wait(_PATIENCE)
             return feed
 
-        return env.acquire((LabelFeed, (env.folder, access)), make).labels()
+        return resources.acquire((LabelFeed, (folder, access)), make) if resources else None
 
-    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
-        detected, _ = self._shared(env)
-        labels = [*self.labels, *detected, *self._live(env)]
-        table = cidr.PrefixTable(subnets.listed(labels))
-        place = cidr.address(address)
-        found = place and (table.first if self.match == "first" else table.longest)(place)
-        if not found:
-            yield "subnet label", f"none: no network of {len(labels)} labels is around it"
-            return
-        net, name = found
-        number = 1 + [label.name for label in labels].index(name)
-        origin = "listed" if number <= len(self.labels) else "derived from the cluster"
-        rule = "first in list order" if self.match == "first" else "narrowest"
-        yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
-
-    def _shared(self, env: BuildContext) -> Described:
-        """The labels of the file, read once."""
-        key = ("subnet_label", env.folder / self.autodetect)
-        found = env.shared.get(key)
-        if not isinstance(found, Described):
-            found = env.shared[key] = self._detected(env.folder)
-        return found
-
-    def _detected(self, folder: Path) -> Described:
+    @once
+    def _described(self, folder: Path) -> Described:
+        """The labels of the file, read by `check` or else when it is built."""
         if not self.autodetect:
             return Described([], [])
         problems: list[Problem] = []
@@ -159,7 +176,7 @@ class SubnetLabel(Transform, frozen=True, kw_only=True, tag="subnet_label"):
 
     def _check_sources(self, folder: Path) -> Iterator[Problem]:
         if self.autodetect:
-            yield from (p.under("autodetect") for p in self._detected(folder)[1])
+            yield from (p.under("autodetect") for p in self._described(folder).problems)
         elif not self.labels and self.cluster is None:
             message = "no label: list some, or give `autodetect` a file, or `cluster`"
             yield Problem(("labels",), message)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import polars as pl
 
 from pipeline.flows import values
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 FLAGS = {
     1: "FIN",
@@ -30,13 +32,25 @@ class TcpFlags(Transform, frozen=True, kw_only=True, tag="tcp_flags"):
     null where output is input, otherwise output is untouched.
     """
 
+    example: ClassVar[Example] = Example(
+        config="- {name: flags, type: tcp_flags, follows: flows}",
+        flows="""
+            {"DstPort": 443, "Flags": 18}
+            {"DstPort": 53, "Flags": 0}
+        """,
+        output="""
+            {"DstPort": 443, "Flags": ["SYN", "ACK"]}
+            {"DstPort": 53, "Flags": null}
+        """,
+    )
+
     input: str = "Flags"
     output: str = "Flags"
 
     def reads(self) -> Fields:
         return frozenset({self.input})
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         table = pl.Series(
             [[name for bit, name in FLAGS.items() if bits & bit] for bits in range(_KNOWN + 1)]
         )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import msgspec
-import polars as pl
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
-from pipeline.stage import BuildContext, Fields, Writer
+from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
@@ -20,14 +18,20 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
     (`name=value` separated by blanks).
     """
 
+    example: ClassVar[Example] = Example(
+        config="- {name: show, type: write_stdout, follows: flows, format: fields}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840, "TimeReceived": 1700000000}',
+        output="Bytes=840 SrcAddr=10.128.0.14 TimeReceived=1700000000",
+    )
+
     format: Literal["json", "printf", "fields"] = "json"
 
-    sink: ClassVar[str] = "stdout"
+    sink: ClassVar[Sink] = Sink.STDOUT
 
     def reads(self) -> Fields | None:
         return None
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], list[str]]:
+    def build(self, context: BuildContext) -> Write:
         if self.format == "json":
             return json_lines
         render = gotext.nested if self.format == "printf" else _fields

@@ -24,10 +24,13 @@ from tests.real.listeners import Security
 from tests.real.prometheus import Prometheus
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
+_KAFKA_FIXTURES = frozenset({"kafka_broker", "new_kafka"})
+_REAL_FIXTURES = _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus"}
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=10)  # of `make test-fast`
 settings.load_profile("untimed")
 
 
@@ -36,21 +39,34 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the API server come last: building it takes minutes, the others run meanwhile."""
+    """Marks tests by the fixtures that they use.
+
+    Tests of the API server come last: building it takes minutes, the others run meanwhile. With
+    `make test JOBS=2`, those of Kafka run in one process after another, and those of the API server
+    in another one: there is one of each.
+    """
+    for item in items:
+        if _needs(item, _REAL_FIXTURES):
+            item.add_marker("real")
+        if _needs(item, _KAFKA_FIXTURES):
+            item.add_marker(pytest.mark.xdist_group("kafka"))
+        elif _needs_kube(item):
+            item.add_marker(pytest.mark.xdist_group("kube"))
     items.sort(key=_needs_kube)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to build the API server where a chosen test needs it and the cache has none."""
     if (
-        kube.cached()
-        or os.environ.get(apiserver.VARIABLE)
+        os.environ.get(apiserver.VARIABLE)
+        or os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0"
         or session.config.option.collectonly
         or session.testsfailed
     ):
         return
-    if any(map(_needs_kube, session.items)):
+    if any(map(_needs_kube, session.items)) and not kube.cached():
         command = [sys.executable, "-m", "tests.real.kube", "--build"]
         quiet = subprocess.DEVNULL
         session.config.get_terminal_writer().line(
@@ -74,7 +90,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _needs_kube(item: pytest.Item) -> bool:
-    return not _KUBE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    return _needs(item, _KUBE_FIXTURES)
+
+
+def _needs(item: pytest.Item, fixtures: frozenset[str]) -> bool:
+    return not fixtures.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""Which way imports point: downwards, through the layers listed here; and how big folders are."""
+"""Which way imports point, how big folders are, and that tests mirror the source."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ LAYERS = (
     "decode",
     "predicate",
     "state",
+    "testing",
     "plan",
     "flowmetric",
     "dead_letters",
@@ -41,6 +42,32 @@ ROOMS = {"kube": ("api", "index", "sync", "inventory")}
 FAUST = Path("pipeline/runtime/faust")
 ABOVE = {Path(f"pipeline/cli/{name}.py") for name in ("demo", "matrix", "simulate")}
 """Commands: they may use what stands on top of the engine."""
+TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
+UNMIRRORED = {
+    "api": ("handlers", "schema"),  # through the server: tests/api/test_server.py, tests/cli
+    "app": ("job", "restart"),  # whole runs: tests/cli/test_run.py, tests/kafka
+    "cli": ("dead_letters",),  # over Kafka: tests/kafka/test_letters.py
+    "dead_letters": ("reader",),  # the same
+    "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
+        *("metadata", "producer", "publication", "topics"),
+    ),
+    "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
+    "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
+    "kube/index": ("entries", "owners"),  # through the index: tests/kube/index/test_index.py
+    "kube/inventory": ("snapshot",),  # with an API server: tests/kube/test_cluster_commands.py
+    "plan": ("live",),  # through the reloader: tests/app/test_reloader.py
+    "runtime": ("delivery", "embedded"),  # whole runs: tests/cli/test_run.py
+    "runtime/faust": (  # workers with a broker: tests/kafka
+        *("app", "changelog_table", "group", "membership", "memberships", "transport"),
+    ),
+    "simulate": ("live",),  # with a broker: tests/kafka/test_simulate.py
+    "stage": ("spec",),  # through every stage: tests/test_laws.py
+    "stages": ("ingest_kafka",),  # with a broker: tests/kafka/test_ingest.py
+}
+"""Folders of tests in which modules have no test file of their own yet, and where they are tested.
+
+It can only become shorter: an entry that is not needed any more is an error too.
+"""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -77,6 +104,16 @@ def test_every_folder_of_the_engine_has_its_layer() -> None:
     }
 
 
+def test_the_picture_shows_the_layers() -> None:
+    """The picture of ARCHITECTURE.md, from the top down, and the rooms that it names."""
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    lines = page.split("```layers\n")[1].split("\n```")[0].splitlines()
+    assert tuple(line.split()[0] for line in reversed(lines)) == LAYERS
+    for layer, rooms in ROOMS.items():
+        (line,) = [line for line in lines if line.split()[0] == layer]
+        assert " < ".join(rooms) in line
+
+
 def test_the_root_of_the_engine_is_small() -> None:
     """Whatever belongs together stands together in a folder."""
     assert len([path for path in inside("pipeline") if len(path.parts) == 2]) <= 6
@@ -110,6 +147,34 @@ def test_a_stage_knows_nothing_of_what_runs_it(module: str) -> None:
 
 def test_only_the_engine_reads_stages() -> None:
     assert users("stages", inside("matrix") + inside("simulate")) == []
+
+
+def mirrored(path: Path) -> Path:
+    """The test file of a module."""
+    folder = path.parent.relative_to("pipeline") if path.parts[0] == "pipeline" else path.parent
+    return Path("tests") / folder / f"test_{path.name}"
+
+
+def test_every_module_has_a_test_file_of_its_own() -> None:
+    missing = {mirrored(path) for path in FILES if path.name != "__init__.py"} - set(TESTS)
+    listed = {
+        Path("tests") / folder / f"test_{name}.py"
+        for folder, names in UNMIRRORED.items()
+        for name in names
+    }
+    assert sorted(missing - listed) == [], "modules without a test file"
+    assert sorted(listed - missing) == [], "entries of UNMIRRORED that are not needed any more"
+
+
+def test_a_test_imports_no_other_test() -> None:
+    """What tests share stands in modules of their own, so that no test has to know another."""
+    importing = {
+        path
+        for path in TESTS
+        for name in imports(path)
+        if name.startswith("tests.") and any(part[:5] == "test_" for part in name.split("."))
+    }
+    assert sorted(importing) == []
 
 
 def test_the_length_of_files(capsys: pytest.CaptureFixture[str]) -> None:

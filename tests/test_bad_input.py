@@ -28,7 +28,10 @@ from pipeline.app.job import Job
 from pipeline.decode.record import message_class
 from pipeline.exposition.self_metrics import METRICS
 from pipeline.flows.catalogue import CATALOGUE
+from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
+
+pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\
@@ -396,17 +399,18 @@ def add_up(job: Job, payloads: Iterable[bytes]) -> None:
     batch = list(payloads)
     (source,) = job.plan.sources
     outcome = job.plan.run(source.name, batch)
-    job.ledger.merge(outcome.deltas, 1.0)
+    assert isinstance(job.counts, Ledger)
+    job.counts.merge(outcome.deltas, 1.0)
     job.telemetry.batch(source.name, len(batch), outcome)
     assert outcome.counts[source.name].flows_in == len(batch)
-    assert len(outcome.dead) == sum(counts.rejected for counts in outcome.counts.values())
+    assert len(outcome.rejects) == sum(counts.rejected for counts in outcome.counts.values())
     for node in job.plan.nodes:
         counts = outcome.counts[node.name]
         given = counts.flows_out + counts.filtered + counts.rejected
         assert given == counts.flows_in or (node.spec.type == "flatten" and given > counts.flows_in)
         if node.parents and node.spec.type != "encode_prometheus":
             assert counts.flows_in == sum(outcome.counts[p].flows_out for p in node.parents)
-    assert accounts(job.final()).keys() == outcome.counts.keys()
+    assert accounts(job.exposer.final()).keys() == outcome.counts.keys()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tests.real import compose
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
 from tests.real.prometheus import promtool
+
+pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parent.parent
 BASE = "docker-compose.yml"
@@ -201,3 +204,6 @@ def test_the_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert copied == {line[1:] for line in ignored if line.startswith("!")}
     assert all((ROOT / name).exists() for name in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {name.rstrip("*") for name in packages} <= copied, "the command imports all of them"

@@ -1,5 +1,8 @@
 """The two laws, over every stage there is: splitting a batch changes nothing; order is kept.
 
+A stage is held to them as its example configures it, over flows with the example's fields and
+values among others. STAGES adds settings that examples do not show.
+
 Batches come out of the real decoders, each part of a split decoded by itself: columns are then
 typed by what the part holds, and the two halves of a batch may look quite different.
 """
@@ -7,11 +10,9 @@ typed by what the part holds, and the two halves of a batch may look quite diffe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
-from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -23,7 +24,6 @@ from pipeline.decode import json as json_flows
 from pipeline.decode import protobuf
 from pipeline.decode.record import message_class
 from pipeline.flows import values
-from pipeline.flows.jsonl import json_lines
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
 from pipeline.kube.index.keys import Secondary
@@ -31,26 +31,20 @@ from pipeline.kube.subnets import Label
 from pipeline.predicate.match import Match, MatchType
 from pipeline.stage import (
     BuildContext,
-    Encoder,
     Kind,
     Macro,
     Source,
     Spec,
-    Transform,
-    Writer,
     registry,
 )
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Ledger
+from pipeline.testing import assert_split, numbered
 from stages.direction import Direction
-from stages.discard import Discard
 from stages.encode_kafka import EncodeKafka
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.filter import Filter
 from stages.flatten import Flatten
-from stages.flow_layer import FlowLayer
 from stages.generic import CopyRule, Generic, Policy
 from stages.kubernetes import Kubernetes
-from stages.pass_through import PassThrough
 from stages.remap import Remap
 from stages.rules.stage import AnyRule, Rules
 from stages.service_name import ServiceName
@@ -58,8 +52,11 @@ from stages.subnet import Subnet
 from stages.subnet_label import SubnetLabel
 from stages.tcp_flags import TcpFlags
 from stages.write_stdout import WriteStdout
+from tests.support import examples
 
 FOLDER = Path(__file__).parent / "golden" / "k8s-basic"
+FEWER = settings(max_examples=settings().max_examples // 4)
+EXAMPLES = [tag for tag, kind in registry().items() if not issubclass(kind, Macro | Source)]
 PLACE = "TimeFlowStartMs"
 """Where each flow holds its place in the batch; no stage here writes it."""
 
@@ -78,14 +75,12 @@ COUNTED = [
     Metric(name="sizes", type=Kind.HISTOGRAM, value="Packets", divider=2, buckets=[1, 64]),
 ]
 STAGES: list[Spec] = [
-    Direction(name="s"),
     Direction(name="s", output="A", source_host="SrcAddr", interface_direction="B"),
     Filter(name="s", match=[Match(field="Flags", value="SYN"), Match(field="A", value="$(B)")]),
     Filter(name="s", match=[Match(field="A", type=MatchType.NOT_MATCH_REGEX, value="1|x")]),
     Filter(name="s", query='(DstPort>=443 or with(B)) and A!="x" and SrcAddr=~"^10"'),
     Flatten(name="s", fields=["Flags"]),
     Flatten(name="s", fields=["NetworkEvents", "A", "Interfaces", "IfDirections"]),
-    FlowLayer(name="s"),
     Generic(
         name="s",
         rules=[CopyRule(input="Bytes", output="A", multiplier=8), CopyRule(input="A", output="B")],
@@ -101,7 +96,6 @@ STAGES: list[Spec] = [
             End("DstAddr", "d.", assignee="otel"),
         ],
     ),
-    PassThrough(name="s"),
     Remap(name="s", map={"A": "B", "B": ["A", "DstPort"], "Flags": "F"}),
     Remap(name="s", map={PLACE: PLACE, "Absent": "Z"}, only=True),
     Rules(name="s", rules=msgspec.convert(RULES, list[AnyRule])),
@@ -110,13 +104,11 @@ STAGES: list[Spec] = [
     SubnetLabel(
         name="s", labels=[Label("ten", ["10.0.0.0/8"]), Label("all", ["0.0.0.0/0", "::/0"])]
     ),
-    TcpFlags(name="s"),
     TcpFlags(name="s", input="PktDropLatestFlags", output="A"),
     WriteStdout(name="s"),
     WriteStdout(name="s", format="printf"),
     WriteStdout(name="s", format="fields"),
     EncodeKafka(name="s", brokers=["localhost:9092"], topic="t"),
-    Discard(name="s"),
     EncodePrometheus(name="s", metrics=COUNTED, max_series=6, max_series_per_metric=4),
 ]
 
@@ -155,6 +147,13 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
 FLOW = st.fixed_dictionaries({}, optional={name: usual | ANY for name, usual in USUAL.items()})
 
 
+CONTEXT = BuildContext(folder=FOLDER, clock=lambda: 0.0)
+
+
+Split = tuple[pl.DataFrame, list[pl.DataFrame]]
+"""A batch and its parts."""
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Any:
     """A message of the agent, with or without each part."""
@@ -181,13 +180,16 @@ def records(draw: st.DrawFn) -> Any:
     return record
 
 
-@st.composite
-def splits(draw: st.DrawFn) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def splits(flow: st.SearchStrategy[dict[str, Any]] = FLOW) -> st.SearchStrategy[Split]:
     """A batch, and the same flows in up to four parts, some of them empty."""
+    return st.composite(lambda draw: _split(draw, flow))()
+
+
+def _split(draw: st.DrawFn, flow: st.SearchStrategy[dict[str, Any]]) -> Split:
     kind = draw(st.sampled_from(["json", "protobuf", "both"]))
     count = draw(st.integers(0, 6))
     cuts = [0, *sorted(draw(st.lists(st.integers(0, count), max_size=3))), count]
-    flows = draw(st.lists(FLOW, min_size=count, max_size=count)) if kind != "protobuf" else []
+    flows = draw(st.lists(flow, min_size=count, max_size=count)) if kind != "protobuf" else []
     messages = draw(st.lists(records(), min_size=count, max_size=count)) if kind != "json" else []
     texts = [msgspec.json.encode(flow | {PLACE: place}) for place, flow in enumerate(flows)]
     for place, message in enumerate(messages):
@@ -195,63 +197,52 @@ def splits(draw: st.DrawFn) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     payloads = [message.SerializeToString() for message in messages]
 
     def decoded(start: int, end: int) -> pl.DataFrame:
-        parts = [json_flows.decoder(ENV)(texts[start:end]).flows] if kind != "protobuf" else []
-        parts += [protobuf.decoder(ENV)(payloads[start:end]).flows] if kind != "json" else []
+        parts = [json_flows.decoder(CONTEXT)(texts[start:end]).flows] if kind != "protobuf" else []
+        parts += [protobuf.decoder(CONTEXT)(payloads[start:end]).flows] if kind != "json" else []
         joined = values.concat(parts)
         return joined.sort(PLACE, maintain_order=True) if joined.height else joined
 
     return decoded(0, count), [decoded(a, b) for a, b in pairwise(cuts)]
 
 
-ENV = BuildContext(folder=FOLDER, clock=lambda: 0.0)
-
-
-def plain(flows: pl.DataFrame) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in json_lines(flows)]
-
-
-def answers(stage: Spec, batches: Sequence[pl.DataFrame]) -> Iterator[Any]:
-    """What a stage, built once, makes of the batches, as plain data, row after row."""
-    env = BuildContext(folder=FOLDER, random=Random(7))
-    if isinstance(stage, Transform):
-        step = stage.build(env)
-        for batch in batches:
-            yield from plain(step(batch))
-    elif isinstance(stage, Writer):
-        write = stage.build(env)
-        for batch in batches:
-            yield from write(batch)
-    elif isinstance(stage, Encoder):
-        yield from counted(stage, batches, env)
-
-
-def counted(stage: Encoder, batches: Sequence[pl.DataFrame], env: BuildContext) -> Iterator[Any]:
-    """The ledger after all batches, then the flows skipped and refused."""
-    ledger = Ledger({f.name: (f, stage.policy()) for f in stage.families()})
-    encode = stage.build(env)
-    skipped, refused = 0, []
-    for batch in batches:
-        encoded = encode(batch)
-        ledger.merge(encoded.deltas, 1.0)
-        skipped += encoded.skipped
-        refused += [(bad.reason, bad.metric, bad.key) for bad in encoded.refused]
-    for table in ledger.tables():
-        yield str(table.series().drop(FIRST_SEEN, LAST_SEEN).rows())  # NaN equals no NaN
-    yield skipped, sorted(refused)
-
-
-def test_every_stage_is_here() -> None:
-    bound = {tag for tag, spec in registry().items() if not issubclass(spec, Macro | Source)}
-    assert {stage.type for stage in STAGES} == bound
+def assert_laws(stage: Spec, split: Split, folder: Path) -> None:
+    whole, parts = split
+    starts = accumulate((part.height for part in parts), initial=0)
+    several = [numbered(part, start) for part, start in zip(parts, starts, strict=False)]
+    assert_split(stage, numbered(whole), several, BuildContext(folder=folder), PLACE)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.type)
-@settings(max_examples=25)
+@FEWER
 @given(split=splits())
-def test_both_laws(stage: Spec, split: tuple[pl.DataFrame, list[pl.DataFrame]]) -> None:
-    whole, parts = split
-    given = list(answers(stage, [whole]))
-    assert list(answers(stage, parts)) == given
-    if isinstance(stage, Transform):
-        places = [flow[PLACE] for flow in given]
-        assert places == sorted(places)
+def test_both_laws(stage: Spec, split: Split) -> None:
+    assert_laws(stage, split, FOLDER)
+
+
+class Exemplary(NamedTuple):
+    """A stage as its example configures it, where its files are, and batches of such flows."""
+
+    stage: Spec
+    folder: Path
+    splits: st.SearchStrategy[Split]
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def exemplary(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Exemplary:
+    kind, folder = registry()[request.param], tmp_path_factory.mktemp("example")
+    [stage] = [stage for stage in examples.stages(kind, folder) if isinstance(stage, kind)]
+    seen: dict[str, list[Any]] = {}
+    for line in examples.example_of(kind).flows.splitlines():
+        for name, value in json.loads(line).items():
+            seen.setdefault(name, []).append(value)
+    own = {name: st.sampled_from(found) | ANY for name, found in seen.items()}
+    usual = {name: usual | ANY for name, usual in USUAL.items()}
+    return Exemplary(stage, folder, splits(st.fixed_dictionaries({}, optional=usual | own)))
+
+
+@FEWER
+@given(data=st.data())
+def test_both_laws_as_in_the_example(exemplary: Exemplary, data: st.DataObject) -> None:
+    assert_laws(exemplary.stage, data.draw(exemplary.splits), exemplary.folder)

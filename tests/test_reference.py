@@ -18,7 +18,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.decode import record
 from pipeline.stage import VALUE
-from pipeline.state.ledger import counters
+from pipeline.state.count_store import counters
 from simulate import Format, Simulation, simulate
 
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
@@ -34,7 +34,7 @@ def counted(job: Job) -> dict[str, set[tuple[Any, ...]]]:
     """Family -> its series as (label values in the order of the family, value)."""
     return {
         name: {tuple(row) for row in frame.select(pl.exclude("^:.*_seen$")).rows()}
-        for name, frame in counters(job.ledger).items()
+        for name, frame in counters(job.counts).items()
     }
 
 
@@ -75,7 +75,7 @@ def test_any_form_of_recording_counts_the_same(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize(("query", "rows"), [("Q1", 12), ("Q2", 16)])
 def test_the_tables(made: Simulation, query: str, rows: int) -> None:
     make = tables.outgoing if query == "Q1" else tables.incoming
-    table = make(counters(ran(made.config).ledger), "netobserv")
+    table = make(counters(ran(made.config).counts), "netobserv")
     truth = json.loads(made.truth.read_text())["tables"][query]
     assert table.rows.height == rows
     assert sorted(map(list, table.rows.select(truth["columns"]).rows())) == sorted(truth["rows"])
@@ -83,7 +83,7 @@ def test_the_tables(made: Simulation, query: str, rows: int) -> None:
 
 
 def test_nodes_collapse_to_two_rows_and_four_are_left(made: Simulation) -> None:
-    series = counters(ran(made.config).ledger)
+    series = counters(ran(made.config).counts)
     rows = tables.incoming(series, "netobserv", collapse_nodes=True).rows
     nodes = rows.filter(pl.col("from_kind") == "Node")
     assert nodes.select("from_workload", "port", "workload").rows() == [
@@ -96,7 +96,7 @@ def test_nodes_collapse_to_two_rows_and_four_are_left(made: Simulation) -> None:
 def test_external_rows_before_and_after_labelling(made: Simulation) -> None:
     assert made.before
     for path, label in ((made.before, ""), (made.config, "AWS_S3_eu-west-3")):
-        rows = tables.external(counters(ran(path).ledger), "noo-loki").rows
+        rows = tables.external(counters(ran(path).counts), "noo-loki").rows
         assert rows.select("kind", "workload", "port", "to_subnet_label").rows() == [
             ("StatefulSet", "loki-index-gateway", "443", label),
             ("StatefulSet", "loki-ingester", "443", label),
@@ -105,11 +105,11 @@ def test_external_rows_before_and_after_labelling(made: Simulation) -> None:
 
 def test_negative_checks(made: Simulation) -> None:
     job = ran(made.config)
-    for frame in counters(job.ledger).values():
+    for frame in counters(job.counts).values():
         assert frame["port"].cast(pl.Int64).max() < 32_768  # type: ignore[operator] # a number
         assert frame["Flags"].unique().to_list() == ["SYN"]
         assert not any("dns-default" in row for row in frame.rows())
-    text = job.final()
+    text = job.exposer.final()
     lines = [line for line in text.splitlines() if line.startswith("netobserv_")]
     names = {line.partition("{")[0] for line in lines}
     assert names == {SYN_IN, SYN_OUT}
@@ -143,7 +143,7 @@ def test_flags(made: Simulation, tmp_path: Path, flags: int, protocol: int, syn:
 
 def test_raw_header_bits_give_uncertain_rows(tmp_path: Path) -> None:
     other = simulate("reference", tmp_path / "ipfix.pb", ipfix_replies=True)
-    series = counters(ran(other.config).ledger)
+    series = counters(ran(other.config).counts)
     rows = pl.concat([tables.outgoing(series, name).rows for name in tables.namespaces(series)])
     doubtful = rows.filter(pl.col("port").cast(pl.Int64) >= 32_768)
     assert doubtful.height > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 
@@ -21,14 +22,14 @@ from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import labelled, manifests
-from pipeline.kube.subnets import Described
-from pipeline.kube.sync.index import Watch
-from pipeline.kube.sync.subnet_labels import LabelFeed
+from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
-from pipeline.stage.resources import Resource
-from pipeline.state.assignment import Assignment
-from pipeline.state.ledger import Ledger, SeriesTable
+from pipeline.stage.resources import ResourcePool
+from pipeline.state.count_store import CountStore
+from pipeline.state.ledger import SeriesTable
+
+T = TypeVar("T")
 
 _PATIENCE = 20.0
 """Seconds to wait for the end of a batch before a question is not answered."""
@@ -39,20 +40,18 @@ def series(table: SeriesTable) -> FamilySeries:
     return FamilySeries(table.family, table.columns, table.series().rows())
 
 
-def progress(group: Assignment | None) -> Progress:
+def progress(counts: CountStore) -> Progress:
     """The positions up to which the counts of a worker are durable."""
-    return Progress(_positions(group.durable() if group else {}))
+    return Progress(_positions(counts.durable()))
 
 
-def totals(group: Assignment | None, ledger: Ledger) -> Totals:
+def totals(counts: CountStore) -> Totals:
     """The exact totals of this worker."""
-    positions, tables = group.totals() if group else ({}, ledger.tables())
-    return Totals(
-        _positions(positions), group.topics if group else {}, [series(table) for table in tables]
-    )
+    positions, topics, tables = counts.totals()
+    return Totals(_positions(positions), dict(topics), [series(table) for table in tables])
 
 
-def who(live: ActivePlan, query: Mapping[str, str]) -> Explanation:
+def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> Explanation:
     """What the stages of the plan know about `address`, now or `at` a time (ms): titles and texts.
 
     Raises UnansweredError.
@@ -63,48 +62,53 @@ def who(live: ActivePlan, query: Mapping[str, str]) -> Explanation:
     moment = gotext.parse_integer(at)
     if moment is None and "at" in query:
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
-    with _between_batches(live) as plan:
-        stages = [node.spec for node in plan.nodes]
-        lines = [line for one in stages for line in one.explain(address, moment, plan.env)]
+    with _between_batches(live, resources) as plan:
+        lines = [line for one in plan.knowledge for line in one.explain(address, moment)]
     if not lines:
         raise UnansweredError(HTTPStatus.NOT_FOUND, "its pipeline knows nothing about addresses")
     return Explanation(address, lines)
 
 
-def inventory(live: ActivePlan) -> Inventory:
+def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     """The Kubernetes objects of the plan's index, past holders of addresses too, and its labels.
 
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
     """
-    with _between_batches(live) as plan:
-        watches, feeds = plan.env.found(Watch), plan.env.found(LabelFeed)
-        read = plan.env.found(Described)
-        indexes = [*plan.env.found(Index), *(watch.index for watch in watches)]
-        if len(indexes) != 1:
-            why = "its pipeline looks up no Kubernetes objects"
-            if indexes:
-                why = f"its pipeline has objects from {len(indexes)} places; an inventory is of one"
-            raise UnansweredError(HTTPStatus.NOT_FOUND, why)
-        known = indexes[0].known()
+    with _between_batches(live, resources) as plan:
+        known = _the_index(plan).known()
+        labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
+        derived = _distinct([label for one in labels for label in one.derived()])
+        warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
     items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(known)]
-    labels = [label for one in read for label in one.labels]
-    labels += [label for feed in feeds for label in feed.labels()]
-    if labels or feeds:
-        items.append(msgspec.Raw(msgspec.json.encode(labelled(labels))))
-    followed: list[Resource] = [*watches, *feeds]
-    warnings = [problem for one in followed for problem in one.problems()]
+    if derived or any(one.feed for one in labels):
+        items.append(msgspec.Raw(msgspec.json.encode(labelled(derived))))
     return Inventory(items, warnings)
 
 
+def _the_index(plan: Plan) -> Index:
+    """The one index of a plan. Raises UnansweredError where it has none, or several."""
+    objects = (one for one in plan.knowledge if isinstance(one, ObjectKnowledge))
+    indexes = list({id(one.index): one.index for one in objects}.values())
+    if len(indexes) == 1:
+        return indexes[0]
+    why = "its pipeline looks up no Kubernetes objects"
+    if indexes:
+        why = f"its pipeline has objects from {len(indexes)} places; an inventory is of one"
+    raise UnansweredError(HTTPStatus.NOT_FOUND, why)
+
+
+def _distinct(items: list[T]) -> list[T]:
+    """The items without repetitions: stages may share an index or a feed of labels."""
+    return [item for index, item in enumerate(items) if item not in items[:index]]
+
+
 @contextmanager
-def _between_batches(live: ActivePlan) -> Iterator[Plan]:
+def _between_batches(live: ActivePlan, resources: ResourcePool) -> Iterator[Plan]:
     """The plan while no batch is under way, brought up to date even if none comes."""
-    lasting = live.plan.env.lasting
-    if lasting and (waiting := lasting.waiting()):
+    if waiting := resources.waiting():
         raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(waiting))
     try:
-        with live.batch(_PATIENCE) as plan:
-            plan.refresh()
+        with live.batch(patience=_PATIENCE) as plan:
             yield plan
     except TimeoutError as error:
         raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error

@@ -1,6 +1,5 @@
-"""The command line: one module per group of commands, each enrols its own."""
+"""The command line: a module per group of commands, imported when one of them is called."""
 
-from pipeline.cli import check, cluster, dead_letters, matrix, run, simulate, top
 from pipeline.cli.app import app, main
 
-__all__ = ["app", "check", "cluster", "dead_letters", "main", "matrix", "run", "simulate", "top"]
+__all__ = ["app", "main"]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipeline import config
-from pipeline.config.loader import Config, ConfigError
+from pipeline.cli.commands import Commands
+from pipeline.diagnostics import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.config.loader import Config
 
 EX_CONFIG = 78
 """Exit code of a refused configuration (sysexits.h)."""
 
 app = typer.Typer(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Network flows in, FlowMetric counters for Prometheus and the flow matrix out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -28,8 +34,28 @@ ConfigFile = Annotated[
 ]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"flowmatrix {version('flowmatrix')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """The options before the name of a command."""
+
+
 def load(path: Path) -> Config:
     """A valid configuration; otherwise its problems on stderr and exit 78."""
+    from pipeline import config  # noqa: PLC0415 - slow, and `--help` needs none
+
     try:
         loaded = config.load(path)
     except ConfigError as error:

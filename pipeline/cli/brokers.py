@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.kafka.connection import Connection, Sasl, Tls
+from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address
 
 
 class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,11 +17,18 @@ class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def connection(brokers: str, security: Path | None) -> Connection:
     """Brokers separated by commas, and a YAML file with `tls` and `sasl`.
 
-    Relative file names stand beside that file. Raises OSError and msgspec.MsgspecError.
+    Relative file names stand beside that file. Raises BrokerError for a broker that is not
+    host:port, and OSError and msgspec.MsgspecError for the file.
     """
+    listed = tuple(brokers.split(","))
+    for broker in listed:
+        try:
+            address(broker)
+        except ValueError as error:
+            raise BrokerError(str(error)) from error
     found = msgspec.yaml.decode(security.read_bytes(), type=_Security) if security else _Security()
     return Connection(
-        brokers=tuple(brokers.split(",")),
+        brokers=listed,
         tls=found.tls,
         sasl=found.sasl,
         folder=str(security.parent) if security else "",

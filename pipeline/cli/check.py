@@ -17,7 +17,8 @@ from pipeline.config.schema import schema as json_schema
 from pipeline.config.settings import Settings
 from pipeline.plan import render
 from pipeline.plan.checks import field_warnings
-from pipeline.plan.plan import Plan, compile_plan, expanded, statuses
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.expand import Expanded, expand_macros
 from pipeline.stage import BuildContext
 
 
@@ -48,9 +49,8 @@ def validate(
         except typer.Exit:
             refused = True
             continue
-        env = BuildContext(folder=loaded.folder)
-        _expanded_warnings(loaded, env)
-        resources = statuses(loaded.stages, env)
+        expanded = _expanded(loaded)
+        resources = [status for one in expanded.expansions for status in one.statuses]
         found += resources
         if output is StatusFormat.TEXT:
             typer.echo(f"{path}: ok, {_count(len(loaded.stages), 'stage')}")
@@ -78,7 +78,7 @@ def graph_(
     """Print the plan as it will run: FlowMetrics expanded, shared stages once."""
     loaded = load(path)
     try:
-        plan: Plan = compile_plan(loaded.stages, BuildContext(folder=loaded.folder))
+        plan = compile_plan(loaded.stages, BuildContext(folder=loaded.folder))
     except ConfigError as error:
         refuse(error)
     draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
@@ -104,14 +104,16 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _expanded_warnings(loaded: Config, env: BuildContext) -> None:
+def _expanded(loaded: Config) -> Expanded:
+    """The stages without macros; warnings about those that macros stand for are printed."""
     try:
-        stages = expanded(list(loaded.stages), env)
+        expanded = expand_macros(loaded.stages, BuildContext(folder=loaded.folder))
     except ConfigError as error:
         refuse(error)
-    for name, problem in field_warnings(stages):
+    for name, problem in field_warnings(expanded.stages):
         if name not in {stage.name for stage in loaded.stages}:
             typer.echo(f'warning: stage "{name}": {problem.message}', err=True)
+    return expanded
 
 
 def _count(number: int, what: str) -> str:

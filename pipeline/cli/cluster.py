@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import msgspec
@@ -22,7 +23,7 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
 from pipeline.kube.inventory import file as files
-from pipeline.stage import BuildContext, Spec, registry
+from pipeline.stage import BuildContext, ResourceTransform, Spec, registry
 from pipeline.stage.resources import ResourcePool
 
 Kubeconfig = Annotated[
@@ -140,13 +141,18 @@ _ASKED = "who"
 def _explained(
     ip: str, at: int | None, stages: Iterable[Spec], config: Path | None
 ) -> Iterator[tuple[str, str]]:
-    lasting = ResourcePool()
+    resources = ResourcePool()
     try:
         for stage in stages:
-            folder = config.parent if config and stage.name != _ASKED else Path()
-            yield from stage.explain(ip, at, BuildContext(folder=folder, lasting=lasting))
+            if isinstance(stage, ResourceTransform):
+                folder = config.parent if config and stage.name != _ASKED else Path()
+                built = stage.build(BuildContext(folder=folder), resources)
+                if built.refresh:
+                    built.refresh(Event())
+                if built.knowledge:
+                    yield from built.knowledge.explain(ip, at)
     finally:
-        lasting.close()
+        resources.close()
 
 
 def _alone(server: str, **others: object) -> None:

@@ -15,7 +15,7 @@ from matrix.tables import MatrixTable
 from pipeline.app.job import Job
 from pipeline.cli.run import serve
 from pipeline.config.loader import load
-from pipeline.state.ledger import counters
+from pipeline.state.count_store import counters
 from simulate import simulate
 
 _NAMESPACE, _EXTERNAL = "netobserv", "noo-loki"
@@ -27,11 +27,11 @@ def main() -> None:
         made = simulate("reference", Path(folder) / "reference.pb")
         typer.echo(f"{made.flows:,} flows of agents recorded; running {made.config.name} on them\n")
         job = _run(made.config)
-        series = counters(job.ledger)
+        series = counters(job.counts)
         _show(f"Connections opened by {_NAMESPACE}", tables.outgoing(series, _NAMESPACE))
         _show(f"Connections accepted by {_NAMESPACE}", tables.incoming(series, _NAMESPACE))
         if made.before:
-            before = counters(_run(made.before).ledger)
+            before = counters(_run(made.before).counts)
             _show(f"External peers of {_EXTERNAL}, before labelling", _external(before))
         _show(f"External peers of {_EXTERNAL}, labelled", _external(series))
         if "--once" not in sys.argv:

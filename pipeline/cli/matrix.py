@@ -20,7 +20,7 @@ from pipeline.diagnostics import nearest
 from pipeline.stage import Kind
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import CheckpointError
-from pipeline.state.ledger import counters
+from pipeline.state.count_store import counters
 
 
 class Side(StrEnum):
@@ -98,7 +98,7 @@ def matrix(
 def _from_config(path: Path) -> Series:
     job = Job(load(path))
     advance(job)
-    return counters(job.ledger)
+    return counters(job.counts)
 
 
 def _from_state(folder: Path) -> Series:

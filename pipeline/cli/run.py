@@ -122,9 +122,9 @@ def run(
     if once:
         _name_uncounted(job)
     if metrics_out == "-":
-        sys.stdout.write(job.final())
+        sys.stdout.write(job.exposer.final())
     elif metrics_out:
-        Path(metrics_out).write_text(job.final(), encoding="utf-8")
+        Path(metrics_out).write_text(job.exposer.final(), encoding="utf-8")
 
 
 def _spare_collector() -> None:
@@ -138,7 +138,7 @@ def _spare_collector() -> None:
 
 def _name_uncounted(job: Job) -> None:
     """Say which metrics no flow came to: a filter or a field name may be wrong."""
-    names = [table.family.name for table in job.ledger.tables() if not table.size]
+    names = [table.family.name for table in job.counts.tables() if not table.size]
     if names:
         typer.echo(f"warning: metrics no flow was counted in: {', '.join(names)}", err=True)
 

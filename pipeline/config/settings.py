@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,7 +45,7 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     def address(self) -> tuple[str, int]:
         """Host and port. Raises ValueError when `listen` is not host:port."""
         host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+        if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ValueError(f'"{self.listen}" is not host:port')
         if ":" in host and not (host.startswith("[") and host.endswith("]")):
             raise ValueError(f'"{self.listen}" is not host:port')

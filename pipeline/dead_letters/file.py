@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from pipeline.plan.plan import DeadLetter
+from pipeline.plan.outcome import Reject
 
 
 class DeadLetterFile:
@@ -27,7 +27,7 @@ class DeadLetterFile:
             self._file.truncate(keep)
             self._file.seek(0, 2)
 
-    def write(self, letters: Sequence[DeadLetter]) -> None:
+    def write(self, letters: Sequence[Reject]) -> None:
         """Append and hand over to the operating system."""
         if self._file is None or not letters:
             return
@@ -52,7 +52,7 @@ class DeadLetterFile:
             self._file.close()
 
 
-def _line(letter: DeadLetter) -> bytes:
+def _line(letter: Reject) -> bytes:
     row: dict[str, object] = {"stage": letter.stage, "reason": letter.reason}
     try:
         row["payload"] = letter.payload.decode()

@@ -15,7 +15,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.kafka.connection import BrokerError
-from pipeline.plan.plan import DeadLetter
+from pipeline.plan.outcome import Reject
 
 _LARGEST = 16 * 1024 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,7 @@ Send = Callable[[bytes, Headers], Awaitable[Awaitable[Any]]]
 """Hands a payload with headers to the client; what it gives is done when they are durable."""
 
 
-def headers(letter: DeadLetter, where: TopicPartition, batch: Batch) -> Headers:
+def headers(letter: Reject, where: TopicPartition, batch: Batch) -> Headers:
     """The headers of a letter from a batch of a partition."""
     whole = letter.index >= 0
     texts = {

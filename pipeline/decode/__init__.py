@@ -17,6 +17,6 @@ _DECODERS = {
 }
 
 
-def by_name(name: Format, env: BuildContext) -> Decode:
+def by_name(name: Format, context: BuildContext) -> Decode:
     """The decoder of a format."""
-    return _DECODERS[name](env)
+    return _DECODERS[name](context)

@@ -18,13 +18,13 @@ _RECEIVED = "TimeReceived"
 _ROW, _PLACE = values.HIDDEN + "row", values.HIDDEN + "place"
 
 
-def decoder(env: BuildContext) -> Decode:
-    """Payloads to the fields that `env` needs; TimeReceived is always there.
+def decoder(context: BuildContext) -> Decode:
+    """Payloads to the fields that `context` needs; TimeReceived is always there.
 
     A number beyond the type of its field is kept in the overflow column. What is in `other` is
     read as JSON flows are.
     """
-    needed = [name for name in NAMES if env.needs(name) or name == _RECEIVED]
+    needed = [name for name in NAMES if context.needs(name) or name == _RECEIVED]
     parser = Parser(descriptor(needed))
 
     def decode(payloads: list[bytes]) -> Decoded:
@@ -32,11 +32,11 @@ def decoder(env: BuildContext) -> Decode:
         gone = {index for index, _ in rejected}
         places = [index for index in range(len(payloads)) if index not in gone]
         wire = wire.with_columns(pl.Series(_PLACE, places, dtype=pl.UInt32))
-        others, texts = _others(env, wire)
+        others, texts = _others(context, wire)
         bad = {p: "an empty message" for p in places if not payloads[p]} | _faults(others, texts)
         if bad:
             wire = wire.filter(~pl.col(_PLACE).is_in(list(bad)))
-        flows = _typed(wire, needed, int(env.clock()))
+        flows = _typed(wire, needed, int(context.clock()))
         rows = wire.select(_PLACE).with_row_index(_ROW)
         flows, coerced = _with_others(flows, others.join(rows, on=_PLACE), texts)
         return Decoded(flows, sorted([*rejected, *bad.items()]), coerced)
@@ -61,14 +61,14 @@ def _typed(wire: pl.DataFrame, names: list[str], now: int) -> pl.DataFrame:
     return flows
 
 
-def _others(env: BuildContext, wire: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _others(context: BuildContext, wire: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Place, name and json of every needed entry of `other`, and the values of distinct texts.
 
     The value of a text that is not JSON is its error.
     """
     rows = wire.select(_PLACE, OTHER).filter(pl.col(OTHER).list.len() > 0)
     entries = rows.explode(OTHER).unnest(OTHER)
-    kept = [name for name in entries["name"].unique().to_list() if env.needs(name)]
+    kept = [name for name in entries["name"].unique().to_list() if context.needs(name)]
     entries = entries.filter(pl.col("name").is_in(kept))
     return entries, {text: _value(text) for text in entries["json"].unique().to_list()}
 

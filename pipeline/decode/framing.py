@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 import pyarrow as pa
 
 from pipeline.decode import Format
-from pipeline.stage import Chunk, Decode, Decoded
+from pipeline.stage import Decode, Decoded
 
 MAX_BYTES = 16 << 20
 """No payload may be longer."""
@@ -154,8 +154,8 @@ def elements(data: bytes, *, whole: bool) -> Parts:
     return payloads, ends
 
 
-def chunks(blocks: Iterable[bytes], form: Format, size: int, skip: int = 0) -> Iterator[Chunk]:
-    """Runs of up to `size` payloads from position `skip` on.
+def chunks(blocks: Iterable[bytes], form: Format, size: int) -> Iterator[list[bytes]]:
+    """Runs of up to `size` payloads.
 
     JSON is lines, or one array if it starts as an array of objects. An empty block asks for the
     payloads that are complete so far.
@@ -164,37 +164,25 @@ def chunks(blocks: Iterable[bytes], form: Format, size: int, skip: int = 0) -> I
     first = next(stream, b"")
     opening = _ARRAY.match(first) if form == "json" else None
     split: Split = messages if form == "protobuf" else elements if opening else lines
-    start = max(skip, opening.end() if opening else 0)
-    yield from _chunks(_behind(chain([first], stream), start), split, size, start)
+    start = opening.end() if opening else 0
+    yield from _chunks(chain([first[start:]], stream), split, size)
 
 
-def _chunks(blocks: Iterable[bytes], split: Split, size: int, position: int) -> Iterator[Chunk]:
+def _chunks(blocks: Iterable[bytes], split: Split, size: int) -> Iterator[list[bytes]]:
     held: list[bytes] = []
-    ends: list[int] = []
     rest = b""
     for block in chain(blocks, [None]):
         data = rest + (block or b"")
         payloads, offsets = split(data, whole=block is None)
         held += payloads
-        ends += [position + offset for offset in offsets]
-        if offsets:
-            rest, position = data[offsets[-1] :], ends[-1]
-        else:
-            rest = data
+        rest = data[offsets[-1] :] if offsets else data
         while len(held) >= size or (held and not block):
-            yield Chunk(held[:size], ends[:size][-1])
-            del held[:size], ends[:size]
+            yield held[:size]
+            del held[:size]
         if payloads and isinstance(payloads[-1], Broken) and payloads[-1].last:
             break
     if held:
-        yield Chunk(held, ends[-1])
-
-
-def _behind(blocks: Iterable[bytes], skip: int) -> Iterator[bytes]:
-    for block in blocks:
-        if skip < len(block) or not block:
-            yield block[skip:]
-        skip = max(0, skip - len(block))
+        yield held
 
 
 def read(path: Path, compression: Compression = "auto") -> Generator[bytes]:

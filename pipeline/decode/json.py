@@ -23,14 +23,14 @@ _RECEIVED = "TimeReceived"
 _RESERVED = "a reserved field name: *, ^...$ or one that starts with U+001E or U+001F"
 
 
-def decoder(env: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
-    """Payloads to the fields that `env` needs and the payloads have; TimeReceived is always there.
+def decoder(context: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
+    """Payloads to the fields that they have and `context` needs; TimeReceived is always there.
 
     A payload of more than `max_bytes` is rejected unread.
     """
 
     def decode(payloads: list[bytes]) -> Decoded:
-        table = _Table(env)
+        table = _Table(context)
         rejected: list[tuple[int, str]] = []
         for start in range(0, len(payloads), _SLICE):
             rows, names, bad = _rows(payloads[start : start + _SLICE], max_bytes)
@@ -49,19 +49,19 @@ def decoder(env: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
 class _Table:
     """Cells by field, all of one height."""
 
-    def __init__(self, env: BuildContext) -> None:
-        self.env = env
+    def __init__(self, context: BuildContext) -> None:
+        self.context = context
         self.height = 0
         self.cells: dict[str, list[object]] = {}
 
     def append(self, rows: list[Flow], names: Iterable[str]) -> None:
-        for name in filter(self.env.needs, names):
+        for name in filter(self.context.needs, names):
             self._column(name).extend([row.get(name) for row in rows])
         self.height += len(rows)
 
     def frame(self) -> tuple[pl.DataFrame, int]:
         """The frame, and how many texts were coerced to numbers."""
-        now = int(self.env.clock())
+        now = int(self.context.clock())
         received = self._column(_RECEIVED)
         self.cells[_RECEIVED] = [now if cell is None else cell for cell in received]
         full = {name: self._column(name) for name in self.cells}

@@ -23,19 +23,19 @@ from pipeline.stage import BuildContext, Decode, Decoded
 _EVENTS = "network_events_metadata"
 
 
-def decoder(env: BuildContext) -> Decode:
-    """Payloads to the fields that `env` needs, with the types of the catalogue.
+def decoder(context: BuildContext) -> Decode:
+    """Payloads to the fields that `context` needs, with the types of the catalogue.
 
     TimeReceived is always there, so that a frame has its rows even when no other field is needed.
     """
     fields = {
         name: expr.cast(CATALOGUE[name].dtype).alias(name)
         for name, expr in FLOW.items()
-        if env.needs(name)
+        if context.needs(name)
     }
     nulls = {name: where for name, where in EXPLICIT_NULLS.items() if name in fields}
     wires = {"network", "transport"}.union(*(expr.meta.root_names() for expr in fields.values()))
-    if env.needs("NetworkEvents"):
+    if context.needs("NetworkEvents"):
         wires.add(_EVENTS)
     parser = Parser(descriptor(wires))
     why = _why(wires)
@@ -43,7 +43,7 @@ def decoder(env: BuildContext) -> Decode:
     def decode(payloads: list[bytes]) -> Decoded:
         wire, malformed = parser.parse(payloads)
         wire, faulty = _sound(wire, why, payloads, malformed)
-        received = pl.repeat(int(env.clock()), pl.len(), dtype=pl.Int64).alias("TimeReceived")
+        received = pl.repeat(int(context.clock()), pl.len(), dtype=pl.Int64).alias("TimeReceived")
         flows = wire.select(received, *fields.values())
         for name, where in nulls.items():
             flows = values.put_null(flows, name, pl.lit(wire.select(where).to_series()))

@@ -13,7 +13,8 @@ import polars as pl
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
 from pipeline.exposition.text_format import render_family
-from pipeline.plan.plan import Outcome, Plan
+from pipeline.plan.outcome import Outcome
+from pipeline.plan.plan import Plan
 from pipeline.stage import VALUE, Encoder, Family, Kind, Source
 from pipeline.state.ledger import SeriesTable
 
@@ -147,18 +148,20 @@ class Telemetry:
             if stage in self._groups:
                 self.add("metrics_processed", counts.flows_out, self._groups[stage])
         ingest = outcome.counts[source]
-        if undecoded := ingest.rejected - len(outcome.failed):
+        rejects = outcome.rejects
+        failed = [one for one in rejects if one.error and not one.metric]
+        if undecoded := ingest.rejected - len(failed):
             self.add("ingest_errors", undecoded, source, "decode", "rejected")
         if ingest.coerced:
             self.add("ingest_coerced", ingest.coerced, source)
         for writer, records in outcome.records:
             self.add("records_written", len(records), writer.name)
-        for letter in outcome.dead:
-            self.add("dead_letters", 1, letter.stage)
-        for failure in outcome.failed:
-            self.add("stage_errors", 1, *failure)
-        for refusal in outcome.refused:
-            self.add("encode_prom_errors", 1, *refusal)
+        for reject in rejects:
+            self.add("dead_letters", 1, reject.stage)
+            if reject.metric:
+                self.add("encode_prom_errors", 1, reject.error, reject.metric, reject.field)
+        for reject in failed:
+            self.add("stage_errors", 1, reject.stage, reject.error)
 
     def snapshot(self) -> dict[str, dict[str, float]]:
         """The values of every metric whose one label is the stage, by stage."""

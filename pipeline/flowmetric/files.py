@@ -29,6 +29,13 @@ class Loaded(NamedTuple):
     resources: list[FlowMetric]
     problems: list[Diagnostic]
 
+    def with_others(self, others: Iterable[FlowMetric]) -> list[FlowMetric]:
+        """The resources of the files, then others; their problems are left to whoever has them."""
+        return [
+            *self.resources,
+            *without_duplicates([*self.resources, *others])[len(self.resources) :],
+        ]
+
 
 class _Entry(NamedTuple):
     """A resource, and where it was written."""
@@ -38,11 +45,10 @@ class _Entry(NamedTuple):
     path: ConfigPath
 
 
-def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ()) -> Loaded:
+def load(patterns: Iterable[str], folder: Path) -> Loaded:
     """The FlowMetrics of files, folders and globs; relative names start at `folder`.
 
-    `more` are others that come after them; their problems are left to whoever has them. A file may
-    hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
+    A file may hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
     files in them, in order of their names. One bad file or resource does not harm the others.
     """
     problems: list[Diagnostic] = []
@@ -55,8 +61,8 @@ def load(patterns: Iterable[str], folder: Path, more: Iterable[FlowMetric] = ())
             continue
         problems += [problem for document in documents for problem in document.problems]
         entries += _entries(file, documents, problems)
-    resources = without_duplicates([*(entry.resource for entry in entries), *more])
-    for resource, (_, document, path) in zip(resources, entries, strict=False):
+    resources = without_duplicates(entry.resource for entry in entries)
+    for resource, (_, document, path) in zip(resources, entries, strict=True):
         problems += [
             Diagnostic(document.place((*path, *problem.path)), problem)
             for problem in resource.problems

@@ -19,7 +19,13 @@ _MAPPED = 96
 
 
 def address(text: str) -> Address | None:
-    """An address, IPv4-mapped ones as IPv4; None for leading zeros, blanks, zones and the like."""
+    """An address, IPv4-mapped ones as IPv4; None for leading zeros, blanks, zones and the like.
+
+    >>> address("::ffff:10.0.0.1")
+    IPv4Address('10.0.0.1')
+    >>> [address(text) for text in ("010.0.0.1", " 10.0.0.1", "fe80::1%eth0", "")]
+    [None, None, None, None]
+    """
     if "%" in text:
         return None
     try:
@@ -31,7 +37,13 @@ def address(text: str) -> Address | None:
 
 
 def network(text: str) -> Network | None:
-    """A network without host bits, IPv4-mapped ones as IPv4; None for an invalid CIDR."""
+    """A network without host bits, IPv4-mapped ones as IPv4; None for an invalid CIDR.
+
+    >>> network("10.0.0.5/8"), network("::ffff:10.0.0.0/104")
+    (IPv4Network('10.0.0.0/8'), IPv4Network('10.0.0.0/8'))
+    >>> [network(text) for text in ("10.0.0.1", "10.0.0.0/33", "10.0.0.0/255.0.0.0")]
+    [None, None, None]
+    """
     if not _CIDR.fullmatch(text):
         return None
     try:
@@ -46,7 +58,11 @@ def network(text: str) -> Network | None:
 
 
 def has_host_bits(text: str) -> bool:
-    """Whether a CIDR names more than its network: 10.0.0.5/8 is read as 10.0.0.0/8."""
+    """Whether a CIDR names more than its network.
+
+    >>> has_host_bits("10.0.0.5/8"), has_host_bits("10.0.0.0/8")
+    (True, False)
+    """
     try:
         ipaddress.ip_network(text)
     except ValueError:
@@ -59,6 +75,12 @@ class PrefixTable(Generic[_Value]):
 
     One dictionary per prefix length in use: a lookup costs a probe for each of them, however
     many networks there are.
+
+    >>> table = PrefixTable([(network("10.0.0.0/8"), "ten"), (network("10.1.0.0/16"), "one")])
+    >>> table.first(address("10.1.2.3"))
+    (IPv4Network('10.0.0.0/8'), 'ten')
+    >>> table.longest(address("10.1.2.3"))
+    (IPv4Network('10.1.0.0/16'), 'one')
     """
 
     def __init__(self, listed: Iterable[tuple[Network, _Value]] = ()) -> None:

@@ -24,7 +24,11 @@ _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 
 def plain(number: float) -> str:
-    """Shortest plain decimal, never an exponent: 1e21 -> 1000000000000000000000, -0.0 -> -0."""
+    """Shortest plain decimal, never an exponent.
+
+    >>> plain(1e21), plain(2.5), plain(-0.0), plain(math.inf)
+    ('1000000000000000000000', '2.5', '-0', '+Inf')
+    """
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):
@@ -34,7 +38,11 @@ def plain(number: float) -> str:
 
 
 def general(number: float) -> str:
-    """Go's shortest %g: an exponent below 1e-4 and from 1e+06 up."""
+    """Go's shortest %g: an exponent below 1e-4 and from 1e+06 up.
+
+    >>> general(999999.0), general(1e6), general(1234567.5), general(0.0001), general(0.00001)
+    ('999999', '1e+06', '1.2345675e+06', '0.0001', '1e-05')
+    """
     if number == 0 or math.isnan(number) or math.isinf(number):
         return plain(number)
     decimal = Decimal(repr(number)).normalize()
@@ -48,7 +56,11 @@ def general(number: float) -> str:
 
 
 def nested(value: object) -> str:
-    """A value as Go's %v prints it inside a list or a map (and in its printf output)."""
+    """A value as Go's %v prints it inside a list or a map (and in its printf output).
+
+    >>> nested({"b": [1.0, "x", None], "a": True, "c": 1e6})
+    'map[a:true b:[1 x <nil>] c:1e+06]'
+    """
     if value is None:
         return "<nil>"
     if isinstance(value, bool):
@@ -63,12 +75,20 @@ def nested(value: object) -> str:
 
 
 def text(value: object) -> str:
-    """A top-level value as text: doubles plain, everything else as Go's %v."""
+    """A top-level value as text: doubles plain, everything else as Go's %v.
+
+    >>> text(1e6), text([1e6])
+    ('1000000', '[1e+06]')
+    """
     return plain(value) if isinstance(value, float) else nested(value)
 
 
 def parse_float(value: str) -> float | None:
-    """A text as a double: decimal, exponent, hex float, `_` between digits, inf and nan."""
+    """A text as a double: decimal, exponent, hex float, `_` between digits, inf and nan.
+
+    >>> [parse_float(value) for value in ("1e3", "0x1p4", "1_000", "-inf", "1e999", " 1", "1,5")]
+    [1000.0, 16.0, 1000.0, -inf, None, None, None]
+    """
     if _HEX_FLOAT.fullmatch(value):
         try:
             return float.fromhex(value.replace("_", ""))
@@ -85,7 +105,11 @@ def parse_float(value: str) -> float | None:
 
 
 def parse_integer(value: str) -> int | None:
-    """A text as a decimal 64-bit integer; anything else is None."""
+    """A text as a decimal 64-bit integer; anything else is None.
+
+    >>> [parse_integer(value) for value in ("+7", "007", "7.0", "1_0", "9223372036854775808")]
+    [7, 7, None, None, None]
+    """
     found = _INTEGER.fullmatch(value)
     if found is None:
         return None

@@ -30,6 +30,9 @@ HIDDEN = "\x1e"
 ORIGIN = HIDDEN + "origin"
 """UInt32: the row a flow was in before a flatten; the rows of one flow share it."""
 
+NUMBER = HIDDEN + "number"
+"""UInt64: the number of the message a flow came in; only there where a stage reads it."""
+
 _FALSE = pl.lit(False)
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_NUMBER = pl.lit(None, dtype=pl.Float64)
@@ -64,7 +67,12 @@ def present(schema: Schema, name: str) -> pl.Expr:
 
 
 def text(schema: Schema, name: str) -> pl.Expr:
-    """String: the field as the original prints it; null when absent or an explicit null."""
+    """String: the field as the original prints it; null when absent or an explicit null.
+
+    >>> flows = pl.DataFrame({"A": [1e6, None, None], overflow("A"): [None, "[1e6]", "null"]})
+    >>> flows.select(text(flows.schema, "A")).to_series().to_list()
+    ['1000000', '[1e+06]', None]
+    """
     typed = _typed_text(name, schema[name]) if name in schema else _NO_TEXT
     if overflow(name) not in schema:
         return typed
@@ -94,7 +102,12 @@ def boolean(schema: Schema, name: str) -> pl.Expr:
 
 
 def number(schema: Schema, name: str) -> pl.Expr:
-    """Float64: the field as a double; null when absent or not convertible."""
+    """Float64: the field as a double; null when absent or not convertible.
+
+    >>> flows = pl.DataFrame({"A": ["1e3", "x", None]})
+    >>> flows.select(number(flows.schema, "A")).to_series().to_list()
+    [1000.0, None, None]
+    """
     dtype = schema.get(name)
     typed = _NO_NUMBER
     if dtype is not None and dtype.is_numeric():
@@ -105,7 +118,12 @@ def number(schema: Schema, name: str) -> pl.Expr:
 
 
 def integer(schema: Schema, name: str) -> pl.Expr:
-    """Float64 holding an integer: numbers truncated toward zero, texts only decimal integers."""
+    """Float64 holding an integer: numbers truncated toward zero, texts only decimal integers.
+
+    >>> flows = pl.DataFrame({"A": [-1.5, 2.0], "B": ["7", "7.0"]})
+    >>> flows.select(integer(flows.schema, "A"), integer(flows.schema, "B")).rows()
+    [(-1.0, 7.0), (2.0, None)]
+    """
     dtype = schema.get(name)
     typed = _NO_NUMBER
     if dtype is not None and dtype.is_integer():
@@ -128,6 +146,10 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
 
     Where the type of `values` differs from the column's, the column takes the new type and the
     values it had move to the overflow column.
+
+    >>> flows = put(pl.DataFrame({"A": [1, 2]}), "A", pl.Series(["x", None]))
+    >>> flows["A"].to_list(), flows[overflow("A")].to_list()
+    (['x', None], [None, '2'])
     """
     fresh = frame.with_columns(values.alias(name))[name]  # a constant gets the frame's height
     schema = frame.schema
@@ -147,7 +169,12 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
 
 
 def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
-    """Make the field an explicit null in the rows of `where` (Boolean)."""
+    """Make the field an explicit null in the rows of `where` (Boolean).
+
+    >>> flows = put_null(pl.DataFrame({"A": [1, 2]}), "A", pl.col("A") == 2)
+    >>> flows["A"].to_list(), flows[overflow("A")].to_list()
+    ([1, None], [None, 'null'])
+    """
     schema = frame.schema
     mask = frame.select(where.alias("m")).to_series()
     if not mask.any():
@@ -171,6 +198,10 @@ def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
     Where frames hold a field as different types, numbers widen; otherwise the first frame's type
     stays and what the others hold moves to the overflow column.
+
+    >>> flows = concat([pl.DataFrame({"A": [1]}), pl.DataFrame({"A": ["x"]})])
+    >>> flows["A"].to_list(), flows[overflow("A")].to_list()
+    ([1, None], [None, '"x"'])
     """
     kept: dict[str, pl.DataType] = {}
     for frame in frames:

@@ -1,1 +1,1 @@
-"""Stages to a plan; a batch through the plan."""
+"""Stages compiled to a plan, and batches run through it."""

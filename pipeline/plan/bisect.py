@@ -1,8 +1,8 @@
 """A batch on which a stage fails, piece by piece: what fails alone is rejected, the rest counted.
 
-A plan has no effects, so an attempt that failed has left nothing behind. A piece is half as long
-after each failure and twice as long after each success: a message that makes a stage fail costs
-some twenty attempts, and where all do, there is one for each.
+A run of a plan has no effects, so an attempt that failed has left nothing behind. A piece is half
+as long after each failure and twice as long after each success: a message that makes a stage fail
+costs some twenty attempts, and where all do, there is one attempt for each.
 """
 
 from __future__ import annotations
@@ -10,31 +10,42 @@ from __future__ import annotations
 import logging
 from textwrap import shorten
 
-from pipeline.plan.plan import Counts, DeadLetter, Outcome, Plan, StageError
+from pipeline.plan.outcome import Counts, Outcome, Reject, StageError
+from pipeline.plan.plan import Plan
 
 _REASON = 500  # characters; Polars can quote whole frames
 _log = logging.getLogger(__name__)
 
 
 class PoisonIsolator:
-    """Runs plans; remembers between calls how long a piece may be, and what it has logged."""
+    """Runs plans; remembers between calls how long a piece may be, and which failures it logged.
+
+    It also numbers the messages: the number of a message, and with it what is drawn for it, does
+    not depend on the pieces it is run in.
+    """
 
     def __init__(self) -> None:
         self._most = 0  # messages; 0: a whole batch
-        self._told: set[tuple[str, str]] = set()
+        self._first = 0
+        self._logged: set[tuple[str, str]] = set()
 
     def run(self, plan: Plan, source: str, payloads: list[bytes]) -> Outcome:
         """What the plan gives for the payloads; once a stage fails, for a first part of them.
 
-        Come again with what is behind `Outcome.messages`. A message on which a stage fails is
-        rejected as a whole: nothing of it is counted anywhere.
+        Call it again with the payloads behind `Outcome.messages`. A message on which a stage fails
+        is rejected as a whole: nothing of it is counted anywhere.
         """
+        outcome = self._attempt(plan, source, payloads)
+        self._first += outcome.messages
+        return outcome
+
+    def _attempt(self, plan: Plan, source: str, payloads: list[bytes]) -> Outcome:
         size = min(self._most or len(payloads), len(payloads))
         while True:
             try:
-                outcome = plan.run(source, payloads[:size])
+                outcome = plan.run(source, payloads[:size], self._first)
             except StageError as failure:
-                self._tell(failure)
+                self._log(failure)
                 if size <= 1:
                     self._most = 1
                     return _rejected(source, payloads[:size], failure)
@@ -43,10 +54,10 @@ class PoisonIsolator:
                 self._most = 0 if size == len(payloads) else 2 * size
                 return outcome
 
-    def _tell(self, failure: StageError) -> None:
+    def _log(self, failure: StageError) -> None:
         kind = failure.stage, type(failure.error).__name__
-        if kind not in self._told:
-            self._told.add(kind)
+        if kind not in self._logged:
+            self._logged.add(kind)
             _log.error("%s; messages that make it fail are rejected", _reason(failure))
             _log.debug("because of", exc_info=failure.error)
 
@@ -56,10 +67,12 @@ def _reason(failure: StageError) -> str:
 
 
 def _rejected(source: str, payloads: list[bytes], failure: StageError) -> Outcome:
-    count, reason = len(payloads), _reason(failure)
+    count, reason, error = len(payloads), _reason(failure), type(failure.error).__name__
     return Outcome(
         count,
-        dead=[DeadLetter(failure.stage, reason, p, i) for i, p in enumerate(payloads)],
+        rejects=[
+            Reject(failure.stage, reason, payload, index, error)
+            for index, payload in enumerate(payloads)
+        ],
         counts={source: Counts(flows_in=count, rejected=count)},
-        failed=[(failure.stage, type(failure.error).__name__)] * count,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 import polars as pl
@@ -23,6 +23,22 @@ LISTS: Fields = frozenset(
 
 _SEPARATOR = re.compile("[_.>]")
 """Before it stands what a stage is told to start its fields with: SrcK8S in SrcK8S_Name."""
+
+
+@runtime_checkable
+class TracksLists(Protocol):
+    """A stage that splits fields that hold lists, or gives them other names."""
+
+    def lists(self, fields: Fields) -> Fields:
+        """Of fields that hold lists, those that still do after this stage, as then named."""
+
+
+@runtime_checkable
+class NamesFields(Protocol):
+    """An encoder that says where it names fields of flows."""
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        """The fields it names, each with the path to where it does."""
 
 
 class Vertex(NamedTuple):
@@ -147,7 +163,10 @@ def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
         known = frozenset[str]().union(*(texts[parent] for parent in stage.parents))
         if isinstance(stage, Source):
             coming = LISTS
-        lists[name] = frozenset() if isinstance(stage, Macro) else stage.lists(coming)
+        if isinstance(stage, Macro):
+            lists[name] = frozenset()
+        else:
+            lists[name] = stage.lists(coming) if isinstance(stage, TracksLists) else coming
         texts[name] = known.union(_texts(msgspec.to_builtins(stage)))
         behind = any(isinstance(by_name[parent], Macro) for parent in stage.parents)
         if isinstance(stage, Encoder) and not behind:
@@ -155,16 +174,22 @@ def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
             yield from ((name, problem) for problem in found)
 
 
+def _named(encoder: Encoder) -> Iterator[tuple[ConfigPath, str]]:
+    if isinstance(encoder, NamesFields):
+        return encoder.named()
+    return (((), label) for family in encoder.families() for label in family.labels)
+
+
 def _list_labels(encoder: Encoder, lists: Fields) -> Iterator[Problem]:
     labels = {label for family in encoder.families() for label in family.labels}
-    for path, name in encoder.named():
+    for path, name in _named(encoder):
         if name in labels and catalogue.root(name) in lists:
             hint = f"flatten {catalogue.root(name)} in a stage before"
             yield warning(path, f'label "{name}" is a list', hint)
 
 
 def _misspelt(encoder: Encoder, known: frozenset[str]) -> Iterator[Problem]:
-    for path, name in encoder.named():
+    for path, name in _named(encoder):
         prefixes = (name[: found.start()] for found in _SEPARATOR.finditer(name))
         if catalogue.root(name) in catalogue.CATALOGUE or not known.isdisjoint([name, *prefixes]):
             continue

@@ -1,7 +1,7 @@
-"""The plan that runs now: one takes the place of another between two batches, while flows go on.
+"""The plan that runs now. Another plan takes its place between two batches, while flows go on.
 
-What did not change goes on counting: a metric whose type, labels, buckets, definition and stages
-before it are the same keeps its series; any other starts again, and those that are gone vanish.
+A metric whose type, labels, buckets, definition and stages before it are the same goes on counting.
+Any other metric starts again, and metrics that are no longer made are removed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.stage import Fields
 from pipeline.state.ledger import RESTARTED
 
 Adopt = Callable[[Plan, Collection[str]], None]
-"""Told of the plan that runs from now on, and the names of the families that go on counting."""
+"""Called with the plan that runs from now on, and the names of the families that go on counting."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,24 +44,34 @@ class ActivePlan:
         self._adopters.append(adopt)
 
     @contextmanager
-    def batch(self, patience: float = -1.0) -> Iterator[Plan]:
-        """The plan for one batch; until the end of the block no other one takes its place.
+    def batch(
+        self, stopping: threading.Event | None = None, patience: float = -1.0
+    ) -> Iterator[Plan]:
+        """The plan for one batch, refreshed once; until the block ends, nothing of it changes.
 
-        The block holds everything from running the batch to merging its deltas, or what may not
-        happen during that. Raises TimeoutError when another one lasts for `patience` (seconds).
+        The block holds everything from running the batch to merging its deltas. Raises
+        InterruptedError when `stopping` is set while the refresh waits, and TimeoutError when
+        another batch is under way for `patience` (seconds; -1: for ever).
         """
+        with self.paused(patience):
+            self.plan.refresh(stopping or threading.Event())
+            yield self.plan
+
+    @contextmanager
+    def paused(self, patience: float = -1.0) -> Iterator[None]:
+        """No batch is under way until the block ends. Raises TimeoutError as `batch` does."""
         if not self._lock.acquire(timeout=patience):
             raise TimeoutError(f"a batch has been under way for {patience:.0f} seconds")
         try:
             self._take_next()
-            yield self.plan
+            yield
         finally:
             self._lock.release()
 
     def swap(self, plan: Plan) -> None:
         """Let another plan take over; returns when it has. For one thread at a time.
 
-        The next batch takes it up, or this thread when none is under way.
+        The next batch takes the plan, or this thread does while no batch is under way.
         """
         self._next = plan
         while self._next is not None:
@@ -72,11 +82,11 @@ class ActivePlan:
                     self._lock.release()
 
     def _take_next(self) -> None:
-        fresh = self._next
-        if fresh is not None:
-            kept = unchanged(self.plan, fresh)
-            for name in fresh.families.keys() & self.plan.families.keys() - kept:
+        following = self._next
+        if following is not None:
+            kept = unchanged(self.plan, following)
+            for name in following.families.keys() & self.plan.families.keys() - kept:
                 _log.warning(RESTARTED, name)
             for adopt in self._adopters:
-                adopt(fresh, kept)
-            self.plan, self._next = fresh, None
+                adopt(following, kept)
+            self.plan, self._next = following, None

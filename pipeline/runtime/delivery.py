@@ -1,4 +1,4 @@
-"""What writers give, to where it belongs: lines to standard output, records to Kafka topics."""
+"""The records of writers, to their sinks: standard output and Kafka topics."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.publication import Keyed, Publication, Record
-from pipeline.stage import Writer
+from pipeline.stage import Sink, Writer
 
 if TYPE_CHECKING:
     from pipeline.kafka.producer import Producer
 
 
 class Delivery:
-    """The open ends of a plan; `deliver` returns when the records cannot be lost any more.
+    """The sinks of a plan; `deliver` returns when the records cannot be lost any more.
 
-    It belongs before the position of a batch is kept: after a crash in between, the records of
-    that batch are delivered again, and none is missing. Made and used in one event loop; a topic
-    is connected to when its first records come. Names of files are under `folder`.
+    Call it before the position of a batch is saved: after a crash in between, the records of that
+    batch are delivered again, and none is missing. Made and used in one event loop; a topic is
+    connected to when its first records come. Names of files are under `folder`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,16 +32,21 @@ class Delivery:
         self._open = AsyncExitStack()
 
     async def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
-        """Hand over what a batch gave. Raises KafkaError when a topic does not take it."""
+        """Deliver what a batch gave. Raises BrokerError when a topic does not take it."""
         for writer, written in records:
-            publication = writer.publication(self._folder)
-            if publication is None:
+            if writer.sink is Sink.STDOUT:
                 sys.stdout.write("".join(f"{line}\n" for line in written))
                 sys.stdout.flush()
-            elif written:
-                producer = await self._producer(publication)
-                keyed = (r if isinstance(r, Keyed) else Keyed(None, r.encode()) for r in written)
-                await producer.publish(publication.topic, keyed)
+            elif writer.sink is Sink.KAFKA and written:
+                await self._publish(writer, written)
+
+    async def _publish(self, writer: Writer, records: Sequence[Record]) -> None:
+        publication = writer.publication(self._folder)
+        if publication is None:
+            raise BrokerError(f'stage "{writer.name}" does not say which topic it writes to')
+        producer = await self._producer(publication)
+        keyed = (r if isinstance(r, Keyed) else Keyed(None, r.encode()) for r in records)
+        await producer.publish(publication.topic, keyed)
 
     async def _producer(self, publication: Publication) -> Producer:
         if publication not in self._producers:
@@ -70,7 +76,7 @@ class Blocking:
         self._runner = asyncio.Runner()
 
     def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
-        """`Delivery.deliver`. Raises KafkaError."""
+        """`Delivery.deliver`. Raises BrokerError."""
         self._runner.run(self._delivery.deliver(records))
 
     def __enter__(self) -> Self:

@@ -1,7 +1,8 @@
-"""The plan without a broker: a file or standard input, run in this process."""
+"""A plan over local sources, files and standard input, run in this process."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -15,7 +16,7 @@ from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Blocking
-from pipeline.stage import Source
+from pipeline.stage import Source, SourceContext
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
@@ -39,7 +40,7 @@ class Embedded:
         self, live: ActivePlan, ledger: Ledger, telemetry: Telemetry, options: EmbeddedOptions
     ) -> None:
         self._live = live
-        self._plan = live.plan  # its sources and where it publishes to stay as they are
+        self._plan = live.plan  # a reload changes neither its sources nor where it publishes to
         self._ledger = ledger
         self._telemetry = telemetry
         self._options = options
@@ -48,41 +49,42 @@ class Embedded:
         self._progress: dict[str, Progress] = {}
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
-        self._stopped = self._plan.env.stopping
+        self._stopping = threading.Event()
+        self._sources = SourceContext(self._plan.context.folder, self._stopping)
         self.reason = ""
 
     def stop(self) -> None:
         """End the run after the batch under way."""
-        self._stopped.set()
+        self._stopping.set()
 
     def wait(self) -> None:
         """Return when `stop()` was called."""
-        self._stopped.wait()
+        self._stopping.wait()
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Read every source to its end, the finite ones first.
 
         `advance` is told the number of messages of each batch. Raises TooManyDeadLettersError,
-        CheckpointError, KafkaError (records that no topic takes) and OSError (unreadable input).
+        CheckpointError, BrokerError (records that no topic takes) and OSError (unreadable input).
         """
         state = self._options.state
         saved = checkpoint_file.load(state, self._ledger) if state else FileCheckpoint()
         self._progress = dict(saved.progress)
         with (
             DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters,
-            Blocking(self._plan.env.folder) as delivery,
+            Blocking(self._sources.folder) as delivery,
         ):
             due = time.monotonic() + self._options.checkpoint
             for source, payloads in self._input():
                 rest = payloads
-                while rest and not self._stopped.is_set():
+                while rest and not self._stopping.is_set():
                     done = self._batch(source, rest, letters, delivery)
                     rest = rest[done:]
                     advance(done)
                     if state and time.monotonic() >= due:
                         self._save(state, letters)
                         due = time.monotonic() + self._options.checkpoint
-                if self._stopped.is_set():
+                if self._stopping.is_set():
                     break
             if state:
                 self._save(state, letters)
@@ -91,10 +93,10 @@ class Embedded:
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
     ) -> int:
         """Count the payloads, or a first part of them when a stage fails; how many."""
-        with self._live.batch() as plan:
+        with self._live.batch(self._stopping) as plan:
             outcome = self._pieces.run(plan, source.name, payloads)
             payloads = payloads[: outcome.messages]
-            letters.write(outcome.dead)
+            letters.write(outcome.rejects)
             delivery.deliver(outcome.records)
             self._ledger.merge(outcome.deltas, time.time())
             self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
@@ -102,22 +104,22 @@ class Embedded:
         self._progress[source.name] = msgspec.structs.replace(
             before, messages=before.messages + len(payloads)
         )
-        rejected = [letter.index for letter in outcome.dead if letter.index >= 0]
-        self._cut[source.name] = len(payloads) - 1 in rejected and not outcome.failed
-        self._limit.check(len(payloads), rejected)
+        last = len(payloads) - 1
+        self._cut[source.name] = any(r.index == last and not r.error for r in outcome.rejects)
+        self._limit.check(len(payloads), outcome.rejected_messages())
         return len(payloads)
 
     def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
         """The messages of every source in turn, the finite ones first; none after a stop."""
         for source in sorted(self._plan.sources, key=lambda source: source.live):
-            if self._stopped.is_set():
+            if self._stopping.is_set():
                 return
             for payloads in self._payloads(source):
                 yield source, payloads
 
     def _payloads(self, source: Source) -> Iterator[list[bytes]]:
         """The messages of a source that the state does not include yet."""
-        chunks = (chunk.payloads for chunk in source.chunks(self._plan.env))
+        chunks = source.chunks(self._sources)
         saved = self._progress.get(source.name, Progress())
         held: list[list[bytes]] = []
         head: list[bytes] = []
@@ -136,9 +138,9 @@ class Embedded:
             skip = max(0, skip - len(payloads))
 
     def _save(self, folder: Path, letters: DeadLetterFile) -> None:
-        """Store counts and progress. A last message that was rejected is read again next time.
+        """Save counts and progress. A last message that cannot be decoded is read again next time.
 
-        It may be the beginning of one that was being written.
+        It may be the beginning of a message that was being written.
         """
         progress = {
             name: done.without_last(self._openings[name]) if self._cut.get(name) else done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
-from pipeline.plan.plan import Outcome
+from pipeline.plan.outcome import Outcome
 from pipeline.state.assignment import Assignment
 from pipeline.state.partition import Partition, Snapshot
 
@@ -30,21 +31,24 @@ class PartitionProcessor:
     """Runs the active plan over batches and counts what comes out. For one thread at a time.
 
     `limit` makes the limit on rejected messages of one partition; `now` is the time of counting
-    (epoch seconds).
+    (epoch seconds). Nothing is waited for any more once `stopping` is set.
     """
 
     def __init__(
         self,
+        *,
         live: ActivePlan,
         assignment: Assignment,
         telemetry: Telemetry,
         limit: Callable[[TopicPartition], DlqLimit],
+        stopping: threading.Event,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._live = live
         self._assignment = assignment
         self._telemetry = telemetry
         self._new_limit = limit
+        self._stopping = stopping
         self._now = now
         self._isolator = PoisonIsolator()
         self._limits: dict[TopicPartition, DlqLimit] = {}
@@ -57,7 +61,7 @@ class PartitionProcessor:
     def process(self, where: TopicPartition, source: str, batch: Batch) -> Processed:
         """Count a batch, or a first part of it when a stage fails."""
         filled = batch.without_empty()
-        with self._live.batch() as plan:
+        with self._live.batch(self._stopping) as plan:
             outcome = (
                 self._isolator.run(plan, source, filled.payloads) if filled.payloads else Outcome()
             )
@@ -75,7 +79,7 @@ class PartitionProcessor:
         """
         if where not in self._limits:
             self._limits[where] = self._new_limit(where)
-        self._limits[where].check(outcome.messages, _rejected(outcome))
+        self._limits[where].check(outcome.messages, outcome.rejected_messages())
 
     def begin(self, where: TopicPartition) -> None:
         """A partition is taken over: its limits begin anew."""
@@ -84,7 +88,7 @@ class PartitionProcessor:
 
     def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
         """What is counted and not durable, between two batches."""
-        with self._live.batch():
+        with self._live.paused():
             return self._assignment.snapshot()
 
     def lost(self, where: TopicPartition, messages: int) -> None:
@@ -96,10 +100,5 @@ class PartitionProcessor:
         if outcome.messages:
             self._telemetry.batch(source, outcome.messages, outcome)
         self._telemetry.add("ingest_empty", messages - outcome.messages, source)
-        rejected = len(_rejected(outcome))
+        rejected = len(outcome.rejected_messages())
         self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))
-
-
-def _rejected(outcome: Outcome) -> list[int]:
-    """The indexes of the messages that were rejected as a whole."""
-    return [letter.index for letter in outcome.dead if letter.index >= 0]

@@ -33,15 +33,16 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until `stop()`, or until one fails; the exit code."""
-        self._processes = [self._started(number) for number in range(len(self._commands))]
+        for number in range(len(self._commands)):
+            self._start(number)
         while any(process.poll() is None for process in self._processes):
             self._stopping.wait(_POLL)
             for number, process in enumerate(self._processes):
                 code = process.poll()
                 if code is not None and code < 0 and not self._stopping.is_set():
                     _log.warning("worker %d was ended by signal %d", number, -code)
-                    self._stopping.wait(_PAUSE)
-                    self._processes[number] = self._started(number)
+                    if not self._stopping.wait(_PAUSE):
+                        self._start(number)
                 elif code and code > 0:
                     self.stop()
             if self._stopping.is_set():
@@ -78,10 +79,13 @@ class Supervisor:
             if process.poll() is None:
                 process.send_signal(number)
 
-    def _started(self, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> None:
         command = [sys.executable, "-c", _START, *self._commands[number]]
         environment = {**self._environment, "FLOWMATRIX_WORKER": str(number)}
-        return subprocess.Popen(command, env=environment)  # noqa: S603 - this program again
+        process = subprocess.Popen(command, env=environment)  # noqa: S603 - this program again
+        self._processes[number : number + 1] = [process]
+        if self._stopping.is_set():  # since it was decided to start this one
+            process.send_signal(signal.SIGTERM)
 
 
 def addresses(listen: str, workers: int) -> list[str]:

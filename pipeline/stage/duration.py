@@ -31,6 +31,12 @@ def seconds(value: str | float) -> float:
     """A native duration in seconds: a Go text, or a number of seconds.
 
     Raises ValueError when it is neither, is negative, or is longer than 292 years.
+
+    >>> seconds("1h30m"), seconds("1.5s"), seconds("250ms"), seconds(90)
+    (5400.0, 1.5, 0.25, 90.0)
+    >>> seconds("90")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: "90" is not a duration: expected a duration such as ...
     """
     number = _go(value) if isinstance(value, str) else float(value)
     if number is None or not 0 <= number <= _LONGEST:
@@ -42,6 +48,9 @@ def from_go(value: str | float) -> float:
     """A duration of flowlogs-pipeline in seconds: a Go text, or a number of nanoseconds.
 
     It may be negative. Raises ValueError when it is neither or is longer than 292 years.
+
+    >>> from_go("-1m"), from_go(1_500_000_000)
+    (-60.0, 1.5)
     """
     number = _go(value) if isinstance(value, str) else float(value) / 1e9
     if number is None or not -_LONGEST <= number <= _LONGEST:

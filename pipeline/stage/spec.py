@@ -1,85 +1,78 @@
-"""What a stage is: its Spec, the five shapes, and the registry.
+"""What a stage is: its Spec and the five roles.
 
 A stage is one file of the package `stages`: a frozen Spec (its YAML fields; the tag is the YAML
-`type`) whose methods say what it reads, check what only it can check, and build its behaviour once.
-The engine counts flows, times stages and routes what is rejected; a stage's author does not.
+`type`) whose methods say which fields it reads, check what only the stage can check, and build its
+behaviour once. The engine counts flows, times stages and routes what is rejected; the author of a
+stage does not.
+
+Everything else a stage can do is optional, and declared by the module that asks for it:
+`plan.compile.AlsoReads` and `Definitions`, `plan.checks.TracksLists` and `NamesFields`.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import random
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, auto
 from pathlib import Path
-from typing import Annotated, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, NamedTuple, Protocol
 
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication, Record
-from pipeline.stage.resources import Resource, ResourcePool
+from pipeline.stage.example import Example
+from pipeline.stage.metrics import Encoded, Family, Policy
+from pipeline.stage.resources import ResourcePool
 
 Fields = frozenset[str]
 """Names of flow fields."""
 
-_Thing = TypeVar("_Thing")
-_Resource = TypeVar("_Resource", bound=Resource)
-
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a stage may use while it is built.
+    """What a stage is built from.
 
-    `needed`: the fields that anything in the plan reads, None for all of them. A decoder or an
-    enricher may leave out columns that are not needed. `shared`: what stages of one build have in
-    common (one index per inventory, say), by key; whoever runs the plan finds it there too.
-    `stopping` is set when the run is to end: a source that waits for input returns. `lasting` is
-    what outlives a build; None where nothing may be opened (a plan that is only looked at). What a
-    stage puts in `before_batch` is called before each batch.
+    `folder` is where relative file names start. `needed` are the fields that any stage of the plan
+    reads, None for all of them: a decoder or an enricher may leave out the others. `clock` gives
+    epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds of
+    its draws; what a built stage does depends on its input alone.
     """
 
     folder: Path = Path()
     needed: Fields | None = None
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)
-    shared: dict[Hashable, object] = field(default_factory=dict, compare=False)
-    stopping: threading.Event = field(default_factory=threading.Event, compare=False)
-    lasting: ResourcePool | None = field(default=None, compare=False)
-    before_batch: list[Callable[[], None]] = field(default_factory=list, compare=False)
 
     def needs(self, name: str) -> bool:
-        """Whether anything in the plan reads this field (or a nested name of it)."""
+        """Whether any stage of the plan reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed
 
-    def acquire(
-        self, key: tuple[type[_Resource], Hashable], make: Callable[[], _Resource]
-    ) -> _Resource:
-        """What outlives this build, as `ResourcePool.get` gives it; from then on it is shared."""
-        found = self.shared.get(key)
-        if not isinstance(found, key[0]):
-            found = self.shared[key] = (self.lasting or ResourcePool()).acquire(key, make)
-        return found
 
-    def found(self, kind: type[_Thing]) -> list[_Thing]:
-        """What of a kind the stages of one build have in common."""
-        return [one for one in list(self.shared.values()) if isinstance(one, kind)]
+@dataclass(frozen=True)
+class SourceContext:
+    """What a local source reads with: the configuration's folder, and the event that ends it."""
+
+    folder: Path = Path()
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """The configuration of one stage, as written in YAML.
 
-    `name` is its own. `follows` names the stages whose flows come in.
+    `name` is the stage's own name. `follows` names the stages whose flows come in.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     follows: str | list[str] = []
+
+    example: ClassVar[Example | None] = None
+    """A run of it for docs/stages.md; every stage of the package `stages` has one."""
 
     final: ClassVar[bool] = False
     """Nothing can follow a final stage, and it needs no follower."""
@@ -98,42 +91,19 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """The fields this stage reads; None when it reads every field of a flow."""
         return frozenset()
 
-    def also_reads(self, env: BuildContext) -> Fields:
-        """The fields it reads because of what it is built from (files, objects)."""
-        return frozenset()
-
-    def lists(self, fields: Fields) -> Fields:
-        """Of fields that hold lists, those that still do after this stage, as then named."""
-        return fields
-
     def check(self, folder: Path) -> Iterator[Problem]:
-        """What is wrong beyond types; paths are relative to the stage. Files are under `folder`."""
-        yield from ()
+        """What is wrong beyond types; paths are relative to the stage. Files are under `folder`.
 
-    def explain(self, address: str, at: int | None, env: BuildContext) -> Iterator[tuple[str, str]]:
-        """What it knows about an address at a time (ms; None: now), as titles and texts."""
-        yield from ()
-
-    def fingerprint(self, env: BuildContext) -> Hashable:
-        """What it is built from besides its fields (files, objects), as a value to compare.
-
-        When it is no longer equal to what it was, the plan is compiled again.
+        What it reads from files it may keep for `build` (see `pipeline.stage.once`).
         """
-        return None
-
-
-class Chunk(NamedTuple):
-    """A run of raw messages and where the input stands after the last one."""
-
-    payloads: list[bytes]
-    position: int
+        yield from ()
 
 
 class Decoded(NamedTuple):
     """Payloads as flows. `flows` has a row per good payload, in order (see `flows.values`).
 
-    `rejected` pairs the index of a bad payload with the reason; `coerced` counts texts that were
-    turned into numbers because the catalogue says so.
+    `rejected` pairs the index of a payload that cannot be decoded with the reason; `coerced` counts
+    texts that were turned into numbers because the catalogue says so.
     """
 
     flows: pl.DataFrame
@@ -143,6 +113,8 @@ class Decoded(NamedTuple):
 
 Decode = Callable[[list[bytes]], Decoded]
 Step = Callable[[pl.DataFrame], pl.DataFrame]
+Encode = Callable[[pl.DataFrame], Encoded]
+Write = Callable[[pl.DataFrame], Sequence[Record]]
 
 
 class Source(Spec, frozen=True, kw_only=True):
@@ -151,7 +123,7 @@ class Source(Spec, frozen=True, kw_only=True):
     live: ClassVar[bool] = False
     """Flows arrive as they happen, so that an idle series means something."""
 
-    def decode(self, env: BuildContext) -> Decode:
+    def decode(self, context: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
         raise NotImplementedError
 
@@ -163,9 +135,42 @@ class Source(Spec, frozen=True, kw_only=True):
         """The Kafka topics it consumes, which the Kafka runtime does; None for local inputs."""
         return None
 
-    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
-        """The payloads from position `skip` on; ends when the input ends."""
+    def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
+        """The payloads in runs; ends with the input, or soon after `context.stopping` is set.
+
+        Raises OSError, which names the file, when the input cannot be read.
+        """
         raise NotImplementedError
+
+
+class Knowledge(Protocol):
+    """What a built stage knows about addresses, for people who ask."""
+
+    def explain(self, address: str, at: int | None) -> Iterator[tuple[str, str]]:
+        """What it knows about an address at a time (ms; None: now), as titles and texts."""
+
+    def problems(self) -> list[str]:
+        """What keeps its knowledge from being complete, for people."""
+
+
+@dataclass(frozen=True)
+class BuiltStage:
+    """A transform's behaviour, for a stage that is built from more than its fields.
+
+    `refresh` brings up to date what the stage looks flows up in. It is called once before a batch,
+    never while one is under way; it raises InterruptedError when the event is set while it waits.
+    `fingerprint` is a value that changes when the stage has to be built again, because a file or
+    an object it is built from has changed.
+    """
+
+    step: Step
+    refresh: Callable[[threading.Event], None] | None = None
+    fingerprint: Callable[[], Hashable] | None = None
+    knowledge: Knowledge | None = None
+
+    def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """Take a frame through the step."""
+        return self.step(flows)
 
 
 class Transform(Spec, frozen=True, kw_only=True):
@@ -173,103 +178,19 @@ class Transform(Spec, frozen=True, kw_only=True):
 
     annotates: ClassVar[bool] = False
     """It only writes what is known about a flow from elsewhere: when that changes, what was
-    counted before is still right, and goes on."""
+    counted before is still right, and counting goes on."""
 
-    def build(self, env: BuildContext) -> Step:
-        """The behaviour; called once, so parse, compile and load here."""
+    def build(self, context: BuildContext) -> Step:
+        """The behaviour, maybe as a BuiltStage; called once, so parse, compile and load here."""
         raise NotImplementedError
 
 
-class Kind(StrEnum):
-    """The metric types of the exposition."""
+class ResourceTransform(Transform, frozen=True, kw_only=True):
+    """A transform that uses resources which outlive a plan, such as the watch of a cluster."""
 
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Family(msgspec.Struct, frozen=True):
-    """A metric as exposed: full name, label names, upper bounds of its buckets (no +Inf).
-
-    `chain` is a plan's digest of what decides its values: with another one, it counts something
-    else.
-    """
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    help: str = ""
-    buckets: tuple[float, ...] = ()
-    chain: str = ""
-
-    def continues(self, other: Family) -> bool:
-        """Whether it may go on from the values of another one."""
-        return self.shape == other.shape and self.chain == other.chain
-
-    @property
-    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[float, ...]]:
-        """What its series look like."""
-        return self.kind, self.labels, self.buckets
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """How the ledger keeps and exposes the series of an encoder.
-
-    `group`: the configured stage, over which `max_series` counts. `expiry` in seconds. Limits of
-    0 are no limits.
-    """
-
-    group: str
-    expiry: float = 120.0
-    max_series: int = 0
-    max_series_per_metric: int = 0
-    zero_first: bool = False
-
-
-VALUE, COUNT, SUM = ":value", ":count", ":sum"
-"""Value columns of a delta; `:` never occurs in a label name."""
-
-
-def bucket(index: int) -> str:
-    """The column of a histogram's bucket (not cumulative); the last index is +Inf."""
-    return f":le{index}"
-
-
-class Delta(NamedTuple):
-    """What a batch adds to a family: one row per label set, in order of first appearance.
-
-    Columns: the family's labels (String, no nulls), then VALUE (Float64; of a counter the
-    increment, of a gauge the last value) or, for histograms, COUNT (Int64), SUM (Float64) and
-    `bucket(i)` (Int64).
-    """
-
-    family: Family
-    series: pl.DataFrame
-
-
-class Refusal(NamedTuple):
-    """A row that could not be counted in a metric (its name without prefix), and why.
-
-    `error` names the kind of fault and `key` the field, as the self-metric reports them.
-    """
-
-    row: int
-    reason: str
-    error: str
-    metric: str
-    key: str
-
-
-class Encoded(NamedTuple):
-    """An encoder's answer for a frame.
-
-    `skipped` counts rows without a value to count. Rows that are neither skipped nor refused were
-    counted.
-    """
-
-    deltas: list[Delta]
-    skipped: int = 0
-    refused: tuple[Refusal, ...] = ()
+    def build(self, context: BuildContext, resources: ResourcePool | None = None) -> BuiltStage:
+        """The behaviour; without resources nothing is opened (the plan is only looked at)."""
+        raise NotImplementedError
 
 
 class Encoder(Spec, frozen=True, kw_only=True):
@@ -278,71 +199,78 @@ class Encoder(Spec, frozen=True, kw_only=True):
     final: ClassVar[bool] = True
 
     def families(self) -> tuple[Family, ...]:
-        """Every family this stage can count; each flow is counted, skipped or rejected in each."""
+        """Every family it can count; each flow is counted, filtered or rejected in each."""
         raise NotImplementedError
-
-    def named(self) -> Iterator[tuple[ConfigPath, str]]:
-        """The fields of flows it names, each with the path to where it does."""
-        yield from (((), label) for family in self.families() for label in family.labels)
-
-    def definitions(self) -> tuple[object, ...]:
-        """For each family what decides its values, as plain data; a change restarts the family."""
-        bare = msgspec.structs.replace(self, name="", follows=[])
-        return (bare,) * len(self.families())
 
     def policy(self) -> Policy:
         """How its series are kept and exposed."""
         return Policy(self.name)
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Encoded]:
+    def build(self, context: BuildContext) -> Encode:
         """The behaviour."""
         raise NotImplementedError
 
 
+class Sink(Enum):
+    """Where the records of a writer go."""
+
+    NOWHERE = auto()
+    STDOUT = auto()
+    KAFKA = auto()
+
+
 class Writer(Spec, frozen=True, kw_only=True):
-    """From flows to records that the runtime delivers; `sink` says where to."""
+    """From flows to records that the runtime delivers to the `sink`."""
 
     final: ClassVar[bool] = True
-    sink: ClassVar[str]
+    sink: ClassVar[Sink]
 
     def publication(self, folder: Path) -> Publication | None:
-        """The Kafka topic the records go to; None for any other sink."""
+        """The topic the records go to, for `Sink.KAFKA`; None for the other sinks."""
         return None
 
-    def build(self, env: BuildContext) -> Callable[[pl.DataFrame], Sequence[Record]]:
+    def build(self, context: BuildContext) -> Write:
         """The behaviour: one record per flow to publish."""
         raise NotImplementedError
 
 
-TAKEN = "families"
-"""Key in `BuildContext.shared`: names of the families that the stages beside a macro have."""
+@dataclass(frozen=True)
+class Expansion:
+    """What a macro stands for.
+
+    `stages` replace the macro and those of its followers that belong to it. `statuses` are the
+    resources behind them with their conditions, as plain data. `report` tells whoever keeps the
+    resources how they fare, once the plan runs. `fingerprint` is as in BuiltStage.
+    """
+
+    stages: list[Spec]
+    statuses: Sequence[dict[str, object]] = ()
+    report: Callable[[], None] | None = None
+    fingerprint: Callable[[], Hashable] | None = None
 
 
 class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
 
-    def status(self, env: BuildContext, followers: Iterable[Spec]) -> list[dict[str, object]]:
-        """The resources it stands for and their conditions, as plain data."""
-        return []
+    def expand(
+        self, context: BuildContext, followers: Sequence[Spec], taken: Collection[str]
+    ) -> Expansion:
+        """What replaces it. `taken` are the names of the metrics that other stages make.
 
-    def report(self, env: BuildContext, followers: Iterable[Spec]) -> None:
-        """The plan it was expanded for runs now: tell whoever keeps the resources."""
-
-    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
-        """The stages that replace this one and those of its followers that belong to it."""
+        Raises ConfigError when a follower cannot follow it.
+        """
         raise NotImplementedError
 
 
-def registry() -> Mapping[str, type[Spec]]:
-    """Every stage type by its YAML `type`, from the modules of the package `stages`."""
-    package = importlib.import_module("stages")
-    for module in pkgutil.walk_packages(package.__path__, "stages."):
-        importlib.import_module(module.name)
-    return {str(spec.__struct_config__.tag): spec for spec in _leaves(Spec)}
+class ResourceMacro(Macro, frozen=True, kw_only=True):
+    """A macro that uses resources which outlive a plan, such as the objects of a cluster."""
 
-
-def _leaves(spec: type[Spec]) -> Iterator[type[Spec]]:
-    for child in spec.__subclasses__():
-        if child.__module__.startswith("stages."):
-            yield child
-        yield from _leaves(child)
+    def expand(
+        self,
+        context: BuildContext,
+        followers: Sequence[Spec],
+        taken: Collection[str],
+        resources: ResourcePool | None = None,
+    ) -> Expansion:
+        """What replaces it; without resources nothing is opened (the plan is only looked at)."""
+        raise NotImplementedError

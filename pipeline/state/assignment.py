@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.stage import Delta, Family, Policy
+from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable
+from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable, Totals
 from pipeline.state.partition import Partition, Snapshot
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Assignment:
 
     def __init__(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         max_series: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,7 +88,7 @@ class Assignment:
 
     def adopt(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         unchanged: Collection[str],
         max_series: int,
     ) -> None:
@@ -155,14 +155,23 @@ class Assignment:
         return found
 
     def confirmed(self, positions: Mapping[TopicPartition, int]) -> None:
-        """The group took these positions from this process, their owner: show what is durable."""
+        """The group took these positions from their owner: show what is durable."""
         with self._lock:
             owned = {w: self._partitions[w] for w in positions if w in self._partitions}
             shown = [c for w, p in owned.items() for c in p.confirmed(positions[w])]
         for counted in shown:
             self.shown.add(counted.deltas, counted.now)
 
-    def totals(self) -> tuple[dict[TopicPartition, int], list[SeriesTable]]:
+    @property
+    def overflowed(self) -> Mapping[str, int]:
+        """How many label sets of each metric were beyond a limit of what is shown."""
+        return self.shown.overflowed
+
+    def tables(self) -> list[SeriesTable]:
+        """What is shown: the increments this process made durable, a table for each metric."""
+        return self.shown.tables()
+
+    def totals(self) -> Totals:
         """The durable totals over all partitions owned, and the positions they include."""
         with self._lock:
             owned = {w: p for w, p in self._partitions.items() if p.durable is not None}
@@ -173,11 +182,11 @@ class Assignment:
             table = SeriesTable(family, policy, self._sharing.of(family))
             table.merge([held[number].rows for held in tables])
             merged.append(table)
-        return positions, merged
+        return Totals(positions, self.topics, merged)
 
 
 def packed(
     snapshots: Mapping[TopicPartition, tuple[Partition, Snapshot]],
 ) -> dict[TopicPartition, CheckpointRecords]:
     """The records of these snapshots, in any thread: counting may go on meanwhile."""
-    return {where: partition.packed(snapshot) for where, (partition, snapshot) in snapshots.items()}
+    return {where: partition.packed(taken) for where, (partition, taken) in snapshots.items()}

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
+from pipeline.kafka.batch import TopicPartition
+from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, MetricSet, Policy, bucket
 from pipeline.state.label_sets import ID, InternerPool, LabelInterner
 
 FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
@@ -199,6 +200,18 @@ class SeriesTable:
         return rows.group_by(ID, maintain_order=True).agg(self._merge)
 
 
+class Totals(NamedTuple):
+    """Exact totals: up to which offset of which partitions they go, and a table for each metric.
+
+    `topics` is how many partitions each topic of the group has. Without a consumer group there are
+    neither positions nor topics.
+    """
+
+    positions: Mapping[TopicPartition, int]
+    topics: Mapping[str, int]
+    tables: list[SeriesTable]
+
+
 class Ledger:
     """All series of a plan. Safe to read from another thread while deltas come in.
 
@@ -207,7 +220,7 @@ class Ledger:
 
     def __init__(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         max_series: int = 0,
         sharing: InternerPool | None = None,
     ) -> None:
@@ -243,7 +256,7 @@ class Ledger:
 
     def adopt(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         unchanged: Container[str],
         max_series: int,
     ) -> None:
@@ -272,6 +285,14 @@ class Ledger:
             for table in self._tables.values():
                 self._fold(table)
             return list(self._tables.values())
+
+    def totals(self) -> Totals:
+        """The exact totals of a run without a consumer group."""
+        return Totals({}, {}, self.tables())
+
+    def durable(self) -> dict[TopicPartition, int]:
+        """Empty: there is no consumer group."""
+        return {}
 
     def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> bool:
         """Take a family's saved series, unless it is not configured any more.
@@ -320,9 +341,3 @@ def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:
 
 def _admitted(tables: Iterable[SeriesTable]) -> int:
     return sum(table.rows.totals.height for table in tables)
-
-
-def counters(ledger: Ledger) -> dict[str, pl.DataFrame]:
-    """The series of every counter by metric name: labels, VALUE, FIRST_SEEN, LAST_SEEN."""
-    tables = ledger.tables()
-    return {t.family.name: t.series() for t in tables if t.family.kind is Kind.COUNTER}

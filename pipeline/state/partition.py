@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from pipeline.stage import Delta, Family, Policy
+from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import LAST_SEEN, InternedDelta, Ledger, SeriesTable
@@ -45,7 +45,7 @@ class Partition:
 
     def __init__(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         max_series: int,
         epoch: Epoch,
         state: State,
@@ -136,7 +136,7 @@ class Partition:
 
     def adopt(
         self,
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         unchanged: Collection[str],
         max_series: int,
     ) -> None:
@@ -153,7 +153,7 @@ class Partition:
     @staticmethod
     def _going_on(
         tables: list[SeriesTable],
-        families: Mapping[str, tuple[Family, Policy]],
+        families: MetricSet,
         kept: frozenset[str],
     ) -> list[SeriesTable]:
         """A table of each family, with what was in it where it goes on."""

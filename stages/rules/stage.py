@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from random import Random
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import polars as pl
-import pyarrow as pa
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import assign, values
 from pipeline.predicate import query as language
 from pipeline.predicate.condition import Query
-from pipeline.stage import BuildContext, Fields, Step, Transform
+from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 from stages.rules.adding import AnyAdding, collect_labels
 from stages.rules.base import Rule, sampled
 from stages.rules.removal import AnyRemoval, ConditionalSampling, RemoveAllSatisfied
@@ -52,11 +50,34 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
     1, absent becomes the interval, what is no number stays).
     """
 
+    example: ClassVar[Example] = Example(
+        config="""
+            - name: rules
+              type: rules
+              follows: flows
+              rules:
+                - {type: keep_entry_query, query: Proto = 6 or Proto = 17}
+                - {type: add_field_if_doesnt_exist, input: K8S_ClusterName, value: east}
+                - {type: remove_field, input: Duplicate}
+        """,
+        flows="""
+            {"Proto": 6, "Duplicate": false}
+            {"Proto": 1, "Duplicate": false}
+            {"Proto": 17, "K8S_ClusterName": "west"}
+        """,
+        output="""
+            {"Proto": 6, "K8S_ClusterName": "east"}
+            {"Proto": 17, "K8S_ClusterName": "west"}
+        """,
+    )
+
     rules: list[AnyRule]
     sampling_field: str = ""
 
     def reads(self) -> Fields:
         own = {self.sampling_field} if self.sampling_field else set[str]()
+        if any(rule.draws for rule in self.rules):
+            own.add(values.NUMBER)
         return frozenset(own).union(*(rule.reads() for rule in self.rules))
 
     def check(self, folder: Path) -> Iterator[Problem]:
@@ -64,8 +85,12 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
             for problem in rule.check():
                 yield problem.under("rules", index)
 
-    def build(self, env: BuildContext) -> Step:
-        drawing = [index for index, rule in enumerate(self.rules) if rule.draws]
+    def build(self, context: BuildContext) -> Step:
+        seeds = {
+            index: context.random.getrandbits(63)
+            for index, rule in enumerate(self.rules)
+            if rule.draws
+        }
         keeps = [
             _Keep(language.parse(rule.query), rule.sampling, pl.col(_draw(index)))
             for index, rule in enumerate(self.rules)
@@ -78,12 +103,12 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
         ]
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
-            flows = _with_draws(flows, drawing, env.random)
+            flows = _with_draws(flows, seeds)
             if keeps:
                 flows = _kept(flows, keeps, self.sampling_field)
             for apply in steps:
                 flows = apply(flows)
-            return collect_labels(flows, self.rules).drop(map(_draw, drawing))
+            return collect_labels(flows, self.rules).drop(map(_draw, seeds))
 
         return step
 
@@ -95,6 +120,8 @@ class _Keep(NamedTuple):
 
 
 _INTERVAL = values.HIDDEN + "interval"
+_FLOWS = 2**20
+"""More than one message is split into."""
 
 
 def _kept(flows: pl.DataFrame, keeps: list[_Keep], field: str) -> pl.DataFrame:
@@ -117,15 +144,19 @@ def _draw(index: int) -> str:
     return f"{values.HIDDEN}draw{index}"
 
 
-def _with_draws(flows: pl.DataFrame, rules: list[int], source: Random) -> pl.DataFrame:
-    """A column of numbers in [0, 1) for each rule that draws, drawn flow by flow.
+def _with_draws(flows: pl.DataFrame, seeds: Mapping[int, int]) -> pl.DataFrame:
+    """A column of numbers in [0, 1) for each rule that draws, by the rule's seed.
 
-    So the numbers of a flow do not depend on how the flows were split into batches.
+    A draw depends on the seed, the number of the message, and the place of the flow among the
+    flows of its message: not on how the messages were split into batches.
     """
-    count = flows.height * len(rules)
-    buffer = pa.py_buffer(source.randbytes(4 * count))
-    words = pl.Series(pa.Array.from_buffers(pa.uint32(), count, [None, buffer]), dtype=pl.UInt32)
+    if not seeds:
+        return flows
+    flow = flows[values.NUMBER] * _FLOWS
+    if flow.n_unique() < len(flow):  # of a message that was split into several flows
+        flow += flows.select(
+            pl.int_range(pl.len(), dtype=pl.UInt64).over(values.NUMBER)
+        ).to_series()
     return flows.with_columns(
-        (words.gather_every(len(rules), place) / 2**32).alias(_draw(rule))
-        for place, rule in enumerate(rules)
+        (flow.hash(seed) // 2**32 / 2**32).alias(_draw(rule)) for rule, seed in seeds.items()
     )

@@ -92,7 +92,7 @@ def job(folder: Folder) -> Iterator[Job]:
 
 
 def samples(job: Job, prefix: str = "n_") -> dict[str, float]:
-    lines = [line for line in job.exposition().splitlines() if line.startswith(prefix)]
+    lines = [line for line in job.exposer.page().splitlines() if line.startswith(prefix)]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
@@ -106,14 +106,14 @@ def test_what_did_not_change_goes_on_counting(folder: Folder, job: Job) -> None:
 
 
 def test_an_exposition_of_some_metrics(job: Job) -> None:
-    whole = set(job.exposition().splitlines())
-    some = set(job.exposition(["n_two", "flowmatrix_series"]).splitlines())
+    whole = set(job.exposer.page().splitlines())
+    some = set(job.exposer.page(["n_two", "flowmatrix_series"]).splitlines())
     assert some <= whole
     assert {line.split()[2] for line in some if line.startswith("# TYPE")} == {
         "n_two",
         "flowmatrix_series",
     }
-    assert job.exposition(["nothing"]) == ""
+    assert job.exposer.page(["nothing"]) == ""
 
 
 def test_metrics_come_and_go(folder: Folder, job: Job) -> None:
@@ -121,14 +121,14 @@ def test_metrics_come_and_go(folder: Folder, job: Job) -> None:
     folder.metric("three")
     job.reload(folder.load())
     assert samples(job) == {'n_two{SrcSubnetLabel="A"}': 1}
-    assert [table.family.name for table in job.ledger.tables()] == ["n_three", "n_two"]
+    assert [table.family.name for table in job.counts.tables()] == ["n_three", "n_two"]
     assert set(samples(job, "flowmatrix_series")) == {
         'flowmatrix_series{metric="n_three"}',
         'flowmatrix_series{metric="n_two"}',
     }
     job.run()
     assert samples(job) == {'n_three{Proto="6"}': 1, 'n_two{SrcSubnetLabel="A"}': 2}
-    assert {status["prometheusName"] for status in job.statuses} == {"n_three", "n_two"}
+    assert {status["prometheusName"] for status in job.plan.statuses} == {"n_three", "n_two"}
 
 
 def test_other_labels_of_a_metric_restart_it(folder: Folder, job: Job) -> None:
@@ -156,8 +156,8 @@ def test_help_and_expiry_change_without_losing_counters(folder: Folder, job: Job
     folder.metric("one", text="better")
     folder.write(expiry="7m")
     job.reload(folder.load())
-    assert "# HELP n_one better" in job.exposition()
-    assert {table.policy.expiry for table in job.ledger.tables()} == {420.0}
+    assert "# HELP n_one better" in job.exposer.page()
+    assert {table.policy.expiry for table in job.counts.tables()} == {420.0}
     assert samples(job)['n_one{Proto="6"}'] == 1
 
 
@@ -169,7 +169,7 @@ def test_series_start_at_zero_again(folder: Folder, *, zero_first: bool) -> None
     folder.file.write_text(text.replace(": true\n", ": true}\n").replace(": false\n", ": false}\n"))
     job = Job(folder.load())
     job.run()
-    job.exposition()
+    job.exposer.page()
     folder.metric("one", labels="[Proto, DstAddr]")
     job.reload(folder.load())
     job.run()
@@ -225,7 +225,7 @@ def test_a_restart_goes_on_with_what_a_reload_does(
 
 def counted(job: Job) -> dict[str, list[tuple[object, ...]]]:
     """The series of the metrics that have some, without times."""
-    tables = {table.family.name: table.series() for table in job.ledger.tables()}
+    tables = {table.family.name: table.series() for table in job.counts.tables()}
     return {name: found.drop(STAMPS).rows() for name, found in tables.items() if found.height}
 
 
@@ -239,6 +239,7 @@ print(*sorted((family.name, family.chain) for family, _ in families.values()))
 """
 
 
+@pytest.mark.slow
 def test_what_decides_sameness_is_the_same_in_every_process(folder: Folder) -> None:
     folder.metric("three", labels="[SrcAddr, Proto]", filters=ONE_FILTER)
 
@@ -349,7 +350,11 @@ def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
 
 def test_who_waits_for_the_end_of_a_batch_may_give_up(folder: Folder) -> None:
     live = ActivePlan(Job(folder.load()).plan)
-    with live.batch() as plan, pytest.raises(TimeoutError, match="for 0 seconds"), live.batch(0.05):
+    with (
+        live.batch() as plan,
+        pytest.raises(TimeoutError, match="for 0 seconds"),
+        live.batch(patience=0.05),
+    ):
         pass
-    with live.batch(0.05) as again:
+    with live.batch(patience=0.05) as again:
         assert again is plan

@@ -15,6 +15,8 @@ import pytest
 
 from tests.real.cluster import eventually
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 CONFIG = """\
 stages:

@@ -14,6 +14,8 @@ import pytest
 
 from simulate import Simulation, simulate
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PIPELINE = """\
 stages:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline import config
 from pipeline.config.loader import Config, ConfigError
 from pipeline.diagnostics import Location, Problem, Severity, warning
-from pipeline.stage import Encoder, Family, Kind, Source, Spec, Transform, Writer
+from pipeline.stage import Encoder, Family, Kind, Sink, Source, Spec, Transform, Writer
 from pipeline.stage.duration import Duration
 
 
@@ -329,7 +329,7 @@ class Encode(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
 
 
 class Discard(Writer, frozen=True, kw_only=True, tag="discard"):
-    sink = "none"
+    sink = Sink.NOWHERE
 
 
 DIALECT = """\

@@ -47,7 +47,11 @@ def test_a_stage() -> None:
     about = "`field` is doubled, unless `mode` says otherwise."
     assert definition["properties"] == {
         "type": {"enum": ["doubled"]},
-        "name": {"description": "`name` is its own.", "type": "string", "minLength": 1},
+        "name": {
+            "description": "`name` is the stage's own name.",
+            "type": "string",
+            "minLength": 1,
+        },
         "follows": {
             "description": "`follows` names the stages whose flows come in.",
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],

@@ -26,7 +26,20 @@ def test_addresses(listen: str, address: tuple[str, int]) -> None:
     assert ServerSettings(listen=listen).address == address
 
 
-@pytest.mark.parametrize("listen", ["", "host", "host:", "host:http", "::1:80", "h:65536", "h:٣"])
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "",
+        "host",
+        "host:",
+        "host:http",
+        "::1:80",
+        "h:65536",
+        "h:٣",
+        "h:00000099999",
+        "h:" + "9" * 5000,
+    ],
+)
 def test_what_is_no_address(listen: str) -> None:
     (problem,) = Settings(server=ServerSettings(listen=listen)).check(Path())
     assert problem.path == ("server", "listen")

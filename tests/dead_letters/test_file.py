@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 
 from pipeline.dead_letters.file import DeadLetterFile
-from pipeline.plan.plan import DeadLetter
+from pipeline.plan.outcome import Reject
 
-LETTERS = [DeadLetter("in", "bad", b"text"), DeadLetter("in", "worse", b"\xff\x00")]
+LETTERS = [Reject("in", "bad", b"text"), Reject("in", "worse", b"\xff\x00")]
 
 
 def test_a_letter_is_a_line_of_json(tmp_path: Path) -> None:

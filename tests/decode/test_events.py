@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.decode.events import event_lists
 from pipeline.flows.catalogue import EVENT_KEYS
-from tests.support.flows import rows
+from pipeline.testing import rows
 from tests.support.records import DECODE, record
 
 WIRE = pl.List(pl.Struct({"events": pl.List(pl.Struct({"key": pl.String, "value": pl.String}))}))

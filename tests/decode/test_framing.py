@@ -3,7 +3,6 @@
 import gzip
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.decode import Format
 from pipeline.decode.framing import MAX_BYTES, Broken, chunks, elements, guarded, messages, read
-from pipeline.plan.plan import DeadLetter
+from pipeline.plan.outcome import Reject
 from pipeline.stage import Decoded
 
 
@@ -36,7 +35,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def payloads(data: bytes, form: Format, block: int = 7, size: int = 100) -> list[bytes]:
-    return [p for chunk in chunks(cut(data, block), form, size) for p in chunk.payloads]
+    return [p for chunk in chunks(cut(data, block), form, size) for p in chunk]
 
 
 def reasons(parts: list[bytes]) -> list[str]:
@@ -127,7 +126,7 @@ def test_an_endless_element_ends_the_reading() -> None:
 def test_an_empty_block_asks_for_what_is_there() -> None:
     arriving = [b"a\nb\nc", b"", b"", b"c\n", b"d"]
     got = list(chunks(arriving, "json", 10))
-    assert got == [([b"a", b"b"], 4), ([b"cc", b"d"], 8)]
+    assert got == [[b"a", b"b"], [b"cc", b"d"]]
 
 
 forms: list[tuple[Format, bytes]] = [
@@ -139,18 +138,13 @@ forms: list[tuple[Format, bytes]] = [
 
 
 @given(st.sampled_from(forms), st.integers(4, 40), st.integers(1, 4))
-def test_reading_resumes_behind_any_chunk(
-    form: tuple[Format, bytes], block: int, size: int
-) -> None:
+def test_chunks_are_full_and_in_order(form: tuple[Format, bytes], block: int, size: int) -> None:
+    """Every chunk but the last has `size` payloads, however the bytes arrive."""
     name, data = form
-    whole = list(chunks(cut(data, block), name, size))
-    assert all(one.position < other.position for one, other in pairwise(whole))
-    assert all(len(chunk.payloads) == size for chunk in whole[:-1])
-    for place, chunk in enumerate(whole):
-        rest = chunks(cut(data, block), name, size, chunk.position)
-        assert [p for c in rest for p in c.payloads] == [
-            p for c in whole[place + 1 :] for p in c.payloads
-        ]
+    found = list(chunks(cut(data, block), name, size))
+    assert all(len(payloads) == size for payloads in found[:-1])
+    (whole,) = chunks([data], name, 100)
+    assert [payload for payloads in found for payload in payloads] == whole
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
@@ -179,7 +173,7 @@ def test_a_guarded_decoder_rejects_broken_payloads_in_their_place() -> None:
 def test_a_broken_payload_is_a_dead_letter_like_others(tmp_path: Path) -> None:
     broken = Broken.because(b"\xff", "cut off", last=True)
     with DeadLetterFile(tmp_path / "dead") as letters:
-        letters.write([DeadLetter("in", broken.reason, broken, 0)])
+        letters.write([Reject("in", broken.reason, broken, 0)])
     line = json.loads((tmp_path / "dead").read_bytes())
     assert line == {"stage": "in", "reason": "cut off", "payload_b64": "/w=="}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.decode.record import message_class
 from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
-from tests.support.flows import Flow, rows
+from pipeline.testing import Flow, rows
 from tests.support.records import DECODE, NOW, decode_for, record
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -128,7 +128,7 @@ payloads = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 @given(payloads, payloads)
 def test_bad_bytes_spare_their_neighbours_and_splits_change_nothing(
     first: list[bytes], second: list[bytes]

@@ -48,6 +48,7 @@ def one(kind: str, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_kustomize_gives_the_same(name: str) -> None:
     kubectl = shutil.which("kubectl")
@@ -185,7 +186,7 @@ def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Pa
     apply(new_kube, metric)
     job = cluster.job(name)
     job.run()
-    (table,) = job.ledger.tables()
+    (table,) = job.counts.tables()
     assert table.series().select("Proto", VALUE).rows() == [("6", 1.0)]
     eventually(lambda: "status" in read(new_kube, metric))
     assert job.notes() == {}

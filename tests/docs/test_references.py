@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.docs.markdown import ROOT, anchors, links, resolves, slug
+
 ABSENT = re.compile(r"\b(?:flp|operator|blog)-(?:semantics|spec|scenario)\b")
 """Documents that the code cited once and the repository never had."""
 SUFFIXES = {".py", ".md", ".yaml", ".yml", ".toml", ".json"}
 NO_SOURCES = re.compile(r"\..*|build|.*\.egg-info")
 LINKED = ("docs/**/*.md", "deploy/*.md", "*.md")
 _CITATION = re.compile(r"(?<![\w./-])docs/(?:[\w-]+/)*[\w-]+\.md(?:#[\w-]+)?")
-_LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
-_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
-
-
-def slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading: its words in lower case, joined by hyphens."""
-    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
-    return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
-
-
-def anchors(markdown: str) -> set[str]:
-    """The anchors of a page; a heading that comes again gets a number."""
-    seen: Counter[str] = Counter()
-    found = set()
-    for heading in _HEADING.findall(_FENCE.sub("", markdown)):
-        name = slug(heading)
-        found.add(f"{name}-{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return found
-
-
-def links(markdown: str) -> Iterator[str]:
-    """The relative targets of a page's links, without those in code."""
-    for inline, defined in _LINK.findall(_CODE.sub("", markdown)):
-        target = inline or defined
-        if not re.match(r"[a-z]+:", target):
-            yield target
-
-
-def resolves(target: str, folder: Path, page: Path | None = None) -> bool:
-    """Whether a target such as `docs/a.md#b` is there, seen from a folder (`#b`: on the page)."""
-    name, _, anchor = target.partition("#")
-    path = folder / name if name or page is None else page
-    return path.exists() and (not anchor or anchor in _anchors(path.resolve()))
-
-
-@cache
-def _anchors(path: Path) -> set[str]:
-    return anchors(path.read_text(encoding="utf-8")) if path.suffix == ".md" else set()
 
 
 @cache

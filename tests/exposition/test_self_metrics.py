@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.exposition.self_metrics import PartitionStatus, Telemetry
-from pipeline.plan.plan import Counts, Outcome, Plan, compile_plan
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.outcome import Counts, Outcome
 from pipeline.stage import BuildContext
 from stages.ingest_stdin import IngestStdin
 from stages.write_stdout import WriteStdout
@@ -15,7 +16,7 @@ def shown(telemetry: Telemetry) -> set[str]:
 
 
 def test_partitions_come_and_go() -> None:
-    telemetry = Telemetry(Plan([], BuildContext()), "", process=False)
+    telemetry = Telemetry(compile_plan([], BuildContext()), "", process=False)
     telemetry.set_partitions(
         [PartitionStatus("t", 0, 10, 14, 0.5), PartitionStatus("t", 1, 7, 6, 0.0)]
     )
@@ -41,7 +42,7 @@ def test_every_stage_begins_at_zero() -> None:
 
 
 def test_records_written() -> None:
-    telemetry = Telemetry(Plan([], BuildContext()), "", process=False)
+    telemetry = Telemetry(compile_plan([], BuildContext()), "", process=False)
     writer = WriteStdout(name="out", follows="x")
     outcome = Outcome(records=[(writer, ["a", "b"])], counts={"flows": Counts()})
     for _ in range(2):

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from pipeline.flows import assign, values
-from tests.support.flows import frame, rows
+from pipeline.testing import frame, rows
 
 WHERE = pl.Series([True, False])
 

@@ -12,7 +12,7 @@ from google.protobuf import message_factory
 from pipeline.flows.catalogue import CATALOGUE
 from pipeline.flows.protobuf import NAMES, OTHER, descriptor, is_list, proto, protobuf
 from pipeline.flows.values import overflow
-from tests.support.flows import Flow, frame
+from pipeline.testing import Flow, frame
 
 MESSAGE: Any = message_factory.GetMessageClass(descriptor(NAMES))
 

@@ -23,6 +23,8 @@ from typing import IO, Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 DIFFERENCES = HERE.parents[1] / "docs" / "differences.md"
 COMMAND = Path(sys.executable).with_name("flowmatrix")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.kafka.chaos import Options, run
 
 
+@pytest.mark.real
 def test_counts_are_exact_through_chaos(tmp_path: Path) -> None:
     options = Options(flows=40_000, kills=4, scales=2, outage=5, gap=1.5, seed=4)
     report = run(options, tmp_path)

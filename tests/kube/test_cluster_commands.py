@@ -18,7 +18,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.cli import app
 from pipeline.stage import VALUE
-from pipeline.state.ledger import counters
+from pipeline.state.count_store import counters
 from simulate import Simulation, simulate
 from tests.kube.live import SPACE, Client, pod, populate, until
 from tests.real.cluster import apply, kubeconfig, service_account, token
@@ -140,7 +140,7 @@ def pipeline(path: Path, objects: str, labels: str) -> Path:
 
 def counted(job: Job) -> pl.DataFrame:
     job.run()
-    found = counters(job.ledger)["flows"].with_columns(pl.col("Number").cast(pl.Int64))
+    found = counters(job.counts)["flows"].with_columns(pl.col("Number").cast(pl.Int64))
     return found.select("Number", *FIELDS, "SrcSubnetLabel", VALUE).sort("Number")
 
 

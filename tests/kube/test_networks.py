@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ import pytest
 from pipeline.kube.api.access import Access
 from pipeline.kube.index import keys
 from pipeline.kube.index.keys import Secondary
-from pipeline.stage import BuildContext
+from pipeline.stage import BuildContext, BuiltStage
 from pipeline.stage.resources import ResourcePool
 from stages.kubernetes import Kubernetes
 from tests.kube.live import Client, pod, until
@@ -47,7 +48,7 @@ Who = Callable[..., tuple[str | None, str | None]]
 def enriching(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Callable[..., Who]]:
     """Begins to follow the namespace; then tells name and network of the source of a flow."""
     kubeconfig(kube_server, tmp_path)
-    with closing(ResourcePool()) as lasting:
+    with closing(ResourcePool()) as resources:
 
         def begin(*indexed: Secondary, window: str = "5m") -> Who:
             stage = Kubernetes(
@@ -59,12 +60,10 @@ def enriching(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Ca
                 wait="10s",
             )
             assert list(stage.check(tmp_path)) == []
-            env = BuildContext(folder=tmp_path, lasting=lasting)
-            step = stage.build(env)
-            (refresh,) = env.before_batch
+            step = stage.build(BuildContext(folder=tmp_path), resources)
 
             def who(address: str = "1.2.3.4", *, at: int = 0, **more: Any) -> Any:
-                refresh()
+                refresh(step)
                 flow = {"SrcAddr": address, "TimeFlowEndMs": at or now(), **more}
                 found = step(pl.DataFrame([flow], schema={**FLOW, **LISTS}))
                 return found.select("SrcK8S_Name", "SrcK8S_NetworkName").row(0)
@@ -269,3 +268,8 @@ def test_networks_that_a_server_learns_later(
         until(lambda: watch.problems() == [])
         assert known(CUDN) == 0
         until(lambda: not any(map(kube_server.has, map(path, DEFINITIONS))))
+
+
+def refresh(built: BuiltStage) -> None:
+    assert built.refresh
+    built.refresh(threading.Event())

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan.outcome import Outcome, Reject
+from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
-from pipeline.stage import VALUE, BuildContext, Fields, Spec, Step, Transform
+from pipeline.stage import VALUE, BuildContext, Decode, Decoded, Fields, Spec, Step, Transform
 from pipeline.state.ledger import Ledger
 from stages.encode_prometheus import EncodePrometheus, Metric
+from stages.flatten import Flatten
 from stages.ingest_file import IngestFile
+from stages.rules.stage import AnyRule, Rules
 from stages.write_stdout import WriteStdout
 
 Raise = Callable[[float], BaseException | None]
@@ -31,12 +37,10 @@ Raise = Callable[[float], BaseException | None]
 class Raising(Transform, frozen=True, kw_only=True, tag="test_raising"):
     """Passes flows on, and fails where `why` says so."""
 
-    def build(self, env: BuildContext) -> Step:
-        why: Any = env.shared["why"]
-
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             CALLS.append(flows.height)
-            errors = [error for n in flows["n"] if (error := why(n))]
+            errors = [error for n in flows["n"] if (error := WHY[-1](n))]
             if errors:
                 raise errors[0]
             return flows
@@ -45,6 +49,8 @@ class Raising(Transform, frozen=True, kw_only=True, tag="test_raising"):
 
 
 CALLS: list[int] = []
+WHY: list[Raise] = []
+"""The last one is what `Raising` asks."""
 
 
 def nothing(_: float) -> None:
@@ -82,7 +88,8 @@ class Run:
         lines = [json.dumps({"n": n}) + "\n" for n in range(flows)]
         (folder / "in.json").write_text("".join(lines))
         self.letters_file = folder / "letters"
-        plan = compile_plan(stages(folder), BuildContext(folder=folder, shared={"why": why}))
+        plan = compile_plan(stages(folder), BuildContext(folder=folder))
+        WHY[:] = [why]
         self.ledger = Ledger(plan.families)
         self.telemetry = Telemetry(plan, process=False)
         given = EmbeddedOptions(dead_letters=self.letters_file, **options)
@@ -186,29 +193,30 @@ def test_a_run_goes_on_behind_what_was_rejected(tmp_path: Path) -> None:
         assert len(run.letters()) == 1
 
 
-def test_a_failing_decoder_is_a_failing_stage(tmp_path: Path) -> None:
-    plan = Run(tmp_path, nothing).embedded._plan
-    decode = plan._decoders["in"]
+class FailingSource(IngestFile, frozen=True, kw_only=True, tag="test_failing_source"):
+    """A file whose decoder fails on one message."""
 
-    def fails(payloads: list[bytes]) -> Any:
-        if b'{"n":3}' in payloads:
-            raise KeyError("three")
-        return decode(payloads)
+    def decode(self, context: BuildContext) -> Decode:
+        decode = super().decode(context)
 
-    plan._decoders["in"] = fails
+        def fails(payloads: list[bytes]) -> Decoded:
+            if b'{"n":3}' in payloads:
+                raise KeyError("three")
+            return decode(payloads)
+
+        return fails
+
+
+def test_a_failing_decoder_is_a_failing_stage() -> None:
+    source = FailingSource(name="in", path="in.json", decoder="json")
+    plan = compile_plan([source, WriteStdout(name="out", follows="in")], BuildContext())
     payloads = [b'{"n":%d}' % n for n in range(8)]
-    dead = Counter((d.stage, d.reason, d.payload) for d in walk(plan, payloads))
-    assert dead == {("in", "stage \"in\" failed: KeyError: 'three'", b'{"n":3}'): 1}
+    rejects = Counter((r.stage, r.reason, r.payload) for r in walk(plan, payloads))
+    assert rejects == {("in", "stage \"in\" failed: KeyError: 'three'", b'{"n":3}'): 1}
 
 
-def walk(plan: Plan, payloads: list[bytes]) -> list[Any]:
-    pieces, dead = PoisonIsolator(), []
-    while payloads:
-        outcome = pieces.run(plan, "in", payloads)
-        dead += outcome.dead
-        assert outcome.messages
-        payloads = payloads[outcome.messages :]
-    return dead
+def walk(plan: Plan, payloads: list[bytes]) -> list[Reject]:
+    return [reject for outcome in pieces(plan, payloads) for reject in outcome.rejects]
 
 
 def test_a_stage_that_fails_without_flows(tmp_path: Path) -> None:
@@ -216,13 +224,13 @@ def test_a_stage_that_fails_without_flows(tmp_path: Path) -> None:
         def reads(self) -> Fields:
             return frozenset({"n"})
 
-        def build(self, env: BuildContext) -> Step:
+        def build(self, context: BuildContext) -> Step:
             return lambda flows: flows.filter(pl.col("n") >= flows["n"].item(0))
 
     source = IngestFile(name="in", path="in.json", decoder="json")
     plan = compile_plan([source, Empty(name="empty", follows="in")], BuildContext(folder=tmp_path))
     outcome = PoisonIsolator().run(plan, "in", [])
-    assert (outcome.messages, outcome.dead, outcome.counts["in"].flows_in) == (0, [], 0)
+    assert (outcome.messages, outcome.rejects, outcome.counts["in"].flows_in) == (0, [], 0)
     assert [d.stage for d in walk(plan, [b"no json", b'{"n":2}'])] == ["in"]
     assert [d.stage for d in walk(plan, [b"no json"])] == ["empty"]
 
@@ -233,3 +241,47 @@ def test_a_long_reason_is_cut(tmp_path: Path) -> None:
     (letter,) = run.letters()
     assert letter["reason"].endswith("word word ...")
     assert len(letter["reason"]) <= 500
+
+
+HAS_N = {"type": "remove_entry_if_exists", "input": "n"}
+SAMPLED = [
+    {"type": "keep_entry_query", "query": "with(n)", "sampling": 3},
+    {"type": "conditional_sampling", "samples": [{"value": 2, "rules": [HAS_N]}]},
+]
+
+
+@pytest.mark.parametrize("bad", [[], [7], [0, 99, 100, 498, 499], list(range(0, 500, 5))])
+def test_pieces_give_what_the_whole_batch_gives(bad: list[int]) -> None:
+    """Also what two stages draw for each message, and for the parts of a message."""
+    sampling = msgspec.convert(SAMPLED, list[AnyRule])
+    found: list[Spec] = [
+        IngestFile(name="in", path="in.json", decoder="json"),
+        Flatten(name="parts", fields=["Flags"], follows="in"),
+        Rules(name="half", rules=sampling, follows="parts"),
+        Rules(name="third", rules=sampling, follows="in"),
+        Raising(name="fragile", follows="in"),
+        WriteStdout(name="out", follows=["half", "third", "fragile"]),
+    ]
+    plan = compile_plan(found, BuildContext(clock=lambda: 0.0, random=Random(5)))
+    payloads = [b'{"n":%d,"Flags":["A","B"]}' % n for n in range(500)]
+    WHY[:] = [nothing]
+    whole = written([plan.run("in", payloads)])
+    assert 500 < len(whole) < 1_000, "some are sampled out"
+    WHY[:] = [lambda n: ValueError() if n in bad else None]
+    outcomes = list(pieces(plan, payloads))
+    assert len(outcomes) > 1 or not bad
+    assert written(outcomes) == [line for line in whole if json.loads(line)["n"] not in bad]
+
+
+def pieces(plan: Plan, payloads: list[bytes]) -> Iterator[Outcome]:
+    isolator = PoisonIsolator()
+    while payloads:
+        outcome = isolator.run(plan, "in", payloads)
+        yield outcome
+        payloads = payloads[outcome.messages :]
+
+
+def written(outcomes: Iterable[Outcome]) -> list[str]:
+    """The lines of all outcomes, by the number of their flow."""
+    lines = [str(line) for o in outcomes for _, records in o.records for line in records]
+    return sorted(lines, key=lambda line: (json.loads(line)["n"], line))

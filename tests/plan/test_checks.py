@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from pipeline.plan.checks import Vertex
 from pipeline.stage import (
     BuildContext,
     Encoder,
+    Expansion,
     Family,
     Fields,
     Kind,
@@ -44,8 +45,10 @@ class Out(Encoder, frozen=True, kw_only=True, tag="out"):
 
 
 class Many(Macro, frozen=True, kw_only=True, tag="many"):
-    def expand(self, env: BuildContext, followers: Iterable[Spec]) -> list[Spec]:
-        return []
+    def expand(
+        self, context: BuildContext, followers: Sequence[Spec], taken: Collection[str]
+    ) -> Expansion:
+        return Expansion([])
 
 
 def found(*vertices: Vertex) -> list[str]:

@@ -1,6 +1,5 @@
 """The plan: order, sharing, fan-in, accounting."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +8,16 @@ import polars as pl
 import pytest
 
 from pipeline.diagnostics import ConfigError
-from pipeline.plan.plan import compile_plan
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.outcome import Reject
 from pipeline.stage import (
     VALUE,
     BuildContext,
-    Chunk,
     Decode,
     Decoded,
     Fields,
     Source,
+    SourceContext,
     Spec,
     Step,
     Transform,
@@ -31,7 +31,7 @@ CALLS: list[str] = []
 class Memory(Source, frozen=True, kw_only=True, tag="test_memory"):
     """Payloads are JSON objects with number `n`; anything else is rejected."""
 
-    def decode(self, env: BuildContext) -> Decode:
+    def decode(self, context: BuildContext) -> Decode:
         def decode(payloads: list[bytes]) -> Decoded:
             good = [p for p in payloads if p.startswith(b"{")]
             rejected = [(i, "not an object") for i, p in enumerate(payloads) if p[:1] != b"{"]
@@ -40,7 +40,7 @@ class Memory(Source, frozen=True, kw_only=True, tag="test_memory"):
 
         return decode
 
-    def chunks(self, env: BuildContext, skip: int = 0) -> Iterator[Chunk]:
+    def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         yield from ()
 
     def replay(self, recording: Path) -> Source:
@@ -55,7 +55,7 @@ class Above(Transform, frozen=True, kw_only=True, tag="test_above"):
     def reads(self) -> Fields:
         return frozenset({"n"})
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             CALLS.append(self.name)
             return flows.filter(pl.col("n") > self.limit)
@@ -79,7 +79,7 @@ def test_every_message_is_accounted_for() -> None:
         for name, c in outcome.counts.items()
     }
     assert counts == {"in": (4, 3, 0, 1), "above": (3, 2, 1, 0), "big": (2, 2, 0, 0)}
-    assert [(d.stage, d.reason, d.payload, d.index) for d in outcome.dead] == [
+    assert [(d.stage, d.reason, d.payload, d.index) for d in outcome.rejects] == [
         ("in", "not an object", b"bad", 1)
     ]
     assert outcome.deltas[0].series[VALUE].to_list() == [2.0]
@@ -129,18 +129,19 @@ def test_only_needed_fields_are_asked_for() -> None:
     metrics = compile_plan(
         [SOURCE, counter("a", "in", value="Bytes", labels=["x"])], BuildContext()
     )
-    assert metrics.env.needed == frozenset({"Bytes", "x", "TimeReceived"})
+    assert metrics.context.needed == frozenset({"Bytes", "x", "TimeReceived"})
     printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], BuildContext())
-    assert printed.env.needed is None
+    assert printed.context.needed is None
 
 
 def test_a_value_that_cannot_be_counted_is_a_dead_letter() -> None:
     stages = [SOURCE, counter("total", "in", value="n")]
     outcome = compile_plan(stages, BuildContext()).run("in", [b'{"n":-4}', b'{"n":2}'])
     assert outcome.deltas[0].series[VALUE].to_list() == [2.0]
-    assert outcome.refused == [("NegativeValueError", "total", "n")]
-    assert outcome.dead[0].payload == b'{"n":-4}'
-    assert re.fullmatch(r'metric total: n "-4" is negative', outcome.dead[0].reason)
+    reason = 'metric total: n "-4" is negative'
+    assert outcome.rejects == [
+        Reject("total", reason, b'{"n":-4}', -1, "NegativeValueError", "total", "n")
+    ]
     counts = outcome.counts["total"]
     assert (counts.flows_in, counts.flows_out, counts.rejected) == (2, 1, 1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.predicate.condition import All, Compares, Equal, Matches, Not, Present, Query
 from pipeline.predicate.condition import Any as Some
-from tests.support.flows import Flow, frame
+from pipeline.testing import Flow, frame
 
 FLOWS: list[Flow] = [
     {"id": "number", "A": 443},

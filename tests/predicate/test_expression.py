@@ -11,7 +11,7 @@ from pipeline.diagnostics import Severity
 from pipeline.predicate import expression
 from pipeline.predicate.operand import of_field
 from pipeline.predicate.syntax import RefusedError
-from tests.support.flows import frame
+from pipeline.testing import frame
 
 FLOWS = {
     "ten": 10,

@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.flows import values
 from pipeline.predicate.match import Match, MatchType, is_flattened, matching, needs_origin
-from tests.support.flows import frame
+from pipeline.testing import frame
 
 CASE = Path(__file__).parents[1] / "golden" / "prom-filter-matrix"
 

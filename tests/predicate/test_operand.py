@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pipeline.predicate.operand import Operand, equal, of_field, of_value, printed
-from tests.support.flows import Flow, frame
+from pipeline.testing import Flow, frame
 
 VALUES = [7, 7.5, "7", "", True, [1, "a"], {"b": 1, "a": 2}, None]
 FLOWS: list[Flow] = [{"A": value} for value in VALUES] + [{}]

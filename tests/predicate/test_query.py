@@ -18,7 +18,7 @@ from pipeline.predicate import query
 from pipeline.predicate.condition import All, Compares, Equal, Not, Present
 from pipeline.predicate.condition import Any as Some
 from pipeline.predicate.syntax import RefusedError
-from tests.support.flows import frame
+from pipeline.testing import frame
 
 CASE = Path(__file__).parents[1] / "golden" / "filter-query-matrix"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.predicate.template import filled, references
-from tests.support.flows import frame
+from pipeline.testing import frame
 
 FLOWS = frame([{"A": "x", "B": 443.0, "C>D": "y"}, {"A": None}, {}])
 

@@ -19,7 +19,7 @@ from pipeline.predicate.term import (
     Term,
     Val,
 )
-from tests.support.flows import frame
+from pipeline.testing import frame
 
 VAL = Val()
 SEVEN, TEXT, YES, NO = Constant(7), Constant("x"), Constant(True), Constant(False)

@@ -17,9 +17,12 @@ import pytest
 from pipeline import config
 from pipeline.app.job import Job
 from pipeline.exposition.text_format import Exposition
+from pipeline.stage import SourceContext
 from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
 from tests.real.prometheus import Prometheus, Sample, promtool
+
+pytestmark = pytest.mark.real
 
 _OUT = "workload, kind, port, to_kind, to_namespace, to_subnet_label, to_workload"
 _IN = "workload, kind, port, from_kind, from_namespace, from_subnet_label, from_workload"
@@ -123,8 +126,8 @@ def load(made: Simulation, folder: Path) -> float:
     """Put the counters of every 10 s of the recording into a Prometheus's data; the last time."""
     job = Job(config.load(made.config))
     [source] = job.plan.sources
-    payloads = [p for chunk in source.chunks(job.plan.env) for p in chunk.payloads]
-    times = replace(job.plan.env, needed=frozenset({"TimeFlowEndMs"}))
+    payloads = [p for chunk in source.chunks(SourceContext()) for p in chunk]
+    times = replace(job.plan.context, needed=frozenset({"TimeFlowEndMs"}))
     steps = source.decode(times)(payloads).flows["TimeFlowEndMs"]
     truth = json.loads(made.truth.read_text())
     start, last = truth["start_ms"] // 1000, truth["end_ms"] // 1000

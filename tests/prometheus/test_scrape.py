@@ -10,6 +10,8 @@ import pytest
 
 from tests.real.prometheus import Prometheus, Sample, promtool
 
+pytestmark = pytest.mark.real
+
 EXPOSITION = """\
 # HELP netobserv_workload_syn_in Incoming connections.
 # TYPE netobserv_workload_syn_in counter

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from pipeline.dead_letters.limit import DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
-from pipeline.plan.plan import compile_plan
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.stage import BuildContext
 from pipeline.state.assignment import Assignment
@@ -35,10 +36,11 @@ class Processing:
         for where in (ONE, TWO):
             self.assignment.restore(where, State(None, [], 0, frozenset()), 1, 0)
         self.processor = PartitionProcessor(
-            live,
-            self.assignment,
-            self.telemetry,
-            lambda where: DlqLimit(**limits, where=str(where)),
+            live=live,
+            assignment=self.assignment,
+            telemetry=self.telemetry,
+            limit=lambda where: DlqLimit(**limits, where=str(where)),
+            stopping=threading.Event(),
             now=lambda: 1_000.0,
         )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from simulate import Shape, Simulation, simulate
 
@@ -112,27 +111,6 @@ def test_the_committed_configurations_are_current(tmp_path: Path) -> None:
         str(path.relative_to(COMMITTED)): path.read_bytes() for path in COMMITTED.rglob("*.yaml")
     }
     assert committed == fresh
-
-
-def test_the_native_pipeline_and_its_twin_name_the_same_things(tmp_path: Path) -> None:
-    made = simulate("reference", tmp_path / "r.jsonl")
-    native = yaml.safe_load(made.config.read_text())["stages"]
-    assert [stage["type"] for stage in native] == [
-        "ingest_file",
-        "kubernetes",
-        "subnet_label",
-        "tcp_flags",
-        "flow_metrics",
-        "encode_prometheus",
-    ]
-    twin = {p["name"]: p for p in yaml.safe_load(made.flp_config.read_text())["parameters"]}
-    file = twin["flows"]["ingest"]["file"]
-    assert (file["filename"], file["decoder"]["type"]) == ("r.jsonl", native[0]["decoder"])
-    assert twin["subnets"]["transform"]["network"]["subnetLabels"] == native[2]["labels"]
-    metrics = {m["name"]: m for m in twin["prometheus"]["encode"]["prom"]["metrics"]}
-    resource = yaml.safe_load((made.flow_metrics / "workload-syn-in.yaml").read_text())["spec"]
-    for key in ("labels", "remap", "flatten"):
-        assert metrics["workload_syn_in"][key] == resource[key]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from simulate.scenario import FLOW, SYN, Scenario, records
+from simulate.scenario import FLOW, SYN, Scenario
 from simulate.synthetic import Shape, synthetic
-from simulate.wire import SHAPE
 
 SMALL = Shape(pods=60, nodes=5, services=8, workloads=20, namespaces=3, externals=9, fanout=4)
 
@@ -79,18 +78,6 @@ def test_every_end_has_its_own_address_and_every_pod_a_node() -> None:
     assert pods.group_by("host").len()["len"].max() == 4
     assert scenario.cluster.network == "10.128.0.0/9"
     assert dict(scenario.labels)["Pods"] == ("10.128.0.0/9",)
-
-
-def test_records_are_agent_shaped() -> None:
-    scenario = synthetic(2_000, shape=SMALL)
-    peers = scenario.cluster.frame()
-    flows = flows_of(scenario)
-    sent = records(flows, peers)
-    assert all(sent.schema[name] == SHAPE[name] for name in sent.columns)
-    assert sent["AgentIP"].null_count() == 0
-    assert sent["SrcAddr"].to_list() == peers["addr"].gather(flows["src"]).to_list()
-    assert set(sent["IfDirections"].list.first().unique()) == {0, 1}
-    assert sent["SrcMac"][0].startswith("0a:58:")
 
 
 @pytest.mark.parametrize(

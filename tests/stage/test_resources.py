@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.stage import BuildContext
 from pipeline.stage.resources import ResourcePool
 
 
@@ -34,61 +33,48 @@ class Observed(Thing):
 
 
 def test_a_thing_is_made_once() -> None:
-    lasting = ResourcePool()
-    first = lasting.acquire((Thing, "a"), lambda: Thing("a"))
-    assert lasting.acquire((Thing, "a"), lambda: Thing("other")) is first
-    assert lasting.acquire((Thing, "b"), lambda: Thing("b")).name == "b"
+    resources = ResourcePool()
+    first = resources.acquire((Thing, "a"), lambda: Thing("a"))
+    assert resources.acquire((Thing, "a"), lambda: Thing("other")) is first
+    assert resources.acquire((Thing, "b"), lambda: Thing("b")).name == "b"
 
 
 def test_what_the_next_plan_does_not_ask_for_is_closed() -> None:
-    lasting = ResourcePool()
-    a, b = (lasting.acquire((Thing, name), maker(name)) for name in "ab")
-    lasting.settle()
-    lasting.begin()
-    lasting.acquire((Thing, "b"), maker("b"))
+    resources = ResourcePool()
+    a, b = (resources.acquire((Thing, name), maker(name)) for name in "ab")
+    resources.settle()
+    resources.begin()
+    resources.acquire((Thing, "b"), maker("b"))
     assert a.open
-    lasting.settle()
+    resources.settle()
     assert (a.open, b.open) == (False, True)
 
 
 def test_a_refused_plan_leaves_what_there_was() -> None:
-    lasting = ResourcePool()
-    a = lasting.acquire((Thing, "a"), maker("a"))
-    lasting.settle()
-    lasting.begin()
-    c = lasting.acquire((Thing, "c"), maker("c"))
-    lasting.revert()
+    resources = ResourcePool()
+    a = resources.acquire((Thing, "a"), maker("a"))
+    resources.settle()
+    resources.begin()
+    c = resources.acquire((Thing, "c"), maker("c"))
+    resources.revert()
     assert (a.open, c.open) == (True, False)
-    assert lasting.acquire((Thing, "a"), maker("other")) is a
-
-
-def test_who_looks_at_a_plan_asks_for_nothing_anew() -> None:
-    """Otherwise a question during a reload would keep what the next plan does not ask for."""
-    lasting = ResourcePool()
-    env = BuildContext(lasting=lasting)
-    a = env.acquire((Thing, "a"), maker("a"))
-    assert env.found(Thing) == [a]
-    lasting.settle()
-    lasting.begin()
-    assert env.acquire((Thing, "a"), maker("other")) is a
-    lasting.settle()
-    assert not a.open
+    assert resources.acquire((Thing, "a"), maker("other")) is a
 
 
 def test_problems_and_measures_of_all() -> None:
-    lasting = ResourcePool()
-    lasting.acquire((Thing, "a"), lambda: Thing("a", "broken"))
-    lasting.acquire((Observed, "b"), lambda: Observed("b"))
-    assert lasting.problems() == ["a: broken"]
-    assert lasting.waiting() == ["b is late"]
-    assert lasting.self_metrics() == [("size", 7.0, ("b",))]
+    resources = ResourcePool()
+    resources.acquire((Thing, "a"), lambda: Thing("a", "broken"))
+    resources.acquire((Observed, "b"), lambda: Observed("b"))
+    assert resources.problems() == ["a: broken"]
+    assert resources.waiting() == ["b is late"]
+    assert resources.self_metrics() == [("size", 7.0, ("b",))]
 
 
 @pytest.mark.parametrize("error", ["", "broken"])
 def test_close_closes_all(error: str) -> None:
-    lasting = ResourcePool()
-    things = [lasting.acquire((Thing, name), lambda: Thing("x", error)) for name in "ab"]
-    lasting.close()
+    resources = ResourcePool()
+    things = [resources.acquire((Thing, name), lambda: Thing("x", error)) for name in "ab"]
+    resources.close()
     assert [thing.open for thing in things] == [False, False]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.stage import BuildContext
+from pipeline.stage import BuildContext, Sink
+from pipeline.testing import frame, rows
 from stages.discard import Discard
-from tests.support.flows import frame, rows
 
 
 def test_nothing_is_written() -> None:
@@ -14,4 +14,4 @@ def test_nothing_is_written() -> None:
 
 
 def test_it_ends_a_branch() -> None:
-    assert (Discard.sink, Discard.final) == ("none", True)
+    assert (Discard.sink, Discard.final) == (Sink.NOWHERE, True)

@@ -37,20 +37,20 @@ def test_a_counter_counts_flows_in_order_of_first_appearance() -> None:
 def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
     encoded = encode(FLOWS, labels=["ns"], value="Bytes", divider=2.0)
     assert encoded.deltas[0].series.rows() == [("a", 8.5), ("", 2.5)]
-    assert encoded.skipped == 0
-    assert [(bad.row, bad.error, bad.metric, bad.key) for bad in encoded.refused] == [
+    assert encoded.filtered == 0
+    assert [(bad.row, bad.error, bad.metric, bad.field) for bad in encoded.rejected] == [
         (1, "ValueConversionError", "m", "Bytes")
     ]
-    assert encoded.refused[0].reason == 'metric m: Bytes "x" is not a number'
+    assert encoded.rejected[0].reason == 'metric m: Bytes "x" is not a number'
 
 
 def test_an_absent_value_is_skipped() -> None:
     encoded = encode(pl.DataFrame({"n": [1, None]}), value="n")
-    assert (encoded.deltas[0].series.rows(), encoded.skipped) == ([(1.0,)], 1)
+    assert (encoded.deltas[0].series.rows(), encoded.filtered) == ([(1.0,)], 1)
     for labels in (["ns"], ["NoSuch"], []):
         nothing = encode(FLOWS, value="NoSuch", labels=labels)
-        assert (nothing.deltas[0].series.height, nothing.skipped) == (0, 4)
-        assert encode(FLOWS.clear(), value="NoSuch", labels=labels).skipped == 0
+        assert (nothing.deltas[0].series.height, nothing.filtered) == (0, 4)
+        assert encode(FLOWS.clear(), value="NoSuch", labels=labels).filtered == 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_absent_value_is_skipped() -> None:
 )
 def test_values_that_poison_a_series(kind: Kind, value: float, error: str) -> None:
     encoded = encode(pl.DataFrame({"v": [value]}), type=kind, value="v")
-    assert [bad.error for bad in encoded.refused] == ([error] if error else [])
+    assert [bad.error for bad in encoded.rejected] == ([error] if error else [])
 
 
 def test_a_gauge_takes_the_last_value() -> None:

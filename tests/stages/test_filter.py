@@ -10,8 +10,8 @@ from pipeline.diagnostics import Severity
 from pipeline.flows import values
 from pipeline.predicate.match import Match, MatchType
 from pipeline.stage import BuildContext
+from pipeline.testing import Flow, assert_laws, frame, run
 from stages.filter import Filter
-from tests.support.flows import Flow, assert_laws, frame, run
 
 FLOWS: list[Flow] = [
     {"n": 0, "Proto": 6, "DstPort": 443, "SrcK8S_Namespace": "shop"},

@@ -12,9 +12,9 @@ from pipeline.diagnostics import Severity
 from pipeline.flows import catalogue, values
 from pipeline.predicate.match import Match
 from pipeline.stage import BuildContext
+from pipeline.testing import Flow, assert_laws, frame, rows, run
 from stages.filter import Filter
 from stages.flatten import Flatten
-from tests.support.flows import Flow, assert_laws, frame, rows, run
 
 EVENTS = pl.List(pl.Struct({"Feature": pl.String, "Type": pl.String}))
 
@@ -125,9 +125,9 @@ def test_the_row_of_origin_only_where_it_is_read() -> None:
 def test_with_a_filter_behind_it() -> None:
     syn, fin = Match(field="F", value="SYN"), Match(field="F", value="FIN")
     after = Filter(name="g", match=[syn, fin], flattened=["F"])
-    env = BuildContext(needed=after.reads())
+    context = BuildContext(needed=after.reads())
     flows = frame([{"n": 0, "F": ["FIN", "SYN"]}, {"n": 1, "F": ["FIN"]}, {"n": 2, "F": ["ACK"]}])
-    assert rows(after.build(env)(Flatten(name="f", fields=["F"]).build(env)(flows))) == [
+    assert rows(after.build(context)(Flatten(name="f", fields=["F"]).build(context)(flows))) == [
         {"n": 0, "F": "SYN"},
         {"n": 1, "F": "FIN"},
     ]

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext
+from pipeline.testing import assert_laws
 from stages.flow_layer import FlowLayer, Pair
 from tests.stages.flows import Flow, lines, rules, run
-from tests.support.flows import assert_laws
 
 CASES = ["k8s-infra-layer", "operator-records"]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext
+from pipeline.testing import Flow, assert_laws, run
 from stages.generic import CopyRule, Generic, Policy
-from tests.support.flows import Flow, assert_laws, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

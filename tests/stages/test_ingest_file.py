@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipeline.decode.record import message_class
-from pipeline.stage import BuildContext, Source
+from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
 
 
@@ -23,10 +23,9 @@ def record(size: int) -> bytes:
     return bytes([len(data)]) + data
 
 
-def read(stage: Source, folder: Path, skip: int = 0) -> list[int]:
-    env = BuildContext(folder=folder)
-    decode = stage.decode(env)
-    frames = [decode(chunk.payloads).flows for chunk in stage.chunks(env, skip)]
+def read(stage: Source, folder: Path) -> list[int]:
+    decode = stage.decode(BuildContext(folder=folder))
+    frames = [decode(payloads).flows for payloads in stage.chunks(SourceContext(folder))]
     return [size for frame in frames for size in frame["Bytes"]]
 
 
@@ -55,16 +54,15 @@ def test_fields_are_checked(fields: dict[str, object]) -> None:
 def test_an_empty_file_has_no_chunk(tmp_path: Path) -> None:
     (tmp_path / "flows").touch()
     for decoder in ("protobuf", "json"):
-        assert list(source("flows", decoder=decoder).chunks(BuildContext(folder=tmp_path))) == []
+        assert list(source("flows", decoder=decoder).chunks(SourceContext(tmp_path))) == []
 
 
-def test_protobuf_in_batches_and_from_a_position(tmp_path: Path) -> None:
+def test_protobuf_in_batches(tmp_path: Path) -> None:
     (tmp_path / "flows.pb").write_bytes(b"".join(map(record, range(1, 8))))
     stage = source("flows.pb", batch_size=3)
-    chunks = list(stage.chunks(BuildContext(folder=tmp_path)))
-    assert [len(chunk.payloads) for chunk in chunks] == [3, 3, 1]
+    chunks = list(stage.chunks(SourceContext(tmp_path)))
+    assert [len(payloads) for payloads in chunks] == [3, 3, 1]
     assert read(stage, tmp_path) == [1, 2, 3, 4, 5, 6, 7]
-    assert read(stage, tmp_path, chunks[1].position) == [7]
 
 
 def test_json_lines_and_arrays_packed_or_not(tmp_path: Path) -> None:
@@ -78,15 +76,15 @@ def test_json_lines_and_arrays_packed_or_not(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         stage = source(name, decoder="json", batch_size=700)
         assert read(stage, tmp_path) == list(range(1, 2001))
-        second = list(stage.chunks(BuildContext(folder=tmp_path)))[1]
-        assert read(stage, tmp_path, second.position) == list(range(1401, 2001))
+        chunks = list(stage.chunks(SourceContext(tmp_path)))
+        assert [len(payloads) for payloads in chunks] == [700, 700, 600]
 
 
 def test_a_damaged_tail_is_rejected_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "flows.pb").write_bytes(record(5) + b"\x7fabc")
     stage = source("flows.pb")
-    [chunk] = stage.chunks(BuildContext(folder=tmp_path))
-    decoded = stage.decode(BuildContext())(chunk.payloads)
+    [payloads] = stage.chunks(SourceContext(tmp_path))
+    decoded = stage.decode(BuildContext())(payloads)
     assert decoded.flows["Bytes"].to_list() == [5]
     assert decoded.rejected == [(1, "the input ends inside a message, 4 bytes into it")]
 
@@ -94,9 +92,9 @@ def test_a_damaged_tail_is_rejected_with_its_reason(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_unpacked_is_named(tmp_path: Path) -> None:
     (tmp_path / "flows.gz").write_bytes(gzip.compress(record(1) * 1000)[:-9])
     with pytest.raises(OSError, match=r"flows\.gz: gzip: "):
-        list(source("flows.gz").chunks(BuildContext(folder=tmp_path)))
+        list(source("flows.gz").chunks(SourceContext(tmp_path)))
     with pytest.raises(FileNotFoundError, match="gone"):
-        list(source("gone").chunks(BuildContext(folder=tmp_path)))
+        list(source("gone").chunks(SourceContext(tmp_path)))
 
 
 def test_replay_reads_another_file(tmp_path: Path) -> None:

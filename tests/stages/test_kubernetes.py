@@ -21,10 +21,11 @@ from pipeline.kube.index.index import NOTHING, Index, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.inventory import file
 from pipeline.kube.inventory.export import manifests
+from pipeline.kube.knowledge import ObjectKnowledge
 from pipeline.stage import BuildContext, Step
+from pipeline.testing import assert_laws
 from stages.kubernetes import Kubernetes
 from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
-from tests.support.flows import assert_laws
 
 BASIC = GOLDEN / "k8s-basic"
 CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
@@ -172,20 +173,21 @@ def test_a_file_that_tells_of_the_past_is_asked_by_time(tmp_path: Path) -> None:
         index.put(("Pod", "shop", name), kept(one, index.options), at)
     file.write(manifests(index.known()), tmp_path / "kube.json")
     stage = Kubernetes(name="k", inventory="kube.json")
-    env = BuildContext(folder=tmp_path)
-    assert stage.also_reads(env) == {"TimeFlowEndMs"}
+    context = BuildContext(folder=tmp_path)
+    assert stage.also_reads(context) == {"TimeFlowEndMs"}
     flows: list[Flow] = [{"SrcAddr": "10.0.0.1", "TimeFlowEndMs": at} for at in (8999, 9000)]
-    assert [flow["SrcK8S_Name"] for flow in run(stage.build(env), flows)] == ["old", "new"]
+    assert [flow["SrcK8S_Name"] for flow in run(stage.build(context), flows)] == ["old", "new"]
     plain = Kubernetes(name="k", inventory="kube.yaml")
     assert plain.also_reads(BuildContext(folder=BASIC)) == set()
 
 
 def test_one_index_per_file() -> None:
-    env = BuildContext(folder=BASIC)
-    for _ in range(2):
-        Kubernetes(name="k", inventory="kube.yaml").build(env)
-    Kubernetes(name="k", inventory="../k8s-basic/kube.yaml").build(env)
-    assert len(env.shared) == 1
+    context = BuildContext(folder=BASIC)
+    names = ("kube.yaml", "kube.yaml", "../k8s-basic/kube.yaml")
+    stages = [Kubernetes(name="k", inventory=name) for name in names]
+    built = [one.build(context) for one in stages]
+    indexes = [one.knowledge.index for one in built if isinstance(one.knowledge, ObjectKnowledge)]
+    assert [index is indexes[0] for index in indexes] == [True] * 3
 
 
 def test_a_changed_index_is_seen_by_the_next_batch() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.stage import BuildContext
+from pipeline.testing import frame
 from stages.pass_through import PassThrough
-from tests.support.flows import frame
 
 
 def test_the_very_frame_comes_out() -> None:

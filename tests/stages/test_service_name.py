@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext
+from pipeline.testing import assert_laws
 from stages.service_name import ServiceName
 from tests.stages.flows import GOLDEN, Flow, lines, rules, run
-from tests.support.flows import assert_laws
 
 CASE = "network-add-service"
 FOLDER = GOLDEN / CASE

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext
+from pipeline.testing import assert_laws
 from stages.subnet import Subnet
 from tests.stages.flows import run
-from tests.support.flows import assert_laws
 
 
 def stage(mask: str = "/24", *, source: str = "SrcAddr", output: str = "Net") -> Subnet:

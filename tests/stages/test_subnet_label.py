@@ -13,9 +13,9 @@ from pipeline.diagnostics import Severity
 from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext
+from pipeline.testing import assert_laws
 from stages.subnet_label import End, SubnetLabel
 from tests.stages.flows import Flow, frame, lines, rules, run
-from tests.support.flows import assert_laws
 from tests.support.openshift import CONFIG, INSTALL
 
 CASE = "network-subnet-labels"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext, Step
+from pipeline.testing import assert_laws
 from stages.tcp_flags import FLAGS, TcpFlags
 from tests.stages.flows import Flow, frame, lines, plain, run
-from tests.support.flows import assert_laws
 
 IN_PLACE = TcpFlags(name="flags").build(BuildContext())
 ASIDE = TcpFlags(name="flags", output="Names").build(BuildContext())

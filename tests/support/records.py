@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.decode.protobuf import decoder
 from pipeline.decode.record import message_class
 from pipeline.stage import BuildContext, Decode
-from tests.support.flows import Flow, rows
+from pipeline.testing import Flow, rows
 
 NOW = 1_761_645_700.9
 """When everything is received, in seconds."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.diagnostics import ConfigError, ConfigPath, Key, Location
 from pipeline.yaml import document
-from pipeline.yaml.composer import MAX_DEPTH, MAX_NODES
+from pipeline.yaml.composer import MAX_DEPTH
 
 TEXT = """\
 a: &q
@@ -38,10 +38,6 @@ PLACES: list[tuple[ConfigPath, tuple[int, int]]] = [
     (("none", 0), (1, 1)),
     ((Key("none"),), (1, 1)),
 ]
-
-
-def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
-    return [str(problem) for problem in document.load(text, "f.yaml", environ).problems]
 
 
 def refused(text: str) -> str:
@@ -71,14 +67,6 @@ def test_plain_data() -> None:
     assert document.load("\ufeffa: yes", "f.yaml").data == {"a": "yes"}
 
 
-def test_merged_mappings() -> None:
-    text = "x: &x {a: 1, b: 1}\ny: {<<: *x, b: 2}\nz: {<<: [{c: 3}, *x], '<<': 4}\n"
-    data = document.load(text, "f.yaml").data
-    assert data["y"] == {"a": 1, "b": 2}
-    assert data["z"] == {"a": 1, "b": 1, "c": 3, "<<": 4}
-    assert document.load(text, "f.yaml").place(("y", "a")) == Location("f.yaml", 1, 11)
-
-
 def test_variables() -> None:
     text = (
         'a: ${PORT}\nb: "${PORT}"\nc: :${PORT}\nd: ${LIST}\n${PORT}: e\n'
@@ -95,33 +83,6 @@ def test_variables() -> None:
         "g": [8080],
     }
     assert document.load("a: ${PORT}", "f.yaml").data == {"a": "${PORT}"}
-
-
-def test_problems_that_do_not_prevent_reading() -> None:
-    text = """\
-a: 1
-b: [${NONE:-1}, "${NONE}"]
-a: 2
-c: !color red
-d: !!python/object/apply:os.system [id]
-e: &e [*e]
-f: *none
-? [1]
-: 2
-g: {<<: 1}
-h: !!int x
-"""
-    assert problems(text.replace("[${NONE:-1}, ", "["), {}) == [
-        "f.yaml:2:5: error: variable NONE is not set",
-        'f.yaml:3:1: error: duplicate key "a"; first given in line 1',
-        'f.yaml:4:4: error: unknown tag "!color"',
-        'f.yaml:5:4: error: tag "python/object/apply:os.system" does not fit',
-        "f.yaml:6:8: error: *e contains itself",
-        "f.yaml:7:4: error: *none is not an anchor",
-        "f.yaml:8:3: error: a key must be a text",
-        "f.yaml:10:9: error: << merges mappings only",
-        'f.yaml:11:4: error: "x" does not fit its tag "int"',
-    ]
 
 
 def test_syntax_errors_have_a_place() -> None:
@@ -149,15 +110,6 @@ def test_limits() -> None:
     assert "longer than" in refused("#" * (document.MAX_SIZE + 1))
     assert "%TAG" in refused("".join(f"%TAG !a{i}! x\n" for i in range(100_000)))
     document.load("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f.yaml")
-
-
-def test_aliases_are_counted_as_what_they_stand_for() -> None:
-    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [
-        f"{k}: &{k} [{', '.join([f'*{p}'] * 10)}]"
-        for p, k in zip("abcdefgh", "bcdefghi", strict=True)
-    ]
-    assert f"more than {MAX_NODES} values, aliases expanded" in refused("\n".join(lines))
 
 
 def test_several_documents() -> None:

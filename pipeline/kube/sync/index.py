@@ -81,13 +81,11 @@ class Watch:
         further: bool = False,
         wait: float = 60.0,
         timing: Timing | None = None,
-        stopping: threading.Event | None = None,
     ) -> None:
         self.index = Index(options=options)
         self._connection = connection
         self._queue = _Queue(self.index.knows)
         self._wait = wait
-        self._stopping = stopping or threading.Event()
         self._waited = False
         self._applied = 0.0
         self._followed = [
@@ -98,13 +96,13 @@ class Watch:
         for one in self._followed:
             one.reflector.start()
 
-    def refresh(self) -> None:
+    def refresh(self, stopping: threading.Event | None = None) -> None:
         """Bring the index up to date, at once and whole; at first, wait for all the lists.
 
-        Raises InterruptedError when the run is stopped meanwhile: nothing may be counted then.
+        Raises InterruptedError when `stopping` is set meanwhile: nothing may be counted then.
         """
         if not self._waited:
-            self.wait(self._wait)
+            self.wait(self._wait, stopping)
             self._waited = True
         elif time.monotonic() < self._applied + _APPLY_SECONDS:
             return
@@ -115,8 +113,12 @@ class Watch:
         self.index.expire(now)
         self._applied = time.monotonic()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until every list was read or refused; whether that happened in time."""
+    def wait(self, seconds: float, stopping: threading.Event | None = None) -> bool:
+        """Wait until every list was read or refused; whether that happened in time.
+
+        Raises InterruptedError when `stopping` is set meanwhile.
+        """
+        stopping = stopping or threading.Event()
         until, reminded = time.monotonic() + seconds, time.monotonic()
         while self.waiting():
             now = time.monotonic()
@@ -126,7 +128,7 @@ class Watch:
             if now > reminded + _REMINDER:
                 reminded = now
                 _LOG.warning("waiting for the cluster: %s", "; ".join(self.waiting()))
-            if self._stopping.wait(_STEP):
+            if stopping.wait(_STEP):
                 raise InterruptedError("stopped before the cluster was listed")
         return True
 

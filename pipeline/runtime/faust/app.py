@@ -9,6 +9,7 @@ import faust
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
+from pipeline.kafka.repeated_lines import leave_out_repeated_lines
 from pipeline.runtime.faust.private import POLL_RECORDS
 from pipeline.runtime.faust.transport import BatchingTransport
 
@@ -23,6 +24,7 @@ def application(
     positions: Callable[[], Mapping[TopicPartition, int]],
 ) -> faust.App:
     """An app in the subscription's group; `topics` come as batches and begin at `positions()`."""
+    leave_out_repeated_lines()
     arguments = subscription.connection.arguments()
     session = subscription.session_timeout
     app = faust.App(

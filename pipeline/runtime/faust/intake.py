@@ -151,7 +151,7 @@ class Intake:
     async def _deliver(self, where: TopicPartition, processed: Processed) -> None:
         counted, outcome = processed
         if self._dlq:
-            for letter in outcome.dead:
+            for letter in outcome.rejects:
                 await self._dlq.put(letter.payload, headers(letter, where, counted))
         await self._delivery.deliver(outcome.records)
         self._processor.check_limit(where, outcome)

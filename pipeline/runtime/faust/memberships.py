@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Mapping
 from functools import partial
 from pathlib import Path
@@ -181,14 +182,17 @@ def worker(
         return DlqLimit(options.max_ratio, options.max_consecutive, str(where))
 
     status = Status(telemetry)
-    processor = PartitionProcessor(live, assignment, telemetry, limit)
+    stopping = threading.Event()
+    processor = PartitionProcessor(
+        live=live, assignment=assignment, telemetry=telemetry, limit=limit, stopping=stopping
+    )
     memberships = FaustMemberships(
         subscriptions=subscriptions(live.plan),
-        folder=live.plan.env.folder,
+        folder=live.plan.context.folder,
         assignment=assignment,
         processor=processor,
         telemetry=telemetry,
         status=status,
         options=options,
     )
-    return Worker(memberships, status, processor.report_to)
+    return Worker(memberships, status, stopping, processor.report_to)

@@ -18,7 +18,7 @@ def subscriptions(plan: Plan) -> Mapping[str, Subscription]:
     """
     found: dict[str, Subscription] = {}
     for source in plan.sources:
-        subscription = source.subscription(plan.env.folder)
+        subscription = source.subscription(plan.context.folder)
         if subscription is None:
             raise BrokerError(
                 f'stage "{source.name}": a local source cannot run beside one that reads Kafka'

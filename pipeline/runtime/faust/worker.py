@@ -39,26 +39,28 @@ class Worker:
     """Joins again whenever a membership ends, after a pause that grows from 1 s to 10 s.
 
     A membership that lasted for longer than the longest pause makes the next pause short again.
-    `stop` may be called by a signal handler.
+    `stop` sets `stopped`; a signal handler may call it.
     """
 
     def __init__(
         self,
         memberships: Memberships,
         status: Status,
+        stopped: threading.Event,
         on_batch: Callable[[Callable[[int], None]], None],
+        *,
         clock: Callable[[], float] = time.monotonic,
         pause: Pause = _pause,
     ) -> None:
         self._memberships = memberships
         self._status = status
+        self._stopped = stopped
         self._on_batch = on_batch
         self._clock = clock
         self._pause = pause
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._stopped = False
 
     @property
     def reason(self) -> str:
@@ -67,7 +69,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batch, make it durable, leave the group."""
-        self._stopped = True
+        self._stopped.set()
         if self._loop and self._stopping:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
@@ -90,7 +92,7 @@ class Worker:
 
     async def _run(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        if self._stopped:
+        if self._stopped.is_set():
             return
         pause = _PAUSE
         while True:

@@ -1,4 +1,4 @@
-"""Names and defaults of the dialect against docs/reference/flowlogs-pipeline.md."""
+"""Names and defaults of the dialect against docs/reference/flowlogs-pipeline.md#stage-types."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from simulate import Simulation
 from tests.real.parts import LOCALHOST, Server, call, free_port
 
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
-_STAGES = Path(__file__).parent / "plugin" / "flowmatrix_with_test_stages.py"
+_STAGES = Path(__file__).parent / "plugin"
 Counts = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -31,8 +31,8 @@ class Worker:
         self.port = free_port()
         self.log = config.parent / f"{name}.log"
         listen = f"{LOCALHOST}:{self.port}"
-        program = [sys.executable, str(_STAGES)] if with_test_stages else [COMMAND]
-        command = [*program, "run", config.name, "--listen", listen, *arguments]
+        program = ["env", f"PYTHONPATH={_STAGES}"] if with_test_stages else []
+        command = [*program, COMMAND, "run", config.name, "--listen", listen, *arguments]
         self.process = Server(command, self.log)
 
     def start(self, *, ready: bool = True) -> None:

@@ -154,7 +154,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(CHANGES, st.sampled_from([PLAIN, EVERYTHING]))
 def test_what_was_watched_is_read_as_it_was(
     changes: list[tuple[dict[str, Any], bool, int]], options: IndexOptions

@@ -85,7 +85,7 @@ class Watched:
 
     def counted(self) -> dict[str, float]:
         """The totals of every metric."""
-        tables = self.job.ledger.tables()
+        tables = self.job.counts.tables()
         series = {table.family.name: table.series()[VALUE].to_list() for table in tables}
         del series[TAKEN]
         return {name: sum(values) for name, values in series.items() if values}
@@ -139,10 +139,10 @@ def test_the_life_of_a_metric(watched: Watched) -> None:
         job.run()
         assert watched.counted() == {SYN_IN: 1, SYN_OUT: 2}, "only the changed one restarts"
 
-        assert 'flowmatrix_kube_objects{kind="FlowMetric"} 2\n' in job.exposition()
+        assert 'flowmatrix_kube_objects{kind="FlowMetric"} 2\n' in job.exposer.page()
         delete(watched.server, metrics[1])
         eventually(lambda: watched.families() == {SYN_IN})
-        assert SYN_OUT not in job.exposition()
+        assert SYN_OUT not in job.exposer.page()
         job.run()
         assert watched.counted() == {SYN_IN: 2}
 
@@ -216,7 +216,7 @@ def test_files_come_first(watched: Watched) -> None:
     job = watched.start("own.yaml")
     assert job.plan.families["netobserv_x"][0].labels == ()
     assert watched.condition(theirs)["reason"] == "Failure"
-    assert [status["name"] for status in job.statuses] == ["own", "theirs"]
+    assert [status["name"] for status in job.plan.statuses] == ["own", "theirs"]
 
 
 def test_without_the_right_to_write_the_status_is_only_shown(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.objects import Owner
 from pipeline.kube.api.reflector import Reflector, Resource
-from pipeline.stage import BuildContext, Step
+from pipeline.stage import BuildContext, BuiltStage
 from pipeline.stage.resources import ResourcePool
-from pipeline.state.ledger import counters
+from pipeline.state.count_store import counters
 from simulate import Simulation, simulate
 from stages.kubernetes import Kubernetes
 from tests.kube.live import SPACE, Client, Proxy, pod, populate, until
@@ -59,10 +60,10 @@ def test_the_reference_from_a_live_cluster(made: Simulation, new_kube: Kube) -> 
         job = Job(config.load(path))
         with closing(job):
             job.run()
-            own = job.exposition()
+            own = job.exposer.page()
             assert ('kube_synced{kind="Pod"} 1' in own) == (path != made.config)
-            assert (job.notes(), job._not_ready()) == ({}, "")
-            series = counters(job.ledger)
+            assert (job.notes(), job.not_ready()) == ({}, "")
+            series = counters(job.counts)
             found.append(
                 [
                     make(series, "netobserv").rows.drop("first_seen", "last_seen", strict=False)
@@ -361,11 +362,9 @@ def test_flows_while_pods_are_replaced(kube_server: ApiServer, space: str, tmp_p
     )
     assert list(stage.check(tmp_path)) == []
     assert "TimeFlowEndMs" in stage.reads()
-    with closing(ResourcePool()) as lasting:
-        env = BuildContext(folder=tmp_path, lasting=lasting)
-        step = stage.build(env)
-        (refresh,) = env.before_batch
-        refresh()
+    with closing(ResourcePool()) as resources:
+        step = stage.build(BuildContext(folder=tmp_path), resources)
+        refresh(step)
         began = round(time.time() * 1000)
         truth: list[tuple[str, str, int, int]] = []
         since = dict.fromkeys(addresses, began)
@@ -375,21 +374,21 @@ def test_flows_while_pods_are_replaced(kube_server: ApiServer, space: str, tmp_p
             client.delete(old)
             truth.append((ip, old["metadata"]["name"], since[ip], now))
             living[ip] = pod(f"q{number}", ip, space)
-            until(lambda: deleted(lasting) > number)  # noqa: B023
-            refresh()
+            until(lambda: deleted(resources) > number)  # noqa: B023
+            refresh(step)
             both = step(_flows([(ip, now), (ip, now), *[(a, now) for a in addresses]]))
             assert both["SrcK8S_Name"][0] == both["SrcK8S_Name"][1]
             client.create(living[ip])
             since[ip] = round(time.time() * 1000)
-        until(lambda: step_names(step, refresh, addresses) == _names(living))
+        until(lambda: step_names(step, addresses) == _names(living))
         asked = [(ip, name, when) for ip, name, a, b in truth for when in (a, (a + b) // 2, b)]
         found = step(_flows([(ip, when) for ip, _, when in asked]))
         assert found["SrcK8S_Name"].to_list() == [name for _, name, _ in asked]
 
 
-def deleted(lasting: ResourcePool) -> float:
+def deleted(resources: ResourcePool) -> float:
     """How many pods the watch saw go."""
-    measures = lasting.self_metrics()
+    measures = resources.self_metrics()
     return sum(value for _, value, labels in measures if labels == ("Pod", "deleted"))
 
 
@@ -397,8 +396,8 @@ def _names(living: dict[str, dict[str, Any]]) -> list[str]:
     return [one["metadata"]["name"] for one in living.values()]
 
 
-def step_names(step: Step, refresh: Callable[[], None], addresses: list[str]) -> list[str | None]:
-    refresh()
+def step_names(step: BuiltStage, addresses: list[str]) -> list[str | None]:
+    refresh(step)
     now = round(time.time() * 1000)
     return step(_flows([(ip, now) for ip in addresses]))["SrcK8S_Name"].to_list()
 
@@ -425,3 +424,8 @@ def test_a_cluster_that_cannot_be_meant(tmp_path: Path) -> None:
     assert messages() == ["an inventory file is needed"]
     both = messages(cluster=Access(), inventory="kubeconfig")
     assert both[-1] == "the objects come from `inventory` already: give one"
+
+
+def refresh(built: BuiltStage) -> None:
+    assert built.refresh
+    built.refresh(threading.Event())

@@ -115,7 +115,7 @@ def test_a_flow_collector_changes_labels_and_counters_go_on(
 
 
 def shown(job: Job) -> dict[str, float]:
-    (table,) = job.ledger.tables()
+    (table,) = job.counts.tables()
     return dict(table.series().select("SrcSubnetLabel", ":value").iter_rows())
 
 

@@ -11,15 +11,15 @@ import pytest
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
-from pipeline.plan.plan import Plan
+from pipeline.plan.compile import compile_plan
 from pipeline.runtime.faust.worker import Worker
 from pipeline.runtime.status import Status
 from pipeline.stage import BuildContext
 
 
 def status() -> Status:
-    """Of a worker without a plan."""
-    return Status(Telemetry(Plan([], BuildContext()), process=False))
+    """Of a worker without stages."""
+    return Status(Telemetry(compile_plan([], BuildContext()), process=False))
 
 
 End = Callable[["Scripted"], None]
@@ -37,7 +37,12 @@ class Scripted:
         self._ends = list(ends)
         self._ended_at = 0.0
         self.worker = Worker(
-            self, self.status, self._report, clock=lambda: self.now, pause=self._pause
+            self,
+            self.status,
+            threading.Event(),
+            self._report,
+            clock=lambda: self.now,
+            pause=self._pause,
         )
 
     def _report(self, advance: Callable[[int], None]) -> None:
@@ -121,7 +126,7 @@ def test_a_stop_ends_a_pause() -> None:
             asyncio.get_running_loop().call_soon(worker.stop)
             raise ConnectionError("gone")
 
-    worker = Worker(Once(), status(), lambda _: None, clock=lambda: 0.0)
+    worker = Worker(Once(), status(), threading.Event(), lambda _: None, clock=lambda: 0.0)
     running = threading.Thread(target=worker.run, daemon=True)
     running.start()
     running.join(30)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.testing import Flow, run
 from stages.rules.stage import AnyRule, Rules
-from tests.support.flows import Flow, run
 
 _GOLDEN = Path(__file__).parents[2] / "golden"
 EXISTS = {"type": "remove_entry_if_exists", "input": "Flags"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.diagnostics import Severity
+from pipeline.testing import Flow, run
 from tests.stages.rules.given import add_if, applied, golden, stage
-from tests.support.flows import Flow, run
 
 CASES: dict[str, list[Flow]] = {
     "filter-add-field": [

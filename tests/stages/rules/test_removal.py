@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.testing import Flow, run
 from tests.stages.rules.given import EXISTS, MIXED, NO_BYTES, applied, golden, kept, stage
-from tests.support.flows import Flow, run
 
 CASES: dict[str, list[Flow]] = {
     "filter-remove-all-satisfied-empty": [{"type": "remove_entry_all_satisfied", "rules": []}],

@@ -1,4 +1,4 @@
-"""`flowmatrix` with some stages more, which show or disturb what a worker does."""
+"""Stages that show or disturb what a worker does, as another package brings them along."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.cli import main
 from pipeline.stage import BuildContext, Fields, Step, Transform
 
 
 class LogBatches(Transform, frozen=True, kw_only=True, tag="log_batches"):
     """Says how large each batch is, then waits until a file is there."""
 
-    __module__ = "stages.log_batches"
-
     until: str = ""
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             sys.stderr.write(f"a batch of {flows.height} flows\n")
             while self.until and not Path(self.until).exists():
@@ -32,14 +29,12 @@ class LogBatches(Transform, frozen=True, kw_only=True, tag="log_batches"):
 class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
     """Fails on every flow whose `n` is a multiple of the number in a file."""
 
-    __module__ = "stages.fragile"
-
     file: str
 
     def reads(self) -> Fields:
         return frozenset({"n"})
 
-    def build(self, env: BuildContext) -> Step:
+    def build(self, context: BuildContext) -> Step:
         modulo = int(Path(self.file).read_text(encoding="ascii"))
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
@@ -49,7 +44,3 @@ class Fragile(Transform, frozen=True, kw_only=True, tag="fragile"):
             return flows
 
         return step
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,58 @@
+"""Which commands there are, and where: so `--help` imports none of what they run with."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+
+class Command(NamedTuple):
+    """The module of `pipeline.cli` that has a command, and what --help says of it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "validate": Command("check", "Check pipeline files and their FlowMetrics."),
+    "graph": Command("check", "Print the plan as it will run."),
+    "convert": Command("check", "Print a pipeline file in the native form."),
+    "schema": Command("check", "Print the JSON Schema of native pipeline files."),
+    "inventory": Command("cluster", "Write what a cluster has to a file."),
+    "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
+    "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
+    "run": Command("run", "Run a pipeline and serve its metrics."),
+    "matrix": Command("matrix", "Print the flow matrix of a namespace."),
+    "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
+    "top": Command("top", "Show the progress of running workers."),
+}
+
+
+class Commands(TyperGroup):
+    """The commands of the application, each with its module imported when it is asked for."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """All names, in the order of --help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:
+        """A command by its name; for an unknown one all are imported, to find what is like it."""
+        if cmd_name not in self.commands:
+            asked = [COMMANDS[cmd_name]] if cmd_name in COMMANDS else COMMANDS.values()
+            for module in dict.fromkeys(command.module for command in asked):
+                self._enrol(module)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: object, formatter: Any) -> None:
+        """The list of --help, from what stands here."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def _enrol(self, module: str) -> None:
+        app = importlib.import_module(f"{__package__}.{module}").app
+        group = typer.main.get_command(app)
+        if isinstance(group, TyperGroup):
+            self.commands.update(group.commands)

@@ -1,0 +1,35 @@
+"""The index of an inventory file, read once for all that ask the same of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from pipeline.diagnostics import Problem
+from pipeline.kube.index.entries import IndexOptions
+from pipeline.kube.index.index import Index
+from pipeline.kube.inventory import file
+from pipeline.stage.fingerprint import Fingerprint, fingerprints
+
+
+@dataclass(frozen=True, eq=False)
+class Inventory:
+    """The index of a file's objects, and what is wrong with the file."""
+
+    index: Index
+    problems: list[Problem]
+
+
+_read: WeakValueDictionary[tuple[tuple[Fingerprint, ...], IndexOptions], Inventory] = (
+    WeakValueDictionary()
+)
+
+
+def inventory(path: Path, options: IndexOptions) -> Inventory:
+    """The inventory of a file; the same one while it is in use and the file has not changed."""
+    key = fingerprints([path.resolve()]), options
+    found = _read.get(key)
+    if found is None:
+        found = _read[key] = Inventory(*file.load(path, options))
+    return found

@@ -1,0 +1,70 @@
+"""What stages know about addresses, for `who`, and for an inventory file of a running worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.flows import cidr
+from pipeline.kube import subnets
+from pipeline.kube.explain import Line, explain
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.owners import Climb
+from pipeline.kube.subnets import Label
+from pipeline.kube.sync.index import Watch
+from pipeline.kube.sync.subnet_labels import LabelFeed
+
+
+@dataclass(frozen=True)
+class ObjectKnowledge:
+    """The objects behind addresses; `watch` is what keeps the index of a cluster fresh."""
+
+    index: Index
+    climb: Climb
+    watch: Watch | None = None
+
+    def explain(self, address: str, at: int | None) -> Iterator[Line]:
+        """The object behind an address at a time (ms; None: now), and which rule led to it."""
+        yield from (("incomplete", problem) for problem in self.problems())
+        yield from explain(self.index, address, self.climb, at)
+
+    def problems(self) -> list[str]:
+        """What of the cluster is not known, or may be out of date."""
+        return self.watch.problems() if self.watch else []
+
+
+@dataclass(frozen=True)
+class LabelKnowledge:
+    """The subnet labels of a stage: those listed, then those of a file, then those of a cluster."""
+
+    listed: list[Label]
+    described: list[Label]
+    feed: LabelFeed | None = None
+    longest: bool = False
+
+    def derived(self) -> list[Label]:
+        """The labels that come from Kubernetes objects, as they are now."""
+        return [*self.described, *(self.feed.labels() if self.feed else ())]
+
+    def labels(self) -> list[Label]:
+        """All labels, as they are now."""
+        return [*self.listed, *self.derived()]
+
+    def explain(self, address: str, at: int | None) -> Iterator[Line]:
+        """The label of an address, its network, and the rule that chose it."""
+        labels = self.labels()
+        table = cidr.PrefixTable(subnets.listed(labels))
+        place = cidr.address(address)
+        found = place and (table.longest if self.longest else table.first)(place)
+        if not found:
+            yield "subnet label", f"none: no network of {len(labels)} labels is around it"
+            return
+        net, name = found
+        number = 1 + [label.name for label in labels].index(name)
+        origin = "listed" if number <= len(self.listed) else "derived from the cluster"
+        rule = "narrowest" if self.longest else "first in list order"
+        yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
+
+    def problems(self) -> list[str]:
+        """What of the cluster could not be read, or is not a label."""
+        return self.feed.problems() if self.feed else []

@@ -1,0 +1,64 @@
+"""How a built stage takes a frame: one runner for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipeline.flows.jsonl import json_lines
+from pipeline.plan.outcome import Counts, Reject, StageResult
+from pipeline.stage import Encode, Step, Write
+
+Runner = Callable[[pl.DataFrame], StageResult]
+
+
+def transform(step: Step) -> Runner:
+    """The runner of a transform: rows that do not come out were filtered."""
+
+    def run(batch: pl.DataFrame) -> StageResult:
+        result = step(batch)
+        filtered = max(0, batch.height - result.height)
+        return StageResult(Counts(batch.height, result.height, filtered), result)
+
+    return run
+
+
+def encoder(name: str, encode: Encode, families: int) -> Runner:
+    """The runner of an encoder: each flow comes in once for each of its families."""
+
+    def run(batch: pl.DataFrame) -> StageResult:
+        encoded = encode(batch)
+        counts = Counts(
+            flows_in=batch.height * families,
+            filtered=encoded.filtered,
+            rejected=len(encoded.rejected),
+        )
+        counts.flows_out = counts.flows_in - counts.filtered - counts.rejected
+        rejects: list[Reject] = []
+        if encoded.rejected:
+            flows = json_lines(batch[[value.row for value in encoded.rejected]])
+            rejects = [
+                Reject(
+                    name,
+                    value.reason,
+                    flow.encode(),
+                    error=value.error,
+                    metric=value.metric,
+                    field=value.field,
+                )
+                for value, flow in zip(encoded.rejected, flows, strict=True)
+            ]
+        return StageResult(counts, deltas=encoded.deltas, rejects=rejects)
+
+    return run
+
+
+def writer(write: Write) -> Runner:
+    """The runner of a writer."""
+
+    def run(batch: pl.DataFrame) -> StageResult:
+        records = write(batch)
+        return StageResult(Counts(batch.height, len(records)), records=records)
+
+    return run

@@ -1,0 +1,27 @@
+"""What a stage does, shown: docs/stages.md prints it, and a test runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import cleandoc
+from types import MappingProxyType
+
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
+
+
+class Example:
+    """A small run of a stage, as texts to read. Margins of the texts are taken off.
+
+    `config` is the YAML of the stage; those behind it that it needs follow in the list. The first
+    one follows `flows`. `flows` come in as JSON lines. `output` is what comes out: flows as JSON
+    lines (without TimeReceived), records a line each, or the metrics as they are exposed, without
+    their comments. `files` are those that `config` names, by name.
+    """
+
+    def __init__(
+        self, config: str, flows: str, output: str, files: Mapping[str, str] = _NO_FILES
+    ) -> None:
+        self.config = cleandoc(config)
+        self.flows = cleandoc(flows)
+        self.output = cleandoc(output)
+        self.files = {name: cleandoc(text) + "\n" for name, text in files.items()}

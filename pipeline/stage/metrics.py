@@ -1,0 +1,106 @@
+"""Metrics as an encoder gives them: families, the increments of a batch, values it rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+VALUE, COUNT, SUM = ":value", ":count", ":sum"
+"""Value columns of a delta; `:` never occurs in a label name."""
+
+
+def bucket(index: int) -> str:
+    """The column of a histogram's bucket (not cumulative); the last index is +Inf."""
+    return f":le{index}"
+
+
+class Kind(StrEnum):
+    """The metric types of the exposition."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A metric as exposed: full name, label names, upper bounds of its buckets (without +Inf).
+
+    `chain` is the plan's digest of everything that decides the values: two families of one name
+    with different digests count different things.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str = ""
+    buckets: tuple[float, ...] = ()
+    chain: str = ""
+
+    def continues(self, other: Family) -> bool:
+        """Whether this family may go on from the values of the other one."""
+        return self.shape == other.shape and self.chain == other.chain
+
+    @property
+    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[float, ...]]:
+        """The type, labels and buckets, which decide the columns of its series."""
+        return self.kind, self.labels, self.buckets
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How the ledger keeps and exposes the series of an encoder.
+
+    `group` is the configured stage over which `max_series` counts. `expiry` is in seconds. A limit
+    of 0 means no limit.
+    """
+
+    group: str
+    expiry: float = 120.0
+    max_series: int = 0
+    max_series_per_metric: int = 0
+    zero_first: bool = False
+
+
+MetricSet = Mapping[str, tuple[Family, Policy]]
+"""The metrics of a plan by full name: the family, and how its series are kept."""
+
+
+class Delta(NamedTuple):
+    """What a batch adds to a family: one row per label set, in order of first appearance.
+
+    Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
+    counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
+    `bucket(i)` (Int64).
+    """
+
+    family: Family
+    series: pl.DataFrame
+
+
+class RejectedValue(NamedTuple):
+    """A value that cannot be counted: the row of the flow, why, and in which metric.
+
+    `metric` is the name without prefix. `error` is the kind of fault, as the self-metric
+    `encode_prom_errors` reports it together with the metric and the field.
+    """
+
+    row: int
+    reason: str
+    error: str
+    metric: str
+    field: str
+
+
+class Encoded(NamedTuple):
+    """An encoder's answer for a frame.
+
+    `filtered` is the number of rows without a value to count. A row that is neither filtered nor
+    rejected was counted.
+    """
+
+    deltas: list[Delta]
+    filtered: int = 0
+    rejected: tuple[RejectedValue, ...] = ()

@@ -1,0 +1,62 @@
+"""The command itself: its version, its help, and how little that imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import app
+from pipeline.cli.commands import COMMANDS
+
+HEAVY = ["aiokafka", "faust", "kafka", "kubernetes", "polars", "prometheus_client", "pyarrow"]
+IMPORTED = f"""
+import sys
+from pipeline.cli import main
+sys.argv = ["flowmatrix", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print([name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+def flowmatrix(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_that_of_the_package(option: str) -> None:
+    done = flowmatrix(option)
+    assert (done.exit_code, done.stdout) == (0, f"flowmatrix {version('flowmatrix')}\n")
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_lists_every_command(option: str) -> None:
+    lines = flowmatrix(option).stdout.splitlines()
+    listed = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    assert listed == [[name, command.summary] for name, command in COMMANDS.items()]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_summary_is_how_the_help_of_its_command_begins(name: str) -> None:
+    usage, _, about = flowmatrix(name, "-h").stdout.partition("\n\n")
+    assert usage.startswith(f"Usage: root {name} ")
+    assert " ".join(about.split()).startswith(COMMANDS[name].summary.rstrip("."))
+
+
+def test_an_unknown_command_is_answered_with_what_is_like_it() -> None:
+    done = flowmatrix("simulat")
+    assert done.exit_code == 2
+    assert "No such command 'simulat'. Did you mean 'simulate'?" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["top", "--help"]])
+def test_what_needs_no_engine_imports_none(arguments: list[str]) -> None:
+    """Neither clients of Kafka and Kubernetes nor the frames of flows."""
+    command = [sys.executable, "-c", IMPORTED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\n[]\n")

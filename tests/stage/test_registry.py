@@ -1,0 +1,105 @@
+"""Stage types: those of this package, and those that installed packages add."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.stage import registry
+from tests.support.installed import FAILING, install
+
+STAGE = """\
+from pipeline.stage import Transform
+
+class {name}(Transform, frozen=True, kw_only=True, tag="{tag}"):
+    def build(self, context):
+        return lambda flows: flows
+"""
+CONFIG = """\
+stages:
+  - {{name: in, type: ingest_file, path: flows.json, decoder: json}}
+  - {{name: theirs, type: {tag}, follows: in}}
+  - {{name: out, type: write_stdout, follows: theirs}}
+"""
+
+
+def flowmatrix(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The command, in an interpreter that has the packages of a folder."""
+    start = [sys.executable, "-c", "from pipeline.cli import main; main()", *command]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(start, env=environment, capture_output=True, text=True, check=False)
+
+
+def configured(folder: Path, tag: str) -> str:
+    (folder / "flows.json").write_text('{"n":1}\n')
+    file = folder / "config.yaml"
+    file.write_text(CONFIG.format(tag=tag))
+    return str(file)
+
+
+def test_the_stages_of_this_package() -> None:
+    found = registry()
+    assert {"ingest_kafka", "rules", "encode_prometheus", "flow_metrics"} <= set(found)
+    assert all(spec.__struct_config__.tag == tag for tag, spec in found.items())
+
+
+@pytest.mark.parametrize("entry", ["any = theirs", "own = theirs:Own"])
+def test_an_installed_package_adds_stages(tmp_path: Path, entry: str) -> None:
+    """An entry point names a class, or a module for every stage in it."""
+    install(tmp_path / "site", "theirs", STAGE.format(name="Own", tag="their_own"), entry)
+    done = flowmatrix(tmp_path / "site", "run", "--once", configured(tmp_path, "their_own"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n"] == 1
+
+
+def test_a_class_alone_adds_no_other_of_its_module(tmp_path: Path) -> None:
+    text = STAGE.format(name="Own", tag="their_own") + STAGE.format(name="Other", tag="other")
+    install(tmp_path / "site", "theirs", text, "own = theirs:Own")
+    done = flowmatrix(tmp_path / "site", "validate", configured(tmp_path, "other"))
+    assert done.returncode == 78
+    assert 'unknown stage type "other"' in done.stderr
+
+
+def test_a_stage_type_cannot_be_defined_twice(tmp_path: Path) -> None:
+    install(tmp_path / "site", "theirs", STAGE.format(name="Own", tag="filter"), "f = theirs:Own")
+    done = flowmatrix(tmp_path / "site", "validate", configured(tmp_path, "filter"))
+    assert done.returncode == 78
+    assert done.stderr == (
+        'stages: error: stage type "filter" is defined twice: stages.filter.Filter and '
+        "theirs.Own; give one of them another tag\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "reason"),
+    [
+        ("1 / 0", "own = theirs", "cannot be loaded: ZeroDivisionError: division by zero"),
+        ("", "own = theirs:Own", "cannot be loaded: AttributeError"),
+        ("Own = 7", "own = theirs:Own", "is neither a stage nor a module of stages"),
+    ],
+)
+def test_a_package_that_cannot_be_used_is_named(
+    tmp_path: Path, text: str, entry: str, reason: str
+) -> None:
+    install(tmp_path / "site", "theirs", text, entry)
+    done = flowmatrix(tmp_path / "site", "validate", configured(tmp_path, "filter"))
+    assert done.returncode == 78
+    assert f'flowmatrix.stages: error: entry point "{entry}" of theirs {reason}' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_stage_of_an_installed_package(tmp_path: Path) -> None:
+    """Its messages are dead letters like those of any stage."""
+    install(tmp_path / "site", "fragile", FAILING.format(modulo=2), "f = fragile:Fragile")
+    config = configured(tmp_path, "fragile")
+    (tmp_path / "flows.json").write_text('{"n":1}\n{"n":2}\n{"n":3}\n')
+    letters = tmp_path / "letters"
+    done = flowmatrix(tmp_path / "site", "run", "--once", "--dead-letters", str(letters), config)
+    assert done.returncode == 0
+    assert [line.split('"n":')[1][0] for line in done.stdout.splitlines()] == ["1", "3"]
+    assert "ArithmeticError: 2 is too round" in letters.read_text()

@@ -1,0 +1,88 @@
+"""The examples of stages, run: through the loader of configurations, a plan and the ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from pipeline.config.loader import loads
+from pipeline.exposition.text_format import Exposition
+from pipeline.kafka.publication import Record
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.plan import Plan
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Example,
+    Macro,
+    Source,
+    SourceContext,
+    Spec,
+    Writer,
+)
+from pipeline.state.ledger import Ledger
+
+_BEFORE = "- {name: flows, type: ingest_stdin}"
+_BEHIND = "- {name: shown, type: write_stdout, follows: %s}"
+
+
+def example_of(kind: type[Spec]) -> Example:
+    """The example of a stage type; a stage without one is an error."""
+    assert kind.example, f"stages: {kind.__name__} has no example"
+    return kind.example
+
+
+def stages(kind: type[Spec], folder: Path) -> list[Spec]:
+    """A whole pipeline about the example, its files written to `folder`."""
+    example = example_of(kind)
+    for name, text in example.files.items():
+        (folder / name).write_text(text)
+    parts = [example.config]
+    if not issubclass(kind, Source):
+        parts.insert(0, _BEFORE)
+    if not issubclass(kind, Encoder | Writer | Macro):
+        parts.append(_BEHIND % yaml.safe_load(example.config)[-1]["name"])
+    config = loads("stages:\n" + "\n".join(parts), "example.yaml", folder)
+    assert list(map(str, config.warnings)) == []
+    return list(config.stages)
+
+
+def output(kind: type[Spec], folder: Path) -> list[str]:
+    """The lines that come out when the example's flows come in, or its source's own."""
+    whole, context = stages(kind, folder), BuildContext(folder=folder, clock=lambda: 0.0)
+    if flows := example_of(kind).flows:
+        (folder / "recording.jsonl").write_text(flows + "\n")
+        whole = [_replayed(stage, folder / "recording.jsonl") for stage in whole]
+    lines = _run(compile_plan(whole, context), SourceContext(folder))
+    return lines if issubclass(kind, Encoder | Writer | Macro) else list(map(_flow, lines))
+
+
+def _replayed(stage: Spec, recording: Path) -> Spec:
+    return stage.replay(recording) if isinstance(stage, Source) else stage
+
+
+def _run(plan: Plan, context: SourceContext) -> list[str]:
+    """The records that the plan gives, then the metrics without their comments."""
+    ledger, records = Ledger(plan.families), list[Record]()
+    for source in plan.sources:
+        for payloads in source.chunks(context):
+            outcome = plan.run(source.name, payloads)
+            assert outcome.rejects == []
+            records += [record for _, written in outcome.records for record in written]
+            for delta in outcome.deltas:
+                ledger.merge([delta], 1.0)
+    metrics = Exposition().render(ledger.tables()).splitlines()
+    return [*map(_line, records), *(line for line in metrics if not line.startswith("#"))]
+
+
+def _line(record: Record) -> str:
+    return record if isinstance(record, str) else record.value.decode()
+
+
+def _flow(line: str) -> str:
+    """A flow as examples write it: JSON without the time of its decoding."""
+    flow = json.loads(line)
+    del flow["TimeReceived"]
+    return json.dumps(flow)
