@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 from tests.kafka.support.admin import allow, forbid
 from tests.kafka.support.counting import FLOW, counting, reason, seen, value
 from tests.kafka.support.feeding import produce
-from tests.kafka.support.workers import Worker, running, wait
+from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain
@@ -136,7 +136,8 @@ def test_a_right_that_is_taken_away_and_given_back(
         wait(lambda: name in reason(worker), seconds=_SOON)
         allow(guarded, "flow", kind, name, "READ")
         wait(lambda: reason(worker) == "", seconds=_BACK)
-        wait(lambda: seen(worker) == 10)
+        wait(lambda: totals(worker)[0] == 10)
+        assert totals(worker)[1]["flows_seen"] == {(): 10}
 
 
 def test_a_login_that_lapses(new_kafka: Callable[[Security | None], Kafka], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.dead_letters.producer import DlqProducer
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.repeated_lines import RepeatFilter
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.group import Group, MovedError
@@ -22,6 +23,7 @@ from pipeline.state.changelog import Record
 _ANSWER_SECONDS = 90.0
 _RETRY_SECONDS = 0.5
 _log = logging.getLogger(__name__)
+_log.addFilter(RepeatFilter())
 
 
 class Checkpointer:

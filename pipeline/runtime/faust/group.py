@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, Protocol, cast
 
 import faust
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, TopicAuthorizationFailedError
 from faust.exceptions import FaustError
 from faust.types import TP
 
@@ -60,7 +60,10 @@ class Group(Protocol):
         """The offset of the next message to come, as the last fetch said; None before it."""
 
     async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
-        """The ids of topics now, "" where brokers have none; a topic that is gone is left out."""
+        """The ids of topics now, "" where brokers have none; a topic that is gone is left out.
+
+        Raises TopicAuthorizationFailedError when a topic cannot be described.
+        """
 
     async def error(self) -> BaseException | None:
         """What kept this member from joining, or from reading a topic, since the last time.
@@ -143,6 +146,9 @@ class FaustGroup:
     async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
         """Asked of a broker."""
         described = await self._consumer.describe(topics)
+        hidden = [name for name, topic in described.items() if topic.problem]
+        if hidden:
+            raise TopicAuthorizationFailedError(hidden)
         return {name: topic.topic_id for name, topic in described.items()}
 
     async def error(self) -> BaseException | None:

@@ -138,14 +138,25 @@ def coordinator_known(consumer: AIOKafkaConsumer) -> bool:
     return consumer._coordinator.coordinator_id is not None
 
 
-async def coordinator_error(consumer: AIOKafkaConsumer) -> BaseException | None:
-    """What keeps the coordinator from going on. It tries again after this was asked for."""
+async def coordinator_error(consumer: AIOKafkaConsumer) -> KafkaError | None:
+    """What keeps the coordinator from going on. It tries again after this was asked for.
+
+    A heartbeat that an error has ended is not begun again before the next join: it is asked for.
+    """
+    coordinator = consumer._coordinator
     try:
-        consumer._coordinator.check_errors()
+        coordinator.check_errors()
     except KafkaError as failure:
-        error: BaseException = failure
+        error: KafkaError = failure
+        if coordinator._heartbeat_task and coordinator._heartbeat_task.done():
+            coordinator.request_rejoin()
         return error
     return None
+
+
+def fetcher_ended(consumer: AIOKafkaConsumer) -> bool:
+    """Whether its reader has ended, after which nothing comes any more."""
+    return bool(consumer._fetcher.error_future.done())
 
 
 def started(consumer: Any) -> bool:

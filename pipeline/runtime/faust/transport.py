@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -46,7 +46,7 @@ class PassThrough(Schema[Any, Any]):
 _FETCH_WAIT_MS = 250
 """How long a broker holds a fetch that it has nothing for; Faust's 1500 delay what comes next."""
 
-_AUTHORIZATION_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 
 
 class _Thread(stock.AIOKafkaConsumerThread):
@@ -68,9 +68,11 @@ class _Thread(stock.AIOKafkaConsumerThread):
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         try:
             records = await super()._fetch_records(*args, **kwargs)
-        except TopicAuthorizationFailedError as error:
+        except KafkaError as error:  # of a fetch, or of the coordinator
+            if private.fetcher_ended(self._ensure_consumer()):
+                raise
             self.fetch_error = error
-            await asyncio.sleep(_AUTHORIZATION_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
             return {}
         return {
             tp: [_pseudo_record(tp, found)] if isinstance(found, Fetched) else found

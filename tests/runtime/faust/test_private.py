@@ -172,6 +172,7 @@ def test_the_parts_of_a_consumer() -> None:
             ("self.generation =", "self.member_id =", "_pending_exception = None"),
         ),
         (GroupCoordinator._do_commit_offsets, ("assignment, offsets", "self.generation")),
+        (GroupCoordinator._start_heartbeat_task, ("self._heartbeat_task is None",)),
         (GroupCoordinator.check_errors, ("_error_consumed_fut.set_result", "raise exc")),
         (Recovery.on_rebalance, ("self._generation_id = generation_id",)),
         (Consumer.seek, ("self._read_offset",)),
