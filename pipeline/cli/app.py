@@ -99,7 +99,7 @@ def fail(why: str | Exception) -> NoReturn:
 class _Formatter(logging.Formatter):
     """A record is one line, of which nothing moves the cursor; a traceback keeps its lines."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         record.message = record.getMessage()
