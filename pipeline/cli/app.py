@@ -96,8 +96,22 @@ def fail(why: str | Exception) -> NoReturn:
     raise typer.Exit(1)
 
 
+class _Formatter(logging.Formatter):
+    """A record is one line, of which nothing moves the cursor; a traceback keeps its lines."""
+
+    converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        lines = [self.formatMessage(record)]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).splitlines()
+        return "\n".join(map(printable, lines))
+
+
 def main() -> None:
     """Entry point of the command `flowmatrix`."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.Formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     app()

@@ -40,7 +40,9 @@ def test_only_needed_fields_are_asked_for() -> None:
     metrics = compile_plan(
         [SOURCE, counter("a", "in", value="Bytes", labels=["x"])], BuildContext()
     )
-    assert metrics.context.needed == frozenset({"Bytes", "x", "TimeReceived"})
+    assert metrics.context.needed == frozenset(
+        {"Bytes", "x", "TimeFlowEndMs", "TimeFlowStartMs", "TimeReceived"}
+    )
     printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], BuildContext())
     assert printed.context.needed is None
 
