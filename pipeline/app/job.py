@@ -123,7 +123,7 @@ class Job:
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
-        return assignment, faust.Worker(self.live, assignment, self.telemetry, options)
+        return assignment, faust.worker(self.live, assignment, self.telemetry, options)
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -97,6 +98,8 @@ def fail(why: str | Exception) -> NoReturn:
 
 class _Formatter(logging.Formatter):
     """A record is one line, of which nothing moves the cursor; a traceback keeps its lines."""
+
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         record.message = record.getMessage()

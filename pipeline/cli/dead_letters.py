@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -34,14 +35,17 @@ def dead_letters(
     from, and its payload (payload_b64 where it is no text). With --replay, messages go back to
     their topics, for workers that can use them now; nothing is sent back twice.
     """
-    from pipeline.dead_letters.reader import Letters  # noqa: PLC0415 - slow, for Kafka alone
+    from pipeline.dead_letters.reader import DlqReader  # noqa: PLC0415 - slow, for Kafka alone
+
+    async def run() -> None:
+        reader = DlqReader(connection(bootstrap, security), topic)
+        if replay:
+            typer.echo(f"{await reader.replay():,} messages sent back")
+            return
+        async for letter in reader.read():
+            sys.stdout.buffer.write(letter.line())
 
     try:
-        letters = Letters(connection(bootstrap, security), topic)
-        if replay:
-            typer.echo(f"{letters.replay():,} messages sent back")
-            return
-        for letter in letters.read():
-            sys.stdout.buffer.write(letter.line())
+        asyncio.run(run())
     except (BrokerError, OSError, msgspec.MsgspecError) as error:
         fail(str(error))

@@ -50,6 +50,11 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
     "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
     "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
+    "kafka_lost": SelfMetric(
+        _C, ("topic", "partition"), "Messages deleted by the broker before they were counted"
+    ),
+    "kafka_ready": SelfMetric(_G, (), "1 while this worker counts as a member of its group"),
+    "kafka_errors": SelfMetric(_C, ("error",), "Attempts to join and to read that failed"),
     "kafka_checkpoint_age_seconds": SelfMetric(
         _G, ("topic", "partition"), "Since the counts of the partition were made durable"
     ),
