@@ -53,9 +53,7 @@ UNMIRRORED = {
     ),
     "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
     "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
-    "kube/index": ("entries", "owners"),  # through the index: tests/kube/index/test_index.py
-    "kube/inventory": ("snapshot",),  # with an API server: tests/kube/test_cluster_commands.py
-    "plan": ("live",),  # through the reloader: tests/app/test_reloader.py
+    "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
     "runtime": ("delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "group", "membership", "memberships", "transport"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipeline.cli.commands import Commands
-from pipeline.diagnostics import ConfigError
+from pipeline.diagnostics import ConfigError, printable
 
 if TYPE_CHECKING:
     from pipeline.config.loader import Config
@@ -61,8 +61,18 @@ def load(path: Path) -> Config:
     except ConfigError as error:
         refuse(error)
     for problem in loaded.warnings:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     return loaded
+
+
+def say(text: str) -> None:
+    """A line on stderr, of which nothing moves the cursor."""
+    typer.echo(printable(text), err=True)
+
+
+def show(text: str) -> None:
+    """A line on stdout, of which nothing moves the cursor."""
+    typer.echo(printable(text))
 
 
 def log_from(level: str) -> None:
@@ -74,7 +84,7 @@ def log_from(level: str) -> None:
 def refuse(error: ConfigError) -> NoReturn:
     """Print every problem and exit 78."""
     for problem in error.problems:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     raise typer.Exit(EX_CONFIG)
 
 
@@ -82,12 +92,26 @@ def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
     if isinstance(why, OSError) and why.filename and why.strerror:
         why = f"{why.filename}: {why.strerror}"
-    typer.echo(f"error: {why}", err=True)
+    say(f"error: {why}")
     raise typer.Exit(1)
+
+
+class _Formatter(logging.Formatter):
+    """A record is one line, of which nothing moves the cursor; a traceback keeps its lines."""
+
+    converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        lines = [self.formatMessage(record)]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).splitlines()
+        return "\n".join(map(printable, lines))
 
 
 def main() -> None:
     """Entry point of the command `flowmatrix`."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.Formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     app()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
+from pipeline.exposition.account import Account, Reasons, account
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
@@ -69,6 +70,21 @@ METRICS: dict[str, SelfMetric] = {
 }
 
 
+def names(prefix: str, *, process: bool) -> set[str]:
+    """The names that the engine's own metrics have on the page of /metrics, shown yet or not."""
+    registry = CollectorRegistry()
+    if process:
+        _add_process(registry)
+    families = list(registry.collect())
+    samples = {sample.name for family in families for sample in family.samples}
+    return {prefix + name for name in METRICS} | {family.name for family in families} | samples
+
+
+def _add_process(registry: CollectorRegistry) -> None:
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+
+
 class PartitionStatus(NamedTuple):
     """A partition that a process owns.
 
@@ -91,11 +107,11 @@ class Telemetry:
         self._lock = threading.Lock()
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
         self._groups: dict[str, str] = {}
+        self._reasons = Reasons()
         self.adopt(plan)
         self._registry = CollectorRegistry()
         if process:
-            ProcessCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
+            _add_process(self._registry)
 
     def adopt(self, plan: Plan) -> None:
         """Report on this plan from now on; what belonged to stages and metrics gone is dropped."""
@@ -162,6 +178,11 @@ class Telemetry:
                 self.add("encode_prom_errors", 1, reject.error, reject.metric, reject.field)
         for reject in failed:
             self.add("stage_errors", 1, reject.stage, reject.error)
+        self._reasons.add(outcome)
+
+    def account(self, plan: Plan) -> Account:
+        """What became of the messages so far, in the plan that runs."""
+        return account(plan, self.snapshot(), self._reasons)
 
     def snapshot(self) -> dict[str, dict[str, float]]:
         """The values of every metric whose one label is the stage, by stage."""

@@ -9,18 +9,20 @@ from typing import Any
 
 import msgspec
 
-from pipeline.diagnostics import ConfigPath, Problem, Severity, dotted, nearest
+from pipeline.diagnostics import Code, Key, Problem, Severity, dotted, nearest, warning
 from pipeline.flowmetric import checks
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
 from pipeline.flows.catalogue import Level
 from pipeline.flows.gotext import parse_float
-from pipeline.stage import Kind
+from pipeline.stage import Kind, sample_names
+from pipeline.stage.bounds import ascending
 from pipeline.yaml import validate
 
 PREFIX = "netobserv_"
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEYS = ("apiVersion", "kind", "metadata", "spec", "status")
+_CHARTS, _REMAP = "charts", "remap"
 _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
 """The FlowDirection that each direction leaves out (docs/reference/flowmetric.md#direction)."""
 
@@ -29,7 +31,8 @@ _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
 class FlowMetric:
     """One resource. What `spec` could not hold is a problem and reads as its default.
 
-    `place`: "file:line:column" of the object, empty when it comes from an API server.
+    `place`: "file:line:column" of the object, empty when it comes from an API server. `ignored`:
+    what a newer definition has and this engine does not know, on one line.
     """
 
     name: str
@@ -37,6 +40,7 @@ class FlowMetric:
     spec: FlowMetricSpec
     problems: tuple[Problem, ...] = ()
     place: str = ""
+    ignored: str = ""
 
     @property
     def identity(self) -> str:
@@ -53,6 +57,17 @@ class FlowMetric:
         """The name of the metric, without prefix."""
         return self.spec.metric_name or re.sub(r"[^a-zA-Z0-9:_]", "_", self.name)
 
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names that its metric takes, without prefix: a histogram has several."""
+        return sample_names(self.metric_name, Kind(self.spec.type.lower()))
+
+    def refused(self, message: str, hint: str = "") -> FlowMetric:
+        """The same resource with an error about its name, or about that of its metric."""
+        named = bool(hint and self.spec.metric_name)
+        path = ("spec", "metricName") if named else ("metadata", "name")
+        return replace(self, problems=(*self.problems, Problem(path, message, hint)))
+
     def metric(self) -> Metric:
         """What to count. Raises ValueError for a resource that is not ready."""
         if not self.ready:
@@ -68,9 +83,7 @@ class FlowMetric:
             labels=tuple(spec.labels),
             remap=dict(spec.remap),
             flatten=tuple(spec.flatten),
-            buckets=tuple(
-                bound for text in spec.buckets if (bound := parse_float(text)) is not None
-            ),
+            buckets=ascending(spec.buckets),
         )
 
     def status(self, prefix: str = PREFIX) -> dict[str, Any]:
@@ -83,7 +96,7 @@ class FlowMetric:
         return {
             "prometheusName": prefix + self.metric_name,
             "conditions": [
-                _condition("Ready", ready, self._faults(), status=self.ready),
+                _condition("Ready", ready, self._faults() or self.ignored, status=self.ready),
                 _condition("CardinalityWarning", worst.value, listed, status=unsafe),
             ],
         }
@@ -100,21 +113,26 @@ class FlowMetric:
 
     def _faults(self) -> str:
         """Its errors on one line."""
-        errors = [p for p in self.problems if p.severity is Severity.ERROR]
-        return "; ".join(f"{dotted(p.path)}: {p.message}" for p in errors)
+        return _line(p for p in self.problems if p.severity is Severity.ERROR)
 
 
-def parse(data: dict[str, Any], place: str = "") -> FlowMetric:
-    """A FlowMetric object, as YAML or the API server has it, with all its problems."""
+def parse(data: dict[str, Any], place: str = "", *, admitted: bool = False) -> FlowMetric:
+    """A FlowMetric object with all its problems.
+
+    One that an API server has `admitted` may be of a newer definition: what is unknown and plays
+    no part in counting (a field, a chart) is a warning. Its values, such as a match type, are not.
+    """
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = (str(metadata.get(key) or "") for key in ("name", "namespace"))
-    spec, problems = _spec(_without_nulls(data.get("spec")))
-    located = [problem.under("spec") for problem in problems]
-    return FlowMetric(name, namespace, spec, (*_head(data), *located), place)
+    spec, found = _spec(_without_nulls(data.get("spec")), admitted=admitted)
+    problems = [*_head(data), *(problem.under("spec") for problem in found)]
+    ignored = [problem for problem in problems if admitted and _is_ignorable(problem)]
+    settled = (_as_warning(p) if p in ignored else p for p in problems)
+    return FlowMetric(name, namespace, spec, tuple(settled), place, _line(ignored))
 
 
-def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
+def _spec(data: Any, *, admitted: bool) -> tuple[FlowMetricSpec, list[Problem]]:
     """A spec without the fields that do not fit, and what is wrong with all of it.
 
     Fields that fit are checked further, unless what they depend on does not fit.
@@ -122,7 +140,9 @@ def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
     if not isinstance(data, dict):
         data = {}
     problems = [_quoted(problem) for problem in validate.problems(data, FlowMetricSpec)]
-    unfit = {problem.path[0] if problem.path else "type" for problem in problems}
+    unfit = set(map(_part, problems))
+    if admitted:
+        unfit = {_CHARTS, *(_part(p) for p in problems if not _is_ignorable(p.under("spec")))}
     fitting = {key: value for key, value in data.items() if key not in unfit}
     spec = validate.convert({"type": "Counter", **fitting}, FlowMetricSpec)
     if unfit.isdisjoint({"labels", "flatten"}):
@@ -131,11 +151,30 @@ def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
     return spec, problems
 
 
+def _part(problem: Problem) -> str | int:
+    """The field of the spec that does not fit; `type` is the one that must be there."""
+    return problem.path[0] if problem.path else "type"
+
+
+def _is_ignorable(problem: Problem) -> bool:
+    """Whether a problem of an object is an unknown field, or of a chart."""
+    path = problem.path
+    if path[:2] == ("spec", _CHARTS) or (len(path) == 1 and path[0] not in _KEYS):
+        return True
+    return bool(path) and isinstance(path[-1], Key) and path[:2] != ("spec", _REMAP)
+
+
+def _as_warning(problem: Problem) -> Problem:
+    return warning(problem.path, f"{problem.message}, it is ignored", problem.hint)
+
+
+def _line(problems: Iterable[Problem]) -> str:
+    return "; ".join(f"{dotted(problem.path)}: {problem.message}" for problem in problems)
+
+
 def _quoted(problem: Problem) -> Problem:
     """YAML reads `value: 17` as a number."""
-    if problem.message in {
-        f"expected text, got {kind}" for kind in ("int", "float", "true or false")
-    }:
+    if problem.code is Code.UNQUOTED:
         return msgspec.structs.replace(problem, hint="put it in quotes")
     return problem
 
@@ -164,29 +203,32 @@ def _head(data: dict[str, Any]) -> Iterable[Problem]:
 
 
 def without_duplicates(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
-    """The same resources; of those that would expose the same metric, the first one keeps it.
+    """The same resources; of those that would expose the same name, the first one keeps it.
 
-    Upstream nobody refuses the second: its registration fails and one of the two is lost.
+    Upstream nobody refuses the second: its registration fails and one of the two is lost, or a
+    histogram and a counter expose the same samples.
     """
     objects: dict[str, FlowMetric] = {}
-    metrics: dict[str, FlowMetric] = {}
+    owners: dict[str, FlowMetric] = {}
     settled = []
     for resource in resources:
         twin = objects.setdefault(resource.identity, resource)
-        rival = metrics.setdefault(resource.metric_name, resource)
+        owner = next((owners[name] for name in resource.sample_names if name in owners), None)
         if twin is not resource:
-            path: ConfigPath = ("metadata", "name")
-            clash = Problem(path, f"{resource.identity} is defined twice{_also(twin)}")
-        elif rival is not resource:
-            path = ("spec", "metricName") if resource.spec.metric_name else ("metadata", "name")
-            both = f"{rival.identity} and {resource.identity}"
-            message = f'{both} both expose the metric "{rival.metric_name}"{_also(rival)}'
-            clash = Problem(path, message, "give one of them another metricName")
+            settled.append(resource.refused(f"{resource.identity} is defined twice{_also(twin)}"))
+        elif owner and resource.ready:
+            settled.append(_clashing(resource, owner))
         else:
             settled.append(resource)
-            continue
-        settled.append(replace(resource, problems=(*resource.problems, clash)))
+            owners |= dict.fromkeys(resource.sample_names if resource.ready else (), resource)
     return settled
+
+
+def _clashing(resource: FlowMetric, owner: FlowMetric) -> FlowMetric:
+    name = next(name for name in resource.sample_names if name in owner.sample_names)
+    both = f"{owner.identity} and {resource.identity}"
+    message = f'{both} both expose the metric "{name}"{_also(owner)}'
+    return resource.refused(message, "give one of them another metricName")
 
 
 def _also(other: FlowMetric) -> str:

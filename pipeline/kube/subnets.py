@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigError, Problem, warning
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
+from pipeline.kube.index.keys import api_address
+from pipeline.yaml import kubernetes
 
 MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
 _OVN = "OVNKubernetes"
@@ -65,7 +66,7 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
 
     The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
-    is on. A label that is none is a warning in `problems`, and left out.
+    is on. A label that is not valid is a warning in `problems`, and left out.
     """
     kept = list(found)
     collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
@@ -74,7 +75,9 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
         name = next(iter(_texts(custom, "name")), "")
         cidrs = list(_valid(name, _texts(custom, "cidrs"), problems))
         if not _LABEL_NAME.fullmatch(name):
-            problems.append(warning((), f'FlowCollector: "{name}" is no name of a subnet label'))
+            problems.append(
+                warning((), f'FlowCollector: "{name}" is not a valid name of a subnet label')
+            )
         elif cidrs:
             labels.append(Label(name, cidrs))
     wanted = list(_walk(collectors, "processor", "subnetLabels", "openShiftAutoDetect"))
@@ -120,7 +123,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
     taken = cidr.PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
     for one in kept:
         for text in _api_server(one):
-            ip = cidr.address(text)
+            ip = cidr.address(api_address(text))
             if ip and not taken.first(ip):
                 services = [*services, _host(text)]
     external = _texts(config, "externalIP", "autoAssignCIDRs")
@@ -165,17 +168,18 @@ def _internal_ips(node: Object) -> list[str]:
     ]
 
 
-def _settings(found: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
+def _settings(kept: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
     """A YAML document inside a ConfigMap of kube-system, None when there is none."""
-    for one in found:
-        if one.kind == "ConfigMap" and one.metadata.name == name:
-            try:
-                texts = _texts(msgspec.json.decode(one.data), key)
-                return yaml.safe_load(texts[0]) if texts else None
-            except yaml.YAMLError as error:
-                reason = " ".join(str(error).split())
-                problems.append(warning((), f"ConfigMap {name}, {key}: {reason}"))
-    return None
+    maps = (one for one in kept if one.kind == "ConfigMap" and one.metadata.name == name)
+    texts = [text for one in maps for text in _texts(msgspec.json.decode(one.data), key)]
+    try:
+        documents = list(kubernetes.documents(texts[0], key)) if texts else []
+    except ConfigError as error:
+        for found in error.problems:
+            message = f"ConfigMap {name}, {found.place}: {found.problem.message}"
+            problems.append(warning((), message))
+        return None
+    return documents[0].data if documents else None
 
 
 def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator[str]:
@@ -183,7 +187,9 @@ def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator
         if cidr.network(text):
             yield text
         else:
-            problems.append(warning((), f'label "{name}" of the cluster: "{text}" is no CIDR'))
+            problems.append(
+                warning((), f'label "{name}" of the cluster: "{text}" is not a valid CIDR')
+            )
 
 
 def _spec(one: Object) -> Any:
@@ -216,5 +222,7 @@ def _split(texts: Iterable[str]) -> list[str]:
     return [part.strip() for text in texts for part in text.split(",")]
 
 
-def _host(ip: str) -> str:
+def _host(text: str) -> str:
+    """The network of one address, in canonical form; a text that is not an address stays."""
+    ip = api_address(text) or text
     return f"{ip}/128" if ":" in ip else f"{ip}/32"

@@ -12,6 +12,9 @@ import polars as pl
 VALUE, COUNT, SUM = ":value", ":count", ":sum"
 """Value columns of a delta; `:` never occurs in a label name."""
 
+FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
+"""When the flows of a series ended, the first and the last (Float64, epoch seconds)."""
+
 
 def bucket(index: int) -> str:
     """The column of a histogram's bucket (not cumulative); the last index is +Inf."""
@@ -24,6 +27,15 @@ class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+
+
+def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
+    """The names that a metric takes: its own, and those of a histogram's samples.
+
+    Source: https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries.
+    """
+    suffixes = ("_bucket", "_sum", "_count") if kind is Kind.HISTOGRAM else ()
+    return (name, *(name + suffix for suffix in suffixes))
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -39,6 +51,11 @@ class Family(msgspec.Struct, frozen=True):
     help: str = ""
     buckets: tuple[float, ...] = ()
     chain: str = ""
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names no other metric can have: its own, and a histogram's with their suffixes."""
+        return sample_names(self.name, self.kind)
 
     def continues(self, other: Family) -> bool:
         """Whether this family may go on from the values of the other one."""
@@ -73,7 +90,8 @@ class Delta(NamedTuple):
 
     Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
-    `bucket(i)` (Int64).
+    `bucket(i)` (Int64). Then FIRST_SEEN and LAST_SEEN, null where the flows do not say when they
+    were; without these columns no flow does.
     """
 
     family: Family

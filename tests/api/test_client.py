@@ -6,10 +6,10 @@ import pytest
 from pipeline.api.client import RemoteError, ask, counters
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.state.ledger import TIMES
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
-COLUMNS = ["ns", VALUE, FIRST_SEEN, LAST_SEEN]
+COLUMNS = ["ns", VALUE, *TIMES]
 
 
 def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
@@ -25,11 +25,11 @@ def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
 def test_each_worker_has_its_partitions() -> None:
     found = counters(
         {
-            "a": answer([0], ["x", 1.0, 5.0, 6.0], ["y", 2.0, 5.0, 5.0]),
-            "b": answer([1], ["x", 10.0, 4.0, 5.0]),
+            "a": answer([0], ["x", 1.0, 5.0, 6.0, 8.0], ["y", 2.0, 5.0, 5.0, 8.0]),
+            "b": answer([1], ["x", 10.0, 4.0, 5.0, 9.0]),
         }
     )
-    rows = [["x", "y"], [11.0, 2.0], [4.0, 5.0], [6.0, 5.0]]
+    rows = [["x", "y"], [11.0, 2.0], [4.0, 5.0], [6.0, 5.0], [9.0, 8.0]]
     assert set(found) == {"flows"}
     assert found["flows"].equals(pl.DataFrame(dict(zip(COLUMNS, rows, strict=True))))
 
@@ -50,3 +50,21 @@ def test_an_address_that_is_none() -> None:
         ask("localhost:1")
     with pytest.raises(RemoteError, match=r"cannot ask http://127\.0\.0\.1:1/api"):
         ask("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "why"),
+    [
+        (["ns", VALUE], ["x", 1.0], "their columns are ns, :value"),
+        (COLUMNS, ["x", "many", 1.0, 1.0, 1.0], ""),
+        (COLUMNS, ["x", 1.0], ""),
+        (COLUMNS, [{"a": 1}, 1.0, 1.0, 1.0, 1.0], ""),
+        (COLUMNS, ["x", [1.0], 1.0, 1.0, 1.0], ""),
+    ],
+)
+def test_an_answer_that_no_worker_gives_is_an_error(
+    columns: list[str], row: list[str | float], why: str
+) -> None:
+    answers = {"a": Totals([], {}, [FamilySeries(FLOWS, columns, [tuple(row)])])}
+    with pytest.raises(RemoteError, match=f"the series of flows are not those of a worker: {why}"):
+        counters(answers)

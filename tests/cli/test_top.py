@@ -63,3 +63,14 @@ def test_no_url() -> None:
     done = CliRunner().invoke(app, ["top", "--once", "--server", "localhost:9102"])
     assert done.exit_code == 2
     assert "is not a URL" in done.output
+
+
+def test_names_are_shown_as_they_are_and_move_no_cursor() -> None:
+    """What looks like markup is a name, and escapes show as a mark."""
+    page = 'op_stage_flows_in{stage="[/x]\x1b]0;y"} 600\n'
+    with Server("127.0.0.1:0", Answers(lambda _: page, str)) as here:
+        arguments = ["top", "--once", "--interval", "0.1", "--server", here.url]
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^\[/x\]\ufffd\]0;y +600 ", done.output, re.MULTILINE)
+    assert done.output.replace("\n", "").isprintable()

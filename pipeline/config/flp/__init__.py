@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from pipeline.config.flp import graph, settings
 from pipeline.config.flp.dialect import Root
+from pipeline.config.flp.parts import is_unset
 from pipeline.config.flp.reading import Reader
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.kube.api.client import is_kubeconfig
+from pipeline.kube.api.kubeconfig import is_kubeconfig
 from pipeline.stage import Spec, registry
 from pipeline.yaml.document import Document
 
@@ -53,8 +54,7 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
             origins["stages", len(stages), *below] = reader.written(origin)
         stages.append(_lively(part.document, Path(document.name).parent))
     placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
-    twice = _duplicates(stages, origins)
-    problems = [*reader.problems, *settings.rest(others), *placed, *twice]
+    problems = [*reader.problems, *settings.rest(others), *placed]
     for below, origin in settings.origins(root).items():
         origins[below] = reader.written(origin)
     return Translation(stages, settings.native(root, others), origins, problems)
@@ -69,21 +69,6 @@ def _lively(stage: dict[str, Any], folder: Path) -> dict[str, Any]:
     return stage
 
 
-def _duplicates(
-    stages: list[dict[str, Any]], origins: Mapping[ConfigPath, ConfigPath]
-) -> Iterator[Problem]:
-    """Metrics whose full name another one has; the original exposes neither, or none at all."""
-    first: dict[str, str] = {}
-    for index, stage in enumerate(stages):
-        for metric in stage.get("metrics", []):
-            name = stage.get("prefix", "") + metric["name"]
-            if name in first:
-                message = f'stage "{first[name]}" counts {name} too'
-                hint = "give each metric its own name"
-                yield Problem((*origins["stages", index, "metrics", 0], "name"), message, hint)
-            first.setdefault(name, stage["name"])
-
-
 def _dynamic(root: Root) -> Iterator[Problem]:
-    if root.dynamic_parameters:
+    if not is_unset(root.dynamic_parameters):
         yield Problem(("dynamicParameters",), "dynamicParameters is not supported yet")
