@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -101,21 +100,6 @@ def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
         wait(lambda: seen(worker) == 40)
         lag = 'flowmatrix_kafka_lag{topic="grows",partition="2"} 0'
         wait(lambda: lag in worker.get("/metrics")[1].decode())
-
-
-def test_a_topic_made_again(kafka_broker: Broker, tmp_path: Path) -> None:
-    kafka_broker.create_topic("again", 1)
-    produce(kafka_broker.bootstrap, "again", [FLOW] * 10, 1)
-    worker = counting(tmp_path, kafka_broker.bootstrap, ["again"])
-    with running(worker):
-        wait(lambda: positions(worker) == [10])
-    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
-    admin.delete_topics(["again"])["again"].result()
-    time.sleep(1)
-    kafka_broker.create_topic("again", 1)
-    with running(worker, ready=False):
-        assert worker.ended() == 1
-    assert "was the topic deleted and made again?" in worker.log.read_text()
 
 
 def test_no_broker_yet(tmp_path: Path) -> None:
