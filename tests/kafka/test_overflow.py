@@ -82,6 +82,8 @@ def test_sums_agree_when_series_overflow(kafka_broker: Broker, tmp_path: Path) -
             shown = worker.shown()[_NAME]
             assert len(shown) == _LIMIT + 1
             assert any("__overflow__" in label for labels in shown for label in labels)
+            assert worker.get("/readyz")[1]["series_limit"] == [_NAME]
+            assert worker.log.read_text().count("is at its series limit") == 1
         one.process.kill()
         wait(lambda: len(positions(two)) == _PARTITIONS)
         assert totals(two) == (_FLOWS, exact), "also from the changelog"
