@@ -22,8 +22,11 @@ def app() -> faust.App:
 
 def test_before_the_client_is_made_there_is_no_error() -> None:
     async def run() -> None:
-        group = FaustGroup(app(), committed=True)
+        starting = app()
+        group = FaustGroup(starting, committed=True)
         assert (await group.error(), group.connected, group.name) == (None, False, "g")
+        consumer: Any = starting.consumer
+        consumer._thread.thread_loop.close()
 
     asyncio.run(run())
 
