@@ -57,6 +57,7 @@ def sums(counts: Counts) -> float:
 
 
 def test_sums_agree_when_series_overflow(kafka_broker: Broker, tmp_path: Path) -> None:
+    """In = out + filtered + rejected, over workers, and after one was killed."""
     kafka_broker.create_topic("overflow", _PARTITIONS)
     one, two = (limited(tmp_path, kafka_broker, name) for name in ("one", "two"))
     twentieth = _FLOWS // 20
