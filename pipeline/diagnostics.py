@@ -49,6 +49,16 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f'did you mean "{folded[found[0]]}"?' if found else ""
 
 
+def printable(text: str) -> str:
+    """A text on one line in which nothing moves a cursor, turns the direction or ends a line.
+
+    What is not printable shows as U+FFFD. Names and errors come from flows, clusters and servers.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class Key(str):
     """The last part of a path that means the key itself, not the value it has."""
 

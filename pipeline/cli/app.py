@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -11,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipeline.cli.commands import Commands
-from pipeline.diagnostics import ConfigError
+from pipeline.cli.entry import output_is_closed
+from pipeline.diagnostics import ConfigError, printable
 
 if TYPE_CHECKING:
     from pipeline.config.loader import Config
@@ -26,7 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
 )
 
 ConfigFile = Annotated[
@@ -61,33 +59,27 @@ def load(path: Path) -> Config:
     except ConfigError as error:
         refuse(error)
     for problem in loaded.warnings:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     return loaded
 
 
-def log_from(level: str) -> None:
-    """Log what is of this level or above; of libraries, never less than warnings."""
-    logging.getLogger("pipeline").setLevel(level.upper())
-    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+def say(text: str) -> None:
+    """A line on stderr; what could move a cursor in it shows as U+FFFD."""
+    typer.echo(printable(text), err=True)
 
 
 def refuse(error: ConfigError) -> NoReturn:
     """Print every problem and exit 78."""
     for problem in error.problems:
-        typer.echo(str(problem), err=True)
+        say(str(problem))
     raise typer.Exit(EX_CONFIG)
 
 
 def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
+    if isinstance(why, BrokenPipeError) and output_is_closed():
+        raise why
     if isinstance(why, OSError) and why.filename and why.strerror:
         why = f"{why.filename}: {why.strerror}"
-    typer.echo(f"error: {why}", err=True)
+    say(f"error: {why}")
     raise typer.Exit(1)
-
-
-def main() -> None:
-    """Entry point of the command `flowmatrix`."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.Formatter.converter = time.gmtime
-    app()

@@ -16,7 +16,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
-from pipeline.cli.app import ConfigFile, app, fail, load, log_from
+from pipeline.cli.app import ConfigFile, app, fail, load
+from pipeline.cli.logs import log_from
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError

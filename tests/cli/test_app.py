@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline.cli.app import EX_CONFIG, fail, load, log_from
+from pipeline.cli.app import EX_CONFIG, fail, load
+from pipeline.cli.logs import log_from
 from tests.support.commands import flowmatrix
 
 PIPELINE = """\

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.kube.inventory import file
 
 SOURCE = "{name: in, type: ingest_file, path: flows.json, decoder: json}"

@@ -8,7 +8,7 @@ from itertools import count
 from typer.testing import CliRunner
 
 from pipeline.api.server import Answers, Server
-from pipeline.cli import app
+from pipeline.cli.app import app
 
 
 def worker() -> Server:
