@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.kube.api.client import ClusterConnection, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import UnreachableError
 
 _CONTAINER = {
     "image": "registry.example/shop/web@sha256:" + "0" * 64,

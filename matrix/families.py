@@ -15,8 +15,8 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.diagnostics import nearest
-from pipeline.stage import VALUE
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
+from pipeline.state.ledger import OVERFLOW
 
 Series = Mapping[str, pl.DataFrame]
 """Metric name -> its series: label columns (String), then VALUE, FIRST_SEEN and LAST_SEEN."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,8 +16,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from matrix.tables import MatrixTable
+from pipeline.diagnostics import printable
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What makes a spreadsheet take a text for a formula, in full width too."""
 _TIMES = ("first_seen", "last_seen")
 _NUMBERS = ("count",)
 _WIDEST = 10_000
@@ -32,13 +35,17 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
 
 
-def render(table: MatrixTable, form: Form, width: int = 0) -> str:
+def render(table: MatrixTable, form: Form, width: int = 0, title: str = "") -> str:
     """The table as text, times in UTC; `width` bounds the lines of a terminal table (0: none).
 
-    Notes follow terminal and Markdown tables and are a field of JSON; CSV has the rows only.
+    A title stands above terminal and Markdown tables, notes follow them and are a field of JSON;
+    CSV has the rows only. What is not printable in a name shows as U+FFFD, in JSON as its number.
     """
     if form is Form.TABLE:
-        return _terminal(table, width or _WIDEST)
+        above = f"{printable(title)}\n\n" if title else ""
+        return above + _terminal(table, width or _WIDEST)
+    if form is Form.MARKDOWN and title:
+        return f"## {_escaped(printable(title))}\n\n{_markdown(table)}"
     others: dict[Form, Callable[[MatrixTable], str]] = {
         Form.CSV: _csv,
         Form.JSON: _json,
@@ -73,7 +80,13 @@ def _json(table: MatrixTable) -> str:
     columns = table.rows.columns
     rows = [dict(zip(columns, row, strict=True)) for row in _cells(table)]
     document = {"rows": rows, "metrics": table.metrics, "notes": table.notes}
-    return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+    text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+    return "".join(c if c.isprintable() or c == "\n" else _numbered(c) for c in text)
+
+
+def _numbered(letter: str) -> str:
+    """A letter as JSON writes it by its number."""
+    return json.dumps(letter)[1:-1]
 
 
 def _markdown(table: MatrixTable) -> str:
@@ -96,23 +109,29 @@ def _cells(table: MatrixTable) -> list[list[Cell]]:
 def _cell(column: str, value: object) -> Cell:
     if isinstance(value, float):
         if column in _TIMES:
-            stamp = datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds")
-            return stamp.replace("+00:00", "Z")
+            return _time(value)
         return int(value) if value.is_integer() else value
     return None if value is None else str(value)
 
 
+def _time(seconds: float) -> str:
+    """A time in UTC; as it is when no calendar has it."""
+    try:
+        stamp = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+    return stamp.replace("+00:00", "Z")
+
+
 def _clean(cell: Cell) -> str:
-    """A cell on one line; what could move a cursor shows as a mark."""
-    text = "" if cell is None else str(cell)
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    return "" if cell is None else printable(str(cell))
 
 
 def _guarded(cell: Cell) -> Cell:
     """A text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    return f"'{printable(cell)}" if cell.startswith(_FORMULA) else printable(cell)
 
 
 def _escaped(text: str) -> str:

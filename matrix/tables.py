@@ -12,8 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from matrix.families import Found, MatrixDirection, NoMatrixError, Series, find
-from pipeline.stage import VALUE
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
 
 NODE = "Node"
 EPHEMERAL = 32_768

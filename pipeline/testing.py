@@ -16,7 +16,7 @@ import polars as pl
 
 from pipeline.flows import catalogue, values
 from pipeline.stage import BuildContext, Encoder, Spec, Step, Transform, Writer
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, Ledger
+from pipeline.state.ledger import TIMES, Ledger
 
 Flow = dict[str, Any]
 """A flow as JSON has it: values by field."""
@@ -126,7 +126,7 @@ def _counted(
         filtered += encoded.filtered
         rejected += [tuple(map(str, value[1:])) for value in encoded.rejected]
     for table in ledger.tables():
-        yield str(table.series().drop(FIRST_SEEN, LAST_SEEN).rows())  # as text: NaN equals no NaN
+        yield str(table.series().drop(TIMES).rows())  # as text: NaN equals no NaN
     yield filtered, sorted(rejected)
 
 

@@ -1,1 +1,1 @@
-"""One file = one stage. A file dropped in here enrols its Spec (see `pipeline.stage.register`)."""
+"""One file = one stage: a file dropped in here adds its Spec to `pipeline.stage.registry`."""

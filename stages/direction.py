@@ -12,7 +12,7 @@ from typing import ClassVar
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.flows import assign, values
+from pipeline.flows import assign, cidr, values
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
 INGRESS, EGRESS, INNER = 0, 1, 2
@@ -62,7 +62,9 @@ class Direction(Transform, frozen=True, kw_only=True, tag="direction"):
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             schema = flows.schema
             reporter, source, destination = (
-                values.string(schema, name).fill_null("")
+                values.string(schema, name)
+                .map_batches(cidr.canonical_texts, pl.String(), is_elementwise=True)
+                .fill_null("")
                 for name in (self.reporter, self.source_host, self.destination_host)
             )
             direction = (

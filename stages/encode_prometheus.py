@@ -5,18 +5,21 @@ Source: docs/reference/encode-prom.md#order-of-work, from the value on.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
 from pipeline.stage import (
     COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
     SUM,
     VALUE,
     BuildContext,
@@ -32,10 +35,19 @@ from pipeline.stage import (
     RejectedValue,
     bucket,
 )
+from pipeline.stage.bounds import Bound, ascending, bound
 from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_TIMES = {"TimeFlowEndMs": 1000.0, "TimeFlowStartMs": 1000.0, "TimeReceived": 1.0}
+"""Fields that say when a flow was seen, the best first, and how many of their units are a second.
+
+An end or a start of 0 means that the agent does not know it.
+"""
+_LATEST = 253_402_300_800.0
+"""The end of the year 9999, in epoch seconds."""
+_SEEN = ":seen"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -43,7 +55,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One metric: a flow adds `value` / `divider` (1 without `value`) to the series of its labels.
 
     `labels` are fields of the flow under the names they are exposed by; an absent one reads "".
-    A flow without the value field is skipped. `buckets` are upper bounds, ascending.
+    A flow without the value field is skipped. `buckets` are upper bounds, ascending; +Inf is
+    always one of them.
     """
 
     name: str
@@ -52,13 +65,14 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     value: str = ""
     divider: float = 0.0
     labels: list[str] = []
-    buckets: list[float] = []
+    buckets: list[Bound] = []
 
 
 class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
     """Count flows into metrics named `prefix` + name, exactly; no suffix is added.
 
-    A series is exposed until it is idle for `expiry`; its total is kept and comes back with it.
+    A series is exposed until it is idle for `expiry` (0: for ever); its total is kept and comes
+    back with it.
     Beyond `max_series` (of this stage) or `max_series_per_metric`, label sets not seen before are
     counted in one series whose labels all read `__overflow__`. 0 means no limit of its own. Over
     Kafka the limits hold for the counts of each partition, and again for what a worker shows: a
@@ -98,12 +112,12 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     prefix: str = ""
     metrics: list[Metric] = []
     expiry: Duration = "2m"
-    max_series: int = 0
-    max_series_per_metric: int = 0
+    max_series: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_series_per_metric: Annotated[int, msgspec.Meta(ge=0)] = 0
     zero_first: bool = False
 
     def reads(self) -> Fields:
-        return frozenset(f for m in self.metrics for f in (*m.labels, m.value) if f)
+        return frozenset(f for m in self.metrics for f in (*m.labels, m.value, *_TIMES) if f)
 
     def families(self) -> tuple[Family, ...]:
         return tuple(self._family(metric) for metric in self.metrics)
@@ -121,13 +135,15 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def policy(self) -> Policy:
         return Policy(
             group=self.name.split("/", 1)[0],
-            expiry=seconds(self.expiry),
+            expiry=seconds(self.expiry) or math.inf,
             max_series=self.max_series,
             max_series_per_metric=self.max_series_per_metric,
             zero_first=self.zero_first,
         )
 
     def check(self, folder: Path) -> Iterator[Problem]:
+        if not seconds(self.expiry):
+            yield warning(("expiry",), "with 0, series never expire", "leave it out for 2m")
         names: set[str] = set()
         for index, metric in enumerate(self.metrics):
             at = ("metrics", index)
@@ -146,7 +162,8 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
         encoders = [_encoder(m, self._family(m)) for m in self.metrics]
 
         def encode(flows: pl.DataFrame) -> Encoded:
-            parts = [encoder(flows) for encoder in encoders]
+            seen = flows.with_columns(_seen(flows))
+            parts = [encoder(seen) for encoder in encoders]
             return Encoded(
                 [delta for part in parts for delta in part.deltas],
                 sum(part.filtered for part in parts),
@@ -156,7 +173,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
         return encode
 
     def _family(self, metric: Metric) -> Family:
-        bounds = tuple(metric.buckets) or DEFAULT_BUCKETS
+        bounds = _finite(metric.buckets) if metric.buckets else DEFAULT_BUCKETS
         return Family(
             self.prefix + metric.name,
             metric.type,
@@ -164,6 +181,11 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
             metric.help,
             bounds if metric.type is Kind.HISTOGRAM else (),
         )
+
+
+def _finite(buckets: list[Bound]) -> tuple[float, ...]:
+    """The bounds without +Inf, which every histogram has."""
+    return tuple(number for number in ascending(buckets) if number != math.inf)
 
 
 def _label_problems(metric: Metric) -> Iterator[Problem]:
@@ -177,7 +199,7 @@ def _label_problems(metric: Metric) -> Iterator[Problem]:
             yield Problem(at, f'label "{label}" is given twice')
         elif label == "le" and metric.type is Kind.HISTOGRAM:
             yield Problem(at, 'a histogram has its own label "le"', "rename it with a remap stage")
-    if list(metric.buckets) != sorted(set(metric.buckets)):
+    if [bound(value) for value in metric.buckets] != list(ascending(metric.buckets)):
         yield Problem(("buckets",), "buckets must ascend")
 
 
@@ -189,12 +211,12 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         schema = flows.schema
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
         if not metric.value:
-            rows = flows.select(*texts, pl.repeat(1.0, pl.len()).alias(VALUE))
+            rows = flows.select(*texts, pl.repeat(1.0, pl.len()).alias(VALUE), _SEEN)
             return Encoded([Delta(family, _grouped(rows, labels, aggregates, family))])
         number = values.number(schema, metric.value)
         if metric.divider:
             number = number / metric.divider
-        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE)
+        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE, _SEEN)
         rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
         if rejected:
@@ -231,17 +253,30 @@ def _rejected(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[R
     return tuple(rejected)
 
 
+def _seen(flows: pl.DataFrame) -> pl.Series:
+    """When each flow was seen (Float64, epoch seconds); null where it does not say."""
+    seen = pl.Series(_SEEN, [None], dtype=pl.Float64).new_from_index(0, flows.height)
+    for name, unit in _TIMES.items():
+        time = values.number(flows.schema, name) / unit
+        sound = pl.when((time > 0) & (time < _LATEST)).then(time)
+        seen = flows.select(pl.coalesce(seen, sound).alias(_SEEN)).to_series()
+        if not seen.null_count():
+            break
+    return seen
+
+
 def _aggregates(family: Family) -> list[pl.Expr]:
+    seen = [pl.col(_SEEN).min().alias(FIRST_SEEN), pl.col(_SEEN).max().alias(LAST_SEEN)]
     value = pl.col(VALUE)
     if family.kind is Kind.COUNTER:
-        return [value.sum()]
+        return [value.sum(), *seen]
     if family.kind is Kind.GAUGE:
-        return [value.last()]
+        return [value.last(), *seen]
     hits = [
         (pl.col(":bucket") == i).sum().cast(pl.Int64).alias(bucket(i))
         for i in range(len(family.buckets) + 1)
     ]
-    return [pl.len().cast(pl.Int64).alias(COUNT), value.sum().alias(SUM), *hits]
+    return [pl.len().cast(pl.Int64).alias(COUNT), value.sum().alias(SUM), *hits, *seen]
 
 
 def _grouped(

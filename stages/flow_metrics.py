@@ -5,6 +5,7 @@ Source: docs/reference/flowmetric.md#resource.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from pipeline.stage import (
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.fingerprint import fingerprints
 
+_LOG = logging.getLogger(__name__)
 _ENCODER = "encode_prometheus"
 
 
@@ -102,7 +104,10 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         resources: ResourcePool | None = None,
     ) -> Expansion:
         feed = self._feed(context.folder, resources)
-        live = [parse(one) for one in feed.objects()] if feed else []
+        live = [parse(one, admitted=True) for one in feed.objects()] if feed else []
+        for one in live:
+            if one.ignored:
+                _LOG.warning("FlowMetric %s: %s", one.identity, one.ignored)
         metrics = [
             self._tried(one, context.folder, followers, taken)
             for one in self._read(context.folder).with_others(live)

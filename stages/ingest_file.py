@@ -1,26 +1,30 @@
-"""Flows from a file: a recording of protobuf messages, JSON lines or a JSON array."""
+"""Flows from a file: a recording of protobuf messages, or of JSON objects."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from pipeline.decode import Format, by_name
-from pipeline.decode.framing import Compression, chunks, guarded, read
+from pipeline.decode.compression import Compression, FormatError
+from pipeline.decode.framing import chunks, guarded
 from pipeline.diagnostics import Problem, nearest
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
+
+_BLOCK = 1 << 20
 
 
 class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
     """Read the flows of `path` and end. A relative path starts at the configuration's folder.
 
-    With decoder `protobuf` the file holds size-delimited `pbflow.Record` messages, with `json` one
-    object a line or one array of objects. gzip and zstd are recognised by their first bytes.
+    With decoder `protobuf` the file holds size-delimited `pbflow.Record` messages, with `json`
+    objects: one a line, over several lines, with commas behind them, or in arrays. gzip, zstd, lz4,
+    snappy (framed), bz2 and xz are recognised by their first bytes. Of a file that is cut or
+    damaged, what was whole is counted and one message is rejected with the reason.
     """
 
     example: ClassVar[Example] = Example(
@@ -54,5 +58,14 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         return msgspec.structs.replace(self, path=str(recording.absolute()), compression="auto")
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
-        with closing(read(context.folder / self.path, self.compression)) as blocks:
-            yield from chunks(blocks, self.decoder, self.batch_size)
+        path = context.folder / self.path
+        try:
+            yield from chunks(_blocks(path), self.decoder, self.batch_size, self.compression)
+        except FormatError as error:
+            raise OSError(f"{path}: {error}") from error
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from pipeline.decode import Format, by_name
+from pipeline.decode.compression import Compression, FormatError
 from pipeline.decode.framing import chunks, guarded
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from stages.ingest_file import IngestFile
@@ -25,8 +26,8 @@ _GLANCE = 0.2  # seconds between two looks at whether to stop
 class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
     """Read flows from standard input until it ends.
 
-    With decoder `json` one object a line or one array of objects, with `protobuf` size-delimited
-    `pbflow.Record` messages. What has arrived waits at most `linger` seconds for a full batch.
+    The forms and compressions are those of `ingest_file`. What has arrived waits at most `linger`
+    seconds for a full batch.
     """
 
     example: ClassVar[Example] = Example(
@@ -40,6 +41,7 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
     live: ClassVar[bool] = True
 
     decoder: Format = "json"
+    compression: Compression = "auto"
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     linger: Annotated[float, msgspec.Meta(ge=0)] = 1.0
 
@@ -51,7 +53,10 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         blocks = arriving(_STDIN, self.linger, context.stopping)
-        return chunks(blocks, self.decoder, self.batch_size)
+        try:
+            yield from chunks(blocks, self.decoder, self.batch_size, self.compression)
+        except FormatError as error:
+            raise OSError(f"standard input: {error}") from error
 
 
 def arriving(descriptor: int, linger: float, stopping: Event) -> Iterator[bytes]:

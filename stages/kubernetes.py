@@ -64,8 +64,9 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
     that `flowmatrix inventory --server` wrote says who had an address when, and is used likewise,
     without a `window`; in any other file, an address belongs to the one that has it there.
 
-    An address is compared as text: with secondary network keys first (`secondary_networks`), then
-    with the addresses of pods, of nodes, and of services. An unknown address writes nothing.
+    An address, in any form, is compared with secondary network keys first (`secondary_networks`),
+    then with the addresses of pods, of nodes, and of services; a pod that has ended comes last. An
+    unknown address writes nothing.
     `tracked_kinds` says how far an owner is followed (none: a ReplicaSet gives way to its owner,
     once); `climb_further` also follows Job, ReplicaSet, ReplicationController and
     VirtualMachineInstance to what outlives them.

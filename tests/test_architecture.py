@@ -44,22 +44,25 @@ ABOVE = {Path(f"pipeline/cli/{name}.py") for name in ("demo", "matrix", "simulat
 """Commands: they may use what stands on top of the engine."""
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 UNMIRRORED = {
+    ".": ("testing",),  # by those who use it: tests/test_laws.py
     "api": ("handlers", "schema"),  # through the server: tests/api/test_server.py, tests/cli
-    "app": ("job", "restart"),  # whole runs: tests/cli/test_run.py, tests/kafka
+    "app": (  # whole runs: tests/cli/test_run.py, tests/kafka
+        *("documents", "exposer", "job", "restart"),
+    ),
     "cli": ("dead_letters",),  # over Kafka: tests/kafka/test_letters.py
     "dead_letters": ("reader",),  # the same
     "kafka": ("producer", "publication", "topics"),  # a broker: tests/kafka/test_encode_kafka.py
-    "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
+    "kube": ("enrich", "knowledge"),  # through their stage: tests/stages/test_kubernetes.py
     "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
-    "kube/index": ("entries", "owners"),  # through the index: tests/kube/index/test_index.py
+    "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
     "kube/inventory": ("snapshot",),  # with an API server: tests/kube/test_cluster_commands.py
-    "plan": ("live",),  # through the reloader: tests/app/test_reloader.py
     "runtime": ("batch_buffer", "delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "checkpointer", "membership", "transport", "worker"),
     ),
     "simulate": ("live",),  # with a broker: tests/kafka/test_simulate.py
-    "stage": ("spec",),  # through every stage: tests/test_laws.py
+    "stage": ("metrics", "spec"),  # through every stage: tests/test_laws.py
+    "state": ("count_store",),  # a protocol; its users: tests/state/test_ledger.py
     "stages": ("ingest_kafka",),  # with a broker: tests/kafka/test_ingest.py
 }
 """Folders of tests in which modules have no test file of their own yet, and where they are tested.

@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 
 from pipeline.decode import json as json_flows
 from pipeline.decode import protobuf
-from pipeline.decode.record import message_class
 from pipeline.flows import values
 from pipeline.kube.columns import Copied
 from pipeline.kube.enrich import End
@@ -53,6 +52,7 @@ from stages.subnet_label import SubnetLabel
 from stages.tcp_flags import TcpFlags
 from stages.write_stdout import WriteStdout
 from tests.support import examples
+from tests.support.records import message_class
 
 FOLDER = Path(__file__).parent / "golden" / "k8s-basic"
 FEWER = settings(max_examples=settings().max_examples // 4)

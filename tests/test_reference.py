@@ -16,10 +16,10 @@ import pytest
 from matrix import tables
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.decode import record
 from pipeline.stage import VALUE
 from pipeline.state.count_store import counters
 from simulate import Format, Simulation, simulate
+from tests.support.records import message_class
 
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 
@@ -130,7 +130,7 @@ def test_negative_checks(made: Simulation) -> None:
     ids=["client", "server", "long-lived", "refused", "reset", "none", "udp", "ipfix reply"],
 )
 def test_flags(made: Simulation, tmp_path: Path, flags: int, protocol: int, syn: int) -> None:
-    message = record.message_class()(eth_protocol=0x0800, flags=flags, bytes=10)
+    message = message_class()(eth_protocol=0x0800, flags=flags, bytes=10)
     message.network.src_addr.ipv4, message.network.dst_addr.ipv4 = 0x0A800105, 0x0A800305
     message.transport.src_port, message.transport.dst_port = 40_000, 443
     message.transport.protocol = protocol

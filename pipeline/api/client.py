@@ -6,8 +6,9 @@ Of a group, each has counted its own partitions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from http.client import HTTPException
 from typing import TypeVar
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -15,8 +16,8 @@ import msgspec
 import polars as pl
 
 from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
-from pipeline.stage import VALUE, Kind
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Kind
+from pipeline.state.ledger import LAST_COUNTED, TIMES
 
 
 class RemoteError(Exception):
@@ -24,6 +25,8 @@ class RemoteError(Exception):
 
 
 _Form = TypeVar("_Form")
+_LARGEST = 1 << 30
+"""Bytes of an answer that are read: the totals of some millions of series."""
 
 
 def ask(server: str) -> Totals:
@@ -51,11 +54,17 @@ def _get(
     try:
         asked = f"{url}?{urlencode(query)}" if query else url
         with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
-            return msgspec.json.decode(page.read(), type=form)
+            return msgspec.json.decode(_whole(page.read(_LARGEST + 1)), type=form)
     except HTTPError as error:
         raise RemoteError(f"cannot ask {url}: {_told(error)}") from error
-    except (URLError, TimeoutError, msgspec.MsgspecError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise RemoteError(f"cannot ask {url}: {getattr(error, 'reason', error)}") from error
+
+
+def _whole(answer: bytes) -> bytes:
+    if len(answer) > _LARGEST:
+        raise ValueError(f"its answer is longer than {_LARGEST >> 20} MB")
+    return answer
 
 
 def _told(error: HTTPError) -> str:
@@ -68,7 +77,7 @@ def _told(error: HTTPError) -> str:
 
 
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
-    """The counters over all answers (by server): labels, VALUE, FIRST_SEEN, LAST_SEEN.
+    """The counters over all answers (by server): labels, VALUE, then TIMES.
 
     Raises RemoteError when two workers answer for one partition, or nobody for one.
     """
@@ -103,17 +112,24 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
 
 
 def _frame(document: FamilySeries) -> pl.DataFrame:
-    numbers = dict.fromkeys((VALUE, FIRST_SEEN, LAST_SEEN), pl.Float64())
+    numbers = dict.fromkeys((VALUE, *TIMES), pl.Float64())
     schema = {column: numbers.get(column, pl.String()) for column in document.columns}
-    return pl.DataFrame(document.rows, schema=schema, orient="row")
+    strange = f"the series of {document.family.name} are not those of a worker"
+    if list(document.columns) != [*document.family.labels, VALUE, *TIMES]:
+        raise RemoteError(f"{strange}: their columns are {', '.join(document.columns)}")
+    try:
+        return pl.DataFrame(document.rows, schema=schema, orient="row")
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        raise RemoteError(f"{strange}: {error}") from error
 
 
 def _summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    labels = [c for c in frames[0].columns if c not in (VALUE, FIRST_SEEN, LAST_SEEN)]
+    labels = [c for c in frames[0].columns if c not in (VALUE, *TIMES)]
     merge: Iterable[pl.Expr] = (
         pl.col(VALUE).sum(),
         pl.col(FIRST_SEEN).min(),
         pl.col(LAST_SEEN).max(),
+        pl.col(LAST_COUNTED).max(),
     )
     rows = pl.concat(frames)
     if len(frames) == 1:

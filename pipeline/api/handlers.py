@@ -57,7 +57,7 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
     Raises UnansweredError.
     """
     address, at = query.get("address", ""), query.get("at", "")
-    if not cidr.address(address):
+    if not cidr.address(cidr.canonical(address)):
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{address}" is not an address: ?address=IP')
     moment = gotext.parse_integer(at)
     if moment is None and "at" in query:
@@ -75,11 +75,11 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
     """
     with _between_batches(live, resources) as plan:
-        known = _the_index(plan).known()
+        dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
-    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(known)]
+    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]
     if derived or any(one.feed for one in labels):
         items.append(msgspec.Raw(msgspec.json.encode(labelled(derived))))
     return Inventory(items, warnings)

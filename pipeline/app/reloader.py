@@ -1,4 +1,4 @@
-"""Reads the configuration again when it, or what it refers to, has changed."""
+"""Reload a configuration when its file, or a file or object it refers to, has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 5
 
 
 class Reloadable(Protocol):
-    """What a `Reloader` renews (a Job)."""
+    """What a `Reloader` reloads (a Job)."""
 
     telemetry: Telemetry
 
@@ -30,10 +30,10 @@ class Reloadable(Protocol):
 
 
 class Reloader:
-    """Renews a job when its configuration or what that refers to has changed.
+    """Reloads a job when its configuration, or what the plan was built from, has changed.
 
-    `read` gives the configuration as it is now, `stamp` a value that changes with its file.
-    `refused` says why the newest configuration does not run, "" when it does.
+    `read` reads the configuration, `stamp` gives a value that changes with its file. `refused` is
+    why the newest configuration does not run; "" when it does.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Reloader:
         self.refused = ""
 
     def wake(self) -> None:
-        """Reload soon, changed or not; may be called by a signal handler."""
+        """Reload soon, changed or not. A signal handler may call it."""
         self._wanted = True
         self._wake.set()
 
@@ -60,7 +60,7 @@ class Reloader:
         self._seen = self._stamp(), self._job.fingerprints()
         try:
             self._job.reload(self._read())
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one runs on
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the old configuration runs on
             self.refused = _reason(error)
             telemetry.add("config_reload_failures", 1)
             telemetry.set("config_refused", 1)
@@ -75,14 +75,14 @@ class Reloader:
         return True
 
     def poll(self) -> None:
-        """Reload if something has changed, or `wake` was called."""
+        """Reload if anything has changed, or `wake` was called."""
         changed = (self._stamp(), self._job.fingerprints()) != self._seen
         if changed or self._wanted:
             self._wanted = False
             self.reload()
 
     def notes(self) -> dict[str, object]:
-        """What /readyz says about it."""
+        """What /readyz says about the newest configuration."""
         return {"reload": self.refused} if self.refused else {}
 
     def _watch(self) -> None:
@@ -105,6 +105,6 @@ class Reloader:
 def _reason(error: Exception) -> str:
     if not isinstance(error, ConfigError):
         return str(error) or type(error).__name__
-    errors = [str(located) for located in error.problems]
+    errors = [str(diagnostic) for diagnostic in error.problems]
     more = [f"and {len(errors) - _SHOWN} more"] if errors[_SHOWN:] else []
     return "; ".join([*errors[:_SHOWN], *more])

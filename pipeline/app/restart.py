@@ -1,4 +1,4 @@
-"""Where flows come from and go to: what a recording replaces, what a reload leaves alone."""
+"""What a recording replaces, and what takes a restart to change: sources, sinks, settings."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def replayed(stage: Spec, recording: Path | None) -> Spec:
 
 
 def check_same(old: Config, new: Config, recording: Path | None) -> None:
-    """Where flows come from and go to, and settings of the process, take a restart.
+    """Raise ConfigError when the new configuration takes a restart; it names the first difference.
 
-    Raises ConfigError that names the first difference.
+    Sources, the topics of writers, and all settings but the limits take a restart.
     """
     settings = msgspec.structs.replace(new.settings, limits=old.settings.limits)
     for name in settings.__struct_fields__:
@@ -36,7 +36,7 @@ def check_same(old: Config, new: Config, recording: Path | None) -> None:
 
 
 def _ends(config: Config, recording: Path | None) -> dict[str, object]:
-    """Sources, and the publications of writers, by the names of their stages."""
+    """The sources, and the topics of writers, by the names of their stages."""
     sources = [replayed(s, recording) for s in config.stages if isinstance(s, Source)]
     writers = [s for s in config.stages if isinstance(s, Writer)]
     ends: dict[str, object] = {source.name: source for source in sources}

@@ -64,8 +64,13 @@ def load(path: Path) -> Config:
 
 
 def say(text: str) -> None:
-    """A line on stderr; what could move a cursor in it shows as U+FFFD."""
+    """A line on stderr, of which nothing moves the cursor."""
     typer.echo(printable(text), err=True)
+
+
+def show(text: str) -> None:
+    """A line on stdout, of which nothing moves the cursor."""
+    typer.echo(printable(text))
 
 
 def refuse(error: ConfigError) -> NoReturn:

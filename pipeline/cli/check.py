@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from pipeline import config
-from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse
+from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse, say, show
 from pipeline.config.loader import Config, ConfigError
 from pipeline.config.schema import schema as json_schema
 from pipeline.config.settings import Settings
@@ -55,7 +55,7 @@ def validate(
         if output is StatusFormat.TEXT:
             typer.echo(f"{path}: ok, {_count(len(loaded.stages), 'stage')}")
             for resource in resources:
-                typer.echo(f"  {_line(resource)}")
+                show(f"  {_line(resource)}")
     if output is StatusFormat.JSON:
         typer.echo(json.dumps(found, indent=2))
     if refused:
@@ -112,7 +112,7 @@ def _expanded(loaded: Config) -> Expanded:
         refuse(error)
     for name, problem in field_warnings(expanded.stages):
         if name not in {stage.name for stage in loaded.stages}:
-            typer.echo(f'warning: stage "{name}": {problem.message}', err=True)
+            say(f'warning: stage "{name}": {problem.message}')
     return expanded
 
 

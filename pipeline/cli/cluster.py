@@ -17,10 +17,10 @@ import typer
 
 from pipeline.api import client
 from pipeline.api.client import RemoteError
-from pipeline.cli.app import app, fail, load
+from pipeline.cli.app import app, fail, load, say, show
 from pipeline.flows import gotext
 from pipeline.kube.api.access import Access
-from pipeline.kube.api.client import ConnectError, UnreachableError
+from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
 from pipeline.kube.inventory import file as files
 from pipeline.stage import BuildContext, ResourceTransform, Spec, registry
@@ -70,7 +70,7 @@ def inventory_(
         else:
             found, warnings = _listed(_access(kubeconfig, context), namespace or (), annotations)
         for warning in warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}")
         if not found:
             fail("nothing could be read")
         files.write(found, out)
@@ -78,7 +78,7 @@ def inventory_(
         fail(str(error))
     kinds = Counter(f"{'past ' if export.is_past(one) else ''}{one['kind']}" for one in found)
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    typer.echo(f"{out}: {listed}")
+    show(f"{out}: {listed}")
 
 
 def _listed(
@@ -126,7 +126,7 @@ def who(
             lines = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
         for title, text in lines:
             found |= not text.startswith("none")
-            typer.echo(f"{title:<{_WIDTH}}{text}")
+            show(f"{title:<{_WIDTH}}{text}")
     except (ConnectError, RemoteError, ValueError) as error:
         fail(str(error))
     if port:

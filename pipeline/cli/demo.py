@@ -49,8 +49,7 @@ def _external(series: Series) -> MatrixTable:
 
 
 def _show(title: str, table: MatrixTable) -> None:
-    typer.echo(f"{title} ({table.rows.height} rows)\n")
-    typer.echo(render(table, Form.TABLE))
+    typer.echo(render(table, Form.TABLE, title=f"{title} ({table.rows.height} rows)"))
 
 
 if __name__ == "__main__":

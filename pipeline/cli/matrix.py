@@ -14,8 +14,8 @@ from matrix.render import Form, render
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.app.job import Job
-from pipeline.cli.app import app, fail, load
-from pipeline.cli.run import advance
+from pipeline.cli.app import app, fail, load, say
+from pipeline.cli.run import advance, conclude, judge
 from pipeline.diagnostics import nearest
 from pipeline.stage import Kind
 from pipeline.state import checkpoint_file
@@ -61,8 +61,8 @@ def matrix(
     """Print the flow matrix of a namespace.
 
     Give one of CONFIG, --state and --server. A row says that a workload opened connections to
-    another one, a node, a service or a labelled subnet, on a port. first_seen and last_seen say
-    when flows were counted; of a recording that is when it was read.
+    another one, a node, a service or a labelled subnet, on a port. first_seen and last_seen are the
+    times of the flows (the end of each), not those at which they were counted.
     """
     if sum(map(bool, (path, state, server))) != 1:
         raise typer.BadParameter("give one of CONFIG, --state DIR and --server URL")
@@ -77,7 +77,7 @@ def matrix(
         there = [namespace] if namespace and metric else tables.namespaces(series)
         if namespace not in {"", *there}:
             hint = nearest(namespace, there) or f"there are {', '.join(there) or 'none'}"
-            typer.echo(f'warning: no row is of namespace "{namespace}"; {hint}', err=True)
+            say(f'warning: no row is of namespace "{namespace}"; {hint}')
         wanted = [namespace] if namespace else there
         for name in wanted:
             for side in (Side.OUT, Side.IN) if direction is Side.BOTH else (direction,):
@@ -85,19 +85,20 @@ def matrix(
                 table = make(
                     series, name, collapse_nodes=collapse_nodes, metrics=tuple(metric or ())
                 )
-                if output in (Form.TABLE, Form.MARKDOWN):
-                    title = "opened by" if side is Side.OUT else "accepted by"
-                    typer.echo(
-                        f"{'## ' if output is Form.MARKDOWN else ''}Connections {title} {name}\n"
-                    )
-                typer.echo(render(table, output))
+                title = "opened by" if side is Side.OUT else "accepted by"
+                typer.echo(render(table, output, title=f"Connections {title} {name}"))
     except (NoMatrixError, CheckpointError, RemoteError, OSError) as error:
         fail(error)
 
 
 def _from_config(path: Path) -> Series:
     job = Job(load(path))
-    advance(job)
+    try:
+        advance(job)
+    finally:
+        job.close()
+    conclude(job)
+    judge(job)
     return counters(job.counts)
 
 

@@ -16,12 +16,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
-from pipeline.cli.app import ConfigFile, app, fail, load
+from pipeline.cli.app import ConfigFile, app, fail, load, say
 from pipeline.cli.logs import log_from
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
-from pipeline.kube.api.client import ConnectError
+from pipeline.kube.api.errors import ConnectError
 from pipeline.runtime.supervisor import Supervisor, addresses
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
@@ -58,11 +58,14 @@ def run(
         ),
     ] = "",
     dead_letters: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what could not be used here.")
+        Path | None, typer.Option(metavar="FILE", help="Write what is rejected here.")
     ] = None,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the counts here across runs.")
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when a message or a flow was rejected.")
+    ] = False,
     listen: Annotated[
         str,
         typer.Option(
@@ -82,9 +85,11 @@ def run(
     """Run a pipeline and serve its metrics.
 
     /metrics, /healthz and /readyz are served until Ctrl-C. With --once the input is read to its
-    end, the final exposition goes to --metrics-out and nothing is served. Flows that could not be
-    used go to --dead-letters, each with its reason. With --state, a run that was killed goes on
-    where its counts end: no flow is counted twice.
+    end, the final exposition goes to --metrics-out and nothing is served. What is rejected goes to
+    --dead-letters, each with its reason. At the end of the input a line on stderr says how much was
+    read, counted, filtered and rejected, and why; an input of nothing but rejects exits with 1, as
+    does any reject with --strict. With --state, a run that was killed goes on where its counts end:
+    no flow is counted twice.
 
     With Kafka sources it is a member of a consumer group, and counts, dead letters and positions
     are kept in topics. --workers starts several members, each with a server of its own on the
@@ -121,11 +126,28 @@ def run(
     finally:
         job.close()
     if once:
+        conclude(job)
         _name_uncounted(job)
     if metrics_out == "-":
         sys.stdout.write(job.exposer.final())
     elif metrics_out:
         Path(metrics_out).write_text(job.exposer.final(), encoding="utf-8")
+    judge(job, strict=strict)
+
+
+def conclude(job: Job) -> None:
+    """Say what became of the messages of an input that has ended."""
+    if not job.subscribes:
+        say(str(job.telemetry.account(job.plan)))
+
+
+def judge(job: Job, *, strict: bool = False) -> None:
+    """Exit 1 when everything was rejected, or when something was and the run is strict."""
+    account = job.telemetry.account(job.plan)
+    if account.nothing_else:
+        fail("everything that was read was rejected: is this the decoder, is it this file?")
+    if strict and account.all_rejects:
+        fail(f"{account.all_rejects} were rejected, and the run is strict")
 
 
 def _spare_collector() -> None:
@@ -141,7 +163,7 @@ def _name_uncounted(job: Job) -> None:
     """Say which metrics no flow came to: a filter or a field name may be wrong."""
     names = [table.family.name for table in job.counts.tables() if not table.size]
     if names:
-        typer.echo(f"warning: metrics no flow was counted in: {', '.join(names)}", err=True)
+        say(f"warning: metrics no flow was counted in: {', '.join(names)}")
 
 
 def _supervise(path: Path, listen: str, workers: int) -> int:
@@ -158,6 +180,7 @@ def serve(job: Job, listen: str = "") -> None:
         typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
         if not job.started:
             advance(job)
+            conclude(job)
         job.runtime.wait()
 
 

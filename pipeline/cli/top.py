@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Annotated
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -16,9 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.app import app, fail
+from pipeline.diagnostics import printable
 from pipeline.exposition.scrape import Partition, Scrape, Stage, parse, partitions, stages
 
 _WIDE = 200
+_LARGEST = 1 << 26
+"""Bytes of a page that are read, with metrics of 100,000s of series on it."""
 
 
 @app.command()
@@ -72,10 +76,10 @@ def _scrape(server: str) -> Scrape | str:
     url = f"{server.rstrip('/')}/metrics"
     try:
         with urlopen(url, timeout=10) as page:  # noqa: S310 - the scheme is checked above
-            return parse(server, time.monotonic(), page.read().decode())
+            return parse(server, time.monotonic(), page.read(_LARGEST).decode())
     except URLError as error:
         return f"cannot ask {url}: {error.reason}"
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         return f"cannot ask {url}: {error}"
 
 
@@ -84,7 +88,7 @@ def _page(before: list[Scrape], after: list[Scrape], failed: list[str]) -> Rende
     if held := partitions(before, after):
         parts += [_partitions(held), ""]
     parts.append(_stages(stages(before, after)))
-    return Group(*parts, *map(Text, failed))
+    return Group(*parts, *(Text(printable(reason)) for reason in failed))
 
 
 def _partitions(rows: list[Partition]) -> Table:
@@ -121,5 +125,5 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], texts: tuple[
     for number, title in enumerate(head):
         table.add_column(title, justify="left" if number in texts else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table

@@ -7,9 +7,9 @@ the parser skips what it does not know, which is where most of the decoding time
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor
 
 
@@ -111,11 +111,6 @@ def descriptor(fields: Collection[str] | None = None) -> Descriptor:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return pool.FindMessageTypeByName(f"{_PACKAGE}.Record")
-
-
-def message_class() -> type[Any]:
-    """The generated class of the whole Record, to write recordings and test data with."""
-    return message_factory.GetMessageClass(descriptor())
 
 
 def _add(entry: descriptor_pb2.DescriptorProto, wire: Wire) -> None:

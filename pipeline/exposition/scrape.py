@@ -9,6 +9,7 @@ from typing import NamedTuple
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z0-9_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _PREFIX = re.compile(r"^([a-zA-Z0-9_:]*)stage_flows_in\{", re.MULTILINE)
+_BEYOND = 2.0**63
 _STAGE_METRICS = ("in", "out", "filtered", "rejected")
 
 Labels = tuple[str, ...]
@@ -55,7 +56,10 @@ class Stage(NamedTuple):
 
 
 def parse(worker: str, at: float, exposition: str) -> Scrape:
-    """Only the self-metrics of a text exposition, whatever their prefix; ValueError without any."""
+    """Only the self-metrics of a text exposition, whatever their prefix.
+
+    Raises ValueError when there are none, or when one has a value that no worker shows.
+    """
     found = _PREFIX.search(exposition)
     if found is None:
         raise ValueError(f"{worker} shows no metrics of stages: is it a worker of flowmatrix?")
@@ -64,9 +68,12 @@ def parse(worker: str, at: float, exposition: str) -> Scrape:
     for line in exposition.splitlines():
         if line.startswith(prefix) and (sample := _SAMPLE.fullmatch(line)):
             labels = tuple(value for _, value in _LABEL.findall(sample["labels"] or ""))
-            values.setdefault(sample["name"].removeprefix(prefix), {})[labels] = float(
-                sample["value"]
-            )
+            name, value = sample["name"].removeprefix(prefix), float(sample["value"])
+            if not abs(value) < _BEYOND:
+                raise ValueError(f"{worker} shows {name} as {sample['value']}")
+            if name == "kafka_offset" and not (len(labels) == 2 and labels[1].isdecimal()):
+                raise ValueError(f"{worker} shows {name} of the partition {', '.join(labels)}")
+            values.setdefault(name, {})[labels] = value
     return Scrape(worker, at, values)
 
 

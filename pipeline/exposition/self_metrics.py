@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
+from pipeline.exposition.account import Account, Reasons, account
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
@@ -29,7 +30,8 @@ class SelfMetric(NamedTuple):
 
 _C, _G = Kind.COUNTER, Kind.GAUGE
 METRICS: dict[str, SelfMetric] = {
-    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read, good or not"),
+    "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read that have content"),
+    "ingest_empty": SelfMetric(_C, ("stage",), "Messages without content, which are passed over"),
     "ingest_errors": SelfMetric(_C, ("stage", "type", "code"), "Messages that did not decode"),
     "ingest_coerced": SelfMetric(_C, ("stage",), "Texts read as numbers in number fields"),
     "stage_flows_in": SelfMetric(_C, ("stage",), "Flows that came in"),
@@ -85,6 +87,7 @@ class Telemetry:
         self._lock = threading.Lock()
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
         self._groups: dict[str, str] = {}
+        self._reasons = Reasons()
         self.adopt(plan)
         self._registry = CollectorRegistry()
         if process:
@@ -131,7 +134,7 @@ class Telemetry:
             self._values["kafka_checkpoint_age_seconds"] = {key: p.age for key, p in held.items()}
 
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
-        """Account for one batch; `messages` leaves out empty ones, as the original does."""
+        """Account for a batch of so many messages, of which none was empty."""
         self.add("ingest_flows_processed", messages, source)
         for stage, counts in outcome.counts.items():
             self.add("stage_flows_in", counts.flows_in, stage)
@@ -156,6 +159,11 @@ class Telemetry:
                 self.add("encode_prom_errors", 1, reject.error, reject.metric, reject.field)
         for reject in failed:
             self.add("stage_errors", 1, reject.stage, reject.error)
+        self._reasons.add(outcome)
+
+    def account(self, plan: Plan) -> Account:
+        """What became of the messages so far, in the plan that runs."""
+        return account(plan, self.snapshot(), self._reasons)
 
     def snapshot(self) -> dict[str, dict[str, float]]:
         """The values of every metric whose one label is the stage, by stage."""

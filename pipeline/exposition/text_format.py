@@ -11,11 +11,10 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Family, Kind, bucket
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, SeriesTable, value_columns
+from pipeline.state.ledger import LAST_COUNTED, TIMES, SeriesTable, value_columns
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EXACT = 2.0**53
-_TIMES = (FIRST_SEEN, LAST_SEEN)
 _ACTIVE, _BEFORE = ":active", ":before"
 
 
@@ -39,12 +38,12 @@ class Exposition:
             series = self._from_zero(table, now or 0.0)
         else:
             series = table.exposed(now)
-        return render_family(table.family, series.drop(_TIMES)) if series.height else ""
+        return render_family(table.family, series.drop(TIMES)) if series.height else ""
 
     def _from_zero(self, table: SeriesTable, now: float) -> pl.DataFrame:
         """A new series at zero, and one that was idle at its last total, until the next time."""
         columns = value_columns(table.family)
-        active = pl.col(LAST_SEEN) >= now - table.policy.expiry
+        active = pl.col(LAST_COUNTED) >= now - table.policy.expiry
         series = table.series().with_columns(active.alias(_ACTIVE))
         shown = self._shown.get(table, series.clear())
         self._shown[table] = series

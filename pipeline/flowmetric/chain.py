@@ -7,6 +7,7 @@ it into documents of the native configuration, which anyone could have written b
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -117,7 +118,7 @@ def metric_stages(
         "value": value,
         "divider": metric.divider,
         "labels": [metric.label(field) for field in metric.labels],
-        "buckets": list(metric.buckets),
+        "buckets": ["+Inf" if bound == math.inf else bound for bound in metric.buckets],
     }
     last = {"name": name, "type": "encode_prometheus", "follows": parent}
     return [*stages, {**encode, **last, "metrics": [_given(item)]}]

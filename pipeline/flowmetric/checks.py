@@ -16,8 +16,8 @@ from pipeline.flowmetric.chain import label_name
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
 from pipeline.flows import catalogue, gotext
 from pipeline.flows.catalogue import CATALOGUE, METRIC_FIELDS, Level
-from pipeline.predicate import template
-from pipeline.predicate.syntax import regex_fault
+from pipeline.predicate import regex, template
+from pipeline.stage.bounds import ascending, bound
 
 _REFERRING = {MatchType.EQUAL, MatchType.NOT_EQUAL}
 _REGEX = {MatchType.MATCH_REGEX, MatchType.NOT_MATCH_REGEX}
@@ -99,15 +99,9 @@ def _value(spec: FlowMetricSpec) -> Iterator[Problem]:
 
 
 def _buckets(spec: FlowMetricSpec) -> Iterator[Problem]:
-    last = -math.inf
-    for index, text in enumerate(spec.buckets):
-        bound = gotext.parse_float(text)
-        if bound is None or not math.isfinite(bound):
-            yield Problem(("buckets", index), f'"{text}" is no number', 'such as "0.5"')
-        elif bound <= last:
-            yield Problem(("buckets", index), f"buckets must increase: {text} comes too late")
-        else:
-            last = bound
+    bounds = [bound(value) for value in spec.buckets]
+    if bounds != list(ascending(spec.buckets)):
+        yield warning(("buckets",), "buckets are taken in ascending order, each once")
     if spec.buckets and spec.type is not MetricType.HISTOGRAM:
         yield warning(("buckets",), f"a {spec.type.lower()} has no buckets")
 
@@ -180,7 +174,7 @@ def _labels(spec: FlowMetricSpec) -> Iterator[Problem]:
 def _filter(condition: MetricFilter, spec: FlowMetricSpec) -> Iterator[Problem]:
     match, value = condition.match_type, condition.value
     yield from _part(("field",), condition.field, spec, "never matches")
-    fault = regex_fault(value) if match in _REGEX else ""
+    fault = regex.fault(value) if match in _REGEX else ""
     if fault:
         yield Problem(("value",), fault)
     if match is MatchType.EQUAL and not value:

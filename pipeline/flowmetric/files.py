@@ -18,7 +18,8 @@ from pipeline.diagnostics import (
 )
 from pipeline.flowmetric.resource import FlowMetric, parse, without_duplicates
 from pipeline.flowmetric.spec import KIND
-from pipeline.yaml.document import Document, load_all, read
+from pipeline.yaml import kubernetes
+from pipeline.yaml.document import Document, content
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -55,7 +56,9 @@ def load(patterns: Iterable[str], folder: Path) -> Loaded:
     entries: list[_Entry] = []
     for file in _files(patterns, folder, problems):
         try:
-            documents = load_all(read(file), str(file))
+            text = kubernetes.text_of(content(file), str(file))
+            read = kubernetes.documents(text, str(file))
+            documents = [document for document in read if document.data is not None]
         except ConfigError as error:
             problems += error.problems
             continue

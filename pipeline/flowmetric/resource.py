@@ -9,18 +9,20 @@ from typing import Any
 
 import msgspec
 
-from pipeline.diagnostics import ConfigPath, Problem, Severity, dotted, nearest
+from pipeline.diagnostics import ConfigPath, Key, Problem, Severity, dotted, nearest, warning
 from pipeline.flowmetric import checks
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
 from pipeline.flows.catalogue import Level
 from pipeline.flows.gotext import parse_float
 from pipeline.stage import Kind
+from pipeline.stage.bounds import ascending
 from pipeline.yaml import validate
 
 PREFIX = "netobserv_"
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEYS = ("apiVersion", "kind", "metadata", "spec", "status")
+_CHARTS, _REMAP = "charts", "remap"
 _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
 """The FlowDirection that each direction leaves out (docs/reference/flowmetric.md#direction)."""
 
@@ -29,7 +31,8 @@ _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
 class FlowMetric:
     """One resource. What `spec` could not hold is a problem and reads as its default.
 
-    `place`: "file:line:column" of the object, empty when it comes from an API server.
+    `place`: "file:line:column" of the object, empty when it comes from an API server. `ignored`:
+    what a newer definition has and this engine does not know, on one line.
     """
 
     name: str
@@ -37,6 +40,7 @@ class FlowMetric:
     spec: FlowMetricSpec
     problems: tuple[Problem, ...] = ()
     place: str = ""
+    ignored: str = ""
 
     @property
     def identity(self) -> str:
@@ -68,9 +72,7 @@ class FlowMetric:
             labels=tuple(spec.labels),
             remap=dict(spec.remap),
             flatten=tuple(spec.flatten),
-            buckets=tuple(
-                bound for text in spec.buckets if (bound := parse_float(text)) is not None
-            ),
+            buckets=ascending(spec.buckets),
         )
 
     def status(self, prefix: str = PREFIX) -> dict[str, Any]:
@@ -83,7 +85,7 @@ class FlowMetric:
         return {
             "prometheusName": prefix + self.metric_name,
             "conditions": [
-                _condition("Ready", ready, self._faults(), status=self.ready),
+                _condition("Ready", ready, self._faults() or self.ignored, status=self.ready),
                 _condition("CardinalityWarning", worst.value, listed, status=unsafe),
             ],
         }
@@ -100,21 +102,26 @@ class FlowMetric:
 
     def _faults(self) -> str:
         """Its errors on one line."""
-        errors = [p for p in self.problems if p.severity is Severity.ERROR]
-        return "; ".join(f"{dotted(p.path)}: {p.message}" for p in errors)
+        return _line(p for p in self.problems if p.severity is Severity.ERROR)
 
 
-def parse(data: dict[str, Any], place: str = "") -> FlowMetric:
-    """A FlowMetric object, as YAML or the API server has it, with all its problems."""
+def parse(data: dict[str, Any], place: str = "", *, admitted: bool = False) -> FlowMetric:
+    """A FlowMetric object with all its problems.
+
+    One that an API server has `admitted` may be of a newer definition: what is unknown and plays
+    no part in counting (a field, a chart) is a warning. Its values, such as a match type, are not.
+    """
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = (str(metadata.get(key) or "") for key in ("name", "namespace"))
-    spec, problems = _spec(_without_nulls(data.get("spec")))
-    located = [problem.under("spec") for problem in problems]
-    return FlowMetric(name, namespace, spec, (*_head(data), *located), place)
+    spec, found = _spec(_without_nulls(data.get("spec")), admitted=admitted)
+    problems = [*_head(data), *(problem.under("spec") for problem in found)]
+    ignored = [problem for problem in problems if admitted and _is_ignorable(problem)]
+    settled = (_as_warning(p) if p in ignored else p for p in problems)
+    return FlowMetric(name, namespace, spec, tuple(settled), place, _line(ignored))
 
 
-def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
+def _spec(data: Any, *, admitted: bool) -> tuple[FlowMetricSpec, list[Problem]]:
     """A spec without the fields that do not fit, and what is wrong with all of it.
 
     Fields that fit are checked further, unless what they depend on does not fit.
@@ -122,13 +129,36 @@ def _spec(data: Any) -> tuple[FlowMetricSpec, list[Problem]]:
     if not isinstance(data, dict):
         data = {}
     problems = [_quoted(problem) for problem in validate.problems(data, FlowMetricSpec)]
-    unfit = {problem.path[0] if problem.path else "type" for problem in problems}
+    unfit = set(map(_part, problems))
+    if admitted:
+        unfit = {_CHARTS, *(_part(p) for p in problems if not _is_ignorable(p.under("spec")))}
     fitting = {key: value for key, value in data.items() if key not in unfit}
     spec = validate.convert({"type": "Counter", **fitting}, FlowMetricSpec)
     if unfit.isdisjoint({"labels", "flatten"}):
         further = checks.check(spec)
         problems += (p for p in further if "type" not in unfit or p.severity is Severity.ERROR)
     return spec, problems
+
+
+def _part(problem: Problem) -> str | int:
+    """The field of the spec that does not fit; `type` is the one that must be there."""
+    return problem.path[0] if problem.path else "type"
+
+
+def _is_ignorable(problem: Problem) -> bool:
+    """Whether a problem of an object is an unknown field, or of a chart."""
+    path = problem.path
+    if path[:2] == ("spec", _CHARTS) or (len(path) == 1 and path[0] not in _KEYS):
+        return True
+    return bool(path) and isinstance(path[-1], Key) and path[:2] != ("spec", _REMAP)
+
+
+def _as_warning(problem: Problem) -> Problem:
+    return warning(problem.path, f"{problem.message}, it is ignored", problem.hint)
+
+
+def _line(problems: Iterable[Problem]) -> str:
+    return "; ".join(f"{dotted(problem.path)}: {problem.message}" for problem in problems)
 
 
 def _quoted(problem: Problem) -> Problem:

@@ -11,6 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from pipeline.stage.bounds import QuotedBound
+
 API_VERSION = "flows.netobserv.io/v1alpha1"
 KIND = "FlowMetric"
 
@@ -103,6 +105,6 @@ class FlowMetricSpec(msgspec.Struct, frozen=True, rename="camel"):
     flatten: list[str] = []
     remap: dict[str, LabelName] = {}
     direction: Direction = Direction.ANY
-    buckets: list[str] = []
+    buckets: list[QuotedBound] = []
     divider: str = ""
     charts: list[Chart] = []

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
+import polars as pl
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Value = TypeVar("_Value")
@@ -34,6 +36,31 @@ def address(text: str) -> Address | None:
         return None
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     return mapped or found
+
+
+def canonical(text: str) -> str:
+    """The one text that every form of an address has: IPv6 shortened and in lower case (RFC 5952).
+
+    IPv4-mapped addresses are written as IPv4, zones are dropped. Other texts stay as they are.
+    """
+    if ":" not in text:  # of IPv4 there is one form only
+        return text
+    found = address(text.partition("%")[0])
+    return str(found) if found else text
+
+
+def canonical_texts(texts: pl.Series) -> pl.Series:
+    """`canonical` of a column (String): every distinct text with a colon is read once."""
+    distinct = texts.filter(texts.str.contains(":", literal=True)).unique()
+    changed = {text: one for text in distinct if (one := canonical(text)) != text}
+    return texts.replace(changed) if changed else texts
+
+
+def equals(texts: pl.Expr, text: str) -> pl.Expr:
+    """Boolean, null for null: a column (String) is a text; addresses are equal in any form."""
+    if address(text) is None:
+        return texts == text
+    return texts.map_batches(canonical_texts, pl.String(), is_elementwise=True) == canonical(text)
 
 
 def network(text: str) -> Network | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
-from pipeline.flows import values
+from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
 from pipeline.kube.columns import Assignee, Copied, columns, copied
 from pipeline.kube.index.history import Period
@@ -98,9 +98,8 @@ class Enricher:
         if changed is None or (copies and self._needed is None):
             self._renew()
             return
-        if self._keyed:
-            changed = {text for one in changed for text in self._asked.get(one, ())}
-        self._memo.forget(changed)
+        same = set() if self._keyed else changed
+        self._memo.forget(same | {text for one in changed for text in self._asked.get(one, ())})
         self._version = self._index.version
 
     def _ended(self, flows: pl.DataFrame) -> pl.Series | None:
@@ -131,7 +130,9 @@ class Enricher:
 
     def _periods(self, text: str) -> list[tuple[Period, str]]:
         if not self._keyed:
-            return self._index.periods(text)
+            if (canonical := cidr.canonical(text)) != text:
+                self._asked.setdefault(canonical, set()).add(text)
+            return self._index.periods(canonical)
         address, *more = text.rsplit(_PART, 3)
         mac, interfaces, udns = more or ("", "", "")
         parts = (interfaces.split(_ITEM), udns.split(_ITEM))

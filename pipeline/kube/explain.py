@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pipeline.flows import cidr
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Entry
+from pipeline.kube.index.entries import Entry, Standing
 from pipeline.kube.index.index import PRIMARY, Index
 from pipeline.kube.index.owners import Climb
 
@@ -16,6 +17,7 @@ Line = tuple[str, str]
 
 def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterator[Line]:
     """The object behind an address at a time (ms; None: now), and which rule led to it."""
+    address = cidr.canonical(address)
     periods = index.periods(address)
     meant = [i for i, (period, _) in enumerate(periods) if at is None or period.since <= at]
     if not meant:
@@ -58,20 +60,27 @@ def _others(
         yield "otherwise", f"{_title(other)}, {until}"
     for other in index.claimants(address):
         if id(other) not in shown:
-            yield "hidden", f"{_title(other)} claims it too: pods come before nodes, then services"
+            yield "hidden", f"{_title(other)} {_rank(other)}"
 
 
 def _why(entry: Entry, address: str, network: str) -> str:
     if network != PRIMARY:
         return f"its address in the secondary network {network}"
     if entry.kind == "Pod":
-        ended = "" if entry.claim[0] else "; it has ended"
+        ended = "; it has ended" if entry.ended else ""
         return f"a pod's own address (status.podIPs){ended}"
     if entry.kind == "Service":
         return "a cluster address (spec.clusterIPs)"
     if address in keys.management_addresses(dict(entry.noted)):
         return f"OVN's mp0 port: the node's subnet + 2 (annotation {keys.NODE_SUBNETS})"
     return "an address of the node (status.addresses)"
+
+
+def _rank(entry: Entry) -> str:
+    if entry.standing is Standing.LIVING:
+        return "claims it too: pods come before nodes, then services"
+    state = "has ended" if entry.ended else "is being deleted"
+    return f"had it too, and {state}: what lives comes first"
 
 
 def _title(entry: Entry) -> str:

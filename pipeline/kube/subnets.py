@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigError, Problem, warning
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
+from pipeline.yaml import kubernetes
 
 MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
 _OVN = "OVNKubernetes"
@@ -65,7 +65,7 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
 
     The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
-    is on. A label that is none is a warning in `problems`, and left out.
+    is on. A label that is not valid is a warning in `problems`, and left out.
     """
     kept = list(found)
     collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
@@ -74,7 +74,9 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
         name = next(iter(_texts(custom, "name")), "")
         cidrs = list(_valid(name, _texts(custom, "cidrs"), problems))
         if not _LABEL_NAME.fullmatch(name):
-            problems.append(warning((), f'FlowCollector: "{name}" is no name of a subnet label'))
+            problems.append(
+                warning((), f'FlowCollector: "{name}" is not a valid name of a subnet label')
+            )
         elif cidrs:
             labels.append(Label(name, cidrs))
     wanted = list(_walk(collectors, "processor", "subnetLabels", "openShiftAutoDetect"))
@@ -165,17 +167,18 @@ def _internal_ips(node: Object) -> list[str]:
     ]
 
 
-def _settings(found: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
+def _settings(kept: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
     """A YAML document inside a ConfigMap of kube-system, None when there is none."""
-    for one in found:
-        if one.kind == "ConfigMap" and one.metadata.name == name:
-            try:
-                texts = _texts(msgspec.json.decode(one.data), key)
-                return yaml.safe_load(texts[0]) if texts else None
-            except yaml.YAMLError as error:
-                reason = " ".join(str(error).split())
-                problems.append(warning((), f"ConfigMap {name}, {key}: {reason}"))
-    return None
+    maps = (one for one in kept if one.kind == "ConfigMap" and one.metadata.name == name)
+    texts = [text for one in maps for text in _texts(msgspec.json.decode(one.data), key)]
+    try:
+        documents = list(kubernetes.documents(texts[0], key)) if texts else []
+    except ConfigError as error:
+        for found in error.problems:
+            message = f"ConfigMap {name}, {found.place}: {found.problem.message}"
+            problems.append(warning((), message))
+        return None
+    return documents[0].data if documents else None
 
 
 def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator[str]:
@@ -183,7 +186,9 @@ def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator
         if cidr.network(text):
             yield text
         else:
-            problems.append(warning((), f'label "{name}" of the cluster: "{text}" is no CIDR'))
+            problems.append(
+                warning((), f'label "{name}" of the cluster: "{text}" is not a valid CIDR')
+            )
 
 
 def _spec(one: Object) -> Any:

@@ -1,4 +1,4 @@
-"""The graph the stages form: who follows whom, and whether flows get from a source to an end."""
+"""Checks of the graph of stages: edges, cycles and ends, metric names, fields of encoders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTS: Fields = frozenset(
 """The fields of the catalogue that hold lists."""
 
 _SEPARATOR = re.compile("[_.>]")
-"""Before it stands what a stage is told to start its fields with: SrcK8S in SrcK8S_Name."""
+"""It ends the prefix a stage gives its fields: SrcK8S in SrcK8S_Name."""
 
 
 @runtime_checkable
@@ -42,7 +42,7 @@ class NamesFields(Protocol):
 
 
 class Vertex(NamedTuple):
-    """A stage as far as it could be read; `kind` is None where that is not far enough."""
+    """A stage as far as it could be read; `kind` is None where its type is not known."""
 
     name: str
     follows: str | Sequence[str]
@@ -99,7 +99,7 @@ def _edges(
 
 
 def _meant(name: str) -> str:
-    """The hint where somebody follows nearly this name: the stage is then no dead end as well."""
+    """The hint that names this stage where another one follows nearly this name."""
     return nearest(name, [name])
 
 
@@ -149,9 +149,9 @@ def duplicate_metrics(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
 def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
     """Warnings about the fields encoders name, with the encoder's name.
 
-    A label that is still a list, and a name that nothing upstream and no field has, but nearly.
-    For any stages without cycles, before or after macros are replaced: what a macro does is not
-    known, so nothing is said of encoders behind it.
+    They are about labels that are still lists, and names that are nearly a field's. The stages have
+    no cycle; macros may be replaced or not. What a macro does is not known, so there are no
+    warnings about the encoders behind it.
     """
     by_name = {stage.name: stage for stage in stages}
     order = TopologicalSorter({stage.name: stage.parents for stage in stages}).static_order()
@@ -199,7 +199,7 @@ def _misspelt(encoder: Encoder, known: frozenset[str]) -> Iterator[Problem]:
 
 
 def _texts(data: object) -> Iterator[str]:
-    """Every text in the settings of a stage: the fields it may write are among them."""
+    """Every text in the settings of a stage; the names of fields it may write are among them."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):

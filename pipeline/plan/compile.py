@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol, runtime_checkable
@@ -14,15 +13,14 @@ from pipeline.diagnostics import ConfigError, Diagnostic, Location
 from pipeline.flows import catalogue
 from pipeline.plan import checks, runners
 from pipeline.plan.expand import expand_macros
+from pipeline.plan.families import bare, families_of
 from pipeline.plan.plan import Node, Plan
 from pipeline.plan.runners import Runner
 from pipeline.stage import (
     BuildContext,
     BuiltStage,
     Encoder,
-    Family,
     Fields,
-    Policy,
     ResourcePool,
     ResourceTransform,
     Source,
@@ -38,17 +36,6 @@ class AlsoReads(Protocol):
 
     def also_reads(self, context: BuildContext) -> Fields:
         """These fields, besides what `reads` says."""
-
-
-@runtime_checkable
-class Definitions(Protocol):
-    """An encoder that says for each family what decides its values.
-
-    Without it the whole stage does, but its name and what it follows.
-    """
-
-    def definitions(self) -> Sequence[object]:
-        """For each family its definition as plain data; when it changes, the family restarts."""
 
 
 def compile_plan(
@@ -77,7 +64,7 @@ def compile_plan(
     return Plan(
         nodes,
         context,
-        _families(nodes),
+        families_of(nodes),
         decoders={n.name: n.spec.decode(context) for n in nodes if isinstance(n.spec, Source)},
         runners={
             node.name: runners.transform(built[node.name].step)
@@ -105,7 +92,7 @@ def _merge(stages: list[Spec]) -> list[Node]:
         parents = tuple(dict.fromkeys(merged[parent] for parent in stage.parents))
         key: object = stage.name
         if isinstance(stage, Transform):
-            key = (msgspec.json.encode(_bare(stage)), parents)
+            key = (msgspec.json.encode(bare(stage)), parents)
         first = nodes.get(key)
         names = (*first.names, stage.name) if first else (stage.name,)
         spec = first.spec if first else stage
@@ -124,41 +111,6 @@ def _needed(nodes: list[Node], context: BuildContext) -> Fields | None:
             reads |= node.spec.also_reads(context)
         needed |= reads | {catalogue.root(name) for name in reads}
     return frozenset(needed)
-
-
-def _families(nodes: list[Node]) -> dict[str, tuple[Family, Policy]]:
-    """Every family with the digest of what decides its values.
-
-    That is its definition and the stages before it. Of a source and of a transform that only
-    annotates only the type counts. Equal digests mean that counting may go on, in this process or
-    another.
-    """
-    digests: dict[str, bytes] = {}
-    families: dict[str, tuple[Family, Policy]] = {}
-    for node in nodes:
-        spec = node.spec
-        before = b"".join(sorted(digests[parent] for parent in node.parents))
-        own: object = _bare(spec)
-        if isinstance(spec, Source) or (isinstance(spec, Transform) and spec.annotates):
-            own = spec.type
-        digests[node.name] = _digest(own, before)
-        if isinstance(spec, Encoder):
-            found = spec.families()
-            defined = spec.definitions() if isinstance(spec, Definitions) else [own] * len(found)
-            for family, definition in zip(found, defined, strict=True):
-                chain = _digest(definition, before).hex()
-                chained = msgspec.structs.replace(family, chain=chain)
-                families[family.name] = chained, spec.policy()
-    return families
-
-
-def _bare(spec: Spec) -> Spec:
-    """A stage's settings without its name and its place in the graph."""
-    return msgspec.structs.replace(spec, name="", follows=[])
-
-
-def _digest(own: object, before: bytes) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode(own) + before, digest_size=16).digest()
 
 
 def _build(spec: Transform, context: BuildContext, resources: ResourcePool | None) -> BuiltStage:

@@ -10,7 +10,7 @@ from pipeline.stage import Encoder
 
 
 def text(plan: Plan) -> str:
-    """An indented tree from each source; a stage that serves several says whom."""
+    """An indented tree below each source; a shared stage lists the stages it stands for."""
     children: dict[str, list[Node]] = {}
     for node in plan.nodes:
         for parent in node.parents:

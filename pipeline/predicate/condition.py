@@ -11,8 +11,8 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from pipeline.flows import values
-from pipeline.predicate import template
+from pipeline.flows import cidr, values
+from pipeline.predicate import regex, template
 from pipeline.stage import Fields
 
 COMPARISONS: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
@@ -85,7 +85,10 @@ class Present(Query, frozen=True):
 
 
 class Equal(Query, frozen=True):
-    """`F = S`: the field is this text; a number never is, unless S has a `$(Field)`."""
+    """`F = S`: the field is this text; a number never is, unless S has a `$(Field)`.
+
+    Addresses are equal in any form.
+    """
 
     field: str
     value: str
@@ -98,7 +101,7 @@ class Equal(Query, frozen=True):
         if template.references(self.value):
             same = values.text(schema, self.field) == template.filled(self.value, schema)
         else:
-            same = values.string(schema, self.field) == self.value
+            same = cidr.equals(values.string(schema, self.field), self.value)
         return same.fill_null(value=False)
 
 
@@ -113,7 +116,7 @@ class Matches(Query, frozen=True):
         return frozenset({self.field})
 
     def expr(self, schema: values.Schema) -> pl.Expr:
-        found = values.text(schema, self.field).str.contains(self.regex, literal=False)
+        found = regex.search(values.text(schema, self.field), self.regex)
         return found.fill_null(value=False)
 
 

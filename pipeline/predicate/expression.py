@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.predicate.operand import Operand
-from pipeline.predicate.syntax import RefusedError, Tokens, regex
+from pipeline.predicate.syntax import RefusedError, Tokens, parsed_regex
 from pipeline.predicate.term import (
     ORDER,
     Among,
@@ -106,7 +106,7 @@ def _joined(tokens: Tokens, left: Term, sign: str, level: int) -> Term:
         token = tokens.next
         if token.kind != "text":
             raise tokens.unexpected("a quoted regular expression")
-        search = Search(left, regex(tokens, tokens.take(), _unquoted(token.text)))
+        search = Search(left, parsed_regex(tokens, tokens.take(), _unquoted(token.text)))
         return Negative("!", search) if sign == "!~" else search
     right = _rest(tokens, None, level + 1)
     if sign in {"&&", "||"}:

@@ -14,9 +14,8 @@ import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.flows import values
-from pipeline.predicate import template
-from pipeline.predicate.syntax import regex_fault
+from pipeline.flows import cidr, values
+from pipeline.predicate import regex, template
 from pipeline.stage import Fields, Step
 
 
@@ -46,7 +45,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `equal` needs the field, so it does not pass with an empty value on an absent one; the three
     negations pass where it is absent. `$(Field)` in the value of `equal` and `not_equal` is that
-    field's text. Regexes are searched, not anchored. An explicit null has no text but is present.
+    field's text. Addresses are equal in any form. Regexes are searched, not anchored. An explicit
+    null has no text but is present.
     """
 
     field: str
@@ -61,15 +61,17 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def check(self) -> Iterator[Problem]:
         """What is wrong with it."""
-        if self.type in _REGEXES and (fault := regex_fault(self.value)):
+        if self.type in _REGEXES and (fault := regex.fault(self.value)):
             yield Problem(("value",), fault)
 
     def expr(self, schema: values.Schema, known: Callable[[str], bool] = lambda _: True) -> pl.Expr:
         """Boolean, never null. A reference to a field that is not `known` reads ""."""
-        if self.type in _EQUALITIES:
+        if self.type in _EQUALITIES and template.references(self.value):
             passes = values.text(schema, self.field) == template.filled(self.value, schema, known)
+        elif self.type in _EQUALITIES:
+            passes = cidr.equals(values.text(schema, self.field), self.value)
         elif self.type in _REGEXES:
-            passes = values.text(schema, self.field).str.contains(self.value, literal=False)
+            passes = regex.search(values.text(schema, self.field), self.value)
         else:
             passes = values.present(schema, self.field)
         passes = passes.fill_null(value=False)

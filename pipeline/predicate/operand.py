@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from pipeline.flows import gotext, values
+from pipeline.flows import cidr, gotext, values
 
 
 class Operand(NamedTuple):
@@ -68,6 +68,13 @@ def equal(left: Operand, right: Operand) -> pl.Expr:
         if a is not None and b is not None
     ]
     return pl.any_horizontal([pl.lit(False), *same])
+
+
+def is_value(left: Operand, value: object) -> pl.Expr:
+    """Boolean, never null: `equal` to a constant; addresses in any form."""
+    if isinstance(value, str) and left.text is not None:
+        return cidr.equals(left.text, value).fill_null(value=False)
+    return equal(left, of_value(value))
 
 
 def printed(operand: Operand) -> pl.Expr:

@@ -29,7 +29,7 @@ from pipeline.predicate.condition import (
     Query,
 )
 from pipeline.predicate.known import unknown_fields
-from pipeline.predicate.syntax import RefusedError, Token, Tokens, regex
+from pipeline.predicate.syntax import RefusedError, Token, Tokens, parsed_regex
 from pipeline.stage import Fields
 
 _ON_TEXT = {"=", "!=", "=~", "!~"}
@@ -150,7 +150,7 @@ def _on_text(tokens: Tokens, field: str, sign: str, operand: Token) -> Query:
     if sign in {"=", "!="}:
         query: Query = Equal(field, text)
     else:
-        query = Matches(field, regex(tokens, operand, text))
+        query = Matches(field, parsed_regex(tokens, operand, text))
     return Not(query) if sign.startswith("!") else query
 
 

@@ -1,4 +1,4 @@
-"""What the languages of this package share: refusals with a place, tokens, regular expressions."""
+"""What the languages of this package share: tokens, and refusals with a place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import polars as pl
+from pipeline.predicate import regex
 
 MAX_DEPTH = 50
 """How deep parentheses may nest."""
@@ -107,27 +107,8 @@ class Tokens:
         yield Token(END, "", len(self.text))
 
 
-_NOT_RE2 = ("look-around", "backreferences")
-
-
-def regex_fault(pattern: str) -> str:
-    """Why a regular expression can't be used, "" when it can.
-
-    The regexes are Polars' (Rust): the syntax of RE2, searched, in linear time. So there is no
-    look-around and no back-reference, and a literal `{` needs a backslash.
-    """
-    try:
-        pl.Series([""]).str.contains(pattern, literal=False, strict=True)
-    except pl.exceptions.ComputeError as error:
-        reason = re.search(r"^error: (.*)", str(error), re.MULTILINE)
-        why = reason[1] if reason else str(error).splitlines()[0]
-        language = " by RE2 regular expressions" if any(x in why for x in _NOT_RE2) else ""
-        return f'bad regular expression "{pattern}": {why}{language}'
-    return ""
-
-
-def regex(tokens: Tokens, token: Token, pattern: str) -> str:
-    """The pattern, if it can be used."""
-    if fault := regex_fault(pattern):
+def parsed_regex(tokens: Tokens, token: Token, pattern: str) -> str:
+    """The pattern of a token. Raises RefusedError where it is not a valid regular expression."""
+    if fault := regex.fault(pattern):
         raise tokens.refused(fault, token)
     return pattern

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from pipeline.predicate.operand import Operand, equal, of_value, printed
+from pipeline.predicate import regex
+from pipeline.predicate.operand import Operand, equal, is_value, of_value, printed
 
 
 def _remainder(left: pl.Expr, right: pl.Expr) -> pl.Expr:
@@ -117,7 +118,12 @@ class Among(Term, frozen=True):
         left = self.left.operand(val)
         choices = [choice.operand(val) for choice in self.choices]
         valid = pl.all_horizontal([side.valid for side in (left, *choices)])
-        found = pl.any_horizontal([equal(left, choice) for choice in choices])
+        found = pl.any_horizontal(
+            [
+                is_value(left, term.value) if isinstance(term, Constant) else equal(left, choice)
+                for term, choice in zip(self.choices, choices, strict=True)
+            ]
+        )
         return Operand(flag=pl.when(valid).then(found))
 
 
@@ -129,7 +135,7 @@ class Search(Term, frozen=True):
 
     def operand(self, val: Operand) -> Operand:
         text = self.left.operand(val).text
-        return Operand(flag=None if text is None else text.str.contains(self.regex, literal=False))
+        return Operand(flag=None if text is None else regex.search(text, self.regex))
 
 
 class Junction(Term, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 
@@ -12,14 +13,17 @@ import msgspec
 
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.dead_letters.limit import DlqLimit
+from pipeline.decode.splitting import Damaged
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
+from pipeline.plan.outcome import Outcome
 from pipeline.runtime.delivery import Blocking
 from pipeline.stage import Source, SourceContext
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
+from pipeline.state.lock import locked
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -68,6 +72,10 @@ class Embedded:
         CheckpointError, BrokerError (records that no topic takes) and OSError (unreadable input).
         """
         state = self._options.state
+        with locked(state) if state else nullcontext():
+            self._run(state, advance)
+
+    def _run(self, state: Path | None, advance: Callable[[int], None]) -> None:
         saved = checkpoint_file.load(state, self._ledger) if state else FileCheckpoint()
         self._progress = dict(saved.progress)
         with (
@@ -92,25 +100,28 @@ class Embedded:
     def _batch(
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
     ) -> int:
-        """Count the payloads, or a first part of them when a stage fails; how many."""
+        """Count the payloads, or a first part of them when a stage fails; returns how many."""
+        filled = _filled(payloads)
         with self._live.batch(self._stopping) as plan:
-            outcome = self._pieces.run(plan, source.name, payloads)
-            payloads = payloads[: outcome.messages]
+            outcome = self._pieces.run(plan, source.name, filled) if filled else Outcome()
+            done = _before(payloads, filled, outcome.messages)
             letters.write(outcome.rejects)
             delivery.deliver(outcome.records)
             self._ledger.merge(outcome.deltas, time.time())
-            self._telemetry.batch(source.name, len(payloads) - payloads.count(b""), outcome)
+            if filled:
+                self._telemetry.batch(source.name, outcome.messages, outcome)
+            self._telemetry.add("ingest_empty", done - outcome.messages, source.name)
         before = self._progress[source.name]
         self._progress[source.name] = msgspec.structs.replace(
-            before, messages=before.messages + len(payloads)
+            before, messages=before.messages + done
         )
-        last = len(payloads) - 1
+        last = None if _is_empty(payloads[done - 1]) else outcome.messages - 1
         self._cut[source.name] = any(r.index == last and not r.error for r in outcome.rejects)
-        self._limit.check(len(payloads), outcome.rejected_messages())
-        return len(payloads)
+        self._limit.check(outcome.messages, outcome.rejected_messages())
+        return done
 
     def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
-        """The messages of every source in turn, the finite ones first; none after a stop."""
+        """The messages of every source in turn, the finite sources first, until a stop."""
         for source in sorted(self._plan.sources, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
@@ -118,7 +129,7 @@ class Embedded:
                 yield source, payloads
 
     def _payloads(self, source: Source) -> Iterator[list[bytes]]:
-        """The messages of a source that the state does not include yet."""
+        """The messages of a source that the saved counts do not include."""
         chunks = source.chunks(self._sources)
         saved = self._progress.get(source.name, Progress())
         held: list[list[bytes]] = []
@@ -147,3 +158,23 @@ class Embedded:
             for name, done in self._progress.items()
         }
         checkpoint_file.save(folder, self._ledger, FileCheckpoint(progress, letters.size))
+
+
+def _filled(payloads: list[bytes]) -> list[bytes]:
+    """The payloads that have content, or a reason to be rejected."""
+    if b"" not in payloads:
+        return payloads
+    return [payload for payload in payloads if not _is_empty(payload)]
+
+
+def _before(payloads: list[bytes], filled: list[bytes], done: int) -> int:
+    """How many payloads the first `done` with content are, those without between them included."""
+    if done == len(filled):
+        return len(payloads)
+    if filled is payloads:
+        return done
+    return [place for place, payload in enumerate(payloads) if not _is_empty(payload)][done]
+
+
+def _is_empty(payload: bytes) -> bool:
+    return not payload and not isinstance(payload, Damaged)

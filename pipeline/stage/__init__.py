@@ -1,8 +1,13 @@
 """The contract of a stage: what an author of stages imports."""
 
+from pipeline.stage.built import BuiltStage, Decode, Decoded, Encode, Knowledge, Step, Write
+from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
+from pipeline.stage.macro import Expansion, Macro, ResourceMacro
 from pipeline.stage.metrics import (
     COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
     SUM,
     VALUE,
     Delta,
@@ -18,30 +23,19 @@ from pipeline.stage.once import once
 from pipeline.stage.registry import registry
 from pipeline.stage.resources import ResourcePool
 from pipeline.stage.spec import (
-    BuildContext,
-    BuiltStage,
-    Decode,
-    Decoded,
-    Encode,
     Encoder,
-    Expansion,
-    Fields,
-    Knowledge,
-    Macro,
-    ResourceMacro,
     ResourceTransform,
     Sink,
     Source,
-    SourceContext,
     Spec,
-    Step,
     Transform,
-    Write,
     Writer,
 )
 
 __all__ = [
     "COUNT",
+    "FIRST_SEEN",
+    "LAST_SEEN",
     "SUM",
     "VALUE",
     "BuildContext",

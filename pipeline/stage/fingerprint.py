@@ -1,4 +1,4 @@
-"""Whether files have changed, from what the file system says about them."""
+"""Whether files have changed: their times, sizes and inodes as values to compare."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Fingerprint = tuple[str, int, int, int]
 
 
 def fingerprints(paths: Iterable[Path]) -> tuple[Fingerprint, ...]:
-    """Name, time, size and inode of each file (zeros where there is none), as a value to compare.
+    """Name, time, size and inode of each file as a value to compare (zeros where there is no file).
 
-    Symbolic links are followed: a mounted ConfigMap changes by them.
+    Symbolic links are followed, because a mounted ConfigMap changes through them.
     """
     return tuple(map(_fingerprint, paths))
 

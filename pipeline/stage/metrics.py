@@ -12,6 +12,9 @@ import polars as pl
 VALUE, COUNT, SUM = ":value", ":count", ":sum"
 """Value columns of a delta; `:` never occurs in a label name."""
 
+FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
+"""When the flows of a series ended, the first and the last (Float64, epoch seconds)."""
+
 
 def bucket(index: int) -> str:
     """The column of a histogram's bucket (not cumulative); the last index is +Inf."""
@@ -73,7 +76,8 @@ class Delta(NamedTuple):
 
     Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
-    `bucket(i)` (Int64).
+    `bucket(i)` (Int64). Then FIRST_SEEN and LAST_SEEN, null where the flows do not say when they
+    were; without these columns no flow does.
     """
 
     family: Family

@@ -1,4 +1,4 @@
-"""What outlives a plan: connections and watches, kept when a plan takes another's place."""
+"""Resources that outlive a plan: connections and watches, kept when another plan takes over."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 
 class Resource(Protocol):
-    """Anything that ends, and until then may have problems."""
+    """Something that is closed at the end, and until then may have problems."""
 
     def close(self) -> None:
-        """End it, and the threads it has."""
+        """End it and its threads."""
 
     def problems(self) -> list[str]:
         """What is wrong with it now, for people."""
@@ -20,7 +20,7 @@ class Resource(Protocol):
 
 @runtime_checkable
 class Monitored(Protocol):
-    """A closable that must come up to date before it is of use, and measures itself."""
+    """A resource that is not ready at once, and has self-metrics."""
 
     def waiting(self) -> list[str]:
         """What it waits for before it can be used, for people."""
@@ -29,66 +29,90 @@ class Monitored(Protocol):
         """Its self-metrics: name, value, labels."""
 
 
-_Thing = TypeVar("_Thing", bound=Resource)
+_COMBINED: dict[str, Callable[[list[float]], float]] = {
+    "kube_synced": min,
+    "kube_stale_seconds": max,
+}
+_Resource = TypeVar("_Resource", bound=Resource)
 
 
 class ResourcePool:
-    """Things made once by key, and closed when the plan no longer asks for them."""
+    """Resources by key: made once, and closed when the plan that runs does not use them.
+
+    Around the compilation of a plan: `begin`, then `settle` when the plan takes over, or `revert`
+    when it is refused. Safe to read from other threads.
+    """
 
     def __init__(self) -> None:
-        self._things: dict[Hashable, Resource] = {}
+        self._resources: dict[Hashable, Resource] = {}
         self._lock = threading.Lock()
-        self._asked: set[Hashable] = set()
+        self._acquired: set[Hashable] = set()
         self._kept: set[Hashable] = set()
 
-    def acquire(self, key: tuple[type[_Thing], Hashable], make: Callable[[], _Thing]) -> _Thing:
-        """The thing of a key (its type, and what tells it from others), made if need be."""
+    def acquire(
+        self, key: tuple[type[_Resource], Hashable], make: Callable[[], _Resource]
+    ) -> _Resource:
+        """The resource of a key (its type, and what tells it from others), made if need be.
+
+        Raises what `make` raises.
+        """
         with self._lock:
-            self._asked.add(key)
-            found = self._things.get(key)
+            self._acquired.add(key)
+            found = self._resources.get(key)
             if not isinstance(found, key[0]):
-                found = self._things[key] = make()
+                found = self._resources[key] = make()
             return found
 
     def begin(self) -> None:
-        """A plan is going to be compiled: what it asks for is noted."""
-        self._asked = set()
+        """A plan is about to be compiled: note which resources it acquires."""
+        self._acquired = set()
 
     def settle(self) -> None:
-        """It runs now: what it did not ask for is closed."""
-        self._kept = self._asked
-        self._close(set(self._things) - self._kept)
+        """The plan runs now: close the resources it did not acquire."""
+        self._kept = self._acquired
+        self._close(set(self._resources) - self._kept)
 
     def revert(self) -> None:
-        """It was refused: what was made for it alone is closed."""
-        self._asked = self._kept
-        self._close(set(self._things) - self._kept)
+        """The plan was refused: close the resources that were made for it alone."""
+        self._acquired = self._kept
+        self._close(set(self._resources) - self._kept)
 
     def problems(self) -> list[str]:
-        """What is wrong with any of them now."""
+        """What is wrong with any resource now."""
         with self._lock:
-            things = list(self._things.values())
-        return [problem for thing in things for problem in thing.problems()]
+            resources = list(self._resources.values())
+        return [problem for resource in resources for problem in resource.problems()]
 
     def waiting(self) -> list[str]:
-        """What any of them waits for before it can be used."""
-        return [text for thing in self._observed() for text in thing.waiting()]
+        """What any resource waits for before it can be used."""
+        return [text for resource in self._monitored() for text in resource.waiting()]
 
     def self_metrics(self) -> list[tuple[str, float, tuple[str, ...]]]:
-        """The self-metrics of all of them: name, value, labels."""
-        return [one for thing in self._observed() for one in thing.measure()]
+        """The self-metrics of all resources: name, value, labels.
+
+        Several resources may measure the same series: of readiness the least, of staleness the
+        greatest is shown, and the rest is summed.
+        """
+        found: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        for resource in self._monitored():
+            for name, value, labels in resource.measure():
+                found.setdefault((name, labels), []).append(value)
+        return [
+            (name, _COMBINED.get(name, sum)(values), labels)
+            for (name, labels), values in found.items()
+        ]
 
     def close(self) -> None:
-        """Close everything."""
-        self._close(set(self._things))
+        """Close every resource."""
+        self._close(set(self._resources))
 
-    def _observed(self) -> list[Monitored]:
+    def _monitored(self) -> list[Monitored]:
         with self._lock:
-            return [thing for thing in self._things.values() if isinstance(thing, Monitored)]
+            return [one for one in self._resources.values() if isinstance(one, Monitored)]
 
     def _close(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
             with self._lock:
-                thing = self._things.pop(key)
+                resource = self._resources.pop(key)
             with suppress(OSError):
-                thing.close()
+                resource.close()

@@ -1,4 +1,4 @@
-"""What a stage is: its Spec and the five roles.
+"""What a stage is: its Spec and the four roles (`pipeline.stage.macro` has the fifth).
 
 A stage is one file of the package `stages`: a frozen Spec (its YAML fields; the tag is the YAML
 `type`) whose methods say which fields it reads, check what only the stage can check, and build its
@@ -6,60 +6,27 @@ behaviour once. The engine counts flows, times stages and routes what is rejecte
 stage does not.
 
 Everything else a stage can do is optional, and declared by the module that asks for it:
-`plan.compile.AlsoReads` and `Definitions`, `plan.checks.TracksLists` and `NamesFields`.
+`AlsoReads` in `plan.compile`, `Definitions` in `plan.families`, `TracksLists` and `NamesFields` in
+`plan.checks`.
 """
 
 from __future__ import annotations
 
-import random
-import threading
-import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from enum import Enum, auto
 from pathlib import Path
-from typing import Annotated, ClassVar, NamedTuple, Protocol
+from typing import Annotated, ClassVar
 
 import msgspec
-import polars as pl
 
 from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
-from pipeline.kafka.publication import Publication, Record
+from pipeline.kafka.publication import Publication
+from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
+from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
-from pipeline.stage.metrics import Encoded, Family, Policy
+from pipeline.stage.metrics import Family, Policy
 from pipeline.stage.resources import ResourcePool
-
-Fields = frozenset[str]
-"""Names of flow fields."""
-
-
-@dataclass(frozen=True)
-class BuildContext:
-    """What a stage is built from.
-
-    `folder` is where relative file names start. `needed` are the fields that any stage of the plan
-    reads, None for all of them: a decoder or an enricher may leave out the others. `clock` gives
-    epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds of
-    its draws; what a built stage does depends on its input alone.
-    """
-
-    folder: Path = Path()
-    needed: Fields | None = None
-    clock: Callable[[], float] = time.time
-    random: random.Random = field(default_factory=random.Random)
-
-    def needs(self, name: str) -> bool:
-        """Whether any stage of the plan reads this field (or a nested name of it)."""
-        return self.needed is None or name in self.needed
-
-
-@dataclass(frozen=True)
-class SourceContext:
-    """What a local source reads with: the configuration's folder, and the event that ends it."""
-
-    folder: Path = Path()
-    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -99,24 +66,6 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         yield from ()
 
 
-class Decoded(NamedTuple):
-    """Payloads as flows. `flows` has a row per good payload, in order (see `flows.values`).
-
-    `rejected` pairs the index of a payload that cannot be decoded with the reason; `coerced` counts
-    texts that were turned into numbers because the catalogue says so.
-    """
-
-    flows: pl.DataFrame
-    rejected: list[tuple[int, str]]
-    coerced: int = 0
-
-
-Decode = Callable[[list[bytes]], Decoded]
-Step = Callable[[pl.DataFrame], pl.DataFrame]
-Encode = Callable[[pl.DataFrame], Encoded]
-Write = Callable[[pl.DataFrame], Sequence[Record]]
-
-
 class Source(Spec, frozen=True, kw_only=True):
     """Where flows come from: local inputs have `chunks`, Kafka topics a `subscription`."""
 
@@ -141,36 +90,6 @@ class Source(Spec, frozen=True, kw_only=True):
         Raises OSError, which names the file, when the input cannot be read.
         """
         raise NotImplementedError
-
-
-class Knowledge(Protocol):
-    """What a built stage knows about addresses, for people who ask."""
-
-    def explain(self, address: str, at: int | None) -> Iterator[tuple[str, str]]:
-        """What it knows about an address at a time (ms; None: now), as titles and texts."""
-
-    def problems(self) -> list[str]:
-        """What keeps its knowledge from being complete, for people."""
-
-
-@dataclass(frozen=True)
-class BuiltStage:
-    """A transform's behaviour, for a stage that is built from more than its fields.
-
-    `refresh` brings up to date what the stage looks flows up in. It is called once before a batch,
-    never while one is under way; it raises InterruptedError when the event is set while it waits.
-    `fingerprint` is a value that changes when the stage has to be built again, because a file or
-    an object it is built from has changed.
-    """
-
-    step: Step
-    refresh: Callable[[threading.Event], None] | None = None
-    fingerprint: Callable[[], Hashable] | None = None
-    knowledge: Knowledge | None = None
-
-    def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
-        """Take a frame through the step."""
-        return self.step(flows)
 
 
 class Transform(Spec, frozen=True, kw_only=True):
@@ -231,46 +150,4 @@ class Writer(Spec, frozen=True, kw_only=True):
 
     def build(self, context: BuildContext) -> Write:
         """The behaviour: one record per flow to publish."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Expansion:
-    """What a macro stands for.
-
-    `stages` replace the macro and those of its followers that belong to it. `statuses` are the
-    resources behind them with their conditions, as plain data. `report` tells whoever keeps the
-    resources how they fare, once the plan runs. `fingerprint` is as in BuiltStage.
-    """
-
-    stages: list[Spec]
-    statuses: Sequence[dict[str, object]] = ()
-    report: Callable[[], None] | None = None
-    fingerprint: Callable[[], Hashable] | None = None
-
-
-class Macro(Spec, frozen=True, kw_only=True):
-    """A stage that stands for others. It is replaced before the plan is made."""
-
-    def expand(
-        self, context: BuildContext, followers: Sequence[Spec], taken: Collection[str]
-    ) -> Expansion:
-        """What replaces it. `taken` are the names of the metrics that other stages make.
-
-        Raises ConfigError when a follower cannot follow it.
-        """
-        raise NotImplementedError
-
-
-class ResourceMacro(Macro, frozen=True, kw_only=True):
-    """A macro that uses resources which outlive a plan, such as the objects of a cluster."""
-
-    def expand(
-        self,
-        context: BuildContext,
-        followers: Sequence[Spec],
-        taken: Collection[str],
-        resources: ResourcePool | None = None,
-    ) -> Expansion:
-        """What replaces it; without resources nothing is opened (the plan is only looked at)."""
         raise NotImplementedError

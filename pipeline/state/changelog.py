@@ -34,13 +34,13 @@ from pipeline.kafka.connection import BrokerError
 from pipeline.stage import Family
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
-from pipeline.state.ledger import LAST_SEEN, Rows, SeriesTable
+from pipeline.state.ledger import LAST_COUNTED, Rows, SeriesTable
 
 ROWS = 8192
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 2
+_VERSION = 3
 _OVERFLOW = -1
 _MANIFEST = "manifest"
 
@@ -183,10 +183,10 @@ class Writer:
 
 def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
     """The chunks with a series seen after `cut`. Series stay in the order they came in."""
-    seen = (rows.totals[LAST_SEEN] > cut).arg_true()
+    seen = (rows.totals[LAST_COUNTED] > cut).arg_true()
     for chunk in (seen // ROWS).unique().sort():
         yield chunk, rows.totals.slice(chunk * ROWS, ROWS)
-    if (rows.overflow[LAST_SEEN] > cut).any():
+    if (rows.overflow[LAST_COUNTED] > cut).any():
         yield _OVERFLOW, rows.overflow
 
 

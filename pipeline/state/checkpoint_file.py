@@ -1,23 +1,29 @@
-"""The ledger on disk with the input it includes, in one file written atomically."""
+"""The ledger on disk with the input it includes, in one sealed file written atomically."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipeline.stage import Family
-from pipeline.state.ledger import RESTARTED, Ledger
+from pipeline.stage import LAST_SEEN, Family
+from pipeline.state.ledger import LAST_COUNTED, RESTARTED, Ledger
+from pipeline.state.sealed import SealError, seal, unseal
 
 _OPENING = 1000  # messages at the start of an input that identify it
-_VERSION = 2
+_VERSION = 3
+_UNSEALED = b"\x84\xa7version\x02"
+"""How a file of version 2 begins, which had no head."""
 _FILE = "ledger.checkpoint"
+_BEFORE = f"{_FILE}.before"
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 _log = logging.getLogger(__name__)
 
@@ -54,6 +60,12 @@ class _Saved(msgspec.Struct, frozen=True):
 
 
 class _Checkpoint(msgspec.Struct, frozen=True):
+    progress: dict[str, Progress]
+    dead_letters: int
+    tables: list[_Saved]
+
+
+class _Version2(msgspec.Struct, frozen=True):
     version: int
     progress: dict[str, Progress]
     dead_letters: int
@@ -68,7 +80,7 @@ class FileCheckpoint(msgspec.Struct, frozen=True):
 
 
 class CheckpointError(Exception):
-    """A state folder that cannot be read or written; the message names the file."""
+    """A state folder that cannot be read, written or locked; the message says what to do."""
 
 
 def digest(messages: Sequence[bytes]) -> str:
@@ -81,22 +93,28 @@ def digest(messages: Sequence[bytes]) -> str:
 
 
 def save(folder: Path, ledger: Ledger, checkpoint: FileCheckpoint) -> None:
-    """Write ledger and progress as one file; a reader sees the old one or the new one, whole."""
+    """Write ledger and progress as one file; a reader sees the old one or the new one, whole.
+
+    The file before is kept beside it. Raises CheckpointError when the folder cannot be written.
+    """
     tables = [
         _Saved(table.family, *(pack(rows.labelled(f)) for f in (rows.totals, rows.overflow)))
         for table in ledger.tables()
         for rows in [table.rows]
     ]
-    document = _Checkpoint(_VERSION, checkpoint.progress, checkpoint.dead_letters, tables)
+    document = _Checkpoint(checkpoint.progress, checkpoint.dead_letters, tables)
+    data = seal(msgspec.msgpack.encode(document), _VERSION)
+    path, fresh = folder / _FILE, folder / f"{_FILE}.new"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fresh = folder / f"{_FILE}.new"
-        with fresh.open("wb") as file:
-            file.write(msgspec.msgpack.encode(document))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / _FILE)
+        _write(fresh, data)
+        if path.exists():
+            _link(path, folder / _BEFORE)
+        fresh.replace(path)
+        _sync(folder)
     except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
         raise CheckpointError(f"cannot write the state in {folder}: {error.strerror}") from error
 
 
@@ -104,7 +122,7 @@ def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
     """Put what was saved into the ledger; an empty folder is an empty checkpoint.
 
     A family that has changed since (see `Family.continues`) starts again from nothing, as do
-    families that are new; what is no longer configured is dropped.
+    families that are new; what is no longer configured is dropped. Raises CheckpointError.
     """
     document = _read(folder)
     if document is None:
@@ -116,13 +134,13 @@ def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
 
 
 def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:
-    """The families and series of a state folder, for reading alone.
+    """The families and series of a state folder, for reading alone; no lock is needed.
 
-    Raises CheckpointError when there is no checkpoint in the folder.
+    Raises CheckpointError, also when there is no checkpoint in the folder.
     """
     document = _read(folder)
     if document is None:
-        raise CheckpointError(f"no state in {folder}")
+        raise CheckpointError(f"there is no state in {folder}")
     return [
         (saved.family, pl.concat([unpack(saved.totals), unpack(saved.overflow)]))
         for saved in document.tables
@@ -132,17 +150,90 @@ def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:
 def _read(folder: Path) -> _Checkpoint | None:
     path = folder / _FILE
     try:
-        document = msgspec.msgpack.decode(path.read_bytes(), type=_Checkpoint)
+        return _decoded(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise CheckpointError(f"cannot read the state {path}: {error}") from error
-    if document.version != _VERSION:
+    except OSError as error:
+        raise CheckpointError(f"cannot read the state {path}: {error.strerror}") from error
+    except (SealError, msgspec.MsgspecError) as error:
         raise CheckpointError(
-            f"{path} was written by another version ({document.version}): delete it to start "
-            "from zero"
+            f"cannot read the state {path}: {error}; {_advice(folder)}"
+        ) from error
+
+
+def _decoded(data: bytes) -> _Checkpoint:
+    if data.startswith(_UNSEALED):
+        return _from_version_2(data)
+    return msgspec.msgpack.decode(unseal(data, _VERSION), type=_Checkpoint)
+
+
+def _from_version_2(data: bytes) -> _Checkpoint:
+    """A state of version 2, which had no head: the times it kept are those of counting."""
+    document = msgspec.msgpack.decode(data, type=_Version2)
+    tables = [
+        msgspec.structs.replace(
+            saved,
+            **{
+                name: pack(_validated(getattr(saved, name)).with_columns(counted))
+                for name in ("totals", "overflow")
+            },
         )
-    return document
+        for counted in [pl.col(LAST_SEEN).alias(LAST_COUNTED)]
+        for saved in document.tables
+    ]
+    return _Checkpoint(document.progress, document.dead_letters, tables)
+
+
+def _validated(data: bytes) -> pl.DataFrame:
+    """A frame from bytes without a checksum. Raises SealError when they are damaged."""
+    try:
+        table = pa.ipc.open_stream(data).read_all()
+        table.validate(full=True)
+        return pl.DataFrame(table)
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise SealError(f"it is damaged: {error}") from error
+
+
+def _advice(folder: Path) -> str:
+    """What to do with a state that cannot be read."""
+    path, before = folder / _FILE, folder / _BEFORE
+    try:
+        document = _decoded(before.read_bytes())
+    except (OSError, SealError, msgspec.MsgspecError):
+        return f"to start from zero, delete {path}"
+    counted = sum(progress.messages for progress in document.progress.values())
+    return (
+        f"the state before it is whole ({counted} messages): to go on from that, move {before} to "
+        f"{path}; to start from zero, delete both"
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(0o600)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _link(path: Path, other: Path) -> None:
+    """Give a file another name as well, in place of what had it; where none can, a copy."""
+    fresh = other.with_name(f"{other.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        os.link(path, fresh)
+    except OSError:
+        shutil.copyfile(path, fresh)
+    fresh.replace(other)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def pack(frame: pl.DataFrame) -> bytes:

@@ -33,6 +33,6 @@ class CountStore(Protocol):
 
 
 def counters(counts: CountStore) -> dict[str, pl.DataFrame]:
-    """The series of every counter by metric name: labels, VALUE, FIRST_SEEN, LAST_SEEN."""
+    """The series of every counter by metric name: labels, VALUE, then TIMES."""
     tables = counts.tables()
     return {t.family.name: t.series() for t in tables if t.family.kind is Kind.COUNTER}

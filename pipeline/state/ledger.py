@@ -1,7 +1,7 @@
-"""What has been counted: series, values, first and last seen.
+"""What has been counted: series, their values, and when their flows were seen and counted.
 
-Deltas go in per batch and are folded into the totals now and then (a fold costs as much as the
-series it holds, so it waits for about as many pending rows). Reading folds first.
+Deltas go in per batch and are merged into the totals now and then (a merge costs as much as the
+series it holds, so it waits for about as many pending rows). Reading merges first.
 """
 
 from __future__ import annotations
@@ -14,11 +14,26 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, MetricSet, Policy, bucket
+from pipeline.stage import (
+    COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
+    SUM,
+    VALUE,
+    Delta,
+    Family,
+    Kind,
+    MetricSet,
+    Policy,
+    bucket,
+)
 from pipeline.state.label_sets import ID, InternerPool, LabelInterner
 
-FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
-"""Columns of a series (Float64, epoch seconds of the batches it was counted in)."""
+LAST_COUNTED = ":last_counted"
+"""When a series was last counted (Float64, epoch seconds): what expiry and checkpoints go by.
+
+FIRST_SEEN and LAST_SEEN are the times of its flows; of flows without one, when they were counted.
+"""
 
 OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
@@ -40,14 +55,22 @@ def value_columns(family: Family) -> list[str]:
     return [COUNT, SUM, *(bucket(i) for i in range(len(family.buckets) + 1))]
 
 
+_SEEN = (FIRST_SEEN, LAST_SEEN)
+TIMES = (*_SEEN, LAST_COUNTED)
+"""The columns of a series that stand behind its values."""
+
+
 def _dtype(column: str) -> pl.DataType:
     if column == ID:
         return pl.UInt32()
-    return pl.Float64() if column in (VALUE, SUM, FIRST_SEEN, LAST_SEEN) else pl.Int64()
+    return pl.Float64() if column in (VALUE, SUM, *TIMES) else pl.Int64()
 
 
 class InternedDelta(NamedTuple):
-    """A delta whose labels are ids of `sets`: columns ID (UInt32) and the value columns."""
+    """A delta whose labels are ids of `sets`.
+
+    Columns: ID (UInt32), the value columns, FIRST_SEEN and LAST_SEEN (null: not known).
+    """
 
     family: Family
     sets: LabelInterner
@@ -57,7 +80,7 @@ class InternedDelta(NamedTuple):
 class Rows(NamedTuple):
     """Series at a moment, by the ids of `sets`, in the order they were admitted.
 
-    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN.
+    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN, LAST_COUNTED.
     """
 
     sets: LabelInterner
@@ -82,7 +105,7 @@ class SeriesTable:
         self.policy = policy
         self.labels = list(family.labels)
         self._values = value_columns(family)
-        columns = [ID, *self._values, FIRST_SEEN, LAST_SEEN]
+        columns = [ID, *self._values, *TIMES]
         empty = pl.DataFrame(schema={column: _dtype(column) for column in columns})
         own = LabelInterner(family.labels) if sets is None else sets  # an empty one is false
         self.rows = Rows(own, empty, empty)
@@ -93,12 +116,13 @@ class SeriesTable:
             *(keep.get(c, pl.col(c).sum()) for c in self._values),
             pl.col(FIRST_SEEN).min(),
             pl.col(LAST_SEEN).max(),
+            pl.col(LAST_COUNTED).max(),
         ]
 
     @property
     def columns(self) -> list[str]:
-        """The columns of `series()`: labels (String), values, FIRST_SEEN, LAST_SEEN."""
-        return [*self.labels, *self._values, FIRST_SEEN, LAST_SEEN]
+        """The columns of `series()`: labels (String), values, then TIMES."""
+        return [*self.labels, *self._values, *TIMES]
 
     @property
     def size(self) -> int:
@@ -106,10 +130,10 @@ class SeriesTable:
         return self.rows.all().height
 
     def intern(self, series: pl.DataFrame) -> InternedDelta:
-        """A delta of label columns (String, no nulls) and value columns."""
-        return InternedDelta(
-            self.family, self.rows.sets, series.select(self.rows.sets.ids(series), *self._values)
-        )
+        """The series of a delta by the ids of this table's label sets."""
+        seen = [c if c in series.columns else pl.lit(None, pl.Float64).alias(c) for c in _SEEN]
+        values = series.select(self.rows.sets.ids(series), *self._values, *seen)
+        return InternedDelta(self.family, self.rows.sets, values)
 
     def add(self, delta: InternedDelta, now: float) -> None:
         """Take a delta; it is in the totals after the next fold."""
@@ -118,8 +142,9 @@ class SeriesTable:
             return
         if self.labels and delta.sets is not sets:
             values = values.with_columns(sets.ids(delta.sets.frame(values[ID])))
-        seen = [pl.lit(now, dtype=pl.Float64).alias(c) for c in (FIRST_SEEN, LAST_SEEN)]
-        self._pending.append(values.with_columns(seen))
+        counted = pl.lit(now, dtype=pl.Float64)
+        seen = [pl.col(column).fill_null(counted) for column in _SEEN]
+        self._pending.append(values.with_columns(*seen, counted.alias(LAST_COUNTED)))
         self._pending_rows += values.height
 
     @property
@@ -163,10 +188,10 @@ class SeriesTable:
         self.rows = Rows(sets, *(_by_id(frame, sets) for frame in (totals, overflow)))
 
     def merge(self, parts: Sequence[Rows]) -> None:
-        """Take series that were counted apart, as one; of a gauge, the value seen last."""
+        """Take series that were counted apart, as one; of a gauge, the value counted last."""
         sets = self.rows.sets
         frames = [self._numbered(part, sets).all() for part in parts]
-        merged = self._grouped(pl.concat([self.rows.totals.clear(), *frames]).sort(LAST_SEEN))
+        merged = self._grouped(pl.concat([self.rows.totals.clear(), *frames]).sort(LAST_COUNTED))
         self.rows = Rows(sets, merged, merged.clear())
 
     def exposed(self, now: float | None) -> pl.DataFrame:
@@ -181,7 +206,7 @@ class SeriesTable:
     def _active(self, series: pl.DataFrame, now: float | None) -> pl.DataFrame:
         if now is None:
             return series
-        return series.filter(pl.col(LAST_SEEN) >= now - self.policy.expiry)
+        return series.filter(pl.col(LAST_COUNTED) >= now - self.policy.expiry)
 
     def _numbered(self, rows: Rows, sets: LabelInterner) -> Rows:
         """The same rows by the ids of other sets."""

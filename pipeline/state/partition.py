@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import LAST_SEEN, InternedDelta, Ledger, SeriesTable
+from pipeline.state.ledger import LAST_COUNTED, InternedDelta, Ledger, SeriesTable
 
 
 class Counted(NamedTuple):
@@ -167,7 +167,7 @@ def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
 
 
 def _newest(table: SeriesTable) -> float:
-    seen = [table.rows.totals[LAST_SEEN].max(), table.rows.overflow[LAST_SEEN].max()]
+    seen = [table.rows.totals[LAST_COUNTED].max(), table.rows.overflow[LAST_COUNTED].max()]
     return max((float(time) for time in seen if isinstance(time, float)), default=-math.inf)
 
 

@@ -39,10 +39,20 @@ class Node:
 class Composer:
     """Reads the documents of one text. A node that is wrong is a problem and reads as null."""
 
-    def __init__(self, text: str, name: str, environ: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        name: str,
+        environ: Mapping[str, str] | None = None,
+        *,
+        schema: scalars.Schema = scalars.CORE,
+        limit: int = MAX_NODES,
+    ) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._name = name
         self._environ = environ
+        self._schema = schema
+        self._limit = limit
         self._problems: list[Diagnostic] = []
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
@@ -96,8 +106,9 @@ class Composer:
 
     def _count(self, node: Node, size: int) -> None:
         self._nodes += size
-        if self._nodes > MAX_NODES:
-            raise refusal(self._place(node), f"more than {MAX_NODES} values, aliases expanded")
+        if self._nodes > self._limit:
+            message = f"more than {self._limit} values, aliases expanded"
+            raise refusal(self._place(node), message)
 
     def _sequence(self, node: Node, depth: int) -> None:
         node.data = []
@@ -134,7 +145,7 @@ class Composer:
     def _key(self, event: Any, depth: int) -> Node | None:
         """A key as written; a key that is not a text is a problem, and its value is left out."""
         if isinstance(event, yaml.ScalarEvent):
-            key = Node(event.value, *_start(event))
+            key = Node(self._key_text(event), *_start(event))
             if event.anchor:
                 self._anchors[event.anchor] = key
             return key
@@ -143,6 +154,11 @@ class Composer:
             return key
         self._report(key, "a key must be a text")
         return None
+
+    def _key_text(self, event: Any) -> str:
+        read = self._schema.key
+        plain = event.implicit[0] and event.value != _MERGE
+        return read(self._schema.value(event.value)) if read and plain else str(event.value)
 
     def _merge(self, node: Node, value: Node) -> None:
         """`<<`: the items of a mapping, or of a list of them, where the key is not given yet."""
@@ -170,9 +186,9 @@ class Composer:
                 return None
             plain = plain and (text == event.value or scalars.is_variable(event.value))
         if event.tag in (None, "!"):
-            return scalars.core(text) if plain else text
+            return self._schema.value(text) if plain else text
         try:
-            return scalars.tagged(text, event.tag.removeprefix(_TAG))
+            return scalars.tagged(text, event.tag.removeprefix(_TAG), self._schema)
         except ValueError as error:
             self._report(node, str(error))
             return None

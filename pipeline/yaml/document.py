@@ -49,22 +49,28 @@ class Document:
         return Location(self.name, node.line, node.column)
 
 
-def read(path: Path) -> str:
-    """The text of a UTF-8 file. Raises ConfigError when there is none or it is too long."""
+def content(path: Path) -> bytes:
+    """The bytes of a file. Raises ConfigError when it cannot be read or is too long."""
     name = str(path)
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_SIZE + 1)
+            found = file.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refusal(Location(name), f"cannot be read: {reason}") from error
-    if len(content) > MAX_SIZE:
+    if len(found) > MAX_SIZE:
         raise refusal(Location(name), f"the file is longer than {MAX_SIZE} bytes")
+    return found
+
+
+def read(path: Path) -> str:
+    """The text of a UTF-8 file. Raises ConfigError when it cannot be read or is too long."""
+    name, found = str(path), content(path)
     try:
-        return content.decode()
+        return found.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
+        line = found.count(b"\n", 0, error.start) + 1
+        column = error.start - found.rfind(b"\n", 0, error.start)
         raise refusal(Location(name, line, column), "the file is not UTF-8") from error
 
 
@@ -74,25 +80,24 @@ def load(text: str, name: str, environ: Mapping[str, str] | None = None) -> Docu
     `name` is the file in places. Without `environ` no variables are replaced. Raises ConfigError
     for YAML that cannot be read, is beyond the limits, or is more than one document.
     """
-    documents = list(_documents(text, name, environ))
+    if len(text) > MAX_SIZE:
+        raise refusal(Location(name), f"the text is longer than {MAX_SIZE} characters")
+    documents = list(composed(Composer(text, name, environ), text, name))
     if len(documents) > 1:
         message = "the file has several documents where one is expected"
         raise refusal(documents[1].place(()), message)
     return documents[0] if documents else Document(name, Node(None, 1, 1), [])
 
 
-def load_all(text: str, name: str, environ: Mapping[str, str] | None = None) -> list[Document]:
-    """Every document of a text that is not empty; otherwise as `load`."""
-    return [found for found in _documents(text, name, environ) if found.data is not None]
+def composed(composer: Composer, text: str, name: str) -> Iterator[Document]:
+    """The documents of a text that the composer reads, each as it is asked for.
 
-
-def _documents(text: str, name: str, environ: Mapping[str, str] | None) -> Iterator[Document]:
-    if len(text) > MAX_SIZE:
-        raise refusal(Location(name), f"the text is longer than {MAX_SIZE} characters")
+    Raises ConfigError for YAML that cannot be read.
+    """
     if text.count("\n%TAG") > MAX_DEPTH:  # the parser compares each with all before it
         raise refusal(Location(name), "too many %TAG directives")
     try:
-        for root, problems in Composer(text, name, environ).documents():
+        for root, problems in composer.documents():
             yield Document(name, root, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

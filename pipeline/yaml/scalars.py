@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 _NULL = re.compile("null|Null|NULL|~|")
 _BOOL = re.compile("true|True|TRUE|false|False|FALSE")
@@ -18,6 +19,13 @@ _VARIABLE = re.compile(
 _TAGS = {"null": type(None), "bool": bool, "int": int, "float": float}
 
 Scalar = str | int | float | bool | None
+
+
+class Schema(NamedTuple):
+    """How plain scalars are read: as values, and as keys of mappings (None: keys as written)."""
+
+    value: Callable[[str], Scalar]
+    key: Callable[[Scalar], str] | None = None
 
 
 class VariableError(Exception):
@@ -38,7 +46,8 @@ def core(text: str) -> Scalar:
     if _BOOL.fullmatch(text):
         return text[0] in "tT"
     if INT.fullmatch(text):
-        return _integer(text)
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return integer(text if base == 10 else text[2:], base)
     if FLOAT.fullmatch(text):
         return float(text)
     if _INFINITE.fullmatch(text):
@@ -46,7 +55,10 @@ def core(text: str) -> Scalar:
     return text
 
 
-def tagged(text: str, tag: str) -> Scalar:
+CORE = Schema(core)
+
+
+def tagged(text: str, tag: str, schema: Schema = CORE) -> Scalar:
     """The value of a scalar under an explicit tag (`str`, `int`, ...).
 
     Raises ValueError for a tag that YAML 1.2 does not know and for a text that does not fit it.
@@ -55,7 +67,7 @@ def tagged(text: str, tag: str) -> Scalar:
         return text
     if tag not in _TAGS:
         raise ValueError(f'unknown tag "{tag}"')
-    value = core(text)
+    value = schema.value(text)
     if tag == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not _TAGS[tag]:
@@ -63,10 +75,11 @@ def tagged(text: str, tag: str) -> Scalar:
     return value
 
 
-def _integer(text: str) -> int | float:
-    if len(text) > 24:
-        return float(text)
-    number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+def integer(digits: str, base: int) -> int | float:
+    """Digits, with a sign or not; a float beyond 64 bits."""
+    if base == 10 and len(digits) > 24:
+        return float(digits)
+    number = int(digits, base)
     return number if -(2**63) <= number < 2**64 else float(number)
 
 

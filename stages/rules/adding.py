@@ -9,10 +9,9 @@ import polars as pl
 
 from pipeline.diagnostics import Problem, warning
 from pipeline.flows import assign, gotext, values
-from pipeline.predicate import expression
+from pipeline.predicate import expression, regex
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.operand import of_field
-from pipeline.predicate.syntax import regex_fault
 from pipeline.stage import Fields, Step
 from stages.rules.base import Rule
 
@@ -112,16 +111,16 @@ class AddRegexIf(_Conditional, frozen=True, kw_only=True, tag="add_regex_if"):
 
     def check(self) -> Iterator[Problem]:
         yield from unknown_fields([self.input], ("input",))
-        if fault := regex_fault(self.expression):
+        if fault := regex.fault(self.expression):
             yield warning(("expression",), f"this rule is skipped: {fault}")
 
     def build(self, draw: pl.Expr) -> Step:
-        if regex_fault(self.expression):
+        if regex.fault(self.expression):
             return _unchanged
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             text = values.text(flows.schema, self.input).fill_null("<nil>")
-            found = text.str.contains(self.expression, literal=False)
+            found = regex.search(text, self.expression)
             return self._write(flows, "Matched", assign.mask(flows, found))
 
         return step

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
 from pipeline.predicate.known import unknown_fields
-from pipeline.predicate.operand import equal, of_field, of_value
+from pipeline.predicate.operand import is_value, of_field
 from pipeline.stage import Fields, Step
 from stages.rules.base import Rule, sampled
 
@@ -54,7 +54,8 @@ class RemoveIfEqual(Removal, frozen=True, kw_only=True, tag="remove_entry_if_equ
     """Drop the flow if the field is there and is `value`: same kind and value.
 
     Numbers compare by value whatever their width, where the original tells integers from doubles
-    by `cast_int`; here it cuts the fraction off `value`. Lists and objects compare by content.
+    by `cast_int`; here it cuts the fraction off `value`. Addresses are equal in any form. Lists
+    and objects compare by content.
     """
 
     value: Any = None
@@ -67,7 +68,7 @@ class RemoveIfEqual(Removal, frozen=True, kw_only=True, tag="remove_entry_if_equ
         value = self.value
         if self.cast_int and isinstance(value, float) and math.isfinite(value):
             value = int(value)
-        return equal(of_field(schema, self.input), of_value(value))
+        return is_value(of_field(schema, self.input), value)
 
 
 class RemoveIfNotEqual(RemoveIfEqual, frozen=True, kw_only=True, tag="remove_entry_if_not_equal"):

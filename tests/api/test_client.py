@@ -6,10 +6,10 @@ import pytest
 from pipeline.api.client import RemoteError, ask, counters
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.state.ledger import TIMES
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
-COLUMNS = ["ns", VALUE, FIRST_SEEN, LAST_SEEN]
+COLUMNS = ["ns", VALUE, *TIMES]
 
 
 def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
@@ -25,11 +25,11 @@ def answer(partitions: list[int], *rows: list[str | float]) -> Totals:
 def test_each_worker_has_its_partitions() -> None:
     found = counters(
         {
-            "a": answer([0], ["x", 1.0, 5.0, 6.0], ["y", 2.0, 5.0, 5.0]),
-            "b": answer([1], ["x", 10.0, 4.0, 5.0]),
+            "a": answer([0], ["x", 1.0, 5.0, 6.0, 8.0], ["y", 2.0, 5.0, 5.0, 8.0]),
+            "b": answer([1], ["x", 10.0, 4.0, 5.0, 9.0]),
         }
     )
-    rows = [["x", "y"], [11.0, 2.0], [4.0, 5.0], [6.0, 5.0]]
+    rows = [["x", "y"], [11.0, 2.0], [4.0, 5.0], [6.0, 5.0], [9.0, 8.0]]
     assert set(found) == {"flows"}
     assert found["flows"].equals(pl.DataFrame(dict(zip(COLUMNS, rows, strict=True))))
 

@@ -19,7 +19,7 @@ from pipeline.app.reloader import Reloader
 from pipeline.diagnostics import ConfigError
 from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.state.ledger import TIMES
 
 CONFIG = """\
 stages:
@@ -29,7 +29,7 @@ stages:
   - {{name: expose, type: encode_prometheus, follows: metrics, prefix: n_, expiry: {expiry}}}
 {more}"""
 ONE_FILTER = "[{field: Proto, value: '6'}]"
-STAMPS = (FIRST_SEEN, LAST_SEEN)
+STAMPS = TIMES
 LABELS = "[{name: A, cidrs: [10.0.0.0/8]}]"
 METRIC = """\
 apiVersion: flows.netobserv.io/v1alpha1

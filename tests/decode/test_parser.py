@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from pipeline.decode.parser import Parser
-from pipeline.decode.record import descriptor, message_class
-from tests.support.records import DECODE, record
+from pipeline.decode.record import descriptor
+from tests.support.records import DECODE, message_class, record
 
 PARSER = Parser(descriptor(["bytes", "dns_name"]))
 GOOD = record(bytes=7).SerializeToString()

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.decode.record import message_class
 from pipeline.flows import values
 from pipeline.flows.catalogue import CATALOGUE
 from pipeline.testing import Flow, rows
-from tests.support.records import DECODE, NOW, decode_for, record
+from tests.support.records import DECODE, NOW, decode_for, message_class, record
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.decode.record import MESSAGES, descriptor, message_class
+from pipeline.decode.record import MESSAGES, descriptor
+from tests.support.records import message_class
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "decoding.md"
 

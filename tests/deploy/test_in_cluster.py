@@ -137,6 +137,7 @@ def cluster(own_kube_server: Kube, space: str, tmp_path: Path) -> Iterator[InClu
 
 
 def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
+    """The token is replaced and the old one revoked: the worker follows on without a restart."""
     server, space, client = cluster.server, cluster.space, Client(cluster.server)
     for one in metric(space), secret(space):
         apply(server, one)

@@ -51,6 +51,7 @@ def one(kind: str, name: str) -> dict[str, Any]:
 @pytest.mark.real
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_kustomize_gives_the_same(name: str) -> None:
+    """What is in the repository is what kustomize renders."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")
@@ -66,6 +67,7 @@ def test_kustomize_gives_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_pipeline_is_valid(name: str) -> None:
+    """The pipeline of every overlay passes `validate`."""
     text = one("ConfigMap", name)["data"]["config.yaml"]
     loaded = config.loads(text, name, environ=ENVIRONMENT)
     assert loaded.warnings == []
@@ -73,6 +75,7 @@ def test_the_pipeline_is_valid(name: str) -> None:
 
 
 def test_pipelines_differ_by_the_way_to_kafka_only() -> None:
+    """The overlays share everything but the connection."""
     (plain, *others), (mutual, *same) = stages("kafka-plain"), stages("kafka-mtls")
     assert others == same
     assert mutual == {**plain, "tls": mutual["tls"]}
@@ -80,6 +83,7 @@ def test_pipelines_differ_by_the_way_to_kafka_only() -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_pods_have_no_more_rights_than_they_need(name: str) -> None:
+    """No root, no capabilities, a read-only file system."""
     template = one("Deployment", name)["spec"]["template"]["spec"]
     pod, (container,) = template["securityContext"], template["containers"]
     assert pod["runAsNonRoot"] is True
@@ -97,6 +101,7 @@ def test_pods_have_no_more_rights_than_they_need(name: str) -> None:
 
 
 def test_labels_of_the_metrics_win() -> None:
+    """The scrape keeps the labels of the metrics (honorLabels)."""
     (endpoint,) = one("ServiceMonitor", "kafka-plain")["spec"]["endpoints"]
     assert endpoint["honorLabels"] is True
     assert one("PodDisruptionBudget", "kafka-plain")["spec"]["maxUnavailable"] == 1
@@ -176,6 +181,7 @@ class Cluster:
 
 @pytest.mark.parametrize("name", ["kafka-plain", "openshift"])
 def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Path) -> None:
+    """The roles name the resources that the engine asks for, and no others."""
     cluster = Cluster(new_kube, name, tmp_path)
     metric = {
         "apiVersion": "flows.netobserv.io/v1alpha1",
@@ -200,6 +206,7 @@ def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Pa
 
 
 def test_the_account_may_do_nothing_else(kube_server: ApiServer, space: str) -> None:
+    """A real API server refuses the account whatever the manifests do not grant."""
     own = account("kafka-plain", space)
     apply(kube_server, own)
     secret = token(kube_server, own)

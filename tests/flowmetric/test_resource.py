@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.diagnostics import dotted
+from pipeline.diagnostics import Severity, dotted
 from pipeline.flowmetric import FlowMetric, parse, without_duplicates
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.stage import Kind
@@ -285,3 +285,77 @@ _parse: Callable[[dict[str, Any]], FlowMetric] = parse
 def test_nothing_crashes(spec: dict[str, Any], metadata: object) -> None:
     metric = _parse({"kind": "FlowMetric", "metadata": metadata, "spec": spec})
     assert json.dumps(metric.status())
+
+
+NEWER: dict[str, Any] = {
+    "sampledOnly": True,
+    "filters": [{"field": "Proto", "value": "6", "caseSensitive": False}],
+    "charts": [
+        {
+            "title": "t",
+            "unit": "flows/s",
+            "type": "Heatmap",
+            "stacked": True,
+            "queries": [{"promQL": "$METRIC", "legend": "x", "top": 0, "step": "1m"}],
+        }
+    ],
+}
+
+
+def admitted(**spec: Any) -> FlowMetric:
+    head = {"apiVersion": "flows.netobserv.io/v1alpha1", "kind": "FlowMetric", "extra": 1}
+    metadata = {"name": "m", "namespace": "netobserv", "newer": {}}
+    data = {**head, "metadata": metadata, "spec": {"type": "Counter", **spec}}
+    return parse(data, admitted=True)
+
+
+def test_what_a_newer_definition_has_does_not_keep_a_metric_from_counting() -> None:
+    """An API server has checked the object; charts and unknown fields play no part in counting."""
+    metric = admitted(**NEWER)
+    assert metric.ready
+    assert metric.metric().filters == (Filter(field="Proto", value="6", type="equal"),)
+    ignored = {
+        "extra",
+        "spec.sampledOnly",
+        "spec.filters[0].caseSensitive",
+        "spec.charts[0].unit",
+        "spec.charts[0].type",
+        "spec.charts[0].stacked",
+        "spec.charts[0].queries[0].top",
+        "spec.charts[0].queries[0].step",
+    }
+    assert {dotted(p.path) for p in metric.problems if "ignored" in p.message} == ignored
+    assert {p.severity for p in metric.problems} == {Severity.WARNING}
+    ready = metric.status()["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("True", "Ready")
+    assert all(path in ready["message"] for path in ignored)
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"type": "Summary"}, "spec.type"),
+        ({"direction": "Both"}, "spec.direction"),
+        ({"filters": [{"field": "Proto", "matchType": "InRange"}]}, "spec.filters[0].matchType"),
+        ({"labels": [7]}, "spec.labels[0]"),
+        ({"labels": ["Proto"], "remap": {"Proto": "a-b"}}, "spec.remap.Proto"),
+        ({"remap": {"Proto": "p"}}, "spec.remap.Proto"),
+        ({"buckets": ["x"], "type": "Histogram", "valueField": "Bytes"}, "spec.buckets[0]"),
+        ({"filters": [{"value": "6", "name": "Proto"}]}, "spec.filters[0]"),
+    ],
+)
+def test_what_matters_to_counting_is_refused_from_an_api_server_too(
+    spec: dict[str, Any], path: str
+) -> None:
+    metric = admitted(**NEWER | spec)
+    assert not metric.ready
+    errors = {dotted(p.path) for p in metric.problems if p.severity is Severity.ERROR}
+    assert errors == {path}
+    assert metric.status()["conditions"][0]["status"] == "False"
+
+
+def test_in_a_file_an_unknown_field_is_an_error() -> None:
+    """There it is a typing error."""
+    metric = resource(**NEWER)
+    assert not metric.ready
+    assert "spec.sampledOnly: unknown field" in metric.status()["conditions"][0]["message"]

@@ -94,7 +94,7 @@ def test_names_of_metrics(name: str) -> None:
         ({"filters": [{}]}, r"\$\.filters"),
         ({"filters": [{"field": "A", "matchType": "equal"}]}, r"\$\.filters"),
         ({"direction": "egress"}, r"\$\.direction"),
-        ({"buckets": [1]}, r"\$\.buckets"),
+        ({"buckets": [[]]}, r"\$\.buckets"),
         ({"divider": 1000}, r"\$\.divider"),
         ({"charts": [{"title": "t", "type": "Line"}]}, r"\$\.charts"),
         (

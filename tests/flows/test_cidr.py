@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +81,39 @@ def test_table_answers_as_a_scan_does(nets: list[cidr.Network], bits: int) -> No
     assert table.first(place) == (around[0] if around else None)
     narrowest = max(around, key=lambda hit: hit[0].prefixlen, default=None)
     assert table.longest(place) == narrowest
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("FD00:0:0::A", "fd00::a"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("010.0.0.1", "010.0.0.1"),
+        ("02:aa:00:00:00:01", "02:aa:00:00:00:01"),
+        ("", ""),
+    ],
+)
+def test_canonical(text: str, canonical: str) -> None:
+    """Every form of an address has one text; other texts stay as they are."""
+    assert cidr.canonical(text) == canonical
+    column = pl.Series(["fd00::a", None, text, text])
+    expected = ["fd00::a", None, canonical, canonical]
+    assert cidr.canonical_texts(column).to_list() == expected
+    assert cidr.canonical_texts(column.clear()).to_list() == []
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("FD00:0::A", [True, True, False, None]),
+        ("fd00::a", [True, True, False, None]),
+        ("a:b", [False, False, True, None]),
+        ("", [False, False, False, None]),
+    ],
+)
+def test_equals(literal: str, expected: list[bool | None]) -> None:
+    """A text is compared as an address where it is one."""
+    flows = pl.DataFrame({"text": ["fd00::a", "fd00:0:0:0:0:0:0:a", "a:b", None]})
+    assert flows.select(cidr.equals(pl.col("text"), literal)).to_series().to_list() == expected

@@ -31,7 +31,7 @@ from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN
+from pipeline.state.ledger import TIMES
 from tests.kafka.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples
 from tests.kafka.watching import Watch
 from tests.kafka.workers import COMMAND, Worker, configured
@@ -420,7 +420,7 @@ def _frames(truth: Samples) -> dict[str, pl.DataFrame]:
         rows = [dict(labels) | {VALUE: value} for labels, value in truth[name].items()]
         columns = sorted({label for row in rows for label in row})
         filled = [{column: row.get(column, "") for column in columns} for row in rows]
-        seen = {c: pl.lit(0.0) for c in (FIRST_SEEN, LAST_SEEN)}
+        seen = {c: pl.lit(0.0) for c in TIMES}
         found[name] = pl.DataFrame(filled).with_columns(pl.col(VALUE).cast(pl.Float64), **seen)
     return found
 

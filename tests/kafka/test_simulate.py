@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.decode.record import message_class
 from tests.kafka.reading import Message, read
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
+from tests.support.records import message_class
 
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 

@@ -91,7 +91,7 @@ def populate(server: ApiServer, manifests: Iterable[Manifest]) -> None:
         client.create(one)
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for something to become true; AssertionError when it does not."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -141,3 +141,38 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
         with suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
     here.close()
+
+
+class Tunnel:
+    """An HTTP proxy: it connects whoever asks with CONNECT, and notes what was asked."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server((LOCALHOST, 0))
+        self.port = self._listener.getsockname()[1]
+        self.asked: list[str] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(
+                    target=self._connect, args=(self._listener.accept()[0],), daemon=True
+                ).start()
+
+    def _connect(self, here: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += here.recv(65_536)
+        line = head.partition(b"\r\n")[0].decode()
+        self.asked.append(line)
+        host, _, port = line.split()[1].rpartition(":")
+        there = socket.create_connection((host, int(port)))
+        here.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        threading.Thread(target=_pass_on, args=(there, here), daemon=True).start()
+        _pass_on(here, there)

@@ -58,6 +58,7 @@ def tables(path: Path) -> list[str]:
 
 
 def test_a_dump_replays_the_reference(live: Live, tmp_path: Path) -> None:
+    """An inventory taken from a live cluster gives the matrix of the reference."""
     for name in ("dump.yaml", "dump.jsonl.gz"):
         out = tmp_path / name
         done = flowmatrix("inventory", "--kubeconfig", live.kubeconfig, "--out", out)
@@ -73,6 +74,7 @@ def test_a_dump_replays_the_reference(live: Live, tmp_path: Path) -> None:
 
 
 def test_who_is_a_pod_a_node_a_service(live: Live) -> None:
+    """The command explains each kind, and fails for an address that nobody has."""
     options = ("--kubeconfig", live.kubeconfig, "--config", live.made.config)
     pod = flowmatrix("who", "10.128.4.4:9001", *options)
     assert pod.exit_code == 0
@@ -98,14 +100,17 @@ def test_who_is_a_pod_a_node_a_service(live: Live) -> None:
 
 
 def test_who_in_an_inventory_file(live: Live) -> None:
+    """The same from a file, with an address in any form."""
     options = ("--inventory", live.made.inventory)
-    assert "Pod netobserv/netobserv-plugin-" in flowmatrix("who", "10.128.4.4", *options).stdout
+    for form in ("10.128.4.4", "::ffff:10.128.4.4", "[::FFFF:a80:404]:443"):
+        assert "Pod netobserv/netobserv-plugin-" in flowmatrix("who", form, *options).stdout
     nobody = flowmatrix("who", "9.9.9.9", *options)
     assert nobody.exit_code == 1
     assert nobody.stdout.startswith("object       none: ")
 
 
 def test_what_cannot_be_asked(live: Live, tmp_path: Path) -> None:
+    """Contradicting options and unknown addresses are refused."""
     out = ("--out", tmp_path / "dump.yaml")
     forbidden = flowmatrix("inventory", "--kubeconfig", live.kubeconfig, "--context", "user", *out)
     assert forbidden.exit_code == 1
@@ -177,6 +182,7 @@ def worker(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
 
 @pytest.mark.usefixtures("kube_server")
 def test_an_idle_worker_tells_who_had_an_address(worker: Worker) -> None:
+    """A worker without flows still applies what its watch tells."""
     then = flowmatrix("who", "10.9.7.1:80", "--at", worker.before, "--server", worker.url)
     assert (then.exit_code, then.stderr) == (0, "")
     assert then.stdout.startswith("object       Pod moves/first\nbecause      a pod's own address")
@@ -222,6 +228,7 @@ def test_a_recording_is_replayed_over_what_a_worker_knows(worker: Worker) -> Non
 
 @pytest.mark.usefixtures("kube_server")
 def test_an_idle_worker_writes_what_came_since(live: Live, worker: Worker) -> None:
+    """Its inventory has objects that came after the last flow."""
     Client(live.server).create(pod("later", "10.9.7.2", "moves"))
     asked = ("inventory", "--server", worker.url, "--out", worker.folder / "later.jsonl")
     until(lambda: " 31 Pod" in flowmatrix(*asked).stdout)

@@ -23,10 +23,12 @@ from pipeline.kube.index.index import Index
     ],
 )
 def test_shorten(limit: int | None, text: str) -> None:
+    """A cut value ends with three dots, as far as they fit."""
     assert shorten("abcdef", limit) == text
 
 
 def test_names() -> None:
+    """The names of the columns in both spellings; uid columns are always empty."""
     native = columns("SrcK8S", "", zone=False)
     assert "SrcK8S_Zone" not in native
     assert native["SrcK8S_OwnerType"] == Column("owner_kind")
@@ -52,4 +54,5 @@ LABELLED = Index(
     ],
 )
 def test_copied(rule: Copied, needed: set[str] | None, fields: list[str]) -> None:
+    """Labels to copy: included, excluded, needed, and from the whole index."""
     assert list(copied("labels", rule, LABELLED, needed)) == fields

@@ -38,10 +38,12 @@ def said(address: str, *found: dict[str, Any], at: int | None = None) -> dict[st
 
 
 def test_nobody() -> None:
+    """An address that nobody has is said to be nobody's."""
     assert said("10.9.9.9", NODE) == {"object": "none: no pod, node or service has this address"}
 
 
 def test_a_node_and_the_pods_on_its_network() -> None:
+    """Pods on the host network are listed with their node."""
     host = pod("agent", "10.0.0.1", "10:00:00")
     found = said("10.0.0.1", NODE, host)
     assert found["object"] == "Node n1"
@@ -51,6 +53,7 @@ def test_a_node_and_the_pods_on_its_network() -> None:
 
 
 def test_a_service_hidden_by_a_pod() -> None:
+    """What is not shown for the address is listed, with the rule."""
     found = said("172.30.0.9", SERVICE, pod("a", "172.30.0.9", "10:00:00"))
     assert found["object"] == "Pod shop/a"
     assert found["hidden"].startswith("Service shop/web claims it too")
@@ -58,6 +61,7 @@ def test_a_service_hidden_by_a_pod() -> None:
 
 
 def test_who_had_it_then() -> None:
+    """With a time the holder of that time is explained, and the others are named."""
     ended = [{"type": "PodReadyToStartContainers", "status": "False"}]
     ended[0]["lastTransitionTime"] = "2026-05-01T11:00:00Z"
     job = pod("job", "10.1.0.7", "10:00:00", phase="Succeeded", conditions=ended)
@@ -74,5 +78,6 @@ def test_who_had_it_then() -> None:
 
 
 def test_a_time_before_all_that_is_known() -> None:
+    """It is said that who had it before is unknown."""
     found = said("10.1.0.7", pod("web", "10.1.0.7", "12:00:00"), at=NOON - HOUR)
     assert found["but"].startswith("it has that address since 2026-05-01T12:00:00Z")

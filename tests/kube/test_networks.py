@@ -57,7 +57,7 @@ def enriching(kube_server: ApiServer, space: str, tmp_path: Path) -> Iterator[Ca
                 namespaces=[space],
                 secondary_networks=list(indexed),
                 window=window,
-                wait="10s",
+                wait="60s",
             )
             assert list(stage.check(tmp_path)) == []
             step = stage.build(BuildContext(folder=tmp_path), resources)
@@ -119,6 +119,7 @@ class By(NamedTuple):
 def test_an_attachment_comes_moves_and_goes(
     kube_server: ApiServer, space: str, enriching: Callable[..., Who], by: By
 ) -> None:
+    """By every part of a key, with who had it then."""
     flow, other = by.flow, by.other
     client = Client(kube_server)
     first, second = pod("first", "198.18.8.1", space), pod("second", "198.18.8.2", space)
@@ -166,10 +167,10 @@ def networks(kube_server: ApiServer) -> Iterator[None]:
     _absent(kube_server)
     with present(kube_server, *DEFINITIONS):
         for one in DEFINITIONS:
-            eventually(lambda one=one: served(kube_server, one), seconds=30)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+            eventually(lambda one=one: served(kube_server, one))  # type: ignore[misc] # mypy cannot infer a lambda with a default
         yield
     for one in DEFINITIONS:
-        eventually(lambda one=one: not kube_server.has(path(one)), seconds=30)  # type: ignore[misc] # same
+        eventually(lambda one=one: not kube_server.has(path(one)))  # type: ignore[misc] # same
 
 
 def _absent(server: ApiServer) -> None:
@@ -224,6 +225,7 @@ def test_networks_that_share_addresses(
 def test_a_pod_joins_a_network_later(
     kube_server: ApiServer, space: str, enriching: Callable[..., Who]
 ) -> None:
+    """Its annotation comes while it runs."""
     client, one = Client(kube_server), pod("late", "198.18.8.5", space)
     client.create(one)
     apply(kube_server, network(UDN, "blue", space))
@@ -258,7 +260,7 @@ def test_networks_that_a_server_learns_later(
         assert in_network(green) == ""
         assert (watch.problems(), known(CUDN)) == ([], 0)
         with present(kube_server, *DEFINITIONS):
-            eventually(lambda: served(kube_server, DEFINITIONS[1]), seconds=30)
+            eventually(lambda: served(kube_server, DEFINITIONS[1]))
             apply(kube_server, network(CUDN, green, space))
             until(lambda: in_network(green) == green)
             assert (in_network(f"{space}/{green}"), known(CUDN)) == ("", 1)

@@ -40,6 +40,7 @@ def labels(*found: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_the_four_labels_of_openshift_in_order() -> None:
+    """Machines, Pods, Services and external addresses, with the API server outside of them."""
     found = labels(
         endpoints("10.0.0.9", "203.0.113.7", "2001:db8::7"), operator({}), CONFIG, INSTALL
     )
@@ -69,14 +70,17 @@ def test_the_four_labels_of_openshift_in_order() -> None:
     ],
 )
 def test_internal_networks_and_their_overrides(ovn: dict[str, Any], expected: list[str]) -> None:
+    """OVN's networks are the usual ones unless the operator's object replaces them."""
     assert labels(INSTALL, operator(ovn))["Machines"] == ["10.0.0.0/16", *expected]
 
 
 def test_no_internal_networks_with_another_plugin() -> None:
+    """Another network plugin has none of OVN's networks."""
     assert labels(INSTALL, operator({}, "OpenShiftSDN"))["Machines"] == ["10.0.0.0/16"]
 
 
 def test_each_source_may_be_missing() -> None:
+    """Each object alone gives what it says."""
     without_version = {k: v for k, v in CONFIG.items() if k != "apiVersion"}
     assert list(labels(without_version)) == ["Machines", "Pods", "Services", "EXT:ExternalIP"]
     assert labels(INSTALL) == {"Machines": ["10.0.0.0/16", *OVN]}
@@ -84,12 +88,14 @@ def test_each_source_may_be_missing() -> None:
 
 
 def test_endpoint_slices_serve_as_well() -> None:
+    """The API server's addresses may come from a slice instead of Endpoints."""
     meta = {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}}
     one = {"kind": "EndpointSlice", "metadata": meta, "endpoints": [{"addresses": ["192.0.2.9"]}]}
     assert labels(one) == {"Services": ["192.0.2.9/32"]}
 
 
 def test_other_clusters_from_nodes_and_kubeadm() -> None:
+    """Without OpenShift's objects nodes, ranges and kubeadm's settings are used."""
     node = {
         "kind": "Node",
         "metadata": {"name": "n1"},
@@ -125,14 +131,15 @@ def test_other_clusters_from_nodes_and_kubeadm() -> None:
 
 
 def test_what_cannot_be_read_is_left_out_with_a_warning() -> None:
+    """A broken setting and an invalid CIDR are warnings; the rest is derived."""
     broken = {**INSTALL, "data": {"install-config": "a: ["}}
     odd = {**CONFIG, "spec": {"clusterNetwork": [{"cidr": "10.128.0.0"}], "serviceNetwork": 7}}
     problems: list[Problem] = []
     detected = autodetected(map(objects.of, [broken, odd]), problems)
     assert detected == [Label("Machines", OVN)]
     assert [problem.severity for problem in problems] == ["warning", "warning"]
-    assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config: ")
-    assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is no CIDR'
+    assert problems[0].message.startswith("ConfigMap cluster-config-v1, install-config:2:1: ")
+    assert problems[1].message == 'label "Pods" of the cluster: "10.128.0.0" is not a valid CIDR'
 
 
 def collector(**labels: object) -> dict[str, Any]:
@@ -154,17 +161,19 @@ S3 = {"name": "S3", "cidrs": ["3.5.204.0/22"]}
     ],
 )
 def test_labels_of_a_flow_collector_come_first(labels: dict[str, Any], names: list[str]) -> None:
+    """Custom labels precede derived ones, which it may switch off."""
     found = described(map(objects.of, [INSTALL, collector(**labels)]), [])
     assert [label.name for label in found] == names
 
 
 def test_a_custom_label_that_is_none_is_left_out() -> None:
+    """An invalid name or CIDR is a warning."""
     odd = [{"name": "a b", "cidrs": ["10.0.0.0/8"]}, {"name": "x", "cidrs": ["10.0.0.0"]}, S3]
     problems: list[Problem] = []
     assert described([objects.of(collector(customLabels=odd))], problems) == [
         Label("S3", ["3.5.204.0/22"])
     ]
     assert [problem.message for problem in problems] == [
-        'FlowCollector: "a b" is no name of a subnet label',
-        'label "x" of the cluster: "10.0.0.0" is no CIDR',
+        'FlowCollector: "a b" is not a valid name of a subnet label',
+        'label "x" of the cluster: "10.0.0.0" is not a valid CIDR',
     ]

@@ -54,13 +54,39 @@ def test_csv() -> None:
     )
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_csv_texts_are_no_formulas(start: str) -> None:
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d"])
+def test_csv_texts_are_not_formulas(start: str) -> None:
     rows = pl.DataFrame({"workload": [f'{start}cmd|"x"'], "count": [-1.0]})
     text = render(MatrixTable(rows, ("m",), ()), Form.CSV)
     _, (workload, count) = csv.reader(io.StringIO(text, newline=""))
-    assert workload == f'\'{start}cmd|"x"'
-    assert count == "-1"
+    assert (workload, count) == (f'\'{start}cmd|"x"', "-1")
+
+
+HOSTILE = "\x1b]0;x\x07a\0b\rc\nd[/x]\u202e\x9b[2J"
+
+
+@pytest.mark.parametrize("form", Form)
+def test_nothing_in_a_name_moves_the_cursor(form: Form) -> None:
+    """Escapes, NUL, line ends, directions and C1 controls, in cells, titles and notes."""
+    rows = pl.DataFrame({"workload": [HOSTILE, "=" + HOSTILE], "count": [1.0, 2.0]})
+    text = render(MatrixTable(rows, ("m",), (HOSTILE,)), form, title=HOSTILE)
+    assert text.replace("\n", "").isprintable()
+    plain = "\ufffd]0;x\ufffda\ufffdb\ufffdc\ufffdd[/x]\ufffd\ufffd[2J"
+    if form is Form.JSON:
+        assert [row["workload"] for row in json.loads(text)["rows"]] == [HOSTILE, "=" + HOSTILE]
+    elif form is Form.MARKDOWN:
+        assert plain.replace("[", "\\[").replace("]", "\\]") in text
+    else:
+        assert plain in text
+    lines = {Form.TABLE: 7, Form.MARKDOWN: 8, Form.CSV: 3}
+    assert form is Form.JSON or len(text.splitlines()) == lines[form]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -1e300])
+def test_a_time_that_no_calendar_has_is_shown_as_it_is(seconds: float) -> None:
+    rows = pl.DataFrame({"count": [1.0], "first_seen": [seconds], "last_seen": [0.0]})
+    text = render(MatrixTable(rows, ("m",), ()), Form.CSV)
+    assert text.splitlines()[1].replace("'", "") == f"1,{seconds},1970-01-01T00:00:00Z"
 
 
 def test_json() -> None:

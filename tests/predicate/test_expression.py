@@ -92,7 +92,7 @@ def test_holds(text: str, names: str) -> None:
         ("in 6", 'column 4: expected "(", found 6'),
         ("in (6", 'column 6: expected "," or ")", found the end'),
         ("=~ val", "column 4: expected a quoted regular expression, found val"),
-        ('=~ "("', "unclosed group"),
+        ('=~ "("', "missing ): ("),
         ("== 'a", "this text does not end"),
         ("? 1 : 2", "unexpected ?"),
         ("== " + "!" * 60 + "val", "more than 50 nested levels"),

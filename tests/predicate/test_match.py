@@ -135,3 +135,13 @@ def test_what_is_flattened() -> None:
     assert needs_origin([syn, fin], ["F"])
     assert not needs_origin([syn], ["F"])
     assert not needs_origin([syn, fin], [])
+
+
+@pytest.mark.parametrize(("kind", "passing"), [("equal", [0, 1]), ("not_equal", [2, 3])])
+def test_addresses_are_equal_in_any_form(kind: str, passing: list[int]) -> None:
+    """A FlowMetric's filter on an address."""
+    texts = ["fd00::a", "FD00:0:0::A", "fd00::b", "text"]
+    flows = frame([{"SrcAddr": text} for text in texts])
+    match = Match(field="SrcAddr", value="fd00:0::a", type=MatchType(kind))
+    kept = flows.filter(match.expr(flows.schema))
+    assert kept["SrcAddr"].to_list() == [texts[place] for place in passing]

@@ -190,7 +190,7 @@ def kubeconfig(
     return file
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = 5) -> None:
+def eventually(holds: Callable[[], bool], *, seconds: float = 120) -> None:
     """Wait until something holds; fails when it does not in time."""
     until = time.monotonic() + seconds
     while not holds():

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.decode.record import message_class
 from tests.support import recordings
+from tests.support.records import message_class
 
 Counts = dict[str, Counter[tuple[str, ...]]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipeline.decode.record import message_class
 from simulate.wire import packed, protobuf
+from tests.support.records import message_class
 
 FRAME = pl.DataFrame(
     {

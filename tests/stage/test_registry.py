@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,18 @@ def test_a_failing_stage_of_an_installed_package(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert [line.split('"n":')[1][0] for line in done.stdout.splitlines()] == ["1", "3"]
     assert "ArithmeticError: 2 is too round" in letters.read_text()
+
+
+def test_the_stage_of_the_guide(tmp_path: Path) -> None:
+    """What docs/own-stages.md shows is installed, tested with its test, and run."""
+    guide = (Path(__file__).parents[2] / "docs" / "own-stages.md").read_text()
+    stage, test = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (entry,) = re.findall(r"```toml\n\[.*?\]\n(.*?)\n```", guide, re.DOTALL)
+    site = tmp_path / "site"
+    install(site, "size_class", stage, entry.replace('"', ""))
+    (site / "check.py").write_text(f"{test}\ntest_size_class()\ntest_laws()\n")
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    subprocess.run([sys.executable, str(site / "check.py")], env=environment, check=True)
+    done = flowmatrix(site, "run", "--once", configured(tmp_path, "size_class"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["SizeClass"] == "small"

@@ -50,6 +50,18 @@ def test_the_old_direction_can_be_kept() -> None:
     assert [flow["IfDir"] for flow in got] == [0, "odd", 1, 5]
 
 
+def test_the_reporter_is_its_host_in_any_form() -> None:
+    """JSON flows and API servers may write addresses expanded, in upper case, or IPv4-mapped."""
+    flows: list[Flow] = [
+        {"AgentIP": "FD00:1::1", "SrcK8S_HostIP": "fd00:1:0:0:0:0:0:1"},
+        {"AgentIP": "::ffff:10.0.0.1", "DstK8S_HostIP": "10.0.0.1"},
+        {"AgentIP": "fd00:1::9", "SrcK8S_HostIP": "FD00:1::2", "DstK8S_HostIP": "fd00:1:0::2"},
+    ]
+    got = run(Direction(name="direction").build(BuildContext()), flows)
+    assert [flow["FlowDirection"] for flow in got] == [1, 0, 2]
+    assert [flow["AgentIP"] for flow in got] == [flow["AgentIP"] for flow in flows]
+
+
 def test_nothing_is_done_for_nobody() -> None:
     step = Direction(name="direction").build(BuildContext(needed=frozenset({"AgentIP"})))
     assert run(step, [{"AgentIP": "h1", "SrcK8S_HostIP": "h1"}]) == [

@@ -6,7 +6,17 @@ import polars as pl
 import pytest
 
 from pipeline.flows.values import overflow
-from pipeline.stage import COUNT, SUM, VALUE, BuildContext, Encoded, Kind, bucket
+from pipeline.stage import (
+    COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
+    SUM,
+    VALUE,
+    BuildContext,
+    Encoded,
+    Kind,
+    bucket,
+)
 from stages.encode_prometheus import EncodePrometheus, Metric
 
 
@@ -15,8 +25,13 @@ def encode(flows: pl.DataFrame, **metric: object) -> Encoded:
     return spec.build(BuildContext())(flows)
 
 
+def counted(encoded: Encoded) -> list[tuple[object, ...]]:
+    """Labels and values of the first metric, without the times."""
+    return encoded.deltas[0].series.drop(FIRST_SEEN, LAST_SEEN).rows()
+
+
 def series(flows: pl.DataFrame, **metric: object) -> list[tuple[object, ...]]:
-    return encode(flows, **metric).deltas[0].series.rows()
+    return counted(encode(flows, **metric))
 
 
 FLOWS = pl.DataFrame(
@@ -36,7 +51,7 @@ def test_a_counter_counts_flows_in_order_of_first_appearance() -> None:
 
 def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
     encoded = encode(FLOWS, labels=["ns"], value="Bytes", divider=2.0)
-    assert encoded.deltas[0].series.rows() == [("a", 8.5), ("", 2.5)]
+    assert counted(encoded) == [("a", 8.5), ("", 2.5)]
     assert encoded.filtered == 0
     assert [(bad.row, bad.error, bad.metric, bad.field) for bad in encoded.rejected] == [
         (1, "ValueConversionError", "m", "Bytes")
@@ -46,7 +61,7 @@ def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
 
 def test_an_absent_value_is_skipped() -> None:
     encoded = encode(pl.DataFrame({"n": [1, None]}), value="n")
-    assert (encoded.deltas[0].series.rows(), encoded.filtered) == ([(1.0,)], 1)
+    assert (counted(encoded), encoded.filtered) == ([(1.0,)], 1)
     for labels in (["ns"], ["NoSuch"], []):
         nothing = encode(FLOWS, value="NoSuch", labels=labels)
         assert (nothing.deltas[0].series.height, nothing.filtered) == (0, 4)
@@ -84,7 +99,28 @@ def test_a_histogram_puts_a_bound_into_its_own_bucket() -> None:
         bucket(0): 2,
         bucket(1): 1,
         bucket(2): 1,
+        FIRST_SEEN: None,
+        LAST_SEEN: None,
     }
+
+
+def test_a_series_has_the_times_of_its_flows() -> None:
+    """The end of a flow, else its start, else when it was received; times that cannot be: none."""
+    flows = pl.DataFrame(
+        {
+            "ns": ["a", "a", "b", "c", "d"],
+            "TimeFlowEndMs": [5000, 3000, 0, None, 10**18],
+            "TimeFlowStartMs": [1000, 1000, 2500, None, -5],
+            "TimeReceived": [9, 9, 9, 8, 0],
+        }
+    )
+    delta = encode(flows, labels=["ns"]).deltas[0]
+    assert delta.series.select("ns", FIRST_SEEN, LAST_SEEN).rows() == [
+        ("a", 3.0, 5.0),
+        ("b", 2.5, 2.5),
+        ("c", 8.0, 8.0),
+        ("d", None, None),
+    ]
 
 
 def test_an_empty_batch_gives_empty_deltas() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.decode.record import message_class
 from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
+from tests.support.records import message_class
 
 
 def source(path: str, **fields: object) -> IngestFile:
@@ -89,10 +89,21 @@ def test_a_damaged_tail_is_rejected_with_its_reason(tmp_path: Path) -> None:
     assert decoded.rejected == [(1, "the input ends inside a message, 4 bytes into it")]
 
 
-def test_a_file_that_cannot_be_unpacked_is_named(tmp_path: Path) -> None:
-    (tmp_path / "flows.gz").write_bytes(gzip.compress(record(1) * 1000)[:-9])
-    with pytest.raises(OSError, match=r"flows\.gz: gzip: "):
-        list(source("flows.gz").chunks(SourceContext(tmp_path)))
+def test_of_a_file_that_is_cut_the_rest_is_rejected(tmp_path: Path) -> None:
+    packed = gzip.compress(record(1) * 1000)[:-9]
+    (tmp_path / "flows.gz").write_bytes(packed)
+    stage = source("flows.gz")
+    [payloads] = stage.chunks(SourceContext(tmp_path))
+    decoded = stage.decode(BuildContext())(payloads)
+    [(place, reason)] = decoded.rejected
+    assert place == decoded.flows.height > 900
+    assert reason == f"the gzip data ends early, at byte {len(packed)} of the input"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "flows.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(OSError, match=r"flows\.zip: the input is a zip archive"):
+        list(source("flows.zip").chunks(SourceContext(tmp_path)))
     with pytest.raises(FileNotFoundError, match="gone"):
         list(source("gone").chunks(SourceContext(tmp_path)))
 

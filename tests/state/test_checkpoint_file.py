@@ -6,9 +6,9 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy
 from pipeline.state import checkpoint_file
-from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress
+from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress, pack
 from pipeline.state.ledger import Ledger
 
 FAMILY = Family("flows", Kind.COUNTER, ("a",))
@@ -33,7 +33,7 @@ def test_what_was_saved_comes_back(saved: Path) -> None:
     assert loaded.dead_letters == 7
     assert loaded.progress == {"in": Progress.start([b"one", b"two"])}
     series = fresh.tables()[0].series()
-    assert series.rows() == [("x", 1.0, 5.0, 5.0), ("__overflow__", 2.0, 5.0, 5.0)]
+    assert series.rows() == [("x", 1.0, 5.0, 5.0, 5.0), ("__overflow__", 2.0, 5.0, 5.0, 5.0)]
     assert checkpoint_file.tables(saved)[0][1].rows() == series.rows()
     assert [path.name for path in saved.iterdir()] == ["ledger.checkpoint"]
 
@@ -53,23 +53,107 @@ def test_a_changed_family_starts_again(
 
 def test_an_empty_folder_is_an_empty_state(tmp_path: Path) -> None:
     assert checkpoint_file.load(tmp_path, ledger()) == FileCheckpoint()
-    with pytest.raises(CheckpointError, match="no state in"):
+    with pytest.raises(CheckpointError, match="there is no state in"):
         checkpoint_file.tables(tmp_path)
+
+
+def refused(folder: Path) -> str:
+    """Why a state folder is not read, by a run and by a reader."""
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint_file.load(folder, ledger())
+    with pytest.raises(CheckpointError) as other:
+        checkpoint_file.tables(folder)
+    assert str(other.value) == str(caught.value)
+    return str(caught.value)
+
+
+def test_a_flipped_bit_is_recognised_wherever_it_is(saved: Path) -> None:
+    """None reaches a parser: one could end the process, or give other counts."""
+    path = saved / "ledger.checkpoint"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            with pytest.raises(
+                CheckpointError, match=r"cannot read the state .*ledger\.checkpoint"
+            ):
+                checkpoint_file.load(saved, ledger())
+
+
+def test_a_damaged_state_is_refused_with_what_to_do(saved: Path) -> None:
+    path = saved / "ledger.checkpoint"
+    whole = path.read_bytes()
+    head = f"cannot read the state {path}: "
+    advice = f"; to start from zero, delete {path}"
+    for data, why in (
+        (whole[:-9] + b"123456789", "it is damaged: its checksum does not agree with its content"),
+        (whole + b"1", "it is damaged: its checksum does not agree with its content"),
+        (whole[:-9], f"it is cut: {len(whole) - 56} of {len(whole) - 47} bytes are there"),
+        (whole[:30], "it ends after 30 bytes, inside its head"),
+        (b"", "it is not a state of flowmatrix"),
+        (b"PK" + bytes(100), "it is not a state of flowmatrix"),
+    ):
+        path.write_bytes(data)
+        assert refused(saved) == head + why + advice
+
+
+def test_the_state_before_is_kept_and_offered(saved: Path) -> None:
+    """Moved into its place, it is read."""
+    path, before = saved / "ledger.checkpoint", saved / "ledger.checkpoint.before"
+    counted = msgspec.structs.replace(Progress.start([b"one"]), messages=5)
+    for amount in (3.0, 4.0):
+        more = ledger()
+        more.merge([Delta(FAMILY, pl.DataFrame({"a": ["x"], VALUE: [amount]}))], 5.0)
+        checkpoint_file.save(saved, more, FileCheckpoint({"in": counted}))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refused(saved).endswith(
+        f"; the state before it is whole (5 messages): to go on from that, move {before} to {path};"
+        " to start from zero, delete both"
+    )
+    before.replace(path)
+    [(_, series)] = checkpoint_file.tables(saved)
+    assert series[VALUE].to_list() == [3.0]
+
+
+def test_of_two_damaged_states_none_is_offered(saved: Path) -> None:
+    path = saved / "ledger.checkpoint"
+    (saved / "ledger.checkpoint.before").write_bytes(path.read_bytes()[:-1])
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refused(saved).endswith(f"; to start from zero, delete {path}")
 
 
 def test_a_state_of_another_version_is_refused(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint_file, "_VERSION", 99)
-    with pytest.raises(CheckpointError, match=r"by another version \(2\): delete it to start"):
-        checkpoint_file.load(saved, ledger())
+    assert "it was written by an older flowmatrix (version 3, not 99)" in refused(saved)
+    monkeypatch.setattr(checkpoint_file, "_VERSION", 1)
+    assert "it was written by a newer flowmatrix (version 3, not 1)" in refused(saved)
 
 
-def test_a_damaged_file_is_named(saved: Path) -> None:
-    path = saved / "ledger.checkpoint"
+def test_a_state_of_version_2_is_read(tmp_path: Path) -> None:
+    """It had no head, and the times of counting alone."""
+    frame = pl.DataFrame({"a": ["x"], VALUE: [2.0], FIRST_SEEN: [4.0], LAST_SEEN: [5.0]})
+    table = {"family": FAMILY, "totals": pack(frame), "overflow": pack(frame.clear())}
+    progress = {"in": Progress.start([b"one"])}
+    document = {"version": 2, "progress": progress, "dead_letters": 7, "tables": [table]}
+    path = tmp_path / "ledger.checkpoint"
+    path.write_bytes(msgspec.msgpack.encode(document))
+    fresh = ledger()
+    assert checkpoint_file.load(tmp_path, fresh) == FileCheckpoint(progress, 7)
+    assert fresh.tables()[0].series().rows() == [("x", 2.0, 4.0, 5.0, 5.0)]
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(CheckpointError, match=r"cannot read the state .*ledger\.checkpoint"):
-        checkpoint_file.load(saved, ledger())
+    assert "cannot read the state" in refused(tmp_path)
+
+
+def test_the_file_is_its_owners_alone(saved: Path) -> None:
+    assert (saved / "ledger.checkpoint").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(CheckpointError, match=r"cannot write the state in .*state: File exists"):
+        checkpoint_file.save(tmp_path / "state", ledger(), FileCheckpoint())
 
 
 def test_without_the_last_message() -> None:

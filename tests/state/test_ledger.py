@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
+from pipeline.stage import (
+    COUNT,
+    FIRST_SEEN,
+    LAST_SEEN,
+    SUM,
+    VALUE,
+    Delta,
+    Family,
+    Kind,
+    Policy,
+    bucket,
+)
 from pipeline.state import ledger as ledgers
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import FIRST_SEEN, LAST_SEEN, OVERFLOW, Ledger
+from pipeline.state.ledger import LAST_COUNTED, OVERFLOW, Ledger
 
 COUNTER = Family("flows", Kind.COUNTER, ("a", "b"))
 GAUGE = Family("level", Kind.GAUGE, ("a",))
@@ -42,6 +53,30 @@ def test_deltas_add_up_and_times_are_kept() -> None:
     series = ledger.tables()[0].series()
     assert series[FIRST_SEEN].to_list() == [10.0, 10.0]
     assert series[LAST_SEEN].to_list() == [20.0, 10.0]
+    assert series[LAST_COUNTED].to_list() == [20.0, 10.0]
+
+
+def test_times_are_those_of_the_flows() -> None:
+    """They may come in any order; flows without one have the time they were counted at."""
+
+    def seen(first: float | None, last: float | None, label: str = "x") -> Delta:
+        columns = {"a": [label], "b": [""], VALUE: [1.0], FIRST_SEEN: [first], LAST_SEEN: [last]}
+        return Delta(COUNTER, pl.DataFrame(columns).cast({FIRST_SEEN: pl.Float64}))
+
+    ledger = new(COUNTER)
+    ledger.merge([seen(5.0, 7.0), seen(None, None, "y")], 100.0)
+    ledger.merge([seen(2.0, 6.0)], 200.0)
+    times = ledger.tables()[0].series().select("a", FIRST_SEEN, LAST_SEEN, LAST_COUNTED)
+    assert times.rows() == [("x", 2.0, 7.0, 200.0), ("y", 100.0, 100.0, 100.0)]
+
+
+def test_idle_is_what_was_not_counted_for_long() -> None:
+    """Not what has old flows: a recording of last year is exposed while it is counted."""
+    ledger = new(COUNTER, Policy("stage", expiry=50.0))
+    old = pl.DataFrame({"a": ["x"], "b": [""], VALUE: [1.0], FIRST_SEEN: [1.0], LAST_SEEN: [1.0]})
+    ledger.merge([Delta(COUNTER, old)], 1000.0)
+    [table] = ledger.tables()
+    assert (table.shown(1050.0), table.shown(1051.0)) == (1, 0)
 
 
 def test_a_gauge_keeps_its_last_value() -> None:
@@ -56,7 +91,7 @@ def test_a_histogram_adds_every_column() -> None:
     rows = pl.DataFrame({COUNT: [2], SUM: [3.5], bucket(0): [1], bucket(1): [1]})
     ledger = new(family)
     ledger.merge([Delta(family, rows), Delta(family, rows)], 1.0)
-    assert ledger.tables()[0].series().row(0) == (4, 7.0, 2, 2, 1.0, 1.0)
+    assert ledger.tables()[0].series().row(0) == (4, 7.0, 2, 2, 1.0, 1.0, 1.0)
 
 
 def test_beyond_the_limit_one_series_keeps_the_total_exact(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf import message_factory
+
 from pipeline.decode.protobuf import decoder
-from pipeline.decode.record import message_class
+from pipeline.decode.record import descriptor
 from pipeline.stage import BuildContext, Decode
 from pipeline.testing import Flow, rows
 
@@ -13,6 +15,11 @@ NOW = 1_761_645_700.9
 """When everything is received, in seconds."""
 UNSET = "0.0.0.0"  # noqa: S104 - an address, of nobody
 """How an address that is not set reads."""
+
+
+def message_class() -> type[Any]:
+    """The generated class of the whole Record."""
+    return message_factory.GetMessageClass(descriptor())
 
 
 def decode_for(*needed: str) -> Decode:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from pipeline.config.flp import graph, settings
 from pipeline.config.flp.dialect import Root
+from pipeline.config.flp.parts import is_unset
 from pipeline.config.flp.reading import Reader
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.kube.api.client import is_kubeconfig
+from pipeline.kube.api.kubeconfig import is_kubeconfig
 from pipeline.stage import Spec, registry
 from pipeline.yaml.document import Document
 
@@ -85,5 +86,5 @@ def _duplicates(
 
 
 def _dynamic(root: Root) -> Iterator[Problem]:
-    if root.dynamic_parameters:
+    if not is_unset(root.dynamic_parameters):
         yield Problem(("dynamicParameters",), "dynamicParameters is not supported yet")

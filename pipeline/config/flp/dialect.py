@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from pipeline.stage.bounds import Bound
+
 Block = dict[str, Any]
 """Free-form: its keys keep their written case and its content is not checked."""
 
@@ -169,7 +171,7 @@ class KubeConfig(Struct, frozen=True, rename="camel"):
 
     config_path: str = ""
     secondary_networks: list[SecondaryNetwork] = []
-    managed_cni: list[str] | None = field(name="managedCNI", default=None)
+    managed_cni: list[str] = field(name="managedCNI", default_factory=list)
     tracked_kinds: list[str] = []
 
 
@@ -312,7 +314,7 @@ class Metric(Struct, frozen=True, rename="camel"):
     labels: list[str] = []
     remap: dict[str, str] = {}
     flatten: list[str] = []
-    buckets: list[float] = []
+    buckets: list[Bound] = []
     value_scale: float = 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.config.flp.dialect import ClientTls, Encode, Ingest, Sasl, Write
-from pipeline.config.flp.parts import Native, Parts, filled, renamed, unknown
+from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, warning
 
 _OFFSETS = {"": "first", "FirstOffset": "first", "LastOffset": "last"}
@@ -81,7 +81,7 @@ def _tls(tls: ClientTls | None) -> dict[str, Any]:
 
 
 def _sasl(sasl: Sasl | None) -> dict[str, Any]:
-    if sasl is None:
+    if is_unset(sasl) or sasl is None:
         return {}
     return {
         "mechanism": sasl.type,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pipeline.config.flp import ends, filters, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
-from pipeline.config.flp.parts import Native, Parts, unknown
+from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest
 from pipeline.stage import Spec
 
@@ -95,7 +95,7 @@ class _Edges:
         names = {parameter.name for parameter in root.parameters}
         for index, entry in enumerate(root.pipeline):
             at: ConfigPath = ("pipeline", index)
-            if entry.name not in names and not root.dynamic_parameters:
+            if entry.name not in names and is_unset(root.dynamic_parameters):
                 hint = nearest(entry.name, names)
                 message = f'no parameters for stage "{entry.name}"'
                 self.problems.append(Problem((*at, "name"), message, hint))
@@ -114,12 +114,14 @@ class _Edges:
 
 def _parts(parameter: Parameter, at: ConfigPath, types: Mapping[str, type[Spec]]) -> Parts:
     """The native stages of one parameter; refused ones become a stand-in."""
-    kinds = [kind for kind in _STAGES if getattr(parameter, kind) is not None]
+    blocks = {kind: getattr(parameter, kind) for kind in _STAGES}
+    given = [kind for kind, block in blocks.items() if block is not None]
+    kinds = [kind for kind in given if not is_unset(blocks[kind])] or given
     if len(kinds) != 1:
         yield Problem(at, f'stage "{parameter.name}" needs one of {", ".join(_STAGES)}')
         return
     kind = kinds[0]
-    block = getattr(parameter, kind)
+    block = blocks[kind]
     at = (*at, kind)
     if not block.type:
         yield Problem(at, f'stage "{parameter.name}" has no {kind} type')

@@ -11,6 +11,7 @@ from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flowmetric.chain import Filter, metric_stages
 from pipeline.flowmetric.chain import Metric as Counted
 from pipeline.stage import Kind
+from pipeline.stage.bounds import ascending, bound
 from pipeline.stage.duration import from_go
 
 FILTERS = ["equal", "not_equal", "presence", "absence", "match_regex", "not_match_regex"]
@@ -23,8 +24,8 @@ def prom(encode: Encode, at: ConfigPath) -> Parts:
     A metric it leaves out with only a log is left out here too, with a warning.
     """
     block, at = encode.prom, (*at, "prom")
-    settings = filled(prefix=block.prefix, max_series=block.max_metrics)
-    if block.expiry_time is not None:
+    settings = filled(prefix=block.prefix, max_series=max(0, block.max_metrics))
+    if block.expiry_time:
         yield from _expiry(block.expiry_time, (*at, "expiryTime"), settings)
     for index, metric in enumerate(block.metrics):
         here = (*at, "metrics", index)
@@ -40,7 +41,7 @@ def prom(encode: Encode, at: ConfigPath) -> Parts:
 
 def _expiry(given: GoDuration, at: ConfigPath, settings: dict[str, Any]) -> Iterator[Problem]:
     try:
-        settings["expiry"] = from_go(given)
+        settings |= filled(expiry=from_go(given))
     except ValueError as error:
         yield Problem(at, str(error))
 
@@ -64,6 +65,9 @@ def _warnings(metric: Metric, at: ConfigPath) -> Iterator[Problem]:
             path = (*at, "filters", index, "type")
             hint = nearest(condition.type, FILTERS)
             yield warning(path, f'unknown filter type "{condition.type}" is taken as equal', hint)
+    bounds = [bound(value) for value in metric.buckets]
+    if bounds != list(ascending(metric.buckets)):
+        yield warning((*at, "buckets"), "buckets are taken in ascending order, each once")
 
 
 def _chain(metric: Metric, at: ConfigPath, stage: ConfigPath, settings: dict[str, Any]) -> Parts:
@@ -80,7 +84,7 @@ def _chain(metric: Metric, at: ConfigPath, stage: ConfigPath, settings: dict[str
         labels=tuple(metric.labels),
         remap=metric.remap,
         flatten=tuple(metric.flatten),
-        buckets=tuple(metric.buckets),
+        buckets=ascending(metric.buckets),
     )
     for document in metric_stages(counted, "", "", settings):
         name, kind, follows = (document.pop(key) for key in ("name", "type", "follows"))

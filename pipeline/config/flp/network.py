@@ -117,7 +117,7 @@ class _Stages:
                 {key.lower(): True for key in network.index if key.lower() in _INDEX}
                 for network in config.secondary_networks
             ],
-            "cni": ["ovn"] if config.managed_cni is None else config.managed_cni,
+            "cni": config.managed_cni or ["ovn"],
         }
         origins = renamed((*self._at, "kubeConfig"), **_KUBE_CONFIG)
         return Native("kubernetes", fields, origins | {(): here, ("ends", 0): here})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import astuple
+
 from pipeline.diagnostics import ConfigPath, Problem, nearest
 
 
@@ -30,6 +33,18 @@ Parts = Iterator[Native | Problem]
 def filled(**fields: Any) -> dict[str, Any]:
     """The fields that say something: no empty text, list or map, no None, no zero, no false."""
     return {name: value for name, value in fields.items() if value}
+
+
+def is_unset(value: object) -> bool:
+    """Whether a value is Go's zero value, which a generated file has where nothing was set.
+
+    That is null, "", 0, false, a duration of 0, an empty list, and a mapping or Struct of such.
+    """
+    if isinstance(value, Struct):
+        value = astuple(value)
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return all(map(is_unset, value)) if isinstance(value, tuple) else not value
 
 
 def unknown(kind: str, given: str, valid: list[str], path: ConfigPath) -> Problem:

@@ -57,6 +57,9 @@ class Reader:
                 self._fold(item, kind.item_type, (*path, index), (*at, index))
                 for index, item in enumerate(data)
             ]
+        texts = isinstance(kind, inspect.DictType) and isinstance(kind.value_type, inspect.StrType)
+        if texts and isinstance(data, dict):
+            return {key: item for key, item in data.items() if item is not None}
         return data
 
     def _struct(

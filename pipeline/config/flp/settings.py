@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.config.flp.dialect import Metrics, Prom, Root, ServerTls
-from pipeline.config.flp.parts import filled
+from pipeline.config.flp.parts import filled, is_unset
 from pipeline.diagnostics import ConfigPath, Key, Problem, nearest, warning
 
 STRICT = ("pipeline", "parameters", "dynamicParameters", "metricsSettings")
@@ -42,8 +42,8 @@ def split(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def rest(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What to say of the keys that are not read strictly."""
     known = {name.lower(): why for name, why in _UNUSED.items()}
-    for key in data:
-        if key.lower() == LOG_LEVEL:
+    for key, value in data.items():
+        if key.lower() == LOG_LEVEL or (key.lower() in known and is_unset(value)):
             continue
         if key.lower() in known:
             yield warning((Key(key),), f'"{key}" is not used here', known[key.lower()])
@@ -107,7 +107,7 @@ def _own(root: Root) -> Iterator[tuple[ConfigPath, Prom]]:
 
 
 def _asks(block: Prom | Metrics) -> bool:
-    return bool(block.address or block.port or block.tls)
+    return not is_unset((block.address, block.port, block.tls))
 
 
 def _server(block: Prom | Metrics) -> dict[str, Any]:

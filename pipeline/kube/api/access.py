@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 
 from pipeline.diagnostics import Problem, nearest
-from pipeline.kube.api.client import ClusterConnection, ConnectError, contexts
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ConnectError
+from pipeline.kube.api.kubeconfig import contexts
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
+import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,29 +16,24 @@ from urllib.parse import urlencode
 
 import msgspec
 import urllib3
-import yaml
 
-_KUBECONFIG = re.compile(r"""^\s*["']?kind["']?\s*:\s*["']?Config["']?\s*,?\s*$""", re.MULTILINE)
-_HEAD = 65_536
+from pipeline.kube.api import kubeconfig
+from pipeline.kube.api.credentials import Credentials, credentials
+from pipeline.kube.api.errors import (
+    ApiError,
+    ConnectError,
+    CredentialsError,
+    UnreachableError,
+    reason,
+)
+from pipeline.kube.api.kubeconfig import Context
+
 _CONNECT_SECONDS = 10.0
 _GRACE = 2.0
 """Seconds a clock may be off before it is corrected: the server tells whole seconds."""
-
-
-class ConnectError(Exception):
-    """There is no way to an API server: no kubeconfig, no such context, not inside a cluster."""
-
-
-class UnreachableError(Exception):
-    """The API server does not answer, or the connection broke."""
-
-
-class ApiError(Exception):
-    """The API server refused. `retry_after` in seconds, 0 when it does not say."""
-
-    def __init__(self, code: int, message: str, retry_after: float = 0.0) -> None:
-        super().__init__(message)
-        self.code, self.retry_after = code, retry_after
+_FIRST, _MOST = 1.0, 10.0
+"""Seconds between two attempts to get other credentials, doubled from the first to the most."""
+_ANONYMOUS = 'User "system:anonymous"'
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -47,31 +43,12 @@ class Status(msgspec.Struct, frozen=True):
     code: int = 0
 
 
-def is_kubeconfig(path: Path) -> bool:
-    """Whether a file says how to reach a cluster, and is no list of its objects."""
-    try:
-        with path.open("rb") as file:
-            return _KUBECONFIG.search(file.read(_HEAD).decode(errors="replace")) is not None
-    except OSError:
-        return False
-
-
-def contexts(path: Path) -> list[str]:
-    """The contexts of a kubeconfig file. Raises ConnectError when it cannot be read."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [str(one["name"]) for one in document["contexts"]]
-    except OSError as error:
-        raise ConnectError(f"{path.name}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
-        raise ConnectError(f"{path.name}: no kubeconfig: it lists no contexts") from error
-
-
 class ClusterConnection:
     """Requests to one API server, from any number of threads.
 
-    Without `kubeconfig` the pod's own service account is used. Tokens are read again as they are
-    replaced, and all credentials when the server does not know them any more. Raises ConnectError.
+    Without `kubeconfig` the pod's own service account is used. Credentials are read again when
+    they expire and when the server does not know them any more, with a backoff, and nothing is
+    asked while there are none. Raises ConnectError when there is no way to a server.
     """
 
     def __init__(
@@ -82,10 +59,17 @@ class ClusterConnection:
     ) -> None:
         self._kubeconfig, self._context, self._clock = kubeconfig, context, clock
         self._lock = threading.Lock()
-        self._renewed = 0.0
+        self._renewals = 0
+        self._not_before = 0.0
         self._skew = 0.0
         self._ahead = -math.inf, math.inf
-        self._client = self._load()
+        self._credentials = Credentials({})
+        self._missing = ""
+        try:
+            self._client = self._load()
+        except CredentialsError as error:
+            self._note(error)
+            self._client = self._made(Credentials({}))
 
     @property
     def host(self) -> str:
@@ -110,12 +94,14 @@ class ClusterConnection:
         """The answer, to be read within the context; `silence`: seconds without a byte.
 
         Raises ApiError for a status of 400 or more, UnreachableError when there is no answer or it
-        breaks off, ConnectError when there are no credentials at the moment.
+        breaks off, CredentialsError when there are no credentials at the moment.
         """
-        client = self._client
+        client = self._usable()
         sent = self._clock()
         try:
-            fields = {"Accept": "application/json", **(headers or {}), **_login(client, method)}
+            fields = urllib3.HTTPHeaderDict({"Accept": "application/json", **(headers or {})})
+            fields.extend(_login(client, method))
+            fields.extend(self._credentials.impersonation)
             answer = client.rest_client.request(
                 method,
                 f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
@@ -128,11 +114,14 @@ class ClusterConnection:
                 self._compare_clocks(response, sent)
                 if response.status >= 400:
                     self._refuse(response)
+                self._renewals = 0
                 yield response
             finally:
                 response.close()  # what was read to its end goes back to the pool
         except (OSError, urllib3.exceptions.HTTPError, self._exception) as error:
-            raise UnreachableError(_reason(error)) from error
+            if _is_tls(error):  # certificates are replaced, those of the server as well
+                self._renew()
+            raise UnreachableError(reason(error)) from error
         finally:
             if client is not self._client:  # replaced meanwhile: what it still keeps is its own
                 client.rest_client.close()
@@ -147,31 +136,49 @@ class ClusterConnection:
             return response.read()
 
     def _load(self) -> Any:
+        """A client with the credentials there are now."""
+        if self._kubeconfig is None:
+            return self._made(Credentials({}))
+        context = kubeconfig.read(self._kubeconfig, self._context)
+        found = credentials(context, self._clock())
+        made = self._made(found, context)
+        self._credentials = found
+        return made
+
+    def _made(self, found: Credentials, context: Context | None = None) -> Any:
         # The client's models take a while to import: only those who have a cluster wait for them.
         from kubernetes import client, config  # noqa: PLC0415
+        from kubernetes.config.kube_config import KubeConfigLoader  # noqa: PLC0415
 
         self._exception: type[Exception] = client.ApiException
         settings = client.Configuration()
-        load_kubeconfig: Callable[..., None] = config.load_kube_config
         load_incluster: Callable[..., None] = config.load_incluster_config
         try:
             if self._kubeconfig:
-                load_kubeconfig(
-                    config_file=str(self._kubeconfig),
-                    context=self._context or None,
-                    client_configuration=settings,
-                    persist_config=False,
-                )
+                context = context or kubeconfig.read(self._kubeconfig, self._context)
+                document = _reduced(context.cluster, found.user)
+                loader: Callable[..., Any] = KubeConfigLoader
+                loader(document, config_base_path=str(context.folder)).load_and_set(settings)
             else:
                 load_incluster(client_configuration=settings)
         except config.ConfigException as error:
             where = self._kubeconfig.name if self._kubeconfig else "not inside a cluster"
             raise ConnectError(f"{where}: {error}") from error
-        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise ConnectError(f"the kubeconfig cannot be used: {_reason(error)}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
         settings.retries = False  # who asks has a backoff of its own
         settings.connection_pool_maxsize = 32
         return client.ApiClient(settings)
+
+    def _usable(self) -> Any:
+        """The client. Raises CredentialsError while there are no credentials."""
+        if self._missing:
+            self._renew()
+        elif self._clock() >= self._credentials.expires:
+            self._renew(expired=True)
+        if self._missing:
+            raise CredentialsError(self._missing)
+        return self._client
 
     def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
         text = response.read()
@@ -179,20 +186,40 @@ class ClusterConnection:
             message = msgspec.json.decode(text, type=Status).message
         except msgspec.DecodeError:
             message = text[:200].decode(errors="replace").strip()
-        if response.status == 401:
+        if response.status == 401 or (response.status == 403 and _ANONYMOUS in message):
             self._renew()
+            if self._missing:
+                raise CredentialsError(self._missing)
         after = response.headers.get("Retry-After", "")
         wait = float(after) if after.isdigit() else 0.0
         raise ApiError(response.status, message or str(response.reason), wait)
 
-    def _renew(self) -> None:
-        """Read the credentials again, at most once a second for all threads."""
+    def _renew(self, *, expired: bool = False) -> None:
+        """Read the credentials again: after a backoff, and once for all threads."""
         with self._lock:
-            if time.monotonic() - self._renewed < 1.0:
+            if time.monotonic() < self._not_before:
                 return
-            self._renewed = time.monotonic()
+            before = self._credentials
+            try:
+                client = self._load()
+            except ConnectError as error:
+                self._note(error)
+                return
+            self._missing = ""
+            self._wait()
+            if expired and before.user == self._credentials.user:
+                return
             self.close()
-            self._client = self._load()
+            self._client = client
+
+    def _note(self, error: ConnectError) -> None:
+        self._missing = str(error)
+        self._wait()
+
+    def _wait(self) -> None:
+        longest = min(_MOST, _FIRST * 2.0**self._renewals)
+        self._renewals = min(self._renewals + 1, 30)
+        self._not_before = time.monotonic() + random.uniform(longest / 2, longest)
 
     def _compare_clocks(self, response: urllib3.BaseHTTPResponse, sent: float) -> None:
         """Narrow down how far the server's clock is ahead: it tells whole seconds only."""
@@ -208,19 +235,31 @@ class ClusterConnection:
         self._skew = (low + high) / 2 if low > _GRACE or high < -_GRACE else 0.0
 
 
+def _reduced(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """A kubeconfig of one context."""
+    return {
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+        "clusters": [{"name": "one", "cluster": dict(cluster)}],
+        "users": [{"name": "one", "user": dict(user)}],
+    }
+
+
 def _login(client: Any, method: str) -> dict[str, str]:
-    """The headers that say who asks; a token is read again where that is due."""
+    """The headers that say who asks; a service account's token is read again where that is due."""
     fields: dict[str, str] = {}
     try:
         client.update_params_for_auth(fields, [], ["BearerToken"], "", method, None)
     except Exception as error:  # each way to log in has errors of its own
-        raise ConnectError(f"no credentials: {_reason(error)}") from error
+        raise CredentialsError(f"no credentials: {reason(error)}") from error
     return {name: text.strip() for name, text in fields.items()}
 
 
-def _reason(error: Exception) -> str:
-    """The innermost cause, on one line."""
-    inner: BaseException = error
-    while inner.__cause__ or inner.__context__:
-        inner = inner.__cause__ or inner.__context__ or inner
-    return " ".join(str(inner).split()) or type(inner).__name__
+def _is_tls(error: BaseException) -> bool:
+    """Whether a certificate was not accepted, by this side or the other."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLError | urllib3.exceptions.SSLError):
+            return True
+        found = found.__cause__ or found.__context__
+    return False

@@ -16,10 +16,18 @@ _Part = TypeVar("_Part")
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """An owner reference: kind and name, in the namespace of what it owns."""
+    """The object that controls another: kind and name, in the namespace of what it owns."""
 
     kind: str
     name: str
+
+
+class OwnerReference(msgspec.Struct, frozen=True):
+    """One of `metadata.ownerReferences`: at most one of them says `controller: true`."""
+
+    kind: str
+    name: str
+    controller: bool | None = None
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,7 +37,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str | None = None
     labels: Fields | None = None
     annotations: Fields | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: list[OwnerReference] | None = None
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
 
@@ -55,12 +63,13 @@ class Spec(msgspec.Struct, frozen=True):
     """`spec` of a Pod or a Service."""
 
     node_name: str | None = msgspec.field(default=None, name="nodeName")
+    host_network: bool | None = msgspec.field(default=None, name="hostNetwork")
     cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
     cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
 
 
 class PodAddress(msgspec.Struct, frozen=True):
-    """One of `status.podIPs`."""
+    """One of `status.podIPs` or `status.hostIPs`."""
 
     ip: str = ""
 
@@ -86,6 +95,7 @@ class Status(msgspec.Struct, frozen=True):
     start_time: str | None = msgspec.field(default=None, name="startTime")
     conditions: list[Condition] | None = None
     host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    host_ips: list[PodAddress] | None = msgspec.field(default=None, name="hostIPs")
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[PodAddress] | None = msgspec.field(default=None, name="podIPs")
     addresses: list[NodeAddress] | None = None
@@ -96,8 +106,8 @@ def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
 
     Raises msgspec.ValidationError where the part has another shape.
     """
-    found = msgspec.json.decode(raw, type=form | None)
-    return form() if found is None else found
+    decoded = msgspec.json.decode(raw, type=form | None)
+    return form() if decoded is None else decoded
 
 
 _decode = msgspec.json.Decoder(Object).decode
@@ -110,13 +120,16 @@ def parse(text: bytes | str) -> Object:
 
 
 def of(document: object) -> Object:
-    """An object from plain Python values. Raises ValueError or TypeError when it is none."""
+    """An object from plain Python values.
+
+    Raises ValueError or TypeError when they are not an object's.
+    """
     return _decode(msgspec.json.encode(document))
 
 
-def items(one: Object) -> list[msgspec.Raw] | None:
-    """The JSON texts in a list (kind List, PodList, ...), None when `one` is no list.
+def items(obj: Object) -> list[msgspec.Raw] | None:
+    """The JSON texts in a list (kind List, PodList, ...), None when `obj` is not a list.
 
-    Raises msgspec.ValidationError when `items` is no list.
+    Raises msgspec.ValidationError when `items` is not a list.
     """
-    return (_decode_items(one.items) or []) if one.kind.endswith("List") else None
+    return (_decode_items(obj.items) or []) if obj.kind.endswith("List") else None

@@ -1,8 +1,9 @@
-"""One resource kept in step with an API server: a list, then a watch from where it ended.
+"""One resource synchronised with an API server: a list, then a watch from where it ended.
 
-Any resource will do, custom ones too. What the objects mean is the sink's business: it gets them
-as JSON text. Manners: pages, bookmarks, resumed watches, a new list when the server forgot the
-version or was away (its data may be other data then), exponential backoff with jitter.
+Any resource will do, custom ones too. What the objects mean is up to the sink: it gets them as
+JSON text. The reflector reads pages and bookmarks, resumes watches, lists again when the server
+forgot the version or was away (its data may be other data then), and backs off exponentially with
+jitter.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from typing import NamedTuple, Protocol
 import msgspec
 import urllib3
 
-from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableError
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500
 """Objects asked for at a time."""
 
+_CREDENTIALS = 2.0
+"""The longest pause without credentials, in seconds: to get some has a backoff of its own."""
 _GONE, _NOT_FOUND = 410, 404
-_REFUSED = frozenset({401, 403, _NOT_FOUND})
 
 
 class Resource(NamedTuple):
@@ -71,10 +74,10 @@ class Sink(Protocol):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Seconds. `silence`: without a byte (bookmarks come every minute) a watch is dead.
+    """Seconds. `silence`: so long without a byte, a watch is lost (bookmarks come every minute).
 
-    `watch`: how long the server shall let one go on, half of it at least; `first` and `most`:
-    pauses after failures.
+    `watch`: how long the server is asked to keep a watch open, half of it at least; `first` and
+    `most`: the shortest and the longest pause after failures.
     """
 
     silence: float = 100.0
@@ -86,8 +89,8 @@ class Timing(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct):
     """How a reflector is doing; times are local, in seconds.
 
-    `contact`: the last word from the server; `failing`: since when nothing succeeded, 0 while all
-    is well.
+    `contact`: when the server last answered; `failing`: since when requests fail, 0 while they
+    succeed.
     """
 
     synced: bool = False
@@ -101,11 +104,11 @@ class Health(msgspec.Struct):
 
     @property
     def settled(self) -> bool:
-        """Nothing to wait for: all is known, or the server refuses to tell."""
+        """There is nothing to wait for: all is listed, or the server refuses the list."""
         return self.synced or (bool(self.failing) and self.code in {"401", "403", "404"})
 
     def stale(self) -> float:
-        """For how many seconds nothing new can have been seen, 0 while a watch is open."""
+        """Seconds since changes may have been missed, 0 while a watch is open."""
         return max(0.0, time.time() - (self.contact or self.failing)) if self.failing else 0.0
 
 
@@ -143,7 +146,7 @@ def pages(
 ) -> Iterator[list[msgspec.Raw]]:
     """The objects there are, page by page; in the end, the list's version goes to `ended`.
 
-    Raises as `Connection.request`, and msgspec.DecodeError.
+    Raises as `ClusterConnection.request`, and msgspec.DecodeError.
     """
     query: dict[str, str | int] = {"limit": PAGE}
     headers = {"Accept": resource.accept("List")}
@@ -203,7 +206,7 @@ class Reflector:
                     self._list()
                 self._watch()
                 pause = 0.0 if time.monotonic() - begun > 1.0 else random.uniform(0.1, 0.5)
-            except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
+            except (ApiError, UnreachableError, CredentialsError, msgspec.DecodeError) as error:
                 pause = self._failed(error)
             self._stopped.wait(pause)
 
@@ -264,12 +267,12 @@ class Reflector:
         self._contact(at)
 
     def _contact(self, at: int) -> None:
-        """The server spoke, and all it says up to now is known."""
+        """Note an answer: everything up to now is known."""
         health = self.health
         self._listed_at, self._failures = at, 0
         health.contact = time.time()
         if health.failing:
-            _LOG.warning("%s: in step again", self._name)
+            _LOG.warning("%s: resynchronised", self._name)
         health.failing, health.error, health.code, health.absent = 0.0, "", "", False
 
     def _failed(self, error: Exception) -> float:
@@ -287,7 +290,7 @@ class Reflector:
                 self._sink.listed([], since=self._listed_at, at=self._connection.now())
             self._version, health.synced, health.absent = "", True, True
             return random.uniform(0.5, 1.0) * 10 * self._timing.most
-        if self._failures or code:
+        if self._failures or code or isinstance(error, CredentialsError):
             # The first broken connection is resumed. Who was away may come back with other data.
             self._version = "" if isinstance(error, UnreachableError) else self._version
             if not health.failing:
@@ -295,7 +298,8 @@ class Reflector:
                 health.failing = time.time()
             health.error = str(error)
             health.code = str(code) if code else _CODES.get(type(error), "invalid")
-        longest = min(self._timing.most, self._timing.first * 2.0**self._failures)
+        most = _CREDENTIALS if isinstance(error, CredentialsError) else self._timing.most
+        longest = min(self._timing.most, most, self._timing.first * 2.0**self._failures)
         self._failures = min(self._failures + 1, 30)
         pause = random.uniform(longest / 2, longest) if self._failures > 1 or code else 0.0
         return max(pause, getattr(error, "retry_after", 0.0))
@@ -305,7 +309,10 @@ class Reflector:
         return f"{self.resource.plural} of {self.namespace or 'the cluster'}"
 
 
-_CODES: dict[type[Exception], str] = {UnreachableError: "connection", ConnectError: "credentials"}
+_CODES: dict[type[Exception], str] = {
+    UnreachableError: "connection",
+    CredentialsError: "credentials",
+}
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

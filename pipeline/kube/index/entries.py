@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from enum import IntEnum
 from typing import TypedDict
 
 import msgspec
@@ -12,8 +13,10 @@ from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.keys import Secondary
+from pipeline.kube.index.owners import controller
 
 _NETWORK = "PodReadyToStartContainers"
+_ENDED = frozenset({"Succeeded", "Failed"})
 
 
 class IndexOptions(msgspec.Struct, frozen=True):
@@ -30,20 +33,28 @@ class IndexOptions(msgspec.Struct, frozen=True):
     @property
     def multus(self) -> tuple[Secondary, ...]:
         """The combinations of attachment parts to index, in the order to try them."""
-        return tuple(one for one in self.secondary if one.multus)
+        return tuple(parts for parts in self.secondary if parts.multus)
 
     @property
     def udn(self) -> bool:
         """Whether user-defined networks are indexed."""
-        return any(one.udn for one in self.secondary)
+        return any(parts.udn for parts in self.secondary)
+
+
+class Standing(IntEnum):
+    """Whether an object still has its addresses: the worse never hides the better."""
+
+    ENDED = 0
+    TERMINATING = 1
+    LIVING = 2
 
 
 class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
     `noted`: the annotations that addresses and networks were read from.
-    `claim`: of two pods with one address the greater claim wins: alive, then created last.
-    It has its addresses from a moment between `since` and `seen`; a pod that has ended had them
+    `created`, `deleted`: its timestamps as the API writes them, empty when there are none.
+    It has its addresses from a moment between `since` and `seen`; a pod that has `ended` had them
     until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
     """
 
@@ -58,63 +69,75 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     node: str = ""
     networks: dict[str, str] = {}
     noted: tuple[tuple[str, str], ...] = ()
-    claim: tuple[bool, str] = (True, "")
+    created: str = ""
+    deleted: str = ""
+    ended: bool = False
     since: int = 0
     seen: int = 0
     until: int = 0
     gained: dict[str, int] | None = None
 
+    @property
+    def standing(self) -> Standing:
+        """How good its claim to an address is, whatever its kind."""
+        if self.ended:
+            return Standing.ENDED
+        return Standing.TERMINATING if self.deleted else Standing.LIVING
 
-def entry(one: Object, options: IndexOptions) -> Entry | None:
+
+def entry(obj: Object, options: IndexOptions) -> Entry | None:
     """The entry of a pod, node or service, None for other kinds.
 
-    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object has
-    not the shape of its kind.
+    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object does
+    not have the shape of its kind.
     """
-    match one.kind:
+    match obj.kind:
         case "Pod":
-            return _pod(one, options)
+            return _pod(obj, options)
         case "Node":
-            return _node(one, options)
+            return _node(obj, options)
         case "Service":
-            addresses = keys.service_addresses(objects.part(one.spec, objects.Spec))
-            return Entry(**_common(one, options), addresses=addresses)
+            addresses = keys.service_addresses(objects.part(obj.spec, objects.Spec))
+            return Entry(**_common(obj, options), addresses=addresses, since=_created(obj))
     return None
 
 
-def _pod(one: Object, options: IndexOptions) -> Entry:
-    spec = objects.part(one.spec, objects.Spec)
-    status = objects.part(one.status, objects.Status)
-    owners = one.metadata.owner_references
+def _pod(obj: Object, options: IndexOptions) -> Entry:
+    spec = objects.part(obj.spec, objects.Spec)
+    status = objects.part(obj.status, objects.Status)
     noted = [keys.NETWORK_STATUS] if options.multus else []
     noted += [keys.POD_NETWORKS] if options.udn else []
-    alive = status.phase not in {"Succeeded", "Failed"}
+    ended = status.phase in _ENDED
     return Entry(
-        **_common(one, options),
-        addresses=keys.pod_addresses(status),
-        owner=Owner(owners[0].kind, sys.intern(owners[0].name)) if owners else None,
-        host_ip=sys.intern(status.host_ip or ""),
+        **_common(obj, options),
+        addresses=keys.pod_addresses(spec, status),
+        owner=controller(obj),
+        host_ip=sys.intern(keys.host_address(status)),
         node=sys.intern(spec.node_name or ""),
-        networks=_networks(one.metadata.annotations or {}, options),
-        noted=_noted(one, *noted),
-        claim=(alive, sys.intern(one.metadata.creation_timestamp or "")),
-        **_times(one, status, alive=alive),
+        networks=_networks(obj.metadata.annotations or {}, options),
+        noted=_noted(obj, *noted),
+        ended=ended,
+        **_times(obj, status, ended=ended),
     )
 
 
-def _times(one: Object, status: objects.Status, *, alive: bool) -> _Times:
+def _times(obj: Object, status: objects.Status, *, ended: bool) -> _Times:
     """From when a pod has had its addresses, and until when one that has ended had them.
 
     The condition PodReadyToStartContainers changes with the pod's network; start and creation
     only come before it.
     """
-    network, start = 0, milliseconds(status.start_time or one.metadata.creation_timestamp)
+    network, start = 0, milliseconds(status.start_time) or _created(obj)
     for condition in status.conditions or ():
-        if condition.type == _NETWORK and condition.status == ("True" if alive else "False"):
+        if condition.type == _NETWORK and condition.status == ("False" if ended else "True"):
             network = milliseconds(condition.last_transition_time)
-    if alive:
-        return {"since": network or start, "seen": network, "until": 0}
-    return {"since": start, "seen": 0, "until": network}
+    if ended:
+        return {"since": start, "seen": 0, "until": network}
+    return {"since": network or start, "seen": network, "until": 0}
+
+
+def _created(obj: Object) -> int:
+    return milliseconds(obj.metadata.creation_timestamp)
 
 
 def milliseconds(text: str | None) -> int:
@@ -126,21 +149,22 @@ def milliseconds(text: str | None) -> int:
 
 
 def moment(text: str) -> int:
-    """A time of the API in ms since 1970. Raises ValueError when it is none."""
+    """A time of the API in ms since 1970. Raises ValueError when the text is not one."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def _node(one: Object, options: IndexOptions) -> Entry:
-    addresses = keys.node_addresses(objects.part(one.status, objects.Status))
+def _node(obj: Object, options: IndexOptions) -> Entry:
+    addresses = keys.node_addresses(objects.part(obj.status, objects.Status))
     host_ip = addresses[0] if addresses else ""
     if "ovn" in options.cni:
-        addresses += keys.management_addresses(one.metadata.annotations or {})
+        addresses += keys.management_addresses(obj.metadata.annotations or {})
     return Entry(
-        **_common(one, options),
+        **_common(obj, options),
         addresses=addresses,
         host_ip=host_ip,
-        node=one.metadata.name,
-        noted=_noted(one, keys.NODE_SUBNETS),
+        node=obj.metadata.name,
+        noted=_noted(obj, keys.NODE_SUBNETS),
+        since=_created(obj),
     )
 
 
@@ -151,12 +175,13 @@ class _Times(TypedDict):
 
 
 def _networks(annotations: Fields, options: IndexOptions) -> dict[str, str]:
-    found = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
-    return found | dict(keys.pod_networks(annotations)) if options.udn else found
+    attachments = dict(keys.pod_attachments(annotations, options.multus)) if options.multus else {}
+    networks = dict(keys.pod_networks(annotations)) if options.udn else {}
+    return attachments | networks
 
 
-def _noted(one: Object, *names: str) -> tuple[tuple[str, str], ...]:
-    annotations = one.metadata.annotations or {}
+def _noted(obj: Object, *names: str) -> tuple[tuple[str, str], ...]:
+    annotations = obj.metadata.annotations or {}
     return tuple((name, annotations[name]) for name in names if name in annotations)
 
 
@@ -166,14 +191,18 @@ class _Common(TypedDict):
     name: str
     labels: Fields
     annotations: Fields
+    created: str
+    deleted: str
 
 
-def _common(one: Object, options: IndexOptions) -> _Common:
-    meta = one.metadata
+def _common(obj: Object, options: IndexOptions) -> _Common:
+    meta = obj.metadata
     return {
-        "kind": sys.intern(one.kind),
+        "kind": sys.intern(obj.kind),
         "namespace": sys.intern(meta.namespace or ""),
         "name": meta.name,
         "labels": {sys.intern(k): sys.intern(v) for k, v in (meta.labels or {}).items()},
         "annotations": (meta.annotations or {}) if options.annotations else {},
+        "created": sys.intern(meta.creation_timestamp or ""),
+        "deleted": meta.deletion_timestamp or "",
     }

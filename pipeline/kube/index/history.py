@@ -37,9 +37,9 @@ class AddressHistory:
         self._due: deque[tuple[float, str]] = deque()
 
     def take(self, text: str, entry: Entry) -> None:
-        """Another holder. Pods come before nodes, nodes before services; then claims count."""
-        claims = (*self._now.get(text, ()), entry)
-        self._now[text] = tuple(sorted(claims, key=_precedence)) if claims[1:] else claims
+        """Another holder; the one with the highest precedence comes last."""
+        holders = (*self._now.get(text, ()), entry)
+        self._now[text] = tuple(sorted(holders, key=_precedence)) if holders[1:] else holders
 
     def release(self, text: str, entry: Entry, until: int | None, now: int) -> None:
         """A holder lets go: at `until`, as known at `now` (ms); None: it was never right."""
@@ -49,7 +49,8 @@ class AddressHistory:
         else:
             self._now.pop(text, None)
         if self._window and until is not None:
-            self.remember(text, entry, entry.until or until, now + self._window)
+            until = _end(entry) if entry.ended else entry.until or until
+            self.remember(text, entry, until, now + self._window)
 
     def remember(self, text: str, entry: Entry, until: int, due: float = math.inf) -> None:
         """One that held a text before, until then; forgotten when `due` (ms)."""
@@ -79,7 +80,7 @@ class AddressHistory:
         return None
 
     def all_now(self, text: str) -> tuple[Entry, ...]:
-        """Everyone who claims a text now, the best claim last."""
+        """Everyone who claims a text now, the one with the highest precedence last."""
         return self._now.get(text, ())
 
     def periods(self, text: str) -> list[Period]:
@@ -91,16 +92,15 @@ class AddressHistory:
         now, past = self._now.get(text, ()), self._past.get(text, ())
         if not past and len(now) < 2:
             return [Period(0, entry) for entry in now]
-        ended: list[tuple[float, Entry]] = list(past)
-        ended += [
-            (math.inf if one.claim[0] else one.until or one.since, one)
-            for one in now[:-1]
-            if one.kind == now[-1].kind
+        rivals: list[tuple[float, Entry]] = [
+            (_end(entry) if entry.ended else math.inf, entry) for entry in now[:-1]
         ]
-        ended.sort(key=lambda one: one[0])
+        former = [one for one in rivals if _passed(one[1], now[-1])]
+        former += [one for one in past if not (now and one[1].ended) or _passed(one[1], now[-1])]
+        former.sort(key=lambda one: one[0])
         found: list[Period] = []
         before: float = 0.0
-        for until, entry in [*ended, *((math.inf, one) for one in now[-1:])]:
+        for until, entry in [*former, *((math.inf, one) for one in now[-1:])]:
             start = max(entry.since, before)
             if seen := (entry.gained or {}).get(text, entry.seen):
                 start = min(start, seen)
@@ -122,5 +122,22 @@ def _in_order(
         yield FormerHolder(text, *next(left[text]))
 
 
-def _precedence(found: Entry) -> tuple[int, tuple[bool, str], str, str]:
-    return _RANK[found.kind], found.claim, found.namespace, found.name
+def _end(ended: Entry) -> int:
+    """Until when a pod that has ended had its addresses; at least from its start on, if unknown."""
+    return ended.until or ended.since
+
+
+def _passed(other: Entry, holder: Entry) -> bool:
+    """Whether an address went from another object to its holder.
+
+    Between living objects of different kinds it did not. From a pod that ends or has ended it did
+    if the holder came after the pod; otherwise the holder had the address all along.
+    """
+    if other.kind == holder.kind:
+        return True
+    return other.standing < holder.standing and holder.since >= other.since > 0
+
+
+def _precedence(found: Entry) -> tuple[int, int, str, str, str]:
+    """Living objects first; then pods, nodes, services; then what was created last."""
+    return found.standing, _RANK[found.kind], found.created, found.namespace, found.name

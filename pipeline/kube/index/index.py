@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from pipeline.flows import cidr
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import Entry, IndexOptions, entry
@@ -63,17 +64,18 @@ def kept(one: Object, options: IndexOptions) -> Kept:
 NOTHING = Kept(None, None, network=False)
 
 
-class Known(NamedTuple):
-    """All that an index knows at a moment; `past` may be read once.
+class IndexDump(NamedTuple):
+    """All that an index knows at a moment: two that are equal give the same answers.
 
-    `timed`: it tells who had an address when.
+    `past`: who let go of an address, in the order in which that was learnt. `timed`: it tells who
+    had an address when.
     """
 
     options: IndexOptions
-    entries: list[Entry]
+    entries: dict[Key, Entry]
     parents: dict[Key, Owner]
-    networks: list[Key]
-    past: Iterator[FormerHolder]
+    networks: frozenset[Key]
+    past: tuple[FormerHolder, ...]
     timed: bool
 
 
@@ -104,7 +106,7 @@ class Index:
     def add(self, one: Object) -> None:
         """Add or replace an object; kinds that play no part are ignored.
 
-        Raises msgspec.ValidationError when the object has not the shape of its kind.
+        Raises msgspec.ValidationError when the object does not have the shape of its kind.
         """
         self.put(
             (one.kind, one.metadata.namespace or "", one.metadata.name), kept(one, self.options), 0
@@ -158,14 +160,14 @@ class Index:
         self._holders.remember(past.text, past.entry, past.until)
         self._touch({past.text})
 
-    def known(self) -> Known:
+    def dump(self) -> IndexDump:
         """What it knows now; later changes leave that as it is."""
-        return Known(
+        return IndexDump(
             self.options,
-            list(self._entries.values()),
+            dict(self._entries),
             dict(self._parents),
-            list(self._udns),
-            self._holders.past(),
+            frozenset(self._udns),
+            tuple(self._holders.past()),
             self.timed,
         )
 
@@ -215,7 +217,11 @@ class Index:
         interfaces: Iterable[str] = (),
         udns: Iterable[str] = (),
     ) -> list[tuple[Period, str]]:
-        """Who was behind one end of a flow, one after the other, and in which network."""
+        """Who was behind one end of a flow, one after the other, and in which network.
+
+        Any form of an address finds it.
+        """
+        address = cidr.canonical(address)
         periods = self._holders.periods
         for key in keys.flow_attachments(self.options.multus, address, mac, interfaces):
             if found := periods(key):
@@ -237,6 +243,7 @@ class Index:
         udns: Iterable[str] = (),
     ) -> Iterator[str]:
         """Every text on which the answer for one end of a flow depends."""
+        address = cidr.canonical(address)
         yield address
         yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
         yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
@@ -253,7 +260,7 @@ class Index:
         """The pods on the network of a node: they have no address of their own."""
         keys_below = self._below.get(("Node", "", node.name), ()) if node.kind == "Node" else ()
         on_it = (self._entries.get(key) for key in keys_below)
-        return [one for one in on_it if one and one.claim[0] and not one.addresses]
+        return [one for one in on_it if one and not one.ended and not one.addresses]
 
     def owners(self, found: Entry, climb: Climb) -> list[Owner]:
         """The owners on the way to the one to show; an object without owner owns itself."""

@@ -8,6 +8,7 @@ Annotations that cannot be read give no key, as in the original.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from pipeline.flows import cidr
 from pipeline.kube.api.objects import Fields, Spec, Status
 
+_LEADING_ZEROS = re.compile(r"\b0+(?=[0-9a-fA-F])")
 NODE_SUBNETS = "k8s.ovn.org/node-subnets"
 POD_NETWORKS = "k8s.ovn.org/pod-networks"
 NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status"
@@ -45,9 +47,10 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class PodNetwork(msgspec.Struct, frozen=True):
-    """One value of the pod-networks annotation."""
+    """One value of the pod-networks annotation; of a dual-stack pod only `ip_addresses` is set."""
 
     ip_address: str = ""
+    ip_addresses: list[str] = []
 
 
 _statuses = msgspec.json.Decoder(list[Attachment]).decode
@@ -55,34 +58,58 @@ _networks = msgspec.json.Decoder(dict[str, PodNetwork]).decode
 _subnets = msgspec.json.Decoder(dict[str, str | list[str]]).decode
 
 
-def pod_addresses(status: Status) -> tuple[str, ...]:
-    """The pod's own addresses: those of host-network pods belong to their node."""
+def api_address(text: str) -> str:
+    """An address as objects write it, in canonical form; empty when the text is not an address.
+
+    Objects may have a zone, a prefix length (annotations) and leading zeros, which the API reads
+    as decimal.
+    """
+    bare = text.partition("/")[0].partition("%")[0]
+    found = cidr.address(_LEADING_ZEROS.sub("", bare))
+    return str(found) if found else ""
+
+
+def _api_addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(api_address, texts))))
+
+
+def pod_addresses(spec: Spec, status: Status) -> tuple[str, ...]:
+    """The pod's own addresses. A pod on the host network has none: they belong to its node."""
+    if spec.host_network:
+        return ()
     listed = [pod.ip for pod in status.pod_ips or ()] or [status.pod_ip or ""]
-    return tuple(ip for ip in listed if ip and ip != status.host_ip)
+    hosts = {api_address(host.ip) for host in status.host_ips or ()} | {host_address(status)}
+    return tuple(ip for ip in _api_addresses(listed) if ip not in hosts)
+
+
+def host_address(status: Status) -> str:
+    """The address of a pod's node, empty while the pod has none."""
+    return api_address(status.host_ip or "")
 
 
 def service_addresses(spec: Spec) -> tuple[str, ...]:
-    """Cluster addresses; a headless service has none."""
-    listed = spec.cluster_ips or [spec.cluster_ip or ""]
-    return tuple(ip for ip in listed if ip and ip != "None")
+    """Cluster addresses; a headless service has none ("None")."""
+    return _api_addresses(spec.cluster_ips or [spec.cluster_ip or ""])
 
 
 def node_addresses(status: Status) -> tuple[str, ...]:
-    """Every address that is one (a host name is not), in canonical form."""
-    return tuple(str(ip) for item in status.addresses or () if (ip := cidr.address(item.address)))
+    """Every address in `status.addresses`; host names are left out."""
+    return _api_addresses(item.address for item in status.addresses or ())
 
 
 def management_addresses(annotations: Fields) -> tuple[str, ...]:
-    """The address of OVN's mp0 port: the node's IPv4 subnet + 2 (probes come from there)."""
+    """The addresses of OVN's mp0 port, where probes come from: the node's subnets + 2.
+
+    The first subnet of each family counts.
+    """
     try:
         subnets = _subnets(annotations.get(NODE_SUBNETS, "{}")).get("default", ())
-        parsed = [
-            ipaddress.ip_interface(text)
-            for text in ([subnets] if isinstance(subnets, str) else subnets)
-        ]
-        return tuple(str(one.ip + 2) for one in parsed if one.version == 4)[:1]
+        listed = [subnets] if isinstance(subnets, str) else subnets
+        parsed = [ipaddress.ip_interface(text) for text in listed]
+        first = {one.version: str(one.ip + 2) for one in reversed(parsed)}
     except ValueError:
         return ()
+    return tuple(first[version] for version in (4, 6) if version in first)
 
 
 def attachment_key(interface: str, ip: str, mac: str) -> str:
@@ -104,7 +131,7 @@ def pod_attachments(annotations: Fields, indexed: Sequence[Secondary]) -> Iterat
     for one in attachments:
         for parts in () if one.default else indexed:
             interfaces = [one.interface] if parts.interface else None
-            for key in _keys(parts, one.ips, one.mac, interfaces):
+            for key in _keys(parts, _api_addresses(one.ips), one.mac, interfaces):
                 yield key, one.name
 
 
@@ -118,8 +145,8 @@ def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
     except msgspec.DecodeError:
         return
     for label, network in networks.items():
-        ip = network.ip_address.partition("/")[0]
-        if label != "default" and ip:
+        listed = [network.ip_address, *network.ip_addresses] if label != "default" else []
+        for ip in _api_addresses(listed):
             yield udn_key(label, ip), label
             if "/" in label:
                 yield udn_key(label.split("/", 1)[1], ip), label
@@ -128,7 +155,10 @@ def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
 def flow_attachments(
     indexed: Sequence[Secondary], address: str, mac: str, interfaces: Iterable[str]
 ) -> Iterator[str]:
-    """The keys under which the end of a flow may be found, in the order to try them."""
+    """The keys under which the end of a flow may be found, in the order to try them.
+
+    `address` in canonical form.
+    """
     names = list(interfaces)
     for parts in indexed:
         yield from _keys(parts, [address], mac, names if parts.interface else None)

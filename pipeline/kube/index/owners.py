@@ -5,6 +5,8 @@ Source: docs/reference/kubernetes.md#owners.
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 
 from pipeline.kube.api.objects import Object, Owner
@@ -43,7 +45,18 @@ class Climb(msgspec.Struct, frozen=True):
         return known and (kind not in self.tracked or parent in self.tracked)
 
 
-def parent(one: Object) -> Owner | None:
-    """The first owner of an object that may be climbed over."""
-    owners = one.metadata.owner_references if one.kind in _PARENTS else None
-    return owners[0] if owners else None
+def controller(obj: Object) -> Owner | None:
+    """The owner that controls an object: the reference with `controller: true`.
+
+    Without one it is the first reference that leaves `controller` out, as hand-written objects do;
+    a reference with `controller: false` only says whose deletion takes the object along.
+    """
+    references = obj.metadata.owner_references or ()
+    chosen = next((each for each in references if each.controller), None)
+    chosen = chosen or next((each for each in references if each.controller is None), None)
+    return Owner(sys.intern(chosen.kind), sys.intern(chosen.name)) if chosen else None
+
+
+def parent(obj: Object) -> Owner | None:
+    """The owner of an object that may be climbed over, None for other kinds."""
+    return controller(obj) if obj.kind in _PARENTS else None

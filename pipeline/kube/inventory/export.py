@@ -4,7 +4,8 @@ Times that Kubernetes does not say are annotations: from when an object had its 
 before SINCE, by SEEN), and until when, if it has ended (UNTIL). Without SEEN or UNTIL, or with a
 SINCE of 1970, that is unknown. Keys of secondary networks that a pod got later have times of their
 own (GAINED, a JSON object of times by key). An object that let go of addresses says which
-(RELEASED, between spaces), and when in `metadata.deletionTimestamp`.
+(RELEASED, between spaces), and when in `metadata.deletionTimestamp`; a timestamp of deletion of
+its own is then in DELETED.
 """
 
 from __future__ import annotations
@@ -19,33 +20,37 @@ from pipeline.kube.api.objects import Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import Entry, IndexOptions, moment
 from pipeline.kube.index.history import FormerHolder
-from pipeline.kube.index.index import Index, Key, Known, kept
+from pipeline.kube.index.index import Index, IndexDump, Key, kept
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
 
 SINCE, SEEN, UNTIL = "flowmatrix/since", "flowmatrix/seen", "flowmatrix/until"
 GAINED, RELEASED = "flowmatrix/gained", "flowmatrix/released"
-_OURS = frozenset({SINCE, SEEN, UNTIL, GAINED, RELEASED})
+DELETED = "flowmatrix/deleted"
+_OURS = frozenset({SINCE, SEEN, UNTIL, GAINED, RELEASED, DELETED})
 _VERSIONS = {one.kind: one.version for one in (*RESOURCES, *FURTHER, *NETWORKS)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Manifest = dict[str, Any]
 
 
-def manifests(known: Known) -> Iterator[Manifest]:
+def manifests(dump: IndexDump) -> Iterator[Manifest]:
     """The objects that `restore` makes an equal index of, if its options are the same."""
-    for key in known.networks:
+    for key in sorted(dump.networks):
         yield _head(key)
-    for key, owner in known.parents.items():
+    for key, owner in dump.parents.items():
         yield _head(key, owner)
-    for entry in known.entries:
-        yield _manifest(entry, known)
+    for entry in dump.entries.values():
+        yield _manifest(entry, dump)
     past: dict[tuple[int, int], list[FormerHolder]] = {}
-    for one in known.past:
+    for one in dump.past:
         past.setdefault((id(one.entry), one.until), []).append(one)
     for texts in past.values():
-        found = _manifest(texts[0].entry, known)
+        found = _manifest(texts[0].entry, dump)
+        deleted = found["metadata"].get("deletionTimestamp")
         found["metadata"]["deletionTimestamp"] = _time(texts[0].until)
         noted = found["metadata"].setdefault("annotations", {})
+        if deleted:
+            noted[DELETED] = deleted
         noted[RELEASED] = " ".join(one.text for one in texts)
         yield found
 
@@ -70,7 +75,8 @@ def is_past(one: Manifest) -> bool:
 def restore(index: Index, one: Object) -> None:
     """Add an object of a file: as it is or, if `manifests` wrote it, as it was known.
 
-    Raises msgspec.ValidationError when the object has not the shape of its kind, or a time is none.
+    Raises msgspec.ValidationError when the object does not have the shape of its kind, or a
+    time is not valid.
     """
     noted = one.metadata.annotations or {}
     if _OURS.isdisjoint(noted):
@@ -78,7 +84,11 @@ def restore(index: Index, one: Object) -> None:
         return
     index.timed = True
     own = {name: text for name, text in noted.items() if name not in _OURS}
-    metadata = msgspec.structs.replace(one.metadata, annotations=own)
+    released = one.metadata.deletion_timestamp or ""
+    deleted = noted.get(DELETED) if RELEASED in noted else released
+    metadata = msgspec.structs.replace(
+        one.metadata, annotations=own, deletion_timestamp=deleted or None
+    )
     fresh = kept(msgspec.structs.replace(one, metadata=metadata), index.options)
     if entry := fresh.entry:
         entry.since, entry.seen, entry.until = (_read(noted, n) for n in (SINCE, SEEN, UNTIL))
@@ -86,7 +96,7 @@ def restore(index: Index, one: Object) -> None:
     if RELEASED not in noted:
         index.put((one.kind, metadata.namespace or "", metadata.name), fresh, 0)
     elif entry:
-        until = _read({"deletionTimestamp": metadata.deletion_timestamp or ""}, "deletionTimestamp")
+        until = _read({"deletionTimestamp": released}, "deletionTimestamp")
         for text in noted[RELEASED].split():
             index.remember(FormerHolder(text, until, entry))
 
@@ -97,28 +107,31 @@ def _head(key: Key, owner: Owner | None = None) -> Manifest:
     if namespace:
         found["metadata"]["namespace"] = namespace
     if owner:
-        found["metadata"]["ownerReferences"] = [{"kind": owner.kind, "name": owner.name}]
+        found["metadata"]["ownerReferences"] = [
+            {"kind": owner.kind, "name": owner.name, "controller": True}
+        ]
     return found
 
 
-def _manifest(entry: Entry, known: Known) -> Manifest:
+def _manifest(entry: Entry, dump: IndexDump) -> Manifest:
     found = _head((entry.kind, entry.namespace, entry.name), entry.owner)
-    times = {SINCE: entry.since, SEEN: entry.seen, UNTIL: entry.until} if known.timed else {}
+    times = {SINCE: entry.since, SEEN: entry.seen, UNTIL: entry.until} if dump.timed else {}
     annotations = {
         **entry.annotations,
         **dict(entry.noted),
         **{name: _time(ms) for name, ms in times.items() if ms or name == SINCE},
     }
-    if known.timed and entry.gained:
+    if dump.timed and entry.gained:
         gained = {key: _time(ms) for key, ms in entry.gained.items()}
         annotations[GAINED] = msgspec.json.encode(gained).decode()
     metadata = {
-        "creationTimestamp": entry.claim[1],
+        "creationTimestamp": entry.created,
+        "deletionTimestamp": entry.deleted,
         "labels": entry.labels,
         "annotations": annotations,
     }
     found["metadata"] |= {name: value for name, value in metadata.items() if value}
-    return found | _addresses(entry, known.options)
+    return found | _addresses(entry, dump.options)
 
 
 def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
@@ -130,7 +143,7 @@ def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
         own = entry.addresses[: len(entry.addresses) - len(derived)]
         return {"status": {"addresses": [{"address": ip} for ip in own]}}
     status = {
-        "phase": "Running" if entry.claim[0] else "Succeeded",
+        "phase": "Succeeded" if entry.ended else "Running",
         "hostIP": entry.host_ip,
         "podIPs": [{"ip": ip} for ip in entry.addresses],
     }
@@ -150,7 +163,7 @@ def _read(texts: Mapping[str, str], name: str) -> int:
     try:
         return moment(texts[name])
     except ValueError:
-        raise msgspec.ValidationError(f'{name}: "{texts[name]}" is no time') from None
+        raise msgspec.ValidationError(f'{name}: "{texts[name]}" is not a time') from None
 
 
 def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:

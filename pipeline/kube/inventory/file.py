@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigError, Diagnostic, Problem, warning
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
 from pipeline.kube.inventory.export import restore
+from pipeline.yaml import kubernetes
 
-_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _GZIP = b"\x1f\x8b"
 _JSON = re.compile(rb"\s*(\[\s*)?\{\s*[\"}]|\s*\[\s*\]")
@@ -60,12 +60,14 @@ def read(path: Path, problems: list[Problem]) -> Iterator[Found]:
     number = 0
     try:
         with _open(path) as file:
-            for number, document in enumerate(_documents(file), 1):
+            for number, document in enumerate(_documents(file, path.name, problems), 1):
                 yield from _take_apart(f"{path.name}: document {number}", document, problems)
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         problems.append(Problem((), f"{path.name}: cannot be read: {reason}"))
-    except (ValueError, yaml.YAMLError) as error:
+    except ConfigError as error:
+        problems += (_placed(one) for one in error.problems)
+    except ValueError as error:
         reason = " ".join(str(error).split())
         problems.append(Problem((), f"{path.name}: document {number + 1}: {reason}"))
 
@@ -91,11 +93,14 @@ def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
     return gzip.open(path) if packed else path.open("rb")
 
 
-def _documents(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+def _documents(
+    file: io.BufferedReader | gzip.GzipFile, name: str, problems: list[Problem]
+) -> Iterator[bytes]:
     """The JSON text of each document."""
     if not _JSON.match(file.peek(512)):
-        for document in yaml.load_all(file, Loader=_LOADER):  # a safe one
-            yield msgspec.json.encode(document)
+        for document in kubernetes.documents(kubernetes.text_of(file.read(), name), name):
+            problems += (_placed(one) for one in document.problems)
+            yield msgspec.json.encode(document.data)
         return
     first = file.readline()
     if first.strip() and _complete(first):
@@ -107,6 +112,12 @@ def _documents(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
         yield text
         return
     yield from _in_a_row(text.decode())
+
+
+def _placed(found: Diagnostic) -> Problem:
+    """A problem of a line of the file, which is not the configuration's."""
+    problem = found.problem
+    return msgspec.structs.replace(problem, message=f"{found.place}: {problem.message}")
 
 
 def _complete(text: bytes) -> bool:

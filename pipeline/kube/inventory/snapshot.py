@@ -8,18 +8,21 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from pipeline.kube.api.client import ApiError, ClusterConnection
+from pipeline.diagnostics import ConfigError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError
 from pipeline.kube.api.reflector import Resource, pages
 from pipeline.kube.index import keys
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
 from pipeline.kube.sync.subnet_labels import FOLLOWED, SINGLES
+from pipeline.yaml import kubernetes
 
 _SETTINGS = ("install-config", "ClusterConfiguration")
 """YAML documents in ConfigMaps, of which only `networking` matters: the rest may be secret."""
 
-_SPEC = ("nodeName", "clusterIP", "clusterIPs", "podCIDRs", "ports")
-_STATUS = ("phase", "startTime", "hostIP", "podIP", "podIPs", "addresses", "conditions")
+_SPEC = ("nodeName", "hostNetwork", "clusterIP", "clusterIPs", "podCIDRs", "ports")
+_STATUS = ("phase", "startTime", "hostIP", "hostIPs", "podIP", "podIPs", "addresses", "conditions")
 _NETWORK_ANNOTATIONS = frozenset({keys.NODE_SUBNETS, keys.POD_NETWORKS, keys.NETWORK_STATUS})
 _CONDITION = "PodReadyToStartContainers"
 _OTHERS = tuple(one for one in FOLLOWED if one not in RESOURCES)
@@ -84,7 +87,7 @@ def _reduced(resource: Resource, raw: msgspec.Raw, *, annotations: bool) -> Mani
 def _metadata(one: Mapping[str, Any], *, annotations: bool) -> Manifest:
     meta = one["metadata"]
     found = {name: meta[name] for name in ("name", "namespace") if meta.get(name)}
-    for name in ("creationTimestamp", "labels"):
+    for name in ("creationTimestamp", "deletionTimestamp", "labels"):
         if meta.get(name):
             found[name] = meta[name]
     noted = meta.get("annotations") or {}
@@ -93,7 +96,9 @@ def _metadata(one: Mapping[str, Any], *, annotations: bool) -> Manifest:
         found["annotations"] = noted
     owners = meta.get("ownerReferences") or []
     if owners:
-        found["ownerReferences"] = [{k: one[k] for k in ("kind", "name")} for one in owners]
+        found["ownerReferences"] = [
+            {k: one[k] for k in ("kind", "name", "controller") if k in one} for one in owners
+        ]
     return found
 
 
@@ -116,7 +121,8 @@ def _special(resource: Resource, one: Manifest) -> Manifest:
 
 def _networking(text: str) -> str:
     try:
-        document = yaml.safe_load(text) or {}
-    except yaml.YAMLError:
+        document = next(kubernetes.documents(text, ""), None)
+    except ConfigError:
         return ""
-    return yaml.safe_dump({"networking": document.get("networking")}, sort_keys=False)
+    settings = document.data if document and isinstance(document.data, dict) else {}
+    return yaml.safe_dump({"networking": settings.get("networking")}, sort_keys=False)

@@ -1,1 +1,1 @@
-"""What is kept in step with a cluster: the index, subnet labels, FlowMetrics and their status."""
+"""What is synchronised with a cluster: the index, subnet labels, FlowMetrics and their status."""

@@ -5,29 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from pipeline.kube.api import objects
 from pipeline.kube.api.client import ClusterConnection
-from pipeline.kube.api.reflector import Reflector, Resource, Timing
+from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.index.entries import Entry, IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, Kept, Key, kept
+from pipeline.kube.sync.feed import Feed, Followed
 
 _LOG = logging.getLogger(__name__)
 _APPLY_SECONDS = 0.5
 """The least time between two changes of an index: what follows a change costs by the change."""
-_STEP = 0.02
-_REMINDER = 5.0
 _QUEUED = 100_000
 """Objects with changes that may wait for a batch before those that came and went are dropped."""
 Change = tuple[Kept, int]
 """What is kept of an object from a moment on (ms)."""
-Measure = tuple[str, float, tuple[str, ...]]
-"""Name of a self-metric, value, labels."""
 
 RESOURCES = (
     Resource("Node", "v1", "nodes", namespaced=False),
@@ -65,7 +60,7 @@ def resources(options: IndexOptions, *, further: bool) -> tuple[Resource, ...]:
     return (*RESOURCES, *(FURTHER if further else ()), *(NETWORKS if options.udn else ()))
 
 
-class Watch:
+class Watch(Feed):
     """An index, and the threads that tell it what a cluster does; they start at once.
 
     `namespaces` limits everything but nodes, none means all. `refresh` is called between batches
@@ -83,18 +78,16 @@ class Watch:
         timing: Timing | None = None,
     ) -> None:
         self.index = Index(options=options)
-        self._connection = connection
         self._queue = _Queue(self.index.knows)
         self._wait = wait
         self._waited = False
         self._applied = 0.0
-        self._followed = [
-            _Followed(connection, (resource, namespace), options, self._queue, timing)
+        followed = [
+            _Objects(connection, (resource, namespace), options, self._queue, timing)
             for resource in resources(options, further=further)
             for namespace in (list(namespaces) if resource.namespaced else []) or [""]
         ]
-        for one in self._followed:
-            one.reflector.start()
+        super().__init__(connection, followed)
 
     def refresh(self, stopping: threading.Event | None = None) -> None:
         """Bring the index up to date, at once and whole; at first, wait for all the lists.
@@ -113,73 +106,12 @@ class Watch:
         self.index.expire(now)
         self._applied = time.monotonic()
 
-    def wait(self, seconds: float, stopping: threading.Event | None = None) -> bool:
-        """Wait until every list was read or refused; whether that happened in time.
-
-        Raises InterruptedError when `stopping` is set meanwhile.
-        """
-        stopping = stopping or threading.Event()
-        until, reminded = time.monotonic() + seconds, time.monotonic()
-        while self.waiting():
-            now = time.monotonic()
-            if now > until:
-                _LOG.warning("going on without %s", "; ".join(self.waiting()))
-                return False
-            if now > reminded + _REMINDER:
-                reminded = now
-                _LOG.warning("waiting for the cluster: %s", "; ".join(self.waiting()))
-            if stopping.wait(_STEP):
-                raise InterruptedError("stopped before the cluster was listed")
-        return True
-
-    def waiting(self) -> list[str]:
-        """What was never listed, nor refused."""
-        return [
-            f"{one.name}: not listed yet{f': {error}' if (error := one.health.error) else ''}"
-            for one in self._followed
-            if not one.health.settled
-        ]
-
-    def problems(self) -> list[str]:
-        """What may be out of date, since when, and why."""
-        return [
-            *self.waiting(),
-            *(
-                f"{one.name}: {_since(one.health.contact)}: {one.health.error}"
-                for one in self._followed
-                if one.health.failing and one.health.settled
-            ),
-        ]
-
-    def measure(self) -> Iterator[Measure]:
-        """The self-metrics kube_*, per kind."""
-        for kind in dict.fromkeys(one.resource.kind for one in self._followed):
-            found = [one for one in self._followed if one.resource.kind == kind]
-            yield "kube_synced", float(all(one.health.synced for one in found)), (kind,)
-            yield "kube_stale_seconds", max(one.health.stale() for one in found), (kind,)
-            yield "kube_objects", float(sum(len(one.known) for one in found)), (kind,)
-            events, errors = Counter[str](), Counter[str]()
-            for one in found:
-                events.update(dict(one.health.events))
-                errors.update(dict(one.health.errors))
-                errors.update({"object": one.invalid} if one.invalid else {})
-            for what, count in events.items():
-                yield "kube_events", float(count), (kind, what)
-            for code, count in errors.items():
-                yield "kube_errors", float(count), (kind, code)
-
-    def close(self) -> None:
-        """End the threads."""
-        for one in self._followed:
-            one.reflector.stop()
-        self._connection.close()
-
 
 class _Queue:
     """The changes that wait for the next batch, of each object in order.
 
-    Of changes that leave its addresses and keys alone only the last is kept; while no batch comes,
-    so much that an index would know all that is there.
+    Coalesces changes that leave an object's addresses and keys alone. When full, drops objects that
+    were added and removed since the last batch.
     """
 
     def __init__(self, known: Callable[[Key], bool]) -> None:
@@ -217,8 +149,8 @@ def _texts(one: Kept) -> tuple[str, ...]:
     return (*one.entry.addresses, *one.entry.networks) if one.entry else ()
 
 
-class _Followed:
-    """A resource of one namespace or of all: the sink of its reflector."""
+class _Objects(Followed):
+    """Objects of one resource, each reduced to what the index keeps."""
 
     def __init__(
         self,
@@ -228,17 +160,13 @@ class _Followed:
         queue: _Queue,
         timing: Timing | None,
     ) -> None:
-        resource, namespace = what
-        self.resource = resource
-        self.name = f"{resource.plural} of {namespace}" if namespace else resource.plural
         self.known: dict[Key, Kept] = {}
-        self.invalid = 0
         self._options = options
         self._queue = queue
-        self.reflector = Reflector(
-            connection, resource, self, namespace=namespace, timing=timing or Timing()
-        )
-        self.health = self.reflector.health
+        super().__init__(connection, *what, timing)
+
+    def __len__(self) -> int:
+        return len(self.known)
 
     def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
         before = set(self.known)
@@ -286,16 +214,10 @@ def _stamp(fresh: Entry, old: Entry | None, at: int, *, watched: bool) -> None:
         before = {**dict.fromkeys(old.networks, 0), **(old.gained or {})}
         gained = {key: when for key in fresh.networks if (when := before.get(key, at))}
         fresh.gained = gained or None
-    if fresh.claim[0]:
+    if not fresh.ended:
         fresh.seen = fresh.seen or (old.seen if old and same else at)
         return
     if old and same:
         fresh.since, fresh.seen = old.since, old.seen
     if not fresh.until and old:
-        fresh.until = old.until or (at if watched and old.claim[0] else 0)
-
-
-def _since(contact: float) -> str:
-    if not contact:
-        return "never listed"
-    return f"not current since {datetime.fromtimestamp(contact, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        fresh.until = old.until or (at if watched and not old.ended else 0)

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.reflector import Resource
 
 Named = tuple[str, str]

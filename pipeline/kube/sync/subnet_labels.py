@@ -6,21 +6,22 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pipeline.diagnostics import Problem
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
-from pipeline.kube.api.client import ApiError, ClusterConnection, ConnectError, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.objects import Object
-from pipeline.kube.api.reflector import Reflector, Resource, Timing
+from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.subnets import Label
+from pipeline.kube.sync.feed import Feed, Followed
 
 _SECONDS, _LATER = 3.0, 20.0
 """Between two looks at an object that is there, and at one that is not, or at the API groups."""
-_STEP = 0.02
 _NOT_FOUND = 404
 _log = logging.getLogger(__name__)
 
@@ -76,14 +77,13 @@ class _Groups(msgspec.Struct, frozen=True):
 _groups = msgspec.json.Decoder(_Groups).decode
 
 
-class LabelFeed:
+class LabelFeed(Feed):
     """The labels of a cluster, the FlowCollector's own first; it starts at once.
 
     What cannot be read is a problem, and what was known of it stays.
     """
 
     def __init__(self, connection: ClusterConnection) -> None:
-        self._connection = connection
         self._singles: dict[Single, Object] = {}
         self._unread: dict[Single, str] = {}
         self._due = dict.fromkeys(SINGLES, 0.0)
@@ -91,48 +91,32 @@ class LabelFeed:
         self._groups_due = 0.0
         self._looked = threading.Event()
         self._closed = threading.Event()
-        self._sinks = [_Reduced(resource.kind) for resource in FOLLOWED]
-        self._reflectors = [
-            Reflector(connection, resource, sink, timing=Timing(most=10.0))
-            for resource, sink in zip(FOLLOWED, self._sinks, strict=True)
+        self._sinks = [
+            _Reduced(connection, resource, "", Timing(most=10.0)) for resource in FOLLOWED
         ]
         self._derived: tuple[list[Object], list[Label], list[str]] = ([], [], [])
         self._thread = threading.Thread(target=self._run, name="subnet labels", daemon=True)
+        super().__init__(connection, self._sinks)
         self._thread.start()
-        for reflector in self._reflectors:
-            reflector.start()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until everything was looked at once; whether that happened in time."""
-        until = time.monotonic() + seconds
-        waiting = list(self._reflectors)
-        while waiting or not self._looked.is_set():
-            waiting = [one for one in waiting if not one.health.settled]
-            if time.monotonic() > until:
-                return False
-            time.sleep(_STEP)
-        return True
+    def waiting(self) -> list[str]:
+        """What was neither read nor refused yet."""
+        unread = [] if self._looked.is_set() else ["subnet labels: not looked for yet"]
+        return [*super().waiting(), *unread]
 
     def labels(self) -> list[Label]:
         """The labels as they are now; the same list until one changes."""
         return self._derive()[1]
 
     def problems(self) -> list[str]:
-        """What could not be read, or is no label."""
-        stale = [f"{r.resource.plural}: {r.health.error}" for r in self._reflectors]
-        failing = [r.health.failing for r in self._reflectors]
-        return [
-            *self._unread.values(),
-            *(text for text, since in zip(stale, failing, strict=True) if since),
-            *self._derive()[2],
-        ]
+        """What could not be read, or is not a label."""
+        return [*self._unread.values(), *super().problems(), *self._derive()[2]]
 
     def close(self) -> None:
         """End its threads."""
         self._closed.set()
-        for reflector in self._reflectors:
-            reflector.stop()
         self._thread.join(2.0)
+        super().close()
 
     def _derive(self) -> tuple[list[Object], list[Label], list[str]]:
         found = [*self._singles.values(), *(one for sink in self._sinks for one in sink.objects())]
@@ -202,12 +186,15 @@ class LabelFeed:
         self._unread = {**others, single: problem} if problem else others
 
 
-class _Reduced:
-    """Objects of a kind reduced to what labels are derived from: the sink of a reflector."""
+class _Reduced(Followed):
+    """Objects of a kind reduced to what labels are derived from."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, *what: Any) -> None:
         self._objects: dict[str, Object] = {}
+        super().__init__(*what)
+
+    def __len__(self) -> int:
+        return len(self._objects)
 
     def objects(self) -> list[Object]:
         return list(self._objects.values())
@@ -225,7 +212,7 @@ class _Reduced:
         self._objects = {name: kept for name, kept in self._objects.items() if name != gone}
 
     def _reduced(self, raw: msgspec.Raw) -> Object:
-        one = msgspec.structs.replace(objects.parse(raw), kind=self._kind)
+        one = msgspec.structs.replace(objects.parse(raw), kind=self.resource.kind)
         known = self._objects.get(one.metadata.name)
         fresh = subnets.reduced(one)
         return known if known == fresh else fresh

@@ -13,7 +13,7 @@ KUBERNETES = {
     "inventory": "cluster.yaml",
     "tracked_kinds": ["Deployment"],
     "secondary_networks": [{"mac": True, "ip": True}],
-    "cni": [],
+    "cni": ["ovn"],
 }
 CONFIG = (
     ", kubeConfig: {configPath: cluster.yaml, trackedKinds: [Deployment], managedCNI: [],"

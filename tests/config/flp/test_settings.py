@@ -43,7 +43,7 @@ def test_the_server_listens_on_all_addresses_at_9090() -> None:
 
 
 def test_unknown_top_level_keys_are_warned_of() -> None:
-    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: {}\nhealth: {port: 8080}\n") == [
+    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: 1\nhealth: {port: 8080}\n") == [
         ("1:1", 'warning: unknown key "pipelines" is ignored', 'did you mean "pipeline"?'),
         (
             "3:1",

@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.kube.api.client import (
-    ApiError,
-    ClusterConnection,
-    ConnectError,
-    UnreachableError,
-    contexts,
-    is_kubeconfig,
-)
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
@@ -38,32 +32,19 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_kubeconfig_is_no_inventory(tmp_path: Path) -> None:
-    assert is_kubeconfig(written(tmp_path, CONFIG))
-    assert is_kubeconfig(written(tmp_path, '{\n  "kind": "Config",\n  "clusters": []\n}'))
-    assert not is_kubeconfig(written(tmp_path, "kind: ConfigMap\nmetadata: {name: a}\n"))
-    assert not is_kubeconfig(tmp_path / "absent")
-
-
-def test_its_contexts(tmp_path: Path) -> None:
-    assert contexts(written(tmp_path, CONFIG)) == ["one"]
-    with pytest.raises(ConnectError, match=r"kubeconfig: no kubeconfig: it lists no contexts"):
-        contexts(written(tmp_path, "- 1"))
-    with pytest.raises(ConnectError, match=r"absent: cannot be read: No such file"):
-        contexts(tmp_path / "absent")
-
-
 def test_no_way_to_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cluster around, no such context and no content are refused with the reason."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ConnectError, match="not inside a cluster: Service host/port is not set"):
         ClusterConnection()
-    with pytest.raises(ConnectError, match=r"kubeconfig: .*Expected object with name two in "):
+    with pytest.raises(ConnectError, match=r'kubeconfig: there is no context "two"'):
         ClusterConnection(written(tmp_path, CONFIG), "two")
     with pytest.raises(ConnectError, match="kubeconfig: "):
         ClusterConnection(written(tmp_path, "kind: Config"))
 
 
 def test_the_context_that_is_current(tmp_path: Path) -> None:
+    """Without a name the current context is used."""
     assert ClusterConnection(written(tmp_path, CONFIG)).host == "https://127.0.0.1:1"
 
 
@@ -84,6 +65,7 @@ def test_a_certificate_as_kubeadm_writes_it(own_kube_server: Kube, tmp_path: Pat
 def test_a_token_in_a_file_with_a_line_end(
     kube_server: ApiServer, space: str, tmp_path: Path
 ) -> None:
+    """A token file ends with a line end, as editors write it; the token does not."""
     account = service_account(space, "reader")
     apply(kube_server, account)
     (tmp_path / "token").write_text(f"{token(kube_server, account)}\n")

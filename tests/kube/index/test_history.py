@@ -35,6 +35,7 @@ def moved(old: Entry, until: int, new: Entry, window: int = 1000) -> AddressHist
 
 
 def test_one_holder_has_it_since_ever() -> None:
+    """A single holder has the address at any time."""
     found = AddressHistory(1000)
     found.take("10.1.1.1", entry("a", since=500))
     assert periods(found) == [(0, "a")]
@@ -42,6 +43,7 @@ def test_one_holder_has_it_since_ever() -> None:
 
 
 def test_who_let_go_is_remembered_for_the_window() -> None:
+    """After the window the address was always the present holder's."""
     old = entry("old")
     found = moved(old, 500, entry("new", since=400, seen=600))
     assert periods(found) == [(0, "old"), (500, "new")]
@@ -51,10 +53,12 @@ def test_who_let_go_is_remembered_for_the_window() -> None:
 
 
 def test_without_window_only_now_counts() -> None:
+    """With a window of zero nothing is remembered."""
     assert periods(moved(entry("old"), 500, entry("new", since=400), window=0)) == [(0, "new")]
 
 
 def test_the_last_holder_is_remembered_too() -> None:
+    """An address that nobody has now is its last holder's for the window."""
     found = AddressHistory(1000)
     one = entry("only")
     found.take("10.1.1.1", one)
@@ -66,6 +70,7 @@ def test_the_last_holder_is_remembered_too() -> None:
 
 
 def test_a_known_start_beats_the_end_before_it() -> None:
+    """The border is the start of the later holder, if that is known exactly."""
     assert periods(moved(entry("a"), 500, entry("b", since=450, seen=450))) == [
         (0, "a"),
         (450, "b"),
@@ -73,6 +78,7 @@ def test_a_known_start_beats_the_end_before_it() -> None:
 
 
 def test_a_pod_created_after_the_end_has_it_from_its_creation() -> None:
+    """Between the end of one and the creation of the next the address is still the first one's."""
     assert periods(moved(entry("a"), 500, entry("b", since=700, seen=900))) == [
         (0, "a"),
         (700, "b"),
@@ -80,6 +86,7 @@ def test_a_pod_created_after_the_end_has_it_from_its_creation() -> None:
 
 
 def test_what_a_pod_got_later_was_not_its_own_before() -> None:
+    """A key that a pod got later is its own from the end of the holder before."""
     later = {"10.1.1.1": 600}
     assert periods(moved(entry("a"), 500, entry("b", since=50, seen=50, gained=later))) == [
         (0, "a"),
@@ -88,20 +95,23 @@ def test_what_a_pod_got_later_was_not_its_own_before() -> None:
 
 
 def test_of_two_alive_the_newer_has_it_from_when_it_was_seen() -> None:
+    """Two living pods with one address: the newer has it from when it was seen with it."""
     found = AddressHistory(1000)
-    found.take("10.1.1.1", entry("a", since=100, seen=100, claim=(True, "1")))
-    found.take("10.1.1.1", entry("b", since=200, seen=300, claim=(True, "2")))
+    found.take("10.1.1.1", entry("a", since=100, seen=100, created="1"))
+    found.take("10.1.1.1", entry("b", since=200, seen=300, created="2"))
     assert periods(found) == [(0, "a"), (300, "b")]
 
 
 def test_an_ended_pod_had_it_until_its_end() -> None:
+    """A pod that ended precedes the living pod with its address."""
     found = AddressHistory(1000)
-    found.take("10.1.1.1", entry("next", since=100, claim=(True, "1")))
-    found.take("10.1.1.1", entry("ended", since=50, until=400, claim=(False, "2")))
+    found.take("10.1.1.1", entry("next", since=100, created="1"))
+    found.take("10.1.1.1", entry("ended", since=50, until=400, created="2", ended=True))
     assert periods(found) == [(0, "ended"), (400, "next")]
 
 
 def test_a_node_does_not_share_an_address_with_a_pod() -> None:
+    """While both live, the pod has the address at all times."""
     found = AddressHistory(1000)
     found.take("10.1.1.1", entry("n1", kind="Node", namespace=""))
     found.take("10.1.1.1", entry("pod", since=500))

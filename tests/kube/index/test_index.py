@@ -59,6 +59,7 @@ NODE = {
 
 
 def test_pod_then_node_then_service() -> None:
+    """The kinds are tried in this order; an address that nobody has finds nothing."""
     service = thing("Service", "svc", spec={"clusterIPs": ["10.0.0.1", "10.9.9.9", "172.30.0.1"]})
     found = index(service, NODE, pod("a", "10.9.9.9"))
     assert peer(found, "10.9.9.9").kind == "Pod"
@@ -68,16 +69,19 @@ def test_pod_then_node_then_service() -> None:
 
 
 def test_a_host_network_pod_is_its_node() -> None:
+    """A pod whose only address is its node's is found as the node."""
     found = index(NODE, pod("host", "10.0.0.1"))
     assert (peer(found, "10.0.0.1").kind, peer(found, "10.0.0.1").name) == ("Node", "n1")
 
 
 def test_node_by_its_management_port() -> None:
+    """OVN's mp0 address finds the node, unless OVN is switched off."""
     assert peer(index(NODE), "10.128.0.2").name == "n1"
     assert index(NODE, options=IndexOptions(cni=frozenset())).lookup("10.128.0.2", TRACKED) is None
 
 
 def test_host_and_zone_come_from_the_node_whenever_it_arrives() -> None:
+    """Objects may come in any order."""
     found = index(pod("a", "10.128.0.5"))
     assert (peer(found, "10.128.0.5").host_name, peer(found, "10.128.0.5").zone) == ("n1", "")
     found.add(objects.of(NODE))
@@ -85,6 +89,7 @@ def test_host_and_zone_come_from_the_node_whenever_it_arrives() -> None:
 
 
 def test_host_by_address_when_the_pod_names_no_node() -> None:
+    """The node is then the one that has the host address."""
     unnamed = {**pod("a", "10.128.0.5"), "spec": {}}
     assert peer(index(unnamed, NODE), "10.128.0.5").host_name == "n1"
     assert peer(index(unnamed), "10.128.0.5").host_name == ""
@@ -146,6 +151,7 @@ CHAIN = [
     ],
 )
 def test_owner(owner: tuple[str, str], one_hop: str, tracked: str, further: str) -> None:
+    """The owner shown for each kind of climb: one hop, tracked kinds, further."""
     found = index(owned(*owner), *CHAIN)
     climbs = (ONE_HOP, TRACKED, Climb(TRACKED.tracked, further=True))
     owners = [peer(found, "10.1.1.1", climb).owner for climb in climbs]
@@ -159,6 +165,7 @@ def test_an_untracked_owner_climbs_while_a_parent_is_known() -> None:
 
 
 def test_at_most_three_hops() -> None:
+    """A ring of owners ends after three hops."""
     ring = [
         thing("ReplicaSet", "a", ("ReplicaSet", "b")),
         thing("ReplicaSet", "b", ("ReplicaSet", "c")),
@@ -171,17 +178,20 @@ def test_at_most_three_hops() -> None:
 
 
 def test_owners_are_of_the_same_namespace() -> None:
+    """An owner of the same name in another namespace is another."""
     elsewhere = thing("ReplicaSet", "rs", ("Deployment", "other"), namespace="other")
     assert peer(index(owned("ReplicaSet", "rs"), elsewhere), "10.1.1.1").owner.name == "rs"
 
 
 def test_nodes_and_services_own_themselves() -> None:
+    """Owner references of other kinds than pods are not shown."""
     service = thing("Service", "svc", ("Operator", "op"), spec={"clusterIP": "172.30.0.1"})
     assert peer(index(service), "172.30.0.1").owner.kind == "Service"
     assert peer(index(NODE), "10.0.0.1").owner.name == "n1"
 
 
 def test_of_two_pods_with_one_address_the_living_then_the_younger() -> None:
+    """In any order of arrival, and again as each is removed."""
     old = pod("old", "10.1.1.1", metadata={"creationTimestamp": "2025-01-01T00:00:00Z"})
     new = pod("new", "10.1.1.1", metadata={"creationTimestamp": "2025-02-01T00:00:00Z"})
     done = pod(
@@ -200,6 +210,7 @@ def test_of_two_pods_with_one_address_the_living_then_the_younger() -> None:
 
 
 def test_replacing_an_object_frees_its_addresses() -> None:
+    """An address that a pod no longer has finds nothing."""
     found = index(pod("a", "10.1.1.1", "10.1.1.2"))
     before = found.version
     found.add(objects.of(pod("a", "10.1.1.3")))
@@ -226,6 +237,7 @@ def test_only_what_matters_changes_the_version() -> None:
 
 
 def test_removing_an_owner_ends_the_climb() -> None:
+    """The owner below the removed one is shown."""
     found = index(owned("ReplicaSet", "rs"), *CHAIN)
     found.remove("ReplicaSet", "shop", "rs")
     assert peer(found, "10.1.1.1").owner.name == "rs"
@@ -245,6 +257,7 @@ VM = pod(
 
 
 def test_the_owner_of_a_pod_that_is_gone_is_remembered_as_long_as_the_pod() -> None:
+    """Owners are deleted before their pods: they are kept for two windows."""
     of = index(options=IndexOptions(window=10.0))
     web = thing("ReplicaSet", "rs", ("Deployment", "web"))
     for one in (web, pod("p", "10.1.0.1", owner=("ReplicaSet", "rs"))):
@@ -264,6 +277,7 @@ def test_the_owner_of_a_pod_that_is_gone_is_remembered_as_long_as_the_pod() -> N
 
 
 def test_a_secondary_key_comes_before_the_address() -> None:
+    """A flow with the attachment's MAC is the attachment's pod, whoever has the address."""
     found = index(VM, pod("other", "10.1.1.9"), options=BY_MAC)
     assert peer(found, "10.1.1.9", mac="02:aa:00:00:00:01").name == "vm"
     assert peer(found, "10.1.1.9", mac="02:aa:00:00:00:01").network == "vms/l2"
@@ -273,10 +287,12 @@ def test_a_secondary_key_comes_before_the_address() -> None:
 
 
 def test_secondary_keys_only_when_asked_for() -> None:
+    """Without secondary networks in the options no key is indexed."""
     assert index(VM).lookup("10.9.9.9", TRACKED, mac="02:aa:00:00:00:01") is None
 
 
 def test_user_defined_networks_cluster_wide_or_not() -> None:
+    """The name in a flow has a namespace unless the network is a cluster-wide one."""
     found = index(VM, options=BY_MAC)
     assert peer(found, "10.2.0.7", udns=["", "default", "shop/blue"]).network == "shop/blue"
     assert found.lookup("10.2.0.7", TRACKED, udns=["blue"]) is None
@@ -289,6 +305,7 @@ def test_user_defined_networks_cluster_wide_or_not() -> None:
 
 
 def test_labels_and_annotations() -> None:
+    """Labels are always kept, annotations on demand."""
     labelled = pod("a", "10.1.1.1", metadata={"labels": {"app": "x"}, "annotations": {"n": "1"}})
     assert peer(index(labelled), "10.1.1.1").annotations == {}
     kept = index(labelled, options=IndexOptions(annotations=True))

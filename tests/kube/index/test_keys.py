@@ -22,7 +22,7 @@ def subnets(value: object) -> dict[str, str]:
     [
         (subnets({"default": ["10.128.4.0/23"]}), ("10.128.4.2",)),
         (subnets({"default": "10.128.4.0/23"}), ("10.128.4.2",)),
-        (subnets({"default": ["fd01::/64", "10.128.6.0/23"]}), ("10.128.6.2",)),
+        (subnets({"default": ["fd01::/64", "10.128.6.0/23"]}), ("10.128.6.2", "fd01::2")),
         (subnets({"default": []}), ()),
         (subnets({"other": "10.128.4.0/23"}), ()),
         (subnets({"default": "nonsense"}), ()),
@@ -32,10 +32,12 @@ def subnets(value: object) -> dict[str, str]:
     ],
 )
 def test_management_addresses(annotations: dict[str, str], found: tuple[str, ...]) -> None:
+    """The node's subnet plus 2, one of each family; a broken annotation gives none."""
     assert keys.management_addresses(annotations) == found
 
 
 def test_node_addresses_are_canonical() -> None:
+    """Host names are left out, addresses are written in one form."""
     texts = ["worker-1", "10.0.0.1", "FD00::01", "::ffff:10.0.0.2"]
     status = Status(addresses=[NodeAddress(text) for text in texts])
     assert keys.node_addresses(status) == ("10.0.0.1", "fd00::1", "10.0.0.2")
@@ -43,10 +45,11 @@ def test_node_addresses_are_canonical() -> None:
 
 
 def test_pod_and_service_addresses() -> None:
+    """An address of the node is none of the pod; without `podIPs` there may be a `podIP`."""
     pod = Status(host_ip="10.0.0.1", pod_ips=[PodAddress("10.128.0.5"), PodAddress("10.0.0.1")])
-    assert keys.pod_addresses(pod) == ("10.128.0.5",)
-    assert keys.pod_addresses(Status(pod_ip="10.128.0.6")) == ("10.128.0.6",)
-    assert keys.pod_addresses(Status()) == ()
+    assert keys.pod_addresses(Spec(), pod) == ("10.128.0.5",)
+    assert keys.pod_addresses(Spec(), Status(pod_ip="10.128.0.6")) == ("10.128.0.6",)
+    assert keys.pod_addresses(Spec(), Status()) == ()
     assert keys.service_addresses(Spec(cluster_ips=["172.30.0.1", "fd02::1"])) == (
         "172.30.0.1",
         "fd02::1",
@@ -79,22 +82,26 @@ ATTACHED = status(
     ],
 )
 def test_pod_attachments(parts: Secondary, found: list[str]) -> None:
+    """The keys of each combination of parts; an attachment that lacks a part gives none."""
     assert [key for key, _ in keys.pod_attachments(ATTACHED, [parts])] == found
 
 
 def test_broken_annotations_give_no_key() -> None:
+    """Text that is not JSON, or of another shape, is passed over."""
     assert list(keys.pod_attachments({keys.NETWORK_STATUS: "["}, [Secondary(mac=True)])) == []
     assert list(keys.pod_networks({keys.POD_NETWORKS: '{"a/b": 7}'})) == []
     assert list(keys.pod_networks({})) == []
 
 
 def test_pod_networks_come_under_both_names() -> None:
+    """With the namespace and without: which is right depends on the kind of the network."""
     networks = {"default": {"ip_address": "10.128.0.5/23"}, "a/udn": {"ip_address": "10.2.0.7/24"}}
     found = list(keys.pod_networks({keys.POD_NETWORKS: json.dumps(networks)}))
     assert found == [("a/udn~10.2.0.7", "a/udn"), ("udn~10.2.0.7", "a/udn")]
 
 
 def test_flow_attachments_in_the_order_configured() -> None:
+    """A flow is looked up by each combination in turn; parts it lacks give no key."""
     indexed = [Secondary(mac=True, ip=True), Secondary(interface=True)]
     found = list(keys.flow_attachments(indexed, "1.2.3.4", MAC, ["", "net1", "net2"]))
     assert found == ["~1.2.3.4~02:aa:00:00:00:01", "net1~~", "net2~~"]

@@ -35,27 +35,27 @@ EVERYTHING = IndexOptions(
 def again(index: Index) -> Index:
     """The index of the objects that an index writes."""
     found = Index(options=index.options)
-    for one in json.loads(json.dumps(list(manifests(index.known())))):
+    for one in json.loads(json.dumps(list(manifests(index.dump())))):
         restore(found, objects.of(one))
     return found
 
 
 def texts(index: Index) -> set[str]:
-    holders = index._holders
-    return {*holders._now, *holders._past}
+    """Every text that something is, or was, found by."""
+    dump = index.dump()
+    present = (text for one in dump.entries.values() for text in (*one.addresses, *one.networks))
+    return {*present, *(former.text for former in dump.past)}
 
 
 def same(one: Index, other: Index) -> None:
     """Everything asked of either has the same answer."""
-    assert texts(one) == texts(other)
+    assert one.dump() == other.dump()
     for text in texts(one):
-        assert one._holders.periods(text) == other._holders.periods(text)
+        assert one.periods(text) == other.periods(text)
         assert one.claimants(text) == other.claimants(text)
-        for period in one._holders.periods(text):
-            peers = [index.peer(period.entry, "primary", Climb()) for index in (one, other)]
+        for period, network in one.periods(text):
+            peers = [index.peer(period.entry, network, Climb()) for index in (one, other)]
             assert peers[0] == peers[1]
-    assert (one._entries, one._parents, one._udns) == (other._entries, other._parents, other._udns)
-    assert one.timed == other.timed
 
 
 def pod(name: str, *ips: str, **more: Any) -> dict[str, Any]:
@@ -159,13 +159,14 @@ CHANGES = st.lists(
 def test_what_was_watched_is_read_as_it_was(
     changes: list[tuple[dict[str, Any], bool, int]], options: IndexOptions
 ) -> None:
+    """Any history of changes survives being written and read."""
     index = Index(options=options)
     for number, (manifest, gone, after) in enumerate(changes):
         one, at = objects.of(manifest), NOON + 40_000 * number + 7 * after
         key = (one.kind, one.metadata.namespace or "", one.metadata.name)
         fresh = NOTHING if gone else kept(one, options)
         if fresh.entry:
-            _stamp(fresh.entry, index._entries.get(key), at, watched=True)
+            _stamp(fresh.entry, index.dump().entries.get(key), at, watched=True)
         index.put(key, fresh, at)
         index.expire(at)
     found = again(index)
@@ -174,12 +175,13 @@ def test_what_was_watched_is_read_as_it_was(
 
 
 def test_those_who_let_go_at_once_keep_their_order() -> None:
+    """The order in which it was learnt is kept in the file."""
     index = Index(options=PLAIN)
     for name, ip in (("a", "10.1.0.2"), ("b", "10.1.0.1")):
         index.add(objects.of(pod(name, ip, "10.1.0.9")))
     for name in "ba":
         index.put(("Pod", "shop", name), NOTHING, NOON)
-    assert [one.entry.name for one in again(index).known().past] == ["b", "b", "a", "a"]
+    assert [one.entry.name for one in again(index).dump().past] == ["b", "b", "a", "a"]
     same(index, again(index))
 
 
@@ -189,17 +191,18 @@ def test_in_a_file(name: str, tmp_path: Path) -> None:
     index = Index(options=PLAIN)
     for at, ip in ((NOON, "10.1.0.1"), (NOON + 5500, "10.1.0.2")):
         index.put(("Pod", "shop", "a"), kept(objects.of(pod("a", ip)), PLAIN), at)
-    file.write(manifests(index.known()), tmp_path / name)
+    file.write(manifests(index.dump()), tmp_path / name)
     found, problems = file.load(tmp_path / name, PLAIN)
     assert problems == []
     same(index, found)
-    now, before = manifests(found.known())
+    now, before = manifests(found.dump())
     assert "deletionTimestamp" not in now["metadata"]
     assert before["metadata"]["deletionTimestamp"] == "2026-05-01T12:00:05.500Z"
     assert before["metadata"]["annotations"][RELEASED] == "10.1.0.1"
 
 
 def test_a_key_that_a_pod_got_later() -> None:
+    """The time of a key of its own survives being written and read."""
     status = json.dumps([{"name": "vms/red", "interface": "net1", "ips": ["10.9.0.1"]}])
     annotated = {"annotations": {keys.NETWORK_STATUS: status}}
     index = Index(options=EVERYTHING)
@@ -219,7 +222,7 @@ def test_other_files_are_read_as_they_are(tmp_path: Path) -> None:
     going = pod("a", "10.1.0.1", metadata={"deletionTimestamp": "2026-05-01T12:00:00Z"})
     file.write([going], tmp_path / "k.json")
     index, _ = file.load(tmp_path / "k.json")
-    assert (index.timed, len(index), list(index.known().past)) == (False, 1, [])
+    assert (index.timed, len(index), index.dump().past) == (False, 1, ())
     noted = pod("a", "10.1.0.1", metadata={"annotations": {SEEN: "2026-05-01T12:00:00Z", "x": "1"}})
     file.write([noted], tmp_path / "k.json")
     index, _ = file.load(tmp_path / "k.json", IndexOptions(annotations=True))
@@ -227,33 +230,37 @@ def test_other_files_are_read_as_they_are(tmp_path: Path) -> None:
 
 
 def test_an_index_without_past_claims_no_times() -> None:
+    """Nothing is written about times that are not known."""
     index = Index([objects.of(pod("a", "10.1.0.1", startTime="2026-05-01T12:00:00Z"))])
-    assert "annotations" not in next(manifests(index.known()))["metadata"]
+    assert "annotations" not in next(manifests(index.dump()))["metadata"]
     assert not again(index).timed
 
 
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is no time'),
-        ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is no time'),
-        ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is no time'),
+        ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is not a time'),
+        ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is not a time'),
+        ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is not a time'),
         ({"annotations": {GAINED: "[]"}}, f"{GAINED}: Expected `object`, got `array`"),
     ],
 )
 def test_a_time_that_is_none(metadata: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """A time in our annotations that cannot be read is named with its annotation."""
     file.write([pod("a", "10.1.0.1", metadata=metadata)], tmp_path / "k.json")
     _, problems = file.load(tmp_path / "k.json")
     assert [one.message for one in problems] == [f"k.json: document 1, item 1: Pod a: {message}"]
 
 
 def test_labels_are_those_and_no_others() -> None:
+    """The FlowCollector that is written switches autodetection off."""
     labels = [Label("db", ["10.7.0.0/16"]), Label("EXT:ExternalIP", ["10.8.0.0/16", "fd00::/8"])]
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDRs": ["10.1.0.0/24"]}}
     assert subnets.described(map(objects.of, [labelled(labels), node]), []) == labels
 
 
 def test_without_labels_of_the_cluster_nothing_is_derived_from_its_nodes() -> None:
+    """Nodes of an inventory of a worker carry no address types, so that no label is derived."""
     node = {
         "kind": "Node",
         "metadata": {"name": "n"},
@@ -264,4 +271,4 @@ def test_without_labels_of_the_cluster_nothing_is_derived_from_its_nodes() -> No
         return subnets.described(map(objects.of, found), [])
 
     assert derived([node]) != []
-    assert derived(manifests(Index([objects.of(node)]).known())) == []
+    assert derived(manifests(Index([objects.of(node)]).dump())) == []

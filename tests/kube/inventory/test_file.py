@@ -56,6 +56,7 @@ def names(index: Index) -> list[str]:
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_forms(text: str, tmp_path: Path, *, packed: bool) -> None:
+    """YAML and JSON in every arrangement that kubectl prints, packed or not."""
     path = tmp_path / "kube"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     index, problems = file.load(path)
@@ -64,6 +65,7 @@ def test_forms(text: str, tmp_path: Path, *, packed: bool) -> None:
 
 @pytest.mark.parametrize("name", ["k.json", "k.jsonl", "k.yaml", "k.yml.gz", "k.json.gz", "k"])
 def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
+    """The name says the format; the objects are the same."""
     file.write(PODS, tmp_path / name)
     index, problems = file.load(tmp_path / name)
     assert (names(index), problems) == (["p1", "p2", "p3"], [])
@@ -71,6 +73,7 @@ def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
 
 
 def test_custom_resources_of_any_shape_pass(tmp_path: Path) -> None:
+    """An unknown kind may have any content and is left alone."""
     custom: list[dict[str, Any]] = [
         {"kind": "Odd", "metadata": {"name": "a"}, "spec": "text", "data": 7, "items": {"x": 1}},
         {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"k": "v"}},
@@ -81,6 +84,7 @@ def test_custom_resources_of_any_shape_pass(tmp_path: Path) -> None:
 
 
 NAMELESS = "not a Kubernetes object: metadata.name is missing"
+NO_CONTENT = "did not find expected node content, while parsing a flow node"
 BAD_IP = {**pod(2), "status": {"podIPs": "10.1.1.2"}}
 BAD_LABEL = {"kind": "Pod", "metadata": {"name": "x", "labels": {"tier": 1}}}
 
@@ -115,24 +119,32 @@ BAD_LABEL = {"kind": "Pod", "metadata": {"name": "x", "labels": {"tier": 1}}}
         ),
         ('{"kind": "List", "items": {}}', ["k: document 1: Expected `array | null`, got `object`"]),
         (json.dumps(pod(1)) + '\n{"kind": "Pod"', ["k: document 2: Input data was truncated"]),
-        ("kind: Pod\n---\nkind: [\n", None),
+        (
+            "kind: Pod\nmetadata: {name: p}\n---\nkind: [\n",
+            ["k:5:1: invalid YAML: did not find expected node content, while parsing a flow node"],
+        ),
+        (
+            "kind: Pod\nmetadata: {name: p, name: q}\nspec: {}\n",
+            ['k:2:21: duplicate key "name"'],
+        ),
         ('{\n"kind": "Pod",,\n}', None),
     ],
 )
 def test_problems(text: str, messages: list[str] | None, tmp_path: Path) -> None:
+    """What is wrong is said with document, item or line, and the rest is read."""
     path = tmp_path / "k"
     path.write_text(text)
     _, problems = file.load(path)
     found = [problem.message for problem in problems]
     if messages is None:
-        number = 2 if "---" in text else 1
         assert "line" in found[-1]
-        assert found[-1].startswith(f"k: document {number}: ")
+        assert found[-1].startswith("k: document 1: ")
     else:
         assert found == messages
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A missing file, a folder and a damaged one are problems, not tracebacks."""
     (tmp_path / "cut.gz").write_bytes(gzip.compress(json.dumps(LIST).encode())[:-9])
     found: list[Problem] = []
     for name in ("none", "", "cut.gz"):
@@ -145,6 +157,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_many_problems_are_cut_short(tmp_path: Path) -> None:
+    """Twenty are listed, the others counted."""
     file.write([BAD_LABEL] * 30, tmp_path / "k.jsonl")
     _, problems = file.load(tmp_path / "k.jsonl")
     assert len(problems) == 21

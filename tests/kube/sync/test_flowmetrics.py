@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,11 +25,13 @@ from tests.real.cluster import (
     eventually,
     flowmetrics,
     kubeconfig,
+    namespace,
     read,
     service_account,
     set_status,
     token,
 )
+from tests.real.kube import Kube
 from tests.real.parts import free_port
 
 METRICS = Path(__file__).parents[3] / "configs" / "flowmetrics"
@@ -116,6 +119,7 @@ SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 
 
 def test_the_life_of_a_metric(watched: Watched) -> None:
+    """Created, counted, changed, deleted: a metric follows its resource, others go on."""
     job = watched.start()
     with watched.reloader:
         metrics = [watched.reference(f"workload-syn-{side}") for side in ("in", "out")]
@@ -148,6 +152,7 @@ def test_the_life_of_a_metric(watched: Watched) -> None:
 
 
 def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
+    """The invalid one says why in its status, and counts once it is mended."""
     good = watched.metric("good", labels=["Proto"])
     regex = [{"field": "DstK8S_Namespace", "matchType": "MatchRegex", "value": "("}]
     bad = watched.metric("bad", labels=["Proto"], filters=regex)
@@ -172,6 +177,7 @@ def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
 
 
 def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
+    """Two metrics of one name cannot be exposed."""
     taken = watched.metric("taken", labels=["Proto"])
     apply(watched.server, taken)
     apply(watched.server, watched.metric("free"))
@@ -182,7 +188,50 @@ def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
     assert 'the pipeline has a metric "netobserv_taken" already' in failed["message"]
 
 
+def newer_definition() -> dict[str, Any]:
+    """The definition of a newer operator: one more field, one more match type, one more unit."""
+    definition = flowmetrics()
+    (version,) = definition["spec"]["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields["sampledOnly"] = {"type": "boolean"}
+    fields["charts"] = {"type": "array", "items": LENIENT}
+    fields["filters"]["items"]["properties"]["matchType"]["enum"].append("InRange")
+    return definition
+
+
+LENIENT = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def test_metrics_of_a_newer_definition_are_counted(
+    new_kube: Kube, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is not known is a warning, in the status too; a match type that is not known refuses."""
+    define(new_kube, newer_definition())
+    apply(new_kube, namespace("netobserv"))
+    watched = Watched(new_kube, "netobserv", tmp_path)
+    chart = {"title": "t", "unit": "flows/s", "type": "Line", "queries": []}
+    field = watched.metric("field", labels=["Proto"], sampledOnly=True)
+    charts = watched.metric("chart", labels=["Proto"], charts=[chart])
+    ranged = [{"field": "DstPort", "matchType": "InRange", "value": "1-1024"}]
+    match = watched.metric("match", labels=["Proto"], filters=ranged)
+    for one in (field, charts, match):
+        apply(new_kube, one)
+    job = watched.start()
+    with closing(job), watched.reloader:
+        job.run()
+        assert watched.counted() == {"netobserv_field": 1, "netobserv_chart": 1}
+        for one, ignored in ((field, "spec.sampledOnly"), (charts, "spec.charts[0].unit")):
+            ready = watched.condition(one)
+            assert ready["status"] == "True"
+            assert ready["message"].startswith(f"{ignored}: ")
+            assert f"/{one['metadata']['name']}: {ignored}: " in caplog.text
+        refused = watched.condition(match)
+        assert refused["status"] == "False"
+        assert refused["message"].startswith('spec.filters[0].matchType: unknown value "InRange"')
+
+
 def test_times_change_with_the_condition_only(watched: Watched) -> None:
+    """A transition time stays until the status of its condition changes."""
     one = watched.metric("one", labels=["Proto"])
     apply(watched.server, one)
     long_ago = "2001-01-01T00:00:00Z"
@@ -196,6 +245,7 @@ def test_times_change_with_the_condition_only(watched: Watched) -> None:
 
 
 def test_a_status_is_written_once(watched: Watched) -> None:
+    """A status that says the same is not written again."""
     one = watched.metric("one", labels=["Proto"])
     apply(watched.server, one)
     watched.start()
@@ -222,6 +272,7 @@ def test_files_come_first(watched: Watched) -> None:
 def test_without_the_right_to_write_the_status_is_only_shown(
     kube_server: ApiServer, space: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The metric counts, and the missing right is told once."""
     watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     names = [f"m{number}" for number in range(3)]
     for name in names:
@@ -270,6 +321,7 @@ def read_only(space: str) -> list[dict[str, Any]]:
 def test_no_right_to_read_is_said_and_nothing_else_stops(
     kube_server: ApiServer, space: str, tmp_path: Path
 ) -> None:
+    """A forbidden list is a problem of its own; flows are counted."""
     watched = Watched(kube_server, space, tmp_path, reader(kube_server, space))
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(watched.metric("own")))
     job = watched.start("own.yaml")

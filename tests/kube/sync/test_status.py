@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.kube.api.client import ApiError, ClusterConnection, UnreachableError
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, UnreachableError
 from pipeline.kube.sync import status
 from pipeline.kube.sync.flowmetrics import RESOURCE
 from pipeline.kube.sync.status import StatusWriter
@@ -52,6 +53,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[StatusWriter]]:
 
 
 def test_it_is_written_once_per_verdict(writers: list[StatusWriter]) -> None:
+    """The same verdict is one patch; another generation is another."""
     server = Answers()
     writers.append(StatusWriter(server, RESOURCE))
     for _ in range(2):
@@ -65,6 +67,7 @@ def test_it_is_written_once_per_verdict(writers: list[StatusWriter]) -> None:
 
 
 def test_what_is_there_already_is_not_written(writers: list[StatusWriter]) -> None:
+    """A status that the server has needs no patch."""
     server = Answers()
     writers.append(StatusWriter(server, RESOURCE))
     present = {**STATUS, "conditions": [{**READY, "lastTransitionTime": LONG_AGO}]}
@@ -78,6 +81,7 @@ def test_what_is_there_already_is_not_written(writers: list[StatusWriter]) -> No
 
 @pytest.mark.parametrize("error", [UnreachableError("away"), ApiError(503, ""), ApiError(409, "")])
 def test_what_may_pass_is_tried_again(error: Exception, writers: list[StatusWriter]) -> None:
+    """Conflicts and server errors are tried again until they pass."""
     server = Answers(error, error)
     writers.append(StatusWriter(server, RESOURCE))
     writers[0].put([(resource(), STATUS)])
@@ -88,6 +92,7 @@ def test_what_may_pass_is_tried_again(error: Exception, writers: list[StatusWrit
 def test_what_is_forbidden_is_said_once_and_tried_with_the_next_report(
     writers: list[StatusWriter], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A missing right is logged once and not asked for in a loop."""
     server = Answers(ApiError(403, "no right"), ApiError(403, "no right"))
     writers.append(StatusWriter(server, RESOURCE))
     for left in (1, 0):

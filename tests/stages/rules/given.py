@@ -20,6 +20,9 @@ MIXED: list[Flow] = [
     {"id": 3, "Proto": 17, "SrcK8S_Namespace": "data", "Flags": ["SYN"], "Ok": False},
     {"id": 4, "Bytes": 10.5},
 ]
+SAME: list[Flow] = [
+    {"SrcAddr": text} for text in ("fd00::a", "FD00:0:0::A", "::ffff:10.0.0.9", "10.0.0.9", "text")
+]
 
 
 def stage(*rules: Flow, sampling_field: str = "") -> Rules:

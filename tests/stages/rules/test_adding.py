@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.diagnostics import Severity
 from pipeline.testing import Flow, run
-from tests.stages.rules.given import add_if, applied, golden, stage
+from tests.stages.rules.given import SAME, add_if, applied, golden, stage
 
 CASES: dict[str, list[Flow]] = {
     "filter-add-field": [
@@ -117,3 +117,10 @@ def test_a_field_is_removed_with_the_values_of_another_type() -> None:
     rule = {"type": "remove_field", "input": "Proto"}
     flows: list[Flow] = [{"Proto": 6, "A": 1}, {"Proto": "tcp"}, {"Proto": None}, {}]
     assert run(stage(rule), flows) == [{"A": 1}, {}, {}, {}]
+
+
+def test_an_expression_knows_every_form_of_an_address() -> None:
+    got = run(stage(add_if("SrcAddr", "Match", '== "FD00::A"')), SAME)
+    assert ["Match" in one for one in got] == [True, True, False, False, False]
+    got = run(stage(add_if("SrcAddr", "Match", 'in ("10.0.0.9", "x")')), SAME)
+    assert ["Match" in one for one in got] == [False, False, True, True, False]

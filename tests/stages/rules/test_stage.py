@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.flows import values
 from pipeline.stage import BuildContext
 from pipeline.testing import Flow, assert_laws, frame, run
-from tests.stages.rules.given import EXISTS, NO_BYTES, add_if, applied, golden, kept, stage
+from tests.stages.rules.given import EXISTS, NO_BYTES, SAME, add_if, applied, golden, kept, stage
 
 
 def test_without_rules_flows_pass_as_the_original_has_them() -> None:
@@ -187,3 +187,19 @@ RULES = st.one_of(
 )
 def test_laws(flows: list[Flow], rules: list[dict[str, Any]], field: str, cut: int) -> None:
     assert_laws(stage(*rules, sampling_field=field), flows, cut)
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ({"type": "remove_entry_if_equal", "input": "SrcAddr", "value": "fd00:0::a"}, [2, 3, 4]),
+        ({"type": "remove_entry_if_not_equal", "input": "SrcAddr", "value": "10.0.0.9"}, [2, 3]),
+        ({"type": "remove_entry_if_equal", "input": "SrcAddr", "value": "text"}, [0, 1, 2, 3]),
+        ({"type": "keep_entry_query", "query": 'SrcAddr = "FD00::A"'}, [0, 1]),
+        ({"type": "keep_entry_query", "query": 'SrcAddr != "::ffff:a00:9"'}, [0, 1, 4]),
+    ],
+)
+def test_addresses_are_equal_in_any_form(rule: Flow, left: list[int]) -> None:
+    """In the rule and in the flow."""
+    got = run(stage(rule), SAME)
+    assert [one["SrcAddr"] for one in got] == [SAME[place]["SrcAddr"] for place in left]

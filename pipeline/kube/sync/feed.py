@@ -1,0 +1,135 @@
+"""What follows a cluster in threads of its own: waited for at first, monitored, and closed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.reflector import Reflector, Resource, Timing
+
+_LOG = logging.getLogger(__name__)
+_STEP = 0.02
+_REMINDER = 5.0
+"""Seconds between two looks at what is waited for, and between two words about it."""
+Measure = tuple[str, float, tuple[str, ...]]
+"""Name of a self-metric, value, labels."""
+
+
+class Followed(ABC):
+    """A resource of one namespace or of all: the sink of its reflector. `len`: objects known."""
+
+    def __init__(
+        self,
+        connection: ClusterConnection,
+        resource: Resource,
+        namespace: str = "",
+        timing: Timing | None = None,
+    ) -> None:
+        self.resource = resource
+        self.name = f"{resource.plural} of {namespace}" if namespace else resource.plural
+        self.invalid = 0
+        self.reflector = Reflector(connection, resource, self, namespace=namespace, timing=timing)
+        self.health = self.reflector.health
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many objects are known."""
+
+    @abstractmethod
+    def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
+        """All objects there are, as in `Sink`."""
+
+    @abstractmethod
+    def changed(self, one: msgspec.Raw, at: int) -> None:
+        """An object is there, or has changed."""
+
+    @abstractmethod
+    def deleted(self, one: msgspec.Raw, at: int) -> None:
+        """An object is gone."""
+
+
+class Feed:
+    """Resources that are followed from now on; `problems`, `waiting` and `measure` say how."""
+
+    def __init__(self, connection: ClusterConnection, followed: Iterable[Followed]) -> None:
+        self._connection = connection
+        self._followed = list(followed)
+        for each in self._followed:
+            each.reflector.start()
+
+    def wait(self, seconds: float, stopping: threading.Event | None = None) -> bool:
+        """Wait until every list was read or refused; whether that happened in time.
+
+        Raises InterruptedError when `stopping` is set meanwhile.
+        """
+        stopping = stopping or threading.Event()
+        until, reminded = time.monotonic() + seconds, time.monotonic()
+        while waiting := self.waiting():
+            now = time.monotonic()
+            if now > until:
+                _LOG.warning("going on without %s", "; ".join(waiting))
+                return False
+            if now > reminded + _REMINDER:
+                reminded = now
+                _LOG.warning("waiting for the cluster: %s", "; ".join(waiting))
+            if stopping.wait(_STEP):
+                raise InterruptedError("stopped before the cluster was listed")
+        return True
+
+    def waiting(self) -> list[str]:
+        """What was never listed, nor refused."""
+        return [
+            f"{each.name}: not listed yet{f': {error}' if (error := each.health.error) else ''}"
+            for each in self._followed
+            if not each.health.settled
+        ]
+
+    def problems(self) -> list[str]:
+        """What may be out of date, since when, and why."""
+        return [
+            *self.waiting(),
+            *(
+                f"{each.name}: {_since(each.health.contact)}: {each.health.error}"
+                for each in self._followed
+                if each.health.failing and each.health.settled
+            ),
+        ]
+
+    def measure(self) -> Iterator[Measure]:
+        """The self-metrics kube_*, per kind."""
+        kinds: dict[str, list[Followed]] = {}
+        for each in self._followed:
+            kinds.setdefault(each.resource.kind, []).append(each)
+        for kind, followed in kinds.items():
+            yield "kube_synced", float(all(each.health.synced for each in followed)), (kind,)
+            yield "kube_stale_seconds", max(each.health.stale() for each in followed), (kind,)
+            yield "kube_objects", float(sum(map(len, followed))), (kind,)
+            events, errors = Counter[str](), Counter[str]()
+            for each in followed:
+                events.update(dict(each.health.events))
+                errors.update(dict(each.health.errors))
+                errors.update({"object": each.invalid} if each.invalid else {})
+            for what, count in events.items():
+                yield "kube_events", float(count), (kind, what)
+            for code, count in errors.items():
+                yield "kube_errors", float(count), (kind, code)
+
+    def close(self) -> None:
+        """End the threads."""
+        for each in self._followed:
+            each.reflector.stop()
+        self._connection.close()
+
+
+def _since(contact: float) -> str:
+    if not contact:
+        return "never listed"
+    return f"not current since {datetime.fromtimestamp(contact, UTC):%Y-%m-%dT%H:%M:%SZ}"

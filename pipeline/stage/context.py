@@ -1,0 +1,41 @@
+"""What a stage is built from, and what a source reads with."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Fields = frozenset[str]
+"""Names of flow fields."""
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What a stage is built from.
+
+    `folder` is where relative file names start. `needed` are the fields that any stage of the plan
+    reads, None for all of them: a decoder or an enricher may leave out the others. `clock` gives
+    epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds of
+    its draws; what a built stage does depends on its input alone.
+    """
+
+    folder: Path = Path()
+    needed: Fields | None = None
+    clock: Callable[[], float] = time.time
+    random: random.Random = field(default_factory=random.Random)
+
+    def needs(self, name: str) -> bool:
+        """Whether any stage of the plan reads this field (or a nested name of it)."""
+        return self.needed is None or name in self.needed
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a local source reads with: the configuration's folder, and the event that ends it."""
+
+    folder: Path = Path()
+    stopping: threading.Event = field(default_factory=threading.Event)

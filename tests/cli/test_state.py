@@ -1,0 +1,90 @@
+"""`--state`: one run at a time, and only what is whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+PIPELINE = """\
+stages:
+- {name: in, type: ingest_stdin, decoder: json, linger: 0.1}
+- name: expose
+  type: encode_prometheus
+  follows: in
+  metrics: [{name: bytes_total, value: Bytes, labels: [Proto]}]
+checkpoint: {interval: 100ms}
+"""
+
+
+def once(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "run", "pipeline.yaml", "--once", "--state", "state", "--metrics-out", "-"]
+    return subprocess.run(
+        command, cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def total(exposition: str) -> float:
+    found = re.search(r'^bytes_total\{Proto="6"\} (\S+)$', exposition, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_a_second_run_on_one_state_is_refused(tmp_path: Path) -> None:
+    """The first goes on undisturbed; once it has ended, or was killed, another takes over."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    state = tmp_path / "state" / "ledger.checkpoint"
+    command = [*COMMAND, "run", "pipeline.yaml", "--once", "--state", "state", "--metrics-out", "-"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdin
+        first.stdin.write('{"Proto":6,"Bytes":400}\n')
+        first.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not state.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = once(tmp_path, '{"Proto":6,"Bytes":1000}\n')
+        assert (second.returncode, second.stdout) == (1, "")
+        assert second.stderr == (
+            f"error: the state in state is in use by process {first.pid}: end that run, or give "
+            "another folder\n"
+        )
+        out, _ = first.communicate(timeout=60)
+        assert (first.returncode, total(out)) == (0, 400)
+    third = once(tmp_path, '{"Proto":6,"Bytes":1000}\n')
+    assert (third.returncode, total(third.stdout)) == (0, 1400)
+
+
+def test_a_damaged_state_is_refused_by_a_run_and_by_matrix(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    assert once(tmp_path, '{"Proto":6,"Bytes":1}\n').returncode == 0
+    path = tmp_path / "state" / "ledger.checkpoint"
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    again = once(tmp_path, '{"Proto":6,"Bytes":1}\n')
+    matrix = subprocess.run(
+        [*COMMAND, "matrix", "--state", "state"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    for done in (again, matrix):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            "error: cannot read the state state/ledger.checkpoint: it is damaged: its checksum "
+            "does not agree with its content; to start from zero, delete state/ledger.checkpoint\n"
+        )
+    path.unlink()
+    assert total(once(tmp_path, '{"Proto":6,"Bytes":1}\n').stdout) == 1

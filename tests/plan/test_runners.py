@@ -1,0 +1,36 @@
+"""The accounts of one stage: in = out + filtered + rejected."""
+
+from __future__ import annotations
+
+from pipeline.plan import runners
+from pipeline.plan.outcome import Counts, Reject
+from pipeline.stage import Encoded, RejectedValue
+from pipeline.testing import frame, rows
+
+FLOWS = frame([{"A": "x"}, {"A": "y"}, {"A": "z"}])
+
+
+def test_a_transform_filters_what_does_not_come_out() -> None:
+    result = runners.transform(lambda flows: flows.head(1))(FLOWS)
+    assert result.counts == Counts(3, 1, filtered=2)
+    assert result.frame is not None
+    assert rows(result.frame) == [{"A": "x"}]
+
+
+def test_a_transform_may_give_more_rows() -> None:
+    result = runners.transform(lambda flows: flows.vstack(flows))(FLOWS)
+    assert result.counts == Counts(3, 6, filtered=0)
+
+
+def test_an_encoder_has_each_flow_once_for_each_family() -> None:
+    value = RejectedValue(1, "y is negative", "NegativeValueError", "m", "A")
+    result = runners.encoder("e", lambda _: Encoded([], 2, (value,)), 2)(FLOWS)
+    assert result.counts == Counts(6, 3, filtered=2, rejected=1)
+    assert result.rejects == [
+        Reject("e", "y is negative", b'{"A":"y"}', -1, "NegativeValueError", "m", "A")
+    ]
+
+
+def test_a_writer_gives_records() -> None:
+    result = runners.writer(lambda flows: ["line"] * flows.height)(FLOWS)
+    assert (result.counts, result.records) == (Counts(3, 3), ["line"] * 3)

@@ -1,0 +1,3 @@
+module flowmatrix/go-regexp
+
+go 1.24
