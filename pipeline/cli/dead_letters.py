@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail
+from pipeline.cli.app import app, fail, show
 from pipeline.cli.brokers import connection
 from pipeline.kafka.connection import BrokerError
+
+if TYPE_CHECKING:
+    from pipeline.dead_letters.reader import Letters
 
 
 @app.command("dead-letters")
@@ -32,7 +35,8 @@ def dead_letters(
 
     Each has the stage that could not use it, the reason, the topic, partition and offset it came
     from, and its payload (payload_b64 where it is no text). With --replay, messages go back to
-    their topics, for workers that can use them now; nothing is sent back twice.
+    their topics, for workers that can use them now; nothing is sent back twice. Exit 1 when there
+    is none.
     """
     from pipeline.dead_letters.reader import Letters  # noqa: PLC0415 - slow, for Kafka alone
 
@@ -40,8 +44,16 @@ def dead_letters(
         letters = Letters(connection(bootstrap, security), topic)
         if replay:
             typer.echo(f"{letters.replay():,} messages sent back")
-            return
-        for letter in letters.read():
-            sys.stdout.buffer.write(letter.line())
+        elif not _print(letters):
+            fail(f'there are no dead letters in topic "{topic}"')
     except (BrokerError, OSError, msgspec.MsgspecError) as error:
-        fail(str(error))
+        fail(error)
+
+
+def _print(letters: Letters) -> int:
+    """How many letters were printed; a terminal gets nothing that moves its cursor."""
+    write = show if sys.stdout.isatty() else typer.echo
+    found = 0
+    for found, letter in enumerate(letters.read(), 1):  # noqa: B007 - the last number is the sum
+        write(letter.line())
+    return found

@@ -66,6 +66,18 @@ def test_who(url: str) -> None:
     ]
 
 
+def test_a_label_called_none_is_found(tmp_path: Path) -> None:
+    """The exit code goes by what was found, not by how the text begins."""
+    labels = "{name: none-such, cidrs: [10.0.0.0/8]}"
+    path = tmp_path / "config.yaml"
+    job(tmp_path, SOURCE, f"{{name: s, type: subnet_label, follows: in, labels: [{labels}]}}")
+    asked = ("--config", path, "--inventory", tmp_path / "kube.yaml")
+    assert flowmatrix("who", "10.1.1.1", *asked).exit_code == 0
+    nobody = flowmatrix("who", "11.1.1.1", *asked)
+    assert nobody.exit_code == 1
+    assert "object       none: " in nobody.stdout
+
+
 def test_inventory(url: str, tmp_path: Path) -> None:
     out = tmp_path / "dump.yaml"
     done = flowmatrix("inventory", "--server", f"{url}/", "--out", out)
