@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks.process import Program
 from benchmarks.topic import Bench, sums
-from tests.kafka.load import Labels, Samples, labelled
+from tests.kafka.support.load import Labels, Samples, labelled
 from tests.kube.live import populate
 from tests.real.cluster import kubeconfig
 from tests.real.kube import Kube

@@ -17,8 +17,8 @@ from pipeline.decode.protobuf import decoder
 from pipeline.flows.conversation import conversations
 from pipeline.stage import BuildContext
 from simulate import Shape, simulate
-from tests.kafka.load import Samples, samples, told
-from tests.kafka.workers import COMMAND, configured
+from tests.kafka.support.load import Samples, samples, told
+from tests.kafka.support.workers import COMMAND, configured
 from tests.real.kafka import Kafka
 from tests.real.parts import LOCALHOST, free_port
 from tests.support.recordings import messages

@@ -20,6 +20,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Code(StrEnum):
+    """What kind of finding it is, where a program wants to know."""
+
+    OTHER = ""
+    UNQUOTED = "unquoted"
+    """A number, true or false where a text is expected."""
+
+
 class Problem(msgspec.Struct, frozen=True):
     """One finding: where (relative to whoever reports it), what, and the nearest valid name.
 
@@ -31,10 +39,15 @@ class Problem(msgspec.Struct, frozen=True):
     hint: str = ""
     severity: Severity = Severity.ERROR
     place: str = ""
+    code: Code = Code.OTHER
 
     def under(self, *prefix: str | int) -> Problem:
         """The same finding, its path seen from further up."""
         return msgspec.structs.replace(self, path=(*prefix, *self.path))
+
+    def at(self, place: str) -> Problem:
+        """The same finding, in a file of its own."""
+        return msgspec.structs.replace(self, place=place)
 
 
 def warning(path: ConfigPath, message: str, hint: str = "") -> Problem:

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
+import pyarrow.compute as pc
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
@@ -52,7 +53,7 @@ _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One metric: a flow adds `value` / `divider` (1 without `value`) to the series of its labels.
+    """One metric: a flow adds `value` / `divider` to the series of its labels.
 
     `labels` are fields of the flow under the names they are exposed by; an absent one reads "".
     A flow without the value field is skipped. `buckets` are upper bounds, ascending; +Inf is
@@ -144,7 +145,6 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     def check(self, folder: Path) -> Iterator[Problem]:
         if not seconds(self.expiry):
             yield warning(("expiry",), "with 0, series never expire", "leave it out for 2m")
-        names: set[str] = set()
         for index, metric in enumerate(self.metrics):
             at = ("metrics", index)
             full = self.prefix + metric.name
@@ -152,9 +152,11 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
                 yield Problem(
                     (*at, "name"), f'"{full}" is not a valid metric name', "use [a-zA-Z0-9_:]"
                 )
-            if metric.name in names:
-                yield Problem((*at, "name"), f'"{full}" is defined twice in this stage')
-            names.add(metric.name)
+            if not math.isfinite(metric.divider):
+                yield Problem((*at, "divider"), "the divider is not a finite number")
+            elif metric.divider < 0 and metric.type is Kind.COUNTER:
+                message = f"a counter divided by {metric.divider:g} would go down"
+                yield Problem((*at, "divider"), message)
             for problem in _label_problems(metric):
                 yield problem.under(*at)
 
@@ -211,11 +213,12 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         schema = flows.schema
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
         if not metric.value:
-            rows = flows.select(*texts, pl.repeat(1.0, pl.len()).alias(VALUE), _SEEN)
+            each = 1.0 / (metric.divider or 1.0)
+            rows = flows.select(*texts, pl.repeat(each, pl.len()).alias(VALUE), _SEEN)
             return Encoded([Delta(family, _grouped(rows, labels, aggregates, family))])
         number = values.number(schema, metric.value)
         if metric.divider:
-            number = number / metric.divider
+            number = _divided(number, metric.divider)
         rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE, _SEEN)
         rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
@@ -230,6 +233,15 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         )
 
     return encode
+
+
+def _divided(number: pl.Expr, divider: float) -> pl.Expr:
+    """Float64: the quotient of IEEE 754, as Go has it; Polars multiplies by the inverse."""
+
+    def divide(column: pl.Series) -> pl.Series:
+        return pl.Series(pc.divide(column.to_arrow(), divider), dtype=pl.Float64)
+
+    return number.map_batches(divide, return_dtype=pl.Float64, is_elementwise=True)
 
 
 def _rejected(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[RejectedValue, ...]:

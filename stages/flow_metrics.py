@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -100,7 +100,7 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         self,
         context: BuildContext,
         followers: Sequence[Spec],
-        taken: Collection[str],
+        taken: Mapping[str, str],
         resources: ResourcePool | None = None,
     ) -> Expansion:
         feed = self._feed(context.folder, resources)
@@ -108,10 +108,9 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         for one in live:
             if one.ignored:
                 _LOG.warning("FlowMetric %s: %s", one.identity, one.ignored)
-        metrics = [
-            self._tried(one, context.folder, followers, taken)
-            for one in self._read(context.folder).with_others(live)
-        ]
+        read = self._read(context.folder).with_others(live)
+        metrics = [self._tried(one, context.folder, followers, taken) for one in read]
+        self._refuse(read, metrics)
 
         def fingerprint() -> Hashable:
             files = found(self.files, context.folder)
@@ -134,6 +133,17 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
             fingerprint=fingerprint,
         )
 
+    def _refuse(self, read: list[FlowMetric], tried: list[FlowMetric]) -> None:
+        """What was found of a file's metric refuses the configuration, not only the metric."""
+        found = [
+            Diagnostic(Location("stages"), problem.at(after.place), self.name)
+            for before, after in zip(read, tried, strict=True)
+            for problem in after.problems[len(before.problems) :]
+            if after.place
+        ]
+        if found:
+            raise ConfigError(found)
+
     def _expanded(self, metrics: list[FlowMetric], followers: Sequence[Spec]) -> list[Spec]:
         """The stages of every metric for every follower, and followers that have other parents."""
         titles = _titles(metrics)
@@ -152,20 +162,25 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         return load(self.files, folder)
 
     def _tried(
-        self, metric: FlowMetric, folder: Path, followers: Sequence[Spec], taken: Collection[str]
+        self, metric: FlowMetric, folder: Path, followers: Sequence[Spec], taken: Mapping[str, str]
     ) -> FlowMetric:
-        """A cluster's resource with what its stages find wrong: only itself is to suffer."""
+        """A resource with what is wrong with its stages, and a name that another metric has."""
+        for stage in self._encoders(metric, followers):
+            for name in [name for family in stage.families() for name in family.sample_names]:
+                if name in taken:
+                    message = f"{name} is exposed by it and by {taken[name]}"
+                    return metric.refused(message, "give it another metricName")
         if metric.place or not metric.ready:
             return metric
-        problems: list[Problem] = []
-        for follower in followers:
-            for stage in self._stages(metric, follower, metric.name):
-                problems += stage.check(folder)
-                for family in stage.families() if isinstance(stage, Encoder) else ():
-                    if family.name in taken:
-                        message = f'the pipeline has a metric "{family.name}" already'
-                        problems.append(Problem(("metadata", "name"), message))
+        stages = [one for to in followers for one in self._stages(metric, to, metric.name)]
+        problems = [problem for stage in stages for problem in stage.check(folder)]
         return replace(metric, problems=(*metric.problems, *problems))
+
+    def _encoders(self, metric: FlowMetric, followers: Sequence[Spec]) -> Iterator[Encoder]:
+        for follower in followers if metric.ready else ():
+            for stage in self._stages(metric, follower, metric.name):
+                if isinstance(stage, Encoder):
+                    yield stage
 
     def _stages(self, resource: FlowMetric, follower: Spec, title: str) -> list[Spec]:
         """The chain of a resource for one of the followers."""

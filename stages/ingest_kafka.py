@@ -31,6 +31,11 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     counts yet. A batch goes through the pipeline when it has `batch_size` messages, or `linger`
     after its first one. `session_timeout` is how long a dead worker keeps its partitions, unless
     `group_instance_id` names a worker that comes back.
+
+    `isolation_level` says whether messages of transactions that are open or were aborted are left
+    out, as they are by default. `recreated_topic` says what happens when a topic was deleted and
+    made again: the worker stops and says so, or it counts the new topic from its start, on top of
+    what it has counted.
     """
 
     example: ClassVar[Example] = Example(
@@ -56,6 +61,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
     linger: Duration = 1.0
     session_timeout: Duration = 6.0
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    recreated_topic: Literal["stop", "start_over"] = "stop"
     tls: Tls | None = None
     sasl: Sasl | None = None
 
@@ -86,6 +93,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
             batch_size=self.batch_size,
             linger=seconds(self.linger),
             session_timeout=seconds(self.session_timeout),
+            committed=self.isolation_level == "read_committed",
+            start_over=self.recreated_topic == "start_over",
         )
 
     def replay(self, recording: Path) -> Source:

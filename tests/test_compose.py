@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from pipeline import config
 from pipeline.cli.app import app
-from tests.kafka.reading import read
+from tests.kafka.support.reading import read
 from tests.real import compose
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security

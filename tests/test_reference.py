@@ -18,6 +18,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.stage import VALUE
 from pipeline.state.count_store import counters
+from pipeline.state.ledger import TIMES
 from simulate import Format, Simulation, simulate
 from tests.support.records import message_class
 
@@ -33,7 +34,7 @@ def ran(path: Path, **options: Path) -> Job:
 def counted(job: Job) -> dict[str, set[tuple[Any, ...]]]:
     """Family -> its series as (label values in the order of the family, value)."""
     return {
-        name: {tuple(row) for row in frame.select(pl.exclude("^:.*_seen$")).rows()}
+        name: {tuple(row) for row in frame.drop(TIMES).rows()}
         for name, frame in counters(job.counts).items()
     }
 

@@ -123,7 +123,7 @@ class Job:
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
-        return assignment, faust.Worker(self.live, assignment, self.telemetry, options)
+        return assignment, faust.worker(self.live, assignment, self.telemetry, options)
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""
@@ -187,7 +187,8 @@ class Job:
 
     def _compile(self, config: Config) -> Plan:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
-        return compile_plan(stages, BuildContext(folder=config.folder), self._resources)
+        context = BuildContext(folder=config.folder)
+        return compile_plan(stages, context, self._resources, config.settings.reserved)
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:
         self.counts.adopt(plan.families, unchanged, self.config.settings.limits.max_series)

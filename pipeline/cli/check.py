@@ -78,7 +78,11 @@ def graph_(
     """Print the plan as it will run: FlowMetrics expanded, shared stages once."""
     loaded = load(path)
     try:
-        plan = compile_plan(loaded.stages, BuildContext(folder=loaded.folder))
+        plan = compile_plan(
+            loaded.stages,
+            BuildContext(folder=loaded.folder),
+            reserved=loaded.settings.reserved,
+        )
     except ConfigError as error:
         refuse(error)
     draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
@@ -107,7 +111,11 @@ def schema() -> None:
 def _expanded(loaded: Config) -> Expanded:
     """The stages without macros; warnings about those that macros stand for are printed."""
     try:
-        expanded = expand_macros(loaded.stages, BuildContext(folder=loaded.folder))
+        expanded = expand_macros(
+            loaded.stages,
+            BuildContext(folder=loaded.folder),
+            reserved=loaded.settings.reserved,
+        )
     except ConfigError as error:
         refuse(error)
     for name, problem in field_warnings(expanded.stages):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
@@ -12,9 +13,6 @@ import typer
 from pipeline.cli.app import app, fail, show
 from pipeline.cli.brokers import connection
 from pipeline.kafka.connection import BrokerError
-
-if TYPE_CHECKING:
-    from pipeline.dead_letters.reader import Letters
 
 
 @app.command("dead-letters")
@@ -38,22 +36,23 @@ def dead_letters(
     their topics, for workers that can use them now; nothing is sent back twice. Exit 1 when there
     is none.
     """
-    from pipeline.dead_letters.reader import Letters  # noqa: PLC0415 - slow, for Kafka alone
+    from pipeline.dead_letters.reader import DlqReader  # noqa: PLC0415 - slow, for Kafka alone
 
-    try:
-        letters = Letters(connection(bootstrap, security), topic)
+    async def run() -> int:
+        reader = DlqReader(connection(bootstrap, security), topic)
         if replay:
-            typer.echo(f"{letters.replay():,} messages sent back")
-        elif not _print(letters):
-            fail(f'there are no dead letters in topic "{topic}"')
+            typer.echo(f"{await reader.replay():,} messages sent back")
+            return 0
+        found = 0
+        async for letter in reader.read():
+            write(letter.line())
+            found += 1
+        return found
+
+    write = show if sys.stdout.isatty() else typer.echo  # a terminal acts on what is in a text
+    try:
+        found = asyncio.run(run())
     except (BrokerError, OSError, msgspec.MsgspecError) as error:
         fail(error)
-
-
-def _print(letters: Letters) -> int:
-    """How many letters were printed; a terminal gets nothing that moves its cursor."""
-    write = show if sys.stdout.isatty() else typer.echo
-    found = 0
-    for found, letter in enumerate(letters.read(), 1):  # noqa: B007 - the last number is the sum
-        write(letter.line())
-    return found
+    if not found and not replay:
+        fail(f'there are no dead letters in topic "{topic}"')

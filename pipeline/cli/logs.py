@@ -111,17 +111,19 @@ class Log(logging.Handler):
                 self._write(repeat.record, f"{key[1]} ({repeat.times} more times)")
 
     def _write(self, record: logging.LogRecord, text: str) -> None:
+        traceback = _traceback(record)
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = _Line(
             time=f"{stamp}.{int(record.msecs):03d}Z",
             level=logging.getLevelName(_level(record)),
             component=record.name.removeprefix(f"{_OWN}."),
-            message=text,
+            message="\n".join([text, *traceback]),
         )
         if self.form is LogFormat.JSON:
             shown = msgspec.json.encode(line).decode()
         else:
-            shown = f"{line.time} {line.level:<7} {line.component}: {printable(text)}"
+            first = f"{line.time} {line.level:<7} {line.component}: {text}"
+            shown = "\n".join(map(printable, [first, *traceback]))
         try:
             print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the log itself
         except (OSError, ValueError):
@@ -137,13 +139,16 @@ class _Repeat(msgspec.Struct):
 
 
 def _text(record: logging.LogRecord) -> str:
-    """The message; an error it is about on the same line, with all of its lines for debugging."""
-    text = record.getMessage()
-    if not record.exc_info or record.exc_info[1] is None:
-        return text
-    if logging.getLogger(_OWN).isEnabledFor(logging.DEBUG):
-        return f"{text}: {logging.Formatter().formatException(record.exc_info)}"
-    return f"{text}: {record.exc_info[1]!r}"
+    """The message, and the error it is about."""
+    error = record.exc_info[1] if record.exc_info else None
+    return record.getMessage() if error is None else f"{record.getMessage()}: {error!r}"
+
+
+def _traceback(record: logging.LogRecord) -> list[str]:
+    """Where the error comes from, for who debugs."""
+    if not record.exc_info or not logging.getLogger(_OWN).isEnabledFor(logging.DEBUG):
+        return []
+    return logging.Formatter().formatException(record.exc_info).splitlines()
 
 
 def _is_own(record: logging.LogRecord) -> bool:

@@ -100,9 +100,11 @@ class _Loader:
         settings = self._settings(native)
         self._graph(stages)
         whole = tuple(spec for spec in specs if spec)
-        indices = {spec.name: index for index, spec in enumerate(whole)}
-        for name, problem in checks.duplicate_metrics(whole):
-            self._report([problem], (STAGES, indices[name]), name)
+        indices = {spec.name: index for index, spec in enumerate(specs) if spec}
+        for duplicate in checks.claims(whole, settings.reserved if settings else ())[1]:
+            later, first = duplicate.later, duplicate.first
+            place = self._place((STAGES, indices[first.stage], *first.path)) if first.stage else ""
+            self._report([duplicate.problem(place)], (STAGES, indices[later.stage]), later.stage)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
         for name, problem in checks.field_warnings(whole):

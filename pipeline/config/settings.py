@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.exposition import self_metrics
 from pipeline.kafka.connection import Topic
 from pipeline.stage.duration import Duration
 
@@ -129,6 +130,11 @@ class Settings(_Group, frozen=True, kw_only=True):
     checkpoint: CheckpointSettings = CheckpointSettings()
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def reserved(self) -> set[str]:
+        """The names of the engine's own metrics, which no other metric can have."""
+        return self_metrics.names(self.self_metrics.prefix, process=self.self_metrics.process)
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types; files are under `folder`."""

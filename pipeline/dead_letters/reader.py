@@ -1,4 +1,4 @@
-"""Dead letters read from their topic (`outbox` says what they look like), and sent back.
+"""Dead letters read from their topic (`producer` says what they look like), and sent back.
 
 A worker that dies after a dead letter went out, and before its checkpoint, sends it again; readers
 know a message by topic, partition and offset.
@@ -7,18 +7,19 @@ know a message by topic, partition and offset.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 
 from pipeline.kafka.connection import BrokerError, Connection
+from pipeline.kafka.topics import partitions
 
 _POLL_MS = 500
-_WAIT_SECONDS = 60
 _LARGEST = 17 * 1024 * 1024
 _REPLAYED = "-replayed"
 _log = logging.getLogger(__name__)
@@ -45,79 +46,98 @@ class Letter(msgspec.Struct, frozen=True):
         return msgspec.json.encode(row).decode()
 
 
-class Letters:
-    """The letters of a topic, up to its end now. Raises KafkaError."""
+class _Read(NamedTuple):
+    """A letter, and where it stands in the topic of the dead letters."""
+
+    letter: Letter
+    tp: TopicPartition
+    offset: int
+
+
+class DlqReader:
+    """The letters of a topic, up to its end now. Its methods raise BrokerError."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
         self._topic = topic
+        self._connection = connection
         self._arguments: dict[str, Any] = {
             "bootstrap_servers": list(connection.brokers),
             **connection.arguments(),
         }
 
-    def read(self) -> Iterator[Letter]:
-        """Every letter, those that were sent twice once."""
-        yield from (letter for letter, _ in self._read(""))
-
-    def replay(self) -> int:
-        """Send every message back to the partition it came from; how many there were.
-
-        What was sent back once is not again: a group of its own keeps the position. Neither are
-        parts of messages.
-        """
-        group = self._topic + _REPLAYED
-        count = 0
+    async def read(self) -> AsyncIterator[Letter]:
+        """Every letter; one that was sent twice comes once."""
         try:
-            producer = KafkaProducer(max_request_size=_LARGEST, **self._arguments)
-            done: dict[TopicPartition, int] = {}
-            for letter, (tp, offset) in self._read(group):
-                done[tp] = offset + 1
-                if letter.of == "message":
-                    producer.send(letter.topic, letter.payload, partition=letter.partition)
-                    count += 1
-                elif letter.of == "part":
-                    place = f"{letter.topic}[{letter.partition}] offset {letter.offset}"
-                    _log.warning("only a part of %s was kept: it is not sent back", place)
-            producer.flush(_WAIT_SECONDS)
-            producer.close()
-            self._commit(group, done)
-        except KafkaError as error:
-            raise BrokerError(f"the letters of {self._topic} cannot be sent: {error}") from error
-        return count
-
-    def _commit(self, group: str, done: dict[TopicPartition, int]) -> None:
-        if done:
-            consumer = KafkaConsumer(group_id=group, **self._arguments)
-            consumer.assign(list(done))
-            consumer.commit({tp: OffsetAndMetadata(at, "", -1) for tp, at in done.items()})
-            consumer.close()
-
-    def _read(self, group: str) -> Iterator[tuple[Letter, tuple[TopicPartition, int]]]:
-        try:
-            consumer = KafkaConsumer(
-                group_id=group or None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                **self._arguments,
-            )
-            numbers = consumer.partitions_for_topic(self._topic)
-            if not numbers:
-                raise BrokerError(f'there is no topic "{self._topic}"')
-            places = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-            consumer.assign(places)
-            ends = consumer.end_offsets(places)
-            seen: set[tuple[str, int, int]] = set()
-            while any(consumer.position(tp) < ends[tp] for tp in places):
-                for tp, records in consumer.poll(_POLL_MS).items():
-                    for record in records:
-                        letter = _letter(record)
-                        place = letter.topic, letter.partition, letter.offset
-                        if letter.of == "flow" or place not in seen:
-                            yield letter, (tp, record.offset)
-                        seen.add(place)
-            consumer.close()
+            async with self._consumer(None) as consumer:
+                ends = await consumer.end_offsets(await self._assign(consumer))
+                async for read in self._letters(consumer, ends):
+                    yield read.letter
         except KafkaError as error:
             raise BrokerError(f"the letters of {self._topic} cannot be read: {error}") from error
+
+    async def replay(self) -> int:
+        """Send every message back to the partition it came from; how many there were.
+
+        What was sent back once is not sent again, even if its letter came twice: a group of its own
+        keeps the position. Parts of messages are not sent back.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                consumer = await stack.enter_async_context(self._consumer(self._topic + _REPLAYED))
+                producer = await stack.enter_async_context(
+                    AIOKafkaProducer(max_request_size=_LARGEST, **self._arguments)
+                )
+                return await self._replay(consumer, producer)
+        except KafkaError as error:
+            raise BrokerError(f"the letters of {self._topic} cannot be sent: {error}") from error
+
+    async def _replay(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> int:
+        count = 0
+        tps = await self._assign(consumer)
+        replayed = {tp: await consumer.committed(tp) or 0 for tp in tps}
+        ends = await consumer.end_offsets(tps)
+        async for letter, tp, offset in self._letters(consumer, ends):
+            if offset < replayed[tp]:
+                continue
+            if letter.of == "message":
+                await producer.send(letter.topic, letter.payload, partition=letter.partition)
+                count += 1
+            elif letter.of == "part":
+                place = f"{letter.topic}[{letter.partition}] offset {letter.offset}"
+                _log.warning("only a part of %s was kept: it is not sent back", place)
+        await producer.flush()
+        await consumer.commit(ends)
+        return count
+
+    def _consumer(self, group: str | None) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_LARGEST,
+            **self._arguments,
+        )
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        count = await partitions(self._connection, self._topic)
+        tps = [TopicPartition(self._topic, number) for number in range(count)]
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        return tps
+
+    async def _letters(
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[_Read]:
+        """The letters of the assigned partitions from their beginning up to these offsets."""
+        seen: set[tuple[str, int, int]] = set()
+        while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+            for tp, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
+                for record in records:
+                    letter = _letter(record)
+                    place = letter.topic, letter.partition, letter.offset
+                    if letter.of == "flow" or place not in seen:
+                        yield _Read(letter, tp, record.offset)
+                    seen.add(place)
 
 
 def _letter(record: Any) -> Letter:
@@ -133,4 +153,6 @@ def _letter(record: Any) -> Letter:
             found["of"],
         )
     except (KeyError, ValueError) as error:
-        raise BrokerError(f"offset {record.offset} of {record.topic} is no dead letter") from error
+        raise BrokerError(
+            f"offset {record.offset} of {record.topic} is not a dead letter"
+        ) from error

@@ -50,6 +50,11 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
     "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
     "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
+    "kafka_lost": SelfMetric(
+        _C, ("topic", "partition"), "Messages deleted by the broker before they were counted"
+    ),
+    "kafka_ready": SelfMetric(_G, (), "1 while this worker counts as a member of its group"),
+    "kafka_errors": SelfMetric(_C, ("error",), "Attempts to join and to read that failed"),
     "kafka_checkpoint_age_seconds": SelfMetric(
         _G, ("topic", "partition"), "Since the counts of the partition were made durable"
     ),
@@ -63,6 +68,21 @@ METRICS: dict[str, SelfMetric] = {
     "config_last_reload_timestamp_seconds": SelfMetric(_G, (), "When the one that runs was taken"),
     "config_refused": SelfMetric(_G, (), "1 while the newest configuration is not the one running"),
 }
+
+
+def names(prefix: str, *, process: bool) -> set[str]:
+    """The names that the engine's own metrics have on the page of /metrics, shown yet or not."""
+    registry = CollectorRegistry()
+    if process:
+        _add_process(registry)
+    families = list(registry.collect())
+    samples = {sample.name for family in families for sample in family.samples}
+    return {prefix + name for name in METRICS} | {family.name for family in families} | samples
+
+
+def _add_process(registry: CollectorRegistry) -> None:
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
 
 
 class PartitionStatus(NamedTuple):
@@ -91,8 +111,7 @@ class Telemetry:
         self.adopt(plan)
         self._registry = CollectorRegistry()
         if process:
-            ProcessCollector(registry=self._registry)
-            GCCollector(registry=self._registry)
+            _add_process(self._registry)
 
     def adopt(self, plan: Plan) -> None:
         """Report on this plan from now on; what belonged to stages and metrics gone is dropped."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from pipeline.diagnostics import ConfigPath, Key, Problem, Severity, dotted, nearest, warning
+from pipeline.diagnostics import Code, Key, Problem, Severity, dotted, nearest, warning
 from pipeline.flowmetric import checks
 from pipeline.flowmetric.chain import Filter, Metric
 from pipeline.flowmetric.spec import API_VERSION, KIND, Direction, FlowMetricSpec, MatchType
 from pipeline.flows.catalogue import Level
 from pipeline.flows.gotext import parse_float
-from pipeline.stage import Kind
+from pipeline.stage import Kind, sample_names
 from pipeline.stage.bounds import ascending
 from pipeline.yaml import validate
 
@@ -56,6 +56,17 @@ class FlowMetric:
     def metric_name(self) -> str:
         """The name of the metric, without prefix."""
         return self.spec.metric_name or re.sub(r"[^a-zA-Z0-9:_]", "_", self.name)
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names that its metric takes, without prefix: a histogram has several."""
+        return sample_names(self.metric_name, Kind(self.spec.type.lower()))
+
+    def refused(self, message: str, hint: str = "") -> FlowMetric:
+        """The same resource with an error about its name, or about that of its metric."""
+        named = bool(hint and self.spec.metric_name)
+        path = ("spec", "metricName") if named else ("metadata", "name")
+        return replace(self, problems=(*self.problems, Problem(path, message, hint)))
 
     def metric(self) -> Metric:
         """What to count. Raises ValueError for a resource that is not ready."""
@@ -163,9 +174,7 @@ def _line(problems: Iterable[Problem]) -> str:
 
 def _quoted(problem: Problem) -> Problem:
     """YAML reads `value: 17` as a number."""
-    if problem.message in {
-        f"expected text, got {kind}" for kind in ("int", "float", "true or false")
-    }:
+    if problem.code is Code.UNQUOTED:
         return msgspec.structs.replace(problem, hint="put it in quotes")
     return problem
 
@@ -194,29 +203,32 @@ def _head(data: dict[str, Any]) -> Iterable[Problem]:
 
 
 def without_duplicates(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
-    """The same resources; of those that would expose the same metric, the first one keeps it.
+    """The same resources; of those that would expose the same name, the first one keeps it.
 
-    Upstream nobody refuses the second: its registration fails and one of the two is lost.
+    Upstream nobody refuses the second: its registration fails and one of the two is lost, or a
+    histogram and a counter expose the same samples.
     """
     objects: dict[str, FlowMetric] = {}
-    metrics: dict[str, FlowMetric] = {}
+    owners: dict[str, FlowMetric] = {}
     settled = []
     for resource in resources:
         twin = objects.setdefault(resource.identity, resource)
-        rival = metrics.setdefault(resource.metric_name, resource)
+        owner = next((owners[name] for name in resource.sample_names if name in owners), None)
         if twin is not resource:
-            path: ConfigPath = ("metadata", "name")
-            clash = Problem(path, f"{resource.identity} is defined twice{_also(twin)}")
-        elif rival is not resource:
-            path = ("spec", "metricName") if resource.spec.metric_name else ("metadata", "name")
-            both = f"{rival.identity} and {resource.identity}"
-            message = f'{both} both expose the metric "{rival.metric_name}"{_also(rival)}'
-            clash = Problem(path, message, "give one of them another metricName")
+            settled.append(resource.refused(f"{resource.identity} is defined twice{_also(twin)}"))
+        elif owner and resource.ready:
+            settled.append(_clashing(resource, owner))
         else:
             settled.append(resource)
-            continue
-        settled.append(replace(resource, problems=(*resource.problems, clash)))
+            owners |= dict.fromkeys(resource.sample_names if resource.ready else (), resource)
     return settled
+
+
+def _clashing(resource: FlowMetric, owner: FlowMetric) -> FlowMetric:
+    name = next(name for name in resource.sample_names if name in owner.sample_names)
+    both = f"{owner.identity} and {resource.identity}"
+    message = f'{both} both expose the metric "{name}"{_also(owner)}'
+    return resource.refused(message, "give one of them another metricName")
 
 
 def _also(other: FlowMetric) -> str:

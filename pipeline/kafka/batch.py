@@ -35,15 +35,14 @@ class Batch(NamedTuple):
     offsets: list[int] | None = None
 
     @classmethod
-    def of(cls, start: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
-        """A batch of records with these offsets (at least one), read by a reader at `start`."""
-        end = offsets[-1] + 1
-        without_holes = end - offsets[0] == len(offsets)
+    def of(cls, start: int, end: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:
+        """Messages at these offsets, read by a reader that went from `start` to `end`."""
+        without_holes = not offsets or end - offsets[0] == len(offsets)
         return cls(payloads, start, end, None if without_holes else list(offsets))
 
     def after(self, position: int) -> Batch:
         """The messages at or behind an offset."""
-        skip = self._before(position)
+        skip = self.before(position)
         if not skip:
             return self
         rest = None if self.offsets is None else self.offsets[skip:]
@@ -64,7 +63,15 @@ class Batch(NamedTuple):
             return self.end - len(self.payloads) + index
         return self.offsets[index]
 
-    def _before(self, position: int) -> int:
+    def without_empty(self) -> Batch:
+        """The messages that have content; tombstones have none."""
+        if all(self.payloads):
+            return self
+        kept = [index for index, payload in enumerate(self.payloads) if payload]
+        offsets = [self.offset(index) for index in kept]
+        return Batch([self.payloads[index] for index in kept], self.start, self.end, offsets)
+
+    def before(self, position: int) -> int:
         """How many messages come before an offset."""
         if self.offsets is None:
             first = self.end - len(self.payloads)

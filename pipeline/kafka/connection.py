@@ -75,7 +75,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
     def arguments(self) -> dict[str, Any]:
-        """The security arguments, as aiokafka and kafka-python both name them.
+        """The security arguments of aiokafka's clients.
 
         Raises BrokerError when a file cannot be used.
         """
@@ -97,7 +97,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """The topics a group consumes and how; durations in seconds, `batch_size` in messages."""
+    """The topics a group consumes and how; durations in seconds, `batch_size` in messages.
+
+    `committed`: without messages of open and aborted transactions. `start_over`: a topic that was
+    deleted and made again is consumed from its start; otherwise it ends the worker.
+    """
 
     connection: Connection
     topics: tuple[str, ...]
@@ -107,6 +111,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = 10_000
     linger: float = 1.0
     session_timeout: float = 6.0
+    committed: bool = True
+    start_over: bool = False
 
 
 def address(broker: str) -> tuple[str, int]:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    KafkaConnectionError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    TopicAlreadyExistsError,
-    for_code,
-)
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from pipeline.kafka.connection import BrokerError, Connection, address
+from pipeline.kafka.errors import LOGIN, explain
+from pipeline.kafka.metadata import Topic, describe
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
-_SILENCE = 30.0  # seconds between two lines of log that say the same
 _LARGEST = 16 * 1024 * 1024
 _CHANGELOG = {
     "cleanup.policy": "compact",
@@ -34,33 +30,24 @@ _CHANGELOG = {
 """Small segments: what is read on a restart is the compacted part plus the newest segment."""
 
 
-class _Shape(NamedTuple):
-    partitions: int
-    replicas: int
+Report = Callable[[str, str], None]
+"""Is told why something is tried again, and the name of the error."""
 
 
-class Patience:
-    """Tries again until it works, and says why it does not, at most every 30 s."""
+async def until(attempt: Callable[[], Awaitable[str]], report: Report) -> None:
+    """Try again every second until `attempt()` gives no reason why not.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said = ("", -_SILENCE)
-
-    async def until(self, attempt: Callable[[], Awaitable[str]]) -> None:
-        """Return when `attempt()` gives no reason why not. KafkaError is not tried again."""
-        while True:
-            try:
-                reason = await attempt()
-            except (TimeoutError, KafkaError, OSError) as error:
-                reason = f"Kafka does not answer: {error}"
-            if not reason:
-                return
-            self._say(reason)
-            now = asyncio.get_running_loop().time()
-            if self._said[0] != reason or now - self._said[1] >= _SILENCE:
-                _log.warning("%s; trying again", reason)
-                self._said = (reason, now)
-            await asyncio.sleep(_RETRY)
+    Raises BrokerError, which trying again does not help.
+    """
+    while True:
+        try:
+            reason, error = await attempt(), "TopicNotReady"
+        except (TimeoutError, KafkaError, OSError) as failure:
+            reason, error = explain(failure), type(failure).__name__
+        if not reason:
+            return
+        report(reason, error)
+        await asyncio.sleep(_RETRY)
 
 
 def changelog(group: str, topic: str) -> str:
@@ -69,18 +56,14 @@ def changelog(group: str, topic: str) -> str:
 
 
 async def prepare(
-    connection: Connection,
-    group: str,
-    topics: Iterable[str],
-    dead_letters: str,
-    say: Callable[[str], None],
-) -> dict[str, int]:
-    """Wait for brokers and topics, make or grow the changelogs; the partitions of every topic.
+    connection: Connection, group: str, topics: Iterable[str], dead_letters: str, report: Report
+) -> Mapping[str, Topic]:
+    """Wait for brokers and topics, make or grow the changelogs; the topics by name.
 
-    `say` is told why it takes time. Raises KafkaError when it cannot go on.
+    Raises BrokerError when it cannot go on.
     """
     wanted = list(topics)
-    counts: dict[str, int] = {}
+    found: dict[str, Topic] = {}
 
     async def attempt() -> str:
         arguments = connection.arguments()  # read again: secrets may be renewed
@@ -89,51 +72,72 @@ async def prepare(
         )
         try:
             await admin.start()
-            found = await _shapes(admin)
-            missing = [topic for topic in wanted if topic not in found]
-            if missing:
-                return f"no topic {', '.join(missing)} yet"
-            counts.update({topic: found[topic].partitions for topic in wanted})
+            others = [*map(partial(changelog, group), wanted), *filter(None, [dead_letters])]
+            described = await _described(connection, [*wanted, *others])
+            if reason := _problem(wanted, others, described):
+                return reason
             for topic in wanted:
-                await _changelog(admin, group, topic, found)
-            if dead_letters and dead_letters not in found:
-                shape = _Shape(1, found[wanted[0]].replicas)
+                await _changelog(admin, group, topic, described)
+            if dead_letters and dead_letters not in described:
+                shape = described[wanted[0]]._replace(partitions=1)
                 await _create(admin, dead_letters, shape, {"max.message.bytes": str(_LARGEST)})
         except KafkaConnectionError:
-            return await _unreachable(connection, arguments)
+            return await unreachable(connection) or "the brokers do not answer"
         finally:
             await admin.close()
+        found.update({topic: described[topic] for topic in wanted})
         return ""
 
-    await Patience(say).until(attempt)
-    return counts
+    await until(attempt, report)
+    return found
 
 
-async def _unreachable(connection: Connection, arguments: Mapping[str, Any]) -> str:
-    """Why the first broker cannot be talked to."""
+def _problem(wanted: list[str], others: list[str], described: Mapping[str, Topic]) -> str:
+    """Why these topics cannot be used (yet); the others may be missing."""
+    missing = [topic for topic in wanted if topic not in described]
+    if missing:
+        return f"no topic {', '.join(missing)} yet"
+    problems = [described[name].problem for name in [*wanted, *others] if name in described]
+    return "; ".join(filter(None, problems))
+
+
+async def _described(connection: Connection, topics: list[str]) -> Mapping[str, Topic]:
+    client = AIOKafkaClient(bootstrap_servers=list(connection.brokers), **connection.arguments())
+    try:
+        await client.bootstrap()
+        return await describe(client, topics)
+    finally:
+        await client.close()
+
+
+async def partitions(connection: Connection, topic: str) -> int:
+    """How many partitions a topic has. Raises KafkaError, and BrokerError when it is missing."""
+    found = await _described(connection, [topic])
+    if topic not in found:
+        raise BrokerError(f'there is no topic "{topic}"')
+    if found[topic].problem:
+        raise BrokerError(found[topic].problem)
+    return found[topic].partitions
+
+
+async def unreachable(connection: Connection) -> str:
+    """Why the first broker cannot be talked to; "" when it can. It logs in anew.
+
+    Raises BrokerError when a file of the login cannot be used.
+    """
     host, port = address(connection.brokers[0])
     try:
-        open_one = create_conn(host, port, request_timeout_ms=10_000, **arguments)
+        open_one = create_conn(host, port, request_timeout_ms=10_000, **connection.arguments())
         (await open_one).close()
-    except (AuthenticationFailedError, SaslAuthenticationFailed) as error:
+    except LOGIN as error:
         return f"{connection.brokers[0]} refuses the login: {error}"
     except (KafkaError, OSError) as error:
         return f"no broker answers at {', '.join(connection.brokers)}: {error}"
-    return f"no broker answers at {', '.join(connection.brokers)}"
-
-
-async def _shapes(admin: AIOKafkaAdminClient) -> dict[str, _Shape]:
-    names = await admin.list_topics()
-    described = await admin.describe_topics(names) if names else []
-    return {
-        topic["topic"]: _Shape(len(topic["partitions"]), len(topic["partitions"][0]["replicas"]))
-        for topic in described
-        if topic["partitions"]
-    }
+    return ""
 
 
 async def _changelog(
-    admin: AIOKafkaAdminClient, group: str, topic: str, found: dict[str, _Shape]
+    admin: AIOKafkaAdminClient, group: str, topic: str, found: Mapping[str, Topic]
 ) -> None:
     name = changelog(group, topic)
     if name not in found:
@@ -154,10 +158,11 @@ async def _changelog(
 
 
 async def _create(
-    admin: AIOKafkaAdminClient, name: str, shape: _Shape, config: dict[str, str]
+    admin: AIOKafkaAdminClient, name: str, shape: Topic, config: dict[str, str]
 ) -> None:
     try:
-        _raise(await admin.create_topics([NewTopic(name, *shape, topic_configs=config)]))
+        made = NewTopic(name, shape.partitions, shape.replicas, topic_configs=config)
+        _raise(await admin.create_topics([made]))
     except TopicAlreadyExistsError:
         return  # another worker was faster
     _log.info("made topic %s with %d partitions", name, shape.partitions)

@@ -16,6 +16,7 @@ from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
+from pipeline.kube.index.keys import api_address
 from pipeline.yaml import kubernetes
 
 MACHINES, PODS, SERVICES, EXTERNAL = "Machines", "Pods", "Services", "EXT:ExternalIP"
@@ -122,7 +123,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
     taken = cidr.PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
     for one in kept:
         for text in _api_server(one):
-            ip = cidr.address(text)
+            ip = cidr.address(api_address(text))
             if ip and not taken.first(ip):
                 services = [*services, _host(text)]
     external = _texts(config, "externalIP", "autoAssignCIDRs")
@@ -221,5 +222,7 @@ def _split(texts: Iterable[str]) -> list[str]:
     return [part.strip() for text in texts for part in text.split(",")]
 
 
-def _host(ip: str) -> str:
+def _host(text: str) -> str:
+    """The network of one address, in canonical form; a text that is not an address stays."""
+    ip = api_address(text) or text
     return f"{ip}/128" if ":" in ip else f"{ip}/32"

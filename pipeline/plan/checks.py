@@ -135,15 +135,51 @@ def tag(kind: type[Spec]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-def duplicate_metrics(stages: Iterable[Spec]) -> Iterator[tuple[str, Problem]]:
-    """An error for each metric that another encoder has already, with the later one's name."""
-    owners: dict[str, str] = {}
-    for stage in stages:
-        for family in stage.families() if isinstance(stage, Encoder) else ():
-            owner = owners.setdefault(family.name, stage.name)
-            if owner != stage.name:
-                message = f'metric {family.name} is also made by stage "{owner}"'
-                yield stage.name, Problem((), message, "give each its own name or prefix")
+class Claim(NamedTuple):
+    """A metric of an encoder: its name, its stage and its path there. Empty: the engine's own."""
+
+    metric: str = ""
+    stage: str = ""
+    path: ConfigPath = ()
+
+    def __str__(self) -> str:
+        return f'metric "{self.metric}" of stage "{self.stage}"' if self.stage else "the engine"
+
+
+class Duplicate(NamedTuple):
+    """Two metrics that would expose one name."""
+
+    sample: str
+    later: Claim
+    first: Claim
+
+    def problem(self, place: object = "") -> Problem:
+        """The error, its path inside the later one's stage; `place` is where the first one is."""
+        message = f'{self.sample} is exposed by metric "{self.later.metric}" and by {self.first}'
+        own = "give it another name, or `self_metrics` another prefix"
+        hint = "give each its own name or prefix" if self.first.stage else own
+        return Problem(self.later.path, f"{message}, see {place}" if place else message, hint)
+
+
+def claims(
+    stages: Iterable[Spec], reserved: Iterable[str] = ()
+) -> tuple[dict[str, Claim], list[Duplicate]]:
+    """Which metric has each name that is exposed, and the metrics that would have it too.
+
+    `reserved` are the names of the engine's own metrics.
+    """
+    taken = dict.fromkeys(reserved, Claim())
+    duplicates = []
+    by_name = {stage.name: stage for stage in reversed(list(stages))}
+    for stage in reversed(by_name.values()):
+        for index, family in enumerate(stage.families() if isinstance(stage, Encoder) else ()):
+            claim = Claim(family.name, stage.name, ("metrics", index, "name"))
+            names = family.sample_names
+            if first := next((name for name in names if name in taken), ""):
+                duplicates.append(Duplicate(first, claim, taken[first]))
+            else:
+                taken |= dict.fromkeys(names, claim)
+    return taken, duplicates
 
 
 def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:

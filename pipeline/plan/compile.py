@@ -9,9 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pipeline.diagnostics import ConfigError, Diagnostic, Location
 from pipeline.flows import catalogue
-from pipeline.plan import checks, runners
+from pipeline.plan import runners
 from pipeline.plan.expand import expand_macros
 from pipeline.plan.families import bare, families_of
 from pipeline.plan.plan import Node, Plan
@@ -39,21 +38,19 @@ class AlsoReads(Protocol):
 
 
 def compile_plan(
-    stages: Iterable[Spec], context: BuildContext, resources: ResourcePool | None = None
+    stages: Iterable[Spec],
+    context: BuildContext,
+    resources: ResourcePool | None = None,
+    reserved: Iterable[str] = (),
 ) -> Plan:
     """Replace macros, merge equal stages that follow the same parent, order and build.
 
-    Without `resources` nothing is opened: the plan is only looked at. Raises ConfigError when two
-    metrics have one name, `graphlib.CycleError` on a cycle (`pipeline.config` refuses both with
-    their place where it can see them), and ValueError when a stage cannot be built.
+    Without `resources` nothing is opened: the plan is only looked at. `reserved` are the names of
+    the engine's own metrics. Raises ConfigError when two metrics expose one name,
+    `graphlib.CycleError` on a cycle (`pipeline.config` refuses both with their place where it can
+    see them), and ValueError when a stage cannot be built.
     """
-    expanded = expand_macros(stages, context, resources)
-    duplicates = [
-        Diagnostic(Location("stages"), problem, name)
-        for name, problem in checks.duplicate_metrics(expanded.stages)
-    ]
-    if duplicates:
-        raise ConfigError(duplicates)
+    expanded = expand_macros(stages, context, resources, reserved)
     nodes = _merge(_order(expanded.stages))
     context = replace(context, needed=_needed(nodes, context))
     built = {

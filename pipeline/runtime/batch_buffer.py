@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from pipeline.kafka.batch import Batch
 
@@ -10,17 +11,18 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 class BatchBuffer:
-    """Holds batches until there are enough messages, or the first waited for long enough."""
+    """Holds batches until there are enough messages, or the first one waited for long enough."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.batches: list[Batch] = []
+        self._clock = clock
         self._messages = self._bytes = 0
         self._since = 0.0
 
     def add(self, batch: Batch) -> None:
         """Hold a batch behind those that came before."""
         if not self.batches:
-            self._since = time.monotonic()
+            self._since = self._clock()
         self.batches.append(batch)
         self._messages += len(batch.payloads)
         self._bytes += sum(map(len, batch.payloads))
@@ -32,9 +34,9 @@ class BatchBuffer:
         self.batches += newer
 
     def full(self, messages: int) -> bool:
-        """Whether so many are held, or many bytes."""
+        """Whether it holds this many messages, or 16 MiB."""
         return self._messages >= messages or self._bytes >= _MOST_BYTES
 
     def expired(self, linger: float) -> bool:
-        """Whether the first one has waited for so many seconds."""
-        return bool(self.batches) and time.monotonic() - self._since >= linger
+        """Whether the first batch has waited for this long (seconds)."""
+        return bool(self.batches) and self._clock() - self._since >= linger

@@ -18,6 +18,7 @@ from pipeline.stage.metrics import (
     Policy,
     RejectedValue,
     bucket,
+    sample_names,
 )
 from pipeline.stage.once import once
 from pipeline.stage.registry import registry
@@ -70,4 +71,5 @@ __all__ = [
     "bucket",
     "once",
     "registry",
+    "sample_names",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.stage.context import BuildContext
@@ -29,9 +29,9 @@ class Macro(Spec, frozen=True, kw_only=True):
     """A stage that stands for others. It is replaced before the plan is made."""
 
     def expand(
-        self, context: BuildContext, followers: Sequence[Spec], taken: Collection[str]
+        self, context: BuildContext, followers: Sequence[Spec], taken: Mapping[str, str]
     ) -> Expansion:
-        """What replaces it. `taken` are the names of the metrics that other stages make.
+        """What replaces it. `taken` are the names that other metrics expose, with whose they are.
 
         Raises ConfigError when a follower cannot follow it.
         """
@@ -45,7 +45,7 @@ class ResourceMacro(Macro, frozen=True, kw_only=True):
         self,
         context: BuildContext,
         followers: Sequence[Spec],
-        taken: Collection[str],
+        taken: Mapping[str, str],
         resources: ResourcePool | None = None,
     ) -> Expansion:
         """What replaces it; without resources nothing is opened (the plan is only looked at)."""

@@ -29,6 +29,15 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
+def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
+    """The names that a metric takes: its own, and those of a histogram's samples.
+
+    Source: https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries.
+    """
+    suffixes = ("_bucket", "_sum", "_count") if kind is Kind.HISTOGRAM else ()
+    return (name, *(name + suffix for suffix in suffixes))
+
+
 class Family(msgspec.Struct, frozen=True):
     """A metric as exposed: full name, label names, upper bounds of its buckets (without +Inf).
 
@@ -42,6 +51,11 @@ class Family(msgspec.Struct, frozen=True):
     help: str = ""
     buckets: tuple[float, ...] = ()
     chain: str = ""
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names no other metric can have: its own, and a histogram's with their suffixes."""
+        return sample_names(self.name, self.kind)
 
     def continues(self, other: Family) -> bool:
         """Whether this family may go on from the values of the other one."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Delta, MetricSet
@@ -22,15 +23,26 @@ _log = logging.getLogger(__name__)
 
 
 class Assignment:
-    """Counts per partition. Written by one thread at a time; any thread may read."""
+    """Counts per partition. Written by one thread at a time; any thread may read.
 
-    def __init__(self, families: MetricSet, max_series: int = 0) -> None:
+    `clock` gives seconds from any start.
+    """
+
+    def __init__(
+        self,
+        families: MetricSet,
+        max_series: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sharing = InternerPool()
         self.shown = Ledger(families, max_series, self._sharing)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
+        self.topic_ids: dict[str, str] = {}
+        """The id of each topic; "" where its broker has no ids."""
         self._families = families
         self._max_series = max_series
+        self._clock = clock
         self._partitions: dict[TopicPartition, Partition] = {}
         self._restarted: set[str] = set()
         self._lock = threading.Lock()
@@ -59,7 +71,14 @@ class Assignment:
         """
         epoch = Epoch(state.newest + 1, generation)
         partition = Partition(
-            self._families, self._max_series, epoch, state, position, sharing=self._sharing
+            self._families,
+            self._max_series,
+            epoch,
+            state,
+            position,
+            topic_id=self.topic_ids.get(where.topic, ""),
+            sharing=self._sharing,
+            clock=self._clock,
         )
         for name in set(partition.restarted) - self._restarted:
             self._restarted.add(name)
@@ -85,6 +104,10 @@ class Assignment:
         with self._lock:
             self._partitions = {}
 
+    def position(self, where: TopicPartition) -> int:
+        """The next offset to count of a partition that is owned."""
+        return self._partitions[where].position
+
     def positions(self) -> dict[TopicPartition, int]:
         """The next offset to count, by partition."""
         with self._lock:
@@ -105,8 +128,12 @@ class Assignment:
         """Add a batch of a partition that ends before `position`."""
         self._partitions[where].count(deltas, position, now)
 
+    def skip_to(self, where: TopicPartition, position: int) -> None:
+        """The messages of a partition before an offset cannot be counted any more."""
+        self._partitions[where].skip_to(position)
+
     def snapshot(self) -> dict[TopicPartition, tuple[Partition, Snapshot]]:
-        """A cut of every partition whose changelog is behind."""
+        """A snapshot of every partition whose changelog is behind."""
         with self._lock:
             dirty = {where: p for where, p in self._partitions.items() if p.dirty}
         return {where: (partition, partition.snapshot()) for where, partition in dirty.items()}
@@ -119,7 +146,7 @@ class Assignment:
                     self._partitions[where].delivered(checkpoint)
 
     def unconfirmed(self) -> dict[int, dict[TopicPartition, int]]:
-        """By generation, the durable positions that the group has not been told yet."""
+        """By generation, the durable positions that are not committed yet."""
         found: dict[int, dict[TopicPartition, int]] = {}
         with self._lock:
             for where, partition in self._partitions.items():
@@ -159,7 +186,7 @@ class Assignment:
 
 
 def packed(
-    cuts: Mapping[TopicPartition, tuple[Partition, Snapshot]],
+    snapshots: Mapping[TopicPartition, tuple[Partition, Snapshot]],
 ) -> dict[TopicPartition, CheckpointRecords]:
-    """The records of these cuts, in a thread of its own: counting may go on meanwhile."""
-    return {where: partition.packed(cut) for where, (partition, cut) in cuts.items()}
+    """The records of these snapshots, in any thread: counting may go on meanwhile."""
+    return {where: partition.packed(taken) for where, (partition, taken) in snapshots.items()}

@@ -85,12 +85,16 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A whole state: the next input offset, and where the series are."""
+    """A whole state: the next input offset, and where the series are.
+
+    `topic_id`: of the topic that the offset is of; "" where its broker has no ids.
+    """
 
     version: int
     position: int
     families: list[Family]
     parts: list[Part]
+    topic_id: str = ""
 
 
 class Saved(NamedTuple):
@@ -109,6 +113,8 @@ class State(NamedTuple):
     newest: int
     """The highest counter of any epoch in it."""
     keys: frozenset[bytes]
+    topic_id: str = ""
+    """The id of the topic that `position` is of; "" when it is not known."""
 
 
 class CheckpointRecords(NamedTuple):
@@ -123,8 +129,9 @@ class CheckpointRecords(NamedTuple):
 class Writer:
     """Writes the checkpoints of one epoch. `stale`: the keys of earlier ones."""
 
-    def __init__(self, epoch: Epoch, stale: Iterable[bytes] = ()) -> None:
+    def __init__(self, epoch: Epoch, stale: Iterable[bytes] = (), topic_id: str = "") -> None:
         self.epoch = epoch
+        self._topic_id = topic_id
         self._stale = list(stale)
         self._parts: dict[str, dict[tuple[int, _What], Part]] = {}
         self._slots: dict[tuple[str, int, _What], int] = {}
@@ -148,7 +155,7 @@ class Writer:
                 records += self._part(name, chunk, "values", frame.drop(ID), position)
         self._cut = dict.fromkeys((family.name for family in families), cut)
         parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
-        manifest = Manifest(_VERSION, position, families, parts)
+        manifest = Manifest(_VERSION, position, families, parts, self._topic_id)
         deletions: list[Record] = [(key, None) for key in self._stale]
         self._stale = []
         named = self.epoch.key(_MANIFEST), msgspec.msgpack.encode(manifest)
@@ -207,7 +214,11 @@ def read(records: Mapping[bytes, bytes]) -> State:
         for family in manifest.families
     ]
     return State(
-        manifest.position, [saved for saved in families if saved], newest, frozenset(records)
+        manifest.position,
+        [saved for saved in families if saved],
+        newest,
+        frozenset(records),
+        manifest.topic_id,
     )
 
 

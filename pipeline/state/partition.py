@@ -1,13 +1,13 @@
 """What this process knows of one input partition: its counts and the position they include.
 
-Pure bookkeeping; who delivers what it hands out is the Kafka runtime's matter.
+Bookkeeping alone: the Kafka runtime delivers what it hands out.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from pipeline.stage import Delta, MetricSet
@@ -26,7 +26,7 @@ class Counted(NamedTuple):
 class Snapshot(NamedTuple):
     """What a checkpoint is made of: counts, the position they include, the time of the last one.
 
-    `kept`: the families that go on since the cut before; None: all.
+    `kept`: the families that go on since the snapshot before; None: all.
     """
 
     tables: list[SeriesTable]
@@ -51,14 +51,17 @@ class Partition:
         state: State,
         position: int,
         *,
+        topic_id: str = "",
         sharing: InternerPool | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._time = clock
         self.position = position
         """The next offset to count."""
         self.durable = position if state.position is not None else None
         """The position the changelog includes; None before the first checkpoint."""
         self.committed: int | None = None
-        """The position the group has taken."""
+        """The last committed position."""
         self.generation = epoch.generation
         self._ledger = Ledger(families, max_series, sharing)
         self.restarted = [
@@ -68,10 +71,12 @@ class Partition:
         ]
         """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())
-        self._writer = Writer(epoch, state.keys)
+        self._writer = Writer(epoch, state.keys, topic_id)
         self._written = self._adopted = False
-        self._clock = self._cut = max((_newest(table) for table in self._tables), default=-math.inf)
-        self._saved = time.monotonic()
+        self._newest_seen = self._newest_saved = max(
+            (_newest(table) for table in self._tables), default=-math.inf
+        )
+        self._saved = self._time()
         self._counted: list[Counted] = []
         self._kept: frozenset[str] | None = None
         self._under_way: tuple[list[Counted], list[SeriesTable]] = ([], [])
@@ -79,36 +84,40 @@ class Partition:
 
     def count(self, deltas: list[Delta], position: int, now: float) -> None:
         """Add a batch that ends before `position`, counted at `now` (epoch seconds)."""
-        now = max(now, math.nextafter(self._cut, math.inf))
-        self._clock = max(self._clock, now)
+        now = max(now, math.nextafter(self._newest_saved, math.inf))
+        self._newest_seen = max(self._newest_seen, now)
         self._counted.append(Counted(self._ledger.merge(deltas, now), now))
         self.position = position
 
+    def skip_to(self, position: int) -> None:
+        """The messages before an offset cannot be counted any more."""
+        self.position = max(self.position, position)
+
     @property
     def dirty(self) -> bool:
-        """Whether the changelog does not say yet what it should."""
+        """Whether the changelog is behind the counts."""
         return not self._written or self._adopted or self.position != self.durable
 
     @property
     def age(self) -> float:
-        """For how long (s) the changelog has not said what it should."""
-        return time.monotonic() - self._saved if self.dirty else 0.0
+        """For how long (s) the changelog has been behind the counts."""
+        return self._time() - self._saved if self.dirty else 0.0
 
     def snapshot(self) -> Snapshot:
         """What is counted so far; `delivered` comes before the next one."""
-        self._cut = self._clock
+        self._newest_saved = self._newest_seen
         self._adopted = False
         tables = _frozen(self._ledger.tables())
         self._under_way = self._counted, tables
         self._counted = []
         kept, self._kept = self._kept, None
-        return Snapshot(tables, self.position, self._cut, kept)
+        return Snapshot(tables, self.position, self._newest_saved, kept)
 
-    def packed(self, cut: Snapshot) -> CheckpointRecords:
-        """The records of the last cut. Counting, in another thread, may go on meanwhile."""
-        if cut.kept is not None:
-            self._writer.forget(self._writer.families - cut.kept)
-        return self._writer.checkpoint(cut.tables, cut.position, cut.clock)
+    def packed(self, snapshot: Snapshot) -> CheckpointRecords:
+        """The records of the last snapshot. Counting, in another thread, may go on meanwhile."""
+        if snapshot.kept is not None:
+            self._writer.forget(self._writer.families - snapshot.kept)
+        return self._writer.checkpoint(snapshot.tables, snapshot.position, snapshot.clock)
 
     def delivered(self, checkpoint: CheckpointRecords) -> None:
         """The checkpoint's parts and manifest are durable."""
@@ -116,7 +125,7 @@ class Partition:
         self._durable += counted
         self._under_way = ([], [])
         self.durable = checkpoint.position
-        self._saved = time.monotonic()
+        self._saved = self._time()
         self._written = True
 
     def confirmed(self, position: int) -> list[Counted]:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.diagnostics import ConfigPath, Key, Problem, nearest
+from pipeline.diagnostics import Code, ConfigPath, Key, Problem, nearest
 
 T = TypeVar("T")
 
@@ -46,7 +46,9 @@ def _own(data: object, kind: Any, path: ConfigPath) -> Iterator[Problem]:
         msgspec.convert(data, kind, str_keys=True)
     except msgspec.ValidationError as error:
         got = f", got {data}" if type(data) in {int, float} and "got" not in str(error) else ""
-        yield _choice(data, kind, path) or Problem(path, _plain(str(error)) + got)
+        scalar = isinstance(data, int | float)  # a bool is an int
+        code = Code.UNQUOTED if scalar and _bare(kind)[0] is str else Code.OTHER
+        yield _choice(data, kind, path) or Problem(path, _plain(str(error)) + got, code=code)
 
 
 def _inside(data: object, kind: Any, path: ConfigPath) -> Iterator[Problem]:

@@ -50,3 +50,21 @@ def test_an_address_that_is_none() -> None:
         ask("localhost:1")
     with pytest.raises(RemoteError, match=r"cannot ask http://127\.0\.0\.1:1/api"):
         ask("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "why"),
+    [
+        (["ns", VALUE], ["x", 1.0], "their columns are ns, :value"),
+        (COLUMNS, ["x", "many", 1.0, 1.0, 1.0], ""),
+        (COLUMNS, ["x", 1.0], ""),
+        (COLUMNS, [{"a": 1}, 1.0, 1.0, 1.0, 1.0], ""),
+        (COLUMNS, ["x", [1.0], 1.0, 1.0, 1.0], ""),
+    ],
+)
+def test_an_answer_that_no_worker_gives_is_an_error(
+    columns: list[str], row: list[str | float], why: str
+) -> None:
+    answers = {"a": Totals([], {}, [FamilySeries(FLOWS, columns, [tuple(row)])])}
+    with pytest.raises(RemoteError, match=f"the series of flows are not those of a worker: {why}"):
+        counters(answers)

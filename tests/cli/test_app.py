@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline.cli.app import EX_CONFIG, fail, load
+from pipeline.cli.app import EX_CONFIG, fail, load, say, show
 from pipeline.cli.logs import log_from
 from tests.support.commands import flowmatrix
 
@@ -102,3 +102,18 @@ def test_help_teaches() -> None:
 def test_without_arguments_the_commands_are_listed() -> None:
     done = flowmatrix()
     assert "validate" in done.output
+
+
+HOSTILE = "\x1b]0;x\x07\0\r\n\u202e\x9b2J"
+
+
+def fails() -> None:
+    raise ValueError(HOSTILE)
+
+
+def test_what_is_said_and_shown_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"a {HOSTILE}")
+    show(f"b {HOSTILE}")
+    out, err = capsys.readouterr()
+    assert out == "b \ufffd]0;x\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd2J\n"
+    assert err == "a \ufffd]0;x\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd2J\n"

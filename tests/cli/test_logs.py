@@ -102,6 +102,23 @@ def test_an_error_of_a_library_is_a_warning_on_one_line(
     assert lines(capsys.readouterr().err) == [("WARNING", "aiokafka.conn", message)]
 
 
+def test_a_traceback_is_for_who_debugs(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its lines are kept, and nothing in them moves the cursor."""
+    log.addHandler(Log())
+    own, error = logging.getLogger("pipeline"), ValueError("\x1b[2J")
+    level = own.level
+    try:
+        own.setLevel(logging.DEBUG)
+        log.warning("because", exc_info=error)
+    finally:
+        own.setLevel(level)
+    first, *traceback = capsys.readouterr().err.splitlines()
+    assert lines(first) == [("WARNING", "kafka.topics", "because: ValueError('\\x1b[2J')")]
+    assert traceback == ["ValueError: \ufffd[2J"]
+
+
 def test_a_spinner_and_the_log_never_share_a_line(
     log: logging.Logger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

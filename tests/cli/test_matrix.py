@@ -36,4 +36,4 @@ def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert flowmatrix("matrix").exit_code == 2
     assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2
     nothing = flowmatrix("matrix", "--state", tmp_path)
-    assert (nothing.exit_code, nothing.stderr) == (1, f"error: no state in {tmp_path}\n")
+    assert (nothing.exit_code, nothing.stderr) == (1, f"error: there is no state in {tmp_path}\n")

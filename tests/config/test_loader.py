@@ -384,3 +384,17 @@ def test_a_field_of_a_wrong_type_hides_no_problem_of_another() -> None:
     assert len(found) == 2
     assert "field labels: expected" in found[0]
     assert found[1].endswith('no file "gone"')
+
+
+def test_a_metric_cannot_have_a_name_of_the_engine_itself() -> None:
+    """The engine's own metrics are on the same page, shown yet or not."""
+    text = (
+        "stages:\n- {name: i, type: ingest_stdin, decoder: json}\n"
+        "- {name: e, type: encode_prometheus, follows: i, metrics: [{name: NAME}]}\n"
+    )
+    for name in ("flowmatrix_series", "process_cpu_seconds_total", "python_gc_collections_total"):
+        with pytest.raises(ConfigError) as refused:
+            config.loads(text.replace("NAME", name), "f", environ={})
+        assert f"{name} is exposed by metric" in str(refused.value)
+        assert "and by the engine; give it another name" in str(refused.value)
+    config.loads(text.replace("NAME", "flowmatrix_mine"), "f", environ={})

@@ -59,3 +59,19 @@ def test_a_page_of_something_else_is_refused() -> None:
 def test_no_flow_no_time() -> None:
     (row,) = stages([], [scrape('stage_flows_in{stage="s"} 0\n', 1)])
     assert row.micros is None
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        'kafka_lag{topic="t",partition="0"} NaN',
+        'stage_seconds{stage="in"} 1e308',
+        'kafka_offset{topic="t"} 1',
+        'kafka_offset{topic="t",partition="first"} 1',
+        'stage_seconds{stage="in"} many',
+    ],
+)
+def test_a_value_that_no_worker_shows_is_an_error(sample: str) -> None:
+    page = f'flowmatrix_stage_flows_in{{stage="in"}} 1\nflowmatrix_{sample}\n'
+    with pytest.raises(ValueError, match=r"w shows|could not convert"):
+        parse("w", 0.0, page)

@@ -32,9 +32,9 @@ from pipeline.api.client import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
 from pipeline.state.ledger import TIMES
-from tests.kafka.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples
-from tests.kafka.watching import Watch
-from tests.kafka.workers import COMMAND, Worker, configured
+from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples
+from tests.kafka.support.watching import Watch
+from tests.kafka.support.workers import COMMAND, Worker, configured
 from tests.real.kafka import Kafka
 from tests.real.parts import LOCALHOST
 

@@ -10,8 +10,10 @@ from pipeline.kafka.batch import Batch, GapError, join
 
 
 def test_of() -> None:
-    assert Batch.of(5, [5, 6, 7], [b"a", b"b", b"c"]) == Batch([b"a", b"b", b"c"], 5, 8)
-    assert Batch.of(3, [5, 7], [b"a", b"c"]) == Batch([b"a", b"c"], 3, 8, [5, 7])
+    assert Batch.of(5, 8, [5, 6, 7], [b"a", b"b", b"c"]) == Batch([b"a", b"b", b"c"], 5, 8)
+    assert Batch.of(3, 8, [5, 7], [b"a", b"c"]) == Batch([b"a", b"c"], 3, 8, [5, 7])
+    assert Batch.of(3, 9, [7], [b"a"]) == Batch([b"a"], 3, 9, [7])
+    assert Batch.of(3, 5, [], []) == Batch([], 3, 5)
 
 
 def test_offsets() -> None:
@@ -22,7 +24,9 @@ def test_offsets() -> None:
 @given(st.sets(st.integers(0, 30), min_size=1), st.integers(0, 40))
 def test_after_keeps_what_was_not_counted(found: set[int], position: int) -> None:
     offsets = sorted(found)
-    batch = Batch.of(0, offsets, [str(offset).encode() for offset in offsets]).after(position)
+    batch = Batch.of(
+        0, offsets[-1] + 1, offsets, [str(offset).encode() for offset in offsets]
+    ).after(position)
     expected = [offset for offset in offsets if offset >= position]
     assert [int(payload) for payload in batch.payloads] == expected
     assert [batch.offset(n) for n in range(len(expected))] == expected
@@ -32,7 +36,7 @@ def test_after_keeps_what_was_not_counted(found: set[int], position: int) -> Non
 @given(st.sets(st.integers(0, 30), min_size=1), st.integers(1, 40))
 def test_head_and_what_is_after_it_are_the_whole(found: set[int], messages: int) -> None:
     offsets = sorted(found)
-    whole = Batch.of(0, offsets, [str(offset).encode() for offset in offsets])
+    whole = Batch.of(0, offsets[-1] + 1, offsets, [str(offset).encode() for offset in offsets])
     head = whole.head(messages)
     rest = whole.after(head.end)
     assert head.payloads + rest.payloads == whole.payloads

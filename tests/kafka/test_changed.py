@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.kafka.feeding import produce
-from tests.kafka.workers import Worker, running, totals, wait
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
 
 _SMALL, _LARGE = b'{"Bytes":5,"Proto":6}', b'{"Bytes":500,"Proto":17}'

@@ -13,8 +13,8 @@ from random import Random
 import pytest
 
 from simulate import Shape, Simulation, simulate
-from tests.kafka.feeding import produce
-from tests.kafka.workers import Worker, configured, counted, running, totals, truth, wait
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import Worker, configured, counted, running, totals, truth, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security

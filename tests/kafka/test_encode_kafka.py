@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from simulate import simulate
-from tests.kafka.feeding import produce
-from tests.kafka.reading import Message, read
-from tests.kafka.test_ingest import positions
-from tests.kafka.workers import Worker, running, wait
+from tests.kafka.support.counting import positions
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.reading import Message, read
+from tests.kafka.support.workers import Worker, running, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls

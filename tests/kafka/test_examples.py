@@ -7,9 +7,9 @@ from pathlib import Path
 
 from stages.encode_kafka import EncodeKafka
 from stages.ingest_kafka import IngestKafka
-from tests.kafka.feeding import produce
-from tests.kafka.reading import read
-from tests.kafka.workers import Worker, running
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.reading import read
+from tests.kafka.support.workers import Worker, running
 from tests.real.broker import Broker
 
 

@@ -10,34 +10,32 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import positions, seen
-from tests.kafka.test_letters import letters, told
-from tests.kafka.workers import Worker, running, totals, wait
+from tests.kafka.support.counting import positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.letters import letters, told
+from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
-from tests.support.installed import FAILING, install
 
 _FLOWS = 3_000
 
 
 def fragile(folder: Path, broker: Broker, topic: str, modulo: int, **settings: Any) -> Worker:
+    """A worker with a stage that fails on multiples of a number, and one beside it."""
+    number = folder / "modulo"
+    number.write_text(str(modulo))
     source = {"brokers": [broker.bootstrap], "topics": [topic], "decoder": "json", "linger": 0.1}
     count = {"name": "flows_seen", "type": "counter"}
     beside = {"name": "n_sum", "type": "counter", "value": "n"}
     stages = [
         {"name": "flows", "type": "ingest_kafka", "group_id": f"of-{topic}", **source},
-        {"name": "fragile", "type": "fragile", "follows": "flows"},
+        {"name": "fragile", "type": "fragile", "follows": "flows", "file": str(number)},
         {"name": "seen", "type": "encode_prometheus", "follows": "fragile", "metrics": [count]},
         {"name": "sum", "type": "encode_prometheus", "follows": "flows", "metrics": [beside]},
     ]
     config = folder / "kafka.yaml"
     checkpoint = {"interval": 0.3}
     config.write_text(yaml.safe_dump({"stages": stages, "checkpoint": checkpoint, **settings}))
-    worker = Worker(config, "worker")
-    site = folder / f"site-{modulo}"
-    install(site, "fragile", FAILING.format(modulo=modulo), "fragile = fragile:Fragile")
-    worker.process.command[:0] = ["env", f"PYTHONPATH={site}"]
-    return worker
+    return Worker(config, "worker", with_test_stages=True)
 
 
 def payloads(*numbers: int) -> list[bytes]:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,21 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from simulate import Shape, simulate
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import _FLOW, counting, positions, seen
-from tests.kafka.workers import COMMAND, Worker, configured, counted, running, truth, wait
+from tests.kafka.support.counting import FLOW, counting, positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import (
+    COMMAND,
+    Worker,
+    answers,
+    children,
+    configured,
+    counted,
+    running,
+    truth,
+    wait,
+)
 from tests.real.broker import Broker
-from tests.real.parts import LOCALHOST, Server, call
+from tests.real.parts import LOCALHOST, call
 from tests.support.recordings import messages
 
 _FLOWS = 20_000
@@ -39,9 +48,9 @@ def test_workers_of_one_command(kafka_broker: Broker, tmp_path: Path) -> None:
             wait(lambda: len(positions(first)) == len(positions(second)) == 2)
             produce(kafka_broker.bootstrap, "grouped", messages(made.recording), 4)
             assert counted(_FLOWS, first, second) == truth(made)
-            before = children(first.process)
+            before = children(first)
             os.kill(before[0], signal.SIGKILL)
-            wait(lambda: children(first.process) != before and answers(first) and answers(second))
+            wait(lambda: children(first) != before and answers(first) and answers(second))
             wait(lambda: len(positions(first)) == len(positions(second)) == 2)
             assert counted(_FLOWS, first, second) == truth(made)
             assert len(matrix(first, second)) > 10
@@ -52,20 +61,6 @@ def test_workers_of_one_command(kafka_broker: Broker, tmp_path: Path) -> None:
         finally:
             assert first.exit() == 0
         assert not answers(second)
-
-
-def answers(worker: Worker) -> bool:
-    try:
-        return worker.get("/readyz")[0] == 200
-    except OSError:
-        return False
-
-
-def children(server: Server) -> list[int]:
-    process = server._process
-    assert process is not None
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(number) for number in listed.split()]
 
 
 def matrix(*workers: Worker) -> list[str]:
@@ -96,30 +91,15 @@ def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("grows", 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["grows"])
     with running(worker):
-        produce(kafka_broker.bootstrap, "grows", [_FLOW] * 10, 1)
+        produce(kafka_broker.bootstrap, "grows", [FLOW] * 10, 1)
         wait(lambda: seen(worker) == 10)
         admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
         admin.create_partitions([NewPartitions("grows", 3)])["grows"].result()
-        produce(kafka_broker.bootstrap, "grows", [_FLOW] * 30, 3)
+        produce(kafka_broker.bootstrap, "grows", [FLOW] * 30, 3)
         wait(lambda: sorted(positions(worker)) == [10, 10, 20], seconds=60)
         wait(lambda: seen(worker) == 40)
         lag = 'flowmatrix_kafka_lag{topic="grows",partition="2"} 0'
         wait(lambda: lag in worker.get("/metrics")[1].decode())
-
-
-def test_a_topic_made_again(kafka_broker: Broker, tmp_path: Path) -> None:
-    kafka_broker.create_topic("again", 1)
-    produce(kafka_broker.bootstrap, "again", [_FLOW] * 10, 1)
-    worker = counting(tmp_path, kafka_broker.bootstrap, ["again"])
-    with running(worker):
-        wait(lambda: positions(worker) == [10])
-    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
-    admin.delete_topics(["again"])["again"].result()
-    time.sleep(1)
-    kafka_broker.create_topic("again", 1)
-    with running(worker, ready=False):
-        assert worker.ended() == 1
-    assert "was the topic deleted and made again?" in worker.log.read_text()
 
 
 def test_no_broker_yet(tmp_path: Path) -> None:

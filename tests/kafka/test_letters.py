@@ -5,35 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import _FLOW, counting, positions, seen
-from tests.kafka.workers import COMMAND, running, wait
+from tests.kafka.support.counting import FLOW, counting, positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.letters import letters, told
+from tests.kafka.support.workers import running, wait
 from tests.real.broker import Broker
-
-
-class Letter:
-    def __init__(self, message: Any) -> None:
-        self.payload = message.value()
-        self.headers = {name: value.decode() for name, value in message.headers()}
-
-
-def letters(broker: Broker, topic: str, count: int) -> list[Letter]:
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader"})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    try:
-        return [Letter(message) for message in consumer.consume(count, timeout=20)]
-    finally:
-        consumer.close()
 
 
 def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("poisoned", 1)
-    payloads = [b"no json" if n % 100 == 0 else _FLOW for n in range(1_000)]
+    payloads = [b"no json" if n % 100 == 0 else FLOW for n in range(1_000)]
     produce(kafka_broker.bootstrap, "poisoned", payloads, 1)
     dead = {"topic": "poisoned.letters"}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["poisoned"], dead_letters=dead)
@@ -55,7 +39,7 @@ def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -
 
 def test_too_much_poison_stops_the_worker(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("drained", 1)
-    produce(kafka_broker.bootstrap, "drained", [_FLOW] * 10 + [b"no json"] * 500, 1)
+    produce(kafka_broker.bootstrap, "drained", [FLOW] * 10 + [b"no json"] * 500, 1)
     limit = {"max_consecutive": 100}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["drained"], dead_letters=limit)
     with running(worker, ready=False):
@@ -66,7 +50,7 @@ def test_too_much_poison_stops_the_worker(kafka_broker: Broker, tmp_path: Path) 
 def test_messages_of_any_size(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("sizes", 1, max_message_bytes=str(11 << 20))
     large = json.dumps({"Bytes": 1, "Note": "x" * (10 << 20)}).encode()
-    payloads = [b"1", large, b"", _FLOW, b"{}", large, b"x", large[:-1]]
+    payloads = [b"1", large, b"", FLOW, b"{}", large, b"x", large[:-1]]
     produce(kafka_broker.bootstrap, "sizes", payloads, 1, message_max_bytes=str(12 << 20))
     worker = counting(
         tmp_path, kafka_broker.bootstrap, ["sizes"], dead_letters={"topic": "dead-sizes"}
@@ -117,7 +101,7 @@ def test_a_topic_that_takes_no_letters(kafka_broker: Broker, tmp_path: Path) -> 
 
 def test_dead_letters_are_read_and_sent_back(kafka_broker: Broker, tmp_path: Path) -> None:
     kafka_broker.create_topic("replayed", 2)
-    produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", _FLOW], 2)
+    produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", FLOW], 2)
     dead = {"topic": "dead-replayed"}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["replayed"], dead_letters=dead)
     with running(worker):
@@ -134,11 +118,3 @@ def test_dead_letters_are_read_and_sent_back(kafka_broker: Broker, tmp_path: Pat
     with pytest.raises(subprocess.CalledProcessError) as refused:
         told(kafka_broker, "nowhere")
     assert 'there is no topic "nowhere"' in refused.value.stderr
-
-
-def told(broker: Broker, topic: str, *arguments: str) -> str:
-    command = [COMMAND, "dead-letters", "--bootstrap", broker.bootstrap, "--topic", topic]
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import positions
-from tests.kafka.workers import Counts, Worker, running, totals, wait
+from tests.kafka.support.counting import positions
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import Counts, Worker, running, totals, wait
 from tests.real.broker import Broker
 
 _FLOWS, _PARTITIONS, _LIMIT = 2_000, 4, 5

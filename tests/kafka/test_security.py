@@ -11,9 +11,9 @@ import yaml
 from confluent_kafka import admin as kafka_admin
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_ingest import _FLOW, NewKafka, counting, positions, seen
-from tests.kafka.workers import COMMAND, running, wait
+from tests.kafka.support.counting import FLOW, NewKafka, counting, positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import COMMAND, running, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
@@ -25,7 +25,7 @@ def test_tls_with_a_client_certificate(new_kafka: NewKafka, tmp_path: Path) -> N
         (tmp_path / "secret" / name).write_text(pem.with_suffix(f".{source}").read_text())
     broker = new_kafka(tls(pem, ask=True))
     broker.create_topic("t")
-    produce(broker.bootstrap, "t", [_FLOW] * 5, 1)
+    produce(broker.bootstrap, "t", [FLOW] * 5, 1)
     folder = str(tmp_path / "secret")
     shown = {"ca": folder, "cert": folder, "key": folder}
     worker = counting(tmp_path / "w", broker.secure, ["t"], tls=shown)
@@ -62,8 +62,12 @@ def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path, mechanism: str) -> 
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "password").write_text("s3cret-word\n")
     sasl = {"mechanism": mechanism, "username": "ann", "password_file": str(tmp_path / "secret")}
-    security = {"tls": {"ca": str(pem.with_suffix(".crt"))}, "sasl": sasl}
-    more = {"decoder": "protobuf", "dead_letters": {"topic": "dead"}, "log_level": "debug"}
+    security: dict[str, Any] = {"tls": {"ca": str(pem.with_suffix(".crt"))}, "sasl": sasl}
+    more: dict[str, Any] = {
+        "decoder": "protobuf",
+        "dead_letters": {"topic": "dead"},
+        "log_level": "debug",
+    }
     worker = counting(tmp_path / "w", broker.secure, ["t"], **security, **more)
     with running(worker):
         wait(lambda: positions(worker) == [1])
@@ -97,6 +101,6 @@ def test_a_wrong_password(new_kafka: NewKafka, tmp_path: Path) -> None:
     with running(worker, ready=False):
         wait(lambda: "refuses the login" in str(worker.get("/readyz")[1].get("reason")))
         (tmp_path / "password").write_text("secret")
-        produce(broker.bootstrap, "t", [_FLOW] * 5, 1)
+        produce(broker.bootstrap, "t", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 5)
     assert "wrong-word" not in worker.log.read_text()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.kafka.reading import Message, read
+from tests.kafka.support.reading import Message, read
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security

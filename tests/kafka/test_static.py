@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka.feeding import produce
-from tests.kafka.test_group import answers, children
-from tests.kafka.test_ingest import _FLOW, counting, positions, seen
-from tests.kafka.workers import Worker, running, totals, wait
+from tests.kafka.support.counting import FLOW, counting, owned, positions, seen
+from tests.kafka.support.feeding import produce
+from tests.kafka.support.workers import Worker, answers, children, running, totals, wait
 from tests.real.broker import Broker
 
 _SESSION = 20.0
@@ -31,11 +30,7 @@ def static(
 
 def taken(worker: Worker) -> int:
     """How often it has taken partitions over, as it logs."""
-    return len(re.findall(r"member: \S+: \d partitions", worker.log.read_text()))
-
-
-def owned(worker: Worker) -> list[int]:
-    return [place["partition"] for place in worker.get("/api/v0/progress")[1]["partitions"]]
+    return len(re.findall(r"takeover: \S+: \d partitions", worker.log.read_text()))
 
 
 def kill(worker: Worker) -> None:
@@ -55,12 +50,12 @@ def test_a_worker_that_comes_back_has_its_partitions_and_the_others_go_on(
     one, two = (static(tmp_path, kafka_broker, topic, name) for name in ("one", "two"))
     with running(one, two):
         wait(lambda: len(owned(one)) == len(owned(two)) == 2)
-        produce(kafka_broker.bootstrap, topic, [_FLOW] * 100, 4)
+        produce(kafka_broker.bootstrap, topic, [FLOW] * 100, 4)
         wait(lambda: totals(one, two)[0] == 100)
         before, times = owned(one), taken(two)
         left = time.monotonic()
         leave(one)
-        produce(kafka_broker.bootstrap, topic, [_FLOW] * 100, 4)
+        produce(kafka_broker.bootstrap, topic, [FLOW] * 100, 4)
         wait(lambda: positions(two) == [50, 50])
         one.start()
         assert time.monotonic() - left < _SESSION
@@ -88,10 +83,10 @@ def test_the_workers_of_one_command_are_numbered(kafka_broker: Broker, tmp_path:
         wait(lambda: answers(second))
         wait(lambda: len(owned(first)) == len(owned(second)) == 2)
         assert instances(kafka_broker, "of-numbered") == {"w-0", "w-1"}
-        before, times, process = owned(first), taken(first), children(first.process)[0]
+        before, times, process = owned(first), taken(first), children(first)[0]
         os.kill(process, signal.SIGKILL)
-        wait(lambda: process not in children(first.process) and answers(first), seconds=_SESSION)
-        produce(kafka_broker.bootstrap, "numbered", [_FLOW] * 40, 4)
+        wait(lambda: process not in children(first) and answers(first), seconds=_SESSION)
+        produce(kafka_broker.bootstrap, "numbered", [FLOW] * 40, 4)
         wait(lambda: totals(first, second)[0] == 40)
         assert (owned(first), taken(first)) == (before, times + 1), "the killed one only"
         assert instances(kafka_broker, "of-numbered") == {"w-0", "w-1"}
@@ -114,7 +109,7 @@ def test_a_frozen_worker_whose_place_was_taken(kafka_broker: Broker, tmp_path: P
     other = static(tmp_path, kafka_broker, "taken", "other")
 
     def feed() -> None:
-        produce(kafka_broker.bootstrap, "taken", [_FLOW] * 100, 2)
+        produce(kafka_broker.bootstrap, "taken", [FLOW] * 100, 2)
 
     with running(first):
         feed()

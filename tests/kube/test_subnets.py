@@ -94,6 +94,15 @@ def test_endpoint_slices_serve_as_well() -> None:
     assert labels(one) == {"Services": ["192.0.2.9/32"]}
 
 
+@pytest.mark.parametrize("form", ["FD00:0::9", "fd00::9", "fd00:0:0:0:0:0:0:9%eth0"])
+def test_nodes_and_api_servers_in_any_form(form: str) -> None:
+    """One machine is one network, however its address is written."""
+    addresses = [{"type": "InternalIP", "address": form}]
+    node = {"kind": "Node", "metadata": {"name": "n"}, "status": {"addresses": addresses}}
+    assert labels(node, endpoints(form)) == {"Machines": ["fd00::9/128"]}
+    assert labels(endpoints(form)) == {"Services": ["fd00::9/128"]}
+
+
 def test_other_clusters_from_nodes_and_kubeadm() -> None:
     """Without OpenShift's objects nodes, ranges and kubeadm's settings are used."""
     node = {

@@ -40,7 +40,9 @@ def test_only_needed_fields_are_asked_for() -> None:
     metrics = compile_plan(
         [SOURCE, counter("a", "in", value="Bytes", labels=["x"])], BuildContext()
     )
-    assert metrics.context.needed == frozenset({"Bytes", "x", "TimeReceived"})
+    assert metrics.context.needed == frozenset(
+        {"Bytes", "x", "TimeFlowEndMs", "TimeFlowStartMs", "TimeReceived"}
+    )
     printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], BuildContext())
     assert printed.context.needed is None
 
@@ -51,5 +53,5 @@ def test_two_metrics_of_one_name_are_refused() -> None:
         counter("a", "in"),
         EncodePrometheus(name="b", follows="in", metrics=[Metric(name="a")]),
     ]
-    with pytest.raises(ConfigError, match='metric a is also made by stage "a"'):
+    with pytest.raises(ConfigError, match='a is exposed by metric "a" and by metric "a" of'):
         compile_plan(stages, BuildContext())

@@ -20,4 +20,4 @@ def test_a_macro_must_say_what_it_stands_for() -> None:
         """Says nothing."""
 
     with pytest.raises(NotImplementedError):
-        Empty(name="m").expand(BuildContext(), [], ())
+        Empty(name="m").expand(BuildContext(), [], {})

@@ -32,7 +32,7 @@ def named(stages: list[Spec]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_the_blog_pair_becomes_two_chains() -> None:
     expose = EncodePrometheus(name="expose", follows="metrics", prefix="netobserv_", expiry="5m")
-    stages = blog().expand(CONTEXT, [expose], ()).stages
+    stages = blog().expand(CONTEXT, [expose], {}).stages
     assert named(stages) == [
         step
         for name in ("expose/workload-syn-in", "expose/workload-syn-out")
@@ -58,7 +58,7 @@ def test_a_set_for_each_encoder() -> None:
     followers = [
         EncodePrometheus(name=name, follows="metrics", prefix=f"{name}_") for name in ("a", "b")
     ]
-    stages = blog("in").expand(CONTEXT, followers, ()).stages
+    stages = blog("in").expand(CONTEXT, followers, {}).stages
     encoders = [stage for stage in stages if isinstance(stage, EncodePrometheus)]
     assert [encoder.families()[0].name for encoder in encoders] == [
         "a_workload_syn_in",
@@ -68,7 +68,7 @@ def test_a_set_for_each_encoder() -> None:
 
 def test_an_encoder_that_follows_others_too_stays_for_them() -> None:
     expose = EncodePrometheus(name="expose", follows=["metrics", "more"])
-    assert named(blog("in").expand(CONTEXT, [expose], ()).stages)[-1] == (
+    assert named(blog("in").expand(CONTEXT, [expose], {}).stages)[-1] == (
         "expose",
         "encode_prometheus",
         ("more",),
@@ -78,10 +78,10 @@ def test_an_encoder_that_follows_others_too_stays_for_them() -> None:
 def test_other_followers_are_refused() -> None:
     other = Filter(name="odd", follows="metrics", query="Proto = 6")
     with pytest.raises(ConfigError, match=r'"odd".*only encode_prometheus can follow flow_metrics'):
-        blog().expand(CONTEXT, [other], ())
+        blog().expand(CONTEXT, [other], {})
     own = EncodePrometheus(name="own", follows="metrics", metrics=[Metric(name="m")])
     with pytest.raises(ConfigError, match=r'"own".*the metrics come from flow_metrics'):
-        blog().expand(CONTEXT, [own], ())
+        blog().expand(CONTEXT, [own], {})
 
 
 def test_names_in_several_namespaces(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_names_in_several_namespaces(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("---\n".join(texts))
     macro = FlowMetrics(name="metrics", follows="in", files=["m.yaml"])
     stages = macro.expand(
-        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")], ()
+        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")], {}
     ).stages
     assert [stage.name for stage in stages] == ["e/a:m", "e/b:m"]
     assert list(macro.check(tmp_path)) == []
@@ -116,7 +116,7 @@ def test_check_reports_all_with_their_places(tmp_path: Path) -> None:
     )
     assert len(found) == 3
     stages = macro.expand(
-        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")], ()
+        BuildContext(folder=tmp_path), [EncodePrometheus(name="e", follows="metrics")], {}
     ).stages
     assert [stage.name for stage in stages] == ["e/good"]
 

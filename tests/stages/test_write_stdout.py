@@ -14,7 +14,7 @@ FLOWS = pl.DataFrame({"b": [["1", "x"]], "a": [1.0], "d": [1e6], "c": [True]})
 @pytest.mark.parametrize(
     ("form", "line"),
     [
-        ("json", '{"a":1.0,"b":["1","x"],"c":true,"d":1000000.0}'),
+        ("json", '{"a":1,"b":["1","x"],"c":true,"d":1000000}'),
         ("printf", "map[a:1 b:[1 x] c:true d:1e+06]"),
         ("fields", "a=1 b=[1 x] c=true d=1000000"),
     ],

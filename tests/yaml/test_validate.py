@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from pipeline.diagnostics import ConfigPath, Key
+from pipeline.diagnostics import Code, ConfigPath, Key
 from pipeline.stage.duration import Duration
 from pipeline.yaml import validate
 
@@ -176,3 +176,12 @@ DATA = st.recursive(
 def test_no_problem_means_that_it_converts(data: object) -> None:
     if not found(data):
         assert isinstance(validate.convert(data, Whole), Whole)
+
+
+def test_a_scalar_that_wants_quotes_has_a_code() -> None:
+    """`value: 17` where a text is expected: what reads YAML can say more."""
+    found = validate.problems([17, 1.5, True, None, [], "x"], list[str])
+    unquoted = [problem.path for problem in found if problem.code is Code.UNQUOTED]
+    assert unquoted == [(0,), (1,), (2,)]
+    (other,) = validate.problems("x", int)
+    assert other.code is Code.OTHER

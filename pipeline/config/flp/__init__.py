@@ -54,8 +54,7 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
             origins["stages", len(stages), *below] = reader.written(origin)
         stages.append(_lively(part.document, Path(document.name).parent))
     placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
-    twice = _duplicates(stages, origins)
-    problems = [*reader.problems, *settings.rest(others), *placed, *twice]
+    problems = [*reader.problems, *settings.rest(others), *placed]
     for below, origin in settings.origins(root).items():
         origins[below] = reader.written(origin)
     return Translation(stages, settings.native(root, others), origins, problems)
@@ -68,21 +67,6 @@ def _lively(stage: dict[str, Any], folder: Path) -> dict[str, Any]:
         del stage["inventory"]
         stage["cluster"] = {"kubeconfig": path}
     return stage
-
-
-def _duplicates(
-    stages: list[dict[str, Any]], origins: Mapping[ConfigPath, ConfigPath]
-) -> Iterator[Problem]:
-    """Metrics whose full name another one has; the original exposes neither, or none at all."""
-    first: dict[str, str] = {}
-    for index, stage in enumerate(stages):
-        for metric in stage.get("metrics", []):
-            name = stage.get("prefix", "") + metric["name"]
-            if name in first:
-                message = f'stage "{first[name]}" counts {name} too'
-                hint = "give each metric its own name"
-                yield Problem((*origins["stages", index, "metrics", 0], "name"), message, hint)
-            first.setdefault(name, stage["name"])
 
 
 def _dynamic(root: Root) -> Iterator[Problem]:

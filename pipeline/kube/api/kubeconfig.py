@@ -48,6 +48,8 @@ def read(path: Path, name: str = "") -> Context:
     """
     config = _read(path)
     name = name or str(config.get("current-context") or "")
+    if not name:
+        raise ConnectError(f"{path.name}: no current-context: say which one is meant")
     context = _named(path, config, "context", name)
     cluster = _named(path, config, "cluster", str(context.get("cluster") or ""))
     user = _named(path, config, "user", str(context["user"])) if context.get("user") else {}

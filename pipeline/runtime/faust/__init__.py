@@ -1,6 +1,5 @@
 """The plan as a member of a Kafka consumer group; nothing outside imports Faust."""
 
-from pipeline.runtime.faust.membership import WorkerOptions
-from pipeline.runtime.faust.worker import Worker
+from pipeline.runtime.faust.memberships import WorkerOptions, worker
 
-__all__ = ["Worker", "WorkerOptions"]
+__all__ = ["WorkerOptions", "worker"]

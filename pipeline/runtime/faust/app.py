@@ -9,7 +9,9 @@ import faust
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
-from pipeline.runtime.faust.transport import POLL_RECORDS, FoldingTransport
+from pipeline.kafka.repeated_lines import leave_out_repeated_lines
+from pipeline.runtime.faust.private import POLL_RECORDS
+from pipeline.runtime.faust.transport import BatchingTransport
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
@@ -21,7 +23,8 @@ def application(
     topics: Collection[str],
     positions: Callable[[], Mapping[TopicPartition, int]],
 ) -> faust.App:
-    """An app in the subscription's group; `topics` come folded and begin at `positions()`."""
+    """An app in the subscription's group; `topics` come as batches and begin at `positions()`."""
+    leave_out_repeated_lines()
     arguments = subscription.connection.arguments()
     session = subscription.session_timeout
     app = faust.App(
@@ -49,8 +52,9 @@ def application(
         topic_disable_leader=True,
         web_enabled=False,
     )
-    transport = FoldingTransport(app.conf.broker_consumer, app)
-    transport.folded = frozenset(topics)
+    transport = BatchingTransport(app.conf.broker_consumer, app)
+    transport.batched = frozenset(topics)
+    transport.committed = subscription.committed
     transport.positions = positions
     app.transport = transport
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Protocol, cast
+from typing import Any
 
 import faust
 from faust.types import TP
@@ -12,34 +12,27 @@ from faust.types import TP
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.topics import changelog
+from pipeline.runtime.failure import Failure
+from pipeline.runtime.faust import private
+from pipeline.runtime.faust.takeover import Takeover
 from pipeline.state.changelog import ChangelogError, State, read
 
 
-class Owner(Protocol):
-    """The membership a table belongs to."""
-
-    def joined(self) -> None:
-        """The group has let us in."""
-
-    def written(self, where: TopicPartition, generation: int) -> int | None:
-        """The last changelog offset of a partition that is ours still; None: it is to be read."""
-
-    async def restore(self, table: LedgerTable, partitions: set[int], generation: int) -> None:
-        """Take over the partitions of the table's topic: their changelogs are read."""
-
-
-class LedgerTable(faust.Table[bytes, bytes]):
+class ChangelogTable(faust.Table[bytes, bytes]):
     """A table whose changelog is read as `changelog` writes it; it has no local copy."""
 
     logger = logging.getLogger("faust.tables")
 
-    def __init__(self, app: faust.App, owner: Owner, topic: str, partitions: int) -> None:
+    def __init__(
+        self, app: faust.App, takeover: Takeover, failure: Failure, topic: str, partitions: int
+    ) -> None:
         super().__init__(
             app, name=f"{topic}-ledger", key_type=bytes, value_type=bytes, partitions=partitions
         )
-        self.owner = owner
         self.topic = topic
-        self.records: dict[int, dict[bytes, bytes]] = {}
+        self._takeover = takeover
+        self._failure = failure
+        self._records: dict[int, dict[bytes, bytes]] = {}
         self._generation = 0
         if self.changelog_name != changelog(app.conf.id, topic):
             raise BrokerError(f"the changelog of {topic} is not called {self.changelog_name}")
@@ -53,21 +46,22 @@ class LedgerTable(faust.Table[bytes, bytes]):
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Note the generation, in which partitions may be ours still."""
-        self.owner.joined()
+        self._takeover.joined()
         self._generation = generation_id
-        self.records = {}
+        self._records = {}
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     def persisted_offset(self, tp: TP) -> int | None:
         """From where the changelog is to be read: its start, or not at all."""
-        written = self.owner.written(TopicPartition(self.topic, tp.partition), self._generation)
+        where = TopicPartition(self.topic, tp.partition)
+        written = self._takeover.written(where, self._generation)
         return -1 if written is None else written
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Keep the last record of each key."""
         for event in batch:
             message = event.message
-            records = self.records.setdefault(message.partition, {})
+            records = self._records.setdefault(message.partition, {})
             if message.value is None:
                 records.pop(message.key, None)
             else:
@@ -76,19 +70,23 @@ class LedgerTable(faust.Table[bytes, bytes]):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Faust has read the changelogs: take over the partitions."""
         await super().on_recovery_completed(active_tps, standby_tps)
-        recovery = cast("Any", self.app.tables).recovery
-        read = recovery._generation_id  # noqa: SLF001 - Faust tells nobody for whom it has read
-        if self.holds(read) and not recovery.signal_recovery_start.is_set():
-            await self.owner.restore(self, {tp.partition for tp in active_tps}, read)
+        generation = private.recovered_generation(self.app)
+        if generation is None or not self.holds(generation):
+            return
+        partitions = {tp.partition for tp in active_tps}
+        with self._failure.catch():  # Faust would not look at it
+            await self._takeover.restore(self, partitions, generation)
+        if self.holds(generation):
+            self._records = {}
 
     def holds(self, generation: int) -> bool:
-        """Whether `records` are of this generation; the next one reads them anew."""
+        """Whether its records are of this generation; the next one reads them anew."""
         return self._generation == generation
 
     def saved(self, partition: int) -> State:
-        """What the changelog of a partition says. Raises KafkaError when it cannot be used."""
+        """What the changelog of a partition says. Raises BrokerError when it cannot be used."""
         try:
-            return read(self.records.get(partition, {}))
+            return read(self._records.get(partition, {}))
         except ChangelogError as error:
             raise BrokerError(
                 f"{self.changelog_name}[{partition}]: {error}. Go on under another group_id, or "

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.config.flp.given import START, findings, refused, stages, translated
+import pytest
+
+from pipeline import config
+from pipeline.diagnostics import ConfigError, Diagnostic
+from tests.config.flp.given import START, refused, stages, translated
 
 
 def prom(metrics: str, more: str = "") -> str:
@@ -112,12 +116,29 @@ def test_a_full_name_belongs_to_one_metric() -> None:
         f"{START}- name: s\n  encode:\n    type: prom\n    prom:\n      prefix: p_\n"
         "      metrics:\n      - {name: a-b, type: counter}\n      - {name: a.b, type: gauge}\n"
         "- {name: t, encode: {type: prom, prom: {metrics: [{name: p_a_b, type: counter}]}}}\n"
-    )
-    message = 'stage "s/a-b" counts p_a_b too'
-    assert findings(text) == [
-        ("13:16", message, "give each metric its own name"),
-        ("14:58", message, "give each metric its own name"),
+    ).replace("parameters:", "- {name: t, follows: in}\nparameters:")
+    exposed = 'p_a_b is exposed by metric "p_a_b" and by metric "p_a_b" of stage "s/a-b"'
+    assert [(str(p.place), p.problem.message) for p in refusals(text)] == [
+        ("f:14:16", f"{exposed}, see f:13:16"),
+        ("f:15:58", f"{exposed}, see f:13:16"),
     ]
+
+
+def test_a_histogram_has_the_names_of_its_samples() -> None:
+    text = (
+        f"{START}- name: s\n  encode:\n    type: prom\n    prom:\n      metrics:\n"
+        "      - {name: h_count, type: counter}\n      - {name: h, type: histogram}\n"
+    )
+    (problem,) = refusals(text)
+    assert problem.problem.message == (
+        'h_count is exposed by metric "h" and by metric "h_count" of stage "s/h_count", see f:11:16'
+    )
+
+
+def refusals(text: str) -> list[Diagnostic]:
+    with pytest.raises(ConfigError) as refused:
+        config.loads(text, "f", environ={})
+    return refused.value.problems
 
 
 def test_parts_of_a_chain_point_at_where_they_were_written() -> None:

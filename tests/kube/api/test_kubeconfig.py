@@ -61,10 +61,10 @@ def test_a_context_leads_to_a_cluster_and_a_user(tmp_path: Path) -> None:
         (CONFIG, "two", 'there is no context "two"'),
         (CONFIG, "lost", 'there is no cluster "gone"'),
         (CONFIG, "serverless", 'cluster "none" has no server'),
-        ("kind: Config\n", "", 'there is no context ""'),
+        ("kind: Config\n", "", "no current-context"),
         ("- 1\n", "", "not a kubeconfig"),
         ("a: [\n", "", "kubeconfig:2:1: error: invalid YAML"),
-        ("a: 1\na: 2\n", "", 'there is no context ""'),
+        ("a: 1\na: 2\n", "", "no current-context"),
     ],
 )
 def test_a_context_that_leads_nowhere(

@@ -184,8 +184,20 @@ def test_a_name_the_pipeline_has_already_is_refused(watched: Watched) -> None:
     watched.start()
     assert watched.families() == {"netobserv_free"}
     failed = watched.condition(taken)
-    assert failed["reason"] == "Failure"
-    assert 'the pipeline has a metric "netobserv_taken" already' in failed["message"]
+    assert (failed["status"], failed["reason"]) == ("False", "Failure")
+    assert "netobserv_taken is exposed by it and by metric" in failed["message"]
+
+
+def test_a_histogram_and_a_counter_of_its_samples(watched: Watched) -> None:
+    """The second one is refused: a histogram exposes its count too."""
+    apply(watched.server, watched.metric("a", type="Histogram", metricName="rtt"))
+    second = watched.metric("b", metricName="rtt_count")
+    apply(watched.server, second)
+    watched.start()
+    assert watched.families() == {"netobserv_rtt"}
+    failed = watched.condition(second)
+    assert (failed["status"], failed["reason"]) == ("False", "Failure")
+    assert 'both expose the metric "rtt_count"' in failed["message"]
 
 
 def newer_definition() -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Self
 
-from tests.kafka.load import Labels, Samples, labelled
-from tests.kafka.workers import Worker
+from tests.kafka.support.load import Labels, Samples, labelled
+from tests.kafka.support.workers import Worker
 from tests.real.parts import LOCALHOST
 from tests.real.prometheus import Prometheus
 

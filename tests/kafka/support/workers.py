@@ -18,17 +18,21 @@ from simulate import Simulation
 from tests.real.parts import LOCALHOST, Server, call, free_port
 
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
+_STAGES = Path(__file__).parent / "plugin"
 Counts = dict[str, dict[tuple[str, ...], float]]
 
 
 class Worker:
     """A `flowmatrix run` of a configuration, with a server of its own."""
 
-    def __init__(self, config: Path, name: str, *arguments: str) -> None:
+    def __init__(
+        self, config: Path, name: str, *arguments: str, with_test_stages: bool = False
+    ) -> None:
         self.port = free_port()
         self.log = config.parent / f"{name}.log"
         listen = f"{LOCALHOST}:{self.port}"
-        command = [COMMAND, "run", config.name, "--listen", listen, *arguments]
+        program = ["env", f"PYTHONPATH={_STAGES}"] if with_test_stages else []
+        command = [*program, COMMAND, "run", config.name, "--listen", listen, *arguments]
         self.process = Server(command, self.log)
 
     def start(self, *, ready: bool = True) -> None:
@@ -36,6 +40,7 @@ class Worker:
         self.process.start(lambda: self.get("/readyz" if ready else "/healthz")[0] == 200)
 
     def get(self, path: str) -> tuple[int, Any]:
+        """The status of a page, and its content."""
         answer = call(self.port, path)
         return answer.status, answer.body if path == "/metrics" else json.loads(answer.body)
 
@@ -61,6 +66,22 @@ class Worker:
                 labels, value = rest.rsplit("} ", 1)
                 found.setdefault(name, {})[tuple(sorted(labels.split('",')))] = float(value)
         return found
+
+
+def answers(worker: Worker) -> bool:
+    """Whether it is ready."""
+    try:
+        return worker.get("/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+def children(worker: Worker) -> list[int]:
+    """The processes that a command with several workers has started."""
+    process = worker.process._process
+    assert process is not None
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in listed.split()]
 
 
 @contextmanager
@@ -132,6 +153,7 @@ def totals(*workers: Worker) -> tuple[int, Counts]:
 
 
 def wait(condition: Callable[[], bool], *, seconds: float = 60, every: float = 0.1) -> None:
+    """Return when the condition holds; it fails after that many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it took too long"

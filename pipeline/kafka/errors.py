@@ -1,0 +1,45 @@
+"""What Kafka's errors mean for the one who runs a worker."""
+
+from __future__ import annotations
+
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+)
+
+LOGIN = (AuthenticationFailedError, SaslAuthenticationFailed)
+"""The brokers refuse the login."""
+
+
+def explain(error: BaseException) -> str:
+    """One line that says what is wrong, and what can be done where that is known."""
+    for kind, text in _MEANINGS.items():
+        if isinstance(error, kind):
+            return text.format(_names(error))
+    return f"{type(error).__name__}: {error}"
+
+
+def _names(error: BaseException) -> str:
+    """What an error is about: groups or topics."""
+    named = error.args[0] if error.args else ""
+    names = sorted(named) if isinstance(named, (set, frozenset, list, tuple)) else [named]
+    return ", ".join(str(name) for name in names)
+
+
+_MEANINGS: dict[type[BaseException], str] = {
+    InconsistentGroupProtocolError: (
+        "other members of the group use another protocol: another program has the same group_id"
+    ),
+    InvalidSessionTimeoutError: (
+        "the brokers do not take this session_timeout: it is outside "
+        "group.min.session.timeout.ms and group.max.session.timeout.ms"
+    ),
+    GroupAuthorizationFailedError: "not authorized to read group {}",
+    TopicAuthorizationFailedError: "not authorized for topic {}",
+    AuthenticationFailedError: "the brokers refuse the login: {}",
+    SaslAuthenticationFailed: "the brokers refuse the login: {}",
+}

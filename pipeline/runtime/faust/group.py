@@ -1,0 +1,168 @@
+"""The consumer group as its member sees it: what it may write, commit, and ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Mapping
+from typing import Any, Protocol, cast
+
+import faust
+from aiokafka.errors import IllegalStateError, TopicAuthorizationFailedError
+from faust.exceptions import FaustError
+from faust.types import TP
+
+from pipeline.dead_letters.producer import Headers
+from pipeline.kafka.batch import TopicPartition
+from pipeline.runtime.faust import private
+from pipeline.runtime.faust.transport import BatchingConsumer
+
+
+class MovedError(Exception):
+    """A topic is not what it was when the membership began; another one can cope."""
+
+
+class Group(Protocol):
+    """A membership of a group. Everything but `member_id` may raise KafkaError."""
+
+    @property
+    def name(self) -> str:
+        """The id of the group."""
+
+    @property
+    def member_id(self) -> str:
+        """The name the group gave this member; another one when it had forgotten the member."""
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | None = None,
+        *,
+        partition: int | None = None,
+    ) -> Awaitable[Any]:
+        """Hand a record over; what comes back is done, with its offset, when it is durable."""
+
+    async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commit offsets as a member of that generation; False when the group has moved on."""
+
+    async def read_again(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Throw away what was fetched of these partitions and read on from these offsets."""
+
+    def assigned(self, topic: str) -> set[int]:
+        """The partitions of a topic that are assigned to this member."""
+
+    async def bounds(
+        self, wheres: Collection[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """The offsets of the first message of partitions, and of the next one to come."""
+
+    def end(self, where: TopicPartition) -> int | None:
+        """The offset of the next message to come, as the last fetch said; None before it."""
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """The ids of topics now, "" where brokers have none; a topic that is gone is left out.
+
+        Raises TopicAuthorizationFailedError when a topic cannot be described.
+        """
+
+    async def error(self) -> BaseException | None:
+        """What kept this member from joining, or from reading a topic, since the last time.
+
+        The client tries again only after it was asked for. Raises what crashed the client.
+        """
+
+    @property
+    def connected(self) -> bool:
+        """Whether the coordinator of the group is known and was reached."""
+
+
+class FaustGroup:
+    """The group of a Faust app. `committed`: open transactions are not read."""
+
+    def __init__(self, app: faust.App, *, committed: bool) -> None:
+        self._app = app
+        self._committed = committed
+
+    @property
+    def _consumer(self) -> BatchingConsumer:
+        return cast("BatchingConsumer", self._app.consumer)
+
+    @property
+    def name(self) -> str:
+        """The id of the group."""
+        return str(self._app.conf.id)
+
+    @property
+    def member_id(self) -> str:
+        """The name the group gave this member."""
+        return private.member_id(private.aiokafka_consumer(self._consumer))
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | None = None,
+        *,
+        partition: int | None = None,
+    ) -> Awaitable[Any]:
+        """Hand a record over to Faust's producer."""
+        sent: Awaitable[Any] = await self._app.producer.send(
+            topic, key, value, partition, None, headers
+        )
+        return sent
+
+    async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commit offsets as a member of that generation."""
+        return await self._consumer.commit_as(generation, offsets)
+
+    async def read_again(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Read on from these offsets."""
+        await self._consumer.read_again(positions)
+
+    def assigned(self, topic: str) -> set[int]:
+        """The partitions of a topic that are assigned now."""
+        return {tp.partition for tp in self._consumer.assignment() if tp.topic == topic}
+
+    async def bounds(
+        self, wheres: Collection[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Asked of the brokers."""
+        tps = {where: TP(*where) for where in wheres}
+        firsts = await self._consumer.earliest_offsets(*tps.values())
+        ends = await self._consumer.highwaters(*tps.values())
+        return {where: (firsts[tp] or 0, ends[tp] or 0) for where, tp in tps.items()}
+
+    def end(self, where: TopicPartition) -> int | None:
+        """As the last fetch said; that is the first open transaction where these are not read."""
+        client = private.aiokafka_consumer(self._consumer)
+        asked = client.last_stable_offset if self._committed else client.highwater
+        try:
+            found: int | None = asked(TP(*where))
+        except IllegalStateError:
+            return None  # not assigned any more
+        return found
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
+        """Asked of a broker."""
+        described = await self._consumer.describe(topics)
+        hidden = [name for name, topic in described.items() if topic.problem]
+        if hidden:
+            raise TopicAuthorizationFailedError(hidden)
+        return {name: topic.topic_id for name, topic in described.items()}
+
+    async def error(self) -> BaseException | None:
+        """Of the coordinator, or of a fetch. Raises what crashed Faust or its recovery."""
+        services = [self._app, cast("Any", self._app.tables).recovery]
+        crashed = [service.crash_reason for service in services if service.crashed]
+        if crashed:
+            raise crashed[0] or FaustError("Faust has crashed")
+        return await self._consumer.take_error() if private.started(self._consumer) else None
+
+    @property
+    def connected(self) -> bool:
+        """As the client has it."""
+        consumer = self._consumer
+        return private.started(consumer) and private.coordinator_known(
+            private.aiokafka_consumer(consumer)
+        )

@@ -1,0 +1,99 @@
+"""Why a member does not count, while it tries again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError
+
+from pipeline.kafka.connection import Connection
+from pipeline.kafka.errors import explain
+from pipeline.kafka.topics import unreachable
+from pipeline.runtime.faust.checkpointer import Checkpointer
+from pipeline.runtime.faust.group import Group
+from pipeline.runtime.faust.intake import Intake
+from pipeline.runtime.status import Status
+
+_TICK = 1.0
+_LONGEST_PAUSE = 8.0
+_UNKNOWN_TICKS = 3
+_TOPIC_TICKS = 2
+
+
+class LoginError(Exception):
+    """The brokers refuse a login that they took before; the next membership reads it anew."""
+
+
+class GroupWatch:
+    """Asks the client every second what keeps it from joining or from reading.
+
+    The client waits until it was asked, then tries again: after 1 s, 2 s, 4 s, then every 8 s.
+    """
+
+    def __init__(
+        self,
+        *,
+        group: Group,
+        connection: Connection,
+        topics: Collection[str],
+        checkpointer: Checkpointer,
+        intake: Intake,
+        status: Status,
+        probe: Callable[[Connection], Awaitable[str]] = unreachable,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._group = group
+        self._connection = connection
+        self._topics = topics
+        self._checkpointer = checkpointer
+        self._intake = intake
+        self._status = status
+        self._probe = probe
+        self._sleep = sleep
+        self._pause = _TICK
+        self._unknown = self._ticks = 0
+        self._reported = False
+
+    async def run(self) -> None:
+        """Watch. Raises what another membership can cope with, and what crashed the client."""
+        while True:
+            await self._sleep(self._pause)
+            await self.look()
+
+    async def look(self) -> None:
+        """One look."""
+        error = await self._group.error()
+        if error is not None:
+            self._report(explain(error), type(error).__name__)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            return
+        self._pause = _TICK
+        self._unknown = 0 if self._group.connected else self._unknown + 1
+        if self._unknown >= _UNKNOWN_TICKS:
+            await self._look_for_the_brokers()
+        elif self._group.connected:
+            await self._look_at_the_topics()
+            if self._reported and self._intake.is_open:
+                self._reported = False
+                self._status.set("")
+
+    async def _look_for_the_brokers(self) -> None:
+        reason = await self._probe(self._connection)
+        if not reason:
+            return
+        self._report(reason, "Unreachable")
+        if "refuses the login" in reason:
+            raise LoginError(reason)
+
+    async def _look_at_the_topics(self) -> None:
+        self._ticks += 1
+        if self._intake.is_open and self._ticks % _TOPIC_TICKS == 0:
+            with suppress(KafkaError):  # asked again
+                await self._checkpointer.check_topics(self._topics)
+                await self._intake.look_for_losses()
+
+    def _report(self, reason: str, error: str) -> None:
+        self._reported = True
+        self._status.problem(reason, error)

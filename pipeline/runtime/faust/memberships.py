@@ -1,0 +1,198 @@
+"""Makes the parts of a membership, each from those below it, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from pipeline.dead_letters.limit import DlqLimit
+from pipeline.dead_letters.producer import DlqProducer
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.connection import Subscription
+from pipeline.kafka.metadata import Topic
+from pipeline.kafka.topics import prepare
+from pipeline.plan.live import ActivePlan
+from pipeline.runtime.delivery import Delivery
+from pipeline.runtime.engine import Engine
+from pipeline.runtime.failure import Failure
+from pipeline.runtime.faust.app import application
+from pipeline.runtime.faust.changelog_table import ChangelogTable
+from pipeline.runtime.faust.checkpointer import Checkpointer
+from pipeline.runtime.faust.group import FaustGroup
+from pipeline.runtime.faust.group_watch import GroupWatch
+from pipeline.runtime.faust.intake import Intake
+from pipeline.runtime.faust.membership import Membership
+from pipeline.runtime.faust.subscriptions import subscriptions
+from pipeline.runtime.faust.takeover import Takeover
+from pipeline.runtime.faust.worker import Worker
+from pipeline.runtime.partition_processor import PartitionProcessor
+from pipeline.runtime.status import Status
+from pipeline.state.assignment import Assignment
+
+T = TypeVar("T")
+
+
+class WorkerOptions(msgspec.Struct, frozen=True):
+    """How a worker behaves: checkpoints (seconds, messages), dead letters and their limits."""
+
+    interval: float = 2.0
+    flows: int = 1_000_000
+    dead_letters: str = ""
+    max_ratio: float = 0.0
+    max_consecutive: int = 0
+
+
+class FaustMemberships:
+    """Memberships of the group that the sources of a plan name, one after the other."""
+
+    def __init__(
+        self,
+        *,
+        subscriptions: Mapping[str, Subscription],
+        folder: Path,
+        assignment: Assignment,
+        processor: PartitionProcessor,
+        telemetry: Telemetry,
+        status: Status,
+        options: WorkerOptions,
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._folder = folder
+        self._assignment = assignment
+        self._processor = processor
+        self._telemetry = telemetry
+        self._status = status
+        self._options = options
+
+    async def run_one(self, stopping: asyncio.Event) -> None:
+        """Wait for the topics, join the group, count until `stopping`, leave.
+
+        Raises what ended it otherwise.
+        """
+        topics = await _unless(stopping, self._topics())
+        if topics is None:
+            return
+        partitions = {name: topic.partitions for name, topic in topics.items()}
+        self._assignment.topics = partitions
+        self._assignment.topic_ids = {name: topic.topic_id for name, topic in topics.items()}
+        self._assignment.forget()
+        with Engine() as engine:
+            async with Delivery(self._folder) as delivery:
+                await self._membership(partitions, delivery, engine).run(stopping)
+
+    async def _topics(self) -> Mapping[str, Topic]:
+        first = next(iter(self._subscriptions.values()))
+        topics = [topic for source in self._subscriptions.values() for topic in source.topics]
+        return await prepare(
+            first.connection, first.group, topics, self._options.dead_letters, self._status.problem
+        )
+
+    def _membership(
+        self, partitions: Mapping[str, int], delivery: Delivery, engine: Engine
+    ) -> Membership:
+        sources = {t: (name, s) for name, s in self._subscriptions.items() for t in s.topics}
+        assignment, processor = self._assignment, self._processor
+        letters = self._options.dead_letters
+        first = next(iter(self._subscriptions.values()))
+        app = application(first, sources, assignment.positions)
+        group = FaustGroup(app, committed=first.committed)
+        dlq = DlqProducer(letters, partial(group.send, letters, None))
+        checkpointer = Checkpointer(
+            group=group,
+            assignment=assignment,
+            processor=processor,
+            dlq=dlq,
+            engine=engine,
+            flows=self._options.flows,
+        )
+        intake = Intake(
+            sources=sources,
+            group=group,
+            assignment=assignment,
+            processor=processor,
+            checkpointer=checkpointer,
+            delivery=delivery,
+            dlq=dlq if letters else None,
+            engine=engine,
+        )
+        takeover = Takeover(
+            group=group,
+            assignment=assignment,
+            processor=processor,
+            checkpointer=checkpointer,
+            intake=intake,
+            sources=sources,
+            partitions=partitions,
+            status=self._status,
+        )
+        failure = Failure()
+        watch = GroupWatch(
+            group=group,
+            connection=first.connection,
+            topics=list(sources),
+            checkpointer=checkpointer,
+            intake=intake,
+            status=self._status,
+        )
+        for topic in sources:
+            app.tables.add(ChangelogTable(app, takeover, failure, topic, partitions[topic]))
+        return Membership(
+            app=app,
+            sources=sources,
+            group=group,
+            assignment=assignment,
+            checkpointer=checkpointer,
+            intake=intake,
+            watch=watch,
+            telemetry=self._telemetry,
+            status=self._status,
+            failure=failure,
+            interval=self._options.interval,
+        )
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of the work, or None when `stopping` is set before it is done."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return None
+
+
+def worker(
+    live: ActivePlan, assignment: Assignment, telemetry: Telemetry, options: WorkerOptions
+) -> Worker:
+    """A worker that counts what the sources of the plan consume.
+
+    Raises BrokerError when one membership cannot serve all of them.
+    """
+
+    def limit(where: TopicPartition) -> DlqLimit:
+        return DlqLimit(options.max_ratio, options.max_consecutive, str(where))
+
+    status = Status(telemetry)
+    stopping = threading.Event()
+    processor = PartitionProcessor(
+        live=live, assignment=assignment, telemetry=telemetry, limit=limit, stopping=stopping
+    )
+    memberships = FaustMemberships(
+        subscriptions=subscriptions(live.plan),
+        folder=live.plan.context.folder,
+        assignment=assignment,
+        processor=processor,
+        telemetry=telemetry,
+        status=status,
+        options=options,
+    )
+    return Worker(memberships, status, stopping, processor.report_to)

@@ -1,0 +1,104 @@
+"""A batch of a partition through the plan, and into the counts of its partition."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pipeline.dead_letters.limit import DlqLimit
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.live import ActivePlan
+from pipeline.plan.outcome import Outcome
+from pipeline.state.assignment import Assignment
+from pipeline.state.partition import Partition, Snapshot
+
+_log = logging.getLogger(__name__)
+
+
+class Processed(NamedTuple):
+    """What came of a batch: the messages that the outcome is about, without empty ones."""
+
+    counted: Batch
+    outcome: Outcome
+
+
+class PartitionProcessor:
+    """Runs the active plan over batches and counts what comes out. For one thread at a time.
+
+    `limit` makes the limit on rejected messages of one partition; `now` is the time of counting
+    (epoch seconds). Nothing is waited for any more once `stopping` is set.
+    """
+
+    def __init__(
+        self,
+        *,
+        live: ActivePlan,
+        assignment: Assignment,
+        telemetry: Telemetry,
+        limit: Callable[[TopicPartition], DlqLimit],
+        stopping: threading.Event,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._live = live
+        self._assignment = assignment
+        self._telemetry = telemetry
+        self._new_limit = limit
+        self._stopping = stopping
+        self._now = now
+        self._isolator = PoisonIsolator()
+        self._limits: dict[TopicPartition, DlqLimit] = {}
+        self._advance: Callable[[int], None] = lambda _: None
+
+    def report_to(self, advance: Callable[[int], None]) -> None:
+        """Call `advance` with the number of messages of each batch."""
+        self._advance = advance
+
+    def process(self, where: TopicPartition, source: str, batch: Batch) -> Processed:
+        """Count a batch, or a first part of it when a stage fails."""
+        filled = batch.without_empty()
+        with self._live.batch(self._stopping) as plan:
+            outcome = (
+                self._isolator.run(plan, source, filled.payloads) if filled.payloads else Outcome()
+            )
+            counted = filled.head(outcome.messages)
+            self._assignment.count(where, outcome.deltas, counted.end, self._now())
+            messages = batch.before(counted.end)
+            self._report(where, source, messages, outcome)
+        self._advance(messages)
+        return Processed(counted, outcome)
+
+    def check_limit(self, where: TopicPartition, outcome: Outcome) -> None:
+        """Account for the rejected messages of a batch.
+
+        Raises TooManyDeadLettersError when its partition is beyond a limit.
+        """
+        if where not in self._limits:
+            self._limits[where] = self._new_limit(where)
+        self._limits[where].check(outcome.messages, outcome.rejected_messages())
+
+    def begin(self, where: TopicPartition) -> None:
+        """A partition is taken over: its limits begin anew."""
+        self._limits.pop(where, None)
+        self._telemetry.add("kafka_lost", 0, where.topic, str(where.partition))
+
+    def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
+        """What is counted and not durable, between two batches."""
+        with self._live.paused():
+            return self._assignment.snapshot()
+
+    def lost(self, where: TopicPartition, messages: int) -> None:
+        """The broker deleted so many messages of a partition before they were counted."""
+        _log.error("%s: %d messages were deleted before they were counted", where, messages)
+        self._telemetry.add("kafka_lost", messages, where.topic, str(where.partition))
+
+    def _report(self, where: TopicPartition, source: str, messages: int, outcome: Outcome) -> None:
+        if outcome.messages:
+            self._telemetry.batch(source, outcome.messages, outcome)
+        self._telemetry.add("ingest_empty", messages - outcome.messages, source)
+        rejected = len(outcome.rejected_messages())
+        self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))

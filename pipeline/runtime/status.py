@@ -1,0 +1,38 @@
+"""Whether a worker is ready, and why not: for /readyz, the log and the self-metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from pipeline.exposition.self_metrics import Telemetry
+
+_log = logging.getLogger(__name__)
+
+
+class Status:
+    """Whoever finds out sets it; any thread may read it."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self.not_ready = "not started"
+        """Why it is not ready; "" when it is."""
+        self._telemetry = telemetry
+        self._logged: set[str] = set()
+        telemetry.set("kafka_ready", 0)
+
+    def set(self, reason: str) -> None:
+        """It is not ready, for this reason; "" when it is ready."""
+        if not reason:
+            self._logged.clear()
+        self.not_ready = reason
+        self._telemetry.set("kafka_ready", 0 if reason else 1)
+
+    def problem(self, reason: str, error: str) -> None:
+        """It is not ready because of an error of this name, and tries again.
+
+        Each reason is logged once, until it is ready again.
+        """
+        self.set(reason)
+        self._telemetry.add("kafka_errors", 1, error)
+        if reason not in self._logged:
+            self._logged.add(reason)
+            _log.warning("%s; trying again", reason)

@@ -1,0 +1,24 @@
+"""What Kafka's errors mean for the one who runs a worker."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka import errors
+from aiokafka.errors import KafkaError
+
+from pipeline.kafka.errors import explain
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (errors.InconsistentGroupProtocolError(), "another program has the same group_id"),
+        (errors.InvalidSessionTimeoutError(), "session_timeout: it is outside group.min.session"),
+        (errors.GroupAuthorizationFailedError("g"), "not authorized to read group g"),
+        (errors.TopicAuthorizationFailedError({"b", "a"}), "not authorized for topic a, b"),
+        (errors.AuthenticationFailedError("no"), "the brokers refuse the login: no"),
+        (KafkaError("GroupMaxSizeReached()"), "KafkaError: KafkaError: GroupMaxSizeReached()"),
+    ],
+)
+def test_explain(error: KafkaError, said: str) -> None:
+    assert said in explain(error)

@@ -1,0 +1,120 @@
+"""Why a member does not count: asked of the client, said once, until it is gone."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from pipeline.kafka.connection import Connection
+from pipeline.runtime.faust.group import MovedError
+from pipeline.runtime.faust.group_watch import GroupWatch, LoginError
+from tests.runtime.faust.support import Parts, with_parts
+
+
+def watch(run: Parts, reason: str = "") -> GroupWatch:
+    """A watch; brokers that are probed give this reason."""
+
+    async def probe(_: Connection) -> str:
+        return reason
+
+    return GroupWatch(
+        group=run.group,
+        connection=Connection(brokers=("b",)),
+        topics=["t"],
+        checkpointer=run.checkpointer,
+        intake=run.intake,
+        status=run.status,
+        probe=probe,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InconsistentGroupProtocolError(), "another program has the same group_id"),
+        (InvalidSessionTimeoutError(), "the brokers do not take this session_timeout"),
+        (GroupAuthorizationFailedError("g"), "not authorized to read group g"),
+        (TopicAuthorizationFailedError({"t"}), "not authorized for topic t"),
+        (KafkaError("GroupMaxSizeReached"), "GroupMaxSizeReached"),
+    ],
+)
+def test_the_reason_is_said_once_and_counted(
+    caplog: pytest.LogCaptureFixture, error: KafkaError, said: str
+) -> None:
+    async def test(run: Parts) -> None:
+        run.group.errors = [error, error]
+        watching = watch(run)
+        await watching.look()
+        await watching.look()
+        assert said in run.status.not_ready
+        text = run.telemetry.render([], {}, None)
+        assert f'kafka_errors{{error="{type(error).__name__}"}} 2' in text
+        assert "kafka_ready 0" in text
+
+    with caplog.at_level(logging.WARNING):
+        with_parts(test)
+    assert len([line for line in caplog.messages if said in line]) == 1
+
+
+def test_it_is_ready_again_when_reading_works_again() -> None:
+    """A right that was taken away and given back, while the worker stayed a member."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.group.errors = [TopicAuthorizationFailedError("t")]
+        watching = watch(run)
+        await watching.look()
+        assert run.status.not_ready
+        await watching.look()
+        assert run.status.not_ready == ""
+
+    with_parts(test)
+
+
+def test_a_login_that_lapsed_ends_the_membership() -> None:
+    """The coordinator cannot be reached; the next membership reads the password anew."""
+
+    async def test(run: Parts) -> None:
+        run.group.connected = False
+        watching = watch(run, "b refuses the login: no")
+        await watching.look()
+        await watching.look()
+        assert run.status.not_ready != "b refuses the login: no"
+        with pytest.raises(LoginError, match="refuses the login"):
+            await watching.look()
+        assert run.status.not_ready == "b refuses the login: no"
+
+    with_parts(test)
+
+
+def test_brokers_that_are_away_are_waited_for() -> None:
+    async def test(run: Parts) -> None:
+        run.group.connected = False
+        watching = watch(run, "no broker answers at b")
+        for _ in range(5):
+            await watching.look()
+        assert run.status.not_ready == "no broker answers at b"
+
+    with_parts(test)
+
+
+def test_a_topic_made_again_is_noticed_when_nothing_comes() -> None:
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        watching = watch(run)
+        await watching.look()
+        await watching.look()
+        run.group.ids = {"t": "id-2"}
+        await watching.look()
+        with pytest.raises(MovedError):
+            await watching.look()
+
+    with_parts(test)

@@ -1,0 +1,204 @@
+"""The private parts of aiokafka and Faust that are used are there, and do what they are used for.
+
+`fetches.json` has fetches as a broker of Kafka 4.1 answered them: record batches, and which
+transactions in them were aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.record.memory_records import MemoryRecords
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from pipeline.runtime.faust import private
+from pipeline.runtime.faust.private import BatchingRecords, Fetched
+
+_FETCHES = json.loads((Path(__file__).parent / "fetches.json").read_text())
+
+
+class Seen(NamedTuple):
+    """What a fetch gave: its ends, offsets and values, and where the reader stands then."""
+
+    start: int
+    end: int
+    values: dict[int, bytes | None]
+    position: int
+
+
+def fetched(name: str, behind: int = 0) -> bytes:
+    """The record batches of a recorded fetch that come behind the first ones."""
+    data = b64decode(_FETCHES[name]["data"])
+    for _ in range(behind):
+        data = data[12 + int.from_bytes(data[8:12], "big") :]  # offset, length, the rest
+    return data
+
+
+def taken(
+    name: str, position: int = 0, behind: int = 0, *, batched: bool = True, polls: int = 1
+) -> list[Seen]:
+    """The polls of a recorded fetch, or a part of it, that was asked for at an offset."""
+
+    async def run() -> list[Seen]:
+        tp = TopicPartition("t", 0)
+        assignment = Assignment([tp])
+        state = assignment.state_value(tp)
+        state.reset_to(position)
+        found = fetcher.PartitionRecords(
+            tp,
+            MemoryRecords(fetched(name, behind)),
+            [tuple(aborted) for aborted in _FETCHES[name]["aborted"]],
+            position,
+            None,
+            None,
+            check_crcs=True,
+            isolation_level=fetcher.READ_COMMITTED,
+        )
+        records = BatchingRecords(frozenset({"t"}) if batched else frozenset())
+        result = fetcher.FetchResult(
+            tp, assignment=assignment, partition_records=found, backoff=0.1
+        )
+        records[tp] = result
+        seen = []
+        for _ in range(polls):
+            got = records[tp].getall(100)
+            assert isinstance(got, Fetched) or not batched
+            if isinstance(got, Fetched):
+                values = {record.offset: record.value for record in got.records}
+                seen.append(Seen(got.start, got.end, values, state.position))
+            else:
+                values = {record.offset: record.value for record in got}
+                seen.append(Seen(position, state.position, values, state.position))
+        assert not result.has_more()
+        return seen
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", _FETCHES)
+def test_the_records_are_those_that_aiokafka_gives(name: str) -> None:
+    """Batched or not: the same records, aborted ones left out, and the same position after."""
+    assert taken(name) == taken(name, batched=False)
+
+
+def test_the_reader_stands_behind_what_is_no_record() -> None:
+    """A fetch that ends with the marker of a transaction ends behind it."""
+    (seen,) = taken("transactions")
+    assert (seen.start, seen.end) == (0, 9)
+    assert seen.values == {0: b"kept-0", 1: b"kept-1", 7: b"kept-0"}
+
+
+def test_a_fetch_of_markers_alone_moves_on() -> None:
+    """No record, and yet it counts as something that came."""
+    (seen,) = taken("transactions", 8, 5)
+    assert seen == Seen(8, 9, {}, 9)
+
+
+def test_records_before_the_position_are_left_out() -> None:
+    """A broker sends whole record batches."""
+    (seen,) = taken("gzip", 3)
+    assert seen == Seen(3, 5, {3: b"gzip-3", 4: b"gzip-4"}, 5)
+
+
+def test_a_poll_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the record batches comes with the next poll, without a gap."""
+    monkeypatch.setattr(private, "POLL_RECORDS", 3)
+    first, second, last = taken("plain", polls=3)
+    assert (first.start, first.end, list(first.values)) == (0, 3, [0, 1, 2])
+    assert (second.start, second.end, list(second.values)) == (3, 6, [3, 4, 5])
+    assert second.values[5] is None
+    assert last == Seen(6, 6, {}, 6)
+
+
+def test_what_was_fetched_before_a_seek_is_thrown_away() -> None:
+    """The position has moved since: nothing is handed over."""
+
+    async def run() -> None:
+        tp = TopicPartition("t", 0)
+        assignment = Assignment([tp])
+        assignment.state_value(tp).reset_to(0)
+        data = MemoryRecords(fetched("plain"))
+        found = fetcher.PartitionRecords(
+            tp, data, [], 0, None, None, check_crcs=True, isolation_level=fetcher.READ_COMMITTED
+        )
+        records = BatchingRecords(frozenset({"t"}))
+        records[tp] = fetcher.FetchResult(
+            tp, assignment=assignment, partition_records=found, backoff=0.1
+        )
+        assignment.state_value(tp).seek(2)
+        assert len(records[tp].getall(100)) == 0
+
+    asyncio.run(run())
+
+
+def test_the_parts_of_a_consumer() -> None:
+    """What is read and written of a client that has not joined a group."""
+
+    async def run() -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", group_id="g")
+        for name in ("_fetcher", "_coordinator", "_subscription", "_client"):
+            assert hasattr(consumer, name), name
+        for name in ("_isolation_level", "_fetch_max_wait_ms"):
+            assert name in vars(consumer), name
+        await consumer.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (fetcher.Fetcher.__init__, ("self._records = collections.OrderedDict()",)),
+        (
+            fetcher.Fetcher.fetched_records,
+            ("getall(max_records)", "type(res_or_error) is FetchResult", "-= len(drained[tp])"),
+        ),
+        (
+            GroupCoordinator.__init__,
+            ("self.generation =", "self.member_id =", "_pending_exception = None"),
+        ),
+        (GroupCoordinator._do_commit_offsets, ("assignment, offsets", "self.generation")),
+        (GroupCoordinator._start_heartbeat_task, ("self._heartbeat_task is None",)),
+        (GroupCoordinator.check_errors, ("_error_consumed_fut.set_result", "raise exc")),
+        (Recovery.on_rebalance, ("self._generation_id = generation_id",)),
+        (Consumer.seek, ("self._read_offset",)),
+        (AIOKafkaConsumerThread.on_start, ("self._create_consumer", "_consumer.start()")),
+        (AIOKafkaConsumerThread._create_consumer, ("_create_worker_consumer",)),
+        (AIOKafkaConsumerThread._fetch_records, ("fetched_records",)),
+    ],
+)
+def test_private_names_mean_what_they_did(
+    function: Callable[..., Any], names: tuple[str, ...]
+) -> None:
+    """What has no behaviour to drive without a broker is looked for in the source."""
+    source = inspect.getsource(function)
+    assert [name for name in names if name not in source] == []
+
+
+def test_the_generation_whose_changelogs_faust_has_read() -> None:
+    """None while another one is beginning."""
+
+    async def run() -> None:
+        app = faust.App("app", store="memory://")
+        recovery: Any = app.tables
+        recovery = recovery.recovery
+        recovery._generation_id = 7
+        assert private.recovered_generation(app) == 7
+        recovery.signal_recovery_start.set()
+        assert private.recovered_generation(app) is None
+
+    asyncio.run(run())

@@ -1,0 +1,61 @@
+"""Processors of a small plan, and a clock that goes when the test says so."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from pipeline.dead_letters.limit import DlqLimit
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.live import ActivePlan
+from pipeline.runtime.partition_processor import PartitionProcessor
+from pipeline.stage import BuildContext
+from pipeline.state.assignment import Assignment
+from pipeline.state.changelog import State
+from stages.encode_prometheus import EncodePrometheus, Metric
+from stages.ingest_kafka import IngestKafka
+
+ONE, TWO = TopicPartition("t", 0), TopicPartition("t", 1)
+GOOD, BAD = b'{"Bytes":5}', b"no json"
+
+
+class Processing:
+    """A processor of two partitions that count from offset 0 on."""
+
+    def __init__(self, **limits: Any) -> None:
+        stages = [
+            IngestKafka(name="in", brokers=["b"], topics=["t"], decoder="json"),
+            EncodePrometheus(name="out", follows="in", metrics=[Metric(name="flows")]),
+        ]
+        live = ActivePlan(compile_plan(stages, BuildContext()))
+        self.assignment = Assignment(live.plan.families)
+        self.telemetry = Telemetry(live.plan, process=False)
+        self.assignment.topic_ids = {"t": "id-1"}
+        for where in (ONE, TWO):
+            self.assignment.restore(where, State(None, [], 0, frozenset()), 1, 0)
+        self.processor = PartitionProcessor(
+            live=live,
+            assignment=self.assignment,
+            telemetry=self.telemetry,
+            limit=lambda where: DlqLimit(**limits, where=str(where)),
+            stopping=threading.Event(),
+            now=lambda: 1_000.0,
+        )
+
+    def feed(self, where: TopicPartition, payloads: list[bytes]) -> None:
+        """Process and account for payloads behind those before."""
+        start = self.assignment.position(where)
+        batch = Batch(payloads, start, start + len(payloads))
+        processed = self.processor.process(where, "in", batch)
+        self.processor.check_limit(where, processed.outcome)
+
+
+class Clock:
+    """A clock that goes when the test says so."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now

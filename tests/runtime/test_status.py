@@ -1,0 +1,31 @@
+"""Whether a worker is ready: for /readyz, the log and the self-metrics."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from pipeline.exposition.self_metrics import Telemetry
+from pipeline.plan.compile import compile_plan
+from pipeline.runtime.status import Status
+from pipeline.stage import BuildContext
+
+
+def test_each_reason_is_logged_once_until_it_is_ready_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also when two reasons take turns."""
+    telemetry = Telemetry(compile_plan([], BuildContext()), process=False)
+    status = Status(telemetry)
+    with caplog.at_level(logging.WARNING):
+        for reason in ("a", "b", "a", "b"):
+            status.problem(reason, "Error")
+        assert status.not_ready == "b"
+        assert caplog.messages == ["a; trying again", "b; trying again"]
+        assert 'kafka_errors{error="Error"} 4' in telemetry.render([], {}, None)
+        status.set("")
+        assert "kafka_ready 1" in telemetry.render([], {}, None)
+        status.problem("a", "Error")
+    assert len(caplog.messages) == 3
+    assert "kafka_ready 0" in telemetry.render([], {}, None)
