@@ -62,6 +62,7 @@ def test_flows_as_json(kafka_broker: Broker, tmp_path: Path) -> None:
 
 
 def test_a_number_of_flows(kafka_broker: Broker, tmp_path: Path) -> None:
+    """As many as asked for, and their truth."""
     out = str(tmp_path / "cluster")
     arguments = command(kafka_broker, "counted", "cluster", "--flows", "30000", "--out", out)
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
@@ -85,6 +86,7 @@ def values(messages: list[Message]) -> list[bytes]:
 
 
 def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
+    """At the rate asked for."""
     arguments = command(kafka_broker, "endless", "reference", "--out", str(tmp_path / "live"))
     process = subprocess.Popen([*arguments, "--rate", "2000"], stdout=subprocess.PIPE, text=True)
     time.sleep(6)
@@ -100,6 +102,7 @@ def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
 
 
 def test_no_broker() -> None:
+    """It gives up and says so."""
     arguments = ["simulate", "reference", "--kafka", "127.0.0.1:1", "--security", "missing.yaml"]
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -109,6 +112,7 @@ def test_no_broker() -> None:
 def test_a_broker_that_comes_late_and_goes_away_loses_and_doubles_nothing(
     new_kafka: Callable[[Security | None], Kafka], tmp_path: Path
 ) -> None:
+    """The truth is about what is there."""
     broker = new_kafka(None)
     broker.stop()
     arguments = command(broker, "flows", "cluster", "--out", str(tmp_path / "live"))
