@@ -26,20 +26,31 @@ from aiokafka.protocol.types import (
 )
 
 _WITH_IDS = 10
-_READ = 1 << 3
+READ, WRITE = 1 << 3, 1 << 4
+"""Bits of the operations that a client is authorized to."""
 _UNKNOWN_TOPIC = 3
 
 
 class Topic(NamedTuple):
     """A topic as a broker describes it. `topic_id` is "" where the broker has no ids.
 
-    `problem`: why it cannot be read; "" when it can.
+    `error`: why it cannot be described, "" when it can; `operations`: what the client may do.
     """
 
     topic_id: str
     partitions: int
     replicas: int
-    problem: str
+    name: str = ""
+    error: str = ""
+    operations: int = READ | WRITE
+
+    def problem(self, *needed: int) -> str:
+        """Why the client cannot use it for these operations; "" when it can."""
+        if self.error:
+            return self.error
+        words = {READ: "read", WRITE: "write to"}
+        lacking = [words[operation] for operation in needed if not self.operations & operation]
+        return f"not authorized to {' or '.join(lacking)} topic {self.name}" if lacking else ""
 
 
 class Client(Protocol):
@@ -159,7 +170,9 @@ async def describe(client: Client, topics: Iterable[str]) -> Mapping[str, Topic]
     for error_code, name, *rest in answer.topics:
         if error_code != _UNKNOWN_TOPIC:
             with_ids = answer.API_VERSION >= _WITH_IDS
-            found[name] = _topic(error_code, name, *(rest if with_ids else ["", *rest, _READ]))
+            found[name] = _topic(
+                error_code, name, *(rest if with_ids else ["", *rest, READ | WRITE])
+            )
     return found
 
 
@@ -172,10 +185,8 @@ def _topic(
     operations: int,
     *_: Any,
 ) -> Topic:
-    problem = ""
+    error = ""
     if error_code:
-        problem = f"topic {name} cannot be described: {for_code(error_code).__name__}"
-    elif not operations & _READ:
-        problem = f"not authorized to read topic {name}"
+        error = f"topic {name} cannot be described: {for_code(error_code).__name__}"
     replicas = len(partitions[0][-4 if topic_id else -3]) if partitions else 1
-    return Topic(topic_id, len(partitions), replicas, problem)
+    return Topic(topic_id, len(partitions), replicas, name, error, operations)

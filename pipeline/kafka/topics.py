@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from pipeline.kafka.connection import BrokerError, Connection, address
 from pipeline.kafka.errors import LOGIN, explain
-from pipeline.kafka.metadata import Topic, describe
+from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
@@ -72,9 +72,12 @@ async def prepare(
         )
         try:
             await admin.start()
-            others = [*map(partial(changelog, group), wanted), *filter(None, [dead_letters])]
-            described = await _described(connection, [*wanted, *others])
-            if reason := _problem(wanted, others, described):
+            needed: dict[str, tuple[int, ...]] = dict.fromkeys(wanted, (READ,))
+            needed |= dict.fromkeys(map(partial(changelog, group), wanted), (READ, WRITE))
+            if dead_letters:
+                needed[dead_letters] = (WRITE,)
+            described = await _described(connection, list(needed))
+            if reason := _problem(wanted, needed, described):
                 return reason
             for topic in wanted:
                 await _changelog(admin, group, topic, described)
@@ -92,12 +95,18 @@ async def prepare(
     return found
 
 
-def _problem(wanted: list[str], others: list[str], described: Mapping[str, Topic]) -> str:
-    """Why these topics cannot be used (yet); the others may be missing."""
+def _problem(
+    wanted: list[str], needed: Mapping[str, tuple[int, ...]], described: Mapping[str, Topic]
+) -> str:
+    """Why topics cannot be used (yet) for what is needed; only the wanted ones must be there."""
     missing = [topic for topic in wanted if topic not in described]
     if missing:
         return f"no topic {', '.join(missing)} yet"
-    problems = [described[name].problem for name in [*wanted, *others] if name in described]
+    problems = [
+        described[name].problem(*operations)
+        for name, operations in needed.items()
+        if name in described
+    ]
     return "; ".join(filter(None, problems))
 
 
@@ -115,8 +124,8 @@ async def partitions(connection: Connection, topic: str) -> int:
     found = await _described(connection, [topic])
     if topic not in found:
         raise BrokerError(f'there is no topic "{topic}"')
-    if found[topic].problem:
-        raise BrokerError(found[topic].problem)
+    if problem := found[topic].problem(READ):
+        raise BrokerError(problem)
     return found[topic].partitions
 
 

@@ -49,6 +49,7 @@ def test_who_asks_the_stages() -> None:
     assert answer("who", {"address": "10.1.2.3"}, subnets) == {
         "address": "10.1.2.3",
         "lines": [("subnet label", "ten: 10.0.0.0/8, first in list order (label 1 of 1, listed)")],
+        "found": True,
     }
 
 

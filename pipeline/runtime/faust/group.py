@@ -12,6 +12,7 @@ from faust.types import TP
 
 from pipeline.dead_letters.producer import Headers
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.metadata import READ
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.transport import BatchingConsumer
 
@@ -146,7 +147,7 @@ class FaustGroup:
     async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
         """Asked of a broker."""
         described = await self._consumer.describe(topics)
-        hidden = [name for name, topic in described.items() if topic.problem]
+        hidden = [name for name, topic in described.items() if topic.problem(READ)]
         if hidden:
             raise TopicAuthorizationFailedError(hidden)
         return {name: topic.topic_id for name, topic in described.items()}
