@@ -1,4 +1,4 @@
-"""Why an address means what it means: for people."""
+"""Explains to people which object an address belongs to, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Line = tuple[str, str]
 
 
 def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterator[Line]:
-    """The object behind an address at a time (ms; None: now), and which rule led to it."""
+    """The object behind an address at a time (ms; None: now), and the rule that chose it."""
     address = cidr.canonical(address)
     periods = index.periods(address)
     meant = [i for i, (period, _) in enumerate(periods) if at is None or period.since <= at]
@@ -50,7 +50,7 @@ def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterato
 def _others(
     index: Index, address: str, entry: Entry, periods: list[tuple[int, Entry]], number: int
 ) -> Iterator[Line]:
-    """Whoever else has, or had, the address."""
+    """The other objects that have, or had, the address."""
     shown = {id(entry)}
     for i, (since, other) in enumerate(periods):
         if i == number:

@@ -29,7 +29,7 @@ _OVN_DEFAULTS: dict[tuple[str, ...], str] = {
     ("ipv6", "internalTransitSwitchSubnet"): "",
     ("gatewayConfig", "ipv6", "internalMasqueradeSubnet"): "",
 }
-"""OVN-Kubernetes' internal networks: where the operator's Network overrides them, and if not."""
+"""OVN-Kubernetes' internal networks: the paths in the operator's Network, and the defaults."""
 
 _OLDER: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ipv4", "internalJoinSubnet"): ("v4InternalSubnet",),
@@ -47,7 +47,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Described(NamedTuple):
-    """The labels that objects give, and what is wrong with these."""
+    """The labels derived from objects, and their problems."""
 
     labels: list[Label]
     problems: list[Problem]
@@ -63,10 +63,10 @@ def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
 
 
 def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
-    """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
+    """The labels of a cluster's objects: those of its FlowCollector, then autodetected ones.
 
-    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
-    is on. A label that is not valid is a warning in `problems`, and left out.
+    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without a
+    FlowCollector, it is on. A label that is not valid is left out, with a warning in `problems`.
     """
     kept = list(found)
     collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
@@ -85,7 +85,7 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
 
 
 def reduced(one: Object) -> Object:
-    """A Node or ServiceCIDR with nothing but what labels are derived from."""
+    """A Node or ServiceCIDR, reduced to the parts that labels are derived from."""
     spec = {"podCIDRs": _texts(_spec(one), "podCIDRs"), "cidrs": _texts(_spec(one), "cidrs")}
     internal = _internal_ips(one) if one.kind == "Node" else []
     addresses = [{"type": "InternalIP", "address": ip} for ip in internal]
@@ -95,12 +95,12 @@ def reduced(one: Object) -> Object:
 
 
 def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
-    """Machines, Pods, Services and EXT:ExternalIP, as far as the objects tell, in this order.
+    """The labels Machines, Pods, Services and EXT:ExternalIP, in this order, without empty ones.
 
-    From OpenShift's objects (ConfigMap cluster-config-v1, both Networks called cluster); on other
-    clusters from kubeadm-config, ServiceCIDRs and Nodes. Addresses of the API server outside
-    Machines and Services join Services. What cannot be read is a warning in `problems`, and left
-    out.
+    The networks come from OpenShift's objects (ConfigMap cluster-config-v1, both Networks called
+    cluster); on other clusters they come from kubeadm-config, ServiceCIDRs and Nodes. Addresses of
+    the API server outside Machines and Services are added to Services. A value that cannot be read
+    is left out, with a warning in `problems`.
     """
     kept = [one for one in found if one.kind in _KINDS]
     networks = [one for one in kept if one.kind == "Network"]
@@ -136,7 +136,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
 
 
 def _internal(config: list[Any], operator: list[Any]) -> list[str]:
-    """OVN-Kubernetes' internal networks, none with another network plugin."""
+    """OVN-Kubernetes' internal networks; empty with another network plugin."""
     types = _texts(operator, "defaultNetwork", "type") + _texts(config, "networkType")
     if any(one != _OVN for one in types):
         return []
@@ -169,7 +169,7 @@ def _internal_ips(node: Object) -> list[str]:
 
 
 def _settings(kept: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
-    """A YAML document inside a ConfigMap of kube-system, None when there is none."""
+    """The first YAML document under a key of a ConfigMap; None when it cannot be read."""
     maps = (one for one in kept if one.kind == "ConfigMap" and one.metadata.name == name)
     texts = [text for one in maps for text in _texts(msgspec.json.decode(one.data), key)]
     try:
@@ -197,14 +197,14 @@ def _spec(one: Object) -> Any:
 
 
 def _is_operators(one: Object) -> bool:
-    """Whether a Network is the operator's and not the cluster's configuration."""
+    """Whether a Network is the operator's configuration, and not the cluster's."""
     if one.api_version:
         return one.api_version.startswith("operator.")
     return bool(list(_walk(_spec(one), "defaultNetwork")))
 
 
 def _walk(value: Any, *path: str) -> Iterator[Any]:
-    """What a path leads to, through every element of the lists on the way."""
+    """The values at a path, for every element of the lists on the way."""
     if isinstance(value, list):
         for item in value:
             yield from _walk(item, *path)
@@ -223,6 +223,6 @@ def _split(texts: Iterable[str]) -> list[str]:
 
 
 def _host(text: str) -> str:
-    """The network of one address, in canonical form; a text that is not an address stays."""
+    """The network of one address in canonical form; another text just gets the prefix length."""
     ip = api_address(text) or text
     return f"{ip}/128" if ":" in ip else f"{ip}/32"
