@@ -15,4 +15,4 @@ def unknown_fields(names: Iterable[str], path: ConfigPath) -> Iterator[Problem]:
             hint = (
                 nearest(name, catalogue.CATALOGUE) or "fine if an earlier stage or the input has it"
             )
-            yield warning(path, f'"{name}" is no known field', hint)
+            yield warning(path, f'"{name}" is not a known field', hint)
