@@ -114,8 +114,9 @@ STAGES: list[Spec] = [
 
 ADDRESSES = ["10.128.0.14", "10.0.1.10", "10.129.0.20", "172.30.0.1", "::ffff:10.0.0.1", "", "x"]
 TEXTS = ["", "x", "1", "443", "SYN", "1e3", "NaN", "\u00e9\u4e2d", 'a"\\\n', "<nil>"]
+DOUBLES = [0.0, -0.0, 1.5, 1e-6, 1e-7, 1.5e20, 1e300]
 SCALARS = st.sampled_from(
-    [None, True, False, 0, 1, 2, 18, 443, 70_000, -1, 2**53 + 1, 2**64, 1.5, 1e300, -0.0, *TEXTS]
+    [None, True, False, 0, 1, 2, 18, 443, 70_000, -1, 2**53 + 1, 2**64, *DOUBLES, *TEXTS]
 )
 LISTS = st.lists(SCALARS | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2), max_size=3)
 NAMES = st.lists(st.sampled_from(["SYN", "ACK", "eth0", ""]), max_size=3)

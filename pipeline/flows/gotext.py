@@ -20,6 +20,7 @@ _HEX_FLOAT = re.compile(
     r"[+-]?0x_?[0-9a-f]*(?:_[0-9a-f]+)*\.?[0-9a-f]*(?:_[0-9a-f]+)*p[+-]?\d+",
     re.IGNORECASE | re.ASCII,
 )
+_JSON_LEAST, _JSON_MOST = 1e-6, 1e21
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 
@@ -53,6 +54,40 @@ def general(number: float) -> str:
     head, tail = str(digits[0]), "".join(map(str, digits[1:]))
     body = f"{head}.{tail}" if tail else head
     return f"{'-' if sign else ''}{body}e{'+' if exponent >= 0 else '-'}{abs(exponent):02d}"
+
+
+def json_number(number: float) -> str:
+    """A double as Go writes it in JSON: an exponent below 1e-6 and from 1e21 up.
+
+    >>> json_number(1e20), json_number(1e21), json_number(2.5e-6), json_number(1e-7)
+    ('100000000000000000000', '1e+21', '0.0000025', '1e-7')
+    """
+    if not math.isfinite(number):
+        return "null"
+    if number == 0 or _JSON_LEAST <= abs(number) < _JSON_MOST:
+        return plain(number)
+    return repr(number).replace("e-0", "e-")
+
+
+def json_rewritten(json_text: str) -> str:
+    """A JSON text as Go writes its value: numbers as above, the keys of objects sorted.
+
+    >>> json_rewritten('{"b": [1.0, 1e2], "a": 1.8446744073709552e19}')
+    '{"a":18446744073709552000,"b":[1,100]}'
+    """
+    value = _raw_numbers(msgspec.json.decode(json_text))
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _raw_numbers(value: object) -> object:
+    """The same JSON value with every double replaced by its JSON text."""
+    if isinstance(value, float):
+        return msgspec.Raw(json_number(value))
+    if isinstance(value, list):
+        return [_raw_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _raw_numbers(item) for key, item in value.items()}
+    return value
 
 
 def nested(value: object) -> str:

@@ -1,14 +1,14 @@
-"""Flows as JSON text: what is published, printed or kept as a dead letter."""
+"""Flows as JSON text: what is published, printed or kept as a dead letter.
+
+A value is written the same way whichever column it is in (docs/reference/decoding.md#to-json).
+"""
 
 from __future__ import annotations
 
 import msgspec
 import polars as pl
 
-from pipeline.flows import values
-
-_PLAIN = 1e21
-"""Go writes whole numbers below it without an exponent."""
+from pipeline.flows import gotext, values
 
 
 def json_lines(flows: pl.DataFrame) -> list[str]:
@@ -28,9 +28,15 @@ def json_lines(flows: pl.DataFrame) -> list[str]:
 
 
 def _written(schema: values.Schema, name: str) -> pl.Expr:
-    """String: the field as JSON text; a whole number has no fraction, as Go writes it."""
-    cell = values.cell(schema, name).str.replace(r"^(-?[0-9]{1,21})\.0$", "$1")
-    if name not in schema or not schema[name].is_float():
+    """String: the field as JSON text, null when absent."""
+    cell = values.cell(schema, name)
+    if values.overflow(name) not in schema and _is_written_as_go_does(schema[name]):
         return cell
-    whole = (pl.col(name).round() == pl.col(name)) & (pl.col(name).abs() < _PLAIN)
-    return pl.when(whole).then(values.text(schema, name)).otherwise(cell)
+    return values.distinct(cell, gotext.json_rewritten, pl.String())
+
+
+def _is_written_as_go_does(dtype: pl.DataType) -> bool:
+    """Whether Polars writes such a column as Go does: it has no doubles and no objects."""
+    while isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.DataType):
+        dtype = dtype.inner
+    return not (dtype.is_float() or dtype.is_nested())

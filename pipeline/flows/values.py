@@ -250,24 +250,14 @@ def _typed_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         return column
     if dtype.is_float():
-        return _float_text(column)
+        # as texts, since 0.0 and -0.0 are equal
+        return distinct(column.cast(pl.String), _plain, pl.String())
     if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
         joined = column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=False)
         return pl.when(column.is_not_null()).then(pl.format("[{}]", joined))
     if dtype.is_nested():
         return distinct(json_text(name, dtype), gotext.overflow_text, pl.String())
     return column.cast(pl.String)
-
-
-def _float_text(column: pl.Expr) -> pl.Expr:
-    def convert(values: pl.Series) -> pl.Series:
-        keys = values.drop_nulls().unique()
-        found = pl.Series([gotext.plain(key) for key in keys.to_list()], dtype=pl.String)
-        printed = values.replace_strict(keys, found, default=None, return_dtype=pl.String)
-        negative_zero = (values == 0) & (1 / values < 0)
-        return printed.set(negative_zero.fill_null(value=False), "-0")
-
-    return column.map_batches(convert, return_dtype=pl.String, is_elementwise=True)
 
 
 def _with_overflow(
@@ -280,6 +270,10 @@ def _with_overflow(
     if overflow(name) not in schema:
         return typed
     return pl.coalesce(typed, distinct(pl.col(overflow(name)), of_overflow, dtype))
+
+
+def _plain(number: str) -> str:
+    return gotext.plain(float(number))
 
 
 def _overflow_string(json_text: str) -> str | None:

@@ -31,6 +31,13 @@ def test_text_prints_as_the_original(mixed: pl.DataFrame) -> None:
     assert read(mixed, v.text(mixed.schema, "L")) == ["[x y]", "[]", None, "[z]", None]
 
 
+def test_zeros_of_both_signs_keep_their_own_text() -> None:
+    """They are equal numbers, and yet two texts: neither takes the other's."""
+    for zeros in ([0.0, -0.0, 0.0], [-0.0, 0.0, -0.0]):
+        frame = pl.DataFrame({"a": zeros})
+        assert read(frame, v.text(frame.schema, "a")) == [f"{zero:g}" for zero in zeros]
+
+
 def test_present_counts_an_explicit_null(mixed: pl.DataFrame) -> None:
     assert read(mixed, v.present(mixed.schema, "a")) == [True] * 5
     assert read(mixed, v.present(mixed.schema, "L")) == [True, True, False, True, False]
