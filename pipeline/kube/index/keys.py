@@ -128,11 +128,11 @@ def pod_attachments(annotations: Fields, indexed: Sequence[Secondary]) -> Iterat
         attachments = _statuses(annotations.get(NETWORK_STATUS, "[]"))
     except msgspec.DecodeError:
         return
-    for one in attachments:
-        for parts in () if one.default else indexed:
-            interfaces = [one.interface] if parts.interface else None
-            for key in _keys(parts, _api_addresses(one.ips), one.mac, interfaces):
-                yield key, one.name
+    for attachment in attachments:
+        for parts in () if attachment.default else indexed:
+            interfaces = [attachment.interface] if parts.interface else None
+            for key in _keys(parts, _api_addresses(attachment.ips), attachment.mac, interfaces):
+                yield key, attachment.name
 
 
 def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
