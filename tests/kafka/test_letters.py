@@ -61,9 +61,9 @@ def test_messages_of_any_size(kafka_broker: Broker, tmp_path: Path) -> None:
     with running(worker):
         wait(lambda: positions(worker) == [8])
         wait(lambda: seen(worker) == 4)
-    found = letters(kafka_broker, "dead-sizes", 4)
+    found = letters(kafka_broker, "dead-sizes", 3)
     places = {int(letter.headers["offset"]): letter.payload or b"" for letter in found}
-    assert places == {0: b"1", 2: b"", 6: b"x", 7: large[:-1]}
+    assert places == {0: b"1", 6: b"x", 7: large[:-1]}
 
 
 def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
