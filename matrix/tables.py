@@ -80,7 +80,7 @@ def external(
     direction: MatrixDirection = MatrixDirection.OUTGOING,
     metrics: Sequence[str] = (),
 ) -> MatrixTable:
-    """Connections to (or from) addresses that are no Kubernetes object.
+    """Connections to (or from) addresses without a Kubernetes object.
 
     Columns: namespace, kind, workload, port, to_subnet_label (from_subnet_label); a label that is
     empty has yet to be given.

@@ -1,6 +1,6 @@
 """One JSON payload to a flow (docs/reference/decoding.md#json).
 
-What is no object is refused; invalid UTF-8 and lone surrogates become U+FFFD.
+A payload that is not an object is rejected; invalid UTF-8 and lone surrogates become U+FFFD.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def reserved(name: str) -> bool:
 
 
 def parse(payload: bytes, max_bytes: int = MAX_BYTES) -> Flow:
-    """The flow of one payload, nulls and all; ValueError says why there is none."""
+    """The flow of one payload, with its nulls. Raises ValueError with the reason."""
     if len(payload) > max_bytes:
         raise ValueError(f"{len(payload)} bytes, more than the {max_bytes} a flow may have")
     try:

@@ -3,7 +3,7 @@
 Source: docs/reference/decoding.md#record, docs/reference/decoding.md#flow.
 A plan that reads few fields parses few: the expressions of those fields name the wire columns they
 use, and the message descriptor is reduced to these. `network` and `transport` are always among
-them: a Record without them, or with an address that is none, crashes the original; here it is
+them: a Record without them, or with an address that is not valid, crashes the original; here it is
 rejected, whatever the plan reads.
 """
 

@@ -150,7 +150,7 @@ def _split(metric: Metric) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 
 def _aside(field: str) -> str:
-    """A name for the value that no label can have."""
+    """A column name for the value; a label cannot have this name."""
     return f"{field} (value)"
 
 

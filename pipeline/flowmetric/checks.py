@@ -1,8 +1,8 @@
-"""What a FlowMetric must satisfy beyond its shape.
+"""Checks of a FlowMetric beyond its shape.
 
 Source: docs/reference/flowmetric.md#webhook, docs/reference/flowmetric.md#further-checks.
-First what the operator's webhook refuses, then what nobody refuses upstream. An error is what gives
-no metric, no value or a crash there; what works, but hardly as meant, is a warning.
+The first checks are those of the operator's webhook; the others are not made upstream. A spec that
+gives no metric, no value or a crash there is an error; one with surprising counts is a warning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SPLIT = {"string[]", "object[]"}
 
 
 def check(spec: FlowMetricSpec) -> Iterator[Problem]:
-    """Everything wrong with a spec; paths are relative to it."""
+    """All problems of a spec; paths are relative to it."""
     yield from _names(spec)
     yield from _value(spec)
     yield from _buckets(spec)
@@ -71,7 +71,7 @@ def _known(path: ConfigPath, name: str) -> Iterator[Problem]:
     if root in CATALOGUE:
         yield Problem(path, f'"{root}" is a field of flows that FlowMetrics may not use')
     else:
-        yield Problem(path, f'"{name}" is no field of a flow', nearest(root, METRIC_FIELDS))
+        yield Problem(path, f'"{name}" is not a field of a flow', nearest(root, METRIC_FIELDS))
 
 
 def _value(spec: FlowMetricSpec) -> Iterator[Problem]:
@@ -93,7 +93,7 @@ def _value(spec: FlowMetricSpec) -> Iterator[Problem]:
         return
     divider = gotext.parse_float(spec.divider)
     if divider is None or not math.isfinite(divider):
-        yield Problem(("divider",), f'"{spec.divider}" is no number', 'such as "1000"')
+        yield Problem(("divider",), f'"{spec.divider}" is not a number', 'such as "1000"')
     elif divider < 0 and spec.type is MetricType.COUNTER:
         yield Problem(("divider",), f"a counter divided by {spec.divider} would go down")
 

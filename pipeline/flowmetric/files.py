@@ -1,4 +1,4 @@
-"""FlowMetrics from files: which files, which objects in them, and all that is wrong with them."""
+"""FlowMetrics from files: the files, the objects in them, and their problems."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Loaded(NamedTuple):
     problems: list[Diagnostic]
 
     def with_others(self, others: Iterable[FlowMetric]) -> list[FlowMetric]:
-        """The resources of the files, then others; their problems are left to whoever has them."""
+        """The resources of the files, then others, whose problems the caller reports."""
         return [
             *self.resources,
             *without_duplicates([*self.resources, *others])[len(self.resources) :],
@@ -50,7 +50,8 @@ def load(patterns: Iterable[str], folder: Path) -> Loaded:
     """The FlowMetrics of files, folders and globs; relative names start at `folder`.
 
     A file may hold several documents and Lists. Folders and globs give the .yaml, .yml and .json
-    files in them, in order of their names. One bad file or resource does not harm the others.
+    files in them, in order of their names. Errors in one file or resource do not
+    affect the others.
     """
     problems: list[Diagnostic] = []
     entries: list[_Entry] = []
@@ -104,7 +105,7 @@ def _matches(pattern: str, folder: Path) -> list[Path]:
 
 
 def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
-    """Why a pattern found no file, and the nearest name there is."""
+    """The reason why a pattern matches no file, and a hint with the nearest name."""
     path = folder / pattern
     wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
     if path.is_dir():
@@ -113,12 +114,12 @@ def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     if glob.has_magic(pattern):
         return f'"{pattern}" matches no file {wanted}', nearest(path.name, names)
-    hint = nearest(path.name, names) or ("" if names else f'"{parent}" is no folder or is empty')
+    hint = nearest(path.name, names) or ("" if names else f'"{parent}" is not a folder or is empty')
     return f'there is no file or folder "{pattern}"', hint
 
 
 def _entries(file: Path, documents: list[Document], problems: list[Diagnostic]) -> list[_Entry]:
-    """The FlowMetrics of a file; what else is in it is a warning, or an error if it has none."""
+    """The FlowMetrics of a file; other objects are warnings, or errors in a file without one."""
     entries, others = [], []
     for document in documents:
         for path, data in _objects(document.data, ()):
@@ -126,7 +127,7 @@ def _entries(file: Path, documents: list[Document], problems: list[Diagnostic]) 
             if isinstance(data, dict) and data.get("kind") == KIND:
                 entries.append(_Entry(parse(data, str(place)), document, path))
             else:
-                message = f"{_called(data)} is no {KIND}, it is ignored"
+                message = f"{_called(data)} is not a {KIND}, it is ignored"
                 others.append(Diagnostic(place, warning((), message, _hint(data))))
     if entries:
         problems += others

@@ -87,7 +87,7 @@ class FlowMetric:
         )
 
     def status(self, prefix: str = PREFIX) -> dict[str, Any]:
-        """The status as the operator reports it; whoever writes it adds the transition times."""
+        """The status as the operator reports it; its writer adds the transition times."""
         by_level = checks.cardinality(self.spec.labels)
         worst = next(iter(by_level), Level.FINE)
         unsafe = worst in {Level.AVOID, Level.UNKNOWN}
@@ -180,7 +180,7 @@ def _quoted(problem: Problem) -> Problem:
 
 
 def _without_nulls(data: Any) -> Any:
-    """A null is as good as nothing, as for the API server."""
+    """A null means "not set", as for the API server."""
     if isinstance(data, dict):
         return {key: _without_nulls(item) for key, item in data.items() if item is not None}
     return [_without_nulls(item) for item in data] if isinstance(data, list) else data
@@ -199,13 +199,13 @@ def _head(data: dict[str, Any]) -> Iterable[Problem]:
         yield Problem(("metadata", "name"), f"this {KIND} has no name")
     elif not isinstance(name, str) or len(name) > 253 or not _OBJECT_NAME.fullmatch(name):
         hint = "lower case letters, digits, - and ., between letters or digits"
-        yield Problem(("metadata", "name"), f'"{name}" is no name of an object', hint)
+        yield Problem(("metadata", "name"), f'"{name}" is not a valid name of an object', hint)
 
 
 def without_duplicates(resources: Iterable[FlowMetric]) -> list[FlowMetric]:
     """The same resources; of those that would expose the same name, the first one keeps it.
 
-    Upstream nobody refuses the second: its registration fails and one of the two is lost, or a
+    Upstream accepts the second one: its registration fails and one of the two is lost, or a
     histogram and a counter expose the same samples.
     """
     objects: dict[str, FlowMetric] = {}

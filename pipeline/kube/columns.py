@@ -1,4 +1,4 @@
-"""What enrichment writes: the columns of one end of a flow, and where each is read from.
+"""The columns that enrichment writes for one end of a flow, and the source of each.
 
 Names: docs/reference/kubernetes.md#names, also in OpenTelemetry's spelling.
 """
@@ -51,10 +51,10 @@ _KINDS = ("Pod", "Node", "Service")
 
 
 class Copied(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Labels or annotations to copy into `<prefix>_<key>`; no prefix copies none.
+    """Labels or annotations to copy into `<prefix>_<key>`; without a prefix, nothing is copied.
 
-    No `include` includes every key, `exclude` beats it. Longer values are cut to `max_length`
-    characters, the last three of them dots.
+    An empty `include` includes every key; `exclude` has precedence. Longer values are cut to
+    `max_length` characters, of which the last three are dots.
     """
 
     prefix: str = ""
@@ -68,7 +68,7 @@ class Copied(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Column(NamedTuple):
-    """Where a value comes from: an attribute of the peer, or a key of its labels or annotations.
+    """The source of a value: an attribute of the peer, or a key of its labels or annotations.
 
     `source` is a name of the peer's attributes, `labels`, `annotations`, or `name:<Kind>` and
     `uid:<Kind>`, which only peers of that kind have.
@@ -79,7 +79,7 @@ class Column(NamedTuple):
     limit: int | None = None
 
     def read(self, peer: Peer) -> str | None:
-        """The value, None where the peer has none."""
+        """The value of a peer, None when the peer does not have it."""
         if self.source in _READ:
             return _READ[self.source](peer) or None
         if self.source in {"labels", "annotations"}:
@@ -92,14 +92,14 @@ class Column(NamedTuple):
 
 
 def shorten(text: str, limit: int | None) -> str:
-    """A text of at most `limit` characters, with dots at the end where something is missing."""
+    """A text cut to `limit` characters; a text that was cut ends in dots."""
     if limit is None or len(text) <= limit:
         return text
     return (text[: max(limit - 3, 0)] + "...")[: max(limit, 0)]
 
 
 def columns(output: str, assignee: Assignee, *, zone: bool) -> dict[str, Column]:
-    """Output field -> column, labels and annotations aside."""
+    """The columns by output field, without labels and annotations."""
     names = _OTEL if assignee else _SUFFIX
     found = {output + name: Column(source) for source, name in names.items()}
     if not zone:
@@ -116,9 +116,9 @@ def copied(
     index: Index,
     needed: Iterable[str] | None,
 ) -> dict[str, Column]:
-    """Output field -> column of the labels or annotations to copy, in order of their keys.
+    """The columns of the labels or annotations to copy, by output field, in order of their keys.
 
-    With `needed` fields only those; otherwise a column for every key in the index.
+    `needed` limits the output fields; without it there is a column for every key in the index.
     """
     if not rule.prefix:
         return {}

@@ -13,16 +13,16 @@ from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
 
 ENDED = "TimeFlowEndMs"
-"""The field that says when a flow ended: its ends are those that had the addresses then."""
+"""The field with the end time of a flow: the peers are those that had the addresses then."""
 
 _PART, _ITEM = "\x1e", "\x1f"
-"""Separators within the text an end is remembered by: of its parts, of the elements of a list."""
+"""Separators of the parts, and of the elements of a list, in the cache key of an end."""
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One end of a flow: the fields that identify it and the prefix of what is written.
+    """One end of a flow: the fields that identify it, and the prefix of the fields to write.
 
-    Without `mac`, `interfaces` or `udns` the secondary networks they index are not looked up.
+    Secondary networks are only looked up by `mac`, `interfaces` and `udns` that are given.
     """
 
     address: str
@@ -37,7 +37,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enricher:
-    """Looks up one end of every flow: each distinct address (with its secondary parts) once."""
+    """Looks up one end of flows, once per distinct address (with its secondary parts)."""
 
     def __init__(
         self, end: End, index: Index, climb: Climb, needed: frozenset[str] | None = None
@@ -48,7 +48,7 @@ class Enricher:
         self._renew()
 
     def __call__(self, flows: pl.DataFrame) -> pl.DataFrame:
-        """The flows with what is known of this end; other fields are left as they are."""
+        """The flows with the columns of this end; other fields stay as they are."""
         if self._index.version != self._version:
             self._follow()
         schema = flows.schema
@@ -66,7 +66,7 @@ class Enricher:
         return flows.with_columns(**fresh)
 
     def _renew(self) -> None:
-        """Everything that depends on the state of the index."""
+        """Compute everything that depends on the state of the index again."""
         end, index, needed = self._end, self._index, self._needed
         fixed = columns(end.output, end.assignee, zone=end.zone)
         self._columns = [
@@ -79,7 +79,7 @@ class Enricher:
         self._version = index.version
 
     def _key(self, schema: values.Schema) -> pl.Expr:
-        """What identifies this end of a flow: its address, with the secondary parts in use."""
+        """The cache key of this end: its address, with the secondary parts in use."""
         end = self._end
         address = values.string(schema, end.address)
         if not self._secondary:
@@ -92,7 +92,7 @@ class Enricher:
         return pl.concat_str([address, *parts], separator=_PART)
 
     def _follow(self) -> None:
-        """Look up again what the changes of the index concern."""
+        """Forget the cached answers that the changes of the index concern."""
         changed = self._index.changed(self._version)
         copies = self._end.labels.prefix or self._end.annotations.prefix
         if changed is None or (copies and self._needed is None):
@@ -103,14 +103,14 @@ class Enricher:
         self._version = self._index.version
 
     def _ended(self, flows: pl.DataFrame) -> pl.Series | None:
-        """When each flow ended (Int64, ms), where the index knows the past."""
+        """The end time of each flow (Int64, ms); None when the index does not know the past."""
         if not self._index.timed or not values.known(flows.schema, ENDED):
             return None
         ended = values.number(flows.schema, ENDED).cast(pl.Int64, strict=False)
         return flows.select(ended).to_series()
 
     def _lookup(self, texts: pl.Series) -> pl.DataFrame:
-        """A row of answers for every period of every text."""
+        """A row of values for every period of every cache key."""
         index, climb = self._index, self._climb
         found = [
             (place, period.since, index.peer(period.entry, network, climb))

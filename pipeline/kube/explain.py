@@ -1,4 +1,4 @@
-"""Why an address means what it means: for people."""
+"""Explains to people which object an address belongs to, and why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def holder(index: Index, address: str, at: int | None) -> int | None:
 
 
 def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterator[Line]:
-    """The object behind an address at a time (ms; None: now), and which rule led to it."""
+    """The object behind an address at a time (ms; None: now), and the rule that chose it."""
     address = cidr.canonical(address)
     periods = index.periods(address)
     number = holder(index, address, at)
@@ -56,7 +56,7 @@ def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterato
 def _others(
     index: Index, address: str, entry: Entry, periods: list[tuple[int, Entry]], number: int
 ) -> Iterator[Line]:
-    """Whoever else has, or had, the address."""
+    """The other objects that have, or had, the address."""
     shown = {id(entry)}
     for i, (since, other) in enumerate(periods):
         if i == number:

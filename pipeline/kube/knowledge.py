@@ -1,4 +1,4 @@
-"""What stages know about addresses, for `who`, and for an inventory file of a running worker."""
+"""What stages know about addresses: for `who`, and for the inventory file of a running worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.kube.sync.subnet_labels import LabelFeed
 
 @dataclass(frozen=True)
 class ObjectKnowledge:
-    """The objects behind addresses; `watch` is what keeps the index of a cluster fresh."""
+    """The objects behind addresses; `watch` keeps the index of a cluster up to date."""
 
     index: Index
     climb: Climb
@@ -28,18 +28,18 @@ class ObjectKnowledge:
         return holder(self.index, address, at) is not None
 
     def explain(self, address: str, at: int | None) -> Iterator[Line]:
-        """The object behind an address at a time (ms; None: now), and which rule led to it."""
+        """The object behind an address at a time (ms; None: now), and the rule that chose it."""
         yield from (("incomplete", problem) for problem in self.problems())
         yield from explain(self.index, address, self.climb, at)
 
     def problems(self) -> list[str]:
-        """What of the cluster is not known, or may be out of date."""
+        """Problems with the data of the cluster: what is unknown or may be out of date."""
         return self.watch.problems() if self.watch else []
 
 
 @dataclass(frozen=True)
 class LabelKnowledge:
-    """The subnet labels of a stage: those listed, then those of a file, then those of a cluster."""
+    """The subnet labels of a stage: listed ones, then those of a file, then those of a cluster."""
 
     listed: list[Label]
     described: list[Label]
@@ -47,11 +47,11 @@ class LabelKnowledge:
     longest: bool = False
 
     def derived(self) -> list[Label]:
-        """The labels that come from Kubernetes objects, as they are now."""
+        """The present labels from Kubernetes objects."""
         return [*self.described, *(self.feed.labels() if self.feed else ())]
 
     def labels(self) -> list[Label]:
-        """All labels, as they are now."""
+        """All present labels."""
         return [*self.listed, *self.derived()]
 
     def knows(self, address: str, at: int | None) -> bool:
@@ -63,7 +63,7 @@ class LabelKnowledge:
         labels = self.labels()
         found = self._label(address)
         if not found:
-            yield "subnet label", f"none: no network of {len(labels)} labels is around it"
+            yield "subnet label", f"none: no network of {len(labels)} labels contains the address"
             return
         net, name = found
         number = 1 + [label.name for label in labels].index(name)
@@ -78,5 +78,5 @@ class LabelKnowledge:
         return ((table.longest if self.longest else table.first)(place) or None) if place else None
 
     def problems(self) -> list[str]:
-        """What of the cluster could not be read, or is not a label."""
+        """Problems with objects of the cluster that cannot be read or are not valid labels."""
         return self.feed.problems() if self.feed else []

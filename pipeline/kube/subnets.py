@@ -29,7 +29,7 @@ _OVN_DEFAULTS: dict[tuple[str, ...], str] = {
     ("ipv6", "internalTransitSwitchSubnet"): "",
     ("gatewayConfig", "ipv6", "internalMasqueradeSubnet"): "",
 }
-"""OVN-Kubernetes' internal networks: where the operator's Network overrides them, and if not."""
+"""OVN-Kubernetes' internal networks: the paths in the operator's Network, and the defaults."""
 
 _OLDER: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ipv4", "internalJoinSubnet"): ("v4InternalSubnet",),
@@ -47,7 +47,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Described(NamedTuple):
-    """The labels that objects give, and what is wrong with these."""
+    """The labels derived from objects, and their problems."""
 
     labels: list[Label]
     problems: list[Problem]
@@ -63,13 +63,13 @@ def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
 
 
 def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
-    """The labels that a cluster's objects give: its FlowCollector's own, then autodetected ones.
+    """The labels of a cluster's objects: those of its FlowCollector, then autodetected ones.
 
-    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without one, it
-    is on. A label that is not valid is a warning in `problems`, and left out.
+    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without a
+    FlowCollector, it is on. A label that is not valid is left out, with a warning in `problems`.
     """
     kept = list(found)
-    collectors = [_spec(one) for one in kept if one.kind == "FlowCollector"]
+    collectors = [_spec(obj) for obj in kept if obj.kind == "FlowCollector"]
     labels: list[Label] = []
     for custom in _walk(collectors, "processor", "subnetLabels", "customLabels"):
         name = next(iter(_texts(custom, "name")), "")
@@ -84,28 +84,28 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     return labels if False in wanted else [*labels, *autodetected(kept, problems)]
 
 
-def reduced(one: Object) -> Object:
-    """A Node or ServiceCIDR with nothing but what labels are derived from."""
-    spec = {"podCIDRs": _texts(_spec(one), "podCIDRs"), "cidrs": _texts(_spec(one), "cidrs")}
-    internal = _internal_ips(one) if one.kind == "Node" else []
+def reduced(obj: Object) -> Object:
+    """A Node or ServiceCIDR, reduced to the parts that labels are derived from."""
+    spec = {"podCIDRs": _texts(_spec(obj), "podCIDRs"), "cidrs": _texts(_spec(obj), "cidrs")}
+    internal = _internal_ips(obj) if obj.kind == "Node" else []
     addresses = [{"type": "InternalIP", "address": ip} for ip in internal]
-    metadata = {"name": one.metadata.name}
+    metadata = {"name": obj.metadata.name}
     status = {"addresses": addresses}
-    return objects.of({"kind": one.kind, "metadata": metadata, "spec": spec, "status": status})
+    return objects.of({"kind": obj.kind, "metadata": metadata, "spec": spec, "status": status})
 
 
 def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
-    """Machines, Pods, Services and EXT:ExternalIP, as far as the objects tell, in this order.
+    """The labels Machines, Pods, Services and EXT:ExternalIP, in this order, without empty ones.
 
-    From OpenShift's objects (ConfigMap cluster-config-v1, both Networks called cluster); on other
-    clusters from kubeadm-config, ServiceCIDRs and Nodes. Addresses of the API server outside
-    Machines and Services join Services. What cannot be read is a warning in `problems`, and left
-    out.
+    The networks come from OpenShift's objects (ConfigMap cluster-config-v1, both Networks called
+    cluster); on other clusters they come from kubeadm-config, ServiceCIDRs and Nodes. Addresses of
+    the API server outside Machines and Services are added to Services. A value that cannot be read
+    is left out, with a warning in `problems`.
     """
-    kept = [one for one in found if one.kind in _KINDS]
-    networks = [one for one in kept if one.kind == "Network"]
-    config = [_spec(one) for one in networks if not _is_operators(one)]
-    operator = [_spec(one) for one in networks if _is_operators(one)]
+    kept = [obj for obj in found if obj.kind in _KINDS]
+    networks = [obj for obj in kept if obj.kind == "Network"]
+    config = [_spec(obj) for obj in networks if not _is_operators(obj)]
+    operator = [_spec(obj) for obj in networks if _is_operators(obj)]
     install = _settings(kept, "cluster-config-v1", "install-config", problems)
     if install or networks:
         machines = _texts(install, "networking", "machineNetwork", "cidr")
@@ -114,15 +114,15 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
         services = _texts(config, "serviceNetwork")
     else:
         kubeadm = _settings(kept, "kubeadm-config", "ClusterConfiguration", problems)
-        nodes = [one for one in kept if one.kind == "Node"]
-        ranges = [_spec(one) for one in kept if one.kind == "ServiceCIDR"]
-        machines = [_host(ip) for one in nodes for ip in _internal_ips(one)]
+        nodes = [obj for obj in kept if obj.kind == "Node"]
+        ranges = [_spec(obj) for obj in kept if obj.kind == "ServiceCIDR"]
+        machines = [_host(ip) for obj in nodes for ip in _internal_ips(obj)]
         pods = _split(_texts(kubeadm, "networking", "podSubnet"))
-        pods = pods or [text for one in nodes for text in _texts(_spec(one), "podCIDRs")]
+        pods = pods or [text for obj in nodes for text in _texts(_spec(obj), "podCIDRs")]
         services = _split(_texts(kubeadm, "networking", "serviceSubnet")) or _texts(ranges, "cidrs")
     taken = cidr.PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
-    for one in kept:
-        for text in _api_server(one):
+    for obj in kept:
+        for text in _api_server(obj):
             ip = cidr.address(api_address(text))
             if ip and not taken.first(ip):
                 services = [*services, _host(text)]
@@ -136,9 +136,9 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
 
 
 def _internal(config: list[Any], operator: list[Any]) -> list[str]:
-    """OVN-Kubernetes' internal networks, none with another network plugin."""
+    """OVN-Kubernetes' internal networks; empty with another network plugin."""
     types = _texts(operator, "defaultNetwork", "type") + _texts(config, "networkType")
-    if any(one != _OVN for one in types):
+    if any(plugin != _OVN for plugin in types):
         return []
     at = ("defaultNetwork", "ovnKubernetesConfig")
     found = [
@@ -148,13 +148,13 @@ def _internal(config: list[Any], operator: list[Any]) -> list[str]:
     return [text for texts in found for text in texts if text]
 
 
-def _api_server(one: Object) -> list[str]:
+def _api_server(obj: Object) -> list[str]:
     """The addresses in the endpoints of the Service default/kubernetes."""
-    labels = one.metadata.labels or {}
-    if one.kind == "Endpoints" and one.metadata.name == "kubernetes":
-        return _texts(msgspec.json.decode(one.subsets), "addresses", "ip")
-    if one.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes":
-        return _texts(msgspec.json.decode(one.endpoints), "addresses")
+    labels = obj.metadata.labels or {}
+    if obj.kind == "Endpoints" and obj.metadata.name == "kubernetes":
+        return _texts(msgspec.json.decode(obj.subsets), "addresses", "ip")
+    if obj.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes":
+        return _texts(msgspec.json.decode(obj.endpoints), "addresses")
     return []
 
 
@@ -162,16 +162,16 @@ def _internal_ips(node: Object) -> list[str]:
     addresses = _walk(msgspec.json.decode(node.status), "addresses")
     return [
         ip
-        for one in addresses
-        if "InternalIP" in _texts(one, "type")
-        for ip in _texts(one, "address")
+        for address in addresses
+        if "InternalIP" in _texts(address, "type")
+        for ip in _texts(address, "address")
     ]
 
 
 def _settings(kept: Iterable[Object], name: str, key: str, problems: list[Problem]) -> Any:
-    """A YAML document inside a ConfigMap of kube-system, None when there is none."""
-    maps = (one for one in kept if one.kind == "ConfigMap" and one.metadata.name == name)
-    texts = [text for one in maps for text in _texts(msgspec.json.decode(one.data), key)]
+    """The first YAML document under a key of a ConfigMap; None when it cannot be read."""
+    maps = (obj for obj in kept if obj.kind == "ConfigMap" and obj.metadata.name == name)
+    texts = [text for obj in maps for text in _texts(msgspec.json.decode(obj.data), key)]
     try:
         documents = list(kubernetes.documents(texts[0], key)) if texts else []
     except ConfigError as error:
@@ -192,19 +192,19 @@ def _valid(name: str, cidrs: Iterable[str], problems: list[Problem]) -> Iterator
             )
 
 
-def _spec(one: Object) -> Any:
-    return msgspec.json.decode(one.spec)
+def _spec(obj: Object) -> Any:
+    return msgspec.json.decode(obj.spec)
 
 
-def _is_operators(one: Object) -> bool:
-    """Whether a Network is the operator's and not the cluster's configuration."""
-    if one.api_version:
-        return one.api_version.startswith("operator.")
-    return bool(list(_walk(_spec(one), "defaultNetwork")))
+def _is_operators(obj: Object) -> bool:
+    """Whether a Network is the operator's configuration, and not the cluster's."""
+    if obj.api_version:
+        return obj.api_version.startswith("operator.")
+    return bool(list(_walk(_spec(obj), "defaultNetwork")))
 
 
 def _walk(value: Any, *path: str) -> Iterator[Any]:
-    """What a path leads to, through every element of the lists on the way."""
+    """The values at a path, for every element of the lists on the way."""
     if isinstance(value, list):
         for item in value:
             yield from _walk(item, *path)
@@ -223,6 +223,6 @@ def _split(texts: Iterable[str]) -> list[str]:
 
 
 def _host(text: str) -> str:
-    """The network of one address, in canonical form; a text that is not an address stays."""
+    """The network of one address in canonical form; another text just gets the prefix length."""
     ip = api_address(text) or text
     return f"{ip}/128" if ":" in ip else f"{ip}/32"

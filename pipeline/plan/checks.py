@@ -231,7 +231,7 @@ def _misspelt(encoder: Encoder, known: frozenset[str]) -> Iterator[Problem]:
             continue
         hint = nearest(name, catalogue.CATALOGUE)
         if hint:
-            yield warning(path, f'"{name}" is no known field', hint)
+            yield warning(path, f'"{name}" is not a known field', hint)
 
 
 def _texts(data: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The conditions a query is made of: trees that compile to an expression.
+"""The conditions of a query: trees that compile to a Polars expression.
 
 Source: docs/reference/transforms.md#query-language.
 """
@@ -30,11 +30,11 @@ class Query(msgspec.Struct, frozen=True):
 
     @property
     def fields(self) -> Fields:
-        """The fields it reads."""
+        """The fields that the condition reads."""
         raise NotImplementedError
 
     def expr(self, schema: values.Schema) -> pl.Expr:
-        """Boolean, never null: whether a flow of a frame with this schema meets it."""
+        """Boolean, never null: the condition holds for a flow of a frame with this schema."""
         raise NotImplementedError
 
 
@@ -59,7 +59,7 @@ class Any(All, frozen=True):
 
 
 class Not(Query, frozen=True):
-    """The part does not hold; so it is true where the field is absent."""
+    """The part does not hold; it is therefore true for a flow without the field."""
 
     part: Query
 
@@ -85,9 +85,9 @@ class Present(Query, frozen=True):
 
 
 class Equal(Query, frozen=True):
-    """`F = S`: the field is this text; a number never is, unless S has a `$(Field)`.
+    """`F = S`: the field equals this text; a number is only equal when S has a `$(Field)`.
 
-    Addresses are equal in any form.
+    Two forms of one address are equal.
     """
 
     field: str
@@ -116,8 +116,8 @@ class Matches(Query, frozen=True):
         return frozenset({self.field})
 
     def expr(self, schema: values.Schema) -> pl.Expr:
-        found = regex.search(values.text(schema, self.field), self.regex)
-        return found.fill_null(value=False)
+        matched = regex.search(values.text(schema, self.field), self.regex)
+        return matched.fill_null(value=False)
 
 
 class Within(Query, frozen=True):
@@ -136,7 +136,7 @@ class Within(Query, frozen=True):
 
 
 class Compares(Query, frozen=True):
-    """`F op N` on the whole part of a number; false when absent or no number, also for `!=`."""
+    """`F op N` on the integer part of a number; false for absent and for other types, even `!=`."""
 
     field: str
     operator: str

@@ -3,10 +3,10 @@
 Source: docs/reference/transforms.md#expressions.
 An expression continues `val `: `== 443`, `in (6, 17)`, `>= 10 && val < 11`, `=~ "^(shop|data)$"`.
 Weakest first: `||`, `&&`, comparisons (`== != < <= > >= =~ !~ in`), `+ -`, `* / %`, `**`, then
-`!` and `-` before a value. Equality needs the same kind and value, order two numbers or two texts
-and `=~` a text; `+` joins where one side is a text. What does not fit is an error, and an error
-anywhere it is reached makes the expression undecided. Texts are in single or double quotes, where
-a backslash stands before a character to take as it is.
+`!` and `-` before a value. Equal values have the same kind. `<` and its like compare two numbers or
+two texts; `=~` needs a text; `+` joins texts when one side is a text. Other operands are an error,
+and an error that is reached makes the expression undecided. Texts are in single or double quotes;
+a backslash in a text means that the next character is literal.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _BAD = {"bad_text": "this text does not end"}
 
 
 def parse(text: str) -> Term:
-    """The expression `val <text>`. Raises RefusedError with the place and what was expected."""
+    """The expression `val <text>`. Raises RefusedError with the position and the expected token."""
     tokens = Tokens(text, _TOKEN, _BAD)
     node = _rest(tokens, Val(), 0)
     if tokens.next.kind != "end":
@@ -68,7 +68,7 @@ def parse(text: str) -> Term:
 
 
 def holds(text: str) -> Callable[[Operand], pl.Expr] | None:
-    """What tells whether an expression is true: Boolean, never null. None when it is refused."""
+    """A function to a Boolean (never null): the expression is true. None when it is refused."""
     try:
         node = parse(text)
     except RefusedError:
@@ -82,15 +82,15 @@ def holds(text: str) -> Callable[[Operand], pl.Expr] | None:
 
 
 def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
-    """A warning when an expression is refused: its rule is skipped, as in the original."""
+    """A warning when an expression is refused: its rule has no effect, as in the original."""
     try:
         parse(text)
     except RefusedError as error:
-        yield warning(path, f"this rule is skipped: {error}", error.hint)
+        yield warning(path, f"this rule has no effect: {error}", error.hint)
 
 
 def _rest(tokens: Tokens, first: Term | None, level: int) -> Term:
-    """What follows `first` (or a first value read here) at this level and the tighter ones."""
+    """The operations after `first` (or a value read here) at this and the tighter levels."""
     if level == len(_LEVELS):
         return first or _value(tokens)
     node = _rest(tokens, first, level + 1)

@@ -17,7 +17,7 @@ _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t
 
 
 def unquoted(tokens: Tokens, token: Token) -> str:
-    """The text a Go string literal stands for."""
+    """The value of a Go string literal."""
     body = token.text[1:-1]
     if token.text.startswith("`"):
         return body.replace("\r", "")

@@ -9,10 +9,10 @@ from pipeline.flows import catalogue
 
 
 def unknown_fields(names: Iterable[str], path: ConfigPath) -> Iterator[Problem]:
-    """A warning for each name that is no field of the catalogue nor a part of one."""
+    """A warning for each name that is neither a field of the catalogue nor a part of one."""
     for name in sorted(names):
         if catalogue.root(name) not in catalogue.CATALOGUE:
             hint = (
                 nearest(name, catalogue.CATALOGUE) or "fine if an earlier stage or the input has it"
             )
-            yield warning(path, f'"{name}" is no known field', hint)
+            yield warning(path, f'"{name}" is not a known field', hint)

@@ -1,7 +1,7 @@
 """The six match types of a metric's filters.
 
 Source: docs/reference/encode-prom.md#filter-types, docs/reference/flowmetric.md#match-types.
-All compare texts. Filters of one field are alternatives, fields must all pass.
+All of them compare texts. Filters of one field are alternatives; every field must pass.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.stage import Fields, Step
 
 
 class MatchType(StrEnum):
-    """How a field is matched. A custom resource's spelling (`NotEqual`) is accepted too."""
+    """How a field is matched. The spelling of a custom resource (`NotEqual`) is accepted too."""
 
     EQUAL = "equal"
     NOT_EQUAL = "not_equal"
@@ -43,10 +43,10 @@ _NEGATIONS = {MatchType.NOT_EQUAL, MatchType.ABSENCE, MatchType.NOT_MATCH_REGEX}
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A condition on the text of one field.
 
-    `equal` needs the field, so it does not pass with an empty value on an absent one; the three
-    negations pass where it is absent. `$(Field)` in the value of `equal` and `not_equal` is that
-    field's text. Addresses are equal in any form. Regexes are searched, not anchored. An explicit
-    null has no text but is present.
+    `equal` needs the field: with an empty value it does not pass a flow without the field. The
+    three negations pass a flow without the field. `$(Field)` in the value of `equal` and
+    `not_equal` is that field's text. Two forms of one address are equal. Regexes are searched,
+    not anchored. An explicit null has no text but is present.
     """
 
     field: str
@@ -55,17 +55,17 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def fields(self) -> Fields:
-        """The fields it reads."""
+        """The fields that the filter reads."""
         references = template.references(self.value) if self.type in _EQUALITIES else []
         return frozenset({self.field, *references})
 
     def check(self) -> Iterator[Problem]:
-        """What is wrong with it."""
+        """The problems of the filter; paths are relative to it."""
         if self.type in _REGEXES and (fault := regex.fault(self.value)):
             yield Problem(("value",), fault)
 
     def expr(self, schema: values.Schema, known: Callable[[str], bool] = lambda _: True) -> pl.Expr:
-        """Boolean, never null. A reference to a field that is not `known` reads ""."""
+        """Boolean, never null. A reference to a field that is not `known` is an empty text."""
         if self.type in _EQUALITIES and template.references(self.value):
             passes = values.text(schema, self.field) == template.filled(self.value, schema, known)
         elif self.type in _EQUALITIES:
@@ -79,7 +79,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def is_flattened(field: str, flattened: Collection[str]) -> bool:
-    """Whether a field, or the one it is a part of (`A>B` of `A`), is flattened."""
+    """Whether a field is flattened, or the field that it is a part of (`A>B` of `A`)."""
     return any(field == whole or field.startswith(f"{whole}>") for whole in flattened)
 
 
@@ -92,7 +92,7 @@ def grouped(matches: Sequence[Match]) -> list[list[Match]]:
 
 
 def needs_origin(matches: Sequence[Match], flattened: Collection[str]) -> bool:
-    """Whether `matching` must know which rows were one flow before a flatten."""
+    """Whether `matching` must know which rows were one flow before flattening."""
     return any(_exclusive(group, flattened) for group in grouped(matches))
 
 
@@ -101,11 +101,11 @@ def _exclusive(group: Sequence[Match], flattened: Collection[str]) -> bool:
 
 
 def matching(matches: Sequence[Match], flattened: Collection[str]) -> Step:
-    """Keep the rows that pass.
+    """The rows that pass.
 
-    Of the alternatives on a flattened field the first that keeps any part of a flow decides alone:
-    parts are not united, so SYN or FIN on [SYN, FIN] keeps SYN. `values.ORIGIN` says which rows
-    are parts of one flow; without it every row is a flow. The other conditions are applied first.
+    On a flattened field, the first alternative that keeps any part of a flow is the only one that
+    counts: SYN or FIN on [SYN, FIN] keeps SYN. Rows with the same `values.ORIGIN` are parts of one
+    flow; without that column every row is a flow. The other conditions are applied first.
     """
     groups = grouped(matches)
     exclusive = [group for group in groups if _exclusive(group, flattened)]
@@ -133,9 +133,9 @@ def matching(matches: Sequence[Match], flattened: Collection[str]) -> Step:
 def _first_decides(flows: pl.DataFrame, passes: list[pl.Expr]) -> pl.DataFrame:
     names = [f"{values.HIDDEN}pass{i}" for i in range(len(passes))]
     tried = flows.with_columns(expr.alias(name) for name, expr in zip(names, passes, strict=True))
-    kept = pl.lit(False)
+    keeps = pl.lit(False)
     for name in reversed(names):
         passed = pl.col(name)
         decides = passed.any().over(values.ORIGIN) if values.ORIGIN in flows.columns else passed
-        kept = pl.when(decides).then(passed).otherwise(kept)
-    return tried.filter(kept).drop(names)
+        keeps = pl.when(decides).then(passed).otherwise(keeps)
+    return tried.filter(keeps).drop(names)

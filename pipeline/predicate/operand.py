@@ -1,4 +1,4 @@
-"""A value of a condition that may be a number, a text, a boolean or something else."""
+"""A value of a condition: a number, a text, a boolean or another JSON value."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Operand(NamedTuple):
     """One expression per kind of value; in a row at most one is not null.
 
     `number` is Float64, `text` String, `flag` Boolean and `other` String: the JSON text of a
-    list, an object or null (which stands for an absent field as well). All null in a row means
-    that there is no value, because of an error. None: the operand never has that kind.
+    list, an object or null (also for an absent field). A row in which all are null has no value,
+    because of an error. An attribute that is None means that the operand never has that kind.
     """
 
     number: pl.Expr | None = None
@@ -25,12 +25,12 @@ class Operand(NamedTuple):
 
     @property
     def kinds(self) -> list[pl.Expr]:
-        """The kinds it may have."""
+        """The kinds that the operand may have."""
         return [kind for kind in self if kind is not None]
 
     @property
     def valid(self) -> pl.Expr:
-        """Boolean, never null: there is a value."""
+        """Boolean, never null: the row has a value."""
         return pl.any_horizontal([pl.lit(False), *(kind.is_not_null() for kind in self.kinds)])
 
 
@@ -50,7 +50,7 @@ def of_field(schema: values.Schema, name: str) -> Operand:
 
 
 def of_value(value: object) -> Operand:
-    """A constant, as YAML or an expression writes it."""
+    """The operand of a constant from YAML or from an expression."""
     if isinstance(value, bool):
         return Operand(flag=pl.lit(value))
     if isinstance(value, (int, float)):
@@ -61,7 +61,7 @@ def of_value(value: object) -> Operand:
 
 
 def equal(left: Operand, right: Operand) -> pl.Expr:
-    """Boolean, never null: same kind and value. Numbers compare by value, lists by element."""
+    """Boolean, never null: kind and value are equal. Lists are compared by element."""
     same = [
         (a == b).fill_null(value=False)
         for a, b in zip(left, right, strict=True)
@@ -71,14 +71,14 @@ def equal(left: Operand, right: Operand) -> pl.Expr:
 
 
 def is_value(left: Operand, value: object) -> pl.Expr:
-    """Boolean, never null: `equal` to a constant; addresses in any form."""
+    """Boolean, never null: `equal` to a constant; two forms of one address are equal."""
     if isinstance(value, str) and left.text is not None:
         return cidr.equals(left.text, value).fill_null(value=False)
     return equal(left, of_value(value))
 
 
 def printed(operand: Operand) -> pl.Expr:
-    """String: the value as Go's %v prints it; null where there is none."""
+    """String: the value as Go's %v prints it; null for a row without a value."""
     texts = [] if operand.text is None else [operand.text]
     if operand.number is not None:
         number = operand.number.cast(pl.String)

@@ -65,7 +65,7 @@ _BAD = {
 
 
 def parse(text: str) -> Query:
-    """The condition a query states. Raises RefusedError with the place and what was expected."""
+    """The condition of a query. Raises RefusedError with the position and the expected token."""
     tokens = Tokens(text, _TOKEN, _BAD)
     if not tokens.text.strip():
         raise RefusedError("the query is empty")
@@ -76,7 +76,7 @@ def parse(text: str) -> Query:
 
 
 def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
-    """Why a query is refused, or a warning for each field of it that is not known."""
+    """The reason for refusing a query, or a warning for each unknown field of it."""
     try:
         query = parse(text)
     except RefusedError as error:
@@ -86,7 +86,7 @@ def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
 
 
 def fields(text: str) -> Fields:
-    """The fields a query names; none where it is refused."""
+    """The fields that a query names; empty when the query is refused."""
     try:
         return parse(text).fields
     except RefusedError:

@@ -17,7 +17,7 @@ import re2
 from pipeline.flows import values
 
 _MEMORY = 64 << 20
-"""Bytes one pattern may take; with RE2's own 8 MiB it refuses patterns that Go accepts."""
+"""Memory limit of one pattern; with RE2's default of 8 MiB it refuses patterns of Go."""
 
 _LARGEST = 1000
 """The most repetitions; RE2 reads a number beyond 32 bits as literal text, Go refuses it."""
@@ -37,11 +37,11 @@ _ABSENT = {
     r"escape sequence: \\[1-9]$": "RE2 has no backreferences",
     r"range: \\[pP]": "RE2 knows categories by their short names, such as \\pL",
 }
-"""What RE2's reasons mean where a pattern uses what other languages have."""
+"""Notes on RE2's reasons, for patterns that use features of other languages."""
 
 
 class Regex(NamedTuple):
-    """What searches a text (UTF-8) and gives a match or None; or the reason why there is none."""
+    """A function that searches a text (UTF-8), or the reason why the pattern is refused."""
 
     search: Callable[[bytes], object] | None
     reason: str = ""
@@ -62,13 +62,13 @@ def parse(pattern: str) -> Regex:
 
 
 def fault(pattern: str) -> str:
-    """Why the pattern is refused, "" when it is valid."""
+    """The reason for refusing the pattern; an empty text when it is valid."""
     reason = parse(pattern).reason
     return f'"{pattern}" is not a valid regular expression: {reason}' if reason else ""
 
 
 def search(text: pl.Expr, pattern: str) -> pl.Expr:
-    """Boolean: whether the pattern is found in the text (String), null where the text is null.
+    """Boolean: whether the pattern is found in the text (String); null when the text is null.
 
     Raises ValueError for a pattern with a `fault`.
     """
@@ -79,7 +79,7 @@ def search(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _not_in_go(pattern: str) -> str:
-    """Why Go refuses a pattern that RE2 takes: a byte, a huge number, a name that is not ASCII."""
+    """The reason why Go refuses a pattern of RE2: a byte, a huge number, a non-ASCII name."""
     for piece in _PIECE.finditer(pattern):
         if piece["escape"] == r"\C":
             return r"invalid escape sequence: \C"

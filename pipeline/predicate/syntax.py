@@ -1,4 +1,4 @@
-"""What the languages of this package share: tokens, and refusals with a place."""
+"""The tokens and the errors that the languages of this package share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_DEPTH = 50
 
 
 class RefusedError(ValueError):
-    """A text that is not in the language: what was expected, and where (offset from 0)."""
+    """A text with a syntax error: the message, and the offset of the error (from 0)."""
 
     def __init__(self, message: str, text: str = "", offset: int = 0, hint: str = "") -> None:
         before = text[:offset]
@@ -24,7 +24,7 @@ class RefusedError(ValueError):
 
 
 class Token(NamedTuple):
-    """A piece of a text. `kind` is the name of the group that matched; END is at the end."""
+    """A token of a text. `kind` is the name of the group that matched; END is the last token."""
 
     kind: str
     text: str
@@ -32,7 +32,7 @@ class Token(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The token as an error message names it."""
+        """The token as it appears in an error message."""
         return "the end" if self.kind == END else self.text
 
 
@@ -42,8 +42,8 @@ END = "end"
 class Tokens:
     """A cursor over the tokens of a text.
 
-    `pattern` has a named group for each kind of token; `skip` is left out and a token of the kind
-    `bad_<what>` is refused with its reason in `bad`.
+    `pattern` has a named group for each kind of token. Tokens of the kind `skip` are ignored; a
+    token of the kind `bad_<what>` is an error, and `bad` has the message.
     """
 
     def __init__(self, text: str, pattern: re.Pattern[str], bad: dict[str, str]) -> None:
@@ -54,25 +54,25 @@ class Tokens:
 
     @property
     def next(self) -> Token:
-        """The token ahead."""
+        """The next token, which stays the next one."""
         return self._tokens[self._at]
 
     def take(self) -> Token:
-        """The token ahead, passed."""
+        """Consume the next token and return it."""
         token = self.next
         self._at += token.kind != END
         return token
 
     def accept(self, *texts: str) -> str:
-        """The token ahead in lower case, passed if it is one of these; else nothing."""
-        found = self.next.text.lower()
-        if self.next.kind not in {"word", "operator"} or found not in texts:
+        """Consume the next token if it is one of these; return it in lower case or ""."""
+        text = self.next.text.lower()
+        if self.next.kind not in {"word", "operator"} or text not in texts:
             return ""
         self._at += 1
-        return found
+        return text
 
     def expect(self, text: str, *alternatives: str) -> None:
-        """Pass the operator `text`; the alternatives only make the message complete."""
+        """Consume the operator `text`; `alternatives` are also named in the error message."""
         if not self.accept(text):
             raise self.unexpected(*alternatives, f'"{text}"')
 
@@ -83,11 +83,11 @@ class Tokens:
             raise self.refused(f"more than {MAX_DEPTH} nested levels")
 
     def refused(self, message: str, token: Token | None = None, hint: str = "") -> RefusedError:
-        """An error at a token, the one ahead by default."""
+        """The error for a token, by default for the next one."""
         return RefusedError(message, self.text, (token or self.next).offset, hint)
 
     def unexpected(self, *expected: str, hint: str = "") -> RefusedError:
-        """An error: something else should be ahead."""
+        """The error for a next token that is not one of the expected ones."""
         *most, last = expected
         wanted = f"{', '.join(most)} or {last}" if most else last
         return self.refused(f"expected {wanted}, found {self.next.shown}", hint=hint)
@@ -95,20 +95,20 @@ class Tokens:
     def _scan(self, pattern: re.Pattern[str], bad: dict[str, str]) -> Iterator[Token]:
         offset = 0
         while offset < len(self.text):
-            found = pattern.match(self.text, offset)
-            if found is None:
+            match = pattern.match(self.text, offset)
+            if match is None:
                 raise RefusedError(f"unexpected {self.text[offset]}", self.text, offset)
-            kind = str(found.lastgroup)
+            kind = str(match.lastgroup)
             if kind in bad:
                 raise RefusedError(bad[kind], self.text, offset)
             if kind != "skip":
-                yield Token(kind, found.group(), offset)
-            offset = found.end()
+                yield Token(kind, match.group(), offset)
+            offset = match.end()
         yield Token(END, "", len(self.text))
 
 
 def parsed_regex(tokens: Tokens, token: Token, pattern: str) -> str:
-    """The pattern of a token. Raises RefusedError where it is not a valid regular expression."""
+    """The regex of a token. Raises RefusedError when it is not a valid regular expression."""
     if fault := regex.fault(pattern):
         raise tokens.refused(fault, token)
     return pattern

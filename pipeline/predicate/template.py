@@ -16,16 +16,16 @@ _REFERENCE = re.compile(r"\$\(([^)]+)\)")
 
 
 def references(text: str) -> list[str]:
-    """The fields a text names, in order."""
+    """The fields that a text names, in order."""
     return _REFERENCE.findall(text)
 
 
 def filled(
     text: str, schema: values.Schema, known: Callable[[str], bool] = lambda _: True
 ) -> pl.Expr:
-    """String, never null: the text with each reference replaced by the field's text.
+    """String, never null: the text, with the field's text for each reference.
 
-    A field that is absent, or not `known`, is the empty text.
+    The text of a field that is absent, or not `known`, is empty.
     """
     pieces = _REFERENCE.split(text)
     for index in range(1, len(pieces), 2):

@@ -16,7 +16,7 @@ from pipeline.predicate.operand import Operand, equal, is_value, of_value, print
 
 
 def _remainder(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    """As in C and Go: of the sign of the left number."""
+    """The remainder has the sign of the left number, as in C and Go."""
     return left.sign() * (left.abs() % right.abs())
 
 
@@ -41,7 +41,7 @@ class Term(msgspec.Struct, frozen=True):
     """A part of an expression."""
 
     def operand(self, val: Operand) -> Operand:
-        """Its value for a value of the field; no value where there is an error."""
+        """The value of the term for a value of the field; null for a row with an error."""
         raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ class Negative(Term, frozen=True):
 
 
 class Arithmetic(Term, frozen=True):
-    """Two numbers make a number; `+` with a text makes a text."""
+    """An operation on two numbers gives a number; `+` with a text gives a text."""
 
     sign: str
     left: Term
@@ -118,13 +118,13 @@ class Among(Term, frozen=True):
         left = self.left.operand(val)
         choices = [choice.operand(val) for choice in self.choices]
         valid = pl.all_horizontal([side.valid for side in (left, *choices)])
-        found = pl.any_horizontal(
+        among = pl.any_horizontal(
             [
                 is_value(left, term.value) if isinstance(term, Constant) else equal(left, choice)
                 for term, choice in zip(self.choices, choices, strict=True)
             ]
         )
-        return Operand(flag=pl.when(valid).then(found))
+        return Operand(flag=pl.when(valid).then(among))
 
 
 class Search(Term, frozen=True):
@@ -139,7 +139,7 @@ class Search(Term, frozen=True):
 
 
 class Junction(Term, frozen=True):
-    """`&&` and `||` of booleans; the right one counts only where the left one does not decide."""
+    """`&&` and `||` of booleans; the right one is only reached when the left does not decide."""
 
     sign: str
     left: Term

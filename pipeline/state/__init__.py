@@ -1,1 +1,1 @@
-"""What was counted, and how it survives."""
+"""The counts, and how they survive a restart."""

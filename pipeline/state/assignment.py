@@ -1,8 +1,8 @@
-"""The partitions a process owns as a member of a consumer group, and what it shows of them.
+"""The partitions that a process owns in a consumer group, and the counts it shows of them.
 
 Two views, which differ on purpose. `shown` is for Prometheus: the increments this process made
 durable itself since it started, so a series never decreases and no increment is in two processes.
-`totals()` are the exact totals of the partitions it owns now, whoever counted them.
+`totals()` are the exact totals of the partitions it owns now, also when others counted them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Assignment:
     def is_kept(self, where: TopicPartition, generation: int) -> bool:
         """Whether a partition assigned anew was this process's in the generation just before.
 
-        Nobody else can have owned it in between, so what is in memory still holds.
+        No other process can have owned it in between, so the counts in memory are still valid.
         """
         held = self._partitions.get(where)
         return held is not None and held.generation + 1 == generation
@@ -103,7 +103,7 @@ class Assignment:
             self.shown.adopt(families, unchanged, max_series)
 
     def forget(self) -> None:
-        """Own nothing. What was shown stays."""
+        """Give up all partitions. The shown counts stay."""
         with self._lock:
             self._partitions = {}
 
@@ -132,7 +132,7 @@ class Assignment:
         self._partitions[where].count(deltas, position, now)
 
     def skip_to(self, where: TopicPartition, position: int) -> None:
-        """The messages of a partition before an offset cannot be counted any more."""
+        """Record that messages of a partition before an offset cannot be counted any more."""
         self._partitions[where].skip_to(position)
 
     def snapshot(self) -> dict[TopicPartition, tuple[Partition, Snapshot]]:
@@ -142,7 +142,7 @@ class Assignment:
         return {where: (partition, partition.snapshot()) for where, partition in dirty.items()}
 
     def delivered(self, checkpoints: Mapping[TopicPartition, CheckpointRecords]) -> None:
-        """These checkpoints are durable."""
+        """Record that these checkpoints are durable."""
         with self._lock:
             for where, checkpoint in checkpoints.items():
                 if where in self._partitions:
@@ -158,7 +158,7 @@ class Assignment:
         return found
 
     def confirmed(self, positions: Mapping[TopicPartition, int]) -> None:
-        """The group took these positions from their owner: show what is durable."""
+        """Record that these positions are committed: show the counts that are durable."""
         with self._lock:
             owned = {w: self._partitions[w] for w in positions if w in self._partitions}
             shown = [c for w, p in owned.items() for c in p.confirmed(positions[w])]

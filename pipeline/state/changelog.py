@@ -51,7 +51,7 @@ Record = tuple[bytes, bytes | None]
 
 
 class ChangelogError(BrokerError):
-    """A state that cannot be read; the message says why."""
+    """A state that cannot be read; the message has the reason."""
 
 
 class Epoch(NamedTuple):
@@ -106,7 +106,7 @@ class Saved(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a changelog says. `position` is None when there is no checkpoint in it."""
+    """The content of a changelog. `position` is None when it has no checkpoint."""
 
     position: int | None
     families: list[Saved]

@@ -49,7 +49,7 @@ class Progress(msgspec.Struct, frozen=True):
         return Progress(len(kept), len(kept), digest(kept))
 
     def continues(self, messages: Sequence[bytes]) -> bool:
-        """Whether an input that starts with these messages is the one counted before."""
+        """Whether an input that starts with these messages is the input that was counted."""
         return bool(self.messages) and digest(messages[: self.opening]) == self.head
 
 
@@ -195,7 +195,7 @@ def _validated(data: bytes) -> pl.DataFrame:
 
 
 def _advice(folder: Path) -> str:
-    """What to do with a state that cannot be read."""
+    """Advice for a state that cannot be read."""
     path, before = folder / _FILE, folder / _BEFORE
     try:
         document = _decoded(before.read_bytes())
@@ -246,5 +246,5 @@ def pack(frame: pl.DataFrame) -> bytes:
 
 
 def unpack(data: bytes) -> pl.DataFrame:
-    """The frame that `pack` made bytes of. Raises pyarrow.ArrowException when they are none."""
+    """The frame that `pack` made bytes of. Raises pyarrow.ArrowException for other bytes."""
     return pl.DataFrame(pa.ipc.open_stream(data).read_all())

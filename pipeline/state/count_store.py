@@ -1,4 +1,4 @@
-"""What a run counts into, as whoever shows the counts or changes the plan sees it."""
+"""The interface of the counts of a run: to show them, and to change the plan."""
 
 from __future__ import annotations
 

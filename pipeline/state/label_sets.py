@@ -25,8 +25,8 @@ class LabelInterner:
     """The label sets of a family in the order they first came; the id of a set is its place.
 
     A set is known by its hash, and told from others of that hash by a second one: when two differ
-    in that alone, all are hashed anew. None is ever forgotten; whoever holds far fewer than `len()`
-    begins with new ones. Any thread may use it.
+    in that alone, all are hashed anew. Sets are never forgotten; a user of far fewer sets
+    than `len()` starts a new interner. Any thread may use it.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:

@@ -43,7 +43,7 @@ RESTARTED = "metric %s has changed: it starts again from zero"
 
 _COMPACT_ROWS = 50_000
 _WASTE = 50_000
-"""Label sets that nobody counts any more, before a table begins with new ones."""
+"""The number of unused label sets at which a table starts a new interner."""
 
 _log = logging.getLogger(__name__)
 

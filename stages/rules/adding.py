@@ -17,7 +17,7 @@ from stages.rules.base import Rule
 
 
 def _unchanged(flows: pl.DataFrame) -> pl.DataFrame:
-    """What a rule with a refused expression does: it is skipped, as in the original."""
+    """The step of a rule with a refused expression: the rule has no effect, as in the original."""
     return flows
 
 
@@ -31,7 +31,7 @@ class RemoveField(Rule, frozen=True, kw_only=True, tag="remove_field"):
 
 
 class AddField(Rule, frozen=True, kw_only=True, tag="add_field"):
-    """Set the field to `value` (anything, also null, a list or an object), overwriting."""
+    """Set the field to `value` (any type, also null, list or object), also when it has a value."""
 
     input: str
     value: Any = None
@@ -43,7 +43,7 @@ class AddField(Rule, frozen=True, kw_only=True, tag="add_field"):
 
 
 class AddFieldIfAbsent(AddField, frozen=True, kw_only=True, tag="add_field_if_doesnt_exist"):
-    """Set the field to `value` where the flow does not have it."""
+    """Set the field to `value` in flows that do not have the field."""
 
     def reads(self) -> Fields:
         return frozenset({self.input})
@@ -57,7 +57,7 @@ class AddFieldIfAbsent(AddField, frozen=True, kw_only=True, tag="add_field_if_do
 
 
 class _Conditional(Rule, frozen=True, kw_only=True):
-    """Acts where `expression` holds for the field `input`."""
+    """A rule for flows whose field `input` meets `expression`."""
 
     input: str
     output: str
@@ -71,7 +71,7 @@ class _Conditional(Rule, frozen=True, kw_only=True):
         yield from expression.problems(self.expression, ("expression",))
 
     def _write(self, flows: pl.DataFrame, suffix: str, where: pl.Series) -> pl.DataFrame:
-        """The input's value in `output` (null where absent) and true in `output`_`suffix`."""
+        """Columns: the input's value as `output` (null when absent), true as `output`_`suffix`."""
         absent = ~values.present(flows.schema, self.input) & pl.lit(where)
         written = assign.copy(flows, self.output, flows, self.input, where)
         written = values.put_null(written, self.output, pl.lit(assign.mask(flows, absent)))
@@ -79,10 +79,11 @@ class _Conditional(Rule, frozen=True, kw_only=True):
 
 
 class AddFieldIf(_Conditional, frozen=True, kw_only=True, tag="add_field_if"):
-    """Where `val <expression>` holds for `input`: `output` = `assignee`, else the input's value.
+    """If `val <expression>` is true of `input`, write `assignee`, or the value, to `output`.
 
     `<output>_Evaluate` is then true. The language: `pipeline.predicate.expression`. A refused
-    expression is a warning and skips the rule; a flow where it fails or is no boolean is left.
+    expression is a warning, and the rule has no effect. A flow stays as it is when the expression
+    has an error for it or does not give a boolean.
     """
 
     assignee: str = ""
@@ -103,16 +104,16 @@ class AddFieldIf(_Conditional, frozen=True, kw_only=True, tag="add_field_if"):
 
 
 class AddRegexIf(_Conditional, frozen=True, kw_only=True, tag="add_regex_if"):
-    """Where the regex `expression` is found in the text of `input` (absent: `<nil>`).
+    """Copy `input` to `output` if the regex `expression` is found in its text (absent: `<nil>`).
 
-    `output` gets the input's value and `<output>_Matched` is true. A bad regex is a warning and
-    skips the rule.
+    `<output>_Matched` is then true. A regex that is not valid is a warning, and the rule has no
+    effect.
     """
 
     def check(self) -> Iterator[Problem]:
         yield from unknown_fields([self.input], ("input",))
         if fault := regex.fault(self.expression):
-            yield warning(("expression",), f"this rule is skipped: {fault}")
+            yield warning(("expression",), f"this rule has no effect: {fault}")
 
     def build(self, draw: pl.Expr) -> Step:
         if regex.fault(self.expression):
@@ -120,8 +121,8 @@ class AddRegexIf(_Conditional, frozen=True, kw_only=True, tag="add_regex_if"):
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             text = values.text(flows.schema, self.input).fill_null("<nil>")
-            found = regex.search(text, self.expression)
-            return self._write(flows, "Matched", assign.mask(flows, found))
+            matched = regex.search(text, self.expression)
+            return self._write(flows, "Matched", assign.mask(flows, matched))
 
         return step
 
@@ -141,7 +142,7 @@ class AddLabel(Rule, frozen=True, kw_only=True, tag="add_label"):
 
 
 class AddLabelIf(_Conditional, frozen=True, kw_only=True, tag="add_label_if"):
-    """Collect `output`=`assignee` for the field `labels` where `val <expression>` holds."""
+    """Collect `output`=`assignee` for the field `labels` if `val <expression>` is true."""
 
     assignee: str = ""
 
@@ -164,7 +165,7 @@ class AddLabelIf(_Conditional, frozen=True, kw_only=True, tag="add_label_if"):
 def collect_labels(flows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
     """Write the labels of the flow, in the order of the rules, into the field `labels`.
 
-    A flow without labels keeps what it has there. (The original's order is random.)
+    A flow without labels keeps its field `labels`. (The order of the original is random.)
     """
     keys = [
         r.input if isinstance(r, AddLabel) else r.output for r in rules if isinstance(r, _LABELS)

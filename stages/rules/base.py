@@ -1,4 +1,4 @@
-"""What a rule is."""
+"""The base of every rule."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
 
     @property
     def draws(self) -> bool:
-        """Whether it needs a random number per flow."""
+        """Whether the rule needs a random number per flow."""
         return False
 
     def reads(self) -> Fields:
-        """The fields it reads."""
+        """The fields that the rule reads."""
         return frozenset()
 
     def check(self) -> Iterator[Problem]:
-        """What is wrong with it; paths are relative to the rule."""
+        """The problems of the rule; paths are relative to it."""
         yield from ()
 
     def build(self, draw: pl.Expr) -> Step:
-        """Its behaviour; `draw` is a number in [0, 1) per flow, for rules with `draws`."""
+        """The behaviour of the rule; with `draws`, `draw` is a number in [0, 1) per flow."""
         raise NotImplementedError
 
 

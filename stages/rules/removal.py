@@ -1,4 +1,4 @@
-"""Rules that drop flows: each says which."""
+"""Rules that filter flows out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stages.rules.base import Rule, sampled
 
 
 class Removal(Rule, frozen=True, kw_only=True):
-    """Drops flows by one field, `input`."""
+    """A rule that filters flows out by one field, `input`."""
 
     input: str
 
@@ -29,7 +29,7 @@ class Removal(Rule, frozen=True, kw_only=True):
         yield from unknown_fields([self.input], ("input",))
 
     def drops(self, schema: values.Schema) -> pl.Expr:
-        """Boolean, never null: the flow is dropped."""
+        """Boolean, never null: the flow is filtered out."""
         raise NotImplementedError
 
     def build(self, draw: pl.Expr) -> Step:
@@ -37,25 +37,25 @@ class Removal(Rule, frozen=True, kw_only=True):
 
 
 class RemoveIfExists(Removal, frozen=True, kw_only=True, tag="remove_entry_if_exists"):
-    """Drop the flow if it has the field; an explicit null counts."""
+    """Filter out the flows with the field; an explicit null counts as a value."""
 
     def drops(self, schema: values.Schema) -> pl.Expr:
         return values.present(schema, self.input)
 
 
 class RemoveIfAbsent(Removal, frozen=True, kw_only=True, tag="remove_entry_if_doesnt_exist"):
-    """Drop the flow if the field is absent."""
+    """Filter out the flows without the field."""
 
     def drops(self, schema: values.Schema) -> pl.Expr:
         return ~values.present(schema, self.input)
 
 
 class RemoveIfEqual(Removal, frozen=True, kw_only=True, tag="remove_entry_if_equal"):
-    """Drop the flow if the field is there and is `value`: same kind and value.
+    """Filter out the flows whose field has the kind and the value of `value`.
 
-    Numbers compare by value whatever their width, where the original tells integers from doubles
-    by `cast_int`; here it cuts the fraction off `value`. Addresses are equal in any form. Lists
-    and objects compare by content.
+    Numbers of any width are compared by value; the original tells integers from doubles by
+    `cast_int`, which cuts the fraction off `value` here. Two forms of one address are equal. Lists
+    and objects are compared by content.
     """
 
     value: Any = None
@@ -72,7 +72,7 @@ class RemoveIfEqual(Removal, frozen=True, kw_only=True, tag="remove_entry_if_equ
 
 
 class RemoveIfNotEqual(RemoveIfEqual, frozen=True, kw_only=True, tag="remove_entry_if_not_equal"):
-    """Drop the flow if the field is there and is not `value`; absent is kept."""
+    """Filter out the flows whose field is not `value`; flows without the field are kept."""
 
     def drops(self, schema: values.Schema) -> pl.Expr:
         return values.present(schema, self.input) & ~self._equals(schema)
@@ -86,7 +86,7 @@ def _all_drop(rules: list[AnyRemoval], schema: values.Schema) -> pl.Expr:
 
 
 class RemoveAllSatisfied(Rule, frozen=True, kw_only=True, tag="remove_entry_all_satisfied"):
-    """Drop the flow if each of `rules` would; without rules, drop every flow."""
+    """Filter out the flows that every rule filters out; without rules, every flow."""
 
     rules: list[AnyRemoval]
 
@@ -102,14 +102,14 @@ class RemoveAllSatisfied(Rule, frozen=True, kw_only=True, tag="remove_entry_all_
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keep one in `value` of the flows that each of `rules` would drop; 0 keeps all."""
+    """Keep one in `value` of the flows that every rule would filter out; 0 keeps all."""
 
     value: int = 0
     rules: list[AnyRemoval]
 
 
 class ConditionalSampling(Rule, frozen=True, kw_only=True, tag="conditional_sampling"):
-    """The first of `samples` whose rules all hold decides; where none does, the flow is kept."""
+    """Filter out flows by the first of `samples` whose rules all hold; keep flows without one."""
 
     samples: list[Sample]
 

@@ -21,7 +21,8 @@ from stages.rules.removal import AnyRemoval, ConditionalSampling, RemoveAllSatis
 class KeepQuery(Rule, frozen=True, kw_only=True, tag="keep_entry_query"):
     """Keep the flows that meet `query`, one in `sampling` of them (0: all).
 
-    Of several such rules one must keep the flow; a flow that one samples out is left to the next.
+    One of several such rules must keep the flow; a flow that one rule samples out may be kept by
+    the next.
     """
 
     query: str
@@ -47,7 +48,7 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
     """Apply the rules in order, but every `keep_entry_query` first.
 
     The sampling interval of the rule that kept a flow multiplies its `sampling_field` (0 counts as
-    1, absent becomes the interval, what is no number stays).
+    1, an absent field becomes the interval, a value that is not a number stays).
     """
 
     example: ClassVar[Example] = Example(
@@ -121,15 +122,15 @@ class _Keep(NamedTuple):
 
 _INTERVAL = values.HIDDEN + "interval"
 _FLOWS = 2**20
-"""More than one message is split into."""
+"""A multiplier greater than the number of flows in a message."""
 
 
 def _kept(flows: pl.DataFrame, keeps: list[_Keep], field: str) -> pl.DataFrame:
-    """The flows that a rule keeps, its interval counted into the field."""
+    """The flows that a rule keeps, with its interval multiplied into the sampling field."""
     interval = pl.lit(None, dtype=pl.Int64)
     for keep in reversed(keeps):
-        kept = keep.query.expr(flows.schema) & sampled(keep.draw, keep.interval)
-        interval = pl.when(kept).then(pl.lit(keep.interval, dtype=pl.Int64)).otherwise(interval)
+        passes = keep.query.expr(flows.schema) & sampled(keep.draw, keep.interval)
+        interval = pl.when(passes).then(pl.lit(keep.interval, dtype=pl.Int64)).otherwise(interval)
     flows = flows.with_columns(interval.alias(_INTERVAL)).filter(pl.col(_INTERVAL).is_not_null())
     if field and any(keep.interval for keep in keeps):
         absent = ~values.present(flows.schema, field)
@@ -148,7 +149,7 @@ def _with_draws(flows: pl.DataFrame, seeds: Mapping[int, int]) -> pl.DataFrame:
     """A column of numbers in [0, 1) for each rule that draws, by the rule's seed.
 
     A draw depends on the seed, the number of the message, and the place of the flow among the
-    flows of its message: not on how the messages were split into batches.
+    flows of its message, but not on how messages are split into batches.
     """
     if not seeds:
         return flows

@@ -40,15 +40,15 @@ def test_a_plain_metric_has_nothing_wrong() -> None:
     [
         (
             {"labels": ["DstPrt"]},
-            ("labels[0]", '"DstPrt" is no field of a flow', 'did you mean "DstPort"?'),
+            ("labels[0]", '"DstPrt" is not a field of a flow', 'did you mean "DstPort"?'),
         ),
         (
             {"filters": [condition("Flagz")]},
-            ("filters[0].field", '"Flagz" is no field of a flow', 'did you mean "Flags"?'),
+            ("filters[0].field", '"Flagz" is not a field of a flow', 'did you mean "Flags"?'),
         ),
         (
             {"flatten": ["interfaces"]},
-            ("flatten[0]", '"interfaces" is no field of a flow', 'did you mean "Interfaces"?'),
+            ("flatten[0]", '"interfaces" is not a field of a flow', 'did you mean "Interfaces"?'),
         ),
         (
             {"labels": ["AgentIP"]},
@@ -56,7 +56,7 @@ def test_a_plain_metric_has_nothing_wrong() -> None:
         ),
         (
             {"valueField": "Byte"},
-            ("valueField", '"Byte" is no field of a flow', 'did you mean "Bytes"?'),
+            ("valueField", '"Byte" is not a field of a flow', 'did you mean "Bytes"?'),
         ),
         (
             {"valueField": "SrcAddr"},
@@ -116,7 +116,7 @@ def test_a_gauge_or_histogram_without_value(kind: str) -> None:
 
 
 def test_the_divider_is_a_number() -> None:
-    refused = (ERROR, "divider", '"1k" is no number', 'such as "1000"')
+    refused = (ERROR, "divider", '"1k" is not a number', 'such as "1000"')
     assert findings(valueField="Bytes", divider="1k") == [refused]
     assert findings(valueField="Bytes", divider="1e3") == []
     assert findings(valueField="Bytes", divider="0") == []
@@ -231,7 +231,7 @@ def test_references_name_fields() -> None:
         (
             ERROR,
             "filters[0].value",
-            '"DstK8SZone" is no field of a flow',
+            '"DstK8SZone" is not a field of a flow',
             'did you mean "DstK8S_Zone"?',
         )
     ]

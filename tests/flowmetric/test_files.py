@@ -72,7 +72,7 @@ def test_files_folders_and_globs(tmp_path: Path) -> None:
     ("pattern", "message", "hint"),
     [
         ("metrcs.yaml", 'there is no file or folder "metrcs.yaml"', 'did you mean "metrics.yaml"?'),
-        ("none/a.yaml", 'there is no file or folder "none/a.yaml"', '"none" is no folder'),
+        ("none/a.yaml", 'there is no file or folder "none/a.yaml"', '"none" is not a folder'),
         ("q*.yaml", '"q*.yaml" matches no file *.yaml, *.yml, *.json', ""),
         ("empty", 'the folder "empty" has no file *.yaml, *.yml, *.json', ""),
     ],
@@ -105,7 +105,7 @@ def test_a_bad_file_or_resource_does_not_harm_the_others(tmp_path: Path) -> None
     assert first.startswith("a.yaml:")
     assert others == [
         (
-            'b.yaml:7:19: error: field spec.labels[1]: "DstPrt" is no field of a flow; '
+            'b.yaml:7:19: error: field spec.labels[1]: "DstPrt" is not a field of a flow; '
             'did you mean "DstPort"?'
         ),
     ]
@@ -122,8 +122,8 @@ def test_lists_and_other_objects(tmp_path: Path) -> None:
     assert names(loaded) == ["a", "b"]
     assert loaded.resources[0].place == f"{tmp_path}/list.yaml:3:5"
     assert printed(loaded, tmp_path) == [
-        'list.yaml:9:5: warning: a "ConfigMap" is no FlowMetric, it is ignored',
-        "list.yaml:10:5: warning: an object without kind is no FlowMetric, it is ignored",
+        'list.yaml:9:5: warning: a "ConfigMap" is not a FlowMetric, it is ignored',
+        "list.yaml:10:5: warning: an object without kind is not a FlowMetric, it is ignored",
     ]
 
 

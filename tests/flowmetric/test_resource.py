@@ -144,7 +144,7 @@ def test_status_of_a_refused_resource() -> None:
     ready, cardinality = metric.status()["conditions"]
     assert (ready["status"], ready["reason"]) == ("False", "Failure")
     assert ready["message"] == (
-        'spec.labels[0]: "DstPrt" is no field of a flow; spec.divider: "x" is no number'
+        'spec.labels[0]: "DstPrt" is not a field of a flow; spec.divider: "x" is not a number'
     )
     assert cardinality == {
         "type": "CardinalityWarning",
@@ -235,9 +235,13 @@ def test_a_metric_name_ends_where_it_ends() -> None:
     [
         ({"apiVersion": "v2"}, "apiVersion", 'a FlowMetric of apiVersion "v2" is unknown'),
         ({"metadata": None}, "metadata.name", "this FlowMetric has no name"),
-        ({"metadata": {"name": "A_b"}}, "metadata.name", '"A_b" is no name of an object'),
-        ({"metadata": {"name": 5}}, "metadata.name", '"5" is no name of an object'),
-        ({"metadata": {"name": "a" * 254}}, "metadata.name", f'"{"a" * 254}" is no name of an'),
+        ({"metadata": {"name": "A_b"}}, "metadata.name", '"A_b" is not a valid name of an object'),
+        ({"metadata": {"name": 5}}, "metadata.name", '"5" is not a valid name of an object'),
+        (
+            {"metadata": {"name": "a" * 254}},
+            "metadata.name",
+            f'"{"a" * 254}" is not a valid name of an',
+        ),
         ({"Spec": {}}, "Spec", 'there is no field "Spec" here'),
     ],
 )

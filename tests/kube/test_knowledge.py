@@ -41,7 +41,7 @@ def test_the_label_of_an_address_and_its_rule(*, longest: bool, said: str) -> No
 
 def test_no_label() -> None:
     known = LabelKnowledge([WIDE], [])
-    text = "none: no network of 1 labels is around it"
+    text = "none: no network of 1 labels contains the address"
     assert list(known.explain("11.0.0.1", None)) == [("subnet label", text)]
     assert (known.knows("11.0.0.1", None), known.knows("10.0.0.1", None)) == (False, True)
     assert known.problems() == []

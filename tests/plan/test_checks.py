@@ -144,13 +144,13 @@ def test_misspelt_fields() -> None:
     labels = ("SrcAdr", "DstPorts", "SrcAddr", "DstPorts_x", "tenant")
     out = Out(name="out", follows="in", labels=labels)
     assert warnings(source, out) == [
-        'out: warning: "SrcAdr" is no known field; did you mean "SrcAddr"?',
-        'out: warning: "DstPorts" is no known field; did you mean "DstPort"?',
-        'out: warning: "DstPorts_x" is no known field; did you mean "DstPort"?',
+        'out: warning: "SrcAdr" is not a known field; did you mean "SrcAddr"?',
+        'out: warning: "DstPorts" is not a known field; did you mean "DstPort"?',
+        'out: warning: "DstPorts_x" is not a known field; did you mean "DstPort"?',
     ]
     behind = msgspec.structs.replace(out, follows="split")
     assert warnings(source, split, behind) == [
-        'out: warning: "SrcAdr" is no known field; did you mean "SrcAddr"?'
+        'out: warning: "SrcAdr" is not a known field; did you mean "SrcAddr"?'
     ]
 
 

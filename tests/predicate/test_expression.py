@@ -105,7 +105,7 @@ def test_refused(text: str, message: str) -> None:
     assert expression.holds(text) is None
     (problem,) = expression.problems(text, ("expression",))
     assert problem.severity is Severity.WARNING
-    assert problem.message.startswith("this rule is skipped: ")
+    assert problem.message.startswith("this rule has no effect: ")
 
 
 def test_a_field_that_no_flow_has() -> None:

@@ -25,8 +25,8 @@ __all__ = ["Translation", "translate"]
 class Translation(NamedTuple):
     """A file of the dialect in native terms.
 
-    `origins` maps path prefixes of the native document to paths of the file; `problems` have paths
-    of the file. A stage that is refused is replaced by one that does nothing.
+    `origins` maps path prefixes of the native document to paths of the file; the paths of
+    `problems` are paths of the file. A refused stage is replaced by a stage that does nothing.
     """
 
     stages: list[dict[str, Any]]
@@ -38,30 +38,30 @@ class Translation(NamedTuple):
 def translate(document: Document, types: Mapping[str, type[Spec]] | None = None) -> Translation:
     """The native configuration of a file whose root is a mapping with `pipeline`, `parameters`.
 
-    `types` are the native stage types there are; those of the registry when not given.
+    `types` are the known native stage types; without it, those of the registry.
     """
     strict, others = settings.split(document.data)
     reader = Reader()
     root = reader.read(strict, Root)
-    found = [*settings.problems(root), *_dynamic(root)]
+    unplaced = [*settings.problems(root), *_dynamic(root)]
     stages: list[dict[str, Any]] = []
     origins: dict[ConfigPath, ConfigPath] = {}
     for part in graph.stages(root, registry() if types is None else types):
         if isinstance(part, Problem):
-            found.append(part)
+            unplaced.append(part)
             continue
         for below, origin in part.origins.items():
             origins["stages", len(stages), *below] = reader.written(origin)
-        stages.append(_lively(part.document, Path(document.name).parent))
-    placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in found]
+        stages.append(_with_cluster(part.document, Path(document.name).parent))
+    placed = [Problem(reader.written(p.path), p.message, p.hint, p.severity) for p in unplaced]
     problems = [*reader.problems, *settings.rest(others), *placed]
     for below, origin in settings.origins(root).items():
         origins[below] = reader.written(origin)
     return Translation(stages, settings.native(root, others), origins, problems)
 
 
-def _lively(stage: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A stage whose configPath is a kubeconfig asks the cluster; else it is an inventory file."""
+def _with_cluster(stage: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The stage with `cluster` instead of `inventory` when its configPath is a kubeconfig."""
     path = stage.get("inventory", "")
     if path and is_kubeconfig(folder / path):
         del stage["inventory"]

@@ -1,9 +1,9 @@
 """The parameters of flowlogs-pipeline, as its configuration files write them.
 
 Source: docs/reference/flowlogs-pipeline.md#stage-types.
-Structures only: names, types and defaults. What is optional here and required for a stage to make
-sense is checked by the native stage it becomes. Blocks of stages that this engine has not got stay
-untyped, for they are refused as a whole.
+This module only has structures: names, types and defaults. A field that a stage needs may be
+optional here, because the native stage checks it. Blocks of stages that are not supported stay
+untyped, because they are refused as a whole.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from msgspec import Struct, field
 from pipeline.stage.bounds import Bound
 
 Block = dict[str, Any]
-"""Free-form: its keys keep their written case and its content is not checked."""
+"""A free-form block: its keys keep their case and its content is not checked."""
 
 GoDuration = str | float
 """A Go duration text (`1h30m`) or nanoseconds."""
 
 
 class Entry(Struct, frozen=True):
-    """An entry of `pipeline`: an edge, or only a declaration when it follows nothing."""
+    """An entry of `pipeline`: an edge, or only a declaration when `follows` is empty."""
 
     name: str = ""
     follows: str = ""
@@ -35,7 +35,7 @@ class Decoder(Struct, frozen=True):
 
 
 class File(Struct, frozen=True):
-    """ingest.file, file_loop and file_chunks; `loop` and `chunks` do nothing in the original."""
+    """ingest.file, file_loop, file_chunks; `loop` and `chunks` have no effect in the original."""
 
     filename: str = ""
     decoder: Decoder = Decoder()
@@ -44,7 +44,7 @@ class File(Struct, frozen=True):
 
 
 class ClientTls(Struct, frozen=True, rename="camel"):
-    """How a client talks TLS."""
+    """The TLS settings of a client."""
 
     insecure_skip_verify: bool = False
     ca_cert_path: str = ""
@@ -53,7 +53,7 @@ class ClientTls(Struct, frozen=True, rename="camel"):
 
 
 class Sasl(Struct, frozen=True):
-    """SASL: `plain` or `scramSHA512`, identity and secret in files."""
+    """SASL settings: `plain` or `scramSHA512`; files hold the identity and the secret."""
 
     type: str = ""
     client_id_path: str = field(name="clientIDPath", default="")
@@ -92,7 +92,7 @@ class Ingest(Struct, frozen=True):
 
 
 class KubernetesRule(Struct, frozen=True):
-    """add_kubernetes: the end of a flow to look up and the fields to write."""
+    """add_kubernetes: the end of a flow to look up and the names of the fields to write."""
 
     ip_field: str = field(name="ipField", default="")
     mac_field: str = field(name="macField", default="")
@@ -119,7 +119,7 @@ class Reference(Struct, frozen=True):
 
 
 class InfraRule(Struct, frozen=True):
-    """add_kubernetes_infra: which ends make a flow one of the infrastructure."""
+    """add_kubernetes_infra: the ends that are looked at, and the objects of the infrastructure."""
 
     pairs: list[Reference] = field(name="namespaceNameFields", default_factory=list)
     output: str = ""
@@ -147,7 +147,7 @@ class ServiceRule(FieldRule, frozen=True):
 
 
 class NetworkRule(Struct, frozen=True):
-    """One rule of transform.network: its type, and the block named like it."""
+    """One rule of transform.network: its type, and the block of the same name."""
 
     type: str = ""
     kubernetes: KubernetesRule | None = None
@@ -160,14 +160,14 @@ class NetworkRule(Struct, frozen=True):
 
 
 class SecondaryNetwork(Struct, frozen=True):
-    """A secondary network and the parts of its index: any of mac, ip, interface, udn."""
+    """A secondary network and the parts of its index: some of mac, ip, interface, udn."""
 
     name: str = ""
     index: Block = {}
 
 
 class KubeConfig(Struct, frozen=True, rename="camel"):
-    """Where Kubernetes objects come from and what is tracked."""
+    """The source of Kubernetes objects and the tracked kinds of owners."""
 
     config_path: str = ""
     secondary_networks: list[SecondaryNetwork] = []
@@ -204,7 +204,7 @@ class Network(Struct, frozen=True, rename="camel"):
 
 
 class GenericRule(FieldRule, frozen=True):
-    """A rule of transform.generic; multiplier 0 copies."""
+    """A rule of transform.generic; multiplier 0 copies the value."""
 
     multiplier: int = 0
 
@@ -225,7 +225,7 @@ class ValueRule(Struct, frozen=True, rename="camel"):
 
 
 class ConditionRule(FieldRule, frozen=True):
-    """A field, a condition on it and what to write when it holds."""
+    """A field, a condition on it and the text to write when it holds."""
 
     parameters: str = ""
     assignee: str = ""
@@ -239,7 +239,7 @@ class RemoveRule(Struct, frozen=True, rename="camel"):
 
 
 class Sampling(Struct, frozen=True):
-    """An entry of conditional_sampling: 1 flow in `value` is kept (0: each)."""
+    """An entry of conditional_sampling: 1 flow in `value` is kept (0: every flow)."""
 
     value: int = 0
     rules: list[RemoveRule] = []
@@ -289,7 +289,7 @@ class Extract(Struct, frozen=True):
 
 
 class ServerTls(Struct, frozen=True, rename="camel"):
-    """Certificate and key of a server."""
+    """The certificate and the key of a server."""
 
     cert_path: str = ""
     key_path: str = ""
@@ -358,7 +358,7 @@ class Encode(Struct, frozen=True):
 
 
 class Stdout(Struct, frozen=True):
-    """write.stdout: `json`, `fields`, else Go's printing of a map."""
+    """write.stdout: `json` or `fields`; anything else prints a map as Go does."""
 
     format: str = ""
 
@@ -406,7 +406,7 @@ class Dynamic(Struct, frozen=True, rename="camel"):
 
 
 class Root(Struct, frozen=True, rename="camel"):
-    """The strictly read part of a file."""
+    """The part of a file that is read strictly."""
 
     pipeline: list[Entry] = []
     parameters: list[Parameter] = []

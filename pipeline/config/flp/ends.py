@@ -1,4 +1,4 @@
-"""Where flows come from and where they are written.
+"""Stages that read flows (ingest), encode them for Kafka or write them.
 
 Source: docs/reference/flowlogs-pipeline.md#stage-types.
 """
@@ -24,14 +24,14 @@ _SECURITY = {
 
 
 def file(ingest: Ingest, at: ConfigPath) -> Parts:
-    """ingest.file and file_chunks: every line, then the end; runs of lines are the engine's own."""
+    """ingest.file and file_chunks: read every line, then end; `chunks` has no effect."""
     block, at = ingest.file, (*at, "file")
     fields = {"path": block.filename, "decoder": block.decoder.type}
     yield Native("ingest_file", fields, renamed(at, path="filename") | _decoder(at))
 
 
 def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
-    """ingest.kafka: the topic, the group, TLS and SASL; queue sizes are the engine's own."""
+    """ingest.kafka: the topic, the group, TLS and SASL; queue sizes have no effect."""
     block, at = ingest.kafka, (*at, "kafka")
     if block.start_offset not in _OFFSETS:
         yield unknown("offset", block.start_offset, list(_OFFSETS)[1:], (*at, "startOffset"))
@@ -49,7 +49,7 @@ def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
 
 
 def encode_kafka(encode: Encode, at: ConfigPath) -> Parts:
-    """encode.kafka: JSON without a key, so every balancer spreads; waits are the engine's own."""
+    """encode.kafka: JSON without a key, so every balancer spreads; timeouts have no effect."""
     block, at = encode.kafka, (*at, "kafka")
     if block.balancer not in ("", *_BALANCERS):
         yield unknown("balancer", block.balancer, _BALANCERS, (*at, "balancer"))
@@ -63,7 +63,7 @@ def encode_kafka(encode: Encode, at: ConfigPath) -> Parts:
 
 
 def stdout(write: Write, at: ConfigPath) -> Parts:
-    """write.stdout: what is neither json nor fields is the printing of a map."""
+    """write.stdout: a format that is neither json nor fields becomes `printf`."""
     form, at = write.stdout.format, (*at, "stdout")
     if form not in ("", "json", "fields", "printf"):
         yield warning((*at, "format"), f'"{form}" prints as "printf" does')

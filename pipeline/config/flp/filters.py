@@ -1,4 +1,7 @@
-"""transform.filter: its rules, one for one (docs/reference/transforms.md#filter-rules)."""
+"""transform.filter: each rule becomes a native rule.
+
+Source: docs/reference/transforms.md#filter-rules.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,19 @@ _LISTS = {
     "conditional_sampling": "conditionalSampling",
     "keep_entry_query": "keepEntryQuery",
 }
-"""Rule types whose block may be left out, and its name: no query, or an empty list."""
+"""Rule types whose block is optional, with its name: an empty query or an empty list."""
 
 
 def filter_rules(transform: Transform, at: ConfigPath) -> Parts:
-    """The rules in order; in the native stage, too, every keep_entry_query goes first."""
+    """The rules in order; the native stage applies every keep_entry_query first, too."""
     block, at = transform.filter, (*at, "filter")
     rules: list[Rule] = []
     origins: Origins = {(): at, ("sampling_field",): (*at, "samplingField")}
     for index, rule in enumerate(block.rules):
         here = (*at, "rules", index)
-        found = list(_problems(rule, here))
-        yield from found
-        if found:
+        problems = list(_problems(rule, here))
+        yield from problems
+        if problems:
             continue
         for native, written in _origins(rule).items():
             origins["rules", len(rules), *native] = (*here, *written)
@@ -40,7 +43,7 @@ def filter_rules(transform: Transform, at: ConfigPath) -> Parts:
 
 
 def _blocks(rule: FilterRule) -> dict[str, tuple[str, ValueRule | ConditionRule | None]]:
-    """For each rule type the name of the block it needs, and the block."""
+    """For each rule type, the name of the block it needs, and the block."""
     removal = ("removeEntry", rule.remove_entry)
     return {
         **dict.fromkeys(_REMOVALS, removal),
@@ -78,7 +81,7 @@ def _removal_problems(rules: list[RemoveRule], at: ConfigPath) -> Iterator[Probl
 
 
 def _translated(rule: FilterRule) -> Rule:
-    """A rule without problems, in native terms."""
+    """The native form of a rule that has no problems."""
     if rule.type == "keep_entry_query":
         sampling = filled(sampling=rule.keep_entry_sampling)
         return {"type": rule.type, "query": rule.keep_entry_query, **sampling}
@@ -121,7 +124,7 @@ def _conditional(kind: str, block: ConditionRule) -> Rule:
 
 
 def _origins(rule: FilterRule) -> Origins:
-    """From paths below the native rule to paths below the rule as written."""
+    """Maps paths below the native rule to paths below the rule as written."""
     if rule.type in _LISTS:
         name = _LISTS[rule.type]
         return {

@@ -58,7 +58,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     },
     "write": {"stdout": ends.stdout, "loki": None, "ipfix": None, "grpc": None, "none": _DISCARD},
 }
-"""Every stage type of the original; None where this engine has no such stage."""
+"""Every stage type of the original; None when it is not supported here."""
 
 _STAND_IN = {
     "ingest": _STDIN,
@@ -67,7 +67,7 @@ _STAND_IN = {
     "encode": _DISCARD,
     "write": _DISCARD,
 }
-"""What stands for a refused stage, so that its neighbours are not reported for it."""
+"""Replaces a refused stage, so that its neighbours are not reported as well."""
 
 
 def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Problem]:
@@ -87,7 +87,7 @@ def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Pro
 
 
 class _Edges:
-    """Who follows whom, with the entry of `pipeline` that says so."""
+    """The edges between stages, with the entry of `pipeline` that declares each."""
 
     def __init__(self, root: Root) -> None:
         self.problems: list[Problem] = []
@@ -108,12 +108,12 @@ class _Edges:
         return any(name in parents for parents in self._parents.values())
 
     def parents(self, name: str) -> dict[str, ConfigPath]:
-        """The stages whose flows come in, and where that is written."""
+        """The parents of a stage, and the path of the edge in the configuration."""
         return self._parents.get(name, {})
 
 
 def _parts(parameter: Parameter, at: ConfigPath, types: Mapping[str, type[Spec]]) -> Parts:
-    """The native stages of one parameter; refused ones become a stand-in."""
+    """The native stages of one parameter; each refused one becomes a stand-in."""
     blocks = {kind: getattr(parameter, kind) for kind in _STAGES}
     given = [kind for kind, block in blocks.items() if block is not None]
     kinds = [kind for kind in given if not is_unset(blocks[kind])] or given

@@ -19,9 +19,9 @@ _RENAMED = {"value": "valueKey", "divider": "valueScale"}
 
 
 def prom(encode: Encode, at: ConfigPath) -> Parts:
-    """Each metric that the original would expose, as the chain that counts it.
+    """The chain of stages for each metric that the original would expose.
 
-    A metric it leaves out with only a log is left out here too, with a warning.
+    A metric that the original only logs and leaves out is left out here with a warning.
     """
     block, at = encode.prom, (*at, "prom")
     settings = filled(prefix=block.prefix, max_series=max(0, block.max_metrics))
@@ -47,14 +47,14 @@ def _expiry(given: GoDuration, at: ConfigPath, settings: dict[str, Any]) -> Iter
 
 
 def _left_out(metric: Metric) -> str:
-    """Why the original does not expose this metric, or nothing."""
+    """The reason why the original does not expose this metric, or an empty text."""
     labels = [metric.remap.get(field) or field for field in metric.labels]
     if metric.type not in [kind.value for kind in Kind] and metric.type != "agg_histogram":
         return f'unknown type "{metric.type}" {nearest(metric.type, Kind)}'.rstrip()
     if not all(labels):
         return "a label has an empty name"
     if "__name__" in labels:
-        return '"__name__" is no name for a label'
+        return '"__name__" is not a valid name of a label'
     twice = sorted({label for label in labels if labels.count(label) > 1})
     return f'label "{twice[0]}" is given twice' if twice else ""
 
@@ -99,7 +99,7 @@ def _filter(condition: MetricFilter) -> Filter:
 def _origins(
     document: dict[str, Any], metric: Counted, at: ConfigPath, stage: ConfigPath
 ) -> dict[ConfigPath, ConfigPath]:
-    """Where the fields of a stage of the chain were written."""
+    """Maps the fields of a stage of the chain to their paths in the configuration."""
     origins: dict[ConfigPath, ConfigPath] = {(): at, ("metrics", 0): at}
     for index, match in enumerate(document.get("match", [])):
         written = (*at, "filters", metric.filters.index(Filter(**match)))

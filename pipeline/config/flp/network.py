@@ -27,7 +27,7 @@ from pipeline.diagnostics import ConfigPath, Problem, warning
 _INDEX = ["mac", "ip", "interface", "udn"]
 _POLICIES = ["preserve_original_keys", "replace_keys"]
 _ENDS = ("kubernetes", "subnet_label")
-"""Stages that do several ends of a flow at once."""
+"""Stages that can process several ends of a flow at once."""
 
 _KUBE_CONFIG = {
     "inventory": "configPath",
@@ -54,7 +54,7 @@ def network(transform: Transform, at: ConfigPath) -> Parts:
 
 
 def generic(transform: Transform, at: ConfigPath) -> Parts:
-    """The generic rules; every one reads the flow as it came in."""
+    """The generic rules; each reads the flow as the stage received it."""
     block, at = transform.generic, (*at, "generic")
     policy = block.policy or _POLICIES[0]
     if policy not in _POLICIES:
@@ -82,7 +82,7 @@ def _rule(rule: NetworkRule, network: Network, here: ConfigPath, at: ConfigPath)
 
 
 def _joined(natives: list[Native]) -> Iterator[Native]:
-    """Neighbours of one type that do ends of flows become one stage, if their outputs differ."""
+    """Merges neighbours of one type that process ends of flows, if their outputs differ."""
     last: Native | None = None
     for native in natives:
         if last and native.type == last.type and native.type in _ENDS:
@@ -170,7 +170,7 @@ _RULES: dict[str, tuple[str, Callable[[_Stages, Any, ConfigPath], Native] | None
     "add_service": ("add_service", _Stages.service),
     "add_location": ("add_location", None),
 }
-"""The rule types: the block each needs, and what builds its stage (None: not supported)."""
+"""For each rule type, the block it needs and the method for its stage (None: unsupported)."""
 
 
 def _end(rule: KubernetesRule) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _end(rule: KubernetesRule) -> dict[str, Any]:
 def _copied(
     prefix: str, include: list[str], exclude: list[str], longest: int | None
 ) -> dict[str, Any]:
-    """What says which labels or annotations are copied; without prefix none are."""
+    """The settings for copying labels or annotations; without a prefix, nothing is copied."""
     if not prefix:
         return {}
     limit = {} if longest is None else {"max_length": longest}

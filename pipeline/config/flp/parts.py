@@ -1,4 +1,4 @@
-"""What a stage of flowlogs-pipeline becomes: native stages to be, and findings."""
+"""The result of translating a stage of flowlogs-pipeline: native stages and problems."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipeline.diagnostics import ConfigPath, Problem, nearest
 
 
 class Native(NamedTuple):
-    """A native stage to be.
+    """A native stage before it has a name and parents.
 
     `origins` maps paths below the native stage to paths below the root of the dialect
-    (`dialect.Root`); `()` is the stage itself. `name` and `follows` are what comes
-    after the name of the original's stage; without a name, a stage follows the one before it.
+    (`dialect.Root`); `()` is the stage itself. `name` and `follows` are suffixes to the
+    name of the original's stage; without a name, a stage follows the one before it.
     """
 
     type: str
@@ -27,18 +27,19 @@ class Native(NamedTuple):
 
 
 Parts = Iterator[Native | Problem]
-"""The native stages of one stage of the original, in order, and what is wrong (dialect paths)."""
+"""The native stages of one stage of the original, in order, and its problems (dialect paths)."""
 
 
 def filled(**fields: Any) -> dict[str, Any]:
-    """The fields that say something: no empty text, list or map, no None, no zero, no false."""
+    """The fields that are not empty: without empty texts, lists and maps, None, zero and false."""
     return {name: value for name, value in fields.items() if value}
 
 
 def is_unset(value: object) -> bool:
-    """Whether a value is Go's zero value, which a generated file has where nothing was set.
+    """Whether a value is Go's zero value, which generated files have for every unset field.
 
-    That is null, "", 0, false, a duration of 0, an empty list, and a mapping or Struct of such.
+    Zero values are null, "", 0, false, a duration of 0, an empty list, and a mapping or Struct
+    of zero values.
     """
     if isinstance(value, Struct):
         value = astuple(value)
@@ -48,11 +49,11 @@ def is_unset(value: object) -> bool:
 
 
 def unknown(kind: str, given: str, valid: list[str], path: ConfigPath) -> Problem:
-    """A name that is none of the valid ones."""
+    """The problem of a name that is not one of the valid names."""
     hint = nearest(given, valid) or f"one of {', '.join(valid)}"
     return Problem(path, f'unknown {kind} "{given}"', hint)
 
 
 def renamed(at: ConfigPath, **fields: str) -> dict[ConfigPath, ConfigPath]:
-    """Origins of a stage written at `at`: those of fields that have another name there."""
+    """The origins of a stage that is written at `at`: `fields` maps native names to names there."""
     return {(): at} | {(native,): (*at, written) for native, written in fields.items()}

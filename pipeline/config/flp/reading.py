@@ -1,9 +1,9 @@
 """Strict reading of a document into the Structs of the dialect.
 
 Source: docs/reference/flowlogs-pipeline.md#files.
-Keys match without regard to case, a null is as good as nothing, free-form maps keep their keys as
-written; an unknown key or a wrong JSON type is a problem. Every problem is collected, and what is
-wrong is left out of the result, so that the rest can be looked at too.
+Keys are case-insensitive, a null means "not set", and free-form maps keep their keys as written.
+An unknown key or a wrong JSON type is a problem. All problems are collected; a value with a problem
+is left out of the result, so that the rest can be checked too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ T = TypeVar("T", bound=Struct)
 
 
 class Reader:
-    """Reads plain data once; knows what was wrong and where each part was written.
+    """Reads plain data once; has the problems, and the path of each part in the document.
 
-    `problems` have the paths of the document.
+    The paths of `problems` are paths of the document.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Reader:
         self._written: dict[ConfigPath, ConfigPath] = {}
 
     def read(self, data: dict[str, Any], kind: type[T]) -> T:
-        """`data` as a `kind`, every field of which has a default."""
+        """`data` as an instance of `kind`; every field of `kind` must have a default."""
         folded = self._fold(data, inspect.type_info(kind), (), ())
         for problem in list(validate.problems(folded, kind)):
             path = self.written(problem.path)
@@ -38,7 +38,7 @@ class Reader:
         return validate.convert(folded, kind)
 
     def written(self, path: ConfigPath) -> ConfigPath:
-        """Where the document has what the Structs have at `path`, or what is nearest above it."""
+        """The document's path for a path of the Structs, or for its nearest known parent."""
         known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self._written)
         written = self._written[known]
         if known and known == path and isinstance(path[-1], Key):
@@ -46,7 +46,7 @@ class Reader:
         return written
 
     def _fold(self, data: Any, kind: inspect.Type, path: ConfigPath, at: ConfigPath) -> Any:
-        """A copy of the data, its keys spelled as the Structs spell them."""
+        """A copy of the data with its keys spelled as in the Structs."""
         self._written[path] = at
         if isinstance(kind, inspect.UnionType):
             kind = next(t for t in kind.types if not isinstance(t, inspect.NoneType))
@@ -81,7 +81,7 @@ class Reader:
 
 
 def _prune(data: Any, path: ConfigPath) -> None:
-    """Remove the innermost entry of a mapping that the path goes through."""
+    """Remove the innermost mapping entry that is on the path."""
     holder: dict[str | int, Any] = {}
     key: str | int = ""
     for part in path:

@@ -1,4 +1,4 @@
-"""What a file says besides its stages: server, self-metrics, log level.
+"""The settings of a file besides its stages: server, self-metrics, log level.
 
 Source: docs/reference/flowlogs-pipeline.md#files,
 docs/reference/flowlogs-pipeline.md#metrics-settings.
@@ -20,13 +20,13 @@ LOG_LEVEL = "log-level"
 _LEVELS = {"trace": "debug", "warn": "warning"} | {
     level: level for level in ("debug", "info", "warning", "error")
 }
-_HEALTH = "health is at /healthz and /readyz of the server of /metrics"
+_HEALTH = "the server of /metrics also answers /healthz and /readyz"
 _UNUSED = {
     "healthAddr": _HEALTH,
     "health": _HEALTH,
     "pprofAddr": "there is no profiling server",
     "profile": "there is no profiling server",
-    "k8scache": "the address book of each process is its own",
+    "k8scache": "each process has an index of its own",
     "perfSettings": "the original does not read it from a file either",
 }
 PORT = 9090
@@ -40,7 +40,7 @@ def split(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def rest(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """What to say of the keys that are not read strictly."""
+    """Warnings about the keys that are not read strictly."""
     known = {name.lower(): why for name, why in _UNUSED.items()}
     for key, value in data.items():
         if key.lower() == LOG_LEVEL or (key.lower() in known and is_unset(value)):
@@ -79,7 +79,7 @@ def origins(root: Root) -> dict[ConfigPath, ConfigPath]:
 
 
 def problems(root: Root) -> Iterator[Problem]:
-    """Servers that cannot be had: there is one, for all metrics."""
+    """Problems with servers that are not possible: one server serves all metrics."""
     own = list(_own(root))
     metrics = root.metrics_settings
     served = [_server(block) for _, block in own]
@@ -90,7 +90,7 @@ def problems(root: Root) -> Iterator[Problem]:
         served.insert(0, _server(metrics))
     for at, block in own:
         if len(_proms(root)) > len(own) or _server(block) != served[0]:
-            message = "a server of its own is only possible where all metrics are served there"
+            message = "an own server is only possible when it serves all metrics"
             yield Problem(at, message, "leave out address, port and tls")
 
 

@@ -1,4 +1,4 @@
-"""Which cluster to ask, as a stage says it."""
+"""The configuration of a stage's API server."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pipeline.kube.api.kubeconfig import contexts
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The API server of `kubeconfig` (its current context, or `context`).
 
-    Without `kubeconfig`, the cluster this runs in, with its own service account.
+    Without `kubeconfig`, it is the cluster of this pod, with the pod's service account.
     """
 
     kubeconfig: str = ""
     context: str = ""
 
     def check(self, folder: Path) -> Iterator[Problem]:
-        """What is wrong with the kubeconfig; relative file names are under `folder`."""
+        """The problems of the kubeconfig; relative file names are under `folder`."""
         if not self.kubeconfig:
             if self.context:
-                hint = "give `kubeconfig`, the file that has it"
+                hint = "set `kubeconfig`, the file with the context"
                 yield Problem(("context",), "a context is one of a kubeconfig file", hint)
             return
         try:

@@ -1,4 +1,4 @@
-"""The way to an API server: from inside its cluster, or by a kubeconfig file."""
+"""Requests to an API server, from inside its cluster or by a kubeconfig file."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from pipeline.kube.api.kubeconfig import Context
 
 _CONNECT_SECONDS = 10.0
 _GRACE = 2.0
-"""Seconds a clock may be off before it is corrected: the server tells whole seconds."""
+"""The clock difference in seconds that is corrected; servers only give whole seconds."""
 _FIRST, _MOST = 1.0, 10.0
-"""Seconds between two attempts to get other credentials, doubled from the first to the most."""
+"""Seconds between two attempts to get new credentials: the first pause, and the longest."""
 _ANONYMOUS = 'User "system:anonymous"'
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The answer of a refused request."""
+    """The body of the response to a refused request."""
 
     message: str = ""
     code: int = 0
@@ -47,8 +47,8 @@ class ClusterConnection:
     """Requests to one API server, from any number of threads.
 
     Without `kubeconfig` the pod's own service account is used. Credentials are read again when
-    they expire and when the server does not know them any more, with a backoff, and nothing is
-    asked while there are none. Raises ConnectError when there is no way to a server.
+    they expire and when the server does not accept them any more, with a backoff. No request is
+    sent without credentials. Raises ConnectError when no server can be determined.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class ClusterConnection:
         return str(self._client.configuration.host)
 
     def now(self) -> int:
-        """The server's time in ms: local time, corrected when it is seconds off."""
+        """The server's time in ms: local time, corrected when the clocks differ by seconds."""
         return round((self._clock() + self._skew) * 1000)
 
     @contextmanager
@@ -91,10 +91,10 @@ class ClusterConnection:
         headers: Mapping[str, str] | None = None,
         silence: float = 60.0,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The answer, to be read within the context; `silence`: seconds without a byte.
+        """The response, to be read within the context; `silence` is the read timeout in seconds.
 
-        Raises ApiError for a status of 400 or more, UnreachableError when there is no answer or it
-        breaks off, CredentialsError when there are no credentials at the moment.
+        Raises ApiError for a status of 400 or more, UnreachableError when the response does not
+        come or breaks off, CredentialsError when there are no credentials at the moment.
         """
         client = self._usable()
         sent = self._clock()
@@ -117,26 +117,26 @@ class ClusterConnection:
                 self._renewals = 0
                 yield response
             finally:
-                response.close()  # what was read to its end goes back to the pool
+                response.close()  # read to its end, it can be reused
         except (OSError, urllib3.exceptions.HTTPError, self._exception) as error:
-            if _is_tls(error):  # certificates are replaced, those of the server as well
+            if _is_tls(error):  # certificates may have been replaced, also those of the server
                 self._renew()
             raise UnreachableError(reason(error)) from error
         finally:
-            if client is not self._client:  # replaced meanwhile: what it still keeps is its own
+            if client is not self._client:  # a replaced client keeps no connections
                 client.rest_client.close()
 
     def close(self) -> None:
-        """Close the connections that are kept for the next request."""
+        """Close the idle connections."""
         self._client.rest_client.close()
 
     def fetch(self, path: str, query: Mapping[str, str | int] | None = None, **more: Any) -> bytes:
-        """The whole body of an answer. Raises as `request`."""
+        """The whole body of a response. Raises the errors of `request`."""
         with self.request(path, query, **more) as response:
             return response.read()
 
     def _load(self) -> Any:
-        """A client with the credentials there are now."""
+        """A client with the present credentials."""
         if self._kubeconfig is None:
             return self._made(Credentials({}))
         context = kubeconfig.read(self._kubeconfig, self._context)
@@ -146,7 +146,7 @@ class ClusterConnection:
         return made
 
     def _made(self, found: Credentials, context: Context | None = None) -> Any:
-        # The client's models take a while to import: only those who have a cluster wait for them.
+        # Importing the client's models is slow: it is only done when a cluster is configured.
         from kubernetes import client, config  # noqa: PLC0415
         from kubernetes.config.kube_config import KubeConfigLoader  # noqa: PLC0415
 
@@ -166,12 +166,12 @@ class ClusterConnection:
             raise ConnectError(f"{where}: {error}") from error
         except (OSError, ValueError, TypeError) as error:
             raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
-        settings.retries = False  # who asks has a backoff of its own
+        settings.retries = False  # the callers have a backoff of their own
         settings.connection_pool_maxsize = 32
         return client.ApiClient(settings)
 
     def _usable(self) -> Any:
-        """The client. Raises CredentialsError while there are no credentials."""
+        """The client. Raises CredentialsError while credentials are missing."""
         if self._missing:
             self._renew()
         elif self._clock() >= self._credentials.expires:
@@ -195,7 +195,7 @@ class ClusterConnection:
         raise ApiError(response.status, message or str(response.reason), wait)
 
     def _renew(self, *, expired: bool = False) -> None:
-        """Read the credentials again: after a backoff, and once for all threads."""
+        """Read the credentials again, after a backoff and once for all threads."""
         with self._lock:
             if time.monotonic() < self._not_before:
                 return
@@ -222,7 +222,7 @@ class ClusterConnection:
         self._not_before = time.monotonic() + random.uniform(longest / 2, longest)
 
     def _compare_clocks(self, response: urllib3.BaseHTTPResponse, sent: float) -> None:
-        """Narrow down how far the server's clock is ahead: it tells whole seconds only."""
+        """Narrow the bounds of the clock difference: the server only gives whole seconds."""
         date = response.headers.get("Date")
         if not date:
             return
@@ -236,7 +236,7 @@ class ClusterConnection:
 
 
 def _reduced(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
-    """A kubeconfig of one context."""
+    """A kubeconfig with one context."""
     return {
         "current-context": "one",
         "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
@@ -246,17 +246,17 @@ def _reduced(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, A
 
 
 def _login(client: Any, method: str) -> dict[str, str]:
-    """The headers that say who asks; a service account's token is read again where that is due."""
+    """The authentication headers; an expired token of a service account is read again."""
     fields: dict[str, str] = {}
     try:
         client.update_params_for_auth(fields, [], ["BearerToken"], "", method, None)
-    except Exception as error:  # each way to log in has errors of its own
+    except Exception as error:  # each kind of authentication has its own errors
         raise CredentialsError(f"no credentials: {reason(error)}") from error
     return {name: text.strip() for name, text in fields.items()}
 
 
 def _is_tls(error: BaseException) -> bool:
-    """Whether a certificate was not accepted, by this side or the other."""
+    """Whether this side or the server did not accept a certificate."""
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, ssl.SSLError | urllib3.exceptions.SSLError):

@@ -1,7 +1,7 @@
-"""Who asks an API server: the user of a kubeconfig, of every kind people have.
+"""The credentials of a user of a kubeconfig.
 
 Tokens, token files, certificates, passwords, plugins (exec) and impersonation, as kubectl reads
-them. There is always a user or an error: whoever has credentials never goes on as anonymous.
+them. Credentials that cannot be read are an error; requests are never sent anonymously instead.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pipeline.kube.api.errors import CredentialsError, reason
 from pipeline.kube.api.kubeconfig import Context, Fields
 
 _PLUGIN_SECONDS = 60.0
-"""How long a plugin may take."""
+"""The timeout of a plugin in seconds."""
 _TOKEN_SECONDS = 60.0
-"""For how long a token from a file is used until the file is read again, as in kubectl."""
+"""Seconds until the file of a token is read again, as in kubectl."""
 _KEPT = (
     *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
     *("username", "password", "auth-provider", "token"),
@@ -37,10 +37,10 @@ _EXTENSION = "client.authentication.k8s.io/exec"
 
 
 class Credentials(NamedTuple):
-    """`user`: that of a kubeconfig, with a token or a certificate instead of plugins and files.
+    """`user` of a kubeconfig, with a token or a certificate instead of plugins and files.
 
-    `impersonation`: headers that name whom to act as. `expires`: until when they may be used, in
-    seconds since 1970.
+    `impersonation` has the headers that name the user to act as. `expires` is the end of their
+    validity in seconds since 1970.
     """
 
     user: Fields
@@ -51,7 +51,7 @@ class Credentials(NamedTuple):
 def credentials(context: Context, now: float) -> Credentials:
     """The credentials of a context at `now`, in seconds since 1970.
 
-    Raises CredentialsError when they cannot be had at the moment.
+    Raises CredentialsError when a plugin or a file does not give them.
     """
     given = context.user
     user = {name: given[name] for name in _KEPT if given.get(name)}
@@ -97,8 +97,8 @@ def _said(error: Exception) -> str:
 def _run(plugin: Fields, context: Context) -> Fields:
     """The `status` that a plugin prints (client-go credential plugins).
 
-    Its standard input is the terminal, if there is one and it may ask; never the flows that this
-    process reads.
+    Its standard input is the terminal, if the process has one and the plugin may ask. It is never
+    the standard input of this process, which may have flows.
     """
     command, mode = str(plugin.get("command") or ""), plugin.get("interactiveMode")
     terminal = sys.stdin is not None and sys.stdin.isatty() and mode != "Never"

@@ -1,14 +1,14 @@
-"""What may go wrong on the way to an API server."""
+"""The errors of requests to an API server."""
 
 from __future__ import annotations
 
 
 class ConnectError(Exception):
-    """There is no way to an API server: no kubeconfig, no such context, not inside a cluster."""
+    """No API server can be determined: no kubeconfig, unknown context, or not inside a cluster."""
 
 
 class CredentialsError(ConnectError):
-    """There are no credentials at the moment: a plugin, a token or a certificate cannot be had."""
+    """The credentials cannot be read at the moment: a plugin, a token or a certificate fails."""
 
 
 class UnreachableError(Exception):
@@ -16,7 +16,7 @@ class UnreachableError(Exception):
 
 
 class ApiError(Exception):
-    """The API server refused. `retry_after` in seconds, 0 when it does not say."""
+    """The API server refused a request. `retry_after` is in seconds, 0 when not given."""
 
     def __init__(self, code: int, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Kubeconfig files: what is one, which contexts it has, and what a context leads to."""
+"""Kubeconfig files: detection, the contexts, and the cluster and user of a context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Fields = dict[str, Any]
 
 
 class Context(NamedTuple):
-    """A cluster and a user as a kubeconfig has them; relative file names are under `folder`."""
+    """A cluster and a user of a kubeconfig; relative file names are under `folder`."""
 
     cluster: Fields
     user: Fields
@@ -25,7 +25,7 @@ class Context(NamedTuple):
 
 
 def is_kubeconfig(path: Path) -> bool:
-    """Whether a file says how to reach a cluster, and is not a list of its objects."""
+    """Whether a file is a kubeconfig, and not an inventory of objects."""
     try:
         with path.open("rb") as file:
             return _KUBECONFIG.search(file.read(_HEAD).decode(errors="replace")) is not None
@@ -34,7 +34,7 @@ def is_kubeconfig(path: Path) -> bool:
 
 
 def contexts(path: Path) -> list[str]:
-    """The contexts of a kubeconfig file. Raises ConnectError when it cannot be read."""
+    """The contexts of a kubeconfig file. Raises ConnectError when the file cannot be read."""
     try:
         return [str(context["name"]) for context in _read(path)["contexts"]]
     except (KeyError, TypeError) as error:

@@ -1,7 +1,7 @@
 """Kubernetes objects as the API prints them, reduced to what the engine reads.
 
-Everything else in an object is skipped while it is decoded. `spec` and `status` stay raw until
-the kind says how to read them, so custom resources of any shape pass.
+The other parts of an object are ignored by the decoder. `spec` and `status` stay raw until the
+kind determines their shape, so custom resources of any shape are accepted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _Part = TypeVar("_Part")
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """The object that controls another: kind and name, in the namespace of what it owns."""
+    """The object that controls another one in the same namespace: kind and name."""
 
     kind: str
     name: str
 
 
 class OwnerReference(msgspec.Struct, frozen=True):
-    """One of `metadata.ownerReferences`: at most one of them says `controller: true`."""
+    """One of `metadata.ownerReferences`; at most one of them has `controller: true`."""
 
     kind: str
     name: str
@@ -43,7 +43,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel"):
-    """Any object. `data` is a ConfigMap's, `items` a list's.
+    """Any object. Only a ConfigMap has `data`, only a list has `items`.
 
     `subsets` holds the addresses of an Endpoints, `endpoints` those of an EndpointSlice.
     """
@@ -102,9 +102,9 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
-    """A raw part of an object as `form`; absent or null reads as an empty one.
+    """A raw part of an object as `form`; an absent part or null gives an empty `form`.
 
-    Raises msgspec.ValidationError where the part has another shape.
+    Raises msgspec.ValidationError when the part has another shape.
     """
     decoded = msgspec.json.decode(raw, type=form | None)
     return form() if decoded is None else decoded
@@ -115,14 +115,14 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 
 
 def parse(text: bytes | str) -> Object:
-    """An object from JSON. Raises msgspec.DecodeError (a ValueError) saying what is wrong."""
+    """An object from JSON. Raises msgspec.DecodeError (a ValueError)."""
     return _decode(text)
 
 
 def of(document: object) -> Object:
     """An object from plain Python values.
 
-    Raises ValueError or TypeError when they are not an object's.
+    Raises ValueError or TypeError when they do not have the shape of an object.
     """
     return _decode(msgspec.json.encode(document))
 

@@ -1,9 +1,9 @@
 """One resource synchronised with an API server: a list, then a watch from where it ended.
 
-Any resource will do, custom ones too. What the objects mean is up to the sink: it gets them as
-JSON text. The reflector reads pages and bookmarks, resumes watches, lists again when the server
-forgot the version or was away (its data may be other data then), and backs off exponentially with
-jitter.
+The resource may be of any kind, also a custom one. The sink gets the objects as JSON text and
+interprets them. The reflector reads pages and bookmarks, and resumes watches. It lists again when
+the server does not know the version any more or was unreachable (its data may differ then).
+Pauses after failures grow exponentially, with jitter.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableErro
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500
-"""Objects asked for at a time."""
+"""Objects per page of a list."""
 
 _CREDENTIALS = 2.0
-"""The longest pause without credentials, in seconds: to get some has a backoff of its own."""
+"""The longest pause without credentials in seconds; reading them has its own backoff."""
 _GONE, _NOT_FOUND = 410, 404
 
 
 class Resource(NamedTuple):
     """A resource of the API. `metadata_only`: neither spec nor status is fetched.
 
-    An `optional` one may be unknown to the server: then there are no such objects.
+    A server may not know an `optional` resource, which then has no objects.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Resource(NamedTuple):
     optional: bool = False
 
     def path(self, namespace: str = "") -> str:
-        """The path of its list; no namespace means all of them."""
+        """The path of the list; an empty namespace means all namespaces."""
         root = "/apis/" if "/" in self.version else "/api/"
         inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{root}{self.version}{inside}/{self.plural}"
@@ -58,26 +58,27 @@ class Resource(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes what a reflector learns, in its thread. Times are ms of the server's clock."""
+    """Receives the objects of a reflector, in its thread. Times are ms of the server's clock."""
 
     def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
-        """All objects there are at `at`; what is gone went after `since` (0: never listed).
+        """All present objects at `at`; missing ones were deleted after `since` (0: never listed).
 
-        To be read to the end: what the pages raise passes through, and nothing is gone then.
+        The sink reads all pages. Exceptions of `pages` pass through, and then no object counts as
+        deleted.
         """
 
     def changed(self, one: msgspec.Raw, at: int) -> None:
-        """An object is there, or is another."""
+        """An object was added or has changed."""
 
     def deleted(self, one: msgspec.Raw, at: int) -> None:
-        """An object is gone."""
+        """An object was deleted."""
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Seconds. `silence`: so long without a byte, a watch is lost (bookmarks come every minute).
+    """Times in seconds. `silence`: the read timeout of a watch (bookmarks come every minute).
 
-    `watch`: how long the server is asked to keep a watch open, half of it at least; `first` and
-    `most`: the shortest and the longest pause after failures.
+    `watch`: the longest time the server is asked to keep a watch open (the shortest is half of
+    it). `first` and `most`: the shortest and the longest pause after failures.
     """
 
     silence: float = 100.0
@@ -87,10 +88,10 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct):
-    """How a reflector is doing; times are local, in seconds.
+    """The health of a reflector; times are local, in seconds.
 
-    `contact`: when the server last answered; `failing`: since when requests fail, 0 while they
-    succeed.
+    `contact`: the time of the last response. `failing`: the time since when requests fail, 0 while
+    they succeed.
     """
 
     synced: bool = False
@@ -104,7 +105,7 @@ class Health(msgspec.Struct):
 
     @property
     def settled(self) -> bool:
-        """There is nothing to wait for: all is listed, or the server refuses the list."""
+        """Whether the first list is complete, or the server refuses it."""
         return self.synced or (bool(self.failing) and self.code in {"401", "403", "404"})
 
     def stale(self) -> float:
@@ -144,9 +145,9 @@ def pages(
     namespace: str = "",
     ended: list[str] | None = None,
 ) -> Iterator[list[msgspec.Raw]]:
-    """The objects there are, page by page; in the end, the list's version goes to `ended`.
+    """The present objects, page by page; after the last one, `ended` gets the list's version.
 
-    Raises as `ClusterConnection.request`, and msgspec.DecodeError.
+    Raises the errors of `ClusterConnection.request`, and msgspec.DecodeError.
     """
     query: dict[str, str | int] = {"limit": PAGE}
     headers = {"Accept": resource.accept("List")}
@@ -187,11 +188,11 @@ class Reflector:
         )
 
     def start(self) -> None:
-        """Begin to list and watch."""
+        """Start to list and watch."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; an open watch is cut."""
+        """Stop the thread and close an open watch."""
         self._stopped.set()
         if self._response is not None:
             self._response.shutdown()
@@ -238,7 +239,7 @@ class Reflector:
         ) as response:
             self._response = response
             try:
-                if self._stopped.is_set():  # while the answer was awaited: nobody will cut it
+                if self._stopped.is_set():  # stopped before the response: `stop` has not closed it
                     return
                 self._contact(self._connection.now())
                 for line in _lines(response):
@@ -267,7 +268,7 @@ class Reflector:
         self._contact(at)
 
     def _contact(self, at: int) -> None:
-        """Note an answer: everything up to now is known."""
+        """Record a response: all changes up to `at` are known."""
         health = self.health
         self._listed_at, self._failures = at, 0
         health.contact = time.time()
@@ -276,7 +277,7 @@ class Reflector:
         health.failing, health.error, health.code, health.absent = 0.0, "", "", False
 
     def _failed(self, error: Exception) -> float:
-        """Note a failure; the seconds to wait before the next attempt."""
+        """Record a failure; return the seconds to wait before the next attempt."""
         health = self.health
         code = error.code if isinstance(error, ApiError) else 0
         if self._stopped.is_set():
@@ -291,7 +292,7 @@ class Reflector:
             self._version, health.synced, health.absent = "", True, True
             return random.uniform(0.5, 1.0) * 10 * self._timing.most
         if self._failures or code or isinstance(error, CredentialsError):
-            # The first broken connection is resumed. Who was away may come back with other data.
+            # Only the first lost connection is resumed: an API server may restart with other data.
             self._version = "" if isinstance(error, UnreachableError) else self._version
             if not health.failing:
                 _LOG.warning("%s: %s", self._name, error)
@@ -316,7 +317,7 @@ _CODES: dict[type[Exception], str] = {
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """The lines of an endless answer as they come."""
+    """The lines of a streaming response as they arrive."""
     rest = b""
     for chunk in response.stream(65_536):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -324,5 +325,5 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _older(version: str, known: str) -> bool:
-    """Whether a resource version comes before another; those that are no numbers never do."""
+    """Whether a resource version is less than another; only numbers can be compared."""
     return version.isdecimal() and known.isdecimal() and int(version) < int(known)

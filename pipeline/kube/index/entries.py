@@ -1,4 +1,4 @@
-"""What the index keeps of a pod, a node or a service."""
+"""Index entries: the parts of a pod, a node or a service that the index stores."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 
 
 class IndexOptions(msgspec.Struct, frozen=True):
-    """What an index keeps: which secondary keys, whose node addresses, whether annotations.
+    """What an index stores: secondary keys, the network plugin's addresses, annotations.
 
-    `window`: for how many seconds it remembers who had an address before.
+    `window`: for how many seconds it remembers former holders of addresses.
     """
 
     secondary: tuple[Secondary, ...] = ()
@@ -42,7 +42,7 @@ class IndexOptions(msgspec.Struct, frozen=True):
 
 
 class Standing(IntEnum):
-    """Whether an object still has its addresses: the worse never hides the better."""
+    """How far an object still has its addresses; a higher standing has precedence."""
 
     ENDED = 0
     TERMINATING = 1
@@ -53,9 +53,9 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
     `noted`: the annotations that addresses and networks were read from.
-    `created`, `deleted`: its timestamps as the API writes them, empty when there are none.
-    It has its addresses from a moment between `since` and `seen`; a pod that has `ended` had them
-    until `until` (ms since 1970, 0: unknown). `gained`: when a key was seen that it got later.
+    `created`, `deleted`: its timestamps as the API writes them, empty when missing.
+    It got its addresses between `since` and `seen`; a pod that has `ended` had them until `until`
+    (all in ms since 1970, 0: unknown). `gained`: when keys that it got later were first seen.
     """
 
     kind: str
@@ -79,7 +79,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
 
     @property
     def standing(self) -> Standing:
-        """How good its claim to an address is, whatever its kind."""
+        """The precedence of its claim to an address, independent of its kind."""
         if self.ended:
             return Standing.ENDED
         return Standing.TERMINATING if self.deleted else Standing.LIVING
@@ -88,7 +88,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
 def entry(obj: Object, options: IndexOptions) -> Entry | None:
     """The entry of a pod, node or service, None for other kinds.
 
-    Texts that many objects share are kept once. Raises msgspec.ValidationError when the object does
+    Texts that many objects share are interned. Raises msgspec.ValidationError when the object does
     not have the shape of its kind.
     """
     match obj.kind:
@@ -122,10 +122,10 @@ def _pod(obj: Object, options: IndexOptions) -> Entry:
 
 
 def _times(obj: Object, status: objects.Status, *, ended: bool) -> _Times:
-    """From when a pod has had its addresses, and until when one that has ended had them.
+    """When a pod got its addresses, and when an ended pod lost them (ms, 0: unknown).
 
     The condition PodReadyToStartContainers changes with the pod's network; start and creation
-    only come before it.
+    are only earlier bounds.
     """
     network, start = 0, milliseconds(status.start_time) or _created(obj)
     for condition in status.conditions or ():
@@ -141,7 +141,7 @@ def _created(obj: Object) -> int:
 
 
 def milliseconds(text: str | None) -> int:
-    """A time of the API (RFC 3339) in ms since 1970, 0 when there is none."""
+    """A time of the API (RFC 3339) in ms since 1970, 0 when it is missing."""
     try:
         return moment(text) if text else 0
     except ValueError:
@@ -149,7 +149,7 @@ def milliseconds(text: str | None) -> int:
 
 
 def moment(text: str) -> int:
-    """A time of the API in ms since 1970. Raises ValueError when the text is not one."""
+    """A time of the API in ms since 1970. Raises ValueError when the text is not a time."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""Who holds an address (or a secondary key): now, and for a while who held it before."""
+"""The present holders of addresses (and secondary keys), and for a while the former ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _RANK = {"Service": 0, "Node": 1, "Pod": 2}
 
 
 class Period(NamedTuple):
-    """From `since` (ms) until the next period begins, `entry` holds an address."""
+    """`entry` holds an address from `since` (ms) until the next period begins."""
 
     since: int
     entry: Entry
 
 
 class FormerHolder(NamedTuple):
-    """`entry` held `text` until then (ms)."""
+    """`entry` held `text` until `until` (ms)."""
 
     text: str
     until: int
@@ -28,7 +28,7 @@ class FormerHolder(NamedTuple):
 
 
 class AddressHistory:
-    """The holders of every text; `window`: ms for which one that let go is remembered."""
+    """The holders of every text (address or key); former ones are kept for `window` ms."""
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -37,12 +37,12 @@ class AddressHistory:
         self._due: deque[tuple[float, str]] = deque()
 
     def take(self, text: str, entry: Entry) -> None:
-        """Another holder; the one with the highest precedence comes last."""
+        """Add a holder; holders are ordered by precedence, the highest last."""
         holders = (*self._now.get(text, ()), entry)
         self._now[text] = tuple(sorted(holders, key=_precedence)) if holders[1:] else holders
 
     def release(self, text: str, entry: Entry, until: int | None, now: int) -> None:
-        """A holder lets go: at `until`, as known at `now` (ms); None: it was never right."""
+        """Remove a holder at `until` (learnt at `now`, both ms; None: it never held the text)."""
         left = tuple(other for other in self._now.get(text, ()) if other is not entry)
         if left:
             self._now[text] = left
@@ -53,12 +53,12 @@ class AddressHistory:
             self.remember(text, entry, until, now + self._window)
 
     def remember(self, text: str, entry: Entry, until: int, due: float = math.inf) -> None:
-        """One that held a text before, until then; forgotten when `due` (ms)."""
+        """Add a former holder, which held a text until `until`; it is forgotten at `due` (ms)."""
         self._past[text] = (*self._past.get(text, ()), (until, entry))
         self._due.append((due, text))
 
     def expire(self, now: int) -> Iterator[str]:
-        """Forget who let go more than a window ago; the texts."""
+        """Forget former holders whose time is over; return their texts."""
         while self._due and self._due[0][0] <= now:
             _, text = self._due.popleft()
             left = self._past[text][1:]
@@ -69,25 +69,25 @@ class AddressHistory:
             yield text
 
     def past(self) -> Iterator[FormerHolder]:
-        """Everyone who let go and is remembered now, in the order in which that was learnt."""
+        """The former holders, in the order in which they were learnt."""
         return _in_order(list(self._due), dict(self._past))
 
     def now(self, text: str, kind: str = "") -> Entry | None:
-        """The holder now, of a kind if one is given."""
+        """The present holder with the highest precedence; `kind` limits the kinds."""
         for entry in reversed(self._now.get(text, ())):
             if not kind or entry.kind == kind:
                 return entry
         return None
 
     def all_now(self, text: str) -> tuple[Entry, ...]:
-        """Everyone who claims a text now, the one with the highest precedence last."""
+        """All present holders of a text, the one with the highest precedence last."""
         return self._now.get(text, ())
 
     def periods(self, text: str) -> list[Period]:
-        """Who held a text and from when, one after the other; the first since ever.
+        """The holders of a text with their start, in order of time; the first period starts at 0.
 
-        Between two holders the border is the later one's start where that is known; otherwise it
-        is the earlier one's end, kept within what is known about the start.
+        The border between two holders is the later one's start if it is known. Otherwise it is the
+        earlier one's end, limited to the known bounds of the start.
         """
         now, past = self._now.get(text, ()), self._past.get(text, ())
         if not past and len(now) < 2:
@@ -123,15 +123,15 @@ def _in_order(
 
 
 def _end(ended: Entry) -> int:
-    """Until when a pod that has ended had its addresses; at least from its start on, if unknown."""
+    """When a pod that has ended lost its addresses; its start when that is unknown."""
     return ended.until or ended.since
 
 
 def _passed(other: Entry, holder: Entry) -> bool:
-    """Whether an address went from another object to its holder.
+    """Whether an address passed from another object to its holder.
 
-    Between living objects of different kinds it did not. From a pod that ends or has ended it did
-    if the holder came after the pod; otherwise the holder had the address all along.
+    An address does not pass between living objects of different kinds. It passes from a pod that
+    ends or has ended if the holder is younger than the pod; otherwise the holder always had it.
     """
     if other.kind == holder.kind:
         return True
@@ -139,5 +139,5 @@ def _passed(other: Entry, holder: Entry) -> bool:
 
 
 def _precedence(found: Entry) -> tuple[int, int, str, str, str]:
-    """Living objects first; then pods, nodes, services; then what was created last."""
+    """Living objects have precedence; then pods, nodes, services; then the youngest object."""
     return found.standing, _RANK[found.kind], found.created, found.namespace, found.name

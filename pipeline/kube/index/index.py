@@ -26,12 +26,12 @@ Key = tuple[str, str, str]
 _NETWORKS = frozenset({"UserDefinedNetwork", "ClusterUserDefinedNetwork"})
 _HOST = "address of a Node"
 _LOGGED = 10_000
-"""Changes remembered one by one; who missed more looks everything up again."""
+"""The number of changes that are logged; a reader that missed more starts again."""
 _Value = TypeVar("_Value")
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """What an address resolves to; texts that do not apply are empty."""
+    """The object that an address resolves to; texts that do not apply are empty."""
 
     kind: str
     namespace: str
@@ -46,7 +46,7 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """What an index keeps of an object: it is equal when no answer changes."""
+    """What an index stores of an object; equal values give equal answers."""
 
     entry: Entry | None
     parent: Owner | None
@@ -57,7 +57,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 
 
 def kept(one: Object, options: IndexOptions) -> Kept:
-    """What is to be kept. Raises msgspec.ValidationError when the object is not of its kind."""
+    """What to store. Raises msgspec.ValidationError when the object does not fit its kind."""
     return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
 
 
@@ -65,10 +65,10 @@ NOTHING = Kept(None, None, network=False)
 
 
 class IndexDump(NamedTuple):
-    """All that an index knows at a moment: two that are equal give the same answers.
+    """The content of an index at a moment; equal dumps give the same answers.
 
-    `past`: who let go of an address, in the order in which that was learnt. `timed`: it tells who
-    had an address when.
+    `past`: the former holders of addresses, in the order in which they were learnt. `timed`: the
+    index knows when holders had their addresses.
     """
 
     options: IndexOptions
@@ -82,8 +82,8 @@ class IndexDump(NamedTuple):
 class Index:
     """Pods, nodes and services by address. `version` changes whenever an answer may change.
 
-    Objects may come in any order, be replaced and be removed: owners, zones and networks are
-    resolved when asked for. `timed`: it knows who had an address when, and not only who has it.
+    Objects may be added in any order, replaced and removed: owners, zones and networks are resolved
+    by each lookup. `timed`: the index also knows when holders had their addresses.
     """
 
     def __init__(self, found: Iterable[Object] = (), options: IndexOptions | None = None) -> None:
@@ -104,7 +104,7 @@ class Index:
         return len(self._entries)
 
     def add(self, one: Object) -> None:
-        """Add or replace an object; kinds that play no part are ignored.
+        """Add or replace an object; kinds that the index does not use are ignored.
 
         Raises msgspec.ValidationError when the object does not have the shape of its kind.
         """
@@ -117,10 +117,10 @@ class Index:
         self.put((kind, namespace, name), NOTHING, 0)
 
     def put(self, key: Key, fresh: Kept, at: int, now: int = 0) -> None:
-        """Set what is kept of an object, from `at` on (ms; learnt at `now`).
+        """Set what is stored of an object, from `at` on (ms; learnt at `now`).
 
-        Who owned an object that is gone is remembered for two windows: its pods, which may go
-        after it, are remembered for one.
+        The owner of a deleted object is remembered for two windows, because its pods may be deleted
+        later and are then remembered for one.
         """
         old = self._kept(key)
         if not fresh and old.parent and self.options.window:
@@ -147,7 +147,7 @@ class Index:
         _set(self._parents, key, fresh.parent)
         (self._udns.add if fresh.network else self._udns.discard)(key)
         if fresh.network != old.network:
-            self._log.clear()  # which texts mean another network is not known
+            self._log.clear()  # the texts that are in another network now are unknown
             self.version += 1
             return
         texts |= self._under(key)
@@ -156,12 +156,12 @@ class Index:
         self._touch(texts)
 
     def remember(self, past: FormerHolder) -> None:
-        """Someone had an address before."""
+        """Add a former holder of an address."""
         self._holders.remember(past.text, past.entry, past.until)
         self._touch({past.text})
 
     def dump(self) -> IndexDump:
-        """What it knows now; later changes leave that as it is."""
+        """The present content; later changes do not affect it."""
         return IndexDump(
             self.options,
             dict(self._entries),
@@ -172,7 +172,7 @@ class Index:
         )
 
     def expire(self, now: int) -> None:
-        """Forget who let go of an address a window ago, and who owned what is gone for longer."""
+        """Forget former holders, and owners of deleted objects, whose time is over."""
         gone = set(self._holders.expire(now))
         if gone:
             self._touch(gone)
@@ -203,7 +203,7 @@ class Index:
     ) -> Peer | None:
         """The object behind one end of a flow: secondary key, then pod, node, service address.
 
-        The one that has it now or, with `at` (ms), the one that had it then.
+        The object that has it now or, with `at` (ms), the object that had it then.
         """
         found = self.periods(address, mac=mac, interfaces=interfaces, udns=udns)
         meant = [one for one in found if at is None or one[0].since <= at]
@@ -217,9 +217,9 @@ class Index:
         interfaces: Iterable[str] = (),
         udns: Iterable[str] = (),
     ) -> list[tuple[Period, str]]:
-        """Who was behind one end of a flow, one after the other, and in which network.
+        """The objects behind one end of a flow in order of time, each with its network.
 
-        Any form of an address finds it.
+        `address` may be in any form.
         """
         address = cidr.canonical(address)
         periods = self._holders.periods
@@ -242,28 +242,28 @@ class Index:
         interfaces: Iterable[str] = (),
         udns: Iterable[str] = (),
     ) -> Iterator[str]:
-        """Every text on which the answer for one end of a flow depends."""
+        """Every text (address or key) on which the answer for one end of a flow depends."""
         address = cidr.canonical(address)
         yield address
         yield from keys.flow_attachments(self.options.multus, address, mac, interfaces)
         yield from (keys.udn_key(udn, address) for udn in udns if self.options.udn)
 
     def knows(self, key: Key) -> bool:
-        """Whether anything is kept of an object; may be asked by any thread."""
+        """Whether anything is stored of an object. Any thread may call it."""
         return key in self._entries or key in self._parents or key in self._udns
 
     def claimants(self, text: str) -> tuple[Entry, ...]:
-        """Everyone who claims an address now, the one that has it last."""
+        """All objects that claim an address now; the last one has it."""
         return self._holders.all_now(text)
 
     def guests(self, node: Entry) -> list[Entry]:
-        """The pods on the network of a node: they have no address of their own."""
+        """The pods on the network of a node, which have no address of their own."""
         keys_below = self._below.get(("Node", "", node.name), ()) if node.kind == "Node" else ()
         on_it = (self._entries.get(key) for key in keys_below)
         return [one for one in on_it if one and not one.ended and not one.addresses]
 
     def owners(self, found: Entry, climb: Climb) -> list[Owner]:
-        """The owners on the way to the one to show; an object without owner owns itself."""
+        """The owners on the way to the shown one; an object without owner is its own owner."""
         chain = [found.owner or Owner(found.kind, found.name)]
         for hop in range(HOPS):
             owner = chain[-1]
@@ -286,7 +286,7 @@ class Index:
         return {key for one in list(self._entries.values()) for key in one.annotations}
 
     def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
-        """An indexed object with everything that other objects say about it."""
+        """The peer of an indexed object, with its owner, node, zone and network."""
         node = found.node
         if not node and found.host_ip:
             host = self._holders.now(found.host_ip, "Node")
@@ -306,14 +306,14 @@ class Index:
         )
 
     def _network(self, label: str) -> str:
-        """The name of a user-defined network: without namespace when it is a cluster-wide one."""
+        """The name of a user-defined network, without namespace for a cluster-wide network."""
         namespace, _, name = label.partition("/")
         if ("UserDefinedNetwork", namespace, name) in self._udns:
             return label
         return name if ("ClusterUserDefinedNetwork", "", name) in self._udns else label
 
     def _rehold(self, old: Entry | None, fresh: Entry | None, at: int, now: int) -> set[str]:
-        """Pass the texts of an entry on to the one that replaces it; all of them."""
+        """Replace an entry as the holder of its texts; return the texts of both."""
         before, after = _texts(old), _texts(fresh)
         if old and old is not fresh:
             for text in before:
@@ -324,7 +324,7 @@ class Index:
         return before | after
 
     def _under(self, key: Key, depth: int = HOPS) -> set[str]:
-        """The texts of the objects that show something of this one: owned by it, or on it."""
+        """The texts of the objects whose answers depend on this object: owned by it, or on it."""
         found: set[str] = set()
         for below in self._below.get(key, ()):
             found |= _texts(self._entries.get(below))
@@ -342,7 +342,7 @@ def _texts(found: Entry | None) -> set[str]:
 
 
 def _above(key: Key, one: Kept) -> Iterator[Key]:
-    """The objects whose change shows in this one: its owner, its node."""
+    """The objects that the answers of this object depend on: its owner, its node."""
     for owner in (one.parent, one.entry.owner if one.entry else None):
         if owner:
             yield owner.kind, key[1], owner.name

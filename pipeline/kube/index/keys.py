@@ -1,8 +1,8 @@
-"""The texts an object is found by: its addresses and its secondary network keys.
+"""The texts that find an object: its addresses and its keys in secondary networks.
 
 Source: docs/reference/kubernetes.md#indexed-addresses,
 docs/reference/kubernetes.md#secondary-networks.
-Annotations that cannot be read give no key, as in the original.
+An annotation that cannot be read gives no keys, as in the original.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status"
 
 
 class Secondary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which parts of a secondary network's attachment make the key that finds its pod."""
+    """The parts of an attachment to a secondary network that form the key of its pod."""
 
     mac: bool = False
     ip: bool = False
@@ -59,10 +59,10 @@ _subnets = msgspec.json.Decoder(dict[str, str | list[str]]).decode
 
 
 def api_address(text: str) -> str:
-    """An address as objects write it, in canonical form; empty when the text is not an address.
+    """An address of an object in canonical form; empty when the text is not an address.
 
-    Objects may have a zone, a prefix length (annotations) and leading zeros, which the API reads
-    as decimal.
+    It may have a zone, a prefix length (annotations) and leading zeros, which the API reads as
+    decimal.
     """
     bare = text.partition("/")[0].partition("%")[0]
     found = cidr.address(_LEADING_ZEROS.sub("", bare))
@@ -74,7 +74,7 @@ def _api_addresses(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def pod_addresses(spec: Spec, status: Status) -> tuple[str, ...]:
-    """The pod's own addresses. A pod on the host network has none: they belong to its node."""
+    """The pod's own addresses. Those of a pod on the host network belong to its node."""
     if spec.host_network:
         return ()
     listed = [pod.ip for pod in status.pod_ips or ()] or [status.pod_ip or ""]
@@ -83,12 +83,12 @@ def pod_addresses(spec: Spec, status: Status) -> tuple[str, ...]:
 
 
 def host_address(status: Status) -> str:
-    """The address of a pod's node, empty while the pod has none."""
+    """The address of a pod's node, empty while the pod is not scheduled."""
     return api_address(status.host_ip or "")
 
 
 def service_addresses(spec: Spec) -> tuple[str, ...]:
-    """Cluster addresses; a headless service has none ("None")."""
+    """Cluster addresses; empty for a headless service, whose address is "None"."""
     return _api_addresses(spec.cluster_ips or [spec.cluster_ip or ""])
 
 
@@ -98,9 +98,9 @@ def node_addresses(status: Status) -> tuple[str, ...]:
 
 
 def management_addresses(annotations: Fields) -> tuple[str, ...]:
-    """The addresses of OVN's mp0 port, where probes come from: the node's subnets + 2.
+    """The addresses of OVN's mp0 port, the source of probes: the node's subnets + 2.
 
-    The first subnet of each family counts.
+    Only the first subnet of each address family is used.
     """
     try:
         subnets = _subnets(annotations.get(NODE_SUBNETS, "{}")).get("default", ())
@@ -113,32 +113,32 @@ def management_addresses(annotations: Fields) -> tuple[str, ...]:
 
 
 def attachment_key(interface: str, ip: str, mac: str) -> str:
-    """Key of an attachment, parts that are not indexed empty."""
+    """The key of an attachment; parts that are not indexed are empty."""
     return f"{interface}~{ip}~{mac.lower()}"
 
 
 def udn_key(network: str, ip: str) -> str:
-    """Key of an address within a user-defined network."""
+    """The key of an address within a user-defined network."""
     return f"{network}~{ip}"
 
 
 def pod_attachments(annotations: Fields, indexed: Sequence[Secondary]) -> Iterator[tuple[str, str]]:
-    """Pairs of key and network name of a pod, by network-status. Lacking a part: no key."""
+    """Pairs of key and network name from network-status, of attachments with all parts."""
     try:
         attachments = _statuses(annotations.get(NETWORK_STATUS, "[]"))
     except msgspec.DecodeError:
         return
-    for one in attachments:
-        for parts in () if one.default else indexed:
-            interfaces = [one.interface] if parts.interface else None
-            for key in _keys(parts, _api_addresses(one.ips), one.mac, interfaces):
-                yield key, one.name
+    for attachment in attachments:
+        for parts in () if attachment.default else indexed:
+            interfaces = [attachment.interface] if parts.interface else None
+            for key in _keys(parts, _api_addresses(attachment.ips), attachment.mac, interfaces):
+                yield key, attachment.name
 
 
 def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
-    """Pairs of key and network of a pod, by pod-networks: `namespace/name`, and `name` alone.
+    """Pairs of key and network from pod-networks: for `namespace/name`, and for `name` alone.
 
-    Which of both is right depends on whether the network is a cluster-wide one; the index tells.
+    The index knows whether a network is cluster-wide, and so which of the two is right.
     """
     try:
         networks = _networks(annotations.get(POD_NETWORKS, "{}"))
@@ -155,9 +155,9 @@ def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
 def flow_attachments(
     indexed: Sequence[Secondary], address: str, mac: str, interfaces: Iterable[str]
 ) -> Iterator[str]:
-    """The keys under which the end of a flow may be found, in the order to try them.
+    """The keys that may find the end of a flow, in the order to try them.
 
-    `address` in canonical form.
+    `address` is in canonical form.
     """
     names = list(interfaces)
     for parts in indexed:

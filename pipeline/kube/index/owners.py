@@ -1,4 +1,4 @@
-"""Who owns what, and how far up the owner of a pod is followed.
+"""Owners of objects, and how far up the owner of a pod is followed.
 
 Source: docs/reference/kubernetes.md#owners.
 """
@@ -18,24 +18,24 @@ _FURTHER: dict[str, frozenset[str] | None] = {
     "ReplicationController": frozenset({"DeploymentConfig"}),
     "VirtualMachineInstance": frozenset({"VirtualMachine"}),
 }
-"""Kinds that are owned by a lasting one; None: by any."""
+"""Kinds whose owner outlives them, with the kinds of that owner (None: any kind)."""
 _PARENTS = frozenset({"Deployment", *_FURTHER})
 
 
 class Climb(msgspec.Struct, frozen=True):
     """How far the owner of a pod is followed.
 
-    No `tracked` kinds: a ReplicaSet gives way to its owner, once. Otherwise at most three hops
-    through known ReplicaSets (and Deployments, if tracked), never from a tracked kind to one that
-    is not. `further` also climbs from ReplicaSet, Job, ReplicationController and
-    VirtualMachineInstance to what outlives them.
+    Without `tracked` kinds, a ReplicaSet is replaced by its owner, once. With them, there are at
+    most three hops through known ReplicaSets (and Deployments, if tracked), never from a tracked
+    kind to a kind that is not tracked. `further` also climbs from ReplicaSet, Job,
+    ReplicationController and VirtualMachineInstance to owners that outlive them.
     """
 
     tracked: frozenset[str] = frozenset()
     further: bool = False
 
     def allows(self, kind: str, parent: str, hop: int) -> bool:
-        """Whether the owner of `kind` gives way to its own owner."""
+        """Whether an owner of `kind` is replaced by its own owner."""
         targets = _FURTHER.get(kind, frozenset()) if self.further else frozenset[str]()
         if targets is None or parent in targets:
             return True
@@ -48,8 +48,8 @@ class Climb(msgspec.Struct, frozen=True):
 def controller(obj: Object) -> Owner | None:
     """The owner that controls an object: the reference with `controller: true`.
 
-    Without one it is the first reference that leaves `controller` out, as hand-written objects do;
-    a reference with `controller: false` only says whose deletion takes the object along.
+    Without such a reference it is the first one without `controller`, as in hand-written objects. A
+    reference with `controller: false` only matters for garbage collection.
     """
     references = obj.metadata.owner_references or ()
     chosen = next((each for each in references if each.controller), None)

@@ -1,1 +1,1 @@
-"""A cluster as a file: inventories read, taken and exported."""
+"""Inventory files: reading them, taking them from a cluster, exporting them from an index."""

@@ -1,11 +1,11 @@
-"""What an index knows, who had an address before included, as Kubernetes objects, and back.
+"""The content of an index, with former holders of addresses, as Kubernetes objects, and back.
 
-Times that Kubernetes does not say are annotations: from when an object had its addresses (not
-before SINCE, by SEEN), and until when, if it has ended (UNTIL). Without SEEN or UNTIL, or with a
-SINCE of 1970, that is unknown. Keys of secondary networks that a pod got later have times of their
-own (GAINED, a JSON object of times by key). An object that let go of addresses says which
-(RELEASED, between spaces), and when in `metadata.deletionTimestamp`; a timestamp of deletion of
-its own is then in DELETED.
+Times that Kubernetes does not have are annotations. An object got its addresses between SINCE and
+SEEN; if it has ended, it had them until UNTIL. A missing annotation, or a SINCE of 1970, means
+"unknown". Keys of secondary networks that a pod got later have their own times (GAINED, a JSON
+object of times by key). A former holder lists the addresses that it had (RELEASED, separated by
+spaces) and has the time of their release in `metadata.deletionTimestamp`; its own deletion
+timestamp is then in DELETED.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Manifest = dict[str, Any]
 
 
 def manifests(dump: IndexDump) -> Iterator[Manifest]:
-    """The objects that `restore` makes an equal index of, if its options are the same."""
+    """The objects from which `restore` makes an equal index, with the same options."""
     for key in sorted(dump.networks):
         yield _head(key)
     for key, owner in dump.parents.items():
@@ -56,7 +56,7 @@ def manifests(dump: IndexDump) -> Iterator[Manifest]:
 
 
 def labelled(labels: Iterable[Label]) -> Manifest:
-    """A FlowCollector that says these subnet labels and no others."""
+    """A FlowCollector with exactly these subnet labels."""
     custom = msgspec.to_builtins(list(labels))
     subnets = {"openShiftAutoDetect": False, "customLabels": custom}
     return {
@@ -68,12 +68,12 @@ def labelled(labels: Iterable[Label]) -> Manifest:
 
 
 def is_past(one: Manifest) -> bool:
-    """Whether an object is one that let go of addresses."""
+    """Whether an object is a former holder of addresses."""
     return RELEASED in one["metadata"].get("annotations", {})
 
 
 def restore(index: Index, one: Object) -> None:
-    """Add an object of a file: as it is or, if `manifests` wrote it, as it was known.
+    """Add an object of a file to the index, with the times that `manifests` wrote.
 
     Raises msgspec.ValidationError when the object does not have the shape of its kind, or a
     time is not valid.
@@ -135,7 +135,7 @@ def _manifest(entry: Entry, dump: IndexDump) -> Manifest:
 
 
 def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
-    """`spec` and `status`. Which type a node's address is of is not known."""
+    """`spec` and `status`. The types of a node's addresses are unknown."""
     if entry.kind == "Service":
         return {"spec": {"clusterIPs": entry.addresses}} if entry.addresses else {}
     if entry.kind == "Node":
@@ -157,7 +157,7 @@ def _time(ms: int) -> str:
 
 
 def _read(texts: Mapping[str, str], name: str) -> int:
-    """A time in ms, 0 when there is none."""
+    """A time in ms, 0 when it is missing. Raises msgspec.ValidationError."""
     if name not in texts:
         return 0
     try:
@@ -167,7 +167,7 @@ def _read(texts: Mapping[str, str], name: str) -> int:
 
 
 def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:
-    """Times in ms by key, None when there are none."""
+    """Times in ms by key, None when they are missing. Raises msgspec.ValidationError."""
     if GAINED not in texts:
         return None
     try:

@@ -26,18 +26,18 @@ _GZIP = b"\x1f\x8b"
 _JSON = re.compile(rb"\s*(\[\s*)?\{\s*[\"}]|\s*\[\s*\]")
 _INK = re.compile(r"\S")
 _SHOWN = 20
-"""Problems listed of one file; the rest is only counted."""
+"""The number of problems listed per file; further ones are only counted."""
 
 
 class Found(NamedTuple):
-    """An object and where it stands: `pods.yaml: document 3, item 12`."""
+    """An object and its location, such as `pods.yaml: document 3, item 12`."""
 
     where: str
     object: Object
 
 
 def load(path: Path, options: IndexOptions | None = None) -> tuple[Index, list[Problem]]:
-    """The index of a file's objects, and everything that is wrong with the file."""
+    """The index of a file's objects, and the problems of the file."""
     index, problems = Index(options=options), list[Problem]()
     for where, one in read(path, problems):
         try:
@@ -53,9 +53,9 @@ def load(path: Path, options: IndexOptions | None = None) -> tuple[Index, list[P
 
 
 def read(path: Path, problems: list[Problem]) -> Iterator[Found]:
-    """The objects of a file, lists taken apart; what is wrong is added to `problems`.
+    """The objects of a file and of its lists; problems are added to `problems`.
 
-    Takes YAML documents, JSON lines, one JSON document or several in a row, gzip or not.
+    The file has YAML documents, JSON lines, or one or more JSON documents. It may be gzipped.
     """
     number = 0
     try:
@@ -73,7 +73,7 @@ def read(path: Path, problems: list[Problem]) -> Iterator[Found]:
 
 
 def write(found: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Objects to a file; its name says the format: .yaml, .jsonl or .json, then .gz to compress."""
+    """Write objects to a file in the format of its suffixes: .yaml, .jsonl or .json, maybe .gz."""
     packed = path.suffix == ".gz"
     kind = (path.with_suffix("") if packed else path).suffix
     if kind in {".yaml", ".yml"}:
@@ -115,7 +115,7 @@ def _documents(
 
 
 def _placed(found: Diagnostic) -> Problem:
-    """A problem of a line of the file, which is not the configuration's."""
+    """A diagnostic of the file as a problem whose message has the location."""
     problem = found.problem
     return msgspec.structs.replace(problem, message=f"{found.place}: {problem.message}")
 
@@ -141,7 +141,7 @@ def _skip_blanks(text: str, at: int) -> int:
 
 
 def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[Found]:
-    """The object of a document, or those of the list that it is."""
+    """The object of a document, or the objects of a list."""
     if text.strip() == b"null":
         return
     if text.lstrip().startswith(b"["):

@@ -1,4 +1,4 @@
-"""The index of an inventory file, read once for all that ask the same of it."""
+"""The index of an inventory file, shared by all stages with the same options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.stage.fingerprint import Fingerprint, fingerprints
 
 @dataclass(frozen=True, eq=False)
 class Inventory:
-    """The index of a file's objects, and what is wrong with the file."""
+    """The index of a file's objects, and the problems of the file."""
 
     index: Index
     problems: list[Problem]
@@ -27,7 +27,7 @@ _read: WeakValueDictionary[tuple[tuple[Fingerprint, ...], IndexOptions], Invento
 
 
 def inventory(path: Path, options: IndexOptions) -> Inventory:
-    """The inventory of a file; the same one while it is in use and the file has not changed."""
+    """The inventory of a file; it is shared while it is in use and the file does not change."""
     key = fingerprints([path.resolve()]), options
     found = _read.get(key)
     if found is None:

@@ -1,4 +1,4 @@
-"""What a cluster has now, reduced to what the engine reads: an inventory to replay or to report."""
+"""The present objects of a cluster, reduced to the parts that the engine reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.kube.sync.subnet_labels import FOLLOWED, SINGLES
 from pipeline.yaml import kubernetes
 
 _SETTINGS = ("install-config", "ClusterConfiguration")
-"""YAML documents in ConfigMaps, of which only `networking` matters: the rest may be secret."""
+"""YAML documents in ConfigMaps; only `networking` is taken, the rest may be secret."""
 
 _SPEC = ("nodeName", "hostNetwork", "clusterIP", "clusterIPs", "podCIDRs", "ports")
 _STATUS = ("phase", "startTime", "hostIP", "hostIPs", "podIP", "podIPs", "addresses", "conditions")
@@ -29,7 +29,7 @@ _OTHERS = tuple(one for one in FOLLOWED if one not in RESOURCES)
 
 
 class Refused(NamedTuple):
-    """What the server did not give, and why."""
+    """A resource that the server refused, with the reason."""
 
     what: str
     reason: str
@@ -42,10 +42,10 @@ def take(
     annotations: bool = False,
     refused: Callable[[Refused], None],
 ) -> Iterator[Manifest]:
-    """The objects of a cluster, reduced; `namespaces` limits all but nodes.
+    """The reduced objects of a cluster; `namespaces` limits namespaced objects.
 
-    Kinds the server does not know are left out, kinds it refuses are told. Raises
-    UnreachableError.
+    Kinds that the server does not know are left out; kinds that it refuses are passed to `refused`.
+    Raises UnreachableError.
     """
     spaces = list(namespaces)
     for resource in (*RESOURCES, *FURTHER, *NETWORKS, *_OTHERS):
@@ -103,7 +103,7 @@ def _metadata(one: Mapping[str, Any], *, annotations: bool) -> Manifest:
 
 
 def _special(resource: Resource, one: Manifest) -> Manifest:
-    """An object that subnet labels come from: what says so, and nothing else of it."""
+    """An object, reduced to the parts that subnet labels are derived from."""
     kept: Manifest = {"apiVersion": resource.version, "kind": resource.kind}
     kept["metadata"] = _metadata(one, annotations=False)
     match resource.kind:

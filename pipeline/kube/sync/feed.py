@@ -1,4 +1,4 @@
-"""What follows a cluster in threads of its own: waited for at first, monitored, and closed."""
+"""Feeds: reflectors that follow a cluster in threads, are monitored, and can be closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.kube.api.reflector import Reflector, Resource, Timing
 _LOG = logging.getLogger(__name__)
 _STEP = 0.02
 _REMINDER = 5.0
-"""Seconds between two looks at what is waited for, and between two words about it."""
+"""Seconds between two checks while waiting, and between two log lines about it."""
 Measure = tuple[str, float, tuple[str, ...]]
 """Name of a self-metric, value, labels."""
 
@@ -49,11 +49,11 @@ class Followed(ABC):
 
     @abstractmethod
     def changed(self, one: msgspec.Raw, at: int) -> None:
-        """An object is there, or has changed."""
+        """An object was added or has changed."""
 
     @abstractmethod
     def deleted(self, one: msgspec.Raw, at: int) -> None:
-        """An object is gone."""
+        """An object was deleted."""
 
 
 class Feed:
@@ -85,7 +85,7 @@ class Feed:
         return True
 
     def waiting(self) -> list[str]:
-        """What was never listed, nor refused."""
+        """The resources that were neither listed nor refused yet."""
         return [
             f"{each.name}: not listed yet{f': {error}' if (error := each.health.error) else ''}"
             for each in self._followed
@@ -93,7 +93,7 @@ class Feed:
         ]
 
     def problems(self) -> list[str]:
-        """What may be out of date, since when, and why."""
+        """The resources that may be out of date, with the time and the reason."""
         return [
             *self.waiting(),
             *(
@@ -123,7 +123,7 @@ class Feed:
                 yield "kube_errors", float(count), (kind, code)
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         for each in self._followed:
             each.reflector.stop()
         self._connection.close()

@@ -34,12 +34,12 @@ class FlowMetricFeed(Feed):
         super().__init__(connection, self._spaces)
 
     def objects(self) -> list[dict[str, Any]]:
-        """The resources there are, the oldest first."""
+        """The present resources, the oldest first."""
         found = [one for space in self._spaces for one in space.objects()]
         return sorted(found, key=_age)
 
     def fingerprint(self) -> Hashable:
-        """What changes with any metadata.generation: status does not count."""
+        """A value that changes with any metadata.generation, but not with a status."""
         return frozenset(map(_version, self.objects()))
 
     def write(self, statuses: Mapping[Named, Mapping[str, Any]]) -> None:
@@ -48,7 +48,7 @@ class FlowMetricFeed(Feed):
         self._statuses.put([(one, status) for one, status in present if status is not None])
 
     def problems(self) -> list[str]:
-        """What keeps it from being up to date, or from reporting."""
+        """The reasons why resources are out of date or a status is not written."""
         return [*super().problems(), *filter(None, [self._statuses.problem])]
 
     def close(self) -> None:

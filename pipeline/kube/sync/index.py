@@ -90,7 +90,7 @@ class Watch(Feed):
         super().__init__(connection, followed)
 
     def refresh(self, stopping: threading.Event | None = None) -> None:
-        """Bring the index up to date, at once and whole; at first, wait for all the lists.
+        """Apply all waiting changes to the index; the first call waits for all lists.
 
         Raises InterruptedError when `stopping` is set meanwhile: nothing may be counted then.
         """
@@ -136,7 +136,7 @@ class _Queue:
         return taken
 
     def _shrink(self) -> None:
-        """Forget what came and went."""
+        """Drop the changes of objects that were added and removed since the last batch."""
         self._waiting = {
             key: changes[-1:]
             for key, changes in self._waiting.items()
@@ -208,7 +208,7 @@ def _key(resource: Resource, one: objects.Object) -> Key:
 
 
 def _stamp(fresh: Entry, old: Entry | None, at: int, *, watched: bool) -> None:
-    """Note what the moment says about when the object got its addresses and keys, and lost them."""
+    """Set the times when an object got and lost its addresses and keys, as seen at `at`."""
     same = old is not None and old.addresses == fresh.addresses
     if old and (old.gained or old.networks != fresh.networks):
         before = {**dict.fromkeys(old.networks, 0), **(old.gained or {})}

@@ -35,8 +35,8 @@ class StatusWriter:
     """Patches the status subresource of a resource's objects.
 
     What another writer makes of the status afterwards is left alone until the object or the
-    verdict changes: two controllers shall not fight. `problem` says why nothing can be written;
-    it is tried again with the next report.
+    verdict changes: two controllers must not overwrite each other. `problem` has the
+    reason when nothing can be written; the next report tries again.
     """
 
     def __init__(self, connection: ClusterConnection, resource: Resource) -> None:
@@ -70,7 +70,7 @@ class StatusWriter:
                 self._queue.put(_Patch(path, uid, verdict, timed))
 
     def close(self) -> None:
-        """End the thread; what is not written yet is left."""
+        """Stop the thread; statuses that wait are not written."""
         self._closed.set()
         self._queue.put(None)
         self._thread.join(2.0)
@@ -82,7 +82,7 @@ class StatusWriter:
                 self._closed.wait(_PAUSE)
 
     def _written(self, patch: _Patch) -> bool:
-        """Whether there is nothing more to do about it."""
+        """Write a status; return whether it is done with."""
         body = {"status": patch.status}
         try:
             self._connection.fetch(patch.path, method="PATCH", body=body, headers=_MERGE)

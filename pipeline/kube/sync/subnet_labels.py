@@ -100,7 +100,7 @@ class LabelFeed(Feed):
         self._thread.start()
 
     def waiting(self) -> list[str]:
-        """What was neither read nor refused yet."""
+        """The objects that were neither read nor refused yet."""
         unread = [] if self._looked.is_set() else ["subnet labels: not looked for yet"]
         return [*super().waiting(), *unread]
 
@@ -109,7 +109,7 @@ class LabelFeed(Feed):
         return self._derive()[1]
 
     def problems(self) -> list[str]:
-        """What could not be read, or is not a label."""
+        """Problems with objects that cannot be read or are not valid labels."""
         return [*self._unread.values(), *super().problems(), *self._derive()[2]]
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class LabelFeed(Feed):
             self._closed.wait(0.5)
 
     def _discover(self) -> None:
-        """Learn which API groups there are: an unknown one is forbidden, not merely missing."""
+        """Read the API groups: objects of an unknown group are forbidden, not just missing."""
         try:
             groups = _groups(self._connection.fetch("/apis")).groups
         except (ApiError, UnreachableError, ConnectError, msgspec.DecodeError) as error:
@@ -155,7 +155,7 @@ class LabelFeed(Feed):
         self._groups_due = time.monotonic() + _LATER
 
     def _look(self, single: Single) -> bool:
-        """Read an object; whether it is worth looking again soon."""
+        """Read an object; return whether to read it again soon."""
         if (single.beside in self._groups) == single.without:
             self._forget(single)
             return False

@@ -80,7 +80,7 @@ def test_metrics_the_original_leaves_out_are_warned_of() -> None:
         'metric "a" is left out: unknown type "summary"',
         'metric "b" is left out: unknown type "conter" did you mean "counter"?',
         'metric "c" is left out: a label has an empty name',
-        'metric "d" is left out: "__name__" is no name for a label',
+        'metric "d" is left out: "__name__" is not a valid name of a label',
         'metric "e" is left out: label "y" is given twice',
     ]
     assert refused(prom(metrics)) == [(f"warning: {text}", "") for text in warnings]

@@ -53,7 +53,7 @@ def test_unknown_top_level_keys_are_warned_of() -> None:
         (
             "4:1",
             'warning: "health" is not used here',
-            "health is at /healthz and /readyz of the server of /metrics",
+            "the server of /metrics also answers /healthz and /readyz",
         ),
     ]
 
@@ -101,7 +101,7 @@ def test_the_server_of_a_stage_is_the_server_when_it_is_the_only_one() -> None:
 def test_more_servers_than_one_are_refused(more: str) -> None:
     (finding,) = findings(START + OWN + more)
     assert finding[1:] == (
-        "a server of its own is only possible where all metrics are served there",
+        "an own server is only possible when it serves all metrics",
         "leave out address, port and tls",
     )
 
