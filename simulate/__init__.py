@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -31,6 +31,7 @@ def simulate(
     start: int = START,
     shape: Shape | None = None,
     ipfix_replies: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Simulation:
     """Write a recording to `out` and, beside it, all that runs it and what it must give.
 
@@ -38,8 +39,8 @@ def simulate(
     changing the rows of its tables) or "cluster" (of `shape`; 100,000 flows unless `flows` says
     otherwise). `form` goes by the suffix of `out` when not given, .gz and .zst compress; `window`
     is in seconds, `start` in ms; `ipfix_replies` (reference) adds flows whose flags are raw header
-    bits. The same arguments give the same files. ValueError names the argument that cannot be;
-    OSError: writing failed.
+    bits. `advance` is told the number of flows of each part. The same arguments give the same
+    files. ValueError names the argument that cannot be; OSError: writing failed.
     """
     form = form or _form(out)
     found = made(
@@ -55,7 +56,7 @@ def simulate(
     out.parent.mkdir(parents=True, exist_ok=True)
     peers = found.cluster.frame()
     tally = truth.Tally(peers)
-    recording.write(out, _recorded(found, peers, tally), form)
+    recording.write(out, _recorded(found, peers, tally, advance), form)
     companions.write(paths, scenario, found, configs.file_source(out, str(form)))
     about = {"seed": seed, "flows": found.flows}
     about |= {"start_ms": found.window[0], "end_ms": found.window[1]}
@@ -69,8 +70,9 @@ def _form(out: Path) -> Format:
 
 
 def _recorded(
-    scenario: Scenario, peers: pl.DataFrame, tally: truth.Tally
+    scenario: Scenario, peers: pl.DataFrame, tally: truth.Tally, advance: Callable[[int], None]
 ) -> Iterator[pl.DataFrame]:
     for flows in scenario.frames:
         tally.add(flows)
         yield records(flows, peers)
+        advance(flows.height)

@@ -83,12 +83,12 @@ def file_source(recording: Path, decoder: str) -> Source:
     return Source(native, {"type": "file", "file": file})
 
 
-def kafka_source(brokers: Sequence[str], topic: str, group: str) -> Source:
-    """A topic of protobuf Records."""
+def kafka_source(brokers: Sequence[str], topic: str, group: str, decoder: str) -> Source:
+    """A topic of protobuf Records or JSON objects."""
     native: dict[str, Any] = {"type": "ingest_kafka", "brokers": [*brokers], "topics": [topic]}
-    native |= {"decoder": "protobuf", "group_id": group}
+    native |= {"decoder": decoder, "group_id": group}
     kafka: dict[str, Any] = {"brokers": [*brokers], "topic": topic, "groupid": group}
-    kafka["decoder"] = {"type": "protobuf"}
+    kafka["decoder"] = {"type": decoder}
     return Source(native, {"type": "kafka", "kafka": kafka})
 
 

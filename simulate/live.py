@@ -15,6 +15,7 @@ from pipeline.kafka.connection import Connection
 from pipeline.kafka.producer import Producer, create_topic
 from pipeline.kafka.publication import Keyed
 from simulate import companions, configs, truth, wire
+from simulate.recording import Format, json_lines
 from simulate.scenario import Scenario, records
 from simulate.scenarios import Kind, made
 from simulate.synthetic import Shape
@@ -47,6 +48,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     shape: Shape | None = None
     out: Path | None = None
+    form: Format = Format.PROTOBUF
 
 
 async def feed(
@@ -69,7 +71,7 @@ async def feed(
         begun = time.monotonic()
         for part in _parts(scenario, stream.rate):
             flows = _now(part)
-            await producer.publish(target.topic, _messages(flows, peers))
+            await producer.publish(target.topic, _messages(flows, peers, stream.form))
             ledger.add(flows)
             advance(flows.height)
             due = begun + ledger.flows / stream.rate if stream.rate else 0.0
@@ -91,7 +93,7 @@ class _Told:
         self._due = time.monotonic() + _TELL_SECONDS
         if self._paths:
             brokers = target.connection.brokers
-            source = configs.kafka_source(brokers, target.topic, _GROUP)
+            source = configs.kafka_source(brokers, target.topic, _GROUP, str(stream.form))
             companions.write(self._paths, stream.scenario, scenario, source)
 
     def add(self, flows: pl.DataFrame) -> None:
@@ -129,8 +131,10 @@ def _now(flows: pl.DataFrame) -> pl.DataFrame:
     return flows.with_columns(times + (end - pl.col("TimeFlowEndMs").max()))
 
 
-def _messages(flows: pl.DataFrame, peers: pl.DataFrame) -> Iterator[Keyed]:
+def _messages(flows: pl.DataFrame, peers: pl.DataFrame, form: Format) -> Iterator[Keyed]:
     sent = records(flows, peers)
+    if form is Format.JSON:
+        return map(Keyed, conversations(sent), map(str.encode, json_lines(sent)))
     return map(Keyed, conversations(sent), wire.protobuf(sent).to_pylist())
 
 

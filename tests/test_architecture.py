@@ -56,7 +56,7 @@ UNMIRRORED = {
     "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
     "runtime": ("delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
-        *("app", "changelog_table", "group", "membership", "memberships", "transport"),
+        *("app", "changelog_table", "membership", "memberships", "transport"),
     ),
     "simulate": ("live",),  # with a broker: tests/kafka/test_simulate.py
     "stage": ("spec",),  # through every stage: tests/test_laws.py

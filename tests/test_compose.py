@@ -17,7 +17,7 @@ import yaml
 from typer.testing import CliRunner
 
 from pipeline import config
-from pipeline.cli import app
+from pipeline.cli.app import app
 from tests.kafka.support.reading import read
 from tests.real import compose
 from tests.real.kafka import Kafka

@@ -15,7 +15,7 @@ import msgspec
 import typer
 from typer.cli import get_docs_for_click
 
-from pipeline import cli
+from pipeline.cli.app import app
 from pipeline.config import schema
 from pipeline.config.settings import Settings
 from pipeline.exposition import self_metrics
@@ -205,7 +205,7 @@ def _metrics() -> str:
 
 
 def _commands() -> str:
-    command = typer.main.get_command(cli.app)
+    command = typer.main.get_command(app)
     context = typer.Context(command, info_name="flowmatrix")
     text = get_docs_for_click(obj=command, ctx=context, name="flowmatrix", title="Command line")
     return text.strip() + "\n"

@@ -34,10 +34,10 @@ def ask(server: str) -> Totals:
     return _get(server, "totals", Totals)
 
 
-def who(server: str, address: str, at: int | None) -> list[tuple[str, str]]:
-    """What a worker knows about an address (at a time, ms): titles, texts. Raises RemoteError."""
+def who(server: str, address: str, at: int | None) -> Explanation:
+    """What a worker knows about an address (at a time, ms). Raises RemoteError."""
     moment = {} if at is None else {"at": str(at)}
-    return _get(server, "who", Explanation, {"address": address, **moment}).lines
+    return _get(server, "who", Explanation, {"address": address, **moment})
 
 
 def inventory(server: str) -> Inventory:

@@ -64,9 +64,10 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
         raise UnansweredError(HTTPStatus.BAD_REQUEST, f'"{at}" is not a time: &at=MILLISECONDS')
     with _between_batches(live, resources) as plan:
         lines = [line for one in plan.knowledge for line in one.explain(address, moment)]
+        found = any(one.knows(address, moment) for one in plan.knowledge)
     if not lines:
         raise UnansweredError(HTTPStatus.NOT_FOUND, "its pipeline knows nothing about addresses")
-    return Explanation(address, lines)
+    return Explanation(address, found, lines)
 
 
 def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:

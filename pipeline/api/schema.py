@@ -48,9 +48,13 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """/api/v0/who: what is known about an address, as titles and texts."""
+    """/api/v0/who: what is known about an address, as titles and texts.
+
+    `found` says whether an object has it or a label's network is around it.
+    """
 
     address: str
+    found: bool
     lines: list[tuple[str, str]]
 
 

@@ -177,9 +177,9 @@ class Job:
 
     def notes(self) -> Mapping[str, object]:
         """What /readyz says besides whether the job is ready."""
-        notes = self.reloader.notes() if self.reloader else {}
-        problems = self._resources.problems()
-        return {**notes, "cluster": problems} if problems else notes
+        notes = dict(self.reloader.notes()) if self.reloader else {}
+        found = {"cluster": self._resources.problems(), "series_limit": sorted(self.counts.limited)}
+        return notes | {name: problems for name, problems in found.items() if problems}
 
     def close(self) -> None:
         """End what the plan keeps open."""

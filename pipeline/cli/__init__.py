@@ -1,5 +1,5 @@
 """The command line: a module per group of commands, imported when one of them is called."""
 
-from pipeline.cli.app import app, main
+from pipeline.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

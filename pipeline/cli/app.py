@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipeline.cli.commands import Commands
+from pipeline.cli.entry import output_is_closed
 from pipeline.diagnostics import ConfigError, printable
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
 )
 
 ConfigFile = Annotated[
@@ -75,12 +73,6 @@ def show(text: str) -> None:
     typer.echo(printable(text))
 
 
-def log_from(level: str) -> None:
-    """Log what is of this level or above; of libraries, never less than warnings."""
-    logging.getLogger("pipeline").setLevel(level.upper())
-    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
-
-
 def refuse(error: ConfigError) -> NoReturn:
     """Print every problem and exit 78."""
     for problem in error.problems:
@@ -90,28 +82,9 @@ def refuse(error: ConfigError) -> NoReturn:
 
 def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
+    if isinstance(why, BrokenPipeError) and output_is_closed():
+        raise why
     if isinstance(why, OSError) and why.filename and why.strerror:
         why = f"{why.filename}: {why.strerror}"
     say(f"error: {why}")
     raise typer.Exit(1)
-
-
-class _Formatter(logging.Formatter):
-    """A record is one line, of which nothing moves the cursor; a traceback keeps its lines."""
-
-    converter = staticmethod(time.gmtime)
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.message = record.getMessage()
-        lines = [self.formatMessage(record)]
-        if record.exc_info:
-            lines += self.formatException(record.exc_info).splitlines()
-        return "\n".join(map(printable, lines))
-
-
-def main() -> None:
-    """Entry point of the command `flowmatrix`."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    app()

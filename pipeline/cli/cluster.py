@@ -17,6 +17,7 @@ import typer
 
 from pipeline.api import client
 from pipeline.api.client import RemoteError
+from pipeline.api.schema import Explanation
 from pipeline.cli.app import app, fail, load, say, show
 from pipeline.flows import gotext
 from pipeline.kube.api.access import Access
@@ -73,6 +74,9 @@ def inventory_(
             say(f"warning: {warning}")
         if not found:
             fail("nothing could be read")
+        there = {one["metadata"].get("namespace") for one in found}
+        for missing in sorted(set(namespace or ()) - there):
+            fail(f'nothing is in namespace "{missing}"')
         files.write(found, out)
     except (ConnectError, UnreachableError, RemoteError, OSError) as error:
         fail(str(error))
@@ -113,35 +117,32 @@ def who(
 
     Objects come from --inventory, from the cluster of --kubeconfig, or as --config says; without
     any, from the cluster this runs in. A running worker (--server) also knows who had the address
-    before, for the window of its pipeline.
+    before, for the window of its pipeline. Exit 1 when neither an object nor a label is found.
     """
     ip, port = _endpoint(address)
     moment = _moment(at)
     _alone(server, config=config, inventory=inventory, kubeconfig=kubeconfig, context=context)
-    found = False
     try:
         if server:
-            lines = iter(client.who(server, ip, moment))
+            answer = client.who(server, ip, moment)
         else:
-            lines = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
-        for title, text in lines:
-            found |= not text.startswith("none")
+            answer = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
+        for title, text in answer.lines:
             show(f"{title:<{_WIDTH}}{text}")
     except (ConnectError, RemoteError, ValueError) as error:
         fail(str(error))
     if port:
         typer.echo(f"{'port':<{_WIDTH}}{port}{_service(port)}")
-    if not found:
+    if not answer.found:
         raise typer.Exit(1)
 
 
 _ASKED = "who"
 
 
-def _explained(
-    ip: str, at: int | None, stages: Iterable[Spec], config: Path | None
-) -> Iterator[tuple[str, str]]:
+def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | None) -> Explanation:
     resources = ResourcePool()
+    found, lines = False, list[tuple[str, str]]()
     try:
         for stage in stages:
             if isinstance(stage, ResourceTransform):
@@ -150,9 +151,11 @@ def _explained(
                 if built.refresh:
                     built.refresh(Event())
                 if built.knowledge:
-                    yield from built.knowledge.explain(ip, at)
+                    lines += built.knowledge.explain(ip, at)
+                    found |= built.knowledge.knows(ip, at)
     finally:
         resources.close()
+    return Explanation(ip, found, lines)
 
 
 def _alone(server: str, **others: object) -> None:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from pipeline.cli.log_options import parameters
+
 
 class Command(NamedTuple):
     """The module of `pipeline.cli` that has a command, and what --help says of it."""
@@ -55,4 +57,7 @@ class Commands(TyperGroup):
         app = importlib.import_module(f"{__package__}.{module}").app
         group = typer.main.get_command(app)
         if isinstance(group, TyperGroup):
-            self.commands.update(group.commands)
+            fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
+            for command in fresh.values():
+                command.params += parameters()
+            self.commands.update(fresh)

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail
+from pipeline.cli.app import app, fail, show
 from pipeline.cli.brokers import connection
 from pipeline.kafka.connection import BrokerError
 
@@ -33,19 +33,26 @@ def dead_letters(
 
     Each has the stage that could not use it, the reason, the topic, partition and offset it came
     from, and its payload (payload_b64 where it is no text). With --replay, messages go back to
-    their topics, for workers that can use them now; nothing is sent back twice.
+    their topics, for workers that can use them now; nothing is sent back twice. Exit 1 when there
+    is none.
     """
     from pipeline.dead_letters.reader import DlqReader  # noqa: PLC0415 - slow, for Kafka alone
 
-    async def run() -> None:
+    async def run() -> int:
         reader = DlqReader(connection(bootstrap, security), topic)
         if replay:
             typer.echo(f"{await reader.replay():,} messages sent back")
-            return
+            return 0
+        found = 0
         async for letter in reader.read():
-            sys.stdout.buffer.write(letter.line())
+            write(letter.line())
+            found += 1
+        return found
 
+    write = show if sys.stdout.isatty() else typer.echo  # a terminal acts on what is in a text
     try:
-        asyncio.run(run())
+        found = asyncio.run(run())
     except (BrokerError, OSError, msgspec.MsgspecError) as error:
-        fail(str(error))
+        fail(error)
+    if not found and not replay:
+        fail(f'there are no dead letters in topic "{topic}"')

@@ -10,13 +10,13 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
-from pipeline.cli.app import ConfigFile, app, fail, load, log_from, say
+from pipeline.cli.app import ConfigFile, app, fail, load, say
+from pipeline.cli.logs import log_from
+from pipeline.cli.progress import progress
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
@@ -189,13 +189,8 @@ def serve(job: Job, listen: str = "") -> None:
 
 def advance(job: Job) -> None:
     """Run to the end of the input, with a progress bar where someone looks."""
-    if not sys.stderr.isatty():
-        job.run()
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} flows"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("flows", total=None)
-        job.run(lambda flows: bar.advance(task, flows))
+    with progress() as tell:
+        job.run(tell)
 
 
 def _reload_on_hangup(reloader: Reloader) -> None:

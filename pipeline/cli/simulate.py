@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,15 @@ import typer
 
 from pipeline.cli.app import app, fail
 from pipeline.cli.brokers import connection
+from pipeline.cli.progress import progress
 from pipeline.kafka.connection import BrokerError
-from simulate import Format, Kind, Shape
+from simulate import Format, Kind, Shape, companions
 from simulate import simulate as write
 from simulate.live import Stream, Target, feed
 
 _PACE = 1_000.0
+_PODS, _WORKLOADS, _SERVICES = 1_000, 200, 100
+_OPTIONS = {"out", "flows", "pods", "workloads", "ipfix_replies"}
 
 
 @app.command()
@@ -33,8 +38,13 @@ def simulate(
     form: Annotated[
         Format | None, typer.Option("--format", help="By the suffix if not given.")
     ] = None,
-    pods: Annotated[int, typer.Option(metavar="N", help="Pods of the cluster scenario.")] = 1_000,
-    workloads: Annotated[int, typer.Option(metavar="N", help="Its workloads.")] = 200,
+    pods: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Pods of the cluster scenario; 1,000, or more workloads."),
+    ] = None,
+    workloads: Annotated[
+        int | None, typer.Option(metavar="N", help="Its workloads; 200, or fewer pods.")
+    ] = None,
     ipfix_replies: Annotated[
         bool, typer.Option("--ipfix-replies", help="Add replies with raw header bits (reference).")
     ] = False,
@@ -61,38 +71,79 @@ def simulate(
     With --kafka, flows go to a topic as the agents send them, --flows as fast as they go, or until
     Ctrl-C at 1,000 a second (--rate); FILE itself is not written then, only what stands beside it.
     """
-    cluster = scenario is Kind.CLUSTER
-    shape = Shape(pods=pods, workloads=workloads, nodes=max(20, pods // 100)) if cluster else None
+    shape = _shape(scenario, pods, workloads)
     try:
         if kafka:
             pace = rate if rate is not None else 0.0 if flows else _PACE
             stream = Stream(
-                scenario=scenario, flows=flows, rate=pace, seed=seed, shape=shape, out=out
+                scenario=scenario,
+                flows=flows,
+                rate=pace,
+                seed=seed,
+                shape=shape,
+                out=out,
+                form=form or Format.PROTOBUF,
             )
             target = Target(
                 connection=connection(kafka, security), topic=topic, partitions=partitions
             )
-            sent = asyncio.run(_until_stopped(stream, target))
+            with progress() as advance:
+                sent = asyncio.run(_until_stopped(stream, target, advance))
             typer.echo(f'{sent:,} flows in topic "{topic}"')
-            return
-        if out is None:
+            config = out and companions.paths(out, scenario, sent).config
+        elif out:
+            with progress() as advance:
+                done = write(
+                    scenario,
+                    out,
+                    flows=flows,
+                    seed=seed,
+                    form=form,
+                    shape=shape,
+                    ipfix_replies=ipfix_replies,
+                    advance=advance,
+                )
+            typer.echo(f"{done.flows:,} flows in {done.recording}")
+            config = done.config
+        else:
             raise typer.BadParameter("give --out FILE or --kafka HOST:PORT")
-        done = write(
-            scenario,
-            out,
-            flows=flows,
-            seed=seed,
-            form=form,
-            shape=shape,
-            ipfix_replies=ipfix_replies,
-        )
-    except (ValueError, OSError, BrokerError, msgspec.MsgspecError) as error:
-        fail(str(error))
-    typer.echo(f"{done.flows:,} flows in {done.recording}")
-    typer.echo(f"run them: flowmatrix matrix {done.config} --namespace netobserv")
+    except ValueError as error:
+        fail(_option(str(error)))
+    except (OSError, BrokerError, msgspec.MsgspecError) as error:
+        fail(error)
+    if config:
+        _suggest(scenario, config, live=bool(kafka))
 
 
-async def _until_stopped(stream: Stream, target: Target) -> int:
+def _suggest(scenario: Kind, config: Path, *, live: bool) -> None:
+    """The command that runs what was written."""
+    namespace = "netobserv" if scenario is Kind.REFERENCE else "team-0"
+    file = shlex.quote(str(config))
+    what = f"run {file}" if live else f"matrix {file} --namespace {namespace}"
+    typer.echo(f"run them: flowmatrix {what}")
+
+
+def _shape(scenario: Kind, pods: int | None, workloads: int | None) -> Shape | None:
+    """The cluster asked for: what is not given goes by what is."""
+    if scenario is Kind.REFERENCE:
+        if pods is not None or workloads is not None:
+            raise typer.BadParameter("--pods and --workloads are for the cluster scenario")
+        return None
+    if pods is None:
+        pods = max(_PODS, workloads or 0)
+    if workloads is None:
+        workloads = min(_WORKLOADS, pods)
+    services = max(0, min(_SERVICES, workloads))
+    return Shape(pods=pods, workloads=workloads, services=services, nodes=max(20, pods // 100))
+
+
+def _option(message: str) -> str:
+    """A message that begins with the name of an argument, with that of the option instead."""
+    name, colon, rest = message.partition(":")
+    return f"--{name.replace('_', '-')}{colon}{rest}" if name in _OPTIONS else message
+
+
+async def _until_stopped(stream: Stream, target: Target, advance: Callable[[int], None]) -> int:
     """Feed; Ctrl-C and SIGTERM end it after the delivery under way, a second one at once."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -102,4 +153,4 @@ async def _until_stopped(stream: Stream, target: Target) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end, number)
-    return await feed(stream, target, stop)
+    return await feed(stream, target, stop, advance)

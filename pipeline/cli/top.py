@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Annotated
 from urllib.error import URLError
@@ -17,12 +18,26 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.app import app, fail
+from pipeline.cli.screen import Column, fitting
 from pipeline.diagnostics import printable
 from pipeline.exposition.scrape import Partition, Scrape, Stage, parse, partitions, stages
 
 _WIDE = 200
+_LIVE, _ONCE, _PERIOD = 1.0, 5.0, 10.0
+"""Seconds between two looks, and the period over which rates are taken."""
 _LARGEST = 1 << 26
 """Bytes of a page that are read, with metrics of 100,000s of series on it."""
+
+_PARTITIONS = (
+    *(Column("topic", text=True), Column("partition"), Column("offset", rank=1), Column("lag")),
+    *(Column("flows/s"), Column("rejected"), Column("checkpoint", rank=3)),
+    Column("worker", text=True, rank=2),
+)
+_STAGES = (
+    *(Column("stage", text=True), Column("flows in"), Column("flows out", rank=1)),
+    *(Column("filtered", rank=2), Column("rejected"), Column("flows/s")),
+    Column("us a flow", rank=3),
+)
 
 
 @app.command()
@@ -32,36 +47,41 @@ def top(
     ],
     once: Annotated[bool, typer.Option("--once", help="One look, no live table.")] = False,
     interval: Annotated[
-        float, typer.Option(metavar="S", min=0.1, help="Seconds between two looks.")
-    ] = 1.0,
+        float | None,
+        typer.Option(metavar="S", min=0.1, help="Seconds between two looks: 1, with --once 5."),
+    ] = None,
 ) -> None:
     """Show the progress of running workers, from their /metrics.
 
     Per partition: offset, lag, flows a second, rejected messages and the age of its checkpoint.
-    Per stage, over all workers: flows in and out, and the time a flow takes.
+    Per stage, over all workers: flows in and out, and the time a flow takes. Rates are those of the
+    last 10 seconds, as offsets rise with each checkpoint only.
     """
     for url in server:
         if not url.startswith(("http://", "https://")):
             raise typer.BadParameter(f'"{url}" is not a URL: http://HOST:PORT')
     before, failed = _look(server)
     if once:
-        time.sleep(interval)
+        time.sleep(interval or _ONCE)
         after, failed = _look(server)
+        console = Console()
         # a pipe has no width to keep to
-        width = None if Console().is_terminal else _WIDE
-        Console(width=width).print(_page(before, after, []))
+        width = console.width if console.is_terminal else _WIDE
+        Console(width=width).print(_page(before, after, [], width))
         if failed:
             fail("; ".join(failed))
         return
-    with Live(_page(before, before, failed), screen=True, auto_refresh=False) as live:
-        try:
-            while True:
-                time.sleep(interval)
-                after, failed = _look(server)
-                live.update(_page(before, after, failed), refresh=True)
-                before = after
-        except KeyboardInterrupt:
-            return
+    looks = deque([(time.monotonic(), before)])
+    with Live(screen=True, auto_refresh=False) as live, suppress(KeyboardInterrupt):
+        while True:
+            after, now = looks[-1][1], looks[-1][0]
+            while len(looks) > 1 and looks[1][0] <= now - _PERIOD:
+                looks.popleft()
+            page = _page(looks[0][1], after, failed, live.console.width)
+            live.update(page, refresh=True)
+            time.sleep(interval or _LIVE)
+            after, failed = _look(server)
+            looks.append((time.monotonic(), after))
 
 
 def _look(servers: list[str]) -> tuple[list[Scrape], list[str]]:
@@ -83,32 +103,32 @@ def _scrape(server: str) -> Scrape | str:
         return f"cannot ask {url}: {error}"
 
 
-def _page(before: list[Scrape], after: list[Scrape], failed: list[str]) -> RenderableType:
+def _page(
+    before: list[Scrape], after: list[Scrape], failed: list[str], width: int
+) -> RenderableType:
     parts: list[RenderableType] = []
     if held := partitions(before, after):
-        parts += [_partitions(held), ""]
-    parts.append(_stages(stages(before, after)))
+        parts += [_partitions(held, width), ""]
+    parts.append(_stages(stages(before, after), width))
     return Group(*parts, *(Text(printable(reason)) for reason in failed))
 
 
-def _partitions(rows: list[Partition]) -> Table:
-    head = ("topic", "partition", "offset", "lag", "flows/s", "rejected", "checkpoint", "worker")
+def _partitions(rows: list[Partition], width: int) -> Table:
     cells = [
         (
             *(row.topic, str(row.partition), f"{row.offset:,}", f"{row.lag:,}"),
             *(f"{row.flows_per_second:,.0f}", f"{row.rejected:,}", f"{row.age:.1f} s ago"),
-            row.worker,
+            row.worker.partition("//")[2],
         )
         for row in rows
     ]
     rate, lag = sum(row.flows_per_second for row in rows), sum(row.lag for row in rows)
     rejected = sum(row.rejected for row in rows)
     total = ("all", str(len(rows)), "", f"{lag:,}", f"{rate:,.0f}", f"{rejected:,}", "", "")
-    return _table(head, [*cells, total], texts=(0, 7))
+    return fitting(_PARTITIONS, [*cells, total], width)
 
 
-def _stages(rows: list[Stage]) -> Table:
-    head = ("stage", "flows in", "flows out", "filtered", "rejected", "flows/s", "us a flow")
+def _stages(rows: list[Stage], width: int) -> Table:
     cells = [
         (
             *(row.name, f"{row.flows_in:,}", f"{row.flows_out:,}", f"{row.filtered:,}"),
@@ -117,13 +137,4 @@ def _stages(rows: list[Stage]) -> Table:
         )
         for row in rows
     ]
-    return _table(head, cells, texts=(0,))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], texts: tuple[int, ...]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, title in enumerate(head):
-        table.add_column(title, justify="left" if number in texts else "right")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
+    return fitting(_STAGES, cells, width)

@@ -48,6 +48,11 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
         host, colon, port = self.listen.rpartition(":")
         if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ValueError(f'"{self.listen}" is not host:port')
+        if not host:
+            raise ValueError(
+                f'"{self.listen}" does not say where: 127.0.0.1{self.listen} for this machine '
+                f"alone, 0.0.0.0{self.listen} for every network"
+            )
         if ":" in host and not (host.startswith("[") and host.endswith("]")):
             raise ValueError(f'"{self.listen}" is not host:port')
         return host.strip("[]"), int(port)

@@ -36,14 +36,14 @@ class Letter(msgspec.Struct, frozen=True):
     offset: int
     of: str
 
-    def line(self) -> bytes:
-        """The letter as a JSON line."""
+    def line(self) -> str:
+        """It as JSON on one line."""
         row = {name: getattr(self, name) for name in self.__struct_fields__ if name != "payload"}
         try:
             row["payload"] = self.payload.decode()
         except UnicodeDecodeError:
             row["payload_b64"] = self.payload
-        return msgspec.json.encode(row) + b"\n"
+        return msgspec.json.encode(row).decode()
 
 
 class _Read(NamedTuple):

@@ -63,6 +63,22 @@ def equals(texts: pl.Expr, text: str) -> pl.Expr:
     return texts.map_batches(canonical_texts, pl.String(), is_elementwise=True) == canonical(text)
 
 
+def within(texts: pl.Expr, net: str) -> pl.Expr:
+    """Boolean, null for null: whether the address in a column (String) is in a valid CIDR.
+
+    Every distinct text is read once; what is not an address is in no network.
+    """
+    table = PrefixTable([(found, True)] if (found := network(net)) else [])
+
+    def contains(column: pl.Series) -> pl.Series:
+        distinct = column.unique().drop_nulls()
+        places = [address(text.partition("%")[0]) for text in distinct]
+        inside = [bool(place and table.first(place)) for place in places]
+        return column.replace_strict(distinct, inside, return_dtype=pl.Boolean())
+
+    return texts.map_batches(contains, pl.Boolean(), is_elementwise=True)
+
+
 def network(text: str) -> Network | None:
     """A network without host bits, IPv4-mapped ones as IPv4; None for an invalid CIDR.
 

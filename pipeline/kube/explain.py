@@ -15,15 +15,21 @@ Line = tuple[str, str]
 """A title and a text."""
 
 
+def holder(index: Index, address: str, at: int | None) -> int | None:
+    """Which of the index's periods of an address holds at a time (ms; None: now), if one does."""
+    periods = index.periods(cidr.canonical(address))
+    meant = [i for i, (period, _) in enumerate(periods) if at is None or period.since <= at]
+    return meant[-1] if meant else None
+
+
 def explain(index: Index, address: str, climb: Climb, at: int | None) -> Iterator[Line]:
     """The object behind an address at a time (ms; None: now), and which rule led to it."""
     address = cidr.canonical(address)
     periods = index.periods(address)
-    meant = [i for i, (period, _) in enumerate(periods) if at is None or period.since <= at]
-    if not meant:
+    number = holder(index, address, at)
+    if number is None:
         yield "object", "none: no pod, node or service has this address"
         return
-    number = meant[-1]
     entry, network = periods[number][0].entry, periods[number][1]
     peer = index.peer(entry, network, climb)
     yield "object", _title(entry)

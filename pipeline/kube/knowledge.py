@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.flows import cidr
 from pipeline.kube import subnets
-from pipeline.kube.explain import Line, explain
+from pipeline.kube.explain import Line, explain, holder
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.subnets import Label
@@ -22,6 +22,10 @@ class ObjectKnowledge:
     index: Index
     climb: Climb
     watch: Watch | None = None
+
+    def knows(self, address: str, at: int | None) -> bool:
+        """Whether an object has, or had, an address at a time (ms; None: now)."""
+        return holder(self.index, address, at) is not None
 
     def explain(self, address: str, at: int | None) -> Iterator[Line]:
         """The object behind an address at a time (ms; None: now), and which rule led to it."""
@@ -50,12 +54,14 @@ class LabelKnowledge:
         """All labels, as they are now."""
         return [*self.listed, *self.derived()]
 
+    def knows(self, address: str, at: int | None) -> bool:
+        """Whether a network of a label is around an address, now."""
+        return self._label(address) is not None
+
     def explain(self, address: str, at: int | None) -> Iterator[Line]:
         """The label of an address, its network, and the rule that chose it."""
         labels = self.labels()
-        table = cidr.PrefixTable(subnets.listed(labels))
-        place = cidr.address(address)
-        found = place and (table.longest if self.longest else table.first)(place)
+        found = self._label(address)
         if not found:
             yield "subnet label", f"none: no network of {len(labels)} labels is around it"
             return
@@ -64,6 +70,12 @@ class LabelKnowledge:
         origin = "listed" if number <= len(self.listed) else "derived from the cluster"
         rule = "narrowest" if self.longest else "first in list order"
         yield "subnet label", f"{name}: {net}, {rule} (label {number} of {len(labels)}, {origin})"
+
+    def _label(self, address: str) -> tuple[cidr.Network, str] | None:
+        """The network around an address, and its label."""
+        table = cidr.PrefixTable(subnets.listed(self.labels()))
+        place = cidr.address(address)
+        return ((table.longest if self.longest else table.first)(place) or None) if place else None
 
     def problems(self) -> list[str]:
         """What of the cluster could not be read, or is not a label."""

@@ -120,6 +120,21 @@ class Matches(Query, frozen=True):
         return found.fill_null(value=False)
 
 
+class Within(Query, frozen=True):
+    """`F in S`: the address in the field, in any form, is in a network."""
+
+    field: str
+    network: str
+
+    @property
+    def fields(self) -> Fields:
+        return frozenset({self.field})
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        texts = values.string(schema, self.field)
+        return cidr.within(texts, self.network).fill_null(value=False)
+
+
 class Compares(Query, frozen=True):
     """`F op N` on the whole part of a number; false when absent or no number, also for `!=`."""
 

@@ -4,9 +4,11 @@ Source: docs/reference/transforms.md#query-language.
 
     expr := expr `and` expr | expr `or` expr | ( expr ) | with(F) | without(F)
           | F = S | F != S | F =~ S | F !~ S | F op N        op: = != < > <= >=
+          | F in S | F not in S                              S: a CIDR
 
-F is an identifier, S a text in double quotes or backquotes, N a whole number. Keywords are in any
-case. **`or` binds tighter than `and`**: `a and b or c` is `a and (b or c)`.
+The last line is this engine's own. F is an identifier, S a text in double quotes or backquotes, N
+a whole number. Keywords are in any case. **`or` binds tighter than `and`**: `a and b or c` is
+`a and (b or c)`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.flows import gotext
+from pipeline.flows import cidr, gotext
 from pipeline.predicate import gostring
 from pipeline.predicate.condition import (
     COMPARISONS,
@@ -27,6 +29,7 @@ from pipeline.predicate.condition import (
     Not,
     Present,
     Query,
+    Within,
 )
 from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.syntax import RefusedError, Token, Tokens, parsed_regex
@@ -126,9 +129,13 @@ def _field(tokens: Tokens, *expected: str) -> str:
 
 
 def _comparison(tokens: Tokens, field: str) -> Query:
+    if negated := tokens.accept("not"):
+        tokens.expect("in")
+    if negated or tokens.accept("in"):
+        return _network(tokens, field, negated=bool(negated))
     sign = tokens.accept("=~", "!~", *COMPARISONS)
     if not sign:
-        raise tokens.unexpected("=~", "!~", *COMPARISONS)
+        raise tokens.unexpected("=~", "!~", "in", "not in", *COMPARISONS)
     operand = tokens.next
     if operand.kind == "text" and sign in _ON_TEXT:
         tokens.take()
@@ -152,6 +159,19 @@ def _on_text(tokens: Tokens, field: str, sign: str, operand: Token) -> Query:
     else:
         query = Matches(field, parsed_regex(tokens, operand, text))
     return Not(query) if sign.startswith("!") else query
+
+
+def _network(tokens: Tokens, field: str, *, negated: bool) -> Query:
+    operand = tokens.next
+    if operand.kind != "text":
+        raise tokens.unexpected("a quoted CIDR")
+    tokens.take()
+    text = gostring.unquoted(tokens, operand)
+    if cidr.network(text) is None:
+        hint = f'write "{text}/{32 if "." in text else 128}"' if cidr.address(text) else ""
+        raise tokens.refused(f'"{text}" is not a valid CIDR', operand, hint=hint)
+    within = Within(field, text)
+    return Not(within) if negated else within
 
 
 def _number(tokens: Tokens, token: Token) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.publication import Keyed, Publication, Record
 from pipeline.stage import Sink, Writer
@@ -35,7 +36,8 @@ class Delivery:
         """Deliver what a batch gave. Raises BrokerError when a topic does not take it."""
         for writer, written in records:
             if writer.sink is Sink.STDOUT:
-                sys.stdout.write("".join(f"{line}\n" for line in written))
+                shown = printable if sys.stdout.isatty() else str
+                sys.stdout.write("".join(f"{shown(str(line))}\n" for line in written))
                 sys.stdout.flush()
             elif writer.sink is Sink.KAFKA and written:
                 await self._publish(writer, written)

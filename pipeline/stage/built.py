@@ -34,6 +34,9 @@ Write = Callable[[pl.DataFrame], Sequence[Record]]
 class Knowledge(Protocol):
     """What a built stage knows about addresses, for people who ask."""
 
+    def knows(self, address: str, at: int | None) -> bool:
+        """Whether it has something about an address at a time (ms; None: now)."""
+
     def explain(self, address: str, at: int | None) -> Iterator[tuple[str, str]]:
         """What it knows about an address at a time (ms; None: now), as titles and texts."""
 

@@ -35,7 +35,9 @@ class Assignment:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sharing = InternerPool()
-        self.shown = Ledger(families, max_series, self._sharing)
+        self.limited: set[str] = set()
+        """The metrics that are at a limit, in a partition or in what is shown."""
+        self.shown = Ledger(families, max_series, self._sharing, self.limited)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
         self.topic_ids: dict[str, str] = {}
@@ -78,6 +80,7 @@ class Assignment:
             position,
             topic_id=self.topic_ids.get(where.topic, ""),
             sharing=self._sharing,
+            limited=self.limited,
             clock=self._clock,
         )
         for name in set(partition.restarted) - self._restarted:

@@ -16,6 +16,10 @@ class CountStore(Protocol):
     """Counts by metric: of a whole run (a Ledger), or of a group's partitions (an Assignment)."""
 
     @property
+    def limited(self) -> Collection[str]:
+        """The metrics that are at a limit: new label sets of theirs are counted in one series."""
+
+    @property
     def overflowed(self) -> Mapping[str, int]:
         """How many label sets of each metric were beyond a limit."""
 

@@ -248,10 +248,13 @@ class Ledger:
         families: MetricSet,
         max_series: int = 0,
         sharing: InternerPool | None = None,
+        limited: set[str] | None = None,
     ) -> None:
         self._sharing = sharing or InternerPool()
         self._tables = {name: self._table(*kept) for name, kept in families.items()}
         self._max_series = max_series
+        self.limited: set[str] = set() if limited is None else limited
+        """The metrics that are at a limit; ledgers of one process can share it."""
         self._lock = threading.Lock()
         self.overflowed: dict[str, int] = dict.fromkeys(families, 0)
 
@@ -302,6 +305,7 @@ class Ledger:
                 name: self.overflowed[name] if table is self._tables.get(name) else 0
                 for name, table in fresh.items()
             }
+            self.limited -= {name for name in self.limited if name not in unchanged}
             self._tables, self._max_series = fresh, max_series
 
     def tables(self) -> list[SeriesTable]:
@@ -344,7 +348,8 @@ class Ledger:
         overflowed = table.compact(self._room(table))
         if overflowed:
             name = table.family.name
-            if not self.overflowed[name]:
+            if name not in self.limited:
+                self.limited.add(name)
                 _log.warning(
                     "metric %s is at its series limit: new label sets go to %s", name, OVERFLOW
                 )

@@ -41,9 +41,10 @@ def _take(descriptor: int, folder: Path) -> None:
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).strip()
-        who = f"process {holder.decode()}" if holder.isdigit() else "another process"
+        process = holder.decode() if holder.isdigit() else "(unknown)"
         raise CheckpointError(
-            f"the state in {folder} is in use by {who}: end that run, or give another folder"
+            f"the state in {folder} is in use by process {process}: end that run, "
+            "or give another folder"
         ) from None
     except OSError as error:
         raise CheckpointError(f"cannot lock the state in {folder}: {error.strerror}") from error

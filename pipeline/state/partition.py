@@ -53,6 +53,7 @@ class Partition:
         *,
         topic_id: str = "",
         sharing: InternerPool | None = None,
+        limited: set[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._time = clock
@@ -63,7 +64,7 @@ class Partition:
         self.committed: int | None = None
         """The last committed position."""
         self.generation = epoch.generation
-        self._ledger = Ledger(families, max_series, sharing)
+        self._ledger = Ledger(families, max_series, sharing, limited)
         self.restarted = [
             saved.family.name
             for saved in state.families

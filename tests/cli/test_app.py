@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline.cli.app import EX_CONFIG, _Formatter, fail, load, log_from, say, show
+from pipeline.cli.app import EX_CONFIG, fail, load, say, show
+from pipeline.cli.logs import log_from
 from tests.support.commands import flowmatrix
 
 PIPELINE = """\
@@ -109,17 +109,6 @@ HOSTILE = "\x1b]0;x\x07\0\r\n\u202e\x9b2J"
 
 def fails() -> None:
     raise ValueError(HOSTILE)
-
-
-def test_a_record_of_the_log_is_one_line_and_moves_no_cursor() -> None:
-    try:
-        fails()
-    except ValueError:
-        record = logging.LogRecord("n", 30, "f", 1, "m %s", (HOSTILE,), sys.exc_info())
-    first, *traceback = _Formatter("%(levelname)s %(name)s: %(message)s").format(record).split("\n")
-    assert first == "WARNING n: m \ufffd]0;x\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd2J"
-    assert traceback[0] == "Traceback (most recent call last):"
-    assert all(line.isprintable() for line in traceback)
 
 
 def test_what_is_said_and_shown_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:

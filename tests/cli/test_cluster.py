@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.kube.inventory import file
 
 SOURCE = "{name: in, type: ingest_file, path: flows.json, decoder: json}"
@@ -64,6 +64,18 @@ def test_who(url: str) -> None:
         f"subnet label Pods: fd00::/64, first in list order ({LABEL})",
         "port         443 (https)",
     ]
+
+
+def test_a_label_called_none_is_found(tmp_path: Path) -> None:
+    """The exit code goes by what was found, not by how the text begins."""
+    labels = "{name: none-such, cidrs: [10.0.0.0/8]}"
+    path = tmp_path / "config.yaml"
+    job(tmp_path, SOURCE, f"{{name: s, type: subnet_label, follows: in, labels: [{labels}]}}")
+    asked = ("--config", path, "--inventory", tmp_path / "kube.yaml")
+    assert flowmatrix("who", "10.1.1.1", *asked).exit_code == 0
+    nobody = flowmatrix("who", "11.1.1.1", *asked)
+    assert nobody.exit_code == 1
+    assert "object       none: " in nobody.stdout
 
 
 def test_inventory(url: str, tmp_path: Path) -> None:

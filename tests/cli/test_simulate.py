@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,33 @@ def test_simulate_says_how_to_run_it(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert "2,000 flows in" in done.stdout
     assert (tmp_path / "c.truth.json").exists()
-    refused = flowmatrix("simulate", "cluster", "--pods", "1", "--out", tmp_path / "d.pb")
-    assert refused.exit_code == 1
-    assert refused.stderr.startswith("error: pods: 1 are too few")
+
+
+@pytest.mark.parametrize("scenario", ["cluster", "reference"])
+def test_the_command_it_says_works(tmp_path: Path, scenario: str) -> None:
+    """As it is printed, also where a name has a blank: there is a row in its tables."""
+    out = tmp_path / "a b" / "c.pb"
+    done = flowmatrix("simulate", scenario, "--out", out)
+    command, *arguments = shlex.split(done.stdout.splitlines()[-1].removeprefix("run them: "))
+    assert command == "flowmatrix"
+    shown = flowmatrix(*arguments, "--format", "csv")
+    assert shown.exit_code == 0
+    assert len(shown.stdout.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *(("--workloads", "1"), ("--workloads", "5"), ("--workloads", "1500"), ("--pods", "1")),
+        *(("--pods", "30"), ("--pods", "40", "--workloads", "40")),
+    ],
+)
+def test_a_cluster_may_have_any_size(tmp_path: Path, size: tuple[str, ...]) -> None:
+    """What is not given goes by what is."""
+    out = tmp_path / "c.pb"
+    done = flowmatrix("simulate", "cluster", "--flows", "500", *size, "--out", out)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("500 flows in ")
 
 
 def test_the_same_seed_gives_the_same_recording(tmp_path: Path) -> None:
@@ -41,7 +66,16 @@ def test_the_format_may_be_another_than_that_of_the_suffix(tmp_path: Path) -> No
     ("arguments", "code", "message"),
     [
         (("cluster",), 2, "--out FILE or --kafka"),
-        (("cluster", "--out", "c.pb", "--ipfix-replies"), 1, "error: ipfix_replies: "),
+        (("cluster", "--out", "c.pb", "--ipfix-replies"), 1, "error: --ipfix-replies: "),
+        (("cluster", "--out", "c.pb", "--flows", "0"), 1, "error: --flows: must be 1 or more"),
+        (
+            ("cluster", "--out", "c.pb", "--pods", "3", "--workloads", "4"),
+            1,
+            "error: --pods: 3 are too few for 4 workloads",
+        ),
+        (("cluster", "--out", "c.pb", "--workloads", "0"), 1, "error: --workloads: must be 1 or"),
+        (("reference", "--out", "c.pb", "--pods", "3"), 2, "are for the cluster scenario"),
+        (("reference", "--out", "c.inventory.yaml"), 1, "error: --out: c.inventory.yaml is the"),
         (("reference", "--kafka", "127.0.0.1:1:1"), 1, 'error: "127.0.0.1:1:1" is not host:port'),
         (("reference", "--kafka", "127.0.0.1:1", "--security", "none.yaml"), 1, "none.yaml"),
         (("nothing",), 2, "Invalid value"),

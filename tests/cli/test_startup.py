@@ -9,7 +9,7 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.cli.commands import COMMANDS
 
 HEAVY = ["aiokafka", "faust", "kafka", "kubernetes", "polars", "prometheus_client", "pyarrow"]

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
 from itertools import count
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from pipeline.api.server import Answers, Server
-from pipeline.cli import app
+from pipeline.cli.app import app
+
+COMMAND = Path(sys.executable).with_name("flowmatrix")
 
 
 def worker() -> Server:
@@ -41,7 +54,7 @@ def test_one_look_at_two_workers() -> None:
     for line, server in zip(lines[1:3], (one, two), strict=True):
         assert line[:4] == ["network-flows", "3", "1,200", "1,234"]
         assert 600 <= int(line[4].replace(",", "")) <= 1_200
-        assert line[5:] == ["0", "0.2", "s", "ago", server.url]
+        assert line[5:] == ["0", "0.2", "s", "ago", server.url.removeprefix("http://")]
     assert lines[3][:3] == ["all", "2", "2,468"]
     head = "stage flows in flows out filtered rejected flows/s us a flow"
     assert " ".join(lines[4]) == head
@@ -74,3 +87,56 @@ def test_names_are_shown_as_they_are_and_move_no_cursor() -> None:
     assert done.exit_code == 0, done.output
     assert re.search(r"^\[/x\]\ufffd\]0;y +600 ", done.output, re.MULTILINE)
     assert done.output.replace("\n", "").isprintable()
+
+
+def stepping(a_second: int) -> Server:
+    """Offsets rise with each checkpoint, every two seconds, flows with each batch."""
+    start = time.monotonic()
+
+    def page(_: object) -> str:
+        seconds = time.monotonic() - start
+        return (
+            f'op_stage_flows_in{{stage="flows"}} {int(seconds) * a_second}\n'
+            f'op_kafka_offset{{topic="t",partition="0"}} {int(seconds / 2) * 2 * a_second}\n'
+        )
+
+    return Server("127.0.0.1:0", Answers(page, str))
+
+
+def test_rates_agree_with_what_is_sent() -> None:
+    """Also those of offsets, which stand still between checkpoints and then rise at once."""
+    with stepping(500) as one:
+        done = CliRunner().invoke(app, ["top", "--once", "--interval", "8", "--server", one.url])
+    lines = [line.split() for line in done.output.splitlines() if line.strip()]
+    assert 350 <= int(lines[1][4]) <= 650
+    assert 350 <= int(lines[4][5]) <= 650
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_live_table_fits_the_screen(width: int) -> None:
+    """A row is a line, on a real terminal of this width; Ctrl-C ends it."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    with worker() as one:
+        command = [str(COMMAND), "top", "--interval", "0.1", "--server", one.url]
+        environment = {**os.environ, "TERM": "xterm"}
+        with subprocess.Popen(command, stdout=follower, env=environment) as process:
+            os.close(follower)
+            shown = ""
+            while "1,800" not in shown:
+                shown += os.read(leader, 65536).decode()
+            process.send_signal(signal.SIGINT)
+            while True:
+                try:
+                    shown += os.read(leader, 65536).decode()
+                except OSError:  # the other end is closed
+                    break
+            assert process.wait() == 0
+    os.close(leader)
+    shown = re.sub(r"\x1b\[[0-9;?]*H", "\n", shown)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "").split("\n")
+    assert max(map(len, lines)) <= width
+    heads = {tuple(line.split()) for line in lines if "partition" in line}
+    assert all({"topic", "partition", "lag", "flows/s", "rejected"} <= set(h) for h in heads)
+    assert all(("checkpoint" in head) is (width == 200) for head in heads)
+    assert any(line.startswith("network-flows ") and "1,234" in line for line in lines)

@@ -20,7 +20,11 @@ def test_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("listen", "address"),
-    {":0": ("", 0), "[::1]:80": ("::1", 80), "node.example:65535": ("node.example", 65535)}.items(),
+    {
+        "127.0.0.1:0": ("127.0.0.1", 0),
+        "[::1]:80": ("::1", 80),
+        "node.example:65535": ("node.example", 65535),
+    }.items(),
 )
 def test_addresses(listen: str, address: tuple[str, int]) -> None:
     assert ServerSettings(listen=listen).address == address
@@ -44,6 +48,13 @@ def test_what_is_no_address(listen: str) -> None:
     (problem,) = Settings(server=ServerSettings(listen=listen)).check(Path())
     assert problem.path == ("server", "listen")
     assert problem.message == f'"{listen}" is not host:port'
+
+
+def test_a_port_alone_does_not_say_to_whom_the_server_answers() -> None:
+    """Neither the whole network without being asked, nor nobody in a container."""
+    (problem,) = Settings(server=ServerSettings(listen=":9299")).check(Path())
+    assert "127.0.0.1:9299 for this machine" in problem.message
+    assert "0.0.0.0:9299 for every network" in problem.message
 
 
 def test_tls_files(tmp_path: Path) -> None:

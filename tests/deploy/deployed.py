@@ -66,8 +66,8 @@ def prepare(server: ApiServer, name: str) -> None:
     """What an overlay takes for granted: its custom resources, and the server's own namespaces."""
     define(server, flowmetrics())
     define(server, lenient("flows.netobserv.io", "v1beta2", "FlowCollector"))
-    define(server, lenient("monitoring.coreos.com", "v1", "ServiceMonitor", namespaced=True))
     if name == "openshift":
+        define(server, lenient("monitoring.coreos.com", "v1", "ServiceMonitor", namespaced=True))
         for group in ("config", "operator"):
             define(server, lenient(f"{group}.openshift.io", "v1", "Network"))
     for space in ("default", "kube-system"):

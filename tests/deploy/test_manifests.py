@@ -38,6 +38,7 @@ from tests.real.cluster import (
     token,
 )
 from tests.real.kube import Kube
+from tests.real.kustomize import render
 
 ACCOUNT = "system:serviceaccount:netobserv:flowmatrix"
 ENVIRONMENT = {"KAFKA_BROKERS": "kafka:9092", "KAFKA_TOPIC": "flows"}
@@ -100,9 +101,21 @@ def test_pods_have_no_more_rights_than_they_need(name: str) -> None:
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
+@pytest.mark.parametrize("name", ["kafka-mtls", "kafka-plain"])
+def test_without_the_prometheus_operator_there_is_nothing_it_defines(name: str) -> None:
+    """Otherwise `kubectl apply` fails where the operator is not installed."""
+    groups = {each["apiVersion"].rpartition("/")[0] for each in overlay(name)}
+    assert groups <= {"", "apps", "policy", "rbac.authorization.k8s.io"}
+
+
+def test_monitoring_can_be_added_alone() -> None:
+    (monitor,) = render(ROOT / "deploy" / "monitoring")
+    assert monitor == one("ServiceMonitor", "openshift")
+
+
 def test_labels_of_the_metrics_win() -> None:
     """The scrape keeps the labels of the metrics (honorLabels)."""
-    (endpoint,) = one("ServiceMonitor", "kafka-plain")["spec"]["endpoints"]
+    (endpoint,) = one("ServiceMonitor", "openshift")["spec"]["endpoints"]
     assert endpoint["honorLabels"] is True
     assert one("PodDisruptionBudget", "kafka-plain")["spec"]["maxUnavailable"] == 1
 

@@ -112,4 +112,5 @@ def _definitions(body: list[ast.stmt], prefix: str) -> Iterator[str]:
                 yield from _definitions(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (prefix + each.id for each in targets if isinstance(each, ast.Name))
+            names = [name for target in targets for name in ast.walk(target)]
+            yield from (prefix + each.id for each in names if isinstance(each, ast.Name))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline import cli
+from pipeline.cli.app import app
 from tests.docs.markdown import ROOT, pages, written
 
 COMMAND = re.compile(r"\bflowmatrix ([a-z][a-z-]+)\b([^`|;#\n]*)")
@@ -17,7 +17,7 @@ OPTION = re.compile(r"(?<=\s)--?[a-z][a-z-]*")
 MAKE = re.compile(r"(?:^|`|\$ )(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]+)", re.MULTILINE)
 CODE = re.compile(r"```(?:sh|console)\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 WRITTEN = [page.relative_to(ROOT).as_posix() for page in pages() if written(page)]
-GROUP: Any = typer.main.get_command(cli.app)  # its stubs know no commands
+GROUP: Any = typer.main.get_command(app)  # its stubs know no commands
 CONTEXT = typer.Context(GROUP)
 
 

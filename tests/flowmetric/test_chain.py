@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.flowmetric.chain import Filter, Metric, Stage, label_name, metric_name, metric_stages
 from pipeline.stage import BuildContext, Delta, Encoder, Kind, Transform, registry
+from pipeline.stage.metrics import FIRST_SEEN, LAST_SEEN
 
 SYN = Filter(field="Flags", value="SYN")
 
@@ -31,7 +32,7 @@ def count(metric: Metric, flows: pl.DataFrame) -> Delta:
 
 
 def series(delta: Delta) -> list[dict[str, Any]]:
-    return delta.series.to_dicts()
+    return delta.series.drop(FIRST_SEEN, LAST_SEEN).to_dicts()
 
 
 def test_the_whole_chain() -> None:

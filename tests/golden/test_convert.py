@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline import config
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.config.loader import ConfigError
 
 HERE = Path(__file__).parent

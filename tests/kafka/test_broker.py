@@ -43,12 +43,14 @@ def read(address: str, topic: str, count: int) -> list[bytes | None]:
 
 
 def test_a_message_comes_back(kafka_broker: Broker) -> None:
+    """The broker of the tests keeps what it is given."""
     kafka_broker.create_topic("network-flows")
     send(kafka_broker.bootstrap, "network-flows", b"flow")
     assert read(kafka_broker.bootstrap, "network-flows", 1) == [b"flow"]
 
 
 def test_messages_outlive_a_stop_and_a_kill(new_kafka: NewKafka) -> None:
+    """Its data stay in its folder."""
     broker = new_kafka(None)
     broker.create_topic("kept")
     send(broker.bootstrap, "kept", b"one")
@@ -60,6 +62,7 @@ def test_messages_outlive_a_stop_and_a_kill(new_kafka: NewKafka) -> None:
 
 
 def test_a_sasl_listener_wants_the_password(new_kafka: NewKafka) -> None:
+    """A wrong password is refused, the right one is taken."""
     broker = new_kafka(sasl_plain(alice="secret"))
     broker.create_topic("kept")
     user = {
@@ -74,6 +77,7 @@ def test_a_sasl_listener_wants_the_password(new_kafka: NewKafka) -> None:
 
 
 def test_a_tls_listener_shows_its_certificate(new_kafka: NewKafka, tmp_path: Path) -> None:
+    """Only a client that trusts it gets through."""
     pem = self_signed(tmp_path)
     broker = new_kafka(tls(pem))
     broker.create_topic("kept")

@@ -36,6 +36,7 @@ def counts(worker: Worker, messages: int) -> dict[str, float]:
 
 
 def test_a_metric_with_another_filter_starts_again(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The other metric, and one whose help text is another, go on."""
     kafka_broker.create_topic("changing", 4)
 
     def feed() -> None:

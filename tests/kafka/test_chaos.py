@@ -12,6 +12,7 @@ from tests.kafka.chaos import Options, run
 @pytest.mark.real
 @pytest.mark.xdist_group("kafka")
 def test_counts_are_exact_through_chaos(tmp_path: Path) -> None:
+    """A short run of what `make chaos` does."""
     options = Options(flows=40_000, kills=4, scales=2, outage=5, gap=1.5, seed=4)
     report = run(options, tmp_path)
     assert report.wrong == []

@@ -34,6 +34,7 @@ def login(folder: Path, **given: str) -> Connection:
     ],
 )
 def test_a_login_from_files(tmp_path: Path, written: str, meant: str) -> None:
+    """Secrets are read from files when a client is made."""
     (tmp_path / "name").write_text(" bob\n")
     for where in ("user", "user/password"):
         found = login(tmp_path, mechanism=written, password_file=where).arguments()
@@ -48,6 +49,7 @@ def test_a_login_from_files(tmp_path: Path, written: str, meant: str) -> None:
 
 
 def test_certificates_in_files_and_in_strimzi_s_folders(tmp_path: Path) -> None:
+    """A folder stands for the files of a secret."""
     pem = self_signed(tmp_path)
     folder = tmp_path / "secret"
     folder.mkdir()
@@ -69,6 +71,7 @@ def test_certificates_in_files_and_in_strimzi_s_folders(tmp_path: Path) -> None:
 
 
 def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
+    """What cannot be used is named, never shown."""
     (tmp_path / "key.pem").write_text(SECRET)
     (tmp_path / "binary").write_bytes(b"\xff" + SECRET.encode())
     bad = {
@@ -85,6 +88,7 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
 
 
 def test_addresses() -> None:
+    """host:port, host, and what is neither."""
     assert [address(text) for text in ("a", "a.b:1", "[::1]:9093")] == [
         ("a", 9092),
         ("a.b", 1),
@@ -96,6 +100,7 @@ def test_addresses() -> None:
 
 
 def test_what_goes_together() -> None:
+    """Fields that need each other, or exclude each other."""
     messages = [
         problem.message
         for problem in [

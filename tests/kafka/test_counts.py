@@ -81,6 +81,7 @@ def place(kafka_broker: Broker, tmp_path: Path, made: Simulation) -> Place:
 def test_every_flow_is_counted_and_shown(
     place: Place, made: Simulation, payloads: list[bytes]
 ) -> None:
+    """A restart shows no increment again."""
     worker = place.worker()
     place.feed(payloads)
     with running(worker):
@@ -101,6 +102,7 @@ def sum_of(counts: dict[str, dict[tuple[str, ...], float]]) -> dict[str, float]:
 
 
 def test_killed_under_load(place: Place, made: Simulation, payloads: list[bytes]) -> None:
+    """Three times, at any moment."""
     dice = Random(1)
     with place.feeding(payloads, 5, 12):
         for _ in range(3):
@@ -113,6 +115,7 @@ def test_killed_under_load(place: Place, made: Simulation, payloads: list[bytes]
 
 
 def test_one_of_two_is_killed(place: Place, made: Simulation, payloads: list[bytes]) -> None:
+    """The other one takes its partitions over, and their counts."""
     first, second = place.worker(), place.worker()
     with running(first, second), place.feeding(payloads, 5, 15):
         wait(lambda: totals(first)[0] > 0 and totals(second)[0] > 0)
@@ -125,6 +128,7 @@ def test_one_of_two_is_killed(place: Place, made: Simulation, payloads: list[byt
 
 
 def test_a_frozen_worker_wakes_up(place: Place, made: Simulation, payloads: list[bytes]) -> None:
+    """Its partitions are owned by another one then: nothing is shown twice."""
     first, second = place.worker(), place.worker()
     with running(first, second), place.feeding(payloads, 6, 18):
         wait(lambda: totals(first)[0] > 0 and totals(second)[0] > 0)
@@ -145,6 +149,7 @@ def test_the_broker_restarts(
     made: Simulation,
     payloads: list[bytes],
 ) -> None:
+    """The worker goes on, and ends in order when nobody answers."""
     broker = new_kafka(None)
     place = Place(broker, tmp_path, made)
     worker = place.worker()

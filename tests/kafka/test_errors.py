@@ -21,4 +21,5 @@ from pipeline.kafka.errors import explain
     ],
 )
 def test_explain(error: KafkaError, said: str) -> None:
+    """The error, and what can be done about it."""
     assert said in explain(error)

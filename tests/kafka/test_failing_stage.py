@@ -49,6 +49,7 @@ def sums(worker: Worker) -> tuple[float, float]:
 
 
 def test_only_what_fails_is_a_dead_letter(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The rest is counted; once the stage is mended, the letters are too."""
     kafka_broker.create_topic("fragile", 2)
     produce(kafka_broker.bootstrap, "fragile", payloads(*range(_FLOWS)), 2)
     dead = {"topic": "dead-fragile"}
@@ -83,6 +84,7 @@ def test_only_what_fails_is_a_dead_letter(kafka_broker: Broker, tmp_path: Path) 
 
 
 def test_killed_while_it_searches(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Nothing is counted twice, and no letter is missing."""
     kafka_broker.create_topic("searched", 2)
     produce(kafka_broker.bootstrap, "searched", payloads(*range(_FLOWS)), 2)
     dead = {"topic": "dead-searched"}
@@ -109,6 +111,7 @@ def test_killed_while_it_searches(kafka_broker: Broker, tmp_path: Path) -> None:
 def test_a_stage_that_fails_on_everything(
     kafka_broker: Broker, tmp_path: Path, limit: dict[str, Any], said: str
 ) -> None:
+    """A limit ends the worker."""
     topic = f"fails-{next(iter(limit))}"
     kafka_broker.create_topic(topic, 1)
     produce(kafka_broker.bootstrap, topic, payloads(*range(_FLOWS)), 1)
@@ -119,6 +122,7 @@ def test_a_stage_that_fails_on_everything(
 
 
 def test_it_stays_a_member_and_ends_soon_meanwhile(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The search takes longer than a session, and the group does not notice."""
     kafka_broker.create_topic("failing-on", 1)
     produce(kafka_broker.bootstrap, "failing-on", payloads(*range(50_000)), 1)
     worker = fragile(tmp_path, kafka_broker, "failing-on", 1)

@@ -34,6 +34,7 @@ _FLOWS = 20_000
 
 
 def test_workers_of_one_command(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Several workers, one of them killed; the matrix and the table of all of them."""
     shape = Shape(pods=200, workloads=40, nodes=20, services=20)
     made = simulate("cluster", tmp_path / "c.pb", flows=_FLOWS, shape=shape)
     kafka_broker.create_topic("grouped", 4)
@@ -88,6 +89,7 @@ def assert_top(*workers: Worker) -> None:
 
 
 def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Its changelog follows, and the new partitions are counted."""
     kafka_broker.create_topic("grows", 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["grows"])
     with running(worker):
@@ -103,6 +105,7 @@ def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
 
 
 def test_no_broker_yet(tmp_path: Path) -> None:
+    """It says so, and ends when it is told to."""
     worker = counting(tmp_path, "127.0.0.1:1", ["flows"])
     with running(worker, ready=False):
         wait(lambda: "no broker answers" in json.dumps(worker.get("/readyz")[1]))

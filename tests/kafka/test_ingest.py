@@ -17,6 +17,7 @@ from tests.support.recordings import messages
 
 
 def test_every_codec_and_several_topics(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Five topics, a codec each, one worker."""
     codecs = ["none", "gzip", "snappy", "lz4", "zstd"]
     topics = [f"in-{codec}" for codec in codecs]
     for codec, topic in zip(codecs, topics, strict=True):
@@ -73,6 +74,7 @@ def counter(name: str, follows: str | list[str]) -> dict[str, Any]:
 
 
 def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Large enough to be fast, small enough for the memory."""
     kafka_broker.create_topic("flood", 2)
     produce(kafka_broker.bootstrap, "flood", [FLOW] * 200_000, 2)
     sizes = [{"name": "sizes", "type": "log_batches"}]
@@ -87,6 +89,7 @@ def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) ->
 
 
 def test_a_broker_that_comes_later(new_kafka: NewKafka, tmp_path: Path) -> None:
+    """It is waited for."""
     broker = new_kafka(None)
     broker.create_topic("late", 1)
     broker.stop()
@@ -100,6 +103,7 @@ def test_a_broker_that_comes_later(new_kafka: NewKafka, tmp_path: Path) -> None:
 
 
 def test_a_topic_that_comes_later_and_grows(kafka_broker: Broker, tmp_path: Path) -> None:
+    """It is waited for."""
     worker = counting(tmp_path, kafka_broker.bootstrap, ["later"])
     with running(worker, ready=False):
         wait(lambda: worker.get("/readyz")[1].get("reason") == "no topic later yet")
@@ -109,6 +113,7 @@ def test_a_topic_that_comes_later_and_grows(kafka_broker: Broker, tmp_path: Path
 
 
 def test_from_the_end(kafka_broker: Broker, tmp_path: Path) -> None:
+    """What was there before is not counted."""
     kafka_broker.create_topic("end", 1)
     produce(kafka_broker.bootstrap, "end", [FLOW] * 10, 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["end"], start_offset="last")

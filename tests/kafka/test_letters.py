@@ -16,6 +16,7 @@ from tests.real.broker import Broker
 
 
 def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The payload as it came; the headers say why and whence."""
     kafka_broker.create_topic("poisoned", 1)
     payloads = [b"no json" if n % 100 == 0 else FLOW for n in range(1_000)]
     produce(kafka_broker.bootstrap, "poisoned", payloads, 1)
@@ -38,6 +39,7 @@ def test_poison_goes_to_the_dead_letters(kafka_broker: Broker, tmp_path: Path) -
 
 
 def test_too_much_poison_stops_the_worker(kafka_broker: Broker, tmp_path: Path) -> None:
+    """A limit of messages in a row."""
     kafka_broker.create_topic("drained", 1)
     produce(kafka_broker.bootstrap, "drained", [FLOW] * 10 + [b"no json"] * 500, 1)
     limit = {"max_consecutive": 100}
@@ -48,6 +50,7 @@ def test_too_much_poison_stops_the_worker(kafka_broker: Broker, tmp_path: Path) 
 
 
 def test_messages_of_any_size(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Ten megabytes and none."""
     kafka_broker.create_topic("sizes", 1, max_message_bytes=str(11 << 20))
     large = json.dumps({"Bytes": 1, "Note": "x" * (10 << 20)}).encode()
     payloads = [b"1", large, b"", FLOW, b"{}", large, b"x", large[:-1]]
@@ -66,6 +69,7 @@ def test_messages_of_any_size(kafka_broker: Broker, tmp_path: Path) -> None:
 def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
     kafka_broker: Broker, tmp_path: Path
 ) -> None:
+    """It is not sent back."""
     kafka_broker.create_topic("larger", 1, max_message_bytes=str(4 << 20))
     kafka_broker.create_topic("dead-larger", 1)
     payloads = [b"no json", b"{" + b"x" * (2 << 20), b"[]"]
@@ -89,6 +93,7 @@ def test_of_a_letter_that_is_too_large_for_its_topic_a_part_is_kept(
 
 
 def test_a_topic_that_takes_no_letters(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The worker ends and says what to change."""
     kafka_broker.create_topic("unheard", 1)
     kafka_broker.create_topic("dead-unheard", 1, max_message_bytes="500")
     produce(kafka_broker.bootstrap, "unheard", [b"x" * 1_000], 1)
@@ -100,6 +105,7 @@ def test_a_topic_that_takes_no_letters(kafka_broker: Broker, tmp_path: Path) -> 
 
 
 def test_dead_letters_are_read_and_sent_back(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Each once."""
     kafka_broker.create_topic("replayed", 2)
     produce(kafka_broker.bootstrap, "replayed", [b"no json", b"\xff", FLOW], 2)
     dead = {"topic": "dead-replayed"}

@@ -47,6 +47,7 @@ def test_retention_passes_a_frozen_worker(kafka_broker: Broker, tmp_path: Path, 
 
 
 def test_retention_passes_a_worker_that_does_not_run(kafka_broker: Broker, tmp_path: Path) -> None:
+    """It says so when it is started again."""
     kafka_broker.create_topic("away", 1)
     produce(kafka_broker.bootstrap, "away", [FLOW] * 100, 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["away"])

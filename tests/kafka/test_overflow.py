@@ -57,6 +57,7 @@ def sums(counts: Counts) -> float:
 
 
 def test_sums_agree_when_series_overflow(kafka_broker: Broker, tmp_path: Path) -> None:
+    """In = out + filtered + rejected, over workers, and after one was killed."""
     kafka_broker.create_topic("overflow", _PARTITIONS)
     one, two = (limited(tmp_path, kafka_broker, name) for name in ("one", "two"))
     twentieth = _FLOWS // 20
@@ -82,6 +83,8 @@ def test_sums_agree_when_series_overflow(kafka_broker: Broker, tmp_path: Path) -
             shown = worker.shown()[_NAME]
             assert len(shown) == _LIMIT + 1
             assert any("__overflow__" in label for labels in shown for label in labels)
+            assert worker.get("/readyz")[1]["series_limit"] == [_NAME]
+            assert worker.log.read_text().count("is at its series limit") == 1
         one.process.kill()
         wait(lambda: len(positions(two)) == _PARTITIONS)
         assert totals(two) == (_FLOWS, exact), "also from the changelog"

@@ -24,6 +24,7 @@ def again(broker: Broker, topic: str, messages: int) -> None:
 def test_it_stops_and_says_so_after_a_restart(
     kafka_broker: Broker, tmp_path: Path, messages: int
 ) -> None:
+    """Shorter or longer than the old one."""
     topic = f"again-{messages}"
     kafka_broker.create_topic(topic, 1)
     produce(kafka_broker.bootstrap, topic, [FLOW] * 100, 1)
@@ -40,6 +41,7 @@ def test_it_stops_and_says_so_after_a_restart(
 
 @pytest.mark.parametrize("messages", [50, 150])
 def test_it_stops_while_it_runs(kafka_broker: Broker, tmp_path: Path, messages: int) -> None:
+    """Within seconds, and nothing of the new topic is durable."""
     topic = f"live-{messages}"
     kafka_broker.create_topic(topic, 1)
     produce(kafka_broker.bootstrap, topic, [FLOW] * 100, 1)

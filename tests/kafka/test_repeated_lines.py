@@ -13,6 +13,7 @@ def record(text: str) -> logging.LogRecord:
 
 
 def test_the_same_line_passes_once_a_minute() -> None:
+    """Other lines pass meanwhile."""
     now = [0.0]
     repeats = RepeatFilter(lambda: now[0])
     assert [repeats.filter(record(text)) for text in ("a", "b", "a")] == [True, True, False]

@@ -15,6 +15,7 @@ _FLOWS = 8_000
 
 
 def test_nothing_is_taken_over_as_empty(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Two workers start at once; neither counts anything again."""
     shape = Shape(pods=200, workloads=40, nodes=20, services=20)
     made = simulate("cluster", tmp_path / "c.pb", flows=_FLOWS, shape=shape)
     kafka_broker.create_topic("restored", 4)

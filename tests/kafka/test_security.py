@@ -19,6 +19,7 @@ from tests.real.listeners import Security, sasl_plain, self_signed, tls
 
 
 def test_tls_with_a_client_certificate(new_kafka: NewKafka, tmp_path: Path) -> None:
+    """From a folder in the layout of Strimzi."""
     pem = self_signed(tmp_path)
     (tmp_path / "secret").mkdir()
     for name, source in {"ca.crt": "crt", "user.crt": "crt", "user.key": "key"}.items():
@@ -44,6 +45,7 @@ def enrol(broker: Kafka, name: str, password: bytes, mechanism: str) -> None:
 
 @pytest.mark.parametrize("mechanism", ["scram-sha-256", "scram-sha-512"])
 def test_scram_over_tls(new_kafka: NewKafka, tmp_path: Path, mechanism: str) -> None:
+    """Worker, simulator and dead letters log in, and no secret is shown."""
     pem = self_signed(tmp_path)
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
     broker = new_kafka(
@@ -93,6 +95,7 @@ def commands(broker: Kafka, folder: Path, security: dict[str, Any]) -> str:
 
 
 def test_a_wrong_password(new_kafka: NewKafka, tmp_path: Path) -> None:
+    """The worker says so, and reads the file again."""
     broker = new_kafka(sasl_plain(ann="secret"))
     broker.create_topic("t")
     (tmp_path / "password").write_text("wrong-word")

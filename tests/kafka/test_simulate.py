@@ -39,11 +39,34 @@ def told(path: Path) -> tuple[dict[str, Any], int]:
     return document, sum(row[-1] for row in series)
 
 
+def test_flows_as_json(kafka_broker: Broker, tmp_path: Path) -> None:
+    """The topic has JSON objects, and the pipeline beside them reads JSON."""
+    out = str(tmp_path / "r")
+    options = ("--format", "json", "--flows", "4706", "--out", out)
+    done = subprocess.run(
+        command(kafka_broker, "as-json", "reference", *options),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        '4,706 flows in topic "as-json"',
+        f"run them: flowmatrix run {out}.yaml",
+    ]
+    messages = read(kafka_broker.bootstrap, "as-json", 4_707, seconds=2)
+    flows = [json.loads(message.value) for message in messages]
+    assert len(flows) == 4_706
+    opened = sum(bool(flow.get("Flags", 0) & 2) for flow in flows)
+    assert opened == told(tmp_path / "r.truth.json")[1] > 0
+    assert "decoder: json" in (tmp_path / "r.yaml").read_text()
+
+
 def test_a_number_of_flows(kafka_broker: Broker, tmp_path: Path) -> None:
+    """As many as asked for, and their truth."""
     out = str(tmp_path / "cluster")
     arguments = command(kafka_broker, "counted", "cluster", "--flows", "30000", "--out", out)
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert done.stdout == '30,000 flows in topic "counted"\n'
+    assert done.stdout.startswith('30,000 flows in topic "counted"\n')
     messages = read(kafka_broker.bootstrap, "counted", 30_001, seconds=2)
     truth, opened = told(tmp_path / "cluster.truth.json")
     assert len(messages) == truth["flows"] == 30_000
@@ -63,6 +86,7 @@ def values(messages: list[Message]) -> list[bytes]:
 
 
 def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
+    """At the rate asked for."""
     arguments = command(kafka_broker, "endless", "reference", "--out", str(tmp_path / "live"))
     process = subprocess.Popen([*arguments, "--rate", "2000"], stdout=subprocess.PIPE, text=True)
     time.sleep(6)
@@ -78,6 +102,7 @@ def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
 
 
 def test_no_broker() -> None:
+    """It gives up and says so."""
     arguments = ["simulate", "reference", "--kafka", "127.0.0.1:1", "--security", "missing.yaml"]
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -87,6 +112,7 @@ def test_no_broker() -> None:
 def test_a_broker_that_comes_late_and_goes_away_loses_and_doubles_nothing(
     new_kafka: Callable[[Security | None], Kafka], tmp_path: Path
 ) -> None:
+    """The truth is about what is there."""
     broker = new_kafka(None)
     broker.stop()
     arguments = command(broker, "flows", "cluster", "--out", str(tmp_path / "live"))

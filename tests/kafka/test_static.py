@@ -45,6 +45,7 @@ def end(worker: Worker) -> None:
 def test_a_worker_that_comes_back_has_its_partitions_and_the_others_go_on(
     kafka_broker: Broker, tmp_path: Path, leave: Callable[[Worker], None]
 ) -> None:
+    """After a kill as after a stop."""
     topic = f"static-{leave.__name__}"
     kafka_broker.create_topic(topic, 4)
     one, two = (static(tmp_path, kafka_broker, topic, name) for name in ("one", "two"))
@@ -65,6 +66,7 @@ def test_a_worker_that_comes_back_has_its_partitions_and_the_others_go_on(
 
 
 def test_without_its_return_the_others_take_over(kafka_broker: Broker, tmp_path: Path) -> None:
+    """When its session has ended."""
     kafka_broker.create_topic("left", 2)
     one, two = (static(tmp_path, kafka_broker, "left", name, 6) for name in ("one", "two"))
     with running(one, two):
@@ -74,6 +76,7 @@ def test_without_its_return_the_others_take_over(kafka_broker: Broker, tmp_path:
 
 
 def test_the_workers_of_one_command_are_numbered(kafka_broker: Broker, tmp_path: Path) -> None:
+    """Each has a name of its own, also after a kill."""
     kafka_broker.create_topic("numbered", 4)
     first = static(tmp_path, kafka_broker, "numbered", "w")
     first.process.command += ["--workers", "2"]

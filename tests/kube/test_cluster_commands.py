@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.stage import VALUE
 from pipeline.state.count_store import counters
 from simulate import Simulation, simulate

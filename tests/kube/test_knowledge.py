@@ -22,6 +22,7 @@ def test_the_object_behind_an_address() -> None:
     known = ObjectKnowledge(Index([objects.of(POD)]), Climb())
     assert dict(known.explain("10.0.0.1", None))["object"] == "Pod shop/web"
     assert dict(known.explain("10.0.0.2", None))["object"].startswith("none: ")
+    assert (known.knows("10.0.0.1", None), known.knows("10.0.0.2", None)) == (True, False)
     assert known.problems() == []
 
 
@@ -42,6 +43,7 @@ def test_no_label() -> None:
     known = LabelKnowledge([WIDE], [])
     text = "none: no network of 1 labels is around it"
     assert list(known.explain("11.0.0.1", None)) == [("subnet label", text)]
+    assert (known.knows("11.0.0.1", None), known.knows("10.0.0.1", None)) == (False, True)
     assert known.problems() == []
 
 

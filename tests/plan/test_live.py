@@ -49,6 +49,9 @@ class Feed:
     def close(self) -> None:
         self.open = False
 
+    def knows(self, address: str, at: int | None) -> bool:
+        return True
+
     def explain(self, address: str, at: int | None) -> Any:
         yield address, self.shown
 

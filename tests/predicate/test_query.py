@@ -151,8 +151,54 @@ def test_a_field_that_no_flow_has() -> None:
     assert kept('with(A) or A="" or A!=0 or A=~""', flows) == []
 
 
-OPERATORS = "and OR with without ( ) = != =~ !~ > <="
-OPERANDS = """A Bytes 7 1.5 - "x" "(" `y` 'z' /* */ // " \\ é $(A)"""
+ADDRESSES: list[dict[str, Any]] = [
+    {"id": "v4", "SrcAddr": "10.1.2.3"},
+    {"id": "mapped", "SrcAddr": "::ffff:10.1.2.4"},
+    {"id": "outside", "SrcAddr": "11.0.0.1"},
+    {"id": "v6", "SrcAddr": "FD00::1"},
+    {"id": "text", "SrcAddr": "10.1.2.3.4"},
+    {"id": "number", "SrcAddr": 10},
+    {"id": "none"},
+    {"id": "null", "SrcAddr": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('SrcAddr in "10.0.0.0/8"', ["v4", "mapped"]),
+        ("SrcAddr IN `10.1.2.3/32`", ["v4"]),
+        ('SrcAddr in "::ffff:10.0.0.0/104"', ["v4", "mapped"]),
+        ('SrcAddr in "fd00::/8"', ["v6"]),
+        ('SrcAddr in "0.0.0.0/0"', ["v4", "mapped", "outside"]),
+        ('SrcAddr not in "10.0.0.0/8"', ["outside", "v6", "text", "number", "none", "null"]),
+        ('with(SrcAddr) and SrcAddr not in "10.0.0.0/8" or id = "v4"', ["v4", "outside", "v6"]),
+    ],
+)
+def test_networks(text: str, expected: list[str]) -> None:
+    """In any form of an address; a negation also holds where there is none, as others do."""
+    assert set(expected) <= set(kept(text, ADDRESSES))
+    if "with(" not in text:
+        assert kept(text, ADDRESSES) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('A in "10.0.0.0/33"', 'column 6: "10.0.0.0/33" is not a valid CIDR', ""),
+        ('A in "10.0.0.1"', 'column 6: "10.0.0.1" is not a valid CIDR', 'write "10.0.0.1/32"'),
+        ('A in "::1"', 'column 6: "::1" is not a valid CIDR', 'write "::1/128"'),
+        ("A in 10", "column 6: expected a quoted CIDR, found 10", ""),
+        ('A not "x"', 'column 7: expected "in", found "x"', ""),
+    ],
+)
+def test_what_is_not_a_network(text: str, message: str, hint: str) -> None:
+    (problem,) = [p for p in query.problems(text, ()) if p.severity is Severity.ERROR]
+    assert (problem.message, problem.hint) == (message, hint)
+
+
+OPERATORS = "and OR in not with without ( ) = != =~ !~ > <="
+OPERANDS = """A Bytes 7 1.5 - "x" "10.0.0.0/8" "(" `y` 'z' /* */ // " \\ é $(A)"""
 WORDS = st.sampled_from([*OPERATORS.split(), *OPERANDS.split(), "\n"])
 
 

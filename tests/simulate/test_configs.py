@@ -59,7 +59,7 @@ def test_labels_keep_their_order() -> None:
 
 
 def test_a_topic_is_read_alike_by_both() -> None:
-    source = configs.kafka_source(["a:1", "b:2"], "flows", "g")
+    source = configs.kafka_source(["a:1", "b:2"], "flows", "g", "protobuf")
     assert source.native == {
         "type": "ingest_kafka",
         "brokers": ["a:1", "b:2"],

@@ -92,7 +92,7 @@ def test_every_file_of_a_configuration_is_parsed_once(
     path = tmp_path / "config.yaml"
     path.write_text(CONFIG)
     opened: list[str] = []
-    for module, name in ((file, "_open"), (files, "read")):
+    for module, name in ((file, "_open"), (files, "content")):
         original = getattr(module, name)
 
         def counted(path: Path, original: object = original) -> object:

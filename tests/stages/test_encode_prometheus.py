@@ -67,7 +67,8 @@ def test_a_value_is_scaled_and_what_is_no_number_refused() -> None:
 
 
 def test_a_metric_without_value_is_divided_too() -> None:
-    assert encode(FLOWS, divider=4.0).deltas[0].series.rows() == [(FLOWS.height / 4,)]
+    (delta,) = encode(FLOWS, divider=4.0).deltas
+    assert delta.series[VALUE].to_list() == [FLOWS.height / 4]
 
 
 @pytest.mark.parametrize("divider", [3.0, 7.3, 1000.0, 1e9])

@@ -105,3 +105,18 @@ def test_partitions_kept_and_let_go() -> None:
     assert group.positions() == {ONE: 2}
     group.forget()
     assert (group.positions(), values(group.totals().tables)) == ({}, {})
+
+
+def test_a_limit_is_said_once_for_all_partitions(caplog: pytest.LogCaptureFixture) -> None:
+    """The partitions of a process are limited one by one; the metric is named once."""
+    group = Assignment({"flows": (FLOWS, Policy("g", max_series=1))})
+    for where in (ONE, TWO):
+        group.restore(where, EMPTY, 3, 0)
+        group.count(where, delta("a", "b", "c"), 3, 1.0)
+    durable(group)
+    assert caplog.messages == [
+        "metric flows is at its series limit: new label sets go to __overflow__"
+    ]
+    assert group.limited == {"flows"}
+    group.adopt({"flows": (FLOWS, Policy("g"))}, set(), 0)
+    assert group.limited == set()

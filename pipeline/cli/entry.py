@@ -1,0 +1,125 @@
+"""The entry of the command: whatever a person can cause ends it with one line, not a traceback.
+
+It imports nothing that takes time, so that an interrupt is answered from the first moment.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
+CLOSED_PIPE = 141
+"""Exit code when nobody reads the output any more, as a shell has it of SIGPIPE."""
+_ERRORS = "flowmatrix"
+_FRAMES = {"─": "-", "━": "-", "│": "|", "┃": "|", "…": ".", "·": "."}
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name, and leave with its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = _unraisable
+    code = 1
+    try:
+        _prepare_streams()
+        code = _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except OSError as error:
+        code = _failed(error)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+    _close_output()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command."""
+    from pipeline.cli import logs  # noqa: PLC0415 - it takes time: see above
+    from pipeline.cli.app import app  # noqa: PLC0415 - the same
+
+    logs.start()
+    try:
+        app()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        if code == INTERRUPTED:
+            return _interrupted()
+        return CLOSED_PIPE if code and output_is_closed() else code
+    return 0
+
+
+def _interrupted() -> int:
+    _tell("interrupted")
+    return INTERRUPTED
+
+
+def _failed(error: OSError) -> int:
+    """The exit code after an error of the system that no command expected."""
+    if isinstance(error, BrokenPipeError) and output_is_closed():
+        return CLOSED_PIPE
+    reason = error.strerror or str(error)
+    _tell(f"error: {error.filename}: {reason}" if error.filename else f"error: {reason}")
+    return 1
+
+
+def output_is_closed() -> bool:
+    """Whether standard output is a pipe whose reader is gone."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _tell(line: str) -> None:
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - nothing else may be there yet
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """An interrupt that comes while an object is finalized must not be lost there."""
+    if issubclass(what.exc_type, KeyboardInterrupt):
+        os._exit(_interrupted())
+    sys.__unraisablehook__(what)
+
+
+def _prepare_streams() -> None:
+    """Let both streams take every text.
+
+    A terminal gets its own encoding, with escapes for what that does not have. Files and pipes get
+    UTF-8 in every locale: JSON, CSV and expositions are defined so.
+    """
+    codecs.register_error(_ERRORS, _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors=_ERRORS)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that an encoding does not have: JSON's escapes, lines as ASCII."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(_FRAMES.get(letter) or _escaped(letter) for letter in letters), error.end
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _close_output() -> None:
+    """Nothing is left to be written when Python ends: it would complain of a closed pipe."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)

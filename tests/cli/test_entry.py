@@ -1,0 +1,180 @@
+"""How the command ends, as a real process: pipes, full disks, encodings, interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulate import Simulation
+
+COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
+SAMPLE = '{"SrcAddr": "10.0.0.1", "Bytes": %d, "name": "caf\\u00e9 \\u0101 \\ud83d\\ude00"}\n'
+PIPELINE = """\
+stages:
+- {name: in, type: ingest_file, path: flows.jsonl, decoder: json}
+- {name: out, type: write_stdout, follows: in}
+"""
+NAP = """
+import sys, time
+class Nap:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{at}":
+            print("here", flush=True)
+            time.sleep(60)
+sys.meta_path.insert(0, Nap())
+sys.argv = ["flowmatrix", *sys.argv[1:]]
+from pipeline.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    """A pipeline that prints its flows, a megabyte of them."""
+    path = tmp_path / "p.yaml"
+    path.write_text(PIPELINE)
+    with (tmp_path / "flows.jsonl").open("w") as file:
+        file.writelines(SAMPLE % number for number in range(20_000))
+    return path
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of bash, whose exit code is that of the first command that fails."""
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line.replace("flowmatrix", COMMAND, 1)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    ["run {0} --once", "schema", "matrix {1}", "convert {1}", "graph {1}", "--help", "run --help"],
+)
+@pytest.mark.parametrize("reader", ["head -1", "true", "head -c 5000"])
+def test_a_reader_that_goes_away_ends_the_command_without_a_word(
+    pipeline: Path, made: Simulation, arguments: str, reader: str
+) -> None:
+    """With the exit code a shell has of SIGPIPE, or 0 when all was written before."""
+    done = shell(f"flowmatrix {arguments.format(pipeline, made.config)} | {reader}")
+    assert done.returncode in {0, 141}, done.stderr
+    errors = [line for line in done.stderr.decode().splitlines() if ": warning: " not in line]
+    assert [line for line in errors if "rror" in line or "Traceback" in line] == []
+
+
+def test_a_large_output_without_a_reader_is_a_closed_pipe(pipeline: Path) -> None:
+    assert shell(f"flowmatrix run {pipeline} --once | true").returncode == 141
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments", ["run {0} --once", "schema", "matrix {1}", "validate {1}", "simulate reference"]
+)
+def test_a_full_disk_is_an_error_in_one_line(
+    pipeline: Path, made: Simulation, tmp_path: Path, arguments: str
+) -> None:
+    more = f" --out {tmp_path / 'new.pb'}" if arguments.startswith("simulate") else ""
+    done = shell(f"flowmatrix {arguments.format(pipeline, made.config)}{more} > /dev/full")
+    assert done.returncode == 1
+    last = done.stderr.decode().splitlines()[-1]
+    assert last == "error: No space left on device" or "Errno 28" in last
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("simulate reference --out /proc/new/x.pb", "/proc/new"),
+        ("simulate reference --out {folder}", "{folder}"),
+        ("run {pipeline} --once --metrics-out {folder}", "{folder}"),
+        ("run {pipeline} --once --dead-letters {folder}", "{folder}"),
+        ("run {pipeline} --once --state /proc/new", "/proc/new"),
+    ],
+)
+def test_outputs_that_cannot_be_written_are_named(
+    pipeline: Path, tmp_path: Path, arguments: str, message: str
+) -> None:
+    done = shell(f"flowmatrix {arguments.format(folder=tmp_path, pipeline=pipeline)} > /dev/null")
+    assert done.returncode in {1, 2}
+    errors = done.stderr.decode()
+    assert message.format(folder=tmp_path) in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_json_is_utf8_in_every_locale(pipeline: Path, encoding: str) -> None:
+    done = shell(f"flowmatrix run {pipeline} --once", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode("utf-8").splitlines()
+    assert len(lines) == 20_000
+    assert json.loads(lines[-1])["name"] == "café ā 😀"
+
+
+def test_a_terminal_of_another_encoding_gets_escapes() -> None:
+    """Its own letters as they are, lines of tables as ASCII, others as JSON writes them."""
+    code = "from pipeline.cli import entry; import codecs; "
+    code += 'codecs.register_error("x", entry._replaced); '
+    code += 'print("é─│ā😀\\udc80".encode("latin-1", "x"))'
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert eval(done.stdout) == b"\xe9-|\\u0101\\ud83d\\ude00\\udc80"  # noqa: S307 - of bytes
+
+
+def test_a_name_of_a_file_that_is_no_text_is_told() -> None:
+    done = subprocess.run(
+        [COMMAND, "validate", os.fsdecode(b"\xff.yaml")], capture_output=True, check=False
+    )
+    assert done.returncode == 78
+    assert b"Traceback" not in done.stderr
+    assert b".yaml: error: " in done.stderr
+
+
+@pytest.mark.parametrize("at", ["pipeline.cli.app", "pipeline.config.loader", "polars", "typer"])
+def test_an_interrupt_while_it_starts_is_one_line(at: str, made: Simulation) -> None:
+    """The import of a module takes a minute, and Ctrl-C comes meanwhile."""
+    with subprocess.Popen(
+        [sys.executable, "-c", NAP.format(at=at), "validate", str(made.config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"here\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, b"interrupted\n")
+
+
+@pytest.mark.slow
+def test_an_interrupt_at_any_moment_is_one_line(tmp_path: Path) -> None:
+    """From when Python has started, at twelve moments of a command that takes a few seconds."""
+    command = [COMMAND, "simulate", "cluster", "--flows", "2000000", "--out"]
+    command.append(str(tmp_path / "c.pb"))
+    ends = set()
+    for tenths in range(2, 26, 2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(tenths / 10)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        ends.add((process.returncode, errors))
+    assert ends <= {(130, b"interrupted\n"), (0, b"")}
+    assert (130, b"interrupted\n") in ends
+
+
+def test_shell_completion_knows_commands_and_options() -> None:
+    """The commands are imported when they are asked for, and completed all the same."""
+    for words, count, expected in (
+        ("flowmatrix si", 1, ["simulate"]),
+        ("flowmatrix matrix --na", 2, ["--namespace"]),
+    ):
+        environment = {"COMP_WORDS": words, "COMP_CWORD": str(count)}
+        environment["_FLOWMATRIX_COMPLETE"] = "complete_bash"
+        done = shell("flowmatrix", **environment)
+        assert done.stdout.decode().split() == expected

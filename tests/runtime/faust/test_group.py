@@ -1,0 +1,45 @@
+"""The group of a Faust app, as far as it can be seen without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import faust
+import pytest
+
+from pipeline.kafka.connection import Connection, Subscription
+from pipeline.runtime.faust.app import application
+from pipeline.runtime.faust.group import FaustGroup
+
+
+def app() -> faust.App:
+    """An app that is not started."""
+    connection = Connection(brokers=("127.0.0.1:1",))
+    subscription = Subscription(connection=connection, topics=("t",), group="g")
+    return application(subscription, ["t"], dict)
+
+
+def test_before_the_client_is_made_there_is_no_error() -> None:
+    async def run() -> None:
+        starting = app()
+        group = FaustGroup(starting, committed=True)
+        assert (await group.error(), group.connected, group.name) == (None, False, "g")
+        consumer: Any = starting.consumer
+        consumer._thread.thread_loop.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("service", ["app", "recovery"])
+def test_a_crash_of_faust_or_of_its_recovery_is_raised(service: str) -> None:
+    """A recovery that has crashed would read no changelog any more, and say nothing."""
+
+    async def run() -> None:
+        crashing = app()
+        tables: Any = crashing.tables
+        await (crashing if service == "app" else tables.recovery).crash(ValueError("broken"))
+        with pytest.raises(ValueError, match="broken"):
+            await FaustGroup(crashing, committed=True).error()
+
+    asyncio.run(run())
