@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -78,7 +79,7 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
 
 def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
-    """The input alone, multiplied; absent where it is not a number."""
+    """The input alone, multiplied; absent where it or the product is not a number of JSON."""
     name, odd, factor = rule.input, values.overflow(rule.input), float(rule.multiplier)
     columns = []
     dtype = flows.schema.get(name, pl.Null())
@@ -87,7 +88,8 @@ def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
         whole = pl.col(name).cast(wide, wrap_numerical=True)
         columns.append(whole * pl.lit(int(factor), dtype=wide))
     elif dtype.is_numeric():
-        columns.append(pl.col(name).cast(pl.Float64) * factor)
+        product = pl.col(name).cast(pl.Float64) * factor
+        columns.append(pl.when(product.is_finite()).then(product).alias(name))
     if odd in flows.columns:
         columns.append(values.distinct(pl.col(odd), lambda text: _times(text, factor), pl.String()))
     return flows.select(columns)
@@ -95,4 +97,6 @@ def _multiplied(flows: pl.DataFrame, rule: CopyRule) -> pl.DataFrame:
 
 def _times(json_text: str, factor: float) -> str | None:
     value = gotext.decode_overflow(json_text)
-    return msgspec.json.encode(value * factor).decode() if isinstance(value, float) else None
+    if not isinstance(value, float) or not math.isfinite(value * factor):
+        return None
+    return msgspec.json.encode(value * factor).decode()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar, Literal
-
-import msgspec
 
 from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
@@ -36,7 +35,7 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
             return json_lines
         render = gotext.nested if self.format == "printf" else _fields
         return lambda flows: [
-            render(gotext.doubles(msgspec.json.decode(line))) for line in json_lines(flows)
+            render(json.loads(line, parse_int=float)) for line in json_lines(flows)
         ]
 
 

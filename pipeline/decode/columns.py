@@ -86,12 +86,11 @@ def _plain_lists(choices: tuple[pl.DataType, ...], cells: list[Any]) -> pl.Serie
 
 
 def _integers(dtype: pl.DataType, cells: list[Any]) -> pl.Series | None:
-    low, high = bounds(dtype)
     try:
         column = pl.Series(cells, dtype=pl.Int64)
     except (OverflowError, TypeError):
         return None
-    inside = column.is_between(max(low, -EXACT), min(high, EXACT)).all()
+    inside = column.is_between(*_exact(dtype)).all()
     return column.cast(dtype) if inside else None
 
 
@@ -126,7 +125,7 @@ def _first_fit(cell: Any, choices: tuple[pl.DataType, ...]) -> tuple[int | None,
 def _fit(dtype: pl.DataType) -> Callable[[Any], Any]:
     """The function from a cell to a value of this type, None where it does not fit."""
     if dtype.is_integer():
-        return partial(_integer, *bounds(dtype))
+        return partial(_integer, *_exact(dtype))
     if dtype == pl.Boolean:
         return lambda cell: cell if isinstance(cell, bool) else None
     if dtype == pl.Float64:
@@ -164,6 +163,12 @@ def bounds(dtype: pl.DataType) -> tuple[int, int]:
     return (
         (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dtype.is_signed_integer() else (0, 2**bits - 1)
     )
+
+
+def _exact(dtype: pl.DataType) -> tuple[int, int]:
+    """Least and greatest value of an integer type that a double holds; others stay doubles."""
+    low, high = bounds(dtype)
+    return max(low, -EXACT), min(high, EXACT)
 
 
 def _coerced(cell: Any, value: Any) -> bool:

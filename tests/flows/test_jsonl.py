@@ -22,6 +22,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+NAMES = ["A", "Bytes", "DstPort", "Flags", "IfDirections"]
 PLAIN = r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?"
 EXPONENT = r"-?[1-9](\.[0-9]*[1-9])?e(\+[1-9][0-9]+|-[1-9][0-9]*)"
 
@@ -104,7 +105,7 @@ def test_doubles_are_written_as_go_does(number: float) -> None:
     assert digits == shortest
 
 
-@given(st.lists(VALUES, min_size=1, max_size=5), st.sampled_from(["A", "DstPort", "Flags"]))
+@given(st.lists(VALUES, min_size=1, max_size=5), st.sampled_from(NAMES))
 def test_what_stands_beside_a_value_does_not_change_it(beside: list[object], name: str) -> None:
     """Whatever the batch makes of the column: a flow is written as it is when alone."""
     flows = [{name: value} for value in beside]
@@ -118,3 +119,14 @@ def test_nested_values_are_written_as_go_does() -> None:
     events = {"NetworkEvents": [{"Type": "acl", "Action": "drop", "A": "x"}]}
     (line,) = written(events)
     assert line == json.dumps(events, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("name", ["A", "Bytes", "TimeFlowEndMs"])
+def test_an_integer_beyond_a_double_has_the_digits_of_the_double(name: str) -> None:
+    """In a field of any type, also in one of 64 bits."""
+    assert written({name: 2**60 + 1}) == [f'{{"{name}":1152921504606847000}}']
+
+
+def test_an_integer_minus_zero_is_zero() -> None:
+    decoded = decoder(BuildContext(clock=lambda: 0.0))([b'{"A":-0}', b'{"A":-0.0}'])
+    assert json_lines(decoded.flows.drop("TimeReceived")) == ['{"A":0}', '{"A":-0}']

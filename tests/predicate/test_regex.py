@@ -121,6 +121,12 @@ def test_large_patterns_are_searched(pattern: str) -> None:
     assert answers([pattern], ["a" * 1000]) == [[True]]
 
 
+def test_deep_nesting_is_searched_though_go_refuses_it() -> None:
+    patterns = ["(" * depth + "a" + ")" * depth for depth in (999, 1000, 5000)]
+    assert answers(patterns, ["a"]) == [[True]] * 3
+    assert go_regexp.searched(patterns, ["a"]) == [[True], None, None]
+
+
 def test_a_null_text_stays_null() -> None:
     frame = pl.DataFrame({"t": [None, "", "b", None, "b"]})
     found = frame.select(regex.search(pl.col("t"), "b")).to_series().to_list()

@@ -17,6 +17,7 @@ from pipeline.stage import (
     Kind,
     bucket,
 )
+from pipeline.testing import frame
 from stages.encode_prometheus import EncodePrometheus, Metric
 
 
@@ -41,6 +42,12 @@ FLOWS = pl.DataFrame(
         overflow("Bytes"): [None, '"x"', None, None],
     }
 )
+
+
+def test_a_null_list_has_an_empty_label() -> None:
+    """A null that a decoder left, as an absent field; an empty list is `[]`."""
+    flows = frame([{"Interfaces": None}, {}, {"Interfaces": []}])
+    assert series(flows, labels=["Interfaces"]) == [("", 2.0), ("[]", 1.0)]
 
 
 def test_a_counter_counts_flows_in_order_of_first_appearance() -> None:

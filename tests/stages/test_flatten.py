@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.diagnostics import Severity
 from pipeline.flows import catalogue, values
-from pipeline.predicate.match import Match
+from pipeline.predicate.match import Match, MatchType
 from pipeline.stage import BuildContext
 from pipeline.testing import Flow, assert_laws, frame, rows, run
 from stages.filter import Filter
@@ -42,6 +42,23 @@ def split(flow: Flow, *names: str) -> list[Flow]:
 )
 def test_one_row_per_element(value: object, parts: list[Flow]) -> None:
     assert split({"F": value, "P": 6}, "F") == [part | {"P": 6} for part in parts]
+
+
+def test_a_null_element_is_present_and_has_no_text() -> None:
+    """As everywhere in this engine: its label is "", and a presence filter finds it."""
+    flows = Flatten(name="f", fields=["F"]).build(BuildContext())(frame([{"F": [None, "<nil>"]}]))
+    schema = flows.schema
+    assert flows.select(values.text(schema, "F").alias("t"))["t"].to_list() == [None, "<nil>"]
+    present = Filter(name="g", match=[Match(field="F", type=MatchType.PRESENCE)])
+    assert present.build(BuildContext())(flows).height == 2
+
+
+def test_objects_of_json_flows_give_their_keys_and_not_the_field() -> None:
+    flow = {"L": [{"k": "v", "n": 1}]}
+    assert split(flow, "L") == [{"L>k": "v", "L>n": "1"}]
+    whole = frame([flow])
+    text = whole.select(values.text(whole.schema, "L").alias("t"))["t"].to_list()
+    assert text == ["[map[k:v n:1]]"]
 
 
 def test_lists_of_texts_in_a_column() -> None:

@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.decode.json import decoder
 from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext
-from pipeline.testing import Flow, assert_laws, run
+from pipeline.testing import Flow, assert_laws, rows, run
 from stages.generic import CopyRule, Generic, Policy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -34,6 +36,15 @@ def test_writes_what_the_original_writes(case: str) -> None:
     assert run(stage, lines(GOLDEN / case / "flows.jsonl")) == lines(
         GOLDEN / case / "expected.jsonl"
     )
+
+
+@pytest.mark.parametrize("beside", [[], ["x", "y"], [[1], [2]]])
+def test_a_product_out_of_range_is_absent(beside: list[object]) -> None:
+    """Whichever column the number is in."""
+    stage = Generic(name="g", rules=[CopyRule(input="A", output="B", multiplier=2**62)])
+    payloads = [msgspec.json.encode({"A": value}) for value in [1e300, -1e300, *beside]]
+    flows = decoder(BuildContext(clock=lambda: 0.0))(payloads).flows
+    assert all("B" not in flow for flow in rows(stage.build(BuildContext())(flows)))
 
 
 def copied(flow: Flow, *rules: tuple[str, str, float], policy: Policy = Policy.REPLACE) -> Flow:

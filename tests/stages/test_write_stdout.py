@@ -23,3 +23,10 @@ def test_formats(form: Literal["json", "printf", "fields"], line: str) -> None:
     spec = WriteStdout(name="w", follows="x", format=form)
     assert spec.reads() is None
     assert spec.build(BuildContext())(FLOWS) == [line]
+
+
+@pytest.mark.parametrize("form", ["json", "printf", "fields"])
+def test_minus_zero_keeps_its_sign(form: Literal["json", "printf", "fields"]) -> None:
+    spec = WriteStdout(name="w", follows="x", format=form)
+    (line,) = spec.build(BuildContext())(pl.DataFrame({"a": [-0.0]}))
+    assert "-0" in line
