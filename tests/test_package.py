@@ -25,7 +25,7 @@ PACKAGES = [
 PINS = {
     canonicalize_name(name): version
     for name, version in re.findall(
-        r"^([\w-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE
+        r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE
     )
 }
 
