@@ -94,7 +94,7 @@ def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
     out, _ = process.communicate(timeout=20)
     truth, opened = told(tmp_path / "live.truth.json")
     assert process.returncode == 0
-    assert out == f'{truth["flows"]:,} flows in topic "endless"\n'
+    assert out.splitlines()[0] == f'{truth["flows"]:,} flows in topic "endless"'
     assert 1_000 < truth["flows"] <= 2_000 * 6
     messages = read(kafka_broker.bootstrap, "endless", truth["flows"] + 1, seconds=2)
     assert len(messages) == truth["flows"]
@@ -106,7 +106,7 @@ def test_no_broker() -> None:
     arguments = ["simulate", "reference", "--kafka", "127.0.0.1:1", "--security", "missing.yaml"]
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: [Errno 2] No such file or directory: 'missing.yaml'\n"
+    assert done.stderr == "error: missing.yaml: No such file or directory\n"
 
 
 def test_a_broker_that_comes_late_and_goes_away_loses_and_doubles_nothing(
