@@ -48,9 +48,11 @@ class Topic(NamedTuple):
         """Why the client cannot use it for these operations; "" when it can."""
         if self.error:
             return self.error
-        words = {READ: "read", WRITE: "write to"}
-        lacking = [words[operation] for operation in needed if not self.operations & operation]
-        return f"not authorized to {' or '.join(lacking)} topic {self.name}" if lacking else ""
+        said = {
+            READ: f"not authorized to read topic {self.name}",
+            WRITE: f"not authorized to write to topic {self.name}",
+        }
+        return "; ".join(said[operation] for operation in needed if not self.operations & operation)
 
 
 class Client(Protocol):

@@ -123,7 +123,7 @@ def test_the_live_table_fits_the_screen(width: int) -> None:
         with subprocess.Popen(command, stdout=follower, env=environment) as process:
             os.close(follower)
             shown = ""
-            while "1,800" not in shown:
+            while shown.count("1,800") < 2:
                 shown += os.read(leader, 65536).decode()
             process.send_signal(signal.SIGINT)
             while True:
@@ -136,7 +136,7 @@ def test_the_live_table_fits_the_screen(width: int) -> None:
     shown = re.sub(r"\x1b\[[0-9;?]*H", "\n", shown)
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "").split("\n")
     assert max(map(len, lines)) <= width
-    heads = {tuple(line.split()) for line in lines if "partition" in line}
+    *heads, _ = [tuple(line.split()) for line in lines if "partition" in line]  # the last is cut
     assert all({"topic", "partition", "lag", "flows/s", "rejected"} <= set(h) for h in heads)
     assert all(("checkpoint" in head) is (width == 200) for head in heads)
     assert any(line.startswith("network-flows ") and "1,234" in line for line in lines)

@@ -82,7 +82,7 @@ def assert_top(*workers: Worker) -> None:
     partitions = [row for row in rows if row[0] == "grouped"]
     assert [row[1] for row in partitions] == ["0", "1", "2", "3"]
     assert [row[2:6] for row in partitions] == [[f"{_FLOWS // 4:,}", "0", "0", "0"]] * 4
-    assert {row[-1] for row in partitions} == {one.removeprefix("--server=") for one in asked}
+    assert {row[-1] for row in partitions} == {f"{LOCALHOST}:{worker.port}" for worker in workers}
     (flows,) = [row for row in rows if row[0] == "flows"]
     assert int(flows[1].replace(",", "")) <= _FLOWS, "what a killed process showed is gone"
     assert float(flows[-1]) > 0, "microseconds a flow"

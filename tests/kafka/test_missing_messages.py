@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def test_retention_passes_a_frozen_worker(kafka_broker: Broker, tmp_path: Path, 
         wait(lambda: seen(worker) == 100)
         assert lost(worker, topic) == 0
         worker.process.freeze()
+        time.sleep(1)  # the fetch that waits at the broker is answered, empty
         produce(kafka_broker.bootstrap, topic, [FLOW] * 1_000, 1)
         delete_records(kafka_broker, topic, 1_100 - after)
         worker.process.thaw()

@@ -126,7 +126,9 @@ def load(made: Simulation, folder: Path) -> float:
     """Put the counters of every 10 s of the recording into a Prometheus's data; the last time."""
     job = Job(config.load(made.config))
     [source] = job.plan.sources
-    payloads = [p for chunk in source.chunks(SourceContext(folder=made.config.parent)) for p in chunk]
+    payloads = [
+        p for chunk in source.chunks(SourceContext(folder=made.config.parent)) for p in chunk
+    ]
     times = replace(job.plan.context, needed=frozenset({"TimeFlowEndMs"}))
     steps = source.decode(times)(payloads).flows["TimeFlowEndMs"]
     truth = json.loads(made.truth.read_text())

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -83,11 +83,21 @@ def _no_services() -> Iterator[None]:
         _POLICY.unlink()
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOCALHOST, 0))
-        return int(probe.getsockname()[1])
+def free_port(count: int = 1) -> int:
+    """A port of 127.0.0.1 that nothing listens on, as the ones after it if more are wanted."""
+    while True:
+        with ExitStack() as probes:
+            first = _bound(probes, 0)
+            with suppress(OSError, OverflowError):
+                for port in range(first + 1, first + count):
+                    _bound(probes, port)
+                return first
+
+
+def _bound(probes: ExitStack, port: int) -> int:
+    probe = probes.enter_context(socket.socket())
+    probe.bind((LOCALHOST, port))
+    return int(probe.getsockname()[1])
 
 
 class Answer(NamedTuple):

@@ -28,7 +28,7 @@ class Worker:
     def __init__(
         self, config: Path, name: str, *arguments: str, with_test_stages: bool = False
     ) -> None:
-        self.port = free_port()
+        self.port = free_port(2)  # the next one is for --workers 2
         self.log = config.parent / f"{name}.log"
         listen = f"{LOCALHOST}:{self.port}"
         program = ["env", f"PYTHONPATH={_STAGES}"] if with_test_stages else []

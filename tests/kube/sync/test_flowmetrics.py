@@ -164,7 +164,7 @@ def test_an_invalid_one_harms_no_other(watched: Watched) -> None:
         assert watched.counted() == {"netobserv_good": 1}
         failed = watched.condition(bad)
         assert (failed["status"], failed["reason"]) == ("False", "Failure")
-        assert failed["message"].startswith('spec.filters[0].value: bad regular expression "("')
+        assert failed["message"].startswith('spec.filters[0].value: "(" is not a valid regular')
         assert watched.condition(good)["status"] == "True"
 
         bad["spec"]["filters"][0]["value"] = "^b$"
