@@ -120,6 +120,7 @@ def test_the_live_table_fits_the_screen(width: int) -> None:
     with worker() as one:
         command = [str(COMMAND), "top", "--interval", "0.1", "--server", one.url]
         environment = {**os.environ, "TERM": "xterm"}
+        environment.pop("COLUMNS", None)  # tests that run side by side have it set
         with subprocess.Popen(command, stdout=follower, env=environment) as process:
             os.close(follower)
             shown = ""
@@ -138,5 +139,5 @@ def test_the_live_table_fits_the_screen(width: int) -> None:
     assert max(map(len, lines)) <= width
     *heads, _ = [tuple(line.split()) for line in lines if "partition" in line]  # the last is cut
     assert all({"topic", "partition", "lag", "flows/s", "rejected"} <= set(h) for h in heads)
-    assert all(("checkpoint" in head) is (width == 200) for head in heads)
+    assert [head for head in heads if ("checkpoint" in head) is not (width == 200)] == []
     assert any(line.startswith("network-flows ") and "1,234" in line for line in lines)

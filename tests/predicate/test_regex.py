@@ -53,6 +53,7 @@ def assert_as_go(patterns: list[str]) -> None:
     assert sum(found is not None and any(found) for found in expected) > len(patterns) / 10
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("seed", range(2))
 def test_composed_patterns_find_what_go_finds(seed: int) -> None:
     """Three thousand patterns of every kind, with every text."""
@@ -61,6 +62,7 @@ def test_composed_patterns_find_what_go_finds(seed: int) -> None:
     assert_as_go([*pieces, *(composed(dice) for _ in range(3000))])
 
 
+@pytest.mark.real
 def test_random_characters_find_what_go_finds() -> None:
     dice = random.Random(7)
     texts = ["".join(dice.choices(PIECES["alphabet"], k=dice.randint(1, 8))) for _ in range(3000)]
@@ -110,6 +112,7 @@ def test_a_refused_pattern_says_why(pattern: str, reason: str) -> None:
     assert reason in fault
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("pattern", [r"\\C", r"\Q\C\E", r"[a\\C]", "[{99999999999}]", r"\\{9}"])
 def test_what_only_looks_refused_is_valid(pattern: str) -> None:
     assert regex.fault(pattern) == ""
@@ -121,6 +124,7 @@ def test_large_patterns_are_searched(pattern: str) -> None:
     assert answers([pattern], ["a" * 1000]) == [[True]]
 
 
+@pytest.mark.real
 def test_deep_nesting_is_searched_though_go_refuses_it() -> None:
     patterns = ["(" * depth + "a" + ")" * depth for depth in (999, 1000, 5000)]
     assert answers(patterns, ["a"]) == [[True]] * 3

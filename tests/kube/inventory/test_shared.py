@@ -41,6 +41,7 @@ def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
 def test_nothing_is_kept_that_nobody_uses(tmp_path: Path) -> None:
     path = tmp_path / "kube.json"
     write(path, "web")
+    gc.collect()
     before = len(shared._read)
     found = inventory(path, IndexOptions())
     assert len(shared._read) == before + 1
