@@ -53,6 +53,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
     consumer: BatchingConsumer
     logger = _log
     fetch_error: KafkaError | None = None
+    _fetches: set[asyncio.Future[Any]]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -62,22 +63,45 @@ class _Thread(stock.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         """Let aiokafka hand over the records of flow topics as its parser made them."""
+        self._fetches = set()
         await super().on_start()
         private.batch_records(self._ensure_consumer(), self.consumer.transport.batched)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        fetch = asyncio.ensure_future(super()._fetch_records(*args, **kwargs))
+        self._fetches.add(fetch)
         try:
-            records = await super()._fetch_records(*args, **kwargs)
+            records = await fetch
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return {}  # ended by a seek
         except KafkaError as error:  # of a fetch, or of the coordinator
             if private.fetcher_ended(self._ensure_consumer()):
                 raise
             self.fetch_error = error
             await asyncio.sleep(_RETRY_SECONDS)
             return {}
+        finally:
+            self._fetches.discard(fetch)
         return {
             tp: [_pseudo_record(tp, found)] if isinstance(found, Fetched) else found
             for tp, found in records.items()
         }
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        self._end_fetches()
+        await super()._seek_wait(consumer, partitions)
+
+    def _end_fetches(self) -> None:
+        """End the fetches under way: what they would take from now on might never be handled.
+
+        In a rebalance Faust turns away from a fetch without ending it. Left to itself, the fetch
+        would take records that come after the seek, and a recovery would wait for them for ever.
+        """
+        for fetch in self._fetches:
+            fetch.cancel()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Put every partition to where its counts end."""
@@ -90,6 +114,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
 
     async def _seek(self, positions: Mapping[TopicPartition, int]) -> dict[TP, int]:
         consumer = self._ensure_consumer()
+        self._end_fetches()
         assigned = consumer.assignment()
         sought = {TP(*where): at for where, at in positions.items() if where in assigned}
         for tp, position in sought.items():
