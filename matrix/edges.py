@@ -26,6 +26,8 @@ _NUMBERS = (
     "dropped",
     "allowed",
     "denied",
+    "repeated",
+    "sampling",
 )
 _LISTS = ("services", "drop_causes", "policies", "tls_versions", "zones", "days")
 
@@ -73,7 +75,9 @@ workloads too; `address` is "" for them. `protocol` is TCP, UDP, SCTP, ICMP, ICM
 `port` is null where the protocol has none. Numbers without `reply_` are of the direction from
 client to server. `attempted` counts connections by their SYN, `accepted` those that were answered,
 `refused` those that were reset, `dropped` flows with lost packets, `allowed` and `denied` flows by
-the verdict of a policy. `services` are the Services ("namespace/name:port") through which the
+the verdict of a policy. `repeated` counts flows that the agents of both nodes have reported: they
+are in the other numbers once. `sampling` is the largest of the flows, 0 where it is unknown.
+`services` are the Services ("namespace/name:port") through which the
 server was reached. `days` are dates (UTC) with a flow. Times are those of the flows, in epoch
 seconds.
 """
