@@ -22,11 +22,28 @@ def bucket(index: int) -> str:
 
 
 class Kind(StrEnum):
-    """The metric types of the exposition."""
+    """The metric types of the exposition, and `facts`: integers that are kept and not exposed."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+    FACTS = "facts"
+
+
+class Rule(StrEnum):
+    """How two values of a series become one; null gives way to any value."""
+
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    LAST = "last"
+
+
+class Column(NamedTuple):
+    """A value column of a family: its type, and how its values are merged."""
+
+    dtype: pl.DataType
+    rule: Rule
 
 
 def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
@@ -39,10 +56,11 @@ def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A metric as exposed: full name, label names, upper bounds of its buckets (without +Inf).
+    """A metric: full name, label names, upper bounds of its buckets (without +Inf).
 
     `chain` is the plan's digest of everything that decides the values: two families of one name
-    with different digests count different things.
+    with different digests count different things. `facts` are the integers of a family of facts,
+    by name; a name is not that of a label.
     """
 
     name: str
@@ -51,6 +69,27 @@ class Family(msgspec.Struct, frozen=True):
     help: str = ""
     buckets: tuple[float, ...] = ()
     chain: str = ""
+    facts: tuple[tuple[str, Rule], ...] = ()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether a scrape shows it."""
+        return self.kind is not Kind.FACTS
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The value columns of its deltas and totals by name, in their order."""
+        integer, number = pl.Int64(), pl.Float64()
+        if self.kind is Kind.FACTS:
+            return {name: Column(integer, rule) for name, rule in self.facts}
+        if self.kind is not Kind.HISTOGRAM:
+            return {VALUE: Column(number, Rule.LAST if self.kind is Kind.GAUGE else Rule.SUM)}
+        buckets = (bucket(i) for i in range(len(self.buckets) + 1))
+        return {
+            COUNT: Column(integer, Rule.SUM),
+            SUM: Column(number, Rule.SUM),
+            **dict.fromkeys(buckets, Column(integer, Rule.SUM)),
+        }
 
     @property
     def sample_names(self) -> tuple[str, ...]:
@@ -62,9 +101,9 @@ class Family(msgspec.Struct, frozen=True):
         return self.shape == other.shape and self.chain == other.chain
 
     @property
-    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[float, ...]]:
-        """The type, labels and buckets, which decide the columns of its series."""
-        return self.kind, self.labels, self.buckets
+    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[object, ...]]:
+        """The type, labels, and buckets or facts, which decide the columns of its series."""
+        return self.kind, self.labels, self.buckets + self.facts
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -90,8 +129,9 @@ class Delta(NamedTuple):
 
     Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
-    `bucket(i)` (Int64). Then FIRST_SEEN and LAST_SEEN, null where the flows do not say when they
-    were; without these columns no flow does.
+    `bucket(i)` (Int64), or the facts (Int64, null where there is nothing to compare). Then
+    FIRST_SEEN and LAST_SEEN, null where the flows do not say when they were; without these columns
+    no flow does.
     """
 
     family: Family
