@@ -29,7 +29,7 @@ CLIENT_PORT = "client_port"
 """The client's port where it is not decided which end is the server, otherwise ""."""
 REPORTER = "reporter"
 EVIDENCE = "evidence"
-ATTRIBUTE, VALUE = "attribute", "value"
+ATTRIBUTE, ATTRIBUTE_VALUE = "attribute", "value"
 
 
 class Reporter(StrEnum):
@@ -113,7 +113,7 @@ The others count both ways. Ports and sampling are null where no flow has them.
 ATTRIBUTES = Family(
     "matrix_attributes",
     Kind.FACTS,
-    (*_KEY, ATTRIBUTE, VALUE),
+    (*_KEY, ATTRIBUTE, ATTRIBUTE_VALUE),
     "Flows of an edge by what else they said",
     facts=(("flows", Rule.SUM),),
 )
