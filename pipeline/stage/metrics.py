@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -106,11 +107,25 @@ class Family(msgspec.Struct, frozen=True):
         return self.kind, self.labels, self.buckets + self.facts
 
 
+class AddressLimit(msgspec.Struct, frozen=True):
+    """How many label sets with an address are kept, for each namespace at the other end.
+
+    `rows` of them have the address itself, and `rows` more the network around it (/24, /64); any
+    other has OVERFLOW in its place. `ends`: for each end the label of its address ("" where it has
+    none), and that of its namespace. `apart`: labels that do not make a label set count again.
+    """
+
+    rows: int
+    ends: tuple[tuple[str, str], ...]
+    apart: tuple[str, ...] = ()
+
+
 class Policy(msgspec.Struct, frozen=True):
     """How the ledger keeps and exposes the series of an encoder.
 
     `group` is the configured stage over which `max_series` counts. `expiry` is in seconds. A limit
-    of 0 means no limit.
+    of 0 means no limit. A series is dropped when its flows are older than `retention` (s), which
+    is by its LAST_SEEN; within an eighth of it, since what is dropped is dropped together.
     """
 
     group: str
@@ -118,6 +133,8 @@ class Policy(msgspec.Struct, frozen=True):
     max_series: int = 0
     max_series_per_metric: int = 0
     zero_first: bool = False
+    retention: float = math.inf
+    addresses: AddressLimit | None = None
 
 
 MetricSet = Mapping[str, tuple[Family, Policy]]
