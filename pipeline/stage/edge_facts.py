@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pipeline.flows.orientation import Basis
 from pipeline.stage.metrics import Family, Kind, Rule
+
+__all__ = ["ATTRIBUTES", "EDGES", "Attribute", "Basis", "Reporter"]
 
 END = ("kind", "namespace", "workload", "label", "address")
 """What an end of an edge is known by; the labels are `client_` and `server_` and these."""
@@ -29,6 +32,7 @@ CLIENT_PORT = "client_port"
 """The client's port where it is not decided which end is the server, otherwise ""."""
 REPORTER = "reporter"
 EVIDENCE = "evidence"
+"""A Basis."""
 ATTRIBUTE, ATTRIBUTE_VALUE = "attribute", "value"
 
 
@@ -39,22 +43,6 @@ class Reporter(StrEnum):
     SERVER = "server"
     BOTH = "both"
     UNKNOWN = ""
-
-
-class Basis(StrEnum):
-    """What a flow alone says about which end is the server, the strongest first.
-
-    ECHO: the type of an ICMP echo. WELL_KNOWN: one of the ports is that of a known service, and
-    the other is not. RANGE: one is in the range from which clients take theirs (32768 and above).
-    UNDECIDED: the end with the smaller address and port stands as the client.
-    """
-
-    SYN = "syn"
-    SYN_ACK = "syn_ack"
-    ECHO = "echo"
-    WELL_KNOWN = "well_known"
-    RANGE = "range"
-    UNDECIDED = ""
 
 
 class Attribute(StrEnum):
