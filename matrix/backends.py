@@ -155,8 +155,7 @@ def _at(cluster: Cluster, address: str) -> tuple[tuple[End, bool], ...]:
 
 def _selected(cluster: Cluster, service: Entry) -> set[str]:
     chosen = [
-        cluster.labelled.get((service.namespace, *pair), set())
-        for pair in service.selector.items()
+        cluster.labelled.get((service.namespace, *pair), set()) for pair in service.selector.items()
     ]
     return set.intersection(*chosen) if chosen else set()
 

@@ -13,7 +13,7 @@ _END: dict[str, pl.DataType] = {
     "label": pl.String(),
     "address": pl.String(),
 }
-_NUMBERS = (
+NUMBERS = (
     "flows",
     "bytes",
     "packets",
@@ -27,9 +27,8 @@ _NUMBERS = (
     "allowed",
     "denied",
     "repeated",
-    "sampling",
 )
-_LISTS = ("services", "drop_causes", "policies", "tls_versions", "zones", "days")
+LISTS = ("services", "drop_causes", "policies", "tls_versions", "zones", "dns_names", "days")
 
 
 class State(StrEnum):
@@ -46,6 +45,7 @@ class Evidence(StrEnum):
 
     SYN = "syn"
     SYN_ACK = "syn_ack"
+    ECHO = "echo"
     DECLARED = "declared"
     WELL_KNOWN = "well_known"
     FAN_IN = "fan_in"
@@ -58,10 +58,11 @@ EDGES = pl.Schema(
         **{f"server_{name}": dtype for name, dtype in _END.items()},
         "protocol": pl.String(),
         "port": pl.Int32(),
-        **dict.fromkeys(_NUMBERS, pl.Int64()),
+        **dict.fromkeys(NUMBERS, pl.Int64()),
+        "sampling": pl.Int64(),
         "evidence": pl.String(),
         "state": pl.String(),
-        **dict.fromkeys(_LISTS, pl.List(pl.String())),
+        **dict.fromkeys(LISTS, pl.List(pl.String())),
         "first_seen": pl.Float64(),
         "last_seen": pl.Float64(),
     }

@@ -9,49 +9,37 @@ import polars as pl
 from pipeline.flows import cidr
 from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
-
-PARTS = ("kind", "namespace", "workload", "label", "address")
-CLIENT = tuple(f"client_{part}" for part in PARTS)
-SERVER = tuple(f"server_{part}" for part in PARTS)
-FACT = (*CLIENT, *SERVER, "protocol", "port")
-"""The columns that tell one edge from another."""
-
-SIDES = {"client": "server", "server": "client"}
+from pipeline.stage.edge_facts import END
 
 
-def other(column: str) -> str:
-    """The column of the other end or of the other direction; others are their own."""
-    side, _, part = column.partition("_")
-    if side in SIDES:
-        return f"{SIDES[side]}_{part}"
-    return column
+def key(side: str = "") -> pl.Expr:
+    """What tells one end from another (String): a label does where there is no object.
+
+    `side`: what its columns begin with, such as "client_".
+    """
+    name = {part: pl.col(f"{side}{part}") for part in END}
+    label = pl.when(name["kind"] == "").then(name["label"]).otherwise(pl.lit(""))
+    parts = [name["kind"], name["namespace"], name["workload"], label, name["address"]]
+    return pl.concat_str(parts, separator="\n")
 
 
 def labelled(rows: pl.DataFrame, labels: Sequence[Label], *sides: str) -> pl.DataFrame:
-    """Rows in which an address (or network) of a label gives way to the label."""
-    if not labels:
-        return rows
-    table = cidr.PrefixTable((net, name) for net, name in subnets.listed(labels))
+    """Rows in which the address (or network) of a label gives way to the label."""
+    table = cidr.PrefixTable(subnets.listed(labels))
     for side in sides:
         label, address = f"{side}label", f"{side}address"
-        texts = rows[address].unique().drop_nulls()
+        texts = rows[address].unique()
         found = {text: name for text in texts if (name := _label(table, text))}
         if found:
             known = pl.col(address).is_in(list(found))
-            name = pl.col(address).replace_strict(found, default=pl.col(label))
-            rows = rows.with_columns(name.alias(label), _blank_where(known, address))
+            rows = rows.with_columns(
+                pl.col(address).replace_strict(found, default=pl.col(label)).alias(label),
+                pl.when(known).then(pl.lit("")).otherwise(address).alias(address),
+            )
     return rows
 
 
-def _blank_where(condition: pl.Expr, column: str) -> pl.Expr:
-    return pl.when(condition).then(pl.lit("")).otherwise(column).alias(column)
-
-
 def _label(table: cidr.PrefixTable[str], text: str) -> str:
-    net = cidr.network(text)
-    if net:
-        found = table.first_around(net)
-    else:
-        place = cidr.address(text)
-        found = table.first(place) if place else None
+    net, place = cidr.network(text), cidr.address(text)
+    found = table.first_around(net) if net else table.first(place) if place else None
     return found[1] if found else ""

@@ -89,7 +89,9 @@ def _own(cluster: Cluster) -> Iterator[_Port]:
             ends = cluster.ends(entry)
             yield from ((e, port.protocol, port.number) for port in entry.ports for e, _ in ends)
             ways = [End("Node", "", cluster.node(entry))]
-        yield from ((e, port.protocol, port.host) for port in entry.ports if port.host for e in ways)
+        yield from (
+            (e, port.protocol, port.host) for port in entry.ports if port.host for e in ways
+        )
 
 
 def _behind(found: Iterable[Backend]) -> pl.DataFrame:

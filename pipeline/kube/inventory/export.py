@@ -153,7 +153,9 @@ def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
     spec: Manifest = {"nodeName": entry.node} if entry.node else {}
     spec |= {"hostNetwork": True} if entry.host_network else {}
     spec |= {"containers": [{"ports": ports}]} if ports else {}
-    return ({"spec": spec} if spec else {}) | {"status": {name: value for name, value in status.items() if value}}
+    return ({"spec": spec} if spec else {}) | {
+        "status": {name: value for name, value in status.items() if value}
+    }
 
 
 def _port(kind: str, one: DeclaredPort) -> Manifest:
