@@ -11,7 +11,6 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import cidr
-from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Endpoint, Object, Port
 from pipeline.kube.index.entries import DeclaredPort, Entry
 from pipeline.kube.index.index import Index
@@ -132,18 +131,15 @@ _Behind = Iterator[tuple[DeclaredPort, tuple[tuple[End, bool], ...], int]]
 def _listed(cluster: Cluster, service: Entry, slices: Iterable[Object]) -> _Behind:
     """The addresses of EndpointSlices, by the name of the port."""
     for one in slices:
-        offered = _items(one.ports, Port)
-        addresses = [ip for each in _items(one.endpoints, Endpoint) for ip in each.addresses or ()]
+        offered = msgspec.json.decode(one.ports, type=list[Port] | None) or ()
+        endpoints = msgspec.json.decode(one.endpoints, type=list[Endpoint] | None) or ()
+        addresses = [ip for each in endpoints for ip in each.addresses or ()]
         ends = {_at(cluster, cidr.canonical(ip)) for ip in addresses}
         for port in service.ports:
             for target in offered:
                 same = (target.name or "", target.protocol or "TCP") == (port.name, port.protocol)
                 if same and target.port:
                     yield from ((port, end, target.port) for end in ends)
-
-
-def _items(raw: msgspec.Raw, form: type[msgspec.Struct]) -> list:
-    return msgspec.json.decode(raw, type=list[form] | None) or []
 
 
 def _at(cluster: Cluster, address: str) -> tuple[tuple[End, bool], ...]:

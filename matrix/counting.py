@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from matrix.edges import NUMBERS, Evidence, State
+from matrix.edges import Evidence, State
 from matrix.orientation import EVIDENCES
 from pipeline.stage.edge_facts import CLIENT, SERVER, Reporter
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from matrix.counting import KEY
@@ -36,7 +38,7 @@ def joined(edges: pl.DataFrame, backends: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ways(services: pl.DataFrame, edges: pl.DataFrame, backends: pl.DataFrame) -> pl.DataFrame:
-    """For each Service row (_SERVICE) the ends behind it (SERVER, port), and whether it was seen."""
+    """For each Service row (_SERVICE) the ends behind it (SERVER, port), and if they were seen."""
     ends = backends.select(
         *("service_namespace", "service", "protocol", "service_port", "usual"),
         pl.col("member").alias(_MEMBER),
@@ -105,5 +107,5 @@ def _merged(rows: pl.DataFrame, numbers: list[pl.Expr]) -> pl.DataFrame:
     ).select(rows.columns)
 
 
-def _names(values: list[State] | list) -> list[str]:
+def _names(values: Iterable[str]) -> list[str]:
     return [str(value) for value in values]

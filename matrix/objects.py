@@ -95,9 +95,5 @@ def _own(cluster: Cluster) -> Iterator[_Port]:
 
 
 def _behind(found: Iterable[Backend]) -> pl.DataFrame:
-    rows = [
-        (one.namespace, one.service, one.protocol, one.port, one.member, one.usual)
-        + (*one.end, one.to_port)
-        for one in found
-    ]
-    return pl.DataFrame(rows, schema=BACKENDS, orient="row")
+    flat = [(*one[:-2], *one.end, one.to_port) for one in found]
+    return pl.DataFrame(flat, schema=BACKENDS, orient="row")

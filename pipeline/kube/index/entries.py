@@ -47,7 +47,7 @@ class DeclaredPort(msgspec.Struct, frozen=True):
     """A port that a container of a pod, or a Service, declares.
 
     `target` is that of a Service: the number or the name of a container's port, 0 where it is not
-    given. `host` is the port of nodes that leads to it: a hostPort or nodePort, 0 where it has none.
+    given. `host` is the port of nodes that leads to it (hostPort, nodePort), 0 where none does.
     """
 
     name: str

@@ -48,17 +48,15 @@ def take(
     Kinds that the server does not know are left out; kinds that it refuses are passed to `refused`.
     Raises UnreachableError.
     """
-    spaces = list(namespaces)
     slices: set[tuple[str, str]] = set()
+    spaces = list(namespaces)
     for resource in map(_whole, _LISTED):
         for namespace in (spaces if resource.namespaced else []) or [""]:
             try:
-                for page in pages(connection, resource, namespace):
-                    for one in page:
-                        found = _reduced(resource, one, annotations=annotations)
-                        if resource.kind == "EndpointSlice":
-                            slices.add(_place(found))
-                        yield found
+                for one in _listed(connection, resource, namespace):
+                    found = _reduced(resource, one, annotations=annotations)
+                    slices |= {_place(found)} if resource.kind == "EndpointSlice" else set()
+                    yield found
             except ApiError as error:
                 if error.code != 404:
                     refused(Refused(resource.plural, str(error)))
@@ -70,6 +68,13 @@ def take(
         except ApiError as error:
             if error.code != 404:
                 refused(Refused(f"{single.resource.kind} {single.name}", str(error)))
+
+
+def _listed(
+    connection: ClusterConnection, resource: Resource, namespace: str
+) -> Iterator[msgspec.Raw]:
+    for page in pages(connection, resource, namespace):
+        yield from page
 
 
 def _whole(resource: Resource) -> Resource:
