@@ -9,6 +9,12 @@ from matrix.orientation import EVIDENCES
 from pipeline.stage.edge_facts import CLIENT, SERVER, Reporter
 
 KEY = (*CLIENT, *SERVER, "protocol", "port")
+"""What tells one edge from another."""
+
+_PARTS = ("namespace", "workload", "kind", "label", "address")
+ORDER = (*(f"{side}_{part}" for side in ("client", "server") for part in _PARTS), *KEY[-2:])
+"""KEY in the order in which edges are sorted."""
+
 _NAMES = {"attempted": "syn", "accepted": "syn_ack", "refused": "rst", "dropped": "drop_flows"}
 _SAME = ("flows", "bytes", "packets", "reply_flows", "reply_bytes", "reply_packets")
 _SUMS = {name: name for name in (*_SAME, "allowed", "denied", "drop_packets")} | _NAMES
