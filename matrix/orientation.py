@@ -161,6 +161,12 @@ def _decided(
         _rank(":their_rank", _THEIRS, fan).alias(":their_rank"),
         (fan.cast(pl.Int64) - pl.col(_FAN).fill_null(0).cast(pl.Int64)).alias(":ahead"),
     )
+    # A client whose ports begin low now and then has that of a service.
+    chance = (pl.col("port") >= service_ports.PRIVILEGED) & (pl.col(_FAN).fill_null(0) < 2)
+    chance &= (pl.col(":own_rank") == _WELL_KNOWN) & (pl.col(":their_rank") == _FAN_IN)
+    judged = judged.with_columns(
+        pl.when(chance).then(_UNCERTAIN).otherwise(":own_rank").alias(":own_rank")
+    )
     own, their, ahead = pl.col(":own_rank"), pl.col(":their_rank"), pl.col(":ahead")
     alike = (own == their) & (own < _UNCERTAIN) & (~by_number | (own == _FAN_IN))
     alike &= pl.col("port").ne_missing(pl.col(_THEIRS))
