@@ -88,7 +88,7 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
             if rejected:
                 rows = pl.Series([value.row for value in rejected]).unique()
                 flows = flows.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
-            groups = grouping.grouped(flows, self.attributes)
+            groups = facing.keyed(grouping.grouped(flows, self.attributes))
             deltas = [
                 Delta(EDGES, facing.edges(groups)),
                 Delta(ATTRIBUTES, facing.attributes(groups, self.attributes)),
@@ -122,8 +122,10 @@ def _not_counts(flows: pl.DataFrame, field: str) -> list[tuple[int, str]]:
     schema = flows.schema
     dtype = schema.get(field)
     typed = dtype is None or dtype.is_unsigned_integer()
-    if typed and values.overflow(field) not in schema and dtype != pl.UInt64:
-        return []
+    if typed and values.overflow(field) not in schema:
+        most = flows[field].max() if dtype == pl.UInt64 else None
+        if not isinstance(most, int) or most <= _MOST:
+            return []
     number = values.number(schema, field)
     text = values.text(schema, field)
     wrong = number.is_null() | number.is_nan() | (number < 0) | (number > _MOST)
