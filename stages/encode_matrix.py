@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
 
+from pipeline.diagnostics import ConfigPath
 from pipeline.flows import values
 from pipeline.stage import (
     AddressLimit,
@@ -55,8 +57,19 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
 
     example: ClassVar[Example] = Example(
         config="- {name: edges, type: encode_matrix, follows: flows}",
-        flows="",
-        output="",
+        flows="""
+            {"SrcK8S_OwnerName": "ui", "DstAddr": "8.8.8.8", "DstPort": 443, "Flags": 2}
+            {"DstK8S_OwnerName": "ui", "SrcAddr": "8.8.8.8", "SrcPort": 443, "Flags": 256}
+            {"SrcK8S_OwnerName": "ui", "DstK8S_OwnerName": "dns", "DstPort": 53}
+        """,
+        output="""
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="443",evidence="syn"}
+              flows=1 syn=1
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="443",evidence="syn_ack"}
+              reply_flows=1 syn_ack=1
+            matrix_edges{client_workload="ui",server_workload="dns",port="53",evidence="well_known"}
+              flows=1
+        """,
     )
 
     max_external: _Limit = 10_000
@@ -69,6 +82,10 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
 
     def families(self) -> tuple[Family, ...]:
         return EDGES, ATTRIBUTES
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        """Its labels are no fields."""
+        yield from ()
 
     def definitions(self) -> tuple[object, ...]:
         """Limits, and what is said besides, change without a new start."""
