@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -19,19 +18,25 @@ DB, VIP, NODES = "StatefulSet/shop/db", "Service/shop/api", ("Node//n1", "Node//
 Backend = tuple[str, int, str, int]
 
 
-def backends(
-    *listed: Backend, members: Iterable[int] = (), usual: Iterable[bool] = ()
-) -> pl.DataFrame:
-    """Service of the namespace shop, its port, what is behind it, and the port there."""
-    numbers, usually = list(members) or range(len(listed)), list(usual) or [True] * len(listed)
+def backends(*listed: Backend, of_one: bool = False) -> pl.DataFrame:
+    """Service of the namespace shop, its port, what is behind it, and the port there.
+
+    `of_one`: all are owners of the same endpoint, and the first is the usual one.
+    """
     rows = [
-        ("shop", service, "TCP", port, member, often)
-        + tuple(end(name)[part] for part in ("kind", "namespace", "workload", "address"))
-        + (to,)
-        for (service, port, name, to), member, often in zip(listed, numbers, usually, strict=True)
+        {
+            **end(name),
+            "service_namespace": "shop",
+            "service": service,
+            "protocol": "TCP",
+            "service_port": port,
+            "port": to,
+            "member": 0 if of_one else number,
+            "usual": not (of_one and number),
+        }
+        for number, (service, port, name, to) in enumerate(listed)
     ]
-    found = pl.DataFrame(rows, schema=BACKENDS, orient="row")
-    return found.with_columns(pl.lit("").alias("label"))
+    return pl.DataFrame(rows, schema={**BACKENDS, "label": pl.String()})
 
 
 def edges(*facts: dict[str, Any]) -> pl.DataFrame:
