@@ -205,7 +205,7 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         return resources.acquire((FlowMetricFeed, (folder, access, spaces)), make)
 
     def _settings(self, follower: Spec) -> Stage:
-        """How a follower exposes metrics: its fields but those that say what and where."""
+        """How a follower exposes metrics: its fields except name, place and metrics."""
         settings: Stage = msgspec.to_builtins(follower)
         if follower.type != _ENCODER:
             message = f'only {_ENCODER} can follow flow_metrics stage "{self.name}"'

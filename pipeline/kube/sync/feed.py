@@ -1,4 +1,4 @@
-"""Feeds: reflectors that follow a cluster in threads, are monitored, and can be closed."""
+"""Feeds: reflectors that follow a cluster in threads of their own, with problems and self-metrics."""
 
 from __future__ import annotations
 
