@@ -1,4 +1,4 @@
-"""Feeds: reflectors that follow a cluster in threads of their own, with problems and self-metrics."""
+"""Feeds: reflectors that follow a cluster in threads, and say how they fare."""
 
 from __future__ import annotations
 

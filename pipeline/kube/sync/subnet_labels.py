@@ -1,4 +1,4 @@
-"""Subnet labels that follow a cluster: those of its FlowCollector, and those derived from objects."""
+"""Subnet labels that follow a cluster: its FlowCollector's, and those derived from objects."""
 
 from __future__ import annotations
 
