@@ -58,14 +58,14 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
     example: ClassVar[Example] = Example(
         config="- {name: edges, type: encode_matrix, follows: flows}",
         flows="""
-            {"SrcK8S_OwnerName": "ui", "DstAddr": "8.8.8.8", "DstPort": 443, "Flags": 2}
-            {"DstK8S_OwnerName": "ui", "SrcAddr": "8.8.8.8", "SrcPort": 443, "Flags": 256}
+            {"SrcK8S_OwnerName": "ui", "DstAddr": "8.8.8.8", "DstPort": 53, "Flags": 2}
+            {"DstK8S_OwnerName": "ui", "SrcAddr": "8.8.8.8", "SrcPort": 53, "Flags": 256}
             {"SrcK8S_OwnerName": "ui", "DstK8S_OwnerName": "dns", "DstPort": 53}
         """,
         output="""
-            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="443",evidence="syn"}
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="53",evidence="syn"}
               flows=1 syn=1
-            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="443",evidence="syn_ack"}
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="53",evidence="syn_ack"}
               reply_flows=1 syn_ack=1
             matrix_edges{client_workload="ui",server_workload="dns",port="53",evidence="well_known"}
               flows=1
