@@ -41,10 +41,10 @@ from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_TIMES = {"TimeFlowEndMs": 1000.0, "TimeFlowStartMs": 1000.0, "TimeReceived": 1.0}
+_TIMES = {"TimeFlowEndMs": 1000.0, "TimeReceived": 1.0}
 """Fields that say when a flow was seen, the best first, and how many of their units are a second.
 
-An end or a start of 0 means that the agent does not know it.
+An end of 0 means that the agent does not know it.
 """
 _LATEST = 253_402_300_800.0
 """The end of the year 9999, in epoch seconds."""
