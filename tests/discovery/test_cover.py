@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from discovery import networks
 from discovery.cover import cover
+from pipeline.flows import cidr
 from pipeline.flows.cidr import Address, Network
 
 NEAR = st.integers(0, 600).map(lambda n: ipaddress.ip_address((10 << 24) + n))
 NEAR_V6 = st.integers(0, 600).map(lambda n: ipaddress.ip_address((0x20010DB8 << 96) + n))
-SEEN = st.sets(st.one_of(NEAR, NEAR_V6, st.ip_addresses()), max_size=80)
+ANY = st.ip_addresses().map(lambda place: cidr.address(str(place)) or place)
+SEEN = st.sets(st.one_of(NEAR, NEAR_V6, ANY), max_size=80)
 
 
 def around(nets: list[Network], place: Address) -> list[Network]:
