@@ -112,6 +112,11 @@ class LabelFeed(Feed):
         """Problems with objects that cannot be read or are not valid labels."""
         return [*self._unread.values(), *super().problems(), *self._derive()[2]]
 
+    def endpoints(self) -> list[Object]:
+        """The EndpointSlice of the API server, where it can be read."""
+        found = list(self._singles.values())
+        return [one for one in found if one.kind == "EndpointSlice"]
+
     def close(self) -> None:
         """End its threads."""
         self._closed.set()
