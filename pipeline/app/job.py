@@ -46,7 +46,7 @@ class Runtime(Protocol):
 class Job:
     """The parts of one `run`, connected with each other; `server()` and `run()` start them.
 
-    `recording` replaces every source by that file, with the source's own decoder. `counts` is what
+    `recording` replaces every source by that file, whose decoder is found by its beginning. `counts` is what
     is counted, `live` the plan that runs, `exposer` what a scrape shows.
     """
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.diagnostics import printable
 
 _GAP, _LEAST = 2, 4
+_MARKS = " /.-"
+"""Letters of names behind which a line may end."""
 
 
 class Column(NamedTuple):
@@ -24,27 +27,66 @@ class Column(NamedTuple):
     rank: int = 0
 
 
-def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Table:
-    """The table, with the columns for which a screen of this width has room."""
+def fitting(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, *, fold: bool = False
+) -> Table:
+    """The table, with the columns for which a screen of this width has room.
+
+    With `fold`, a text that has no room goes on in the next line and nothing of it is lost; then a
+    text wider than half the screen keeps no other column away.
+    """
     sizes = [
-        max(len(column.title), *(len(row[number]) for row in rows), 0)
+        max(len(column.title), *(cell_len(row[number]) for row in rows), 0)
         for number, column in enumerate(columns)
     ]
-    shown = _shown(columns, sizes, width)
-    over = _width(sizes, shown) - width
+    bounds = [
+        min(size, width // 2) if fold and column.text else size
+        for column, size in zip(columns, sizes, strict=True)
+    ]
+    shown = _shown(columns, bounds, width)
+    room = _narrowed(columns, sizes, shown, width)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
     for number in shown:
-        column, size = columns[number], sizes[number]
-        if column.text and over > 0:
-            size = max(_LEAST, size - over)
-            over -= sizes[number] - size
-        justify: Literal["left", "right"] = "left" if column.text else "right"
+        justify: Literal["left", "right"] = "left" if columns[number].text else "right"
         table.add_column(
-            column.title, justify=justify, no_wrap=True, overflow="ellipsis", width=size
+            columns[number].title,
+            justify=justify,
+            no_wrap=True,
+            overflow="ellipsis",
+            width=room[number],
         )
     for row in rows:
-        table.add_row(*(Text(printable(row[number])) for number in shown))
+        cells = [printable(row[number]) for number in shown]
+        if fold:
+            cells = [folded(c, room[n]) for c, n in zip(cells, shown, strict=True)]
+        table.add_row(*map(Text, cells))
     return table
+
+
+def folded(text: str, width: int) -> str:
+    """A text in lines of at most `width`, cut behind a blank, `/`, `.` or `-` where it has one."""
+    lines = []
+    while cell_len(text) > width:
+        head = set_cell_size(text, width).rstrip()
+        cut = max(head.rfind(mark) for mark in _MARKS) + 1
+        at = cut if 2 * cut > width else len(head)
+        lines.append(text[:at])
+        text = text[at:]
+    return "\n".join([*lines, text])
+
+
+def _narrowed(
+    columns: Sequence[Column], sizes: Sequence[int], shown: Sequence[int], width: int
+) -> list[int]:
+    """The widths of columns; where they have no room, the widest text gives way first."""
+    room = list(sizes)
+    texts = [number for number in shown if columns[number].text]
+    for _ in range(max(0, _width(sizes, shown) - width)):
+        widest = max(texts, key=room.__getitem__, default=None)
+        if widest is None or room[widest] <= _LEAST:
+            break
+        room[widest] -= 1
+    return room
 
 
 def _shown(columns: Sequence[Column], sizes: Sequence[int], width: int) -> list[int]:

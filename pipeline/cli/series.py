@@ -1,0 +1,113 @@
+"""The series that `matrix` reads: of a run, a state, running workers, or a Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from matrix import capture
+from matrix.families import Series
+from matrix.prometheus import NOTE, Prometheus
+from pipeline.api import client
+from pipeline.app.job import Job
+from pipeline.cli.app import EX_CONFIG, load, say
+from pipeline.cli.run import advance, conclude, judge
+from pipeline.config.loader import Config, ConfigError
+from pipeline.decode.detect import is_recording
+from pipeline.stage import Kind, Source
+from pipeline.state import checkpoint_file
+from pipeline.state.count_store import counters
+
+_SETTINGS = frozenset({"stages", "pipeline", "parameters"})
+"""What a pipeline file has at its top, and a flow never."""
+
+
+class Counted(NamedTuple):
+    """Series by metric; the `metrics` to read of them (all: none); what a reader should know."""
+
+    series: Series
+    metrics: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where series come from: one of `path`, `state`, `servers` and `prometheus`.
+
+    `path` is a pipeline file, or a recording that goes through a pipeline of our own; `recording`
+    takes the place of the sources of a pipeline file. `inventory` has the objects of a recording.
+    Of a Prometheus, the last `period` seconds count; it gets the token of `token_file`.
+    """
+
+    path: Path | None = None
+    recording: Path | None = None
+    inventory: Path | None = None
+    state: Path | None = None
+    servers: Sequence[str] = ()
+    prometheus: str = ""
+    period: float = 0.0
+    token_file: Path | None = None
+
+    def check(self) -> None:
+        """Raises typer.BadParameter when it is not one origin."""
+        given = [self.path or self.recording, self.state, self.servers, self.prometheus]
+        if sum(map(bool, given)) != 1:
+            raise typer.BadParameter(
+                "give one of FILE (or --input), --state DIR, --server URL and --prometheus URL"
+            )
+        if self.inventory and not (self.path or self.recording):
+            raise typer.BadParameter("--inventory is for recordings")
+
+    def read(self, namespaces: Sequence[str], metrics: Sequence[str]) -> Counted:
+        """The series. Raises OSError, CheckpointError, RemoteError, PrometheusError."""
+        if self.state:
+            tables = checkpoint_file.tables(self.state)
+            return Counted({f.name: frame for f, frame in tables if f.kind is Kind.COUNTER})
+        if self.servers:
+            return Counted(client.counters({url: client.ask(url) for url in self.servers}))
+        if self.prometheus:
+            token = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else ""
+            server = Prometheus(self.prometheus, self.period, token)
+            return Counted(server.series(namespaces, metrics), notes=(NOTE,))
+        return self._run()
+
+    def _run(self) -> Counted:
+        """The series of a run over the whole input."""
+        if self.path and not is_recording(self.path, _SETTINGS):
+            if self.inventory:
+                raise typer.BadParameter(f"--inventory is for recordings; {self.path} names its own")
+            return Counted(_counted(load(self.path), self.recording))
+        if self.path and self.recording:
+            raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
+        try:
+            config = capture.pipeline_for(self.path or self.recording or Path(), self.inventory)
+        except ConfigError as error:
+            for one in error.problems:
+                say(f"{one.problem.place or self.inventory}: error: {one.problem.message}")
+            raise typer.Exit(EX_CONFIG) from None
+        series = _counted(config, None)
+        if series[capture.OPENED].height:
+            return Counted(series, (capture.OPENED,))
+        return Counted(series, (capture.ALL,), (capture.NO_SYN,))
+
+
+def _counted(config: Config, recording: Path | None) -> Series:
+    """The series of a run to the end of the input. Raises typer.BadParameter if it has no end."""
+    sources = [stage for stage in config.stages if isinstance(stage, Source)]
+    if recording is None and any(source.subscription(config.folder) for source in sources):
+        raise typer.BadParameter(
+            "the pipeline reads Kafka topics, which have no end: ask the workers that count them "
+            "(--server URL for each), or give a recording (--input FILE)"
+        )
+    job = Job(config, recording=recording)
+    try:
+        advance(job)
+    finally:
+        job.close()
+    conclude(job)
+    judge(job)
+    return counters(job.counts)
