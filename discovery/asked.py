@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipeline.stage.edge_facts import ATTRIBUTE, ATTRIBUTE_VALUE, Attribute
+
 WITHIN = 60.0
 """Seconds between the first question for a name and the first flow to the peer, at most."""
 NEAREST = 3
@@ -24,14 +26,22 @@ QUESTIONS = pl.Schema(
 _INSIDE = (".cluster.local", ".cluster.local.")
 
 
-def asked(peers: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """The names asked for before the peers (PEERS) were first reached: `address`, `question`.
+def questions(attributes: pl.DataFrame) -> pl.DataFrame:
+    """The QUESTIONS among the attributes of facts (`matrix.facts.Facts`)."""
+    found = attributes.filter(pl.col(ATTRIBUTE) == Attribute.DNS_NAME)
+    ends = [pl.col(f"client_{name}").alias(name) for name in _CLIENT]
+    named = found.group_by(*ends, pl.col(ATTRIBUTE_VALUE).alias("question"))
+    return named.agg(pl.col("first_seen").min()).match_to_schema(QUESTIONS)
+
+
+def asked(peers: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The names of QUESTIONS asked for before PEERS were first reached: `address`, `question`.
 
     Only peers that are servers count. Names of the cluster itself are left out.
     """
     outside = ~pl.any_horizontal(pl.col("question").str.ends_with(end) for end in _INSIDE)
     order = [*_CLIENT, "first_seen", "question"]
-    known = questions.filter(outside).sort(order)
+    known = known.filter(outside).sort(order)
     known = known.with_columns(pl.int_range(pl.len()).over(_CLIENT).alias("number"))
     reached = peers.filter(pl.col("role") == "server")
     reached = reached.group_by("address", *_CLIENT).agg(pl.col("first_seen").min())

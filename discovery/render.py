@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 from rich.console import Console
 
 from discovery import words
-from discovery.freshness import Stale
+from discovery.findings import Findings
 from discovery.proposals import Proposal
 from pipeline.cli.screen import Column, fitting
 from pipeline.diagnostics import printable
@@ -27,15 +25,6 @@ _COLUMNS = (
     Column("bytes", rank=3),
 )
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-
-
-class Findings(NamedTuple):
-    """What was found: proposals, labels that are not up to date, the lists used, notes."""
-
-    proposals: Sequence[Proposal]
-    stale: Sequence[Stale] = ()
-    lists: Sequence[str] = ()
-    notes: Sequence[str] = ()
 
 
 def as_json(found: Findings) -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
     "run": Command("run", "Run a pipeline and serve its metrics."),
     "matrix": Command("matrix", "Print the flow matrix of a namespace."),
+    "discover": Command("discover", "Propose subnet labels for peers that have none."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
 }

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 
+from discovery.findings import Findings
 from discovery.freshness import Stale
 from discovery.proposals import Proposal
-from discovery.render import Findings, as_json, as_table
+from discovery.render import as_json, as_table
 
 ONE = Proposal(
     name="EXT:AWS_S3_eu-west-3",
