@@ -89,10 +89,10 @@ def facts(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
 
     Raises RemoteError as `counters` does.
     """
-    return _merged(answers, Kind.FACTS)
+    return _merged(answers, None)
 
 
-def _merged(answers: Mapping[str, Totals], kind: Kind) -> dict[str, pl.DataFrame]:
+def _merged(answers: Mapping[str, Totals], kind: Kind | None) -> dict[str, pl.DataFrame]:
     _check_whole(answers)
     found: dict[str, tuple[Family, list[pl.DataFrame]]] = {}
     for totals in answers.values():

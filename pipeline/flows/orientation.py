@@ -80,12 +80,12 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
 def _hints(flows: pl.DataFrame) -> pl.DataFrame:
     """Ports (_SRC and _DST), _FLAGS, and three opinions (true: the source is the client)."""
     schema = flows.schema
-    read = flows.select(
+    read = flows.with_columns(
         _port(schema, "SrcPort").alias(_SRC),
         _port(schema, "DstPort").alias(_DST),
         tcp.bits(schema, "Flags").fill_null(0).alias(_FLAGS),
         _echo(schema).alias(_ECHO),
-    )
+    ).select(_SRC, _DST, _FLAGS, _ECHO)
     known, known_too = (_KNOWN.gather(read[end].fill_null(0)) for end in (_SRC, _DST))
     high = pl.col(_SRC) >= service_ports.EPHEMERAL
     high_too = pl.col(_DST) >= service_ports.EPHEMERAL
@@ -151,7 +151,7 @@ def _not_after(flows: pl.DataFrame) -> pl.Series:
     src, dst = (values.text(schema, f"{end}Addr").fill_null("") for end in ("Src", "Dst"))
     port, port_too = (integer(schema, f"{end}Port").fill_null(0) for end in ("Src", "Dst"))
     smaller = (src < dst) | ((src == dst) & (port <= port_too))
-    return flows.select(smaller.alias(FORWARD)).to_series()
+    return flows.with_columns(smaller.alias(FORWARD))[FORWARD]
 
 
 def integer(schema: values.Schema, name: str) -> pl.Expr:

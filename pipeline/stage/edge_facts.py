@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pipeline.flows.orientation import Basis
-from pipeline.stage.metrics import Family, Kind, Rule
+from pipeline.stage.metrics import Family, Rule
 
 __all__ = ["ATTRIBUTES", "EDGES", "Attribute", "Basis", "Reporter"]
 
@@ -68,7 +68,7 @@ _KEY = (*CLIENT, *SERVER, PROTOCOL, PORT)
 
 EDGES = Family(
     "matrix_edges",
-    Kind.FACTS,
+    None,
     (*_KEY, CLIENT_PORT, REPORTER, EVIDENCE),
     "Flows between the ends of an edge",
     facts=(
@@ -100,7 +100,7 @@ The others count both ways. Ports and sampling are null where no flow has them.
 
 ATTRIBUTES = Family(
     "matrix_attributes",
-    Kind.FACTS,
+    None,
     (*_KEY, ATTRIBUTE, ATTRIBUTE_VALUE),
     "Flows of an edge by what else they said",
     facts=(("flows", Rule.SUM),),

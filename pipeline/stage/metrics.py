@@ -23,12 +23,11 @@ def bucket(index: int) -> str:
 
 
 class Kind(StrEnum):
-    """The metric types of the exposition, and `facts`: integers that are kept and not exposed."""
+    """The metric types of the exposition."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
-    FACTS = "facts"
 
 
 class Rule(StrEnum):
@@ -47,7 +46,7 @@ class Column(NamedTuple):
     rule: Rule
 
 
-def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
+def sample_names(name: str, kind: Kind | None) -> tuple[str, ...]:
     """The names that a metric takes: its own, and those of a histogram's samples.
 
     Source: https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries.
@@ -57,15 +56,15 @@ def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A metric: full name, label names, upper bounds of its buckets (without +Inf).
+    """A metric: full name, type, label names, upper bounds of its buckets (without +Inf).
 
     `chain` is the plan's digest of everything that decides the values: two families of one name
-    with different digests count different things. `facts` are the integers of a family of facts,
-    by name; a name is not that of a label.
+    with different digests count different things. Without a type it is a family of facts: integers
+    under names that no label has, which are kept like all values and are not exposed.
     """
 
     name: str
-    kind: Kind
+    kind: Kind | None
     labels: tuple[str, ...]
     help: str = ""
     buckets: tuple[float, ...] = ()
@@ -75,13 +74,13 @@ class Family(msgspec.Struct, frozen=True):
     @property
     def exposed(self) -> bool:
         """Whether a scrape shows it."""
-        return self.kind is not Kind.FACTS
+        return self.kind is not None
 
     @property
     def columns(self) -> dict[str, Column]:
         """The value columns of its deltas and totals by name, in their order."""
         integer, number = pl.Int64(), pl.Float64()
-        if self.kind is Kind.FACTS:
+        if self.kind is None:
             return {name: Column(integer, rule) for name, rule in self.facts}
         if self.kind is not Kind.HISTOGRAM:
             return {VALUE: Column(number, Rule.LAST if self.kind is Kind.GAUGE else Rule.SUM)}
@@ -102,7 +101,7 @@ class Family(msgspec.Struct, frozen=True):
         return self.shape == other.shape and self.chain == other.chain
 
     @property
-    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[object, ...]]:
+    def shape(self) -> tuple[Kind | None, tuple[str, ...], tuple[object, ...]]:
         """The type, labels, and buckets or facts, which decide the columns of its series."""
         return self.kind, self.labels, self.buckets + self.facts
 

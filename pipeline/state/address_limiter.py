@@ -13,9 +13,6 @@ import polars as pl
 from pipeline.flows import cidr
 from pipeline.stage import AddressLimit
 
-OVERFLOW = "__overflow__"
-"""The value of a label that stands for all values beyond a limit."""
-
 _ADDRESS, _NETWORK, _ANY = range(3)
 _NAMESPACE, _KEY, _WIDTH, _ROW = ":namespace", ":key", ":width", ":row"
 _IPV4 = r"^(\d+\.\d+\.\d+)\.\d+$"
@@ -26,12 +23,14 @@ _Wider = Callable[[pl.Series], pl.Series]
 class AddressLimiter:
     """Says which label sets of a table keep their addresses: those that came first.
 
-    `labels` (String, no nulls) are the label sets that the table has. A label set is known by a
-    hash: two that share one take one place, and nothing is lost by it.
+    `labels` (String, no nulls) are the label sets that the table has; `overflow` is written for an
+    address without any room. A label set is known by a hash: two that share one take one place,
+    and nothing is lost by it.
     """
 
-    def __init__(self, limit: AddressLimit, labels: pl.DataFrame) -> None:
+    def __init__(self, limit: AddressLimit, labels: pl.DataFrame, overflow: str) -> None:
         self._rows = limit.rows
+        self._overflow = overflow
         self._ends = limit.ends
         self._addresses = [address for address, _ in limit.ends]
         self._parts = [label for label in labels.columns if label not in limit.apart]
@@ -47,10 +46,10 @@ class AddressLimiter:
         beyond = self._beyond(series, _ADDRESS)
         if beyond.is_empty():
             return series, 0
-        series = self._replaced(series, beyond, _networks)
+        series = self._replaced(series, beyond, self._networks)
         without = self._beyond(series, _NETWORK)
         if not without.is_empty():
-            series = self._replaced(series, without, _overflow)
+            series = self._replaced(series, without, self._any)
         return series, len(beyond)
 
     def _beyond(self, series: pl.DataFrame, width: int) -> pl.Series:
@@ -73,7 +72,7 @@ class AddressLimiter:
             for address, namespace in self._ends
         )
         width = (
-            pl.when(pl.any_horizontal(addresses == OVERFLOW))
+            pl.when(pl.any_horizontal(addresses == self._overflow))
             .then(_ANY)
             .when(pl.any_horizontal(addresses.str.contains("/", literal=True)))
             .then(_NETWORK)
@@ -104,14 +103,12 @@ class AddressLimiter:
             for address in self._addresses
         )
 
+    def _networks(self, texts: pl.Series) -> pl.Series:
+        """The /24 or /64 around addresses; `overflow` for what is not an address; "" stays."""
+        wide = texts.str.replace(_IPV4, "$1.0/24")
+        others = wide.filter(~wide.str.contains("/", literal=True) & (wide != "")).unique()
+        networks = {text: cidr.network(f"{text}/64") or self._overflow for text in others}
+        return wide.replace({text: str(network) for text, network in networks.items()})
 
-def _networks(texts: pl.Series) -> pl.Series:
-    """The /24 or /64 around addresses; OVERFLOW for what is not an address; "" stays."""
-    wide = texts.str.replace(_IPV4, "$1.0/24")
-    others = wide.filter(~wide.str.contains("/", literal=True) & (wide != "")).unique()
-    networks = {text: cidr.network(f"{text}/64") or OVERFLOW for text in others}
-    return wide.replace({text: str(network) for text, network in networks.items()})
-
-
-def _overflow(texts: pl.Series) -> pl.Series:
-    return pl.select(pl.when(texts != "").then(pl.lit(OVERFLOW)).otherwise(texts)).to_series()
+    def _any(self, texts: pl.Series) -> pl.Series:
+        return texts.set(texts != "", self._overflow)

@@ -45,4 +45,4 @@ def counters(counts: CountStore) -> dict[str, pl.DataFrame]:
 def facts(counts: CountStore) -> dict[str, pl.DataFrame]:
     """The exact totals of every family of facts by name: labels, the facts, then TIMES."""
     tables = counts.totals().tables
-    return {t.family.name: t.series() for t in tables if t.family.kind is Kind.FACTS}
+    return {t.family.name: t.series() for t in tables if not t.family.exposed}

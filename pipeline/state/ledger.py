@@ -15,7 +15,7 @@ import polars as pl
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Delta, Family, MetricSet, Policy, Rule
-from pipeline.state.address_limiter import OVERFLOW, AddressLimiter
+from pipeline.state.address_limiter import AddressLimiter
 from pipeline.state.label_sets import ID, InternerPool, LabelInterner
 
 LAST_COUNTED = ":last_counted"
@@ -23,6 +23,9 @@ LAST_COUNTED = ":last_counted"
 
 FIRST_SEEN and LAST_SEEN are the times of its flows; of flows without one, when they were counted.
 """
+
+OVERFLOW = "__overflow__"
+"""The value of every label of the series that holds what is beyond a limit."""
 
 RESTARTED = "metric %s has changed: it starts again from zero"
 """What is logged of a metric that cannot go on."""
@@ -147,7 +150,8 @@ class SeriesTable:
             return series, 0
         if self._addresses is None:
             known = pl.concat([self.rows.totals[ID], *(rows[ID] for rows in self._pending)])
-            self._addresses = AddressLimiter(limit, self.rows.sets.frame(known.unique()))
+            labels = self.rows.sets.frame(known.unique())
+            self._addresses = AddressLimiter(limit, labels, OVERFLOW)
         return self._addresses.admit(series)
 
     def intern(self, series: pl.DataFrame) -> InternedDelta:
@@ -210,7 +214,7 @@ class SeriesTable:
     def take(self, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
         """Go on from saved series, which have the columns `columns`."""
         sets = self.rows.sets
-        self.rows = Rows(sets, *(_by_id(frame, sets) for frame in (totals, overflow)))
+        self.rows = Rows(sets, _by_id(totals, sets), _by_id(overflow, sets))
         self._addresses = None
 
     def merge(self, parts: Sequence[Rows]) -> None:
@@ -243,8 +247,10 @@ class SeriesTable:
         """The same rows by the ids of other sets."""
         if rows.sets is sets:
             return rows
-        frames = (rows.labelled(frame) for frame in (rows.totals, rows.overflow))
-        return Rows(sets, *(_by_id(frame, sets) for frame in frames), rows.edition)
+        totals, overflow = (
+            _by_id(rows.labelled(frame), sets) for frame in (rows.totals, rows.overflow)
+        )
+        return Rows(sets, totals, overflow, rows.edition)
 
     def _retained(self, totals: pl.DataFrame) -> pl.DataFrame:
         """The series to keep; some are dropped when it is worth to write all others anew."""

@@ -46,7 +46,9 @@ def attributes(groups: pl.DataFrame, wanted: Collection[Attribute]) -> pl.DataFr
         if one in wanted
     ]
     if not parts:
-        return pl.DataFrame(schema=dict.fromkeys(ATTRIBUTES.labels, pl.String) | {"flows": pl.Int64})
+        return pl.DataFrame(
+            schema=dict.fromkeys(ATTRIBUTES.labels, pl.String) | {"flows": pl.Int64}
+        )
     said = pl.concat(parts).sort(_ROW, _RANK)
     edge = groups.select(*_key(), _FLOWS.alias("flows"), *_SEEN)[said[_ROW]]
     return _merged(ATTRIBUTES, edge.hstack(said.select(ATTRIBUTE, ATTRIBUTE_VALUE)))
@@ -61,7 +63,9 @@ def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr
         column.alias(ATTRIBUTE_VALUE),
     ).drop_nulls(ATTRIBUTE_VALUE)
     if attribute is Attribute.POLICY:
-        values = values.with_columns(pl.col(ATTRIBUTE_VALUE).str.split("\n")).explode(ATTRIBUTE_VALUE)
+        values = values.with_columns(pl.col(ATTRIBUTE_VALUE).str.split("\n")).explode(
+            ATTRIBUTE_VALUE
+        )
     return values
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 import polars as pl
@@ -43,6 +43,7 @@ _TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
 _DAY_SECONDS = 86_400
+_Read = Callable[[values.Schema, str], pl.Expr]
 
 
 def fields(attributes: Collection[Attribute]) -> Fields:
@@ -67,7 +68,7 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     """
     schema = flows.schema
     read = flows.with_columns(
-        orientation.oriented(flows), seen(flows), _verdicts(flows), _side(flows)
+        *orientation.oriented(flows), seen(flows), *_verdicts(flows), _side(flows)
     ).with_columns(
         *_end(schema, "Src", SRC),
         *_end(schema, "Dst", DST),
@@ -99,7 +100,9 @@ def _undecided_port() -> pl.Expr:
 
 
 def _attributes(schema: values.Schema, attributes: Collection[Attribute]) -> list[pl.Expr]:
-    copied = {own: field for one in attributes for own, field in _OF_ATTRIBUTES.get(one, {}).items()}
+    copied = {
+        own: field for one in attributes for own, field in _OF_ATTRIBUTES.get(one, {}).items()
+    }
     found = [_text(schema, f).alias(own) for own, f in copied.items() if values.known(schema, f)]
     if Attribute.DAY in attributes:
         found.append((pl.col(SEEN) // _DAY_SECONDS).cast(pl.Int32).alias(DAY))
@@ -111,20 +114,13 @@ def _attributes(schema: values.Schema, attributes: Collection[Attribute]) -> lis
 def _service(schema: values.Schema) -> list[pl.Expr]:
     """The translated address and port of the server's end, where they are not its own."""
 
-    def of_server(name: str) -> tuple[pl.Expr, pl.Expr]:
-        return tuple(
-            pl.when(FORWARD).then(at_dst).otherwise(at_src)
-            for at_src, at_dst in [
-                (_text(schema, f"{name}SrcAddr"), _text(schema, f"{name}DstAddr")),
-                (
-                    orientation.integer(schema, f"{name}SrcPort"),
-                    orientation.integer(schema, f"{name}DstPort"),
-                ),
-            ]
-        )
+    def of_server(names: str, read: _Read) -> pl.Expr:
+        at_src, at_dst = (read(schema, names.format(end)) for end in ("Src", "Dst"))
+        return pl.when(FORWARD).then(at_dst).otherwise(at_src)
 
-    address, port = of_server("Xlat")
-    own, own_port = of_server("")
+    integer = orientation.integer
+    address, port = of_server("Xlat{}Addr", _text), of_server("Xlat{}Port", integer)
+    own, own_port = of_server("{}Addr", _text), of_server("{}Port", integer)
     differs = address.is_not_null() & (address.ne_missing(own) | port.ne_missing(own_port))
     return [
         pl.when(differs).then(address).alias(SERVICE),
@@ -200,7 +196,11 @@ def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:
 def _read_events(text: str) -> str | None:
     """The verdicts in events as JSON text, sorted, each once; None without any."""
     events = msgspec.json.decode(text)
-    found = {_verdict(one) for one in events if isinstance(one, dict)} if isinstance(events, list) else set()
+    found = (
+        {_verdict(one) for one in events if isinstance(one, dict)}
+        if isinstance(events, list)
+        else set()
+    )
     return "\n".join(sorted(found - {""})) or None
 
 
