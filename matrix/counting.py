@@ -9,6 +9,12 @@ from matrix.orientation import EVIDENCES
 from pipeline.stage.edge_facts import CLIENT, SERVER, Reporter
 
 KEY = (*CLIENT, *SERVER, "protocol", "port")
+"""What tells one edge from another."""
+
+_PARTS = ("namespace", "workload", "kind", "label", "address")
+ORDER = (*(f"{side}_{part}" for side in ("client", "server") for part in _PARTS), *KEY[-2:])
+"""KEY in the order in which edges are sorted."""
+
 _NAMES = {"attempted": "syn", "accepted": "syn_ack", "refused": "rst", "dropped": "drop_flows"}
 _SAME = ("flows", "bytes", "packets", "reply_flows", "reply_bytes", "reply_packets")
 _SUMS = {name: name for name in (*_SAME, "allowed", "denied", "drop_packets")} | _NAMES
@@ -16,6 +22,8 @@ _SYN_RETRIES = 7
 """Packets of a connection that is not answered: a SYN and six more (tcp_syn_retries of Linux)."""
 _UNANSWERED = 3
 """Packets without an answer up to which nobody may be there."""
+_FEW, _LONG = 10, 60.0
+"""Packets and seconds beyond which traffic without an answer is meant to have none."""
 _ASKING = (53, 123, 161, 5353)
 """UDP ports whose servers answer always: without an answer there is none (DNS, NTP, SNMP)."""
 
@@ -62,16 +70,19 @@ def with_state(edges: pl.DataFrame) -> pl.DataFrame:
 
     TCP is established by a SYN_ACK, or by a reply that is not a reset: a SYN without one is an
     attempt, however often it is sent, and packets without SYN belong to a connection that is older
-    than what was seen. Other protocols are established by a reply; without one, UDP and SCTP are
-    after the third packet (logs and metrics are sent so), unless the port is one whose servers
-    answer. What a policy has denied, and nobody has answered, is denied.
+    than what was seen. Other protocols are established by a reply. Logs and metrics have none: UDP
+    and SCTP also are when they go on (more than ten packets, in bursts or over a minute), unless
+    the port is one whose servers answer. What a policy has denied, and nobody has answered, is
+    denied.
     """
     tcp, name = pl.col("protocol") == "TCP", pl.col
     answered = (name("accepted") > 0) | (name("reply_flows") > name("refused"))
     silent = (name("reply_flows") == 0) & (name("packets") > _SYN_RETRIES * name("attempted"))
     going = silent | ((name("attempted") == 0) & (name("packets") > _UNANSWERED))
     sent = name("packets") - name("drop_packets")
-    told = (name("port").is_not_null()) & ~name("port").is_in(_ASKING) & (sent > _UNANSWERED)
+    bursts = sent > _UNANSWERED * name("flows")
+    going_on = (sent > _FEW) & (bursts | (name("last_seen") - name("first_seen") >= _LONG))
+    told = name("port").is_not_null() & ~name("port").is_in(_ASKING) & going_on
     lasting = pl.when(tcp).then(going).otherwise(told)
     established = answered | (lasting & (name("denied") == 0))
     state = (

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from matrix import attributes
-from matrix.counting import KEY, counted
+from matrix.counting import KEY, ORDER, counted
 from matrix.edges import EDGES
 from matrix.ends import labelled
 from matrix.facts import Facts
-from matrix.joining import joined
 from matrix.objects import Objects
 from matrix.orientation import oriented
+from matrix.services import joined
 from pipeline.kube.subnets import Label
 
 _FACT = ":fact"
@@ -43,4 +43,4 @@ def edges(
     )
     found = counted(turned).join(values, on=KEY, how="left", nulls_equal=True)
     whole = joined(attributes.filled(found), backends)
-    return whole.select(pl.col(name).cast(dtype) for name, dtype in EDGES.items()).sort(KEY)
+    return whole.select(pl.col(name).cast(dtype) for name, dtype in EDGES.items()).sort(ORDER)

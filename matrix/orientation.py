@@ -54,7 +54,28 @@ def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     known = _best([known, _ranked(found.select(_PLACE), Evidence.FAN_IN)])
     weak = pl.col("evidence") == Evidence.UNCERTAIN
     rest = _decided(decided.filter(weak), known, *_fans(decided.clear()))
-    return pl.concat([proven, decided.filter(~weak), rest]).select(facts.columns)
+    others = _of_others(pl.concat([decided.filter(~weak), rest]), places)
+    return pl.concat([proven, others]).select(facts.columns)
+
+
+def _of_others(rows: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Rows in which the connections of other clients do not count as a SYN of their own.
+
+    That others connect to the port is fan-in, unless there is better evidence.
+    """
+    declared = rows.join(
+        places.with_columns(pl.lit(value=True).alias(":declared")), on=_PLACE, how="left"
+    )
+    instead = (
+        pl.when(":declared")
+        .then(pl.lit(Evidence.DECLARED))
+        .when(_is_service("port"))
+        .then(pl.lit(Evidence.WELL_KNOWN))
+        .otherwise(pl.lit(Evidence.FAN_IN))
+    )
+    others = pl.col("evidence").is_in(_PROVEN)
+    evidence = pl.when(others).then(instead.cast(pl.String)).otherwise("evidence")
+    return declared.with_columns(evidence.alias("evidence")).select(rows.columns)
 
 
 def _contested(rows: pl.DataFrame) -> pl.Series:
@@ -98,7 +119,7 @@ def _fans(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     low, high = pl.col("client_port_min"), pl.col("client_port_max")
     open_ = rows.filter(~_by_number())
     seen = [
-        *(rows.select(_PLACE, port.alias(_FAN)) for port in (low, high)),
+        *(rows.select(*_PLACE, port.alias(_FAN)) for port in (low, high)),
         open_.select(*_renamed(), pl.col("port").cast(pl.Int64).alias(_FAN)),
     ]
     count = pl.col(_FAN).drop_nulls().n_unique()
@@ -140,6 +161,12 @@ def _decided(
         _rank(":their_rank", _THEIRS, fan).alias(":their_rank"),
         (fan.cast(pl.Int64) - pl.col(_FAN).fill_null(0).cast(pl.Int64)).alias(":ahead"),
     )
+    # A client whose ports begin low now and then has that of a service.
+    chance = (pl.col("port") >= service_ports.PRIVILEGED) & (pl.col(_FAN).fill_null(0) < 2)
+    chance &= (pl.col(":own_rank") == _WELL_KNOWN) & (pl.col(":their_rank") == _FAN_IN)
+    judged = judged.with_columns(
+        pl.when(chance).then(_UNCERTAIN).otherwise(":own_rank").alias(":own_rank")
+    )
     own, their, ahead = pl.col(":own_rank"), pl.col(":their_rank"), pl.col(":ahead")
     alike = (own == their) & (own < _UNCERTAIN) & (~by_number | (own == _FAN_IN))
     alike &= pl.col("port").ne_missing(pl.col(_THEIRS))
@@ -154,13 +181,17 @@ def _decided(
 
 def _rank(known: str, port: str, fan: pl.Expr) -> pl.Expr:
     """The rank of the best evidence that a port is the server's."""
-    service = pl.col(port).fill_null(0).map_batches(_KNOWN.gather, pl.Boolean())
     return pl.min_horizontal(
         pl.col(known),
-        pl.when(service).then(_WELL_KNOWN),
+        pl.when(_is_service(port)).then(_WELL_KNOWN),
         pl.when(fan >= 2).then(_FAN_IN),
         _UNCERTAIN,
     )
+
+
+def _is_service(port: str) -> pl.Expr:
+    """Boolean: whether a port is that of a known service."""
+    return pl.col(port).fill_null(0).map_batches(_KNOWN.gather, pl.Boolean())
 
 
 def _changed(swap: pl.Series) -> list[pl.Expr]:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.kube.inventory.reduce import reduced
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "web"}, "annotations": {"token": "x"}},
     "spec": {
         "serviceAccountName": "x",
@@ -23,7 +23,7 @@ TEMPLATE = {
         ],
     },
 }
-KEPT = {
+KEPT: dict[str, Any] = {
     "metadata": {"labels": {"app": "web"}},
     "spec": {
         "containers": [

@@ -78,7 +78,7 @@ def test_host_networks_owners_and_ends_survive(
 
 
 LABELS = {"app": "web"}
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": LABELS},
     "spec": {
         "containers": [
