@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def pipeline_for(recording: Path, inventory: Path | None = None) -> Config:
         stages.append({"name": "objects", "type": "kubernetes", "inventory": place})
         stages.append({"name": "labels", "type": "subnet_label", "autodetect": place})
     stages.append({"name": "flags", "type": "tcp_flags"})
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         stage["follows"] = before["name"]
     syn = {"field": "Flags", "value": "SYN"}
     stages += [

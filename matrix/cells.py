@@ -22,7 +22,7 @@ def time_text(seconds: float) -> str:
 
 def number_text(value: float) -> str:
     """A count for people: 1,234, or 0.5."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.3g}"
 
 
 def clean(cell: Cell) -> str:

@@ -116,9 +116,7 @@ class Prometheus:
             raise PrometheusError(f"cannot ask {url}: not an answer of Prometheus") from error
 
 
-def _query(
-    name: str, labels: Mapping[str, str], namespaces: Sequence[str], period: int
-) -> str:
+def _query(name: str, labels: Mapping[str, str], namespaces: Sequence[str], period: int) -> str:
     """The highest value of each series in the period, added up over the targets."""
     own = {
         labels[label]

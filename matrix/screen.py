@@ -10,7 +10,7 @@ from rich.text import Text
 
 from matrix.cells import clean, number_text, time_text
 from matrix.tables import MatrixTable
-from pipeline.cli.screen import Column, fitting
+from pipeline.cli.screen import Column, fits, fitting
 
 _WIDEST = 10_000
 _COLUMNS = {
@@ -26,22 +26,32 @@ _COLUMNS = {
     "first_seen": Column("first seen", text=True, rank=6),
     "last_seen": Column("last seen", text=True, rank=5),
 }
+_SERVICE = "Service"
+_NAMES = {"workload": "kind", "peer": "peer_kind"}
 _UNLABELLED = "(no label)"
 
 
 def on_screen(table: MatrixTable, width: int = 0) -> str:
     """The table for a terminal of `width` columns (0: of any), its title above, its notes below.
 
-    The peer is its namespace and name, or its subnet label where it has no name.
+    The peer is its namespace and name, or its subnet label where it has no name. Where the column
+    of a kind has no room, a Service is named as one: its workloads may have the same name.
     """
-    rows = [_cells(row) for row in table.rows.iter_rows(named=True)]
     shown = [name for name in _COLUMNS if name in table.rows.columns or name == "peer"]
-    body = [[row[name] for name in shown] for row in rows]
+    columns = [_COLUMNS[name] for name in shown]
+    cells = [_cells(row) for row in table.rows.iter_rows(named=True)]
+    body = [[row[name] for name in shown] for row in cells]
+    there = {shown[number] for number in fits(columns, body, width or _WIDEST, fold=True)}
+    for row in cells:
+        for name, kind in _NAMES.items():
+            if kind not in there and row[kind] == _SERVICE:
+                row[name] += f" ({_SERVICE})"
+    body = [[row[name] for name in shown if name in there] for row in cells]
+    columns = [_COLUMNS[name] for name in shown if name in there]
     out = io.StringIO()
     console = Console(file=out, width=width or _WIDEST, color_system=None)
     if table.title:
-        console.print(Text(clean(table.title)), "")
-    columns = [_COLUMNS[name] for name in shown]
+        console.print(Text(f"{clean(table.title)}\n"))
     console.print(fitting(columns, body, width or _WIDEST, fold=True))
     for note in table.notes:
         console.print(Text(f"note: {clean(note)}"))
@@ -59,4 +69,4 @@ def _cells(row: Mapping[str, object]) -> dict[str, str]:
     place, name = cells.get("peer_namespace", ""), cells.get("peer_workload", "")
     label = cells.get("peer_subnet_label") or _UNLABELLED
     cells["peer"] = "/".join(filter(None, (place, name))) or label
-    return {name: "" for name in _COLUMNS} | cells
+    return dict.fromkeys(_COLUMNS, "") | cells

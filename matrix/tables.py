@@ -114,8 +114,8 @@ def external(
     return table._replace(rows=table.rows.drop("peer_kind", "peer_namespace", "peer_workload"))
 
 
-def namespaces(series: Series) -> list[str]:
-    """The namespaces that have a row in either matrix, sorted.
+def namespaces(series: Series, metrics: Sequence[str] = ()) -> list[str]:
+    """The namespaces that have a row in either matrix, sorted; `metrics` as for `connections`.
 
     One of the two metrics is enough. Raises families.NoMatrixError when there is neither.
     """
@@ -123,7 +123,7 @@ def namespaces(series: Series) -> list[str]:
     missing: list[NoMatrixError] = []
     for direction in MatrixDirection:
         try:
-            seen.update(find(series, direction).rows["namespace"].unique().to_list())
+            seen.update(find(series, direction, metrics).rows["namespace"].unique().to_list())
         except NoMatrixError as error:
             missing.append(error)
     if len(missing) == len(MatrixDirection):

@@ -46,8 +46,8 @@ class Runtime(Protocol):
 class Job:
     """The parts of one `run`, connected with each other; `server()` and `run()` start them.
 
-    `recording` replaces every source by that file, whose decoder is found by its beginning. `counts` is what
-    is counted, `live` the plan that runs, `exposer` what a scrape shows.
+    `recording` replaces every source by that file; its beginning says which decoder it takes.
+    `counts` is what is counted, `live` the plan that runs, `exposer` what a scrape shows.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Job:
 
     def _kafka(self, state: Path | None, dead_letters: Path | None) -> tuple[CountStore, Runtime]:
         settings = self.settings
-        if state or dead_letters or settings.dead_letters.file:
+        if state or dead_letters:
             raise BrokerError(
                 "with Kafka sources, counts and dead letters are kept in topics: "
                 "give dead_letters.topic, and neither a state folder nor a file"

@@ -42,15 +42,11 @@ class Side(StrEnum):
 def matrix(
     path: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="FILE", help="A pipeline, to run on its input; or a recording."
-        ),
+        typer.Argument(metavar="FILE", help="A pipeline, to run on its input; or a recording."),
     ] = None,
     recording: Annotated[
         Path | None,
-        typer.Option(
-            "--input", metavar="FILE", help="Read this recording instead of the source."
-        ),
+        typer.Option("--input", metavar="FILE", help="Read this recording instead of the source."),
     ] = None,
     inventory: Annotated[
         Path | None,
@@ -76,7 +72,10 @@ def matrix(
     namespace: Annotated[
         list[str] | None,
         typer.Option(
-            "--namespace", "-n", metavar="NS", help="Whose matrix; again for more; or all there are."
+            "--namespace",
+            "-n",
+            metavar="NS",
+            help="Whose matrix; again for more; or all there are.",
         ),
     ] = None,
     direction: Annotated[Side, typer.Option(help="Connections accepted, opened, or both.")] = (
@@ -159,7 +158,7 @@ def _namespaces(counted: Counted, asked: Sequence[str], *, named: bool) -> list[
     """The namespaces to show; those without a row are told about."""
     if asked and named:
         return list(dict.fromkeys(asked))
-    there = tables.namespaces(counted.series)
+    there = tables.namespaces(counted.series, counted.metrics)
     for missing in _missing(asked, there):
         hint = nearest(missing, there) or f"there are {', '.join(there) or 'none'}"
         say(f'warning: no row is of namespace "{missing}"; {hint}')

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.diagnostics import printable
 
-_GAP, _LEAST = 2, 4
+_GAP, _LEAST, _USUAL = 2, 4, 12
 _MARKS = " /.-"
 """Letters of names behind which a line may end."""
 
@@ -35,16 +35,8 @@ def fitting(
     With `fold`, a text that has no room goes on in the next line and nothing of it is lost; then a
     text wider than half the screen keeps no other column away.
     """
-    sizes = [
-        max(len(column.title), *(cell_len(row[number]) for row in rows), 0)
-        for number, column in enumerate(columns)
-    ]
-    bounds = [
-        min(size, width // 2) if fold and column.text else size
-        for column, size in zip(columns, sizes, strict=True)
-    ]
-    shown = _shown(columns, bounds, width)
-    room = _narrowed(columns, sizes, shown, width)
+    shown = fits(columns, rows, width, fold=fold)
+    room = _narrowed(columns, rows, shown, width)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
     for number in shown:
         justify: Literal["left", "right"] = "left" if columns[number].text else "right"
@@ -63,6 +55,23 @@ def fitting(
     return table
 
 
+def fits(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, *, fold: bool = False
+) -> list[int]:
+    """The numbers of the columns that `fitting` shows."""
+    sizes = _sizes(columns, rows)
+    if fold:
+        pairs = zip(columns, sizes, strict=True)
+        sizes = [min(size, width // 2) if column.text else size for column, size in pairs]
+    shown = list(range(len(columns)))
+    while _width(sizes, shown) > width:
+        last = max(shown, key=lambda number: columns[number].rank)
+        if not columns[last].rank:
+            break
+        shown.remove(last)
+    return shown
+
+
 def folded(text: str, width: int) -> str:
     """A text in lines of at most `width`, cut behind a blank, `/`, `.` or `-` where it has one."""
     lines = []
@@ -76,12 +85,24 @@ def folded(text: str, width: int) -> str:
 
 
 def _narrowed(
-    columns: Sequence[Column], sizes: Sequence[int], shown: Sequence[int], width: int
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], shown: Sequence[int], width: int
 ) -> list[int]:
-    """The widths of columns; where they have no room, the widest text gives way first."""
-    room = list(sizes)
+    """The widths of columns; where they have no room, the text gives way that is cut least often.
+
+    Where no text alone can give enough, the widest gives way first.
+    """
+    room = _sizes(columns, rows)
+    over = max(0, _width(room, shown) - width)
     texts = [number for number in shown if columns[number].text]
-    for _ in range(max(0, _width(sizes, shown) - width)):
+
+    def cut(number: int) -> int:
+        return sum(cell_len(printable(row[number])) > room[number] - over for row in rows)
+
+    able = [number for number in texts if room[number] - over >= _USUAL]
+    if able:
+        room[min(able, key=cut)] -= over
+        return room
+    for _ in range(over):
         widest = max(texts, key=room.__getitem__, default=None)
         if widest is None or room[widest] <= _LEAST:
             break
@@ -89,15 +110,12 @@ def _narrowed(
     return room
 
 
-def _shown(columns: Sequence[Column], sizes: Sequence[int], width: int) -> list[int]:
-    """The numbers of the columns that have room."""
-    shown = list(range(len(columns)))
-    while _width(sizes, shown) > width:
-        last = max(shown, key=lambda number: columns[number].rank)
-        if not columns[last].rank:
-            break
-        shown.remove(last)
-    return shown
+def _sizes(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The widths that the columns would take."""
+    return [
+        max(len(column.title), *(cell_len(printable(row[number])) for row in rows), 0)
+        for number, column in enumerate(columns)
+    ]
 
 
 def _width(sizes: Sequence[int], shown: Sequence[int]) -> int:

@@ -79,7 +79,9 @@ class Origin:
         """The series of a run over the whole input."""
         if self.path and not is_recording(self.path, _SETTINGS):
             if self.inventory:
-                raise typer.BadParameter(f"--inventory is for recordings; {self.path} names its own")
+                raise typer.BadParameter(
+                    f"--inventory is for recordings; {self.path} names its own"
+                )
             return Counted(_counted(load(self.path), self.recording))
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")

@@ -1,4 +1,4 @@
-"""What a file holds, by its beginning: flows in one of the forms that are read, or something else."""
+"""What a file holds, by its beginning: flows in a form that is read, or something else."""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ def test_ports_that_are_names_in_one_table_are_texts_in_all() -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d"])
 def test_csv_texts_are_not_formulas(start: str) -> None:
-    rows = OUT.with_columns(pl.lit(f'{start}cmd|"x"').alias("workload"), pl.lit(-1.0).alias("count"))
+    rows = OUT.with_columns(
+        pl.lit(f'{start}cmd|"x"').alias("workload"), pl.lit(-1.0).alias("count")
+    )
     text = render([MatrixTable(rows, ("m",), ())], Form.CSV)
     row = next(csv.DictReader(io.StringIO(text, newline="")))
     assert (row["workload"], row["count"]) == (f'\'{start}cmd|"x"', "-1")

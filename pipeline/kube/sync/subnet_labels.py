@@ -1,4 +1,4 @@
-"""Subnet labels of a cluster, kept fresh: those of its FlowCollector, and those it lets derive."""
+"""Subnet labels that follow a cluster: its FlowCollector's, and those derived from objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Single(NamedTuple):
-    """One object, looked at now and then: a right to that one alone is enough.
+    """One object that is polled: the right to get that one is enough.
 
     `beside`: an API group; the object is on clusters that have it (with `without`: have it not).
     """
@@ -192,7 +192,7 @@ class LabelFeed(Feed):
 
 
 class _Reduced(Followed):
-    """Objects of a kind reduced to what labels are derived from."""
+    """Objects of a kind, reduced to the parts that labels are derived from."""
 
     def __init__(self, *what: Any) -> None:
         self._objects: dict[str, Object] = {}
