@@ -16,7 +16,9 @@ from tests.support.commands import flowmatrix
 from tests.support.lists import S3_TODAY
 from tests.support.recordings import messages
 
-OUT = "netobserv_workload_syn_out"
+OUT, IN = "netobserv_workload_syn_out", "netobserv_workload_syn_in"
+UNNAMED = {OUT: {"to_kind=", "to_subnet_label="}, IN: {"kind=", "subnet_label="}}
+"""The labels of a series whose server is outside and has no name."""
 NAME = "EXT:AWS_S3_eu-west-3"
 
 
@@ -56,9 +58,9 @@ def test_a_group_goes_on_with_the_names(kafka_broker: Broker, tmp_path: Path) ->
         again = flowmatrix("discover", *servers, "--labels", config, "--ranges", ranges)
         assert "no address is without a name" in again.stdout
     assert config.read_text().startswith("# of the group\n")
-    external = {labels for labels in before[OUT] if is_external(labels)}
-    assert len(external) == 2, "loki-ingester and loki-index-gateway"
-    assert after == named(before, external)
+    unnamed = [labels for labels in before[OUT] if UNNAMED[OUT] <= set(labels)]
+    assert len(unnamed) == 2, "loki-ingester and loki-index-gateway"
+    assert after == named(before)
 
 
 def metrics(counts: Counts) -> Counts:
@@ -71,19 +73,15 @@ def page(worker: Worker) -> str:
     return body.decode()
 
 
-def is_external(labels: tuple[str, ...]) -> bool:
-    return "to_kind=" in labels and "to_subnet_label=" in labels
-
-
-def named(before: Counts, external: set[tuple[str, ...]]) -> Counts:
+def named(before: Counts) -> Counts:
     """Twice what was counted, the second time of the peers by their name."""
-    after = {
-        metric: {key: value * (1 if key in external else 2) for key, value in series.items()}
-        for metric, series in before.items()
-    }
-    for key in external:
-        labels = tuple(
-            f"to_subnet_label={NAME}" if label == "to_subnet_label=" else label for label in key
-        )
-        after[OUT][labels] = before[OUT][key]
+    after: Counts = {}
+    for metric, series in before.items():
+        after[metric] = {}
+        for labels, value in series.items():
+            unnamed = UNNAMED[metric] <= set(labels)
+            after[metric][labels] = value if unnamed else 2 * value
+            if unnamed:
+                new = tuple(f"{one}{NAME}" if one.endswith("label=") else one for one in labels)
+                after[metric][new] = value
     return after
