@@ -25,7 +25,7 @@ _WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
 )
 _KNOWN = pl.Series(service_ports.known())
 _SWAPPED = {"flows": "reply_flows", "bytes": "reply_bytes", "packets": "reply_packets"}
-_SWAPPED |= {"syn": "syn_ack"}
+_SWAPPED |= {"syn": "syn_ack", "rst": "client_rst"}
 _ROW, _CLIENT, _SERVER, _THEIRS = ":row", ":client", ":server", ":their_port"
 _PLACE = (_SERVER, "protocol", "port")
 _OTHER_PLACE = (_CLIENT, "protocol", _THEIRS)
@@ -203,5 +203,4 @@ def _changed(swap: pl.Series) -> list[pl.Expr]:
     return [
         *(pl.when(condition).then(b).otherwise(a).alias(a) for a, b in pairs.items()),
         pl.when(condition).then(reporter).otherwise("reporter").alias("reporter"),
-        pl.when(condition).then(0).otherwise("rst").alias("rst"),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from pipeline.flows import cidr
-from pipeline.flows.orientation import BASES, BASIS, FORWARD, PORT, REFUSED, Basis
+from pipeline.flows.orientation import ABORTED, BASES, BASIS, FORWARD, PORT, REFUSED, Basis
 from pipeline.stage import FIRST_SEEN, LAST_SEEN
 from pipeline.stage.edge_facts import (
     ATTRIBUTE,
@@ -137,6 +137,7 @@ def _values() -> list[pl.Expr]:
         "syn": where(basis == BASES.index(Basis.SYN)),
         "syn_ack": where(basis == BASES.index(Basis.SYN_ACK)),
         "rst": pl.col(REFUSED),
+        "client_rst": pl.col(ABORTED),
         "drop_flows": pl.col(g.DROPS),
         "drop_bytes": drop_bytes,
         "drop_packets": drop_packets,

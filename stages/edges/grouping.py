@@ -8,7 +8,16 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import cidr, orientation, values
-from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, Basis
+from pipeline.flows.orientation import (
+    ABORTED,
+    BASES,
+    BASIS,
+    CLIENT_PORT,
+    FORWARD,
+    PORT,
+    REFUSED,
+    Basis,
+)
 from pipeline.flows.times import SEEN, TIMES, seen
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields
 from pipeline.stage.edge_facts import END, Attribute
@@ -62,7 +71,7 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     Columns: what they have in common, SRC, DST, PROTOCOL, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE,
     NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's,
     of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days since 1970), all null where not
-    known or not asked for; then FLOWS, COUNTS, REFUSED and DROPS (Int64), SAMPLING,
+    known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and DROPS (Int64), SAMPLING,
     CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64,
     null: not known).
     """
@@ -137,7 +146,7 @@ def _aggregates(schema: values.Schema) -> list[pl.Expr]:
     return [
         pl.len().cast(pl.Int64).alias(FLOWS),
         *(count.sum().alias(name) for name, count in counts.items()),
-        pl.col(REFUSED).sum().cast(pl.Int64),
+        pl.col(REFUSED, ABORTED).sum().cast(pl.Int64),
         dropped.sum().cast(pl.Int64).alias(DROPS),
         orientation.integer(schema, "Sampling").max().cast(pl.Int64).alias(SAMPLING),
         client_port.min().alias(CLIENT_PORT_MIN),

@@ -166,9 +166,9 @@ def test_without_ports_nothing_is_known() -> None:
 
 def test_the_agents_change_places_with_the_ends() -> None:
     rows = [
-        fact(API, WEB, port, ports=(50_051, 50_051), reporter=reporter, rst=1, **RANGE)
+        fact(API, WEB, port, ports=(50_051, 50_051), reporter=reporter, client_rst=1, **RANGE)
         for port, reporter in ((2000, "client"), (2001, "server"), (2002, "both"))
     ]
     found = oriented(edge_facts(*rows), declared())
     assert found["reporter"].to_list() == ["server", "client", "both"]
-    assert found["rst"].to_list() == [0, 0, 0]
+    assert found["rst"].to_list() == [1, 1, 1]
