@@ -25,12 +25,14 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 class Form(StrEnum):
-    """How a table is printed."""
+    """How a table is printed; dot and jsonl are for edges alone."""
 
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
     MARKDOWN = "markdown"
+    DOT = "dot"
+    JSONL = "jsonl"
 
 
 def render(
@@ -43,8 +45,8 @@ def render(
     has a title above and its notes below. `about` are notes on all of them.
     """
     if form is Form.TABLE:
-        parts = [on_screen(table, width) for table in tables]
-        return "\n".join([*parts, *(f"note: {clean(note)}\n" for note in about)])
+        shown = "\n".join(on_screen(table, width) for table in tables)
+        return shown + "".join(f"\nnote: {clean(note)}\n" for note in about)
     if form is Form.MARKDOWN:
         return "\n".join([*map(_markdown, tables), *(f"{_escaped(note)}\n" for note in about)])
     rows = _as_one(tables)
@@ -128,10 +130,14 @@ def _cell(column: str, value: object) -> Cell:
         if column in TIMES:
             return time_text(value)
         return int(value) if value.is_integer() else value
+    if isinstance(value, list):
+        return [str(item) for item in value]
     return value if value is None or isinstance(value, int) else str(value)
 
 
 def _guarded(cell: Cell) -> Cell:
+    if isinstance(cell, list):
+        cell = clean(cell)
     if not isinstance(cell, str):
         return cell
     return f"'{printable(cell)}" if cell.startswith(_FORMULA) else printable(cell)

@@ -32,9 +32,10 @@ _TOTALS = (
 
 
 class Order(StrEnum):
-    """What the rows of a table are sorted by."""
+    """What the rows of a table are sorted by; counters know no bytes."""
 
     COUNT = "count"
+    BYTES = "bytes"
     NAME = "name"
     PORT = "port"
     LAST_SEEN = "last_seen"
@@ -164,6 +165,7 @@ def _keys(order: Order) -> list[pl.Expr]:
     names += [pl.col(name) for name in ("kind", *COLUMNS[3:7])]
     first = {
         Order.COUNT: [-pl.col("count")],
+        Order.BYTES: [-pl.col("count")],
         Order.NAME: [],
         Order.PORT: [pl.col("port")],
         Order.LAST_SEEN: [-pl.col("last_seen")],

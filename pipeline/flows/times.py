@@ -6,10 +6,10 @@ import polars as pl
 
 from pipeline.flows import values
 
-TIMES = {"TimeFlowEndMs": 1000.0, "TimeFlowStartMs": 1000.0, "TimeReceived": 1.0}
+TIMES = {"TimeFlowEndMs": 1000.0, "TimeReceived": 1.0}
 """Fields that say when a flow was seen, the best first, and how many of their units are a second.
 
-An end or a start of 0 means that the agent does not know it.
+An end of 0 means that the agent does not know it.
 """
 SEEN = ":seen"
 _LATEST = 253_402_300_800.0

@@ -367,7 +367,7 @@ def test_it_reads_only_what_it_uses() -> None:
         "FlowDirection": 1,
     }
     assert whole.keys() <= stage.reads()
-    assert stage.reads() - whole.keys() == {"TimeFlowStartMs", "TimeReceived"}
+    assert stage.reads() - whole.keys() == {"TimeReceived"}
 
 
 SCAN = [
