@@ -30,6 +30,7 @@ COMMANDS = {
     "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),
+    "discover": Command("discover", "Propose subnet labels for peers that have none."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
 }
