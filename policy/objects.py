@@ -182,7 +182,9 @@ class Cluster:
         kind, namespace = str(one.get("kind")), meta.namespace or ""
         reference = Reference(kind, namespace, meta.name)
         if meta.controller and meta.controller.kind != "Node":
-            self._owner[reference] = Reference(meta.controller.kind, namespace, meta.controller.name)
+            self._owner[reference] = Reference(
+                meta.controller.kind, namespace, meta.controller.name
+            )
         match kind:
             case "Namespace":
                 self.namespaces[meta.name] = meta.labels or {}
