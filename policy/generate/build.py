@@ -18,7 +18,7 @@ import polars as pl
 from matrix.edges import State
 from pipeline.kube.subnets import Label
 from policy.generate.dns import Resolver
-from policy.generate.draft import Draft, Port, Rule
+from policy.generate.draft import Draft, PeerKind, Port, Rule
 from policy.generate.naming import DEFAULT_DENY, names
 from policy.generate.networks import Networks
 from policy.generate.peers import End, NoRuleError, Peers
@@ -73,7 +73,7 @@ class _Builder:
     def __init__(self, manifests: list[Manifest], labels: list[Label], options: Options) -> None:
         self._options = options
         self._labels = version(labels)
-        cluster = Cluster(manifests)
+        self._cluster = cluster = Cluster(manifests)
         self._selections = Selections(cluster)
         self._peers = Peers(
             self._selections,
@@ -107,8 +107,6 @@ class _Builder:
             return
         self._established += 1
         try:
-            if own.kind == "Service":
-                raise NoRuleError("the pods behind the Service are not known")
             self._selections.of(workload)
             peer = self._peers.peer(other, *port)
         except NotSelectableError as error:
@@ -117,7 +115,7 @@ class _Builder:
             self._say(Topic.NO_RULE, own.namespace, f"{direction}: {edge}", str(error))
         else:
             self._ruled += 1
-            self._seen[workload, direction].add(peer, port, str(edge))
+            self._seen[workload, direction].add(peer, port, f"{other} {edge.way}")
 
     def drafts(self) -> list[Draft]:
         """The policies of the workloads, and the default denials."""
@@ -140,6 +138,7 @@ class _Builder:
             self._declare_dns(called, workload, rules[Direction.EGRESS])
         self._say_what_is_wider(called, workload, selection)
         for direction, each in rules.items():
+            self._say_which_nodes(called, workload, direction, each)
             for peer in (peer for rule in each for peer in rule.peers):
                 for wider in peer.wider:
                     subject = f"{called}, {direction}, {peer.name}"
@@ -165,6 +164,16 @@ class _Builder:
             self._say(Topic.WIDER, workload.namespace, called, message)
         if selection.note:
             self._say(Topic.NOTE, workload.namespace, called, selection.note)
+
+    def _say_which_nodes(
+        self, called: str, workload: Reference, direction: Direction, rules: Iterable[Rule]
+    ) -> None:
+        peers = {p.name for rule in rules for p in rule.peers if p.kind is PeerKind.NODE}
+        if peers:
+            message = (
+                f"{direction}: {len(peers)} of {len(self._cluster.nodes)} nodes, by their addresses"
+            )
+            self._say(Topic.NOTE, workload.namespace, called, message)
 
     def report(self, drafts: list[Draft], window: tuple[str, str]) -> Report:
         """All that is to be said of the policies."""

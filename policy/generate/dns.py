@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.diagnostics import nearest
-from policy.generate.draft import Peer, Port, Rule
+from policy.generate.draft import Port, Rule
 from policy.generate.peers import End, Peers
 from policy.objects import Cluster, Pod, Reference, Service
 

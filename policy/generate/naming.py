@@ -1,4 +1,4 @@
-"""The names of policies: the same workloads give the same names, so that policies can be compared."""
+"""The names of policies: the same for the same workloads, so that policies can be compared."""
 
 from __future__ import annotations
 

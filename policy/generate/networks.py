@@ -211,9 +211,18 @@ def without(block: Block) -> list[str]:
         left = [
             part
             for net in left
-            for part in (net.address_exclude(hole) if _is_inside(hole, net) else [net])
+            for part in (_excluded(net, hole) if _is_inside(hole, net) else [net])
         ]
     return [str(net) for net in sorted(left, key=_network_order)]
+
+
+def _excluded(net: Network, hole: Network) -> Iterable[Network]:
+    """A network less one inside it."""
+    if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
+        return net.address_exclude(hole)
+    if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
+        return net.address_exclude(hole)
+    return [net]
 
 
 def _network_order(net: Network) -> tuple[int, int, int]:

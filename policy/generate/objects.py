@@ -12,7 +12,7 @@ from policy.objects import Manifest
 
 _MOST_EDGES = 100
 """Edges that an annotation lists; more of them are only counted, for annotations are limited."""
-_NODES = "nodes are named by address: a node that is added later is not in this rule"
+_NODES = "nodes by their addresses: a node that is added later is not in this rule"
 
 
 class Kind(StrEnum):

@@ -55,8 +55,6 @@ class Peers:
         match end.kind:
             case "Node":
                 return self._node([end.workload], str(end), end.label, port)
-            case "Service":
-                raise NoRuleError("the pods behind the Service are not known")
             case "":
                 return self._outside(end, protocol, port)
         workload = self._selections.top(Reference(end.kind, end.namespace, end.workload))

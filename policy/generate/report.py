@@ -79,8 +79,10 @@ class Report(NamedTuple):
 def text(report: Report) -> str:
     """The report for a terminal of 80 columns; what is not printable shows as U+FFFD."""
     lines = [
-        f"{', '.join(report.namespaces)}: {report.ruled} of {report.established} established "
-        f"edges have their rule, {_number(len(report.policies), 'policy', 'policies')}",
+        (
+            f"{', '.join(report.namespaces)}: {report.ruled} of {report.established} established "
+            f"edges have their rule, {_number(len(report.policies), 'policy', 'policies')}"
+        ),
         f"seen from {report.window[0]} to {report.window[1]}, subnet labels {report.labels}",
     ]
     body = [wrapped for line in lines for wrapped in _wrapped(line, "", "  ")]

@@ -26,9 +26,14 @@ class Edge(NamedTuple):
     services: tuple[str, ...]
 
     def __str__(self) -> str:
+        return f"{self.client} -> {self.server} {self.way}"
+
+    @property
+    def way(self) -> str:
+        """Protocol and port, and the Services through which it went."""
         at = f" {self.port}" if self.port is not None else ""
         via = f" (Service {', '.join(self.services)})" if self.services else ""
-        return f"{self.client} -> {self.server} {self.protocol}{at}{via}"
+        return f"{self.protocol}{at}{via}"
 
 
 def edges(frame: pl.DataFrame, namespaces: Iterable[str]) -> Iterator[Edge]:
@@ -41,7 +46,8 @@ def edges(frame: pl.DataFrame, namespaces: Iterable[str]) -> Iterator[Edge]:
     )
     for row in chosen.unique().iter_rows():
         client, server = End(*row[:5]), End(*row[5:10])
-        yield Edge(client, server, *row[10:13], tuple(row[13] or ()))
+        protocol, port, state, services = row[10:]
+        yield Edge(client, server, protocol, port, state, tuple(services or ()))
 
 
 class Side:

@@ -105,6 +105,8 @@ class Selections:
             if controller.selector.requirements():
                 return controller.selector, ""
             raise NotSelectableError("its selector is empty")
+        if workload.kind == "Service":
+            raise NotSelectableError("the pods behind it are not known")
         pods = self._cluster.pods_of(workload)
         if not pods:
             known = "its selector is" if controller else "it is"

@@ -16,7 +16,7 @@ _WIDTH = 2**30
 _NAME = re.compile("[a-z][A-Za-z]*")
 
 
-class _Dumper(_BASE):  # type: ignore[misc] - whichever there is
+class _Dumper(_BASE):  # type: ignore[misc]
     """Quotes texts, those of several lines as blocks; keys that are plain names stay bare."""
 
     def ignore_aliases(self, data: object) -> bool:

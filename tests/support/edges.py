@@ -10,7 +10,9 @@ import polars as pl
 from matrix.edges import EDGES, Evidence, State
 
 FIRST, LAST = 1_761_645_600.0, 1_761_645_900.0
-_NOTHING = {name: [] if dtype == pl.List(pl.String()) else 0 for name, dtype in EDGES.items()}
+_NOTHING: dict[str, Any] = {
+    name: [] if dtype == pl.List(pl.String()) else 0 for name, dtype in EDGES.items()
+}
 
 
 class End(NamedTuple):

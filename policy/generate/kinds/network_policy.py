@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
-from policy.generate.draft import Draft, Peer, PeerKind, Port, Rule, plain
+from policy.generate.draft import Draft, Peer, PeerKind, Rule, plain
 from policy.networkpolicy import Direction
 from policy.objects import NAME_LABEL, Manifest
 

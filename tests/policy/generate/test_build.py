@@ -314,7 +314,7 @@ def test_a_link_local_resolver_needs_no_label() -> None:
 def test_a_selector_that_covers_other_workloads_is_told() -> None:
     also = pod("web-canary-1", {"app": "web", "track": "canary"}, "Deployment canary", "10.1.0.9")
     found = shop(edge(WEB, DB, "TCP 5432"), objects=[also])
-    assert [one for one in messages(found, Topic.WIDER)] == [
+    assert messages(found, Topic.WIDER) == [
         "shop/db, Ingress, Deployment shop/web: its selector also covers Deployment shop/canary",
         "shop/web: its selector also covers Deployment shop/canary",
     ]
@@ -327,8 +327,10 @@ def test_a_selector_that_misses_a_pod_is_refused() -> None:
         "Deployment shop/web: its selector does not match its pod web-2"
     ]
     assert messages(found, Topic.NO_RULE) == [
-        "Ingress: Deployment shop/web -> StatefulSet shop/db TCP 5432: "
-        "Deployment shop/web cannot be selected: its selector does not match its pod web-2"
+        (
+            "Ingress: Deployment shop/web -> StatefulSet shop/db TCP 5432: "
+            "Deployment shop/web cannot be selected: its selector does not match its pod web-2"
+        )
     ]
     assert not found.report.is_complete
 
@@ -381,6 +383,13 @@ def test_what_was_seen_of_no_resolver_is_told() -> None:
     assert messages(shop(edge(WEB, DB, "TCP 5432")), Topic.NOTE) == [
         "shop/web: no DNS was seen: see --dns"
     ]
+
+
+def test_how_many_of_the_nodes_were_seen_is_told() -> None:
+    """A policy for some nodes of many is one to look at."""
+    second = {"kind": "Node", "metadata": {"name": "second"}, "status": {}}
+    found = shop(edge(workload("Node worker"), WEB, "TCP 80"), objects=[second])
+    assert messages(found, Topic.NOTE) == ["shop/web: Ingress: 1 of 2 nodes, by their addresses"]
 
 
 def test_other_namespaces_are_left_alone() -> None:

@@ -81,8 +81,10 @@ def test_only_what_was_not_seen_is_declared() -> None:
     [
         (
             "kube-system/kubedns",
-            '"kube-system/kubedns" is not a Service of the objects;'
-            ' did you mean "kube-system/kube-dns"?',
+            (
+                '"kube-system/kubedns" is not a Service of the objects;'
+                ' did you mean "kube-system/kube-dns"?'
+            ),
         ),
         ("dns", '"dns" is not a Service of the objects'),
         ("kube-system/empty", "no pod is behind the Service kube-system/empty"),

@@ -33,7 +33,7 @@ def test_each_rule_says_which_edges_it_is_for(kind: Kind) -> None:
             "flowmatrix/for": "Deployment shop/web",
             "flowmatrix/window": "2025-10-28T10:00:00Z/2025-10-28T10:05:00Z",
             "flowmatrix/subnet-labels": "sha256:0123 (3)",
-            "flowmatrix/ingress-0": "a -> b TCP 80\nc -> b TCP 80\nnodes are named by address: "
+            "flowmatrix/ingress-0": "a -> b TCP 80\nc -> b TCP 80\nnodes by their addresses: "
             "a node that is added later is not in this rule",
             "flowmatrix/ingress-1": "declared, not observed\nnames asked",
         }

@@ -39,5 +39,5 @@ def test_any_text_comes_back(labels: dict[str, str]) -> None:
 
 
 def test_objects_stand_apart_and_lines_of_a_text_below_each_other() -> None:
-    objects = [{"note": "one\ntwo", "port": 80}, {"list": [{"n": "y"}]}]
+    objects: list[dict[str, Any]] = [{"note": "one\ntwo", "port": 80}, {"list": [{"n": "y"}]}]
     assert dump(objects) == ('---\nnote: |-\n  one\n  two\nport: 80\n---\nlist:\n- "n": "y"\n')

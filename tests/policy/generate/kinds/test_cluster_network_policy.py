@@ -66,7 +66,7 @@ def test_long_lists_go_on_in_further_rules_and_objects() -> None:
     one = Draft("shop", "web", None, WEB, {Direction.EGRESS: rules})
     *accepts, _ = cluster_network_policy.manifests(one)
     assert len({each["metadata"]["name"] for each in accepts}) == len(accepts)
-    found = []
+    found: list[tuple[str, int]] = []
     for each in accepts:
         assert len(each["spec"]["egress"]) <= 25
         for rule in each["spec"]["egress"]:
