@@ -67,9 +67,7 @@ def in_force(manifests: Iterable[Manifest]) -> list[NetworkPolicy]:
     return found
 
 
-def _of_file(
-    file: Path, problems: list[Diagnostic], namespace: str
-) -> Iterator[NetworkPolicy]:
+def _of_file(file: Path, problems: list[Diagnostic], namespace: str) -> Iterator[NetworkPolicy]:
     text = kubernetes.text_of(content(file), str(file))
     for document in kubernetes.documents(text, str(file)):
         problems += document.problems
