@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.subnets import Label
-from policy.groups import Groups
+from policy.judge.groups import Groups
 from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
 
 TEMPLATE = "its template"

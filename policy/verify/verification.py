@@ -13,12 +13,12 @@ import polars as pl
 
 from matrix.edges import State
 from pipeline.kube.subnets import Label
-from policy.ends import End
-from policy.evaluate import Evaluator, Judged
+from policy.judge.ends import End
+from policy.judge.evaluator import Evaluator, Judged
+from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster, Reference
-from policy.permissions import Workloads, permissions
-from policy.verdicts import Verdict
+from policy.verify.permissions import Workloads, permissions
 
 LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
 """Verdicts by which traffic that was seen is cut off."""

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.kube.subnets import Label
-from policy.answers import answer
-from policy.compiled import Tables, compile_policies
-from policy.ends import End, Ends, Place, UnknownEndError
-from policy.groups import ANY_FAMILY, Groups
+from policy.judge.answers import answer
+from policy.judge.ends import End, Ends, Place, UnknownEndError
+from policy.judge.groups import ANY_FAMILY, Groups
+from policy.judge.tables import Tables, compile_policies
+from policy.judge.verdicts import Pairs, by_edge
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster
-from policy.verdicts import Pairs, by_edge
 
 _CLIENT, _SERVER = "client", "server"
 _PLACES = pl.Schema(
@@ -42,7 +42,7 @@ _LOST = pl.Schema({"end": pl.UInt32(), "why": pl.String()})
 
 
 class Judged(NamedTuple):
-    """The verdicts of edges (policy/verdicts.py), and which rules let them through.
+    """The verdicts of edges (policy/judge/verdicts.py), and which rules let them through.
 
     `hits`: edge, rule (UInt32, a number of `tables.rules`), each once.
     """

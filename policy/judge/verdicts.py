@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from policy.answers import Answers, Said
-from policy.compiled import Tables
+from policy.judge.answers import Answers, Said
+from policy.judge.tables import Tables
 from policy.networkpolicy import Direction, Protocol
 
 

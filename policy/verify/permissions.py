@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from policy.compiled import Tables
+from policy.judge.tables import Tables
 from policy.networkpolicy import NetworkPolicy, Peer, Port, Rule
 from policy.objects import Cluster, Pod
 from policy.selectors import LabelIndex, LabelSelector

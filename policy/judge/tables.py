@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.flows import cidr
-from policy.groups import Group
+from policy.judge.groups import Group
 from policy.networkpolicy import Direction, IpBlock, NetworkPolicy, Peer, Port, Rule
 from policy.objects import Cluster
 from policy.selectors import LabelIndex, LabelSelector

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from policy.compiled import Compiled
+from policy.judge.tables import Compiled
 from policy.networkpolicy import Direction, Protocol
 
 

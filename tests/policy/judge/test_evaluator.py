@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.kube.subnets import Label
-from policy.evaluate import Evaluator
+from policy.judge.evaluator import Evaluator
 from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster
 from tests.support.policies import edge, edges, namespace, node, pod, policy
