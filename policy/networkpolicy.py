@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -103,6 +104,12 @@ class Rule(NamedTuple):
     def __str__(self) -> str:
         return f"{self.direction.value.lower()}[{self.number}]"
 
+    def atoms(self) -> list[Rule]:
+        """Rules of one peer and one port each that together mean the same."""
+        peers: list[tuple[Peer, ...]] = [(peer,) for peer in self.peers] or [()]
+        ports: list[tuple[Port, ...]] = [(port,) for port in self.ports] or [()]
+        return [self._replace(peers=one, ports=other) for one, other in product(peers, ports)]
+
 
 class NetworkPolicy(NamedTuple):
     """A policy with what the API server sets; a port without protocol is TCP."""
@@ -140,7 +147,7 @@ def _directions(spec: Spec) -> frozenset[Direction]:
 
 
 def _rules(spec: Spec) -> Iterator[Rule]:
-    """All rules, those of a direction that `policyTypes` leaves out too: the API server keeps them."""
+    """All rules, those of a direction that `policyTypes` leaves out too, as they are stored."""
     for direction, rules in given(spec):
         for number, rule in enumerate(rules):
             ports = (

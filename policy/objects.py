@@ -6,6 +6,7 @@ discovery.k8s.io/v1. `kubernetes.io/metadata.name` is a label of every namespace
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -21,6 +22,8 @@ from policy.selectors import LabelSelector
 Manifest = dict[str, Any]
 NAME_LABEL = "kubernetes.io/metadata.name"
 _HOPS = 3
+_RUN = re.compile(r"(.+)-[0-9]{8,}")
+"""The name of a CronJob's Job ends in the minutes since 1970."""
 
 
 class Reference(NamedTuple):
@@ -147,13 +150,34 @@ class Cluster:
         """The pods of a workload; ended ones, or its template, only where it has no others."""
         found = self._pods_by_owner.get(workload, [])
         living = [pod for pod in found if not pod.has_ended]
-        controller = self.controllers.get(workload)
+        controller = self.controllers.get(self.workload_of(workload))
         template = [controller.template] if controller and controller.template else []
         return living or found or template
 
     def workload_of(self, one: Reference) -> Reference:
-        """The workload that outlives this one: the Deployment of a ReplicaSet, say."""
-        return self._chain(one)[-1]
+        """The workload that outlives this one: the Deployment of a ReplicaSet, say.
+
+        It is the CronJob even of a Job that is gone.
+        """
+        found = self._chain(one)[-1]
+        run = _RUN.fullmatch(found.name) if found.kind == "Job" else None
+        parent = Reference("CronJob", found.namespace, run[1] if run else "")
+        return parent if parent in self.controllers else found
+
+    def selected_by(self, service: Service) -> list[Pod]:
+        """The living pods that a Service selects; none where it has no selector."""
+        selector = LabelSelector(dict(service.selector))
+        return [
+            pod
+            for pod in (
+                self._living.get(service.reference.namespace, ()) if service.selector else ()
+            )
+            if selector.matches(pod.labels)
+        ]
+
+    def slices_of(self, service: Reference) -> list[EndpointSlice]:
+        """The EndpointSlices of a Service."""
+        return self._slices.get(service, [])
 
     @cached_property
     def host_addresses(self) -> Mapping[str, str]:
@@ -167,6 +191,21 @@ class Cluster:
         """The living pods by the addresses that are theirs alone."""
         pods = [pod for pod in self.pods if not (pod.has_ended or pod.on_host_network)]
         return {ip: pod for pod in pods for ip in pod.addresses}
+
+    @cached_property
+    def _living(self) -> Mapping[str, list[Pod]]:
+        found: dict[str, list[Pod]] = defaultdict(list)
+        for pod in self.pods:
+            if not pod.has_ended:
+                found[pod.namespace].append(pod)
+        return found
+
+    @cached_property
+    def _slices(self) -> Mapping[Reference, list[EndpointSlice]]:
+        found: dict[Reference, list[EndpointSlice]] = defaultdict(list)
+        for one in self.slices:
+            found[one.service].append(one)
+        return found
 
     @cached_property
     def _pods_by_owner(self) -> Mapping[Reference, list[Pod]]:
@@ -254,7 +293,12 @@ def _controller(reference: Reference, one: Manifest) -> Controller:
     if reference.kind == "ReplicationController" and selector:
         selector = {"matchLabels": selector}
     template = spec.template
-    pod = template and Pod(
+    own = msgspec.convert(selector, LabelSelector) if selector else None
+    return Controller(reference, own, _template(reference, template) if template else None)
+
+
+def _template(reference: Reference, template: shapes.Template) -> Pod:
+    return Pod(
         reference.namespace,
         "",
         template.metadata.labels or {},
@@ -262,8 +306,6 @@ def _controller(reference: Reference, one: Manifest) -> Controller:
         ports=_named_ports(template.spec),
         owners=(reference,),
     )
-    own = msgspec.convert(selector, LabelSelector) if selector else None
-    return Controller(reference, own, pod)
 
 
 def _node(name: str, one: Manifest) -> Node:
