@@ -39,9 +39,9 @@ class Verification(NamedTuple):
     `edges`: an edge a row: client, server, protocol, port, state, flows, bytes, first_seen,
     last_seen, verdict, egress, ingress, allowed_by, isolated_by, why, counts (Boolean),
     network_events (String: what the network plugin said, "" where nothing).
-    `rules`: policy, rule, edges, flows (Int64), last_hit (Float64, null where nothing hits it).
+    `rules`: policy, rule, edges, flows (Int64), last_seen (Float64, null where nothing hits it).
     `unused`: policy, rule, direction, own, peer, protocol, port: permissions without an edge.
-    `unselected`: workload, ingress, egress (Boolean: whether a policy selects it so).
+    `unselected`: workload, directions (String: those in which no policy selects it).
     """
 
     edges: pl.DataFrame
@@ -149,7 +149,9 @@ def _hits(shown: pl.DataFrame, judged: Judged) -> pl.DataFrame:
         .join(numbers, on="edge")
         .group_by("policy", "rule")
         .agg(
-            edges=pl.len().cast(pl.Int64), flows=pl.col("flows").sum(), last_hit=pl.max("last_seen")
+            edges=pl.len().cast(pl.Int64),
+            flows=pl.col("flows").sum(),
+            last_seen=pl.max("last_seen"),
         )
     )
     every = rules.select("policy", "rule").unique(maintain_order=True)
@@ -210,7 +212,10 @@ def _unselected(policies: Sequence[NetworkPolicy], workloads: Workloads) -> pl.D
         for direction in policy.directions:
             selected[direction].update(workloads.selected(policy))
     every = sorted(set().union(*workloads.every().values()))
-    rows = [(one, *(one in selected[direction] for direction in Direction)) for one in every]
-    schema = {"workload": pl.String, "ingress": pl.Boolean, "egress": pl.Boolean}
-    found = pl.DataFrame(rows, schema=schema, orient="row")
-    return found.filter(~(pl.col("ingress") & pl.col("egress")))
+    rows = [
+        (one, " and ".join(missing))
+        for one in every
+        if (missing := [d.value.lower() for d in Direction if one not in selected[d]])
+    ]
+    schema = {"workload": pl.String, "directions": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
