@@ -22,6 +22,10 @@ Policies = Annotated[
     list[str],
     typer.Argument(metavar="POLICIES...", help="Files, folders or globs; or `cluster`."),
 ]
+PoliciesOption = Annotated[
+    list[str],
+    typer.Option("--policies", "-p", metavar="POLICIES", help="Files or folders; or `cluster`."),
+]
 EdgesFile = Annotated[Path, typer.Option("--edges", metavar="FILE", help="Edges as JSON lines.")]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
 IN_FORCE = "cluster"

@@ -12,6 +12,7 @@ import polars as pl
 from matrix.render import Form, render
 from matrix.tables import MatrixTable
 from policy.judge.verdicts import Verdict
+from policy.verify.difference import Difference
 from policy.verify.verification import Coverage, Verification
 
 _EDGE = ("client", "server", "protocol", "port", "flows", "bytes", "last_seen")
@@ -32,17 +33,14 @@ def text(found: Verification, width: int = 0) -> str:
     parts = [f"{line}\n" for line in _summary(found)]
     for title, rows in _tables(found):
         if rows.height:
-            more = rows.height - _SHOWN
-            notes = (f"{more} more, in --format json",) if more > 0 else ()
-            table = MatrixTable(rows.head(_SHOWN), (), notes)
-            parts.append("\n" + render(table, Form.TABLE, width, title=f"{title} ({rows.height})"))
+            parts.append("\n" + _table(title, rows, width))
     return "".join(parts)
 
 
 def json(found: Verification) -> str:
     """One object: `coverage` by verdict, and each table as a list of objects."""
     verdicts = [one for one in Verdict if one is not Verdict.OPEN]
-    document: dict[str, Any] = {
+    document = {
         "coverage": {
             "seen": found.coverage()._asdict(),
             **{one.value: found.coverage(one)._asdict() for one in verdicts},
@@ -53,6 +51,37 @@ def json(found: Verification) -> str:
         "not_selected": found.unselected.to_dicts(),
         "disagreements": found.disagreements().to_dicts(),
     }
+    return _encoded(document)
+
+
+def difference_text(found: Difference) -> str:
+    """A table for each kind of change."""
+    edges = found.edges.select(
+        *("client", "server", "protocol", "port", "flows", "before", "after"),
+        by=pl.col("by").list.join(", "),
+    )
+    permissions = found.permissions.with_columns(pl.col("policies").list.join(", "))
+    tables = [
+        ("Verdicts that change", edges),
+        ("Workloads that become isolated or open", found.isolation),
+        ("Permissions that are added or gone", permissions),
+    ]
+    return "\n".join(_table(*one) for one in tables if one[1].height) or "nothing changes\n"
+
+
+def difference_json(found: Difference) -> str:
+    """One object with `edges`, `isolation` and `permissions`."""
+    return _encoded({name: frame.to_dicts() for name, frame in found._asdict().items()})
+
+
+def _table(title: str, rows: pl.DataFrame, width: int = 0) -> str:
+    more = rows.height - _SHOWN
+    notes = (f"{more} more, in JSON",) if more > 0 else ()
+    table = MatrixTable(rows.head(_SHOWN), (), notes)
+    return render(table, Form.TABLE, width, title=f"{title} ({rows.height})")
+
+
+def _encoded(document: dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
 
 

@@ -18,7 +18,7 @@ from policy.judge.evaluator import Evaluator, Judged
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster, Reference
-from policy.verify.permissions import Workloads, permissions
+from policy.verify.permissions import Workloads, isolated, permissions
 
 LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
 """Verdicts by which traffic that was seen is cut off."""
@@ -207,15 +207,12 @@ def _workloads(edges: pl.DataFrame, side: str, cluster: Cluster) -> pl.DataFrame
 
 def _unselected(policies: Sequence[NetworkPolicy], workloads: Workloads) -> pl.DataFrame:
     """The workloads that no policy selects for a direction."""
-    selected: dict[Direction, set[str]] = {direction: set() for direction in Direction}
-    for policy in policies:
-        for direction in policy.directions:
-            selected[direction].update(workloads.selected(policy))
-    every = sorted(set().union(*workloads.every().values()))
+    selected = isolated(policies, workloads)
+    names = [direction.value.lower() for direction in Direction]
     rows = [
         (one, " and ".join(missing))
-        for one in every
-        if (missing := [d.value.lower() for d in Direction if one not in selected[d]])
+        for one in workloads.every()
+        if (missing := [name for name in names if (name, one) not in selected])
     ]
     schema = {"workload": pl.String, "directions": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
