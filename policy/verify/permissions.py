@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -62,9 +62,9 @@ class Workloads:
             there = [self._names[number] for number in sorted(self._namespaces.matching(names))]
         return [one for name in there for one in self._in(name, pods or LabelSelector())]
 
-    def every(self) -> Mapping[str, set[str]]:
-        """All workloads by namespace."""
-        return {name: {str(pod.workload) for pod in pods} for name, pods in self._pods.items()}
+    def every(self) -> list[str]:
+        """All workloads, sorted."""
+        return sorted({str(pod.workload) for pods in self._pods.values() for pod in pods})
 
     def _in(self, namespace: str, selector: LabelSelector) -> list[str]:
         pods = self._pods.get(namespace)
@@ -93,6 +93,16 @@ def permissions(tables: Tables, workloads: Workloads) -> pl.DataFrame:
         for peer in _peers(rule, policy.namespace, workloads)
     ]
     return pl.DataFrame(rows, schema=PERMISSIONS, orient="row")
+
+
+def isolated(policies: Iterable[NetworkPolicy], workloads: Workloads) -> set[tuple[str, str]]:
+    """Direction and workload of all that some policy selects."""
+    return {
+        (direction.value.lower(), workload)
+        for policy in policies
+        for direction in policy.directions
+        for workload in workloads.selected(policy)
+    }
 
 
 def _selectable(cluster: Cluster) -> Iterator[Pod]:

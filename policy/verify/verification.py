@@ -18,7 +18,7 @@ from policy.judge.evaluator import Evaluator, Judged
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster, Reference
-from policy.verify.permissions import Workloads, permissions
+from policy.verify.permissions import Workloads, isolated, permissions
 
 LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
 """Verdicts by which traffic that was seen is cut off."""
@@ -39,9 +39,9 @@ class Verification(NamedTuple):
     `edges`: an edge a row: client, server, protocol, port, state, flows, bytes, first_seen,
     last_seen, verdict, egress, ingress, allowed_by, isolated_by, why, counts (Boolean),
     network_events (String: what the network plugin said, "" where nothing).
-    `rules`: policy, rule, edges, flows (Int64), last_hit (Float64, null where nothing hits it).
+    `rules`: policy, rule, edges, flows (Int64), last_seen (Float64, null where nothing hits it).
     `unused`: policy, rule, direction, own, peer, protocol, port: permissions without an edge.
-    `unselected`: workload, ingress, egress (Boolean: whether a policy selects it so).
+    `unselected`: workload, directions (String: those in which no policy selects it).
     """
 
     edges: pl.DataFrame
@@ -149,7 +149,9 @@ def _hits(shown: pl.DataFrame, judged: Judged) -> pl.DataFrame:
         .join(numbers, on="edge")
         .group_by("policy", "rule")
         .agg(
-            edges=pl.len().cast(pl.Int64), flows=pl.col("flows").sum(), last_hit=pl.max("last_seen")
+            edges=pl.len().cast(pl.Int64),
+            flows=pl.col("flows").sum(),
+            last_seen=pl.max("last_seen"),
         )
     )
     every = rules.select("policy", "rule").unique(maintain_order=True)
@@ -205,12 +207,12 @@ def _workloads(edges: pl.DataFrame, side: str, cluster: Cluster) -> pl.DataFrame
 
 def _unselected(policies: Sequence[NetworkPolicy], workloads: Workloads) -> pl.DataFrame:
     """The workloads that no policy selects for a direction."""
-    selected: dict[Direction, set[str]] = {direction: set() for direction in Direction}
-    for policy in policies:
-        for direction in policy.directions:
-            selected[direction].update(workloads.selected(policy))
-    every = sorted(set().union(*workloads.every().values()))
-    rows = [(one, *(one in selected[direction] for direction in Direction)) for one in every]
-    schema = {"workload": pl.String, "ingress": pl.Boolean, "egress": pl.Boolean}
-    found = pl.DataFrame(rows, schema=schema, orient="row")
-    return found.filter(~(pl.col("ingress") & pl.col("egress")))
+    selected = isolated(policies, workloads)
+    names = [direction.value.lower() for direction in Direction]
+    rows = [
+        (one, " and ".join(missing))
+        for one in workloads.every()
+        if (missing := [name for name in names if (name, one) not in selected])
+    ]
+    schema = {"workload": pl.String, "directions": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
