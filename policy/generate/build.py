@@ -17,6 +17,7 @@ import polars as pl
 
 from matrix.edges import State
 from pipeline.kube.subnets import Label
+from policy.generate.check import denied
 from policy.generate.dns import Resolver
 from policy.generate.draft import Draft, PeerKind, Port, Rule
 from policy.generate.naming import DEFAULT_DENY, names
@@ -66,13 +67,14 @@ def generate(
     for edge in edges(frame, options.namespaces):
         builder.take(edge)
     drafts = builder.drafts()
+    builder.check(frame, drafts)
     return Generated(drafts, builder.report(drafts, _window(frame)))
 
 
 class _Builder:
     def __init__(self, manifests: list[Manifest], labels: list[Label], options: Options) -> None:
         self._options = options
-        self._labels = version(labels)
+        self._labels = labels
         self._cluster = cluster = Cluster(manifests)
         self._selections = Selections(cluster)
         self._peers = Peers(
@@ -84,6 +86,7 @@ class _Builder:
         self._findings: list[Finding] = []
         self._seen: dict[tuple[Reference, Direction], Side] = defaultdict(Side)
         self._established = self._ruled = 0
+        self._unruled: set[str] = set()
 
     def take(self, edge: Edge) -> None:
         """Note an edge at those of its ends that are in the namespaces."""
@@ -112,6 +115,7 @@ class _Builder:
         except NotSelectableError as error:
             self._say(Topic.CANNOT_SELECT, own.namespace, str(workload), str(error))
         except NoRuleError as error:
+            self._unruled.add(str(edge))
             self._say(Topic.NO_RULE, own.namespace, f"{direction}: {edge}", str(error))
         else:
             self._ruled += 1
@@ -175,13 +179,24 @@ class _Builder:
             )
             self._say(Topic.NOTE, workload.namespace, called, message)
 
+    def check(self, frame: pl.DataFrame, drafts: list[Draft]) -> None:
+        """Say which established edges the drafts would deny, but for those that have no rule."""
+        established = frame.filter(pl.col("state") == State.ESTABLISHED)
+        for edge in edges(
+            denied(established, drafts, self._cluster, self._labels), self._options.namespaces
+        ):
+            if str(edge) not in self._unruled:
+                self._say(
+                    Topic.DENIED, edge.server.namespace, str(edge), "by the selector of another one"
+                )
+
     def report(self, drafts: list[Draft], window: tuple[str, str]) -> Report:
         """All that is to be said of the policies."""
         self._say_what_is_open(drafts)
         return Report(
             list(self._options.namespaces),
             window,
-            self._labels,
+            version(self._labels),
             self._established,
             self._ruled,
             [_written(draft) for draft in drafts],

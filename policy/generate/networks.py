@@ -204,24 +204,27 @@ def host(address: str) -> str:
 
 
 def without(block: Block) -> list[str]:
-    """The networks that are a block's network less its exceptions, in order."""
+    """The networks that are a block's network less its exceptions, in order.
+
+    >>> without(Block("10.0.0.0/29", ("10.0.0.0/31", "10.0.0.4/30")))
+    ['10.0.0.2/31']
+    """
     left = [ipaddress.ip_network(block.cidr)]
     for text in block.exceptions:
         hole = ipaddress.ip_network(text)
-        left = [
-            part
-            for net in left
-            for part in (_excluded(net, hole) if _is_inside(hole, net) else [net])
-        ]
+        left = [part for net in left for part in _excluded(net, hole)]
     return [str(net) for net in sorted(left, key=_network_order)]
 
 
 def _excluded(net: Network, hole: Network) -> Iterable[Network]:
-    """A network less one inside it."""
-    if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
-        return net.address_exclude(hole)
-    if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
-        return net.address_exclude(hole)
+    """A network less another one, which may be a part of it."""
+    if net == hole:
+        return []
+    if _is_inside(hole, net):
+        if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
+            return net.address_exclude(hole)
+        if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
+            return net.address_exclude(hole)
     return [net]
 
 

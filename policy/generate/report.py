@@ -19,6 +19,7 @@ class Topic(Enum):
     """What a finding is about: its name in JSON, whether it makes the exit code 1, its title."""
 
     NO_RULE = ("no_rule", True, "Established, but without a rule")
+    DENIED = ("denied", True, "Established, and denied by these policies")
     CANNOT_SELECT = ("cannot_be_selected", True, "Workloads that no policy can select")
     HOST_NETWORK = ("host_network", False, "On the host network, where no policy applies")
     OTHER_PROTOCOL = ("other_protocol", False, "Protocols that a NetworkPolicy does not have")

@@ -144,3 +144,5 @@ def test_blocks_are_the_addresses_that_have_the_label(labels: list[Label], pods:
 def test_a_block_less_its_exceptions() -> None:
     assert without(Block("10.0.0.0/8", ("10.128.0.0/9", "10.64.0.0/10"))) == ["10.0.0.0/10"]
     assert without(Block("10.0.0.0/30", ("10.0.0.1/32",))) == ["10.0.0.0/32", "10.0.0.2/31"]
+    assert without(Block("10.0.0.0/29", ("10.0.0.0/31", "10.0.0.4/30"))) == ["10.0.0.2/31"]
+    assert without(Block("10.0.0.0/31", ("10.0.0.0/32", "10.0.0.1/32"))) == []
