@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from policy.networkpolicy import Direction, LabelSelector, Port, Protocol, Rule, parse
+from policy.networkpolicy import Direction, Port, Protocol, Rule, parse
+from policy.selectors import LabelSelector
 from tests.support.policies import netpol, policy
 
 BOTH = {Direction.INGRESS, Direction.EGRESS}
