@@ -43,11 +43,13 @@ def load(patterns: Iterable[str], folder: Path, namespace: str = "") -> Loaded:
         except ConfigError as error:
             problems += error.problems
             continue
-        if not own and not any(problem.place.file == str(file) for problem in problems):
+        if not own and not _errors(
+            problem for problem in problems if problem.place.file == str(file)
+        ):
             problems.append(Diagnostic(Location(str(file)), Problem((), f"no {KIND} in this file")))
         found += own
     problems += _twice(found)
-    if any(problem.problem.severity is Severity.ERROR for problem in problems):
+    if _errors(problems):
         raise ConfigError(problems)
     return Loaded(found, problems)
 
@@ -87,6 +89,10 @@ def _of_document(
         problems += (Diagnostic(document.place((*path, *one.path)), one) for one in own)
         if not own:
             yield parse(data, place, namespace)
+
+
+def _errors(problems: Iterable[Diagnostic]) -> bool:
+    return any(one.problem.severity is Severity.ERROR for one in problems)
 
 
 def _other(data: Any) -> Problem:

@@ -80,9 +80,8 @@ def diff(
     objects = Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
     found = difference(old, new, _of(namespace, edges(edges_file)), objects.cluster, objects.labels)
-    typer.echo(
-        report.difference_json(found) if as_json else report.difference_text(found), nl=False
-    )
+    form = report.difference_json if as_json else report.difference_text
+    typer.echo(form(found), nl=False)
     if found.lost().height:
         raise typer.Exit(_LOST)
 
@@ -97,8 +96,8 @@ def explain(
 ) -> None:
     """Say whether CLIENT may connect to SERVER at PORT, and by which rule or policy.
 
-    Either is NAMESPACE/NAME (also KIND/NAMESPACE/NAME), a node, an address or a subnet label. Exit 3
-    when it may not.
+    Either is NAMESPACE/NAME (also KIND/NAMESPACE/NAME), a node, an address or a subnet label.
+    Exit 3 when it may not.
     """
     objects = Objects(inventory)
     name, _, port = server.rpartition(":")

@@ -54,8 +54,9 @@ def explained(
     ends: tuple[End, End],
     port: tuple[str, int | None],
 ) -> tuple[Verdict, list[str]]:
-    """The verdict of a connection from one end to the other at a protocol and port, and sentences
-    that explain it.
+    """The verdict of a connection from one end to the other, and sentences that explain it.
+
+    `port`: the protocol and the number.
     """
     (client, server), (protocol, number) = ends, port
     row = {f"client_{name}": value for name, value in client._asdict().items()}
@@ -79,7 +80,6 @@ def _side(found: dict[str, object], side: str, end: End) -> Iterator[str]:
         if isinstance(texts, list)
     )
     by = f", by {', '.join(rules)}" if rules else ""
-    isolated = (
-        f", isolated by {', '.join(text.split()[0] for text in policies)}" if policies else ""
-    )
+    names = ", ".join(text.split()[0] for text in policies)
+    isolated = f", isolated by {names}" if names else ""
     yield f"{side} of {end}: {verdict}{by}{isolated}"
