@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from pipeline.cli.app import app, show
+from pipeline.cli.policy_generate import generate_
 from pipeline.cli.policy_input import (
     EdgesFile,
     InventoryFile,
@@ -30,6 +31,7 @@ group = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(group, name="policy")
+group.command("generate")(generate_)
 
 _LOST = 3
 """Exit code when connections that were seen would be denied."""

@@ -38,6 +38,7 @@ class Objects:
     def __init__(self, path: Path) -> None:
         problems: list[Problem] = []
         manifests = list(inventory_file.manifests(path, problems))
+        self.manifests = manifests
         self.cluster = Cluster(manifests)
         found = (objects.of(one) for one in manifests)
         self.labels: list[Label] = described(found, problems)
