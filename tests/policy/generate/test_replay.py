@@ -63,7 +63,7 @@ def established() -> list[Row]:
 def stranger(namespace: str) -> list[Manifest]:
     """A workload that nobody speaks with; in another namespace with the labels of the gateway."""
     labels = {"app": "stranger"} if namespace == "netobserv" else {"app": "loki-gateway"}
-    number = len(namespace)
+    number = 8 if namespace == "netobserv" else 9
     return [
         {"kind": "Namespace", "metadata": {"name": namespace}},
         {
@@ -79,7 +79,7 @@ def stranger(namespace: str) -> list[Manifest]:
                 "labels": labels,
                 "ownerReferences": [{"kind": "Deployment", "name": "stranger"}],
             },
-            "status": {"podIP": f"10.128.9.{number}", "hostIP": "10.0.30.68"},
+            "status": {"podIPs": [{"ip": f"10.128.9.{number}"}], "hostIP": "10.0.30.68"},
         },
     ]
 
