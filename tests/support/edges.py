@@ -1,62 +1,52 @@
-"""Edges by hand: what the tests of policies and matrices begin with."""
+"""Flows as they are after enrichment, and the facts and edges that the engine makes of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 import polars as pl
 
-from matrix.edges import EDGES, Evidence, State
+from matrix.derive import edges
+from matrix.facts import Facts, facts
+from matrix.objects import Objects
+from pipeline.kube.subnets import Label
+from pipeline.stage import BuildContext
+from pipeline.state import count_store
+from pipeline.state.ledger import Ledger
+from simulate.cluster import Cluster
+from simulate.scenario import records
+from stages.encode_matrix import EncodeMatrix
 
-FIRST, LAST = 1_761_645_600.0, 1_761_645_900.0
-_NOTHING: dict[str, Any] = {
-    name: [] if dtype == pl.List(pl.String()) else 0 for name, dtype in EDGES.items()
-}
-
-
-class End(NamedTuple):
-    """One end of an edge; without kind it is outside."""
-
-    kind: str = ""
-    namespace: str = ""
-    workload: str = ""
-    label: str = ""
-    address: str = ""
+_OWNER = {"namespace": "Namespace", "workload": "OwnerName", "kind": "OwnerType"}
 
 
-def workload(text: str, label: str = "") -> End:
-    """The end of a text such as "Deployment shop/web" or "Node worker-1"."""
-    kind, _, name = text.partition(" ")
-    namespace, _, bare = name.rpartition("/")
-    return End(kind, namespace, bare, label)
+def enriched(flows: pl.DataFrame, cluster: Cluster) -> pl.DataFrame:
+    """Flows of the schema `scenario.FLOW` as records with objects and labels of their ends."""
+    peers = cluster.frame()
+    sent = records(flows, peers)
+    added: dict[str, pl.Series] = {}
+    for end, side in (("Src", "src"), ("Dst", "dst")):
+        who = flows[side]
+        for own, field in _OWNER.items():
+            added[f"{end}K8S_{field}"] = peers[own].gather(who)
+        added[f"{end}SubnetLabel"] = peers["label"].gather(who)
+        added[f"{end}K8S_HostIP"] = peers["agent"].gather(who)
+    return sent.with_columns(**added)
 
 
-def edge(client: End, server: End, at: str, **given: Any) -> dict[str, Any]:
-    """A row of the frame; `at` is protocol and port ("TCP 443", "ICMP").
-
-    What is not given: it is established, by one flow of 5 minutes.
-    """
-    protocol, _, port = at.partition(" ")
-    ends = {
-        f"{side}_{name}": value
-        for side, end in (("client", client), ("server", server))
-        for name, value in end._asdict().items()
-    }
-    return {
-        **_NOTHING,
-        "flows": 1,
-        "evidence": Evidence.SYN,
-        "state": State.ESTABLISHED,
-        "first_seen": FIRST,
-        "last_seen": LAST,
-        **ends,
-        "protocol": protocol,
-        "port": int(port) if port else None,
-        **given,
-    }
+def counted(batches: Iterable[pl.DataFrame]) -> Facts:
+    """The facts of enriched flows."""
+    stage = EncodeMatrix(name="edges", follows="flows")
+    encode = stage.build(BuildContext())
+    ledger = Ledger({family.name: (family, stage.policy()) for family in stage.families()})
+    for number, batch in enumerate(batches):
+        ledger.merge(encode(batch).deltas, float(number))
+    return facts(count_store.facts(ledger))
 
 
-def frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame of edges."""
-    return pl.DataFrame(list(rows), schema=EDGES)
+def edges_of(
+    cluster: Cluster, frames: Iterable[pl.DataFrame], labels: Iterable[Label] = ()
+) -> pl.DataFrame:
+    """The edges of a scenario."""
+    found = counted(enriched(frame, cluster) for frame in frames)
+    return edges(found, Objects.of(cluster.manifests), list(labels))

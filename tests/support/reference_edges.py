@@ -9,7 +9,7 @@ import polars as pl
 from matrix.edges import Evidence, State
 from pipeline.kube.subnets import Label
 from simulate.reference import NODES, S3_LABEL, reference
-from tests.support.edges import End, edge, frame, workload
+from tests.support.edge_rows import End, edge, frame, workload
 
 COLLECTOR = workload("DaemonSet netobserv/flowlogs-pipeline", "Pods")
 PLUGIN = workload("Deployment netobserv/netobserv-plugin", "Pods")
