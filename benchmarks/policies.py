@@ -1,4 +1,4 @@
-"""`python -m benchmarks.policies`: what generating policies costs for a whole cluster, on one core."""
+"""`python -m benchmarks.policies`: what generating policies costs for a cluster, on one core."""
 
 from __future__ import annotations
 
