@@ -13,7 +13,7 @@ _END: dict[str, pl.DataType] = {
     "label": pl.String(),
     "address": pl.String(),
 }
-_NUMBERS = (
+NUMBERS = (
     "flows",
     "bytes",
     "packets",
@@ -26,8 +26,9 @@ _NUMBERS = (
     "dropped",
     "allowed",
     "denied",
+    "repeated",
 )
-_LISTS = ("services", "drop_causes", "policies", "tls_versions", "zones", "days")
+LISTS = ("services", "drop_causes", "policies", "tls_versions", "zones", "dns_names", "days")
 
 
 class State(StrEnum):
@@ -44,6 +45,7 @@ class Evidence(StrEnum):
 
     SYN = "syn"
     SYN_ACK = "syn_ack"
+    ECHO = "echo"
     DECLARED = "declared"
     WELL_KNOWN = "well_known"
     FAN_IN = "fan_in"
@@ -56,10 +58,11 @@ EDGES = pl.Schema(
         **{f"server_{name}": dtype for name, dtype in _END.items()},
         "protocol": pl.String(),
         "port": pl.Int32(),
-        **dict.fromkeys(_NUMBERS, pl.Int64()),
+        **dict.fromkeys(NUMBERS, pl.Int64()),
+        "sampling": pl.Int64(),
         "evidence": pl.String(),
         "state": pl.String(),
-        **dict.fromkeys(_LISTS, pl.List(pl.String())),
+        **dict.fromkeys(LISTS, pl.List(pl.String())),
         "first_seen": pl.Float64(),
         "last_seen": pl.Float64(),
     }
@@ -73,7 +76,10 @@ workloads too; `address` is "" for them. `protocol` is TCP, UDP, SCTP, ICMP, ICM
 `port` is null where the protocol has none. Numbers without `reply_` are of the direction from
 client to server. `attempted` counts connections by their SYN, `accepted` those that were answered,
 `refused` those that were reset, `dropped` flows with lost packets, `allowed` and `denied` flows by
-the verdict of a policy. `services` are the Services ("namespace/name:port") through which the
-server was reached. `days` are dates (UTC) with a flow. Times are those of the flows, in epoch
-seconds.
+the verdict of a policy. `repeated` counts flows that the agents of both nodes have reported: they
+are in the other numbers once. `sampling` is the largest of the flows, 0 where it is unknown.
+`services` are the Services ("namespace/name:port") through which the server was reached; of the
+ends that only the Service was seen for, the first has the numbers and the others have zeros.
+`zones` are those of both ends, `dns_names` names that the client asked the server for, `days` dates
+(UTC) with a flow. Times are those of the flows, in epoch seconds.
 """
