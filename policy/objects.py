@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
+from pipeline.kube.index import keys
 from policy import shapes
 from policy.selectors import LabelSelector
 
@@ -78,7 +79,7 @@ class Controller(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A node: its addresses in canonical form, and the networks of its pods."""
+    """A node: its addresses in canonical form, that of OVN too, and the networks of its pods."""
 
     name: str
     addresses: tuple[str, ...]
@@ -230,7 +231,7 @@ class Cluster:
             case "Pod":
                 self.pods.append(_pod(reference, meta, one))
             case "Node":
-                self.nodes[meta.name] = _node(meta.name, one)
+                self.nodes[meta.name] = _node(meta, one)
             case "Service":
                 self.services[reference] = _service(reference, one)
             case "EndpointSlice":
@@ -308,12 +309,13 @@ def _template(reference: Reference, template: shapes.Template) -> Pod:
     )
 
 
-def _node(name: str, one: Manifest) -> Node:
+def _node(meta: shapes.Metadata, one: Manifest) -> Node:
     spec = msgspec.convert(one.get("spec") or {}, shapes.NodeSpec)
     status = msgspec.convert(one.get("status") or {}, shapes.NodeStatus)
     addresses = [cidr.canonical(each.address) for each in status.addresses or ()]
+    addresses += keys.management_addresses(meta.annotations or {})
     networks = spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])
-    return Node(name, tuple(filter(cidr.address, addresses)), tuple(networks))
+    return Node(meta.name, tuple(filter(cidr.address, addresses)), tuple(networks))
 
 
 def _service(reference: Reference, one: Manifest) -> Service:

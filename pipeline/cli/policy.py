@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.app import app, show
 from pipeline.cli.matrix_options import Server, State
+from pipeline.cli.policy_generate import generate_
 from pipeline.cli.policy_input import (
     EdgesFile,
     Input,
@@ -32,6 +33,7 @@ group = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(group, name="policy")
+group.command("generate")(generate_)
 
 _LOST = 3
 """Exit code when connections that were seen would be denied."""

@@ -84,12 +84,21 @@ class Ends:
             return self._outside(end)
         if end.kind == "Node":
             node = self._cluster.nodes.get(end.workload)
-            groups = self._groups.of_node(node.addresses if node else ())
+            known = node.addresses if node else ()
+            groups = self._groups.of_node(list(self._labelled(known, end.label)) or known)
             return [(group, end.workload) for group in groups]
         pods = self._cluster.pods_of(Reference(*end[:3]))
         if not pods:
             raise UnknownEndError(f"{end}: no pod of it is known")
         return self._of_pods(pods)
+
+    def _labelled(self, addresses: Iterable[str], label: str) -> Iterator[str]:
+        """The addresses within the networks of a label: a node has some in several networks."""
+        networks = self._networks.get(label, [])
+        for text in addresses:
+            place = cidr.address(text)
+            if place and any(place in net for net in networks):
+                yield text
 
     def _of_pods(self, pods: Iterable[Pod]) -> list[tuple[int, str]]:
         return [(group, pod.name or TEMPLATE) for pod in pods for group in self._groups.of_pod(pod)]
