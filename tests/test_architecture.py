@@ -42,7 +42,10 @@ ROOMS = {"kube": ("api", "index", "sync", "inventory")}
 FAUST = Path("pipeline/runtime/faust")
 ABOVE = {
     Path(f"pipeline/cli/{name}.py")
-    for name in ("demo", "matrix", "policy", "policy_generate", "policy_input", "simulate")
+    for name in (
+        *("demo", "edge_output", "matrix", "matrix_options", "policy", "policy_generate"),
+        *("policy_input", "series", "simulate"),
+    )
 }
 """Commands: they may use what stands on top of the engine."""
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))

@@ -8,14 +8,16 @@ import polars as pl
 import typer
 
 from pipeline.cli.app import app, show
+from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_generate import generate_
 from pipeline.cli.policy_input import (
     EdgesFile,
+    Input,
     InventoryFile,
     Objects,
     Policies,
     PoliciesOption,
-    edges,
+    Seen,
 )
 from policy.judge.verdicts import Verdict
 from policy.verify import junit, report
@@ -44,8 +46,11 @@ Namespace = Annotated[
 @group.command("verify")
 def verify_(
     policies: Policies,
-    edges_file: EdgesFile,
     inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
     namespace: Namespace = "",
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
@@ -56,7 +61,7 @@ def verify_(
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
     objects = Objects(inventory)
-    frame = _of(namespace, edges(edges_file))
+    frame = _of(namespace, Seen(edges, input_, state, server).read(inventory))
     found = verify(objects.policies(policies), frame, objects.cluster, objects.labels)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
@@ -68,8 +73,11 @@ def verify_(
 def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="Policies, or `cluster`.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="Policies, or `cluster`.")],
-    edges_file: EdgesFile,
     inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
     namespace: Namespace = "",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
@@ -81,7 +89,13 @@ def diff(
     """
     objects = Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
-    found = difference(old, new, _of(namespace, edges(edges_file)), objects.cluster, objects.labels)
+    found = difference(
+        old,
+        new,
+        _of(namespace, Seen(edges, input_, state, server).read(inventory)),
+        objects.cluster,
+        objects.labels,
+    )
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)
     if found.lost().height:

@@ -9,7 +9,8 @@ import polars as pl
 import typer
 
 from pipeline.cli.app import fail, say
-from pipeline.cli.policy_input import EdgesFile, InventoryFile, Objects, edges
+from pipeline.cli.matrix_options import Server, State
+from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, Objects, Seen
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.diagnostics import nearest
 from pipeline.kube.api.errors import ConnectError, UnreachableError
@@ -25,8 +26,11 @@ INCOMPLETE = 3
 
 
 def generate_(
-    edges_file: EdgesFile,
     inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
     namespace: Annotated[
         list[str] | None,
         typer.Option("--namespace", "-n", metavar="NS", help="For its workloads; again for more."),
@@ -66,7 +70,7 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
-    frame, objects = edges(edges_file), Objects(inventory)
+    frame, objects = Seen(edges, input_, state, server).read(inventory), Objects(inventory)
     try:
         found = generate(
             frame,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import polars as pl
 import typer
 
 from matrix.edges import EDGES
+from pipeline.api.client import RemoteError
 from pipeline.cli.app import fail, refuse, say
+from pipeline.cli.series import SETTINGS, Origin
+from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem
 from pipeline.kube.api import objects
 from pipeline.kube.inventory import file as inventory_file
 from pipeline.kube.subnets import Label, described
+from pipeline.state.checkpoint_file import CheckpointError
 from policy import files
 from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster
@@ -26,7 +30,16 @@ PoliciesOption = Annotated[
     list[str],
     typer.Option("--policies", "-p", metavar="POLICIES", help="Files or folders; or `cluster`."),
 ]
-EdgesFile = Annotated[Path, typer.Option("--edges", metavar="FILE", help="Edges as JSON lines.")]
+EdgesFile = Annotated[
+    Path | None,
+    typer.Option("--edges", metavar="FILE", help="Edges, as `matrix --format jsonl` prints them."),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--input", metavar="FILE", help="A recording; or a pipeline, to run on its input."
+    ),
+]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
 IN_FORCE = "cluster"
 """Stands for the policies that the cluster has."""
@@ -37,14 +50,13 @@ class Objects:
 
     def __init__(self, path: Path) -> None:
         problems: list[Problem] = []
-        manifests = list(inventory_file.manifests(path, problems))
-        self.manifests = manifests
-        self.cluster = Cluster(manifests)
-        found = (objects.of(one) for one in manifests)
+        self.manifests = list(inventory_file.manifests(path, problems))
+        self.cluster = Cluster(self.manifests)
+        found = map(objects.of, self.manifests)
         self.labels: list[Label] = described(found, problems)
         for problem in (*problems, *self.cluster.problems):
             say(f"{problem.severity}: {problem.message}")
-        if not manifests:
+        if not self.manifests:
             fail(f"{path}: it has no objects")
 
     def policies(self, patterns: list[str]) -> list[NetworkPolicy]:
@@ -60,8 +72,39 @@ class Objects:
         return found.policies
 
 
-def edges(path: Path) -> pl.DataFrame:
-    """The frame of EDGES in a file of JSON lines."""
+class Seen(NamedTuple):
+    """Where edges come from: one of a file of edges, a recording or pipeline, a state, workers."""
+
+    edges: Path | None
+    path: Path | None
+    state: Path | None
+    servers: list[str] | None
+
+    def read(self, inventory: Path) -> pl.DataFrame:
+        """The frame of EDGES; a recording or a state is read with the objects of the inventory."""
+        if sum(map(bool, self)) != 1:
+            raise typer.BadParameter(
+                "give one of --edges FILE, --input FILE, --state DIR and --server URL"
+            )
+        if self.edges:
+            return _from_file(self.edges)
+        needs_objects = self.state or (self.path and is_recording(self.path, SETTINGS))
+        origin = Origin(
+            path=self.path,
+            state=self.state,
+            servers=self.servers or (),
+            inventory=inventory if needs_objects else None,
+        )
+        try:
+            sighting = origin.read().sighting
+        except (OSError, ValueError, CheckpointError, RemoteError) as error:
+            fail(error)
+        if sighting is None:
+            fail("no edges are counted: add a stage of type encode_matrix")
+        return sighting.edges()
+
+
+def _from_file(path: Path) -> pl.DataFrame:
     try:
         return pl.read_ndjson(path, schema=EDGES)
     except (OSError, pl.exceptions.PolarsError) as error:

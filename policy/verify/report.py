@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from matrix.render import Form, render
-from matrix.tables import MatrixTable
+from matrix.cells import bytes_text, clean, time_text
+from matrix.edge_screen import drawn
+from pipeline.cli.screen import Column
 from policy.judge.verdicts import Verdict
 from policy.verify.difference import Difference
 from policy.verify.verification import Coverage, Verification
 
 _EDGE = ("client", "server", "protocol", "port", "flows", "bytes", "last_seen")
+_TITLES = {"last_seen": "last seen", "network_events": "network events"}
 _SHOWN = 50
 """Rows of a table for a terminal; JSON has them all."""
 
@@ -75,10 +77,24 @@ def difference_json(found: Difference) -> str:
 
 
 def _table(title: str, rows: pl.DataFrame, width: int = 0) -> str:
-    more = rows.height - _SHOWN
-    notes = (f"{more} more, in JSON",) if more > 0 else ()
-    table = MatrixTable(rows.head(_SHOWN), (), notes)
-    return render(table, Form.TABLE, width, title=f"{title} ({rows.height})")
+    shown = rows.head(_SHOWN)
+    columns = [Column(_TITLES.get(name, name), text=True) for name in rows.columns]
+    cells = [
+        [_cell(name, value) for name, value in row.items()] for row in shown.iter_rows(named=True)
+    ]
+    more = rows.height - shown.height
+    note = f"note: {more} more, in JSON\n" if more else ""
+    return drawn(columns, cells, width, title=f"{title} ({rows.height})") + note
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if column == "last_seen":
+        return time_text(value)
+    if column == "bytes":
+        return bytes_text(value)
+    return clean(value)
 
 
 def _encoded(document: dict[str, Any]) -> str:
@@ -109,7 +125,7 @@ _WORDS = {
 def _of(some: Coverage, whole: Coverage) -> str:
     return (
         f"{some.edges} of {whole.edges} edges, {some.flows} of {whole.flows} flows, "
-        f"{some.bytes} of {whole.bytes} bytes"
+        f"{bytes_text(some.bytes)} of {bytes_text(whole.bytes)}"
     )
 
 

@@ -1,8 +1,7 @@
 """Our verdicts against those of cyclonus and kube-network-policies, on policies made at random.
 
-What they are known to get wrong is left out, where it would make them wrong: cyclonus takes `NotIn`
-for false where a key is missing, and `key: ""` for true. Selections of a pod's own connections to
-itself are not asked: they do not know that these are always allowed.
+What they are known to get wrong is not asked: cyclonus takes `NotIn` for false where the key is
+missing, and both judge connections of a pod to itself as any other.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from policy.judge.evaluator import Evaluator
 from policy.networkpolicy import parse
 from policy.objects import Cluster, Manifest
 from tests.real.policy_evaluators import Evaluators, Question
-from tests.support.policies import edge, edges, namespace, pod
+from tests.support.policies import edge, edges, namespace, netpol, pod
 
 Values = dict[str, Any]
 LABELS = {"app": ["web", "db"], "tier": ["front", "back"]}
@@ -165,3 +164,18 @@ def test_other_evaluators_agree(
     for name in names:
         differing = [one for one, a, b in zip(asked, found, theirs[name], strict=True) if a != b]
         assert differing == [], name
+
+
+def test_what_cyclonus_is_known_to_get_wrong(policy_evaluators: Evaluators) -> None:
+    """The reason why it is not asked where `NotIn` is used: Kubernetes matches a missing key."""
+    pods = [pod("a/p1", "10.0.1.1", "fd00:1::1"), pod("a/p2", "10.0.1.2", "fd00:1::2")]
+    expression = {"key": "app", "operator": "NotIn", "values": ["web"]}
+    peers = [{"podSelector": {"matchExpressions": [expression]}}]
+    policies = [netpol("a/p", "") | {"spec": {"ingress": [{"from": peers}]}}]
+    case = [namespace("a")], pods, policies
+    asked = [Question("10.0.1.1", "10.0.1.2", 80)]
+    theirs = policy_evaluators.ask(
+        namespaces=case[0], pods=pods, policies=policies, questions=asked
+    )
+    assert theirs == {"cyclonus": [False], "kube-network-policies": [True]}
+    assert ours(case, asked) == [True]

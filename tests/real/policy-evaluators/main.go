@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"github.com/mattfenwick/cyclonus/pkg/matcher"
+	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/client-go/informers"
@@ -44,6 +45,7 @@ type answer struct {
 type evaluator func(task) []bool
 
 func main() {
+	logrus.SetOutput(io.Discard)
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)
 	in := json.NewDecoder(bufio.NewReaderSize(os.Stdin, 1<<20))
