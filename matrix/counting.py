@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from matrix.edges import Evidence, State
-from matrix.orientation import EVIDENCES
+from matrix.places import EVIDENCES
 from pipeline.stage.edge_facts import CLIENT, SERVER, Reporter
 
 KEY = (*CLIENT, *SERVER, "protocol", "port")
