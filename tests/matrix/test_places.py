@@ -45,7 +45,7 @@ def test_what_faces_another_is_contested(facing: dict[str, Any], number: int) ->
 
 def test_peers_on_one_port_may_both_open() -> None:
     """With the same port on both sides there is no wrong one."""
-    same = {"port": 7946, "ports": (7946, 7946)}
+    same: dict[str, Any] = {"port": 7946, "ports": (7946, 7946)}
     rows = placed(edge_facts(fact(WEB, API, **same), fact(API, WEB, **same), fact(DB, DB, **same)))
     assert contested(rows).is_empty()
 
