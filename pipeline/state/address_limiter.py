@@ -43,6 +43,8 @@ class AddressLimiter:
 
         Rows stay where they are, so that a label set may have several of them.
         """
+        if not any((series[address] != "").any() for address in self._addresses):
+            return series, 0
         beyond = self._beyond(series, _ADDRESS)
         if beyond.is_empty():
             return series, 0
@@ -66,7 +68,8 @@ class AddressLimiter:
     def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
         """The rows that have an address: where they are, namespace, key, and width."""
         addresses = pl.col(self._addresses)
-        rows = labels.with_row_index(_ROW).filter(pl.any_horizontal(addresses != ""))
+        rows = labels.select(self._parts).with_row_index(_ROW)
+        rows = rows.filter(pl.any_horizontal(addresses != ""))
         namespaces = (
             pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
             for address, namespace in self._ends
