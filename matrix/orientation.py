@@ -99,7 +99,7 @@ def _judged(
     pair = pairs.rename({FAN: ":pair"})
     both = both.join(pair, on=[*OTHER, SERVER], how="left", nulls_equal=True)
     own_fan = pl.col(FAN).fill_null(0).cast(pl.Int64)
-    their_fan = pl.when(by_number()).then(":pair").otherwise(f"{FAN}_theirs").fill_null(0)
+    their_fan = pl.max_horizontal(":pair", f"{FAN}_theirs").fill_null(0)
     own = _rank(RANK, "port", own_fan)
     theirs = _rank(f"{RANK}_theirs", THEIR_PORT, their_fan)
     # A client whose ports begin low now and then has that of a service.
