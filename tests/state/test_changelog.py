@@ -4,7 +4,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state.changelog import (
     ROWS,
     ChangelogError,
@@ -204,3 +204,24 @@ def test_a_state_that_is_not_whole_is_refused() -> None:
     old = msgspec.structs.replace(msgspec.msgpack.decode(written, type=Manifest), version=1)
     with pytest.raises(ChangelogError, match=r"written by another version \(1\)"):
         read({b"1.1/manifest": msgspec.msgpack.encode(old)})
+
+
+def test_what_is_dropped_moves_the_others_and_all_is_written_anew() -> None:
+    """Series stand at other places then, those that were not counted since too."""
+    family = Family("facts", None, ("ns",), facts=(("n", Rule.SUM),))
+    ledger = Ledger({"facts": (family, Policy("g", retention=80.0))})
+    log, writer = Log(), Writer(Epoch(1, 1))
+
+    def count(names: list[str], seen: float, position: int) -> list[tuple[object, ...]]:
+        columns = {"ns": names, "n": [1] * len(names), FIRST_SEEN: seen, LAST_SEEN: seen}
+        ledger.merge([Delta(family, pl.DataFrame(columns))], float(position))
+        log.take_all(writer.checkpoint(ledger.tables(), position, float(position)))
+        [saved] = read(log.records).families
+        assert saved.totals.rows() == ledger.tables()[0].series().rows()
+        return saved.totals.select("ns", "n").rows()
+
+    old = [f"old-{n}" for n in range(ROWS)]
+    count(old, 100.0, 1_000)
+    assert len(count(["kept", "b"], 150.0, 1_001)) == ROWS + 2
+    assert count(["b"], 191.0, 1_002) == [("kept", 1), ("b", 2)]
+    assert count(["c"], 191.0, 1_003) == [("kept", 1), ("b", 2), ("c", 1)]
