@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from pipeline.flows import cidr, service_ports, values
+from pipeline.flows import service_ports, values
 from pipeline.flows.orientation import ABORTED, BASES, BASIS, FORWARD, PORT, REFUSED, Basis
 from pipeline.stage import FIRST_SEEN, LAST_SEEN
 from pipeline.stage.edge_facts import (

@@ -72,9 +72,9 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     Columns: what they have in common, SRC, DST, PROTOCOL (or its number, UInt8), VERDICTS, CAUSE,
     TLS, SRC_ZONE, DST_ZONE, NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT,
     UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days
-    since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED,
-    ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none),
-    FIRST_SEEN and LAST_SEEN (Float64, null: not known).
+    since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and
+    DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN
+    and LAST_SEEN (Float64, null: not known).
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
