@@ -40,7 +40,7 @@ LAYERS = (
 ROOMS = {"kube": ("api", "index", "sync", "inventory")}
 """The order of the folders inside a layer."""
 FAUST = Path("pipeline/runtime/faust")
-ABOVE = {Path(f"pipeline/cli/{name}.py") for name in ("demo", "matrix", "series", "simulate")}
+ABOVE = {path for path in FILES if path.parts[:2] == ("pipeline", "cli")}
 """Commands: they may use what stands on top of the engine."""
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 UNMIRRORED = {
