@@ -14,6 +14,7 @@ import typer
 from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
+from pipeline.cli import edge_api
 from pipeline.cli.app import ConfigFile, app, fail, load, say
 from pipeline.cli.logs import log_from
 from pipeline.cli.progress import progress
@@ -182,7 +183,7 @@ def _supervise(path: Path, listen: str, workers: int) -> int:
 def serve(job: Job, listen: str = "") -> None:
     """Run, and serve the metrics until the job is stopped. Raises OSError."""
     _stop_on_signals(job.runtime)
-    with job.server(listen) as server:
+    with job.server(listen, edge_api.documents(job)) as server:
         typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
         if not job.started:
             advance(job)
