@@ -50,9 +50,9 @@ class Edges:
             raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
 
-def documents(job: Job) -> dict[str, Extra]:
+def documents(edges: Edges) -> dict[str, Extra]:
     """The documents about edges, by name."""
-    return {"edges": Extra(Edges(job).answer, DESCRIBED)}
+    return {"edges": Extra(edges.answer, DESCRIBED)}
 
 
 def _same(one: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame]) -> bool:

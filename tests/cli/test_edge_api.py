@@ -36,7 +36,7 @@ def server(made: Simulation) -> Iterator[Server]:
     """A worker that has counted the reference scenario."""
     job = Job(load(with_edges(made)))
     job.run()
-    with job.server("127.0.0.1:0", edge_api.documents(job)) as running:
+    with job.server("127.0.0.1:0", edge_api.documents(edge_api.Edges(job))) as running:
         yield running
     job.close()
 
@@ -110,7 +110,7 @@ def test_edges_are_made_again_only_when_there_are_new_flows(made: Simulation) ->
 
 def test_without_a_stage_that_counts_edges_there_are_none(made: Simulation) -> None:
     job = Job(load(made.config))
-    with job.server("127.0.0.1:0", edge_api.documents(job)) as running:
+    with job.server("127.0.0.1:0", edge_api.documents(edge_api.Edges(job))) as running:
         with pytest.raises(HTTPError, match="404") as caught:
             asked(running, "edges")
         assert "add a stage of type encode_matrix" in json.load(caught.value)["error"]
