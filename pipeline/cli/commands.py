@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import typer
@@ -30,6 +31,8 @@ COMMANDS = {
     "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),
+    "discover": Command("discover", "Propose subnet labels for peers that have none."),
+    "policy": Command("policy", "Judge network policies by the connections that were seen."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
 }
@@ -70,6 +73,15 @@ class Commands(TyperGroup):
         group = typer.main.get_command(app)
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
-            for command in fresh.values():
+            for command in _single(fresh.values()):
                 command.params += parameters()
             self.commands.update(fresh)
+
+
+def _single(commands: Iterable[Any]) -> Iterator[Any]:
+    """The commands, those of groups included; options belong to a command, not to its group."""
+    for command in commands:
+        if isinstance(command, TyperGroup):
+            yield from _single(command.commands.values())
+        else:
+            yield command
