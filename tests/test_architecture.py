@@ -41,8 +41,7 @@ ROOMS = {"kube": ("api", "index", "sync", "inventory")}
 """The order of the folders inside a layer."""
 FAUST = Path("pipeline/runtime/faust")
 ABOVE = {
-    Path(f"pipeline/cli/{name}.py")
-    for name in ("demo", "discover", "facts", "matrix", "series", "simulate")
+    Path(f"pipeline/cli/{name}.py") for name in ("demo", "discover", "matrix", "series", "simulate")
 }
 """Commands: they may use what stands on top of the engine."""
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
