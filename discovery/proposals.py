@@ -30,7 +30,7 @@ class Alternative(msgspec.Struct, frozen=True):
     cidrs: list[str]
 
 
-class Question(msgspec.Struct, frozen=True):
+class AskedName(msgspec.Struct, frozen=True):
     """A DNS name that a client asked for just before it reached so many of the addresses."""
 
     name: str
@@ -43,6 +43,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     `addresses` are those seen, `opened` is how many the CIDRs have. `further` are the other ranges
     of the same service and region. `purpose` is that of special addresses. `bytes` and `flows` are
     of both directions, times are those of the flows in epoch seconds (null without flows).
+    `asked_names` are DNS names that clients asked for just before.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     further: tuple[str, ...] = ()
-    questions: tuple[Question, ...] = ()
+    asked_names: tuple[AskedName, ...] = ()
 
 
 def propose(
@@ -97,7 +98,7 @@ def propose(
                 opened=networks.size(cidrs),
                 alternatives=alternatives.get(row["name"], ()),
                 further=tuple(networks.beyond(networks.outermost(published), cidrs)),
-                questions=told.get(row["name"], ()),
+                asked_names=told.get(row["name"], ()),
                 **evidence,
             )
         )
@@ -154,11 +155,11 @@ def _alternatives(placed: Placed, prefix: str) -> dict[str, tuple[Alternative, .
     return found
 
 
-def _questions(told: pl.DataFrame, rows: pl.DataFrame) -> dict[str, tuple[Question, ...]]:
+def _questions(told: pl.DataFrame, rows: pl.DataFrame) -> dict[str, tuple[AskedName, ...]]:
     """The names asked for by the name proposed, that of most addresses first."""
     named = told.join(rows.select("address", "name"), on="address")
     counted = named.group_by("name", "question").agg(pl.col("address").n_unique())
-    found: dict[str, tuple[Question, ...]] = {}
+    found: dict[str, tuple[AskedName, ...]] = {}
     for own, text, number in counted.sort("name", -pl.col("address").cast(int), "question").rows():
-        found[own] = (*found.get(own, ()), Question(text, number))
+        found[own] = (*found.get(own, ()), AskedName(text, number))
     return found

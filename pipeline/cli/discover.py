@@ -14,9 +14,10 @@ from rich.console import Console
 
 from discovery import installed, names, policies, ranges
 from discovery.apply import apply
+from discovery.arranging import arranged
 from discovery.asked import questions
 from discovery.cover import SPREAD
-from discovery.findings import Findings, Question, find
+from discovery.findings import Findings, Scope, find
 from discovery.freshness import stale
 from discovery.manifests import Kind, manifest
 from discovery.placing import Rules
@@ -119,8 +120,8 @@ def discover(
             found = Findings(_of_policies(from_policies, prefix), stale(given, known))
         else:
             rules = Rules(spread, prefix=prefix)
-            question = Question(namespace, everyone, whole, rules)
-            found = _found(_sighting(origin), known, given, question)
+            scope = Scope(namespace, everyone, whole, rules)
+            found = _found(_sighting(origin), known, given, scope)
         found = found._replace(proposals=_accepted(found.proposals, accept or []))
         if target:
             _apply(target, found.proposals, stage)
@@ -158,12 +159,11 @@ def _labels(path: Path) -> list[Label]:
     return [label for some in known for label in some]
 
 
-def _found(
-    seen: Sighting, known: pl.DataFrame, given: Sequence[Label], question: Question
-) -> Findings:
+def _found(seen: Sighting, known: pl.DataFrame, given: Sequence[Label], scope: Scope) -> Findings:
     """The findings of what was seen, with labels that it may not have yet."""
     seen = seen._replace(labels=[*seen.labels, *given])
-    return find(seen.edges(), questions(seen.facts.attributes), known, seen.labels, question)
+    names_asked = questions(seen.facts.attributes)
+    return find(seen.edges(), names_asked, known, seen.labels, scope, beyond=seen.facts.beyond)
 
 
 def _ranges(files: Sequence[Path]) -> pl.DataFrame:
@@ -201,7 +201,7 @@ def _accepted(found: Sequence[Proposal], wanted: Sequence[str]) -> Sequence[Prop
 
 
 def _apply(target: Path, found: Sequence[Proposal], stage: str) -> None:
-    edit = apply(target, [Label(one.name, one.cidrs) for one in found], stage)
+    edit = apply(target, [Label(one.name, one.cidrs) for one in arranged(found)], stage)
     for label in edit.added:
         show(f"{target}: {label.name}: {', '.join(label.cidrs)}")
     if not edit.added:
@@ -214,6 +214,6 @@ def _text(found: Findings, output: Form, kind: Kind, namespace: str, limit: int)
     if output is Form.JSON:
         return as_json(found)
     if output is Form.YAML:
-        return manifest(found.proposals, kind, namespace)
+        return manifest(arranged(found.proposals), kind, namespace)
     console = Console()
     return as_table(found, console.width if console.is_terminal else 0, limit)
