@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from discovery import asked, names, networks, ranges
+from discovery import asked, names, networks
 from discovery.placing import Placed, Rules, place
 from discovery.ranges import GROUP
 
@@ -85,10 +85,10 @@ def propose(
     placed = place(peers["address"], known, rules)
     alternatives = _alternatives(placed, rules.prefix)
     told = _questions(asked.asked(peers, questions), placed.rows)
+    of_service = _published(known, placed.rows)
     found = []
     for row in _summed(peers, placed.rows).to_dicts():
-        group = [row[name] for name in GROUP]
-        published = ranges.of_group(known, group)["cidr"].to_list() if any(group) else []
+        published = of_service.get(tuple(row[name] for name in GROUP), [])
         cidrs = networks.outermost(published if whole and published else row["cidr"])
         evidence = _evidence(row)
         found.append(
@@ -103,6 +103,12 @@ def propose(
             )
         )
     return sorted(found, key=lambda one: (-one.bytes, one.name))
+
+
+def _published(known: pl.DataFrame, rows: pl.DataFrame) -> dict[tuple[str, ...], list[str]]:
+    """All ranges of each provider, service and region in which an address was placed."""
+    used = known.join(rows.filter(pl.col("provider") != ""), on=GROUP, how="semi")
+    return {(*group,): cidrs for *group, cidrs in used.group_by(GROUP).agg("cidr").rows()}
 
 
 def _summed(peers: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
