@@ -34,7 +34,7 @@ from pipeline.state import checkpoint_file
 from pipeline.state.count_store import counters
 from pipeline.state.count_store import facts as facts_of
 
-_SETTINGS = frozenset({"stages", "pipeline", "parameters"})
+SETTINGS = frozenset({"stages", "pipeline", "parameters"})
 """What a pipeline file has at its top, and a flow never."""
 
 
@@ -113,7 +113,7 @@ class Origin:
 
     def _run(self) -> Counted:
         """What a run over the whole input counts."""
-        if self.path and not is_recording(self.path, _SETTINGS):
+        if self.path and not is_recording(self.path, SETTINGS):
             if self.inventory:
                 raise typer.BadParameter(
                     f"--inventory is for recordings; {self.path} names its own"

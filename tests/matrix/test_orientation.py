@@ -155,7 +155,7 @@ def test_two_that_face_each_other_are_uncertain_without_more() -> None:
 
 def test_without_ports_nothing_is_known() -> None:
     """A protocol without ports, and an ICMP error; an echo of the same ends tells of the latter."""
-    one = {"protocol": "ICMP", "evidence": ""}
+    one: dict[str, Any] = {"protocol": "ICMP", "evidence": ""}
     assert decided(fact(WEB, API, protocol="47", evidence="")) == [
         ("web", "api", None, "uncertain")
     ]
