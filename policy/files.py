@@ -21,7 +21,6 @@ from policy import checks
 from policy.networkpolicy import KIND, NetworkPolicy, parse
 from policy.objects import Manifest
 
-
 MAX_SIZE = 256 * 2**20
 """Bytes of a file: all policies of a large cluster are in one."""
 

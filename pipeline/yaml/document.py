@@ -50,7 +50,7 @@ class Document:
 
 
 def content(path: Path, most: int = MAX_SIZE) -> bytes:
-    """The bytes of a file. Raises ConfigError when it cannot be read or has more than `most` bytes."""
+    """The bytes of a file. Raises ConfigError when it cannot be read or has more than `most`."""
     name = str(path)
     try:
         with path.open("rb") as file:
