@@ -14,6 +14,7 @@ from pipeline.cli.policy_input import (
     EdgesFile,
     Input,
     InventoryFile,
+    LabelsOf,
     Objects,
     Policies,
     PoliciesOption,
@@ -51,6 +52,7 @@ def verify_(
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    config: LabelsOf = None,
     namespace: Namespace = "",
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
@@ -60,9 +62,10 @@ def verify_(
     policy decides, what the policies allow and nobody has done, how often each rule was needed, and
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
-    objects = Objects(inventory)
-    frame = _of(namespace, Seen(edges, input_, state, server).read(inventory))
-    found = verify(objects.policies(policies), frame, objects.cluster, objects.labels)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    frame = _of(namespace, seen.read(inventory))
+    labels = [*seen.labels(config), *objects.labels]
+    found = verify(objects.policies(policies), frame, objects.cluster, labels)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
@@ -78,6 +81,7 @@ def diff(
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    config: LabelsOf = None,
     namespace: Namespace = "",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
@@ -87,15 +91,11 @@ def diff(
     isolated or open, and which permissions are added or gone. Exit 3 when a connection that was
     seen would be denied from now on.
     """
-    objects = Objects(inventory)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
-    found = difference(
-        old,
-        new,
-        _of(namespace, Seen(edges, input_, state, server).read(inventory)),
-        objects.cluster,
-        objects.labels,
-    )
+    frame = _of(namespace, seen.read(inventory))
+    labels = [*seen.labels(config), *objects.labels]
+    found = difference(old, new, frame, objects.cluster, labels)
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)
     if found.lost().height:

@@ -266,7 +266,7 @@ def test_a_label_inside_the_pod_network_has_no_rule() -> None:
     assert found.drafts == []
     assert not found.report.is_complete
     (told,) = messages(found, Topic.NO_RULE)
-    assert told.endswith("label Pods: 10.1.0.0/16 is in the pod network 10.1.0.0/16")
+    assert told.endswith("label Pods: 10.1.0.0/16, in the pod network 10.1.0.0/16")
 
 
 @pytest.mark.parametrize(
