@@ -10,10 +10,8 @@ import typer
 
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
-from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, Objects, Seen
-from pipeline.cli.subnet_labels import subnet_labels
+from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
 from pipeline.diagnostics import nearest
-from pipeline.kube.api.errors import ConnectError, UnreachableError
 from policy.generate import report
 from policy.generate.build import Generated, Options, generate
 from policy.generate.dns import NoResolverError
@@ -38,10 +36,7 @@ def generate_(
     every: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="For the workloads of all namespaces.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Take the subnet labels of this pipeline, too."),
-    ] = None,
+    config: LabelsOf = None,
     kind: Annotated[Kind, typer.Option(help="What kind of objects to write.")] = (
         Kind.NETWORK_POLICY
     ),
@@ -70,12 +65,13 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
-    frame, objects = Seen(edges, input_, state, server).read(inventory), Objects(inventory)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    frame = seen.read(inventory)
     try:
         found = generate(
             frame,
             objects.manifests,
-            [*(subnet_labels(config) if config else []), *objects.labels],
+            [*seen.labels(config), *objects.labels],
             Options(
                 namespaces=tuple(_wanted(namespace or [], objects, frame)),
                 allow_unlabelled=allow_unlabelled,
@@ -85,7 +81,7 @@ def generate_(
         )
         _write(list(manifests(found.drafts, kind, found.report)), out)
         _tell(found, report_file)
-    except (NoResolverError, ConnectError, UnreachableError, OSError) as error:
+    except (NoResolverError, OSError) as error:
         fail(error)
 
 
@@ -109,8 +105,10 @@ def _write(found: list[Manifest], out: Path | None) -> None:
     written = {out / _file(one): dump([one]) for one in found}
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
+    spaces = {path.name.partition(".")[0] for path in written}
     for other in sorted(set(out.glob("*.yaml")) - set(written)):
-        say(f"warning: {other} is not of this run")
+        if other.name.partition(".")[0] in spaces:
+            say(f"warning: {other} is not of this run")
 
 
 def _file(one: Manifest) -> str:

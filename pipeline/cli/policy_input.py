@@ -12,9 +12,11 @@ from matrix.edges import EDGES
 from pipeline.api.client import RemoteError
 from pipeline.cli.app import fail, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
+from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem
 from pipeline.kube.api import objects
+from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
 from pipeline.kube.subnets import Label, described
 from pipeline.state.checkpoint_file import CheckpointError
@@ -39,6 +41,10 @@ Input = Annotated[
     typer.Option(
         "--input", metavar="FILE", help="A recording; or a pipeline, to run on its input."
     ),
+]
+LabelsOf = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Take the subnet labels of this pipeline, too."),
 ]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
 IN_FORCE = "cluster"
@@ -79,6 +85,15 @@ class Seen(NamedTuple):
     path: Path | None
     state: Path | None
     servers: list[str] | None
+
+    def labels(self, config: Path | None) -> list[Label]:
+        """The subnet labels of `config`, or of the pipeline that is run; none of other sources."""
+        if not config and self.path and not is_recording(self.path, SETTINGS):
+            config = self.path
+        try:
+            return subnet_labels(config) if config else []
+        except (ConnectError, UnreachableError) as error:
+            fail(error)
 
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""

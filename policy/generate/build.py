@@ -111,7 +111,7 @@ class _Builder:
         self._established += 1
         try:
             self._selections.of(workload)
-            peer = self._peers.peer(other, *port)
+            peer = self._peers.peer(other, port.number)
         except NotSelectableError as error:
             self._say(Topic.CANNOT_SELECT, own.namespace, str(workload), str(error))
         except NoRuleError as error:

@@ -48,7 +48,7 @@ def test_the_policies_of_the_reference_scenario(kube_server: ApiServer, space: s
             default_deny=True,
         ),
     )
-    assert len(found.drafts) == 8
+    assert len(found.drafts) == 9
     for draft in found.drafts:
         accepted(kube_server, draft, space)
 

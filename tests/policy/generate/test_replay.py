@@ -127,7 +127,7 @@ def test_every_mutated_edge_is_denied(
 ) -> None:
     """Other port, protocol, pod, namespace with the same labels, address beside the network."""
     found = verdicts(*reference, mutations(established()))
-    assert len(found) == 70
+    assert len(found) > 70
     assert [one for one in found if one[1] != "denied"] == []
 
 
