@@ -62,8 +62,8 @@ def verify_(
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
-    frame, labels = seen.read(inventory), [*seen.labels(config), *objects.labels]
-    found = verify(objects.policies(policies), frame, objects.cluster, labels, namespace)
+    given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
+    found = verify(given, seen.read(inventory), objects.cluster, labels, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
