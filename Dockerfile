@@ -5,6 +5,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY pipeline pipeline
 COPY stages stages
 COPY matrix matrix
+COPY discovery discovery
 COPY policy policy
 COPY simulate simulate
 COPY configs/flowmetrics configs/flowmetrics

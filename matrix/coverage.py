@@ -29,10 +29,9 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, edges: pl.DataFrame, beyond: int, rejected: int | None) -> Coverage:
         """The coverage of all edges, before any of them is left out."""
-        flows = int(edges["flows"].sum() + edges["reply_flows"].sum())
-        first, last = edges["first_seen"].min(), edges["last_seen"].max()
-        times = [seconds if isinstance(seconds, float) else None for seconds in (first, last)]
-        return cls(*times, flows, beyond, rejected)
+        flows: int = edges.select(pl.sum("flows") + pl.sum("reply_flows")).item()
+        times = edges.select(pl.min("first_seen"), pl.max("last_seen")).row(0)
+        return cls(times[0], times[1], flows, beyond, rejected)
 
     def __str__(self) -> str:
         """A line for people."""

@@ -5,10 +5,11 @@ Source: https://graphviz.org/doc/info/lang.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from matrix.cells import clean
 from matrix.edge_text import Edge, end_text, port_text
 from matrix.edges import State
 
@@ -39,12 +40,12 @@ def _group(number: int, place: str, ends: list[str]) -> Iterator[str]:
         yield from (f"  {node}" for node in nodes)
         return
     yield f"  subgraph cluster_{number} {{"
-    yield f"    label={_quoted(place)};"
+    yield f"    label={_quoted(clean(place))};"
     yield from (f"    {node}" for node in nodes)
     yield "  }"
 
 
-def _arrows(rows: list[Edge]) -> Iterator[str]:
+def _arrows(rows: Sequence[Edge]) -> Iterator[str]:
     ports: dict[tuple[str, str], dict[str, None]] = {}
     states: dict[tuple[str, str], set[str]] = {}
     for edge in rows:

@@ -10,6 +10,7 @@ from matrix.cells import clean
 Edge = Mapping[str, Any]
 """A row of a frame of edges, by column."""
 UNLABELLED = "(no label)"
+_NODES = "(nodes)"
 
 
 def end_text(edge: Edge, side: str, home: str = "") -> str:
@@ -17,6 +18,8 @@ def end_text(edge: Edge, side: str, home: str = "") -> str:
 
     Workloads of the namespace `home` go by their name alone.
     """
+    if edge[f"{side}_kind"] == "Node" and not edge[f"{side}_workload"]:
+        return _NODES
     place, workload = edge[f"{side}_namespace"], edge[f"{side}_workload"]
     if workload or place:
         parts = [workload] if place == home and workload else [place, workload]

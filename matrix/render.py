@@ -77,6 +77,11 @@ def json_text(document: Mapping[str, object], rows: pl.DataFrame) -> str:
     """A document with the rows as its last entry, an object each."""
     named = [dict(zip(rows.columns, row, strict=True)) for row in _cells(rows)]
     text = msgspec.json.format(msgspec.json.encode({**document, "rows": named})).decode() + "\n"
+    return safe_json(text)
+
+
+def safe_json(text: str) -> str:
+    """JSON with everything but lines and what is printable written by its number."""
     return "".join(c if c.isprintable() or c == "\n" else _numbered(c) for c in text)
 
 

@@ -28,7 +28,10 @@ COMMANDS = {
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
     "run": Command("run", "Run a pipeline and serve its metrics."),
-    "matrix": Command("matrix", "Print the flow matrix of a namespace."),
+    "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
+    "matrix approve": Command("drift", "Print the present edges as a file to approve."),
+    "matrix diff": Command("drift", "Compare the present edges with an approved file."),
+    "discover": Command("discover", "Propose subnet labels for peers that have none."),
     "policy": Command("policy", "Judge network policies by the connections that were seen."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
@@ -49,6 +52,11 @@ class Commands(TyperGroup):
             for module in dict.fromkeys(command.module for command in asked):
                 self._enrol(module)
         return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the arguments begin with; the name of some has two words."""
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
 
     def format_commands(self, ctx: object, formatter: Any) -> None:
         """The list of --help, from what stands here."""

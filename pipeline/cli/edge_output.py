@@ -12,7 +12,7 @@ from matrix.coverage import Coverage, remarks
 from matrix.dot import dot
 from matrix.edge_screen import edges_on_screen, summary_on_screen
 from matrix.families import MatrixDirection
-from matrix.render import Form, csv_text, json_text, markdown_text
+from matrix.render import Form, csv_text, json_text, markdown_text, safe_json
 from matrix.tables import Order
 
 
@@ -62,7 +62,7 @@ def printed(
     if form is Form.DOT:
         return dot(edges)
     if form is Form.JSONL:
-        return rows.write_ndjson()
+        return safe_json(rows.write_ndjson())
     if form is Form.CSV:
         return csv_text(rows)
     return markdown_text(rows if question.summary else _few(rows))

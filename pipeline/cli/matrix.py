@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,11 +14,12 @@ import typer
 from rich.console import Console
 
 from matrix import tables
+from matrix.cells import clean
 from matrix.coverage import Coverage
 from matrix.families import MatrixDirection, NoMatrixError
 from matrix.prometheus import PrometheusError
 from matrix.render import Form, notes, render
-from matrix.select import Collapse, collapse, select, summary
+from matrix.select import Collapse, Only, collapse, select, summary
 from matrix.tables import MatrixTable, Order
 from pipeline.api.client import RemoteError
 from pipeline.cli import edge_output, matrix_options
@@ -53,7 +55,7 @@ class Filters(NamedTuple):
     port: int | None
     since: float | None
     until: float | None
-    only: matrix_options.Only | None
+    only: Only | None
 
 
 @app.command()
@@ -170,7 +172,7 @@ def _edges(
         return edge_output.document(shown, coverage, below[:-1]), []
     text = edge_output.printed(shown, form, _width(), question, summary(found))
     if form is Form.TABLE:
-        return "".join([f"{text}\n", *(f"note: {note}\n" for note in below)]), []
+        return "".join([f"{text}\n", *(_wrapped(f"note: {note}") for note in below)]), []
     return text, below
 
 
@@ -232,6 +234,12 @@ def _warn(asked: Sequence[str], there: Sequence[str]) -> None:
     for missing in (name for name in asked if name not in there):
         hint = nearest(missing, there) or f"there are {', '.join(there) or 'none'}"
         say(f'warning: no row is of namespace "{missing}"; {hint}')
+
+
+def _wrapped(line: str) -> str:
+    """A line of words in as many as the terminal needs."""
+    width = _width()
+    return f"{textwrap.fill(clean(line), width) if width else clean(line)}\n"
 
 
 def _width() -> int:

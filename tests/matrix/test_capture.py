@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from matrix.capture import ALL, OPENED, pipeline_for
+from matrix.capture import pipeline_for
+from matrix.facts import facts
 from pipeline.app.job import Job
 from pipeline.config.loader import ConfigError
+from pipeline.state import count_store
 from simulate import simulate
 
 
-def test_it_counts_what_opens_connections_and_everything(tmp_path: Path) -> None:
+def test_it_counts_the_edges_of_every_flow(tmp_path: Path) -> None:
     made = simulate("reference", tmp_path / "flows.jsonl")
     config = pipeline_for(made.recording, made.inventory)
-    assert [stage.type for stage in config.stages if stage.type != "encode_prometheus"] == [
-        *("ingest_file", "kubernetes", "subnet_label", "tcp_flags", "flatten", "filter")
+    assert [stage.type for stage in config.stages] == [
+        *("ingest_file", "kubernetes", "subnet_label", "encode_matrix")
     ]
     job = Job(config)
     job.run()
-    counted = {table.family.name: table.series()[":value"].sum() for table in job.counts.tables()}
-    assert counted[ALL] == made.flows
-    assert 0 < counted[OPENED] < made.flows
+    found = facts(count_store.facts(job.counts)).edges
+    assert found.select(pl.sum("flows") + pl.sum("reply_flows")).item() == made.flows
 
 
 def test_flows_name_their_objects_themselves_without_an_inventory(tmp_path: Path) -> None:

@@ -1,24 +1,23 @@
-"""What an edge is."""
+"""The schema of edges: what others build on."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from matrix.edges import EDGES, Evidence
+from matrix.edges import EDGES, LISTS, NUMBERS, Evidence
+from pipeline.stage.edge_facts import CLIENT, SERVER
 
 
-def test_both_ends_have_the_same_columns() -> None:
-    parts = [
-        [name.removeprefix(end) for name in EDGES if name.startswith(end)]
-        for end in ("client_", "server_")
-    ]
-    assert parts[0] == parts[1] == ["kind", "namespace", "workload", "label", "address"]
+def test_the_columns() -> None:
+    """Both ends, then what tells edges apart, then numbers, why and what, and times."""
+    names = EDGES.names()
+    assert names[:12] == [*CLIENT, *SERVER, "protocol", "port"]
+    assert names[-2:] == ["first_seen", "last_seen"]
+    assert all(EDGES[name] == pl.Int64 for name in (*NUMBERS, "sampling"))
+    assert all(EDGES[name] == pl.List(pl.String) for name in LISTS)
 
 
-def test_evidence_is_the_strongest_first_and_its_lack_last() -> None:
-    assert next(iter(Evidence)) is Evidence.SYN
-    assert list(Evidence)[-1] is Evidence.UNCERTAIN
-
-
-def test_an_empty_frame_can_be_made() -> None:
-    assert pl.DataFrame(schema=EDGES).columns == list(EDGES)
+def test_evidence_is_ordered() -> None:
+    """The strongest comes first: edges are merged by that."""
+    order = ["syn", "syn_ack", "echo", "declared", "well_known", "fan_in", "uncertain"]
+    assert [one.value for one in Evidence] == order

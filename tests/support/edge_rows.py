@@ -1,62 +1,39 @@
-"""Edges by hand: what the tests of policies and matrices begin with."""
+"""Edges as tests write them: what matters, the rest empty."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
-from matrix.edges import EDGES, Evidence, State
-
-FIRST, LAST = 1_761_645_600.0, 1_761_645_900.0
-_NOTHING: dict[str, Any] = {
-    name: [] if dtype == pl.List(pl.String()) else 0 for name, dtype in EDGES.items()
-}
+from matrix.edges import EDGES
 
 
-class End(NamedTuple):
-    """One end of an edge; without kind it is outside."""
-
-    kind: str = ""
-    namespace: str = ""
-    workload: str = ""
-    label: str = ""
-    address: str = ""
-
-
-def workload(text: str, label: str = "") -> End:
-    """The end of a text such as "Deployment shop/web" or "Node worker-1"."""
-    kind, _, name = text.partition(" ")
-    namespace, _, bare = name.rpartition("/")
-    return End(kind, namespace, bare, label)
+def end(text: str, kind: str = "Deployment") -> dict[str, str]:
+    """An end: "namespace/workload", "node:NAME", "label:NAME", or an address."""
+    head, mark, rest = text.partition(":") if text.startswith(("node:", "label:")) else ("", "", "")
+    if head == "node":
+        return {"kind": "Node", "workload": rest}
+    if mark:
+        return {"label": rest}
+    place, slash, workload = text.partition("/")
+    if slash:
+        return {"kind": kind, "namespace": place, "workload": workload}
+    return {"address": text}
 
 
-def edge(client: End, server: End, at: str, **given: Any) -> dict[str, Any]:
-    """A row of the frame; `at` is protocol and port ("TCP 443", "ICMP").
-
-    What is not given: it is established, by one flow of 5 minutes.
-    """
-    protocol, _, port = at.partition(" ")
-    ends = {
-        f"{side}_{name}": value
-        for side, end in (("client", client), ("server", server))
-        for name, value in end._asdict().items()
-    }
-    return {
-        **_NOTHING,
-        "flows": 1,
-        "evidence": Evidence.SYN,
-        "state": State.ESTABLISHED,
-        "first_seen": FIRST,
-        "last_seen": LAST,
-        **ends,
-        "protocol": protocol,
-        "port": int(port) if port else None,
-        **given,
-    }
+def edge(client: str, server: str, port: int | None = 443, **more: object) -> dict[str, Any]:
+    """A row of EDGES: an established TCP connection, of 10 flows each way."""
+    row: dict[str, Any] = {}
+    for name, dtype in EDGES.items():
+        row[name] = "" if dtype == pl.String else [] if dtype == pl.List else 0
+    row |= {f"client_{part}": value for part, value in end(client).items()}
+    row |= {f"server_{part}": value for part, value in end(server).items()}
+    row |= {"protocol": "TCP", "port": port, "state": "established", "evidence": "syn"}
+    row |= {"flows": 10, "reply_flows": 10, "attempted": 1, "accepted": 1, "sampling": 1}
+    return row | {"first_seen": 1_761_645_600.0, "last_seen": 1_761_645_899.0, **more}
 
 
-def frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame of edges."""
+def frame(*rows: dict[str, Any]) -> pl.DataFrame:
+    """A frame of EDGES."""
     return pl.DataFrame(list(rows), schema=EDGES)

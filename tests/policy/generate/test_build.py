@@ -13,7 +13,7 @@ from policy.generate.draft import Draft, PeerKind
 from policy.generate.report import Topic
 from policy.networkpolicy import Direction
 from tests.support import reference_edges
-from tests.support.edge_rows import End, edge, frame, workload
+from tests.support.policy_edges import End, edge, frame, workload
 
 Row = tuple[str, str, str, str]
 LOKI = "Deployment noo-loki/loki-gateway"

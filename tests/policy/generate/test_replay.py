@@ -21,7 +21,7 @@ from policy.networkpolicy import NetworkPolicy, parse
 from policy.objects import Cluster, Manifest
 from tests.real.policy_evaluators import Evaluators, Question
 from tests.support import reference_edges
-from tests.support.edge_rows import edge, frame, workload
+from tests.support.policy_edges import edge, frame, workload
 
 Row = dict[str, Any]
 NAMESPACES = ("netobserv", "noo-loki", "openshift-monitoring", "openshift-console", "openshift-dns")

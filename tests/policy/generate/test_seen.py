@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy.generate.draft import Peer, PeerKind, Port
 from policy.generate.seen import Side, edges
-from tests.support.edge_rows import edge, frame, workload
+from tests.support.policy_edges import edge, frame, workload
 
 WEB, DB, FAR = (workload(f"Deployment {name}") for name in ("shop/web", "shop/db", "far/away"))
 
