@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from pipeline.cli.app import app, show
@@ -25,7 +24,7 @@ from policy.verify import junit, report
 from policy.verify.difference import difference
 from policy.verify.explanation import NoEndError, end, explained
 from policy.verify.report import Format
-from policy.verify.verification import verify
+from policy.verify.verification import of_namespace, verify
 
 group = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -63,9 +62,8 @@ def verify_(
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
-    frame = _of(namespace, seen.read(inventory))
-    labels = [*seen.labels(config), *objects.labels]
-    found = verify(objects.policies(policies), frame, objects.cluster, labels)
+    given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
+    found = verify(given, seen.read(inventory), objects.cluster, labels, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
@@ -93,7 +91,7 @@ def diff(
     """
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
-    frame = _of(namespace, seen.read(inventory))
+    frame = of_namespace(seen.read(inventory), namespace)
     labels = [*seen.labels(config), *objects.labels]
     found = difference(old, new, frame, objects.cluster, labels)
     form = report.difference_json if as_json else report.difference_text
@@ -135,9 +133,3 @@ def explain(
         show(f"  {line}")
     if verdict in {Verdict.DENIED, Verdict.DIFFERS}:
         raise typer.Exit(_LOST)
-
-
-def _of(namespace: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The edges that have an end in a namespace."""
-    sides = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
-    return frame.filter(sides[0] | sides[1]) if namespace else frame
