@@ -13,9 +13,10 @@ from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
 from pipeline.diagnostics import nearest
 from policy.generate import report
-from policy.generate.build import Generated, Options, generate
+from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
-from policy.generate.objects import Kind, manifests
+from policy.generate.objects import Kind, added, manifests
+from policy.generate.report import Report
 from policy.generate.text import dump
 from policy.objects import Manifest
 
@@ -80,7 +81,8 @@ def generate_(
             ),
         )
         _write(list(manifests(found.drafts, kind, found.report)), out)
-        _tell(found, report_file)
+        told = found.report.and_also(added(found.drafts, kind))
+        _tell(told, report_file)
     except (NoResolverError, OSError) as error:
         fail(error)
 
@@ -117,9 +119,9 @@ def _file(one: Manifest) -> str:
     return ".".join(filter(None, (meta.get("namespace"), meta["name"], "yaml")))
 
 
-def _tell(found: Generated, path: Path | None) -> None:
-    typer.echo(report.text(found.report), nl=False, err=True)
+def _tell(told: Report, path: Path | None) -> None:
+    typer.echo(report.text(told), nl=False, err=True)
     if path:
-        path.write_text(report.json(found.report), encoding="utf-8")
-    if not found.report.is_complete:
+        path.write_text(report.json(told), encoding="utf-8")
+    if not told.is_complete:
         raise typer.Exit(INCOMPLETE)

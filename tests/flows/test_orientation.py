@@ -13,7 +13,7 @@ from pipeline.testing import frame
 
 
 def test_a_row_for_each_flow() -> None:
-    flows = [
+    flows: list[dict[str, Any]] = [
         {"SrcPort": 40_000, "DstPort": 443, "Proto": 6, "Flags": 2},
         {"SrcPort": 443, "DstPort": 40_000, "Proto": 6, "Flags": 1024},
         {"SrcAddr": "b", "DstAddr": "a", "SrcPort": 2_000, "DstPort": 1_500},
