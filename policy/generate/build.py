@@ -31,6 +31,7 @@ from policy.objects import Cluster, Manifest, Reference
 from policy.selectors import LabelSelector
 
 _PROTOCOLS = frozenset(map(str, Protocol))
+_PORTS = range(1, 2**16)
 _DNS_PORTS = frozenset({53, 5353})
 
 
@@ -98,7 +99,7 @@ class _Builder:
                 continue
             if edge.state != State.ESTABLISHED:
                 self._say(Topic.NOT_ESTABLISHED, own.namespace, str(edge), edge.state)
-            elif edge.protocol not in _PROTOCOLS or not edge.port:
+            elif edge.protocol not in _PROTOCOLS or edge.port is None or edge.port not in _PORTS:
                 self._say(Topic.OTHER_PROTOCOL, own.namespace, str(edge))
             else:
                 self._note(edge, direction, own, other, Port(edge.protocol, edge.port))
@@ -111,7 +112,7 @@ class _Builder:
         self._established += 1
         try:
             self._selections.of(workload)
-            peer = self._peers.peer(other, *port)
+            peer = self._peers.peer(other, port.number)
         except NotSelectableError as error:
             self._say(Topic.CANNOT_SELECT, own.namespace, str(workload), str(error))
         except NoRuleError as error:
