@@ -17,6 +17,7 @@ FILES = sorted(
 )
 LAYERS = (
     "diagnostics",
+    "limits",
     "flows",
     "yaml",
     "kafka",
@@ -52,7 +53,7 @@ UNMIRRORED = {
         *("metadata", "producer", "publication", "topics"),
     ),
     "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
-    "kube/api": ("access", "objects", "reflector"),  # with an API server: tests/kube/sync
+    "kube/api": ("access", "objects"),  # with an API server: tests/kube/sync
     "kube/index": ("entries",),  # through the index: tests/kube/index/test_index.py
     "runtime": ("delivery", "embedded"),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
