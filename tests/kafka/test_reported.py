@@ -58,10 +58,10 @@ def test_a_plain_consumer_has_the_group(kafka_broker: Broker, tmp_path: Path) ->
     produce(kafka_broker.bootstrap, "tr1", [flow(6, 1)] * 10, 1)
     group = "flowlogs-pipeline"
     worker = reported("kafka-fatal-join", tmp_path, kafka_broker.bootstrap, "tr1", group=group)
-    with running(worker, ready=False):
-        with other_member(kafka_broker, group, "tr1"):
-            why = "another program has the same group_id"
-            refused(worker, why, "InconsistentGroupProtocolError")
+    with other_member(kafka_broker, group, "tr1") as leave, running(worker, ready=False):
+        why = "another program has the same group_id"
+        refused(worker, why, "InconsistentGroupProtocolError")
+        leave()
         wait(lambda: reason(worker) == "", seconds=BACK)
         wait(lambda: flows(worker) == 10)
 

@@ -11,9 +11,9 @@ from tests.kafka.support.counting import FLOW, NewKafka, positions, reason, seen
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.joining import (
     BACK,
-    SOON,
     guarded_broker,
     may_read,
+    missing,
     reader,
     refused,
     said_once,
@@ -31,12 +31,6 @@ def guarded(new_kafka: NewKafka) -> Kafka:
     broker = guarded_broker(new_kafka)
     may_read(broker)
     return broker
-
-
-def missing(worker: Worker, why: str) -> None:
-    """Wait until a worker says what it misses."""
-    wait(lambda: why in reason(worker), seconds=SOON)
-    assert worker.get("/healthz")[0] == 200
 
 
 def back(worker: Worker, flows: int) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain
 
-SOON, BACK = 15, 30
+SOON, BACK = 10, 30
 """Seconds until a worker says why it does not count, and until it counts when it can."""
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 _ACLS = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -29,11 +34,20 @@ _ACLS = {
 
 def refused(worker: Worker, why: str, error: str) -> None:
     """Wait until a worker says why it does not count, everywhere, and that it is alive."""
-    wait(lambda: why in reason(worker), seconds=SOON)
+    missing(worker, why)
     assert worker.get("/readyz")[0] == 503
     assert worker.get("/healthz")[0] == 200
     assert value(worker, f'flowmatrix_kafka_errors{{error="{error}"}}') >= 1
     assert value(worker, "flowmatrix_kafka_ready") == 0
+
+
+def missing(worker: Worker, why: str) -> None:
+    """Wait until a worker says why it does not count; by its own clock, that was soon."""
+    begun = time.time()
+    wait(lambda: why in reason(worker))
+    stamps = [_STAMP.match(line) for line in worker.log.read_text().splitlines() if why in line]
+    first = next(stamp[0] for stamp in stamps if stamp)
+    assert datetime.fromisoformat(first).timestamp() - begun < SOON
 
 
 def said_once(worker: Worker, why: str) -> None:
@@ -65,8 +79,11 @@ def reader(folder: Path, broker: Kafka, password: str = "pw", **more: Any) -> Wo
 
 
 @contextmanager
-def other_member(broker: Broker, group: str, topic: str) -> Iterator[None]:
-    """Another program in the group, which knows nothing of how workers share partitions."""
+def other_member(broker: Broker, group: str, topic: str) -> Iterator[Callable[[], None]]:
+    """Another program in the group, which knows nothing of how workers share partitions.
+
+    It leaves when it is told to, or with the block.
+    """
     other = Consumer(
         {"bootstrap.servers": broker.bootstrap, "group.id": group, "session.timeout.ms": 6_000}
     )
@@ -74,6 +91,6 @@ def other_member(broker: Broker, group: str, topic: str) -> Iterator[None]:
     other.subscribe([topic], on_assign=lambda _, partitions: joined.append(partitions))
     wait(lambda: other.poll(0.1) is None and bool(joined))
     try:
-        yield
+        yield other.close
     finally:
         other.close()
