@@ -262,7 +262,7 @@ def _recovery(bench: Bench, given: argparse.Namespace, _results: Results) -> Non
             until(lambda w=worker: _durable([w]) == series)  # type: ignore[misc] # same
             totals = client.ask(worker.url)
             (rows,) = (t.rows for t in totals.families if t.family.name.endswith("_bytes"))
-            counted = int(sum(float(row[-3]) for row in rows))
+            counted = int(sum(float(row[-3] or 0) for row in rows))
             sentence = sums((series, counted, *worker.left_out()))
             peak, left = worker.peak_mb(), worker.end()
     print(

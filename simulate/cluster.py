@@ -76,12 +76,27 @@ class Cluster:
         self._add(Peer(management, "", name, "Node", "Pods", number, "ovn-k8s-mp0"))
         return 2 * number
 
-    def workload(self, kind: str, namespace: str, name: str, nodes: Sequence[int]) -> list[int]:
-        """A controller and one pod on each of `nodes` (numbers, repeats allowed); the pods."""
+    def workload(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        nodes: Sequence[int],
+        ports: Sequence[objects.ContainerPort] = (),
+        *,
+        host_network: bool = False,
+    ) -> list[int]:
+        """A controller and one pod on each of `nodes` (numbers, repeats allowed); the pods.
+
+        On the host network, these are the nodes. `ports`: what the containers declare.
+        """
         self._namespace(namespace)
-        owner, *others = objects.controller(kind, namespace, name, len(nodes), _suffix(name, 10))
+        made = objects.Workload(kind, namespace, name, len(nodes), tuple(ports))
+        owner, *others = objects.controller(made, _suffix(name, 10))
         self.manifests += [owner, *others]
         parent = others[-1] if others else owner
+        if host_network:
+            return [self._guest(parent, host) for host in nodes]
         return [self._pod(kind, parent, number, host) for number, host in enumerate(nodes)]
 
     def service(self, service: objects.Service, endpoints: Sequence[int]) -> int:
@@ -107,6 +122,14 @@ class Cluster:
         self.manifests.append(objects.pod(namespace, name, app, parent, place))
         interface = _suffix(f"{namespace}/{name}", 15)
         return self._add(Peer(address, namespace, app, kind, "Pods", host, interface))
+
+    def _guest(self, parent: Manifest, host: int) -> int:
+        """A pod on the network of its node."""
+        meta, node = parent["metadata"], 2 * host
+        place = objects.Coordinates(self._nodes[host], self.peers[node].addr, self.peers[node].addr)
+        name, app = f"{meta['name']}-{_suffix(self._nodes[host], 5)}", meta["labels"]["app"]
+        self.manifests.append(objects.pod(meta["namespace"], name, app, parent, place))
+        return node
 
     def _namespace(self, name: str) -> None:
         if name not in self._namespaces:

@@ -12,6 +12,14 @@ import yaml
 Manifest = dict[str, Any]
 
 
+class ContainerPort(NamedTuple):
+    """A port that a container declares."""
+
+    number: int
+    protocol: str = "TCP"
+    name: str = "main"
+
+
 class ServicePort(NamedTuple):
     """A port of a Service and the port of its endpoints."""
 
@@ -30,8 +38,18 @@ class Service(NamedTuple):
     app: str = ""
 
 
+class Workload(NamedTuple):
+    """A controller of pods: how many there are, and the ports that their containers declare."""
+
+    kind: str
+    namespace: str
+    name: str
+    replicas: int
+    ports: tuple[ContainerPort, ...] = ()
+
+
 class Coordinates(NamedTuple):
-    """Where a pod runs: node name, node address, pod address."""
+    """Where a pod runs: node name, node address, pod address (on the host network the same)."""
 
     node: str
     host: str
@@ -58,19 +76,21 @@ def node(name: str, address: str, subnet: str, zone: str) -> Manifest:
     }
 
 
-def controller(kind: str, ns: str, name: str, replicas: int, template_hash: str) -> list[Manifest]:
+def controller(workload: Workload, template_hash: str) -> list[Manifest]:
     """A Deployment, StatefulSet or DaemonSet; a Deployment is followed by its ReplicaSet."""
-    top = _controller(kind, ns, name, {"app": name}, replicas)
-    if kind != "Deployment":
+    labels = {"app": workload.name}
+    top = _controller(workload, labels)
+    if workload.kind != "Deployment":
         return [top]
-    labels = {"app": name, "pod-template-hash": template_hash}
-    replica_set = _controller("ReplicaSet", ns, f"{name}-{template_hash}", labels, replicas)
+    name = f"{workload.name}-{template_hash}"
+    below = workload._replace(kind="ReplicaSet", name=name)
+    replica_set = _controller(below, {**labels, "pod-template-hash": template_hash})
     replica_set["metadata"]["ownerReferences"] = [_owner(top)]
     return [top, replica_set]
 
 
 def pod(ns: str, name: str, app: str, parent: Manifest, place: Coordinates) -> Manifest:
-    """A running Pod of `parent`."""
+    """A running Pod of `parent`, with the containers of its template."""
     labels = {"app": app} | parent["spec"]["selector"]["matchLabels"]
     made = _object("v1", "Pod", ns, name, labels=labels)
     made["metadata"]["ownerReferences"] = [_owner(parent)]
@@ -80,7 +100,10 @@ def pod(ns: str, name: str, app: str, parent: Manifest, place: Coordinates) -> M
         "podIP": place.address,
         "podIPs": [{"ip": place.address}],
     }
-    return made | {"spec": {"nodeName": place.node, "containers": _containers()}, "status": status}
+    spec = {"nodeName": place.node, **parent["spec"]["template"]["spec"]}
+    if place.address == place.host:
+        spec["hostNetwork"] = True
+    return made | {"spec": spec, "status": status}
 
 
 def service(service: Service, endpoints: Sequence[str]) -> list[Manifest]:
@@ -141,12 +164,14 @@ def _object(
     return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
 
-def _controller(kind: str, ns: str, name: str, labels: dict[str, str], replicas: int) -> Manifest:
-    spec: Manifest = {} if kind == "DaemonSet" else {"replicas": replicas}
-    if kind == "StatefulSet":
-        spec["serviceName"] = name
+def _controller(workload: Workload, labels: dict[str, str]) -> Manifest:
+    spec: Manifest = {} if workload.kind == "DaemonSet" else {"replicas": workload.replicas}
+    if workload.kind == "StatefulSet":
+        spec["serviceName"] = workload.name
     spec["selector"] = {"matchLabels": labels}
-    spec["template"] = {"metadata": {"labels": labels}, "spec": {"containers": _containers()}}
+    containers = {"containers": _containers(workload.ports)}
+    spec["template"] = {"metadata": {"labels": labels}, "spec": containers}
+    kind, ns, name = workload[:3]
     return _object("apps/v1", kind, ns, name, labels={"app": labels["app"]}) | {"spec": spec}
 
 
@@ -165,5 +190,8 @@ def _owner(owner: Manifest) -> Manifest:
     }
 
 
-def _containers() -> list[Manifest]:
-    return [{"name": "main", "image": "workload"}]
+def _containers(ports: Sequence[ContainerPort]) -> list[Manifest]:
+    declared = [
+        {"name": one.name, "containerPort": one.number, "protocol": one.protocol} for one in ports
+    ]
+    return [{"name": "main", "image": "workload"} | ({"ports": declared} if declared else {})]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 
 from simulate.cluster import Cluster
+from simulate.edges import true_edges
 from simulate.objects import Service, ServicePort
 from simulate.scenario import START, Scenario
 from simulate.traffic import (
@@ -19,6 +20,7 @@ from simulate.traffic import (
     OLD,
     RAW_BITS,
     REFUSED,
+    Connection,
     Link,
     Traffic,
     repeat,
@@ -114,14 +116,17 @@ def reference(
     cluster, places = _cluster()
     links = (*_LINKS, _RAW_LINK) if ipfix_replies else _LINKS
     length = round(window * 1000)
-    block = Traffic(cluster.peers, places, length, random.Random(seed)).flows(links)
+    told: list[tuple[Link, Connection]] = []
+    block = Traffic(cluster.peers, places, length, random.Random(seed)).flows(links, told)
     flows = block.height if flows is None else flows
     if flows < block.height:
         raise ValueError(f"flows: one window of this scenario has {block.height} flows, not fewer")
     blocks = -(-flows // block.height)
     frames = repeat(block, flows, length, start)
     labels = [S3, *cluster.subnet_labels]
-    return Scenario(cluster, labels, flows, (start, start + blocks * length), frames)
+    targets = {"kubernetes": (places["apiservers"], _API.ports[0].target)}
+    edges = true_edges(told, cluster.peers, places, targets)
+    return Scenario(cluster, labels, flows, (start, start + blocks * length), frames, edges)
 
 
 def _cluster() -> tuple[Cluster, dict[str, list[int]]]:
@@ -144,6 +149,7 @@ def _cluster() -> tuple[Cluster, dict[str, list[int]]]:
         places[f"service:{name}"] = [cluster.service(service, places[app])]
     api_servers = [nodes[number] for number in _API_SERVERS]
     places["service:kubernetes"] = [cluster.service(_API, api_servers)]
+    places["apiservers"] = api_servers
     places["apiserver"] = api_servers[:_API_SERVERS_REACHED]
     places["s3"] = [cluster.external(address, S3_LABEL) for address in _S3_ADDRESSES]
     return cluster, places

@@ -21,6 +21,7 @@ FLOW = pl.Schema(
         "DstPort": pl.UInt16(),
         "Proto": pl.UInt8(),
         "Flags": pl.UInt16(),
+        "IcmpType": pl.UInt8(),
         "Bytes": pl.UInt64(),
         "Packets": pl.UInt32(),
         "TimeFlowStartMs": pl.Int64(),
@@ -38,13 +39,17 @@ SYN = 2
 
 @dataclass(frozen=True)
 class Scenario:
-    """A cluster and what happens in it; `frames` have the schema FLOW and can be read once."""
+    """A cluster and what happens in it; `frames` have the schema FLOW and can be read once.
+
+    `edges`: the true ones (`edges.TRUTH`), where the scenario knows them.
+    """
 
     cluster: Cluster
     labels: list[SubnetLabel]
     flows: int
     window: tuple[int, int]
     frames: Iterator[pl.DataFrame]
+    edges: pl.DataFrame | None = None
 
 
 def records(flows: pl.DataFrame, peers: pl.DataFrame) -> pl.DataFrame:
@@ -67,6 +72,7 @@ def records(flows: pl.DataFrame, peers: pl.DataFrame) -> pl.DataFrame:
         SrcPort="SrcPort",
         DstPort="DstPort",
         Flags="Flags",
+        **({} if flows["IcmpType"].null_count() == flows.height else {"IcmpType": "IcmpType"}),
         Bytes="Bytes",
         Packets="Packets",
         Interfaces=interface.reshape((-1, 1)).arr.to_list(),

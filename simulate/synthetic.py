@@ -166,6 +166,7 @@ def _frames(
             .with_columns(
                 TimeFlowStartMs=ended - dice.below("took", 15_000),
                 TimeFlowEndMs=ended,
+                IcmpType=None,
                 Bytes=60 + dice.below("bytes", 20_000),
             )
             .with_columns(Packets=1 + pl.col("Bytes") // 900)

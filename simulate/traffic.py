@@ -13,15 +13,22 @@ from simulate.cluster import Peer
 from simulate.scenario import EPHEMERAL, EPHEMERAL_PORTS, FLOW
 
 _AGENT_WINDOW_MS = 15_000
-_TCP, _UDP = 6, 17
+_TCP, _UDP, _SCTP, _ICMP = 6, 17, 132, 1
+_ECHO, _ECHO_REPLY = 8, 0
 Flags = tuple[int | None, int | None]
 
 
 class Style(NamedTuple):
-    """How a connection looks to the agent: flags each way in its first and its later windows."""
+    """How a connection looks to the agent: flags each way in its first and its later windows.
+
+    `answered`: whether anything comes back. `packets`: how many go each way, if not any number.
+    """
 
     opening: Flags
     later: Flags | None = None
+    proto: int = _TCP
+    answered: bool = True
+    packets: int = 0
 
 
 SHORT = Style((2 | 16 | 512, 256 | 16 | 512))
@@ -29,7 +36,12 @@ LASTING = Style((2 | 16, 256 | 16), (16, 16))
 OLD = Style((16, 16), (16, 16))
 REFUSED = Style((2, 1024))
 NO_FLAGS = Style((0, 0))
-DATAGRAM = Style((None, None))
+UNANSWERED = Style((2, None), answered=False, packets=3)
+DATAGRAM = Style((None, None), proto=_UDP)
+ASKING = Style((None, None), proto=_UDP, answered=False, packets=2)
+LOGGING = Style((None, None), (None, None), proto=_UDP, answered=False)
+ASSOCIATION = Style((None, None), (None, None), proto=_SCTP)
+ECHO = Style((None, None), proto=_ICMP)
 RAW_BITS = Style((2 | 16 | 8 | 1, 2 | 16))
 """Flags as bits of the header, not as the agent sets them: a reply's read SYN and ACK."""
 
@@ -68,15 +80,22 @@ class Traffic:
     places: Mapping[str, Sequence[int]]
     window: int
     rng: random.Random
+    client_ports: tuple[int, int] = (EPHEMERAL, EPHEMERAL_PORTS)
+    """The first one, and how many there are."""
 
-    def flows(self, links: Sequence[Link]) -> pl.DataFrame:
-        """The flows (schema FLOW) of one window, times from 0, in the order of their ends."""
-        rows = [
-            row
-            for link in links
-            for connection in self._connections(link)
-            for row in self._reported(link, connection)
-        ]
+    def flows(
+        self, links: Sequence[Link], told: list[tuple[Link, Connection]] | None = None
+    ) -> pl.DataFrame:
+        """The flows (schema FLOW) of one window, times from 0, in the order of their ends.
+
+        `told` gets the connections.
+        """
+        rows: list[tuple[int | None, ...]] = []
+        for link in links:
+            for connection in self._connections(link):
+                rows += self._reported(link, connection)
+                if told is not None:
+                    told.append((link, connection))
         frame = pl.DataFrame(rows, schema=FLOW, orient="row")
         return frame.sort("TimeFlowEndMs", maintain_order=True)
 
@@ -96,31 +115,40 @@ class Traffic:
 
     def _reported(self, link: Link, connection: Connection) -> Iterator[tuple[int | None, ...]]:
         """Rows of FLOW: both ways, by each agent that saw it, for the Service and the endpoint."""
-        client = connection.client
-        port = self.rng.randrange(EPHEMERAL, EPHEMERAL + EPHEMERAL_PORTS)
-        proto = _UDP if link.style is DATAGRAM else _TCP
+        client, style = connection.client, link.style
+        low, number = self.client_ports
+        port = self.rng.randrange(low, low + number)
+        icmp: tuple[int | None, int | None] = (None, None)
+        if style.proto == _ICMP:
+            port, icmp = 0, (_ECHO, _ECHO_REPLY)
         weight = self.rng.randrange(1, 40)
         sizes = ((482 + 64 * weight, 5 + weight), (511 + 640 * weight, 6 + weight))
+        if style.packets:
+            sizes = ((60 * style.packets, style.packets),) * 2
         views = list(self._views(link, connection))
-        for first, last, (forth, back) in self._windows(link.style, connection.at):
+        for first, last, (forth, back) in self._windows(style, connection.at):
             for (peer, server_port), reporter in views:
-                there = (client, peer, reporter, port, server_port, proto, forth)
+                there = (client, peer, reporter, port, server_port, style.proto, forth, icmp[0])
                 yield (*there, *sizes[0], first, last)
-                again = (peer, client, reporter, server_port, port, proto, back)
-                yield (*again, *sizes[1], first, last)
+                if style.answered:
+                    again = (peer, client, reporter, server_port, port, style.proto, back, icmp[1])
+                    yield (*again, *sizes[1], first, last)
 
     def _views(self, link: Link, connection: Connection) -> Iterator[tuple[tuple[int, int], int]]:
         """The server as it is seen (peer and port), and by whose node.
 
-        Two pods on two nodes are seen from both, all else from the client's node only.
+        Two pods on two nodes are seen from both, all else from the client's node only; a client
+        outside has none.
         """
         client, server = connection.client, connection.server
-        if link.service:
+        here = self.peers[client].host
+        if link.service and here >= 0:
             yield (self.places[f"service:{link.service}"][0], link.service_port), client
         if server is not None:
-            yield (server, link.port), client
+            if here >= 0:
+                yield (server, link.port), client
             there = self.peers[server]
-            if there.label == "Pods" and there.host != self.peers[client].host:
+            if there.host >= 0 and there.host != here and (here < 0 or there.label == "Pods"):
                 yield (server, link.port), server
 
     def _windows(self, style: Style, at: int) -> Iterator[tuple[int, int, Flags]]:

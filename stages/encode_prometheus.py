@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
+from pipeline.flows.times import SEEN, TIMES, seen
 from pipeline.stage import (
     COUNT,
     FIRST_SEEN,
@@ -41,14 +42,6 @@ from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_TIMES = {"TimeFlowEndMs": 1000.0, "TimeFlowStartMs": 1000.0, "TimeReceived": 1.0}
-"""Fields that say when a flow was seen, the best first, and how many of their units are a second.
-
-An end or a start of 0 means that the agent does not know it.
-"""
-_LATEST = 253_402_300_800.0
-"""The end of the year 9999, in epoch seconds."""
-_SEEN = ":seen"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -118,7 +111,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     zero_first: bool = False
 
     def reads(self) -> Fields:
-        return frozenset(f for m in self.metrics for f in (*m.labels, m.value, *_TIMES) if f)
+        return frozenset(f for m in self.metrics for f in (*m.labels, m.value, *TIMES) if f)
 
     def families(self) -> tuple[Family, ...]:
         return tuple(self._family(metric) for metric in self.metrics)
@@ -164,8 +157,8 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
         encoders = [_encoder(m, self._family(m)) for m in self.metrics]
 
         def encode(flows: pl.DataFrame) -> Encoded:
-            seen = flows.with_columns(_seen(flows))
-            parts = [encoder(seen) for encoder in encoders]
+            timed = flows.with_columns(seen(flows))
+            parts = [encoder(timed) for encoder in encoders]
             return Encoded(
                 [delta for part in parts for delta in part.deltas],
                 sum(part.filtered for part in parts),
@@ -214,12 +207,12 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
         if not metric.value:
             each = 1.0 / (metric.divider or 1.0)
-            rows = flows.select(*texts, pl.repeat(each, pl.len()).alias(VALUE), _SEEN)
+            rows = flows.select(*texts, pl.repeat(each, pl.len()).alias(VALUE), SEEN)
             return Encoded([Delta(family, _grouped(rows, labels, aggregates, family))])
         number = values.number(schema, metric.value)
         if metric.divider:
             number = _divided(number, metric.divider)
-        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE, _SEEN)
+        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE, SEEN)
         rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
         if rejected:
@@ -265,20 +258,8 @@ def _rejected(flows: pl.DataFrame, number: pl.Series, metric: Metric) -> tuple[R
     return tuple(rejected)
 
 
-def _seen(flows: pl.DataFrame) -> pl.Series:
-    """When each flow was seen (Float64, epoch seconds); null where it does not say."""
-    seen = pl.Series(_SEEN, [None], dtype=pl.Float64).new_from_index(0, flows.height)
-    for name, unit in _TIMES.items():
-        time = values.number(flows.schema, name) / unit
-        sound = pl.when((time > 0) & (time < _LATEST)).then(time)
-        seen = flows.select(pl.coalesce(seen, sound).alias(_SEEN)).to_series()
-        if not seen.null_count():
-            break
-    return seen
-
-
 def _aggregates(family: Family) -> list[pl.Expr]:
-    seen = [pl.col(_SEEN).min().alias(FIRST_SEEN), pl.col(_SEEN).max().alias(LAST_SEEN)]
+    seen = [pl.col(SEEN).min().alias(FIRST_SEEN), pl.col(SEEN).max().alias(LAST_SEEN)]
     value = pl.col(VALUE)
     if family.kind is Kind.COUNTER:
         return [value.sum(), *seen]

@@ -55,6 +55,8 @@ class Flatten(Transform, frozen=True, kw_only=True, tag="flatten"):
         names = list(dict.fromkeys(self.fields))
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
+            if context.needed is not None:  # each column is copied once for every element
+                flows = values.only(flows, context.needed)
             if context.needs(values.ORIGIN) and values.ORIGIN not in flows.columns:
                 flows = flows.with_row_index(values.ORIGIN)
             for name in names:

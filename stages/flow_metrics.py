@@ -22,7 +22,6 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.sync.flowmetrics import FlowMetricFeed
 from pipeline.stage import (
     BuildContext,
-    Encoder,
     Example,
     Expansion,
     ResourceMacro,
@@ -165,22 +164,22 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         self, metric: FlowMetric, folder: Path, followers: Sequence[Spec], taken: Mapping[str, str]
     ) -> FlowMetric:
         """A resource with what is wrong with its stages, and a name that another metric has."""
-        for stage in self._encoders(metric, followers):
-            for name in [name for family in stage.families() for name in family.sample_names]:
-                if name in taken:
-                    message = f"{name} is exposed by it and by {taken[name]}"
-                    return metric.refused(message, "give it another metricName")
+        for name in self._exposed(metric, followers):
+            if name in taken:
+                message = f"{name} is exposed by it and by {taken[name]}"
+                return metric.refused(message, "give it another metricName")
         if metric.place or not metric.ready:
             return metric
         stages = [one for to in followers for one in self._stages(metric, to, metric.name)]
         problems = [problem for stage in stages for problem in stage.check(folder)]
         return replace(metric, problems=(*metric.problems, *problems))
 
-    def _encoders(self, metric: FlowMetric, followers: Sequence[Spec]) -> Iterator[Encoder]:
+    def _exposed(self, metric: FlowMetric, followers: Sequence[Spec]) -> Iterator[str]:
+        """The names that a metric exposes."""
         for follower in followers if metric.ready else ():
             for stage in self._stages(metric, follower, metric.name):
-                if isinstance(stage, Encoder):
-                    yield stage
+                for family in stage.families():
+                    yield from family.sample_names
 
     def _stages(self, resource: FlowMetric, follower: Spec, title: str) -> list[Spec]:
         """The chain of a resource for one of the followers."""
@@ -206,7 +205,7 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         return resources.acquire((FlowMetricFeed, (folder, access, spaces)), make)
 
     def _settings(self, follower: Spec) -> Stage:
-        """How a follower exposes metrics: its fields but those that say what and where."""
+        """How a follower exposes metrics: its fields except name, place and metrics."""
         settings: Stage = msgspec.to_builtins(follower)
         if follower.type != _ENCODER:
             message = f'only {_ENCODER} can follow flow_metrics stage "{self.name}"'

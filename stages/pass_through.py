@@ -1,4 +1,4 @@
-"""Hand flows on unchanged (docs/reference/flowlogs-pipeline.md#stage-types)."""
+"""Pass flows on unchanged (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.stage import BuildContext, Example, Step, Transform
 
 
 class PassThrough(Transform, frozen=True, kw_only=True, tag="pass_through"):
-    """A place to branch from or to come together in."""
+    """Pass flows on: branches can begin here, or join."""
 
     example: ClassVar[Example] = Example(
         config="- {name: all, type: pass_through, follows: flows}",

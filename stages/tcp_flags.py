@@ -7,21 +7,9 @@ from typing import ClassVar
 import polars as pl
 
 from pipeline.flows import values
+from pipeline.flows.tcp import FLAGS
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
-FLAGS = {
-    1: "FIN",
-    2: "SYN",
-    4: "RST",
-    8: "PSH",
-    16: "ACK",
-    32: "URG",
-    64: "ECE",
-    128: "CWR",
-    256: "SYN_ACK",
-    512: "FIN_ACK",
-    1024: "RST_ACK",
-}
 _KNOWN = sum(FLAGS)
 
 

@@ -5,7 +5,7 @@ Of a group, each has counted its own partitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import TypeVar
 from urllib.error import HTTPError
@@ -16,8 +16,8 @@ import msgspec
 import polars as pl
 
 from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Kind
-from pipeline.state.ledger import LAST_COUNTED, TIMES
+from pipeline.stage import Family, Kind
+from pipeline.state.ledger import columns, merging
 
 
 class RemoteError(Exception):
@@ -81,13 +81,26 @@ def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
 
     Raises RemoteError when two workers answer for one partition, or nobody for one.
     """
+    return _merged(answers, Kind.COUNTER)
+
+
+def facts(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
+    """The families of facts over all answers (by server): labels, the facts, then TIMES.
+
+    Raises RemoteError as `counters` does.
+    """
+    return _merged(answers, None)
+
+
+def _merged(answers: Mapping[str, Totals], kind: Kind | None) -> dict[str, pl.DataFrame]:
     _check_whole(answers)
-    found: dict[str, list[pl.DataFrame]] = {}
+    found: dict[str, tuple[Family, list[pl.DataFrame]]] = {}
     for totals in answers.values():
         for document in totals.families:
-            if document.family.kind is Kind.COUNTER:
-                found.setdefault(document.family.name, []).append(_frame(document))
-    return {name: _summed(frames) for name, frames in found.items()}
+            family = document.family
+            if family.kind is kind:
+                found.setdefault(family.name, (family, []))[1].append(_frame(document))
+    return {name: _as_one(*parts) for name, parts in found.items()}
 
 
 def _check_whole(answers: Mapping[str, Totals]) -> None:
@@ -112,10 +125,10 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
 
 
 def _frame(document: FamilySeries) -> pl.DataFrame:
-    numbers = dict.fromkeys((VALUE, *TIMES), pl.Float64())
-    schema = {column: numbers.get(column, pl.String()) for column in document.columns}
-    strange = f"the series of {document.family.name} are not those of a worker"
-    if list(document.columns) != [*document.family.labels, VALUE, *TIMES]:
+    family = document.family
+    schema = {**dict.fromkeys(family.labels, pl.String()), **columns(family)}
+    strange = f"the series of {family.name} are not those of a worker"
+    if list(document.columns) != list(schema):
         raise RemoteError(f"{strange}: their columns are {', '.join(document.columns)}")
     try:
         return pl.DataFrame(document.rows, schema=schema, orient="row")
@@ -123,17 +136,11 @@ def _frame(document: FamilySeries) -> pl.DataFrame:
         raise RemoteError(f"{strange}: {error}") from error
 
 
-def _summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    labels = [c for c in frames[0].columns if c not in (VALUE, *TIMES)]
-    merge: Iterable[pl.Expr] = (
-        pl.col(VALUE).sum(),
-        pl.col(FIRST_SEEN).min(),
-        pl.col(LAST_SEEN).max(),
-        pl.col(LAST_COUNTED).max(),
-    )
-    rows = pl.concat(frames)
+def _as_one(family: Family, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of several workers, a series once."""
     if len(frames) == 1:
-        return rows
-    if not labels:
+        return frames[0]
+    rows, merge = pl.concat(frames), merging(family)
+    if not family.labels:
         return rows.select(merge)
-    return rows.group_by(labels, maintain_order=True).agg(merge)
+    return rows.group_by(family.labels, maintain_order=True).agg(merge)

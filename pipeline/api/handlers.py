@@ -20,8 +20,10 @@ from pipeline.api.schema import (
 from pipeline.api.server import UnansweredError
 from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kube.api.objects import Object
 from pipeline.kube.index.index import Index
-from pipeline.kube.inventory.export import labelled, manifests
+from pipeline.kube.inventory.export import Manifest, labelled, manifests
+from pipeline.kube.inventory.reduce import reduced
 from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
@@ -78,12 +80,19 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     with _between_batches(live, resources) as plan:
         dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
+        slices = _distinct([one for each in labels if each.feed for one in each.feed.endpoints()])
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
     items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]
+    items += [msgspec.Raw(msgspec.json.encode(_reduced(one))) for one in slices]
     if derived or any(one.feed for one in labels):
         items.append(msgspec.Raw(msgspec.json.encode(labelled(derived))))
     return Inventory(items, warnings)
+
+
+def _reduced(one: Object) -> Manifest:
+    whole = msgspec.json.decode(msgspec.json.encode(one))
+    return reduced(one.api_version or "", one.kind, whole, annotations=False)
 
 
 def _the_index(plan: Plan) -> Index:

@@ -27,12 +27,12 @@ class FamilySeries(msgspec.Struct, frozen=True):
     """A metric family and its series: each row has the values of `columns`, in their order.
 
     `columns`: the labels (text), then the value columns and times (numbers) of
-    `pipeline.state.ledger`.
+    `pipeline.state.ledger`. Of facts, null stands where there is nothing to compare.
     """
 
     family: Family
     columns: list[str]
-    rows: list[tuple[str | float, ...]]
+    rows: list[tuple[str | int | float | None, ...]]
 
 
 class Totals(msgspec.Struct, frozen=True):

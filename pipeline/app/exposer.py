@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.exposition.text_format import Exposition
@@ -12,15 +12,25 @@ from pipeline.state.count_store import CountStore
 
 
 class Exposer:
-    """The expositions of a run. Only with `expires` a series goes away when it is idle."""
+    """The expositions of a run. Only with `expires` a series goes away when it is idle.
+
+    `clock` gives epoch seconds.
+    """
 
     def __init__(
-        self, counts: CountStore, telemetry: Telemetry, resources: ResourcePool, *, expires: bool
+        self,
+        counts: CountStore,
+        telemetry: Telemetry,
+        resources: ResourcePool,
+        *,
+        expires: bool,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._counts = counts
         self._telemetry = telemetry
         self._resources = resources
         self._expires = expires
+        self._clock = clock
         self._exposition = Exposition()
 
     def page(self, names: Collection[str] = ()) -> str:
@@ -34,7 +44,7 @@ class Exposer:
         return self._render(Exposition())
 
     def _render(self, exposition: Exposition, names: Collection[str] = ()) -> str:
-        now = time.time() if self._expires else None
+        now = self._clock() if self._expires else None
         tables = self._counts.tables()
         own = self._telemetry.render(tables, self._counts.overflowed, now, names)
         asked = [table for table in tables if not names or table.family.name in names]

@@ -109,7 +109,7 @@ class Job:
 
     def _kafka(self, state: Path | None, dead_letters: Path | None) -> tuple[CountStore, Runtime]:
         settings = self.settings
-        if state or dead_letters or settings.dead_letters.file:
+        if state or dead_letters:
             raise BrokerError(
                 "with Kafka sources, counts and dead letters are kept in topics: "
                 "give dead_letters.topic, and neither a state folder nor a file"

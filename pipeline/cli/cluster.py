@@ -53,8 +53,9 @@ def inventory_(
 ) -> None:
     """Write what a cluster has to a file that pipelines read as their `inventory`.
 
-    Of pods, nodes, services and their owners only what enrichment and subnet labels need is
-    written: no specs, no environment, no secrets. With it a recording can be replayed anywhere.
+    Only what enrichment, subnet labels, edges and policies need is written: addresses, owners,
+    labels, selectors, ports, endpoints and network policies; no images, no environment, no secrets.
+    With it a recording can be replayed anywhere.
 
     With --server it is what a running worker knows, also of who had an address before, within the
     window of its pipeline: a recording is attributed by the time of each flow, as that worker does

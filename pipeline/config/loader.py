@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.config import flp
+from pipeline.config import flp, sources
 from pipeline.config.dump import dump
 from pipeline.config.settings import Settings
 from pipeline.diagnostics import (
@@ -105,6 +105,8 @@ class _Loader:
             later, first = duplicate.later, duplicate.first
             place = self._place((STAGES, indices[first.stage], *first.path)) if first.stage else ""
             self._report([duplicate.problem(place)], (STAGES, indices[later.stage]), later.stage)
+        for name, problem in sources.problems(whole, settings, self._folder) if settings else ():
+            self._report([problem], (STAGES, indices[name]) if name else (), name)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
         for name, problem in checks.field_warnings(whole):

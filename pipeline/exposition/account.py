@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.diagnostics import printable
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Node, Plan
-from pipeline.stage import Encoder, Source, Writer
+from pipeline.stage import Source, Writer
 
 _SHOWN = 3
 _KEPT = 100
@@ -92,9 +92,7 @@ def account(plan: Plan, values: Mapping[str, Mapping[str, float]], reasons: Reas
 
 def _ends(node: Node) -> int:
     """In how many metrics, or in how many outputs, a flow ends at this stage."""
-    if isinstance(node.spec, Encoder):
-        return len(node.spec.families())
-    return int(isinstance(node.spec, Writer))
+    return len(node.spec.families()) or int(isinstance(node.spec, Writer))
 
 
 def _sources(plan: Plan, node: Node) -> set[str]:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Family, Kind, bucket
-from pipeline.state.ledger import LAST_COUNTED, TIMES, SeriesTable, value_columns
+from pipeline.state.ledger import LAST_COUNTED, TIMES, SeriesTable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EXACT = 2.0**53
@@ -25,12 +25,12 @@ class Exposition:
         self._shown: WeakKeyDictionary[SeriesTable, pl.DataFrame] = WeakKeyDictionary()
 
     def render(self, tables: Iterable[SeriesTable], now: float | None = None) -> str:
-        """The text of every family with a series.
+        """The text of every family that is exposed and has a series.
 
         Series idle at `now` (epoch seconds) for longer than their expiry are left out; None leaves
         none out and shows every series at its total.
         """
-        return "".join(self._family(table, now) for table in tables)
+        return "".join(self._family(table, now) for table in tables if table.family.exposed)
 
     def _family(self, table: SeriesTable, now: float | None) -> str:
         from_zero = now is not None and table.policy.zero_first and table.labels
@@ -42,7 +42,7 @@ class Exposition:
 
     def _from_zero(self, table: SeriesTable, now: float) -> pl.DataFrame:
         """A new series at zero, and one that was idle at its last total, until the next time."""
-        columns = value_columns(table.family)
+        columns = list(table.family.columns)
         active = pl.col(LAST_COUNTED) >= now - table.policy.expiry
         series = table.series().with_columns(active.alias(_ACTIVE))
         shown = self._shown.get(table, series.clear())

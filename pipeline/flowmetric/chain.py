@@ -150,7 +150,7 @@ def _split(metric: Metric) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 
 def _aside(field: str) -> str:
-    """A column name for the value; a label cannot have this name."""
+    """The column of the value while labels are renamed; a label cannot have this name."""
     return f"{field} (value)"
 
 

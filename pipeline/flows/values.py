@@ -13,7 +13,7 @@ Conversions: docs/reference/decoding.md#conversions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -191,6 +191,11 @@ def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
     """The frame without these fields and their overflow columns."""
     gone = [c for field in fields for c in (field, overflow(field)) if c in frame.columns]
     return frame.drop(gone)
+
+
+def only(frame: pl.DataFrame, fields: Collection[str]) -> pl.DataFrame:
+    """The frame with these fields and their overflow columns alone, as far as it has them."""
+    return frame.select(c for c in frame.columns if c.removeprefix(_ODD) in fields)
 
 
 def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -151,6 +151,8 @@ def _internal(config: list[Any], operator: list[Any]) -> list[str]:
 def _api_server(obj: Object) -> list[str]:
     """The addresses in the endpoints of the Service default/kubernetes."""
     labels = obj.metadata.labels or {}
+    if obj.metadata.namespace not in (None, "", "default"):
+        return []
     if obj.kind == "Endpoints" and obj.metadata.name == "kubernetes":
         return _texts(msgspec.json.decode(obj.subsets), "addresses", "ip")
     if obj.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes":

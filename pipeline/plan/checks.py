@@ -172,7 +172,7 @@ def claims(
     duplicates = []
     by_name = {stage.name: stage for stage in reversed(list(stages))}
     for stage in reversed(by_name.values()):
-        for index, family in enumerate(stage.families() if isinstance(stage, Encoder) else ()):
+        for index, family in enumerate(stage.families()):
             claim = Claim(family.name, stage.name, ("metrics", index, "name"))
             names = family.sample_names
             if first := next((name for name in names if name in taken), ""):

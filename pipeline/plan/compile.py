@@ -52,12 +52,13 @@ def compile_plan(
     """
     expanded = expand_macros(stages, context, resources, reserved)
     nodes = _merge(_order(expanded.stages))
-    context = replace(context, needed=_needed(nodes, context))
+    needed = _needed(nodes, context)
     built = {
-        node.name: _build(node.spec, context, resources)
+        node.name: _build(node.spec, replace(context, needed=needed[node.name]), resources)
         for node in nodes
         if isinstance(node.spec, Transform)
     }
+    context = replace(context, needed=_all(needed.values()))
     return Plan(
         nodes,
         context,
@@ -98,16 +99,34 @@ def _merge(stages: list[Spec]) -> list[Node]:
     return list(nodes.values())
 
 
-def _needed(nodes: list[Node], context: BuildContext) -> Fields | None:
-    needed = {"TimeReceived"}  # every flow has it: a frame without columns has no rows either
-    for node in nodes:
-        reads = node.spec.reads()
-        if reads is None:
+def _needed(nodes: list[Node], context: BuildContext) -> dict[str, Fields | None]:
+    """For each stage the fields that it and those behind it read; None: all of them."""
+    needed: dict[str, Fields | None] = {}
+    behind: dict[str, list[Fields | None]] = {node.name: [] for node in nodes}
+    for node in reversed(nodes):
+        needed[node.name] = _all([_reads(node.spec, context), *behind[node.name]])
+        for parent in node.parents:
+            behind[parent].append(needed[node.name])
+    return needed
+
+
+def _reads(spec: Spec, context: BuildContext) -> Fields | None:
+    reads = spec.reads()
+    if reads is None:
+        return None
+    if isinstance(spec, AlsoReads):
+        reads |= spec.also_reads(context)
+    # Every flow has TimeReceived: a frame without columns has no rows either.
+    return reads | {catalogue.root(name) for name in reads} | {"TimeReceived"}
+
+
+def _all(parts: Iterable[Fields | None]) -> Fields | None:
+    found: Fields = frozenset()
+    for part in parts:
+        if part is None:
             return None
-        if isinstance(node.spec, AlsoReads):
-            reads |= node.spec.also_reads(context)
-        needed |= reads | {catalogue.root(name) for name in reads}
-    return frozenset(needed)
+        found |= part
+    return found
 
 
 def _build(spec: Transform, context: BuildContext, resources: ResourcePool | None) -> BuiltStage:
@@ -121,5 +140,5 @@ def _runner(spec: Spec, context: BuildContext) -> Runner:
     if isinstance(spec, Encoder):
         return runners.encoder(spec.name, spec.build(context), len(spec.families()))
     if isinstance(spec, Writer):
-        return runners.writer(spec.build(context))
+        return runners.writer(spec, spec.build(context))
     raise TypeError(f"{type(spec).__qualname__} has none of the roles of a stage")

@@ -74,7 +74,7 @@ class StageResult(NamedTuple):
     counts: Counts
     frame: pl.DataFrame | None = None
     deltas: Sequence[Delta] = ()
-    records: Sequence[Record] = ()
+    records: Sequence[tuple[Writer, Sequence[Record]]] = ()
     rejects: Sequence[Reject] = ()
 
 

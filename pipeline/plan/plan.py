@@ -26,7 +26,6 @@ from pipeline.stage import (
     MetricSet,
     Source,
     Spec,
-    Writer,
 )
 
 
@@ -153,8 +152,7 @@ class Plan:
         outcome.counts[node.name] = result.counts
         outcome.deltas += result.deltas
         outcome.rejects += result.rejects
-        if isinstance(node.spec, Writer):
-            outcome.records.append((node.spec, result.records))
+        outcome.records += result.records
         return result.frame
 
     def _walk(self, source: str) -> list[Node]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 
 from pipeline.plan.plan import Node, Plan
-from pipeline.stage import Encoder
 
 
 def text(plan: Plan) -> str:
@@ -57,6 +56,5 @@ def _title(node: Node) -> str:
 
 
 def _families(node: Node) -> str:
-    if not isinstance(node.spec, Encoder):
-        return ""
-    return " -> " + ", ".join(family.name for family in node.spec.families())
+    names = ", ".join(family.name for family in node.spec.families())
+    return names and f" -> {names}"

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.flows.jsonl import json_lines
 from pipeline.plan.outcome import Counts, Reject, StageResult
-from pipeline.stage import Encode, Step, Write
+from pipeline.stage import Encode, Step, Write, Writer
 
 Runner = Callable[[pl.DataFrame], StageResult]
 
@@ -54,11 +54,11 @@ def encoder(name: str, encode: Encode, families: int) -> Runner:
     return run
 
 
-def writer(write: Write) -> Runner:
-    """The runner of a writer."""
+def writer(spec: Writer, write: Write) -> Runner:
+    """The runner of a writer: its records go to its sink."""
 
     def run(batch: pl.DataFrame) -> StageResult:
         records = write(batch)
-        return StageResult(Counts(batch.height, len(records)), records=records)
+        return StageResult(Counts(batch.height, len(records)), records=[(spec, records)])
 
     return run

@@ -107,7 +107,7 @@ class Embedded:
             done = _before(payloads, filled, outcome.messages)
             letters.write(outcome.rejects)
             delivery.deliver(outcome.records)
-            self._ledger.merge(outcome.deltas, time.time())
+            self._ledger.merge(outcome.deltas, plan.context.clock())
             if filled:
                 self._telemetry.batch(source.name, outcome.messages, outcome)
             self._telemetry.add("ingest_empty", done - outcome.messages, source.name)

@@ -17,10 +17,10 @@ Fields = frozenset[str]
 class BuildContext:
     """What a stage is built from.
 
-    `folder` is where relative file names start. `needed` are the fields that any stage of the plan
-    reads, None for all of them: a decoder or an enricher may leave out the others. `clock` gives
-    epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds of
-    its draws; what a built stage does depends on its input alone.
+    `folder` is where relative file names start. `needed` are the fields that this stage and those
+    behind it read, None for all of them: it may leave out the others. `clock` gives epoch seconds.
+    `random` is for constants drawn while the stage is built, such as the seeds of its draws; what a
+    built stage does depends on its input alone.
     """
 
     folder: Path = Path()
@@ -29,7 +29,7 @@ class BuildContext:
     random: random.Random = field(default_factory=random.Random)
 
     def needs(self, name: str) -> bool:
-        """Whether any stage of the plan reads this field (or a nested name of it)."""
+        """Whether this stage or one behind it reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -29,7 +30,23 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
+class Rule(StrEnum):
+    """How two values of a series become one; null gives way to any value."""
+
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    LAST = "last"
+
+
+class Column(NamedTuple):
+    """A value column of a family: its type, and how its values are merged."""
+
+    dtype: pl.DataType
+    rule: Rule
+
+
+def sample_names(name: str, kind: Kind | None) -> tuple[str, ...]:
     """The names that a metric takes: its own, and those of a histogram's samples.
 
     Source: https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries.
@@ -39,18 +56,40 @@ def sample_names(name: str, kind: Kind) -> tuple[str, ...]:
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A metric as exposed: full name, label names, upper bounds of its buckets (without +Inf).
+    """A metric: full name, type, label names, upper bounds of its buckets (without +Inf).
 
     `chain` is the plan's digest of everything that decides the values: two families of one name
-    with different digests count different things.
+    with different digests count different things. Without a type it is a family of facts: integers
+    under names that no label has, which are kept like all values and are not exposed.
     """
 
     name: str
-    kind: Kind
+    kind: Kind | None
     labels: tuple[str, ...]
     help: str = ""
     buckets: tuple[float, ...] = ()
     chain: str = ""
+    facts: tuple[tuple[str, Rule], ...] = ()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether a scrape shows it."""
+        return self.kind is not None
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The value columns of its deltas and totals by name, in their order."""
+        integer, number = pl.Int64(), pl.Float64()
+        if self.kind is None:
+            return {name: Column(integer, rule) for name, rule in self.facts}
+        if self.kind is not Kind.HISTOGRAM:
+            return {VALUE: Column(number, Rule.LAST if self.kind is Kind.GAUGE else Rule.SUM)}
+        buckets = (bucket(i) for i in range(len(self.buckets) + 1))
+        return {
+            COUNT: Column(integer, Rule.SUM),
+            SUM: Column(number, Rule.SUM),
+            **dict.fromkeys(buckets, Column(integer, Rule.SUM)),
+        }
 
     @property
     def sample_names(self) -> tuple[str, ...]:
@@ -62,16 +101,30 @@ class Family(msgspec.Struct, frozen=True):
         return self.shape == other.shape and self.chain == other.chain
 
     @property
-    def shape(self) -> tuple[Kind, tuple[str, ...], tuple[float, ...]]:
-        """The type, labels and buckets, which decide the columns of its series."""
-        return self.kind, self.labels, self.buckets
+    def shape(self) -> tuple[Kind | None, tuple[str, ...], tuple[object, ...]]:
+        """The type, labels, and buckets or facts, which decide the columns of its series."""
+        return self.kind, self.labels, self.buckets + self.facts
+
+
+class AddressLimit(msgspec.Struct, frozen=True):
+    """How many label sets with an address are kept, for each namespace at the other end.
+
+    `rows` of them have the address itself, and `rows` more the network around it (/24, /64); any
+    other has OVERFLOW in its place. `ends`: for each end the label of its address ("" where it has
+    none), and that of its namespace. `apart`: labels that do not make a label set count again.
+    """
+
+    rows: int
+    ends: tuple[tuple[str, str], ...]
+    apart: tuple[str, ...] = ()
 
 
 class Policy(msgspec.Struct, frozen=True):
     """How the ledger keeps and exposes the series of an encoder.
 
     `group` is the configured stage over which `max_series` counts. `expiry` is in seconds. A limit
-    of 0 means no limit.
+    of 0 means no limit. A series is dropped when its flows are older than `retention` (s), which
+    is by its LAST_SEEN; within an eighth of it, since what is dropped is dropped together.
     """
 
     group: str
@@ -79,6 +132,8 @@ class Policy(msgspec.Struct, frozen=True):
     max_series: int = 0
     max_series_per_metric: int = 0
     zero_first: bool = False
+    retention: float = math.inf
+    addresses: AddressLimit | None = None
 
 
 MetricSet = Mapping[str, tuple[Family, Policy]]
@@ -90,8 +145,9 @@ class Delta(NamedTuple):
 
     Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
-    `bucket(i)` (Int64). Then FIRST_SEEN and LAST_SEEN, null where the flows do not say when they
-    were; without these columns no flow does.
+    `bucket(i)` (Int64), or the facts (Int64, null where there is nothing to compare). Then
+    FIRST_SEEN and LAST_SEEN, null where the flows do not say when they were; without these columns
+    no flow does.
     """
 
     family: Family

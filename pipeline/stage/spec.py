@@ -58,6 +58,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """The fields this stage reads; None when it reads every field of a flow."""
         return frozenset()
 
+    def families(self) -> tuple[Family, ...]:
+        """Every metric family it can count: none, unless it is an encoder."""
+        return ()
+
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`.
 

@@ -37,7 +37,7 @@ class Assignment:
         self._sharing = InternerPool()
         self.limited: set[str] = set()
         """The metrics that are at a limit, in a partition or in what is shown."""
-        self.shown = Ledger(families, max_series, self._sharing, self.limited)
+        self.shown = Ledger(_exposed(families), max_series, self._sharing, self.limited)
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
         self.topic_ids: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Assignment:
             self._families, self._max_series = families, max_series
             for partition in self._partitions.values():
                 partition.adopt(families, unchanged, max_series)
-            self.shown.adopt(families, unchanged, max_series)
+            self.shown.adopt(_exposed(families), unchanged, max_series)
 
     def forget(self) -> None:
         """Give up all partitions. The shown counts stay."""
@@ -186,6 +186,10 @@ class Assignment:
             table.merge([held[number].rows for held in tables])
             merged.append(table)
         return Totals(positions, self.topics, merged)
+
+
+def _exposed(families: MetricSet) -> MetricSet:
+    return {name: held for name, held in families.items() if held[0].exposed}
 
 
 def packed(

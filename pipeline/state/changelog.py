@@ -143,6 +143,7 @@ class Writer:
         self._parts: dict[str, dict[tuple[int, _What], Part]] = {}
         self._slots: dict[tuple[str, int, _What], int] = {}
         self._cut: dict[str, float] = {}
+        self._editions: dict[str, int] = {}
 
     def checkpoint(self, tables: list[SeriesTable], position: int, cut: float) -> CheckpointRecords:
         """The records of a state.
@@ -155,6 +156,9 @@ class Writer:
         for table in tables:
             name = table.family.name
             rows = table.rows
+            if self._editions.setdefault(name, rows.edition) != rows.edition:
+                self.forget([name])
+            self._editions[name] = rows.edition
             for chunk, frame in _changed(rows, self._cut.get(name, -math.inf)):
                 if rows.sets.labels and self._grown(name, chunk, frame.height):
                     labels = rows.sets.frame(frame[ID])
@@ -169,7 +173,7 @@ class Writer:
         return CheckpointRecords(position, records, named, deletions)
 
     def forget(self, families: Collection[str]) -> None:
-        """These families start again: nothing of what was written of them holds."""
+        """Nothing of what was written of these families holds: they are written anew."""
         for name in families:
             self._parts.pop(name, None)
             self._cut.pop(name, None)
@@ -196,7 +200,7 @@ class Writer:
 
 
 def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
-    """The chunks with a series seen after `cut`. Series stay in the order they came in."""
+    """The chunks with a series counted after `cut`. Series stay where they are in an edition."""
     seen = (rows.totals[LAST_COUNTED] > cut).arg_true()
     for chunk in (seen // ROWS).unique().sort():
         yield chunk, rows.totals.slice(chunk * ROWS, ROWS)

@@ -40,3 +40,9 @@ def counters(counts: CountStore) -> dict[str, pl.DataFrame]:
     """The series of every counter by metric name: labels, VALUE, then TIMES."""
     tables = counts.tables()
     return {t.family.name: t.series() for t in tables if t.family.kind is Kind.COUNTER}
+
+
+def facts(counts: CountStore) -> dict[str, pl.DataFrame]:
+    """The exact totals of every family of facts by name: labels, the facts, then TIMES."""
+    tables = counts.totals().tables
+    return {t.family.name: t.series() for t in tables if not t.family.exposed}

@@ -14,19 +14,8 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.stage import (
-    COUNT,
-    FIRST_SEEN,
-    LAST_SEEN,
-    SUM,
-    VALUE,
-    Delta,
-    Family,
-    Kind,
-    MetricSet,
-    Policy,
-    bucket,
-)
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, Delta, Family, MetricSet, Policy, Rule
+from pipeline.state.address_limiter import AddressLimiter
 from pipeline.state.label_sets import ID, InternerPool, LabelInterner
 
 LAST_COUNTED = ":last_counted"
@@ -48,22 +37,46 @@ _WASTE = 50_000
 _log = logging.getLogger(__name__)
 
 
-def value_columns(family: Family) -> list[str]:
-    """The value columns of a family's deltas and totals."""
-    if family.kind is not Kind.HISTOGRAM:
-        return [VALUE]
-    return [COUNT, SUM, *(bucket(i) for i in range(len(family.buckets) + 1))]
+class _Limit(NamedTuple):
+    """A kind of limit: how it is named behind the metric's name, and what is logged of it."""
+
+    suffix: str
+    message: str
+
+
+_OVERFLOWED = _Limit("", "metric %s is at its series limit: new label sets go to %s")
+_WIDENED = _Limit(
+    " addresses",
+    "metric %s is at its limit of addresses: networks (/24, /64) stand for new ones, then %s",
+)
 
 
 _SEEN = (FIRST_SEEN, LAST_SEEN)
 TIMES = (*_SEEN, LAST_COUNTED)
 """The columns of a series that stand behind its values."""
 
+_MERGED = {
+    Rule.SUM: pl.Expr.sum,
+    Rule.MIN: pl.Expr.min,
+    Rule.MAX: pl.Expr.max,
+    Rule.LAST: pl.Expr.last,
+}
 
-def _dtype(column: str) -> pl.DataType:
-    if column == ID:
-        return pl.UInt32()
-    return pl.Float64() if column in (VALUE, SUM, *TIMES) else pl.Int64()
+
+def columns(family: Family) -> dict[str, pl.DataType]:
+    """The types of the values of a series by name, and of TIMES."""
+    values = {name: column.dtype for name, column in family.columns.items()}
+    return values | dict.fromkeys(TIMES, pl.Float64())
+
+
+def merging(family: Family) -> list[pl.Expr]:
+    """How rows of one series become one, in the order they were counted: values, then TIMES."""
+    return [
+        *(_MERGED[column.rule](pl.col(name)) for name, column in family.columns.items()),
+        pl.col(FIRST_SEEN).min(),
+        pl.col(LAST_SEEN).max(),
+        pl.col(LAST_COUNTED).max(),
+    ]
 
 
 class InternedDelta(NamedTuple):
@@ -80,12 +93,14 @@ class InternedDelta(NamedTuple):
 class Rows(NamedTuple):
     """Series at a moment, by the ids of `sets`, in the order they were admitted.
 
-    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN, LAST_COUNTED.
+    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN, LAST_COUNTED. While `edition`
+    is the same, a series stays where it is in `totals`.
     """
 
     sets: LabelInterner
     totals: pl.DataFrame
     overflow: pl.DataFrame
+    edition: int = 0
 
     def all(self) -> pl.DataFrame:
         """The totals, and the overflow series last where there is one."""
@@ -104,20 +119,14 @@ class SeriesTable:
         self.family = family
         self.policy = policy
         self.labels = list(family.labels)
-        self._values = value_columns(family)
-        columns = [ID, *self._values, *TIMES]
-        empty = pl.DataFrame(schema={column: _dtype(column) for column in columns})
+        self._values = list(family.columns)
+        empty = pl.DataFrame(schema={ID: pl.UInt32(), **columns(family)})
         own = LabelInterner(family.labels) if sets is None else sets  # an empty one is false
         self.rows = Rows(own, empty, empty)
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
-        keep = {VALUE: pl.col(VALUE).last()} if family.kind is Kind.GAUGE else {}
-        self._merge = [
-            *(keep.get(c, pl.col(c).sum()) for c in self._values),
-            pl.col(FIRST_SEEN).min(),
-            pl.col(LAST_SEEN).max(),
-            pl.col(LAST_COUNTED).max(),
-        ]
+        self._merge = merging(family)
+        self._addresses: AddressLimiter | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -128,6 +137,22 @@ class SeriesTable:
     def size(self) -> int:
         """How many series there are."""
         return self.rows.all().height
+
+    def adopt(self, family: Family, policy: Policy) -> None:
+        """Go on as this family, which continues the one before."""
+        self.family, self.policy = family, policy
+        self._addresses = None
+
+    def admit(self, series: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """A delta with networks in the place of addresses beyond the limit; in how many rows."""
+        limit = self.policy.addresses
+        if limit is None:
+            return series, 0
+        if self._addresses is None:
+            known = pl.concat([self.rows.totals[ID], *(rows[ID] for rows in self._pending)])
+            labels = self.rows.sets.frame(known.unique())
+            self._addresses = AddressLimiter(limit, labels, OVERFLOW)
+        return self._addresses.admit(series)
 
     def intern(self, series: pl.DataFrame) -> InternedDelta:
         """The series of a delta by the ids of this table's label sets."""
@@ -160,20 +185,24 @@ class SeriesTable:
         """
         if not self._pending:
             return 0
-        sets, totals, overflow = self.rows
+        sets, totals, overflow, edition = self.rows
         merged = self._grouped(pl.concat([totals, *self._pending]))
         self._pending, self._pending_rows = [], 0
         allowed = self._allowed(room)
-        if allowed is None or merged.height <= allowed or not self.labels:
-            self.rows = Rows(sets, merged, overflow)
-            return 0
-        beyond = merged.slice(allowed)
-        marks = pl.DataFrame(dict.fromkeys(self.labels, OVERFLOW))
-        marked = beyond.with_columns(pl.lit(sets.ids(marks).item()).cast(pl.UInt32).alias(ID))
-        overflow = self._grouped(pl.concat([overflow, marked]))
-        self.rows = Rows(sets, merged.head(allowed), overflow)
-        if len(sets) > 2 * self.size + _WASTE:
-            # Label sets that are not admitted must not pile up.
+        beyond = merged.clear()
+        if allowed is not None and self.labels:
+            merged, beyond = merged.head(allowed), merged.slice(allowed)
+        if beyond.height:
+            marks = pl.DataFrame(dict.fromkeys(self.labels, OVERFLOW))
+            marked = beyond.with_columns(pl.lit(sets.ids(marks).item()).cast(pl.UInt32).alias(ID))
+            overflow = self._grouped(pl.concat([overflow, marked]))
+        kept = self._retained(merged)
+        dropped = merged.height - kept.height
+        self.rows = Rows(sets, kept, overflow, edition + bool(dropped))
+        if dropped:
+            self._addresses = None
+        if (beyond.height or dropped) and len(sets) > 2 * self.size + _WASTE:
+            # Label sets that are not admitted, or dropped, must not pile up.
             self.rows = self._numbered(self.rows, LabelInterner(self.labels))
         return beyond.height
 
@@ -185,7 +214,8 @@ class SeriesTable:
     def take(self, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
         """Go on from saved series, which have the columns `columns`."""
         sets = self.rows.sets
-        self.rows = Rows(sets, *(_by_id(frame, sets) for frame in (totals, overflow)))
+        self.rows = Rows(sets, _by_id(totals, sets), _by_id(overflow, sets))
+        self._addresses = None
 
     def merge(self, parts: Sequence[Rows]) -> None:
         """Take series that were counted apart, as one; of a gauge, the value counted last."""
@@ -195,7 +225,10 @@ class SeriesTable:
         self.rows = Rows(sets, merged, merged.clear())
 
     def exposed(self, now: float | None) -> pl.DataFrame:
-        """The series not idle at `now` (epoch seconds) for longer than their expiry; None: all."""
+        """The series not idle at `now` (epoch seconds) for longer than their expiry; None: all.
+
+        None of facts.
+        """
         rows = self.rows
         return rows.labelled(self._active(rows.all(), now))
 
@@ -204,6 +237,8 @@ class SeriesTable:
         return self._active(self.rows.all(), now).height
 
     def _active(self, series: pl.DataFrame, now: float | None) -> pl.DataFrame:
+        if not self.family.exposed:
+            return series.clear()
         if now is None:
             return series
         return series.filter(pl.col(LAST_COUNTED) >= now - self.policy.expiry)
@@ -212,8 +247,18 @@ class SeriesTable:
         """The same rows by the ids of other sets."""
         if rows.sets is sets:
             return rows
-        frames = (rows.labelled(frame) for frame in (rows.totals, rows.overflow))
-        return Rows(sets, *(_by_id(frame, sets) for frame in frames))
+        totals, overflow = (
+            _by_id(rows.labelled(frame), sets) for frame in (rows.totals, rows.overflow)
+        )
+        return Rows(sets, totals, overflow, rows.edition)
+
+    def _retained(self, totals: pl.DataFrame) -> pl.DataFrame:
+        """The series to keep; some are dropped when it is worth to write all others anew."""
+        kept = self.policy.retention
+        newest = totals.select(pl.min_horizontal(pl.col(LAST_SEEN, LAST_COUNTED).max())).item()
+        if newest is None or not (totals[LAST_SEEN] < newest - kept * 1.125).any():
+            return totals
+        return totals.filter(pl.col(LAST_SEEN) >= newest - kept)
 
     def _allowed(self, room: int | None) -> int | None:
         limits = [self.policy.max_series_per_metric] if self.policy.max_series_per_metric else []
@@ -263,12 +308,13 @@ class Ledger:
 
         Those of families that are not held any more are left out.
         """
+        interned = []
         with self._lock:
-            interned = [
-                table.intern(delta.series)
-                for delta in deltas
-                if (table := self._held(delta.family))
-            ]
+            for delta in deltas:
+                if table := self._held(delta.family):
+                    series, beyond = table.admit(delta.series)
+                    self._limit(table, beyond, _WIDENED)
+                    interned.append(table.intern(series))
         self.add(interned, now)
         return interned
 
@@ -297,7 +343,7 @@ class Ledger:
             for name, (family, policy) in families.items():
                 table = self._tables.get(name) if name in unchanged else None
                 if table and family.continues(table.family):
-                    table.family, table.policy = family, policy
+                    table.adopt(family, policy)
                     fresh[name] = table
                 else:
                     fresh[name] = self._table(family, policy)
@@ -305,7 +351,7 @@ class Ledger:
                 name: self.overflowed[name] if table is self._tables.get(name) else 0
                 for name, table in fresh.items()
             }
-            self.limited -= {name for name in self.limited if name not in unchanged}
+            self.limited -= {one for one in self.limited if one.split(" ")[0] not in unchanged}
             self._tables, self._max_series = fresh, max_series
 
     def tables(self) -> list[SeriesTable]:
@@ -345,20 +391,24 @@ class Ledger:
         return table if table and table.family.shape == family.shape else None
 
     def _fold(self, table: SeriesTable) -> None:
-        overflowed = table.compact(self._room(table))
-        if overflowed:
-            name = table.family.name
-            if name not in self.limited:
-                self.limited.add(name)
-                _log.warning(
-                    "metric %s is at its series limit: new label sets go to %s", name, OVERFLOW
-                )
-            self.overflowed[name] += overflowed
+        self._limit(table, table.compact(self._room(table)), _OVERFLOWED)
+
+    def _limit(self, table: SeriesTable, beyond: int, what: _Limit) -> None:
+        """Note that so many label sets of a table were beyond a limit; the first time, say so."""
+        if not beyond:
+            return
+        name = table.family.name
+        limited = name + what.suffix
+        if limited not in self.limited:
+            self.limited.add(limited)
+            _log.warning(what.message, name, OVERFLOW)
+        self.overflowed[name] += beyond
 
     def _room(self, table: SeriesTable) -> int | None:
         rooms = []
-        if self._max_series:
-            rooms.append(self._max_series - _admitted(self._tables.values()))
+        if self._max_series and table.family.exposed:
+            exposed = [t for t in self._tables.values() if t.family.exposed]
+            rooms.append(self._max_series - _admitted(exposed))
         if table.policy.max_series:
             group = [t for t in self._tables.values() if t.policy.group == table.policy.group]
             rooms.append(table.policy.max_series - _admitted(group))

@@ -17,7 +17,7 @@ from pipeline.state.ledger import LAST_COUNTED, InternedDelta, Ledger, SeriesTab
 
 
 class Counted(NamedTuple):
-    """The deltas of a batch, and when it was counted (epoch seconds)."""
+    """The deltas of a batch that will be shown, and when it was counted (epoch seconds)."""
 
     deltas: list[InternedDelta]
     now: float
@@ -87,7 +87,8 @@ class Partition:
         """Add a batch that ends before `position`, counted at `now` (epoch seconds)."""
         now = max(now, math.nextafter(self._newest_saved, math.inf))
         self._newest_seen = max(self._newest_seen, now)
-        self._counted.append(Counted(self._ledger.merge(deltas, now), now))
+        merged = self._ledger.merge(deltas, now)
+        self._counted.append(Counted([one for one in merged if one.family.exposed], now))
         self.position = position
 
     def skip_to(self, position: int) -> None:

@@ -18,6 +18,8 @@ import lz4.frame
 import pytest
 from backports import zstd
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 LINES = b'{"Proto":6,"Bytes":1}\n{"Proto":6,"Bytes":2}\n{"Proto":6,"Bytes":3}\n'
 PIPELINE = """\

@@ -27,6 +27,7 @@ OBJECTS = [
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
+        "spec": {"containers": [{"ports": [{"containerPort": 443, "protocol": "TCP"}]}]},
         "status": {"podIPs": [{"ip": "fd00::7"}], "phase": "Running"},
     },
     {"kind": "Node", "metadata": {"name": "n1"}, "spec": {"podCIDRs": ["fd00::/64"]}},
@@ -89,6 +90,8 @@ def test_inventory(url: str, tmp_path: Path) -> None:
     with urlopen(f"{url}/api/v0/inventory") as page:
         (tmp_path / "fetched.json").write_bytes(page.read())
     assert len(file.load(tmp_path / "fetched.json")[0]) == 2
+    items = json.loads((tmp_path / "fetched.json").read_text())["items"]
+    assert [one["spec"] for one in items if one["kind"] == "Pod"] == [OBJECTS[0]["spec"]]
 
 
 @pytest.mark.parametrize(

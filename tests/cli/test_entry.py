@@ -90,6 +90,7 @@ def test_a_full_disk_is_an_error_in_one_line(
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -110,6 +111,7 @@ def test_outputs_that_cannot_be_written_are_named(
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
 def test_json_is_utf8_in_every_locale(pipeline: Path, encoding: str) -> None:
     done = shell(f"flowmatrix run {pipeline} --once", PYTHONIOENCODING=encoding, PYTHONUTF8="0")

@@ -12,6 +12,8 @@ import pytest
 
 from pipeline.cli.progress import progress
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
 
 

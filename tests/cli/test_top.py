@@ -103,6 +103,7 @@ def stepping(a_second: int) -> Server:
     return Server("127.0.0.1:0", Answers(page, str))
 
 
+@pytest.mark.slow
 def test_rates_agree_with_what_is_sent() -> None:
     """Also those of offsets, which stand still between checkpoints and then rise at once."""
     with stepping(500) as one:

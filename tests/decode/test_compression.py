@@ -130,6 +130,7 @@ def test_what_stands_behind_the_data_is_told(form: str) -> None:
     assert f"byte {len(packed)}" in why or form == "snappy"
 
 
+@pytest.mark.slow
 @formats
 def test_a_small_input_cannot_fill_the_memory(form: str) -> None:
     """256 MB of zeros come in pieces; of bz2 they are 200 bytes."""

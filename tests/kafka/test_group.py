@@ -104,6 +104,7 @@ def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
         wait(lambda: lag in worker.get("/metrics")[1].decode())
 
 
+@pytest.mark.slow
 def test_no_broker_yet(tmp_path: Path) -> None:
     """It says so, and ends when it is told to."""
     worker = counting(tmp_path, "127.0.0.1:1", ["flows"])

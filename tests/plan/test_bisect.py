@@ -250,6 +250,7 @@ SAMPLED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [[], [7], [0, 99, 100, 498, 499], list(range(0, 500, 5))])
 def test_pieces_give_what_the_whole_batch_gives(bad: list[int]) -> None:
     """Also what two stages draw for each message, and for the parts of a message."""

@@ -1,5 +1,6 @@
 """Stages to a plan: merged, refused, built for what is needed."""
 
+import polars as pl
 import pytest
 
 from pipeline.diagnostics import ConfigError
@@ -8,10 +9,27 @@ from pipeline.stage import (
     VALUE,
     BuildContext,
     Spec,
+    Step,
+    Transform,
 )
 from stages.encode_prometheus import EncodePrometheus, Metric
+from stages.flatten import Flatten
+from stages.ingest_file import IngestFile
 from stages.write_stdout import WriteStdout
 from tests.support.stages import CALLS, PAYLOADS, SOURCE, Above, counter
+
+COLUMNS: list[list[str]] = []
+
+
+class Seen(Transform, frozen=True, kw_only=True, tag="seen_columns"):
+    """Notes the columns of the frames that come in."""
+
+    def build(self, context: BuildContext) -> Step:
+        def step(flows: pl.DataFrame) -> pl.DataFrame:
+            COLUMNS.append(flows.columns)
+            return flows
+
+        return step
 
 
 def test_equal_stages_after_one_parent_run_once() -> None:
@@ -40,11 +58,26 @@ def test_only_needed_fields_are_asked_for() -> None:
     metrics = compile_plan(
         [SOURCE, counter("a", "in", value="Bytes", labels=["x"])], BuildContext()
     )
-    assert metrics.context.needed == frozenset(
-        {"Bytes", "x", "TimeFlowEndMs", "TimeFlowStartMs", "TimeReceived"}
-    )
+    assert metrics.context.needed == frozenset({"Bytes", "x", "TimeFlowEndMs", "TimeReceived"})
     printed = compile_plan([SOURCE, WriteStdout(name="w", follows="in")], BuildContext())
     assert printed.context.needed is None
+
+
+def test_a_stage_is_asked_for_what_is_read_behind_it() -> None:
+    """A flatten copies each column once for every element: it leaves out those of other paths."""
+    stages: list[Spec] = [
+        IngestFile(name="in", path="x", decoder="json"),
+        Flatten(name="f", follows="in", fields=["Flags"]),
+        Seen(name="s", follows="f"),
+        counter("a", "s", value="Bytes", labels=["Flags"]),
+        counter("b", "in", labels=["SrcAddr"]),
+    ]
+    plan = compile_plan(stages, BuildContext())
+    COLUMNS.clear()
+    outcome = plan.run("in", [b'{"Flags": ["SYN", "ACK"], "Bytes": 1, "SrcAddr": "10.0.0.1"}'])
+    assert [set(columns) for columns in COLUMNS] == [{"Flags", "Bytes", "TimeReceived"}]
+    flags = {delta.family.name: delta.series for delta in outcome.deltas}["a"]["Flags"]
+    assert flags.to_list() == ["SYN", "ACK"]
 
 
 def test_two_metrics_of_one_name_are_refused() -> None:

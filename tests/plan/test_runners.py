@@ -6,6 +6,7 @@ from pipeline.plan import runners
 from pipeline.plan.outcome import Counts, Reject
 from pipeline.stage import Encoded, RejectedValue
 from pipeline.testing import frame, rows
+from stages.write_stdout import WriteStdout
 
 FLOWS = frame([{"A": "x"}, {"A": "y"}, {"A": "z"}])
 
@@ -32,5 +33,6 @@ def test_an_encoder_has_each_flow_once_for_each_family() -> None:
 
 
 def test_a_writer_gives_records() -> None:
-    result = runners.writer(lambda flows: ["line"] * flows.height)(FLOWS)
-    assert (result.counts, result.records) == (Counts(3, 3), ["line"] * 3)
+    spec = WriteStdout(name="out", follows="in")
+    result = runners.writer(spec, lambda flows: ["line"] * flows.height)(FLOWS)
+    assert (result.counts, result.records) == (Counts(3, 3), [(spec, ["line"] * 3)])

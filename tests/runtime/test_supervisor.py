@@ -13,6 +13,8 @@ import pytest
 
 from pipeline.runtime.supervisor import Supervisor, addresses
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """\
 stages:
 - {name: in, type: ingest_stdin, decoder: json}

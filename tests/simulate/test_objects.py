@@ -33,14 +33,14 @@ def test_a_node_has_its_address_and_the_subnet_of_ovn() -> None:
     ],
 )
 def test_only_a_deployment_is_followed_by_its_replica_set(kind: str, kinds: list[str]) -> None:
-    made = objects.controller(kind, "shop", "web", 3, "abc")
+    made = objects.controller(objects.Workload(kind, "shop", "web", 3), "abc")
     assert [one["kind"] for one in made] == kinds
     assert all(one["apiVersion"] == "apps/v1" for one in made)
     assert ["replicas" in one["spec"] for one in made] == [kind != "DaemonSet"] * len(made)
 
 
 def test_a_pod_has_the_labels_that_its_controller_selects() -> None:
-    _, parent = objects.controller("Deployment", "shop", "web", 1, "abc")
+    _, parent = objects.controller(objects.Workload("Deployment", "shop", "web", 1), "abc")
     pod = objects.pod("shop", "web-abc-x", "web", parent, PLACE)
     wanted = parent["spec"]["selector"]["matchLabels"]
     assert pod["metadata"]["labels"].items() >= wanted.items()
@@ -80,8 +80,8 @@ def test_every_object_has_an_identity_of_its_own() -> None:
     made = [
         objects.namespace("a"),
         objects.namespace("b"),
-        *objects.controller("Deployment", "a", "web", 1, "x"),
-        *objects.controller("Deployment", "b", "web", 1, "x"),
+        *objects.controller(objects.Workload("Deployment", "a", "web", 1), "x"),
+        *objects.controller(objects.Workload("Deployment", "b", "web", 1), "x"),
     ]
     assert len({one["metadata"]["uid"] for one in made}) == 6
 

@@ -76,6 +76,7 @@ def test_a_stage_type_cannot_be_defined_twice(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "entry", "reason"),
     [

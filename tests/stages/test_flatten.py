@@ -107,7 +107,9 @@ def test_the_keys_of_objects_become_fields() -> None:
 
 
 def test_only_the_keys_that_are_needed() -> None:
-    step = Flatten(name="f", fields=["E"]).build(BuildContext(needed=frozenset({"E", "E>Type"})))
+    step = Flatten(name="f", fields=["E"]).build(
+        BuildContext(needed=frozenset({"n", "E", "E>Type"}))
+    )
     assert step(events()).columns == ["n", "E>Type"]
     texts = pl.DataFrame({values.overflow("E"): ['[{"Type": "a", "Feature": "b"}]']})
     assert step(texts).to_dict(as_series=False) == {"E>Type": ["a"]}
@@ -142,7 +144,7 @@ def test_the_row_of_origin_only_where_it_is_read() -> None:
 def test_with_a_filter_behind_it() -> None:
     syn, fin = Match(field="F", value="SYN"), Match(field="F", value="FIN")
     after = Filter(name="g", match=[syn, fin], flattened=["F"])
-    context = BuildContext(needed=after.reads())
+    context = BuildContext(needed=after.reads() | {"n"})
     flows = frame([{"n": 0, "F": ["FIN", "SYN"]}, {"n": 1, "F": ["FIN"]}, {"n": 2, "F": ["ACK"]}])
     assert rows(after.build(context)(Flatten(name="f", fields=["F"]).build(context)(flows))) == [
         {"n": 0, "F": "SYN"},

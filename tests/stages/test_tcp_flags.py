@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.flows.tcp import FLAGS
 from pipeline.stage import BuildContext, Step
 from pipeline.testing import assert_laws
-from stages.tcp_flags import FLAGS, TcpFlags
+from stages.tcp_flags import TcpFlags
 from tests.stages.flows import Flow, frame, lines, plain, run
 
 IN_PLACE = TcpFlags(name="flags").build(BuildContext())

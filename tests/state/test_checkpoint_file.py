@@ -67,6 +67,7 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_recognised_wherever_it_is(saved: Path) -> None:
     """None reaches a parser: one could end the process, or give other counts."""
     path = saved / "ledger.checkpoint"

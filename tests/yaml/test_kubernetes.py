@@ -130,6 +130,7 @@ def test_a_duplicate_key_is_a_problem_with_its_place(text: str, message: str) ->
     assert [str(problem) for problem in document.problems] == [message]
 
 
+@pytest.mark.slow
 def test_a_file_may_be_large_but_its_aliases_may_not() -> None:
     """An inventory has more values than a configuration; aliases must not multiply them."""
     assert len(str(read("- {a: b}\n" * 300_000))) > 1_000_000

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.config.flp.dialect import ConditionRule, FilterRule, RemoveRule, Transform, ValueRule
+from pipeline.config.flp.dialect_transform import (
+    ConditionRule,
+    FilterRule,
+    RemoveRule,
+    Transform,
+    ValueRule,
+)
 from pipeline.config.flp.parts import Native, Parts, filled, unknown
 from pipeline.diagnostics import ConfigPath, Problem
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from pipeline.config.flp.dialect import (
+from pipeline.config.flp.dialect_transform import (
     DirectionInfo,
     FieldRule,
     InfraRule,

@@ -45,7 +45,8 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
 class Object(msgspec.Struct, frozen=True, rename="camel"):
     """Any object. Only a ConfigMap has `data`, only a list has `items`.
 
-    `subsets` holds the addresses of an Endpoints, `endpoints` those of an EndpointSlice.
+    `subsets` holds the addresses of an Endpoints, `endpoints` those of an EndpointSlice and `ports`
+    their ports.
     """
 
     kind: str = ""
@@ -56,7 +57,32 @@ class Object(msgspec.Struct, frozen=True, rename="camel"):
     data: msgspec.Raw = _EMPTY
     subsets: msgspec.Raw = _EMPTY
     endpoints: msgspec.Raw = _EMPTY
+    ports: msgspec.Raw = _EMPTY
     items: msgspec.Raw = _EMPTY
+
+
+class Port(msgspec.Struct, frozen=True, rename="camel"):
+    """One of the ports of a container (`container_port`) or of a Service (`port`)."""
+
+    name: str | None = None
+    protocol: str | None = None
+    container_port: int | None = None
+    host_port: int | None = None
+    port: int | None = None
+    target_port: int | str | None = None
+    node_port: int | None = None
+
+
+class Container(msgspec.Struct, frozen=True):
+    """One of a pod's `spec.containers`."""
+
+    ports: list[Port] | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One of the `endpoints` of an EndpointSlice."""
+
+    addresses: list[str] | None = None
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -66,6 +92,10 @@ class Spec(msgspec.Struct, frozen=True):
     host_network: bool | None = msgspec.field(default=None, name="hostNetwork")
     cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
     cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = msgspec.field(default=None, name="initContainers")
+    ports: list[Port] | None = None
+    selector: Fields | None = None
 
 
 class PodAddress(msgspec.Struct, frozen=True):

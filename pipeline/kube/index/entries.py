@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypedDict
 
 import msgspec
@@ -41,6 +43,20 @@ class IndexOptions(msgspec.Struct, frozen=True):
         return any(parts.udn for parts in self.secondary)
 
 
+class DeclaredPort(msgspec.Struct, frozen=True):
+    """A port that a container of a pod, or a Service, declares.
+
+    `target` is that of a Service: the number or the name of a container's port, 0 where it is not
+    given. `host` is the port of nodes that leads to it (hostPort, nodePort), 0 where none does.
+    """
+
+    name: str
+    number: int
+    protocol: str
+    target: int | str = 0
+    host: int = 0
+
+
 class Standing(IntEnum):
     """How far an object still has its addresses; a higher standing has precedence."""
 
@@ -53,6 +69,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     """An indexed object. `networks`: secondary key -> name of the network.
 
     `noted`: the annotations that addresses and networks were read from.
+    `ports`: the declared ones; `selector`: that of a Service.
     `created`, `deleted`: its timestamps as the API writes them, empty when missing.
     It got its addresses between `since` and `seen`; a pod that has `ended` had them until `until`
     (all in ms since 1970, 0: unknown). `gained`: when keys that it got later were first seen.
@@ -72,6 +89,9 @@ class Entry(msgspec.Struct, gc=False, kw_only=True):
     created: str = ""
     deleted: str = ""
     ended: bool = False
+    host_network: bool = False
+    ports: tuple[DeclaredPort, ...] = ()
+    selector: Fields = {}
     since: int = 0
     seen: int = 0
     until: int = 0
@@ -97,9 +117,19 @@ def entry(obj: Object, options: IndexOptions) -> Entry | None:
         case "Node":
             return _node(obj, options)
         case "Service":
-            addresses = keys.service_addresses(objects.part(obj.spec, objects.Spec))
-            return Entry(**_common(obj, options), addresses=addresses, since=_created(obj))
+            return _service(obj, options)
     return None
+
+
+def _service(obj: Object, options: IndexOptions) -> Entry:
+    spec = objects.part(obj.spec, objects.Spec)
+    return Entry(
+        **_common(obj, options),
+        addresses=keys.service_addresses(spec),
+        ports=_ports(spec.ports or ()),
+        selector=spec.selector or {},
+        since=_created(obj),
+    )
 
 
 def _pod(obj: Object, options: IndexOptions) -> Entry:
@@ -108,6 +138,7 @@ def _pod(obj: Object, options: IndexOptions) -> Entry:
     noted = [keys.NETWORK_STATUS] if options.multus else []
     noted += [keys.POD_NETWORKS] if options.udn else []
     ended = status.phase in _ENDED
+    containers = [*(spec.containers or ()), *(spec.init_containers or ())]
     return Entry(
         **_common(obj, options),
         addresses=keys.pod_addresses(spec, status),
@@ -117,8 +148,31 @@ def _pod(obj: Object, options: IndexOptions) -> Entry:
         networks=_networks(obj.metadata.annotations or {}, options),
         noted=_noted(obj, *noted),
         ended=ended,
+        host_network=bool(spec.host_network),
+        ports=_ports(port for each in containers for port in each.ports or ()),
         **_times(obj, status, ended=ended),
     )
+
+
+def _ports(declared: Iterable[objects.Port]) -> tuple[DeclaredPort, ...]:
+    return _shared(
+        tuple(
+            DeclaredPort(
+                name=one.name or "",
+                number=one.container_port or one.port or 0,
+                protocol=one.protocol or "TCP",
+                target=one.target_port or 0,
+                host=one.host_port or one.node_port or 0,
+            )
+            for one in declared
+        )
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _shared(ports: tuple[DeclaredPort, ...]) -> tuple[DeclaredPort, ...]:
+    """The same tuple for all pods of a workload."""
+    return ports
 
 
 def _times(obj: Object, status: objects.Status, *, ended: bool) -> _Times:

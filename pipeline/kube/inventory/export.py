@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.kube.api.objects import Object, Owner
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Entry, IndexOptions, moment
+from pipeline.kube.index.entries import DeclaredPort, Entry, IndexOptions, moment
 from pipeline.kube.index.history import FormerHolder
 from pipeline.kube.index.index import Index, IndexDump, Key, kept
 from pipeline.kube.subnets import Label
@@ -136,8 +136,11 @@ def _manifest(entry: Entry, dump: IndexDump) -> Manifest:
 
 def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
     """`spec` and `status`. The types of a node's addresses are unknown."""
+    ports = [_port(entry.kind, one) for one in entry.ports]
     if entry.kind == "Service":
-        return {"spec": {"clusterIPs": entry.addresses}} if entry.addresses else {}
+        said = {"clusterIPs": entry.addresses, "selector": entry.selector, "ports": ports}
+        service = {name: value for name, value in said.items() if value}
+        return {"spec": service} if service else {}
     if entry.kind == "Node":
         derived = keys.management_addresses(dict(entry.noted)) if "ovn" in options.cni else ()
         own = entry.addresses[: len(entry.addresses) - len(derived)]
@@ -147,8 +150,19 @@ def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
         "hostIP": entry.host_ip,
         "podIPs": [{"ip": ip} for ip in entry.addresses],
     }
-    spec = {"spec": {"nodeName": entry.node}} if entry.node else {}
-    return spec | {"status": {name: value for name, value in status.items() if value}}
+    spec: Manifest = {"nodeName": entry.node} if entry.node else {}
+    spec |= {"hostNetwork": True} if entry.host_network else {}
+    spec |= {"containers": [{"ports": ports}]} if ports else {}
+    return ({"spec": spec} if spec else {}) | {
+        "status": {name: value for name, value in status.items() if value}
+    }
+
+
+def _port(kind: str, one: DeclaredPort) -> Manifest:
+    own, host = ("port", "nodePort") if kind == "Service" else ("containerPort", "hostPort")
+    found = {"name": one.name, own: one.number, "protocol": one.protocol}
+    found |= {"targetPort": one.target, host: one.host}
+    return {name: value for name, value in found.items() if value}
 
 
 def _time(ms: int) -> str:

@@ -1,4 +1,4 @@
-"""Feeds: reflectors that follow a cluster in threads, are monitored, and can be closed."""
+"""Feeds: reflectors that follow a cluster in threads, and say how they fare."""
 
 from __future__ import annotations
 

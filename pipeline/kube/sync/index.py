@@ -1,4 +1,4 @@
-"""An index kept fresh by an API server: what the watches tell is applied between batches."""
+"""An index that follows an API server: changes that watches report are applied between batches."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ NETWORKS = (
 
 
 def resources(options: IndexOptions, *, further: bool) -> tuple[Resource, ...]:
-    """What must be watched for an index of these options, and owners climbed this far."""
+    """The resources to watch for an index of these options, with owners followed this far."""
     return (*RESOURCES, *(FURTHER if further else ()), *(NETWORKS if options.udn else ()))
 
 
 class Watch(Feed):
-    """An index, and the threads that tell it what a cluster does; they start at once.
+    """An index, and the threads that follow a cluster for it; they start at once.
 
     `namespaces` limits everything but nodes, none means all. `refresh` is called between batches
     (or while none is under way), by one thread at a time: only then the index changes.

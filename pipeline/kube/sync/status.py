@@ -1,4 +1,4 @@
-"""The status of resources written back, by a thread of its own: only on change, once a verdict."""
+"""Writes the status of resources back, in a thread of its own, when their verdict has changed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class StatusWriter:
                 self._closed.wait(_PAUSE)
 
     def _written(self, patch: _Patch) -> bool:
-        """Write a status; return whether it is done with."""
+        """Write a status; return False when it has to be tried again."""
         body = {"status": patch.status}
         try:
             self._connection.fetch(patch.path, method="PATCH", body=body, headers=_MERGE)

@@ -1,4 +1,4 @@
-"""Subnet labels of a cluster, kept fresh: those of its FlowCollector, and those it lets derive."""
+"""Subnet labels that follow a cluster: its FlowCollector's, and those derived from objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Single(NamedTuple):
-    """One object, looked at now and then: a right to that one alone is enough.
+    """One object that is polled: the right to get that one is enough.
 
     `beside`: an API group; the object is on clusters that have it (with `without`: have it not).
     """
@@ -112,6 +112,11 @@ class LabelFeed(Feed):
         """Problems with objects that cannot be read or are not valid labels."""
         return [*self._unread.values(), *super().problems(), *self._derive()[2]]
 
+    def endpoints(self) -> list[Object]:
+        """The EndpointSlice of the API server, where it can be read."""
+        found = list(self._singles.values())
+        return [one for one in found if one.kind == "EndpointSlice"]
+
     def close(self) -> None:
         """End its threads."""
         self._closed.set()
@@ -187,7 +192,7 @@ class LabelFeed(Feed):
 
 
 class _Reduced(Followed):
-    """Objects of a kind reduced to what labels are derived from."""
+    """Objects of a kind, reduced to the parts that labels are derived from."""
 
     def __init__(self, *what: Any) -> None:
         self._objects: dict[str, Object] = {}

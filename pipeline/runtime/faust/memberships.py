@@ -27,7 +27,7 @@ from pipeline.runtime.faust.changelog_table import ChangelogTable
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import FaustGroup
 from pipeline.runtime.faust.group_watch import GroupWatch
-from pipeline.runtime.faust.intake import Intake
+from pipeline.runtime.faust.intake import Intake, Sources
 from pipeline.runtime.faust.membership import Membership
 from pipeline.runtime.faust.recovery_watch import RecoveryWatch
 from pipeline.runtime.faust.subscriptions import subscriptions
@@ -111,34 +111,14 @@ class FaustMemberships:
         self, partitions: Mapping[str, int], delivery: Delivery, engine: Engine
     ) -> Membership:
         sources = {t: (name, s) for name, s in self._subscriptions.items() for t in s.topics}
-        assignment, processor = self._assignment, self._processor
-        letters = self._options.dead_letters
         first = self._first
-        app = application(first, sources, assignment.positions)
+        app = application(first, sources, self._assignment.positions)
         group = FaustGroup(app, committed=first.committed)
-        dlq = DlqProducer(letters, partial(group.send, letters, None))
-        checkpointer = Checkpointer(
-            group=group,
-            assignment=assignment,
-            processor=processor,
-            dlq=dlq,
-            engine=engine,
-            flows=self._options.flows,
-        )
-        intake = Intake(
-            sources=sources,
-            group=group,
-            assignment=assignment,
-            processor=processor,
-            checkpointer=checkpointer,
-            delivery=delivery,
-            dlq=dlq if letters else None,
-            engine=engine,
-        )
+        intake, checkpointer = self._counting(sources, group, delivery, engine)
         takeover = Takeover(
             group=group,
-            assignment=assignment,
-            processor=processor,
+            assignment=self._assignment,
+            processor=self._processor,
             checkpointer=checkpointer,
             intake=intake,
             sources=sources,
@@ -161,7 +141,7 @@ class FaustMemberships:
             app=app,
             sources=sources,
             group=group,
-            assignment=assignment,
+            assignment=self._assignment,
             checkpointer=checkpointer,
             intake=intake,
             watch=watch,
@@ -170,6 +150,32 @@ class FaustMemberships:
             failure=failure,
             interval=self._options.interval,
         )
+
+    def _counting(
+        self, sources: Sources, group: FaustGroup, delivery: Delivery, engine: Engine
+    ) -> tuple[Intake, Checkpointer]:
+        """What counts messages, and what makes the counts durable."""
+        letters = self._options.dead_letters
+        dlq = DlqProducer(letters, partial(group.send, letters, None))
+        checkpointer = Checkpointer(
+            group=group,
+            assignment=self._assignment,
+            processor=self._processor,
+            dlq=dlq,
+            engine=engine,
+            flows=self._options.flows,
+        )
+        intake = Intake(
+            sources=sources,
+            group=group,
+            assignment=self._assignment,
+            processor=self._processor,
+            checkpointer=checkpointer,
+            delivery=delivery,
+            dlq=dlq if letters else None,
+            engine=engine,
+        )
+        return intake, checkpointer
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
@@ -187,10 +193,7 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | 
 def worker(
     live: ActivePlan, assignment: Assignment, telemetry: Telemetry, options: WorkerOptions
 ) -> Worker:
-    """A worker that counts what the sources of the plan consume.
-
-    Raises BrokerError when one membership cannot serve all of them.
-    """
+    """A worker that counts what the sources of the plan consume."""
 
     def limit(where: TopicPartition) -> DlqLimit:
         return DlqLimit(options.max_ratio, options.max_consecutive, str(where))

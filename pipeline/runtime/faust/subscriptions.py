@@ -7,43 +7,26 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pipeline.kafka.connection import BrokerError, Subscription
+from pipeline.kafka.connection import Subscription
 from pipeline.plan.plan import Plan
 
 
 def subscriptions(plan: Plan) -> Mapping[str, Subscription]:
     """The subscription of each source, by its name.
 
-    Raises BrokerError when one membership cannot serve them all.
+    One membership can serve them all: the configuration has been checked for that. Each worker of
+    one command is an instance of its own.
     """
-    found: dict[str, Subscription] = {}
-    for source in plan.sources:
-        subscription = source.subscription(plan.context.folder)
-        if subscription is None:
-            raise BrokerError(
-                f'stage "{source.name}": a local source cannot run beside one that reads Kafka'
-            )
-        found[source.name] = subscription
-    (name, first), *others = found.items()
-    taken = dict.fromkeys(first.topics, name)
-    for name, other in others:
-        same = msgspec.structs.replace(
-            first,
-            topics=other.topics,
-            from_end=other.from_end,
-            batch_size=other.batch_size,
-            linger=other.linger,
-        )
-        if same != other:
-            raise BrokerError(
-                f'stage "{name}": sources that read Kafka share brokers, tls, sasl, group_id, '
-                "session_timeout, isolation_level and recreated_topic"
-            )
-        for topic in other.topics:
-            if topic in taken:
-                raise BrokerError(f'stage "{name}": topic {topic} is read by "{taken[topic]}"')
-            taken[topic] = name
-    if first.instance and os.environ.get("FLOWMATRIX_WORKER"):
-        numbered = f"{first.instance}-{os.environ['FLOWMATRIX_WORKER']}"
-        return {n: msgspec.structs.replace(s, instance=numbered) for n, s in found.items()}
-    return found
+    folder = plan.context.folder
+    found = {
+        source.name: subscription
+        for source in plan.sources
+        if (subscription := source.subscription(folder))
+    }
+    number = os.environ.get("FLOWMATRIX_WORKER")
+    return {
+        name: msgspec.structs.replace(subscription, instance=f"{subscription.instance}-{number}")
+        if subscription.instance and number
+        else subscription
+        for name, subscription in found.items()
+    }

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.config.flp import dialect
+from pipeline.config.flp import dialect, dialect_transform
 
 PAGES = Path(__file__).parents[3] / "docs" / "reference"
 
 
 STRUCTS: list[type[msgspec.Struct]] = [
     found
-    for found in vars(dialect).values()
+    for found in {**vars(dialect_transform), **vars(dialect)}.values()
     if isinstance(found, type) and issubclass(found, msgspec.Struct) and found.__struct_fields__
 ]
 
@@ -68,35 +68,35 @@ def test_fields_are_those_of_the_table(kind: type[msgspec.Struct], page: str, ti
         ),
         (dialect.Prom, "address port tls prefix expiryTime maxMetrics metrics"),
         (
-            dialect.FilterRule,
+            dialect_transform.FilterRule,
             """
             type removeField removeEntry removeEntryAllSatisfied conditionalSampling
             keepEntryQuery keepEntrySampling addField addFieldIfDoesntExist addFieldIf
             addRegexIf addLabel addLabelIf
             """,
         ),
-        (dialect.ValueRule, "input value castInt"),
-        (dialect.ServiceRule, "input output protocol"),
-        (dialect.SubnetRule, "input output subnet_mask"),
-        (dialect.InfraRule, "namespaceNameFields output infra_prefixes infra_refs"),
+        (dialect_transform.ValueRule, "input value castInt"),
+        (dialect_transform.ServiceRule, "input output protocol"),
+        (dialect_transform.SubnetRule, "input output subnet_mask"),
+        (dialect_transform.InfraRule, "namespaceNameFields output infra_prefixes infra_refs"),
         (
-            dialect.DirectionInfo,
+            dialect_transform.DirectionInfo,
             "reporterIPField srcHostField dstHostField flowDirectionField ifDirectionField",
         ),
         (
-            dialect.KubernetesRule,
+            dialect_transform.KubernetesRule,
             """
             ipField macField interfacesField udnsField output assignee add_zone labels_prefix
             label_inclusions label_exclusions label_value_max_length annotations_prefix
             annotation_inclusions annotation_exclusions annotation_value_max_length
             """,
         ),
-        (dialect.KubeConfig, "configPath secondaryNetworks managedCNI trackedKinds"),
+        (dialect_transform.KubeConfig, "configPath secondaryNetworks managedCNI trackedKinds"),
         (
-            dialect.Network,
+            dialect_transform.Network,
             "rules kubeConfig servicesFile protocolsFile subnetLabels directionInfo",
         ),
-        (dialect.GenericRule, "input output multiplier"),
+        (dialect_transform.GenericRule, "input output multiplier"),
     ],
 )
 def test_names_are_spelled_as_files_write_them(kind: type[msgspec.Struct], names: str) -> None:

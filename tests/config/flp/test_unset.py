@@ -66,6 +66,7 @@ def meaning(file: Any) -> tuple[object, ...]:
     return translation.stages, translation.settings, messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_zero_is_as_good_as_nothing(name: str) -> None:
     for path in places(FILES[name]):

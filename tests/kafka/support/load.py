@@ -183,14 +183,14 @@ def samples(answers: Iterable[Totals]) -> Samples:
         values = dict(zip(columns, row, strict=True))
         if not family.buckets:
             found.setdefault(family.name, defaultdict(float))[labelled(labels)] += float(
-                values[":value"]
+                values[":value"] or 0
             )
             continue
         for end in ("count", "sum"):
             series = found.setdefault(f"{family.name}_{end}", defaultdict(float))
-            series[labelled(labels)] += float(values[f":{end}"])
+            series[labelled(labels)] += float(values[f":{end}"] or 0)
         below, series = 0.0, found.setdefault(f"{family.name}_bucket", defaultdict(float))
         for index, bound in enumerate([*family.buckets, float("inf")]):
-            below += float(values[f":le{index}"])
+            below += float(values[f":le{index}"] or 0)
             series[labelled(labels | {"le": str(bound)})] += below
     return {name: dict(series) for name, series in found.items()}

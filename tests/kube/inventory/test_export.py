@@ -64,6 +64,34 @@ def pod(name: str, *ips: str, **more: Any) -> dict[str, Any]:
     return {"kind": "Pod", "metadata": meta, "spec": {"nodeName": "n1"}, "status": status}
 
 
+PORTS = st.lists(
+    st.fixed_dictionaries(
+        {"containerPort": st.sampled_from([80, 5353])},
+        optional={
+            "name": st.just("http"),
+            "protocol": st.sampled_from(["TCP", "UDP"]),
+            "hostPort": st.just(8080),
+        },
+    ),
+    max_size=2,
+)
+SPECS = st.fixed_dictionaries(
+    {"containers": st.lists(st.fixed_dictionaries({"ports": PORTS}), max_size=2)},
+    optional={"hostNetwork": st.booleans()},
+)
+OFFERED = st.lists(
+    st.fixed_dictionaries(
+        {"port": st.just(80)},
+        optional={
+            "name": st.just("http"),
+            "targetPort": st.sampled_from([8080, "http"]),
+            "nodePort": st.just(30_080),
+        },
+    ),
+    max_size=2,
+)
+
+
 IPS = st.sampled_from(["10.1.0.1", "10.1.0.2", "fd00::1"])
 SECONDS = st.integers(0, 400)
 
@@ -106,21 +134,26 @@ STATUS = st.builds(
     st.builds(state, st.sampled_from(["Running", "Succeeded", "Pending", "Failed"]), TIMES, TIMES),
 )
 PODS = st.builds(
-    lambda name, metadata, status: {
+    lambda name, metadata, spec, status: {
         "kind": "Pod",
         "metadata": {"name": name, "namespace": "shop", **metadata},
+        "spec": spec,
         "status": status,
     },
     st.sampled_from("ab"),
     METADATA,
+    SPECS,
     STATUS,
 )
-SERVICES = IPS.map(
-    lambda ip: {
+SERVICES = st.builds(
+    lambda ip, selector, ports: {
         "kind": "Service",
         "metadata": {"name": "svc", "namespace": "shop"},
-        "spec": {"clusterIPs": [ip]},
-    }
+        "spec": {"clusterIPs": [ip], "selector": selector, "ports": ports},
+    },
+    IPS,
+    st.sampled_from([{}, {"app": "web"}]),
+    OFFERED,
 )
 NODES = IPS.map(
     lambda ip: {

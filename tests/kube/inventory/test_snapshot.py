@@ -6,10 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.inventory import file, snapshot
-from tests.kube.live import Client, pod
+from tests.kube.live import Client, path_of, pod
 from tests.real.cluster import delete, kubeconfig
 from tests.real.kube import Kube
 
@@ -73,3 +75,91 @@ def test_host_networks_owners_and_ends_survive(
         found = index.lookup(form, Climb())
         assert found
         assert (found.name, found.owner.name) == ("web", "agent")
+
+
+LABELS = {"app": "web"}
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": LABELS},
+    "spec": {
+        "containers": [
+            {
+                "name": "main",
+                "image": "workload",
+                "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
+            }
+        ]
+    },
+}
+
+
+def of_policies(space: str) -> list[dict[str, Any]]:
+    """What edges and policies read, one of each kind."""
+
+    def one(version: str, kind: str, **parts: Any) -> dict[str, Any]:
+        labels = {"kubernetes.io/service-name": "web"} if kind == "EndpointSlice" else {}
+        metadata = {"name": "web", "namespace": space, "labels": labels}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, **parts}
+
+    controller = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
+    once = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}
+    port = {"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}
+    return [
+        one("v1", "Service", spec={"selector": LABELS, "ports": [port]}),
+        one("apps/v1", "Deployment", spec=controller),
+        one("apps/v1", "StatefulSet", spec=controller | {"serviceName": "web"}),
+        one("apps/v1", "DaemonSet", spec=controller),
+        one("batch/v1", "CronJob", spec={"schedule": "0 0 1 1 *", "jobTemplate": {"spec": once}}),
+        one(
+            *("discovery.k8s.io/v1", "EndpointSlice"),
+            addressType="IPv4",
+            endpoints=[{"addresses": ["198.18.7.9"]}],
+            ports=[{"name": "http", "port": 8080, "protocol": "TCP"}],
+        ),
+        one("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}}),
+    ]
+
+
+def test_selectors_ports_and_policies(own_kube_server: Kube, space: str, tmp_path: Path) -> None:
+    """What a real server has of them is there, and read as an inventory nevertheless."""
+    client = Client(own_kube_server)
+    for one in of_policies(space):
+        path = path_of(one).replace("policys", "policies")
+        client("POST", path, one)
+    with closing(ClusterConnection(kubeconfig(own_kube_server, tmp_path))) as connection:
+        taken = list(snapshot.take(connection, [space], refused=lambda _: None))
+    own = {one["kind"]: one for one in taken if one["metadata"].get("namespace") == space}
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        assert own[kind]["spec"]["selector"] == {"matchLabels": LABELS}
+        (container,) = own[kind]["spec"]["template"]["spec"]["containers"]
+        assert container == {"name": "main", "ports": TEMPLATE["spec"]["containers"][0]["ports"]}
+    inner = own["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
+    assert inner["metadata"]["labels"] == LABELS
+    assert own["Service"]["spec"]["selector"] == LABELS
+    assert own["EndpointSlice"]["endpoints"] == [{"addresses": ["198.18.7.9"]}]
+    assert own["NetworkPolicy"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    (of_it,) = [
+        one for one in taken if (one["kind"], one["metadata"]["name"]) == ("Namespace", space)
+    ]
+    assert of_it["metadata"]["labels"]["kubernetes.io/metadata.name"] == space
+    file.write(taken, tmp_path / "kube.yaml")
+    assert file.load(tmp_path / "kube.yaml")[1] == []
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_the_endpoints_of_the_api_server_are_there_once(
+    *, everywhere: bool, own_kube_server: Kube, space: str, tmp_path: Path
+) -> None:
+    """Among all slices, or read on their own where only some namespaces are listed."""
+    client = Client(own_kube_server)
+    (one,) = [each for each in of_policies("default") if each["kind"] == "EndpointSlice"]
+    one["metadata"] |= {"name": "kubernetes"}
+    client.delete(one)
+    client("POST", path_of(one), one)
+    try:
+        with closing(ClusterConnection(kubeconfig(own_kube_server, tmp_path))) as connection:
+            spaces = [] if everywhere else [space]
+            taken = list(snapshot.take(connection, spaces, refused=lambda _: None))
+    finally:
+        client.delete(one)
+    names = [each["metadata"]["name"] for each in taken if each["kind"] == "EndpointSlice"]
+    assert names.count("kubernetes") == 1

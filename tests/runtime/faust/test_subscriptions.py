@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.kafka.connection import BrokerError
 from pipeline.plan.compile import compile_plan
 from pipeline.runtime.faust.subscriptions import subscriptions
 from pipeline.stage import BuildContext
-from stages.ingest_file import IngestFile
 from stages.ingest_kafka import IngestKafka
 
 
@@ -27,20 +25,6 @@ def of(*sources: Any) -> dict[str, Any]:
 def test_sources_may_differ_in_topics_and_batches() -> None:
     found = of(source("one", "a", "b"), source("two", "c", batch_size=5, linger="2s"))
     assert {name: found[name].topics for name in found} == {"one": ("a", "b"), "two": ("c",)}
-
-
-@pytest.mark.parametrize(
-    ("sources", "said"),
-    [
-        ([source("one", "a"), source("two", "b", group_id="x")], 'stage "two": sources that'),
-        ([source("one", "a"), source("two", "b", isolation_level="read_uncommitted")], "share"),
-        ([source("one", "a"), source("two", "a")], 'stage "two": topic a is read by "one"'),
-        ([source("one", "a"), IngestFile(name="f", path="x", decoder="json")], "a local source"),
-    ],
-)
-def test_what_one_membership_cannot_serve(sources: list[Any], said: str) -> None:
-    with pytest.raises(BrokerError, match=said):
-        of(*sources)
 
 
 def test_workers_of_one_command_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,99 @@
+"""What the objects of a cluster say about edges: declared ports, and what is behind a Service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from matrix.backends import BACKENDS, Backend, Cluster, End, backends
+from pipeline.kube.api import objects
+from pipeline.kube.api.objects import Object
+from pipeline.kube.inventory.export import restore
+
+DECLARED = pl.Schema(
+    {
+        **dict.fromkeys(End._fields, pl.String()),
+        "protocol": pl.String(),
+        "port": pl.Int32(),
+    }
+)
+_Port = tuple[End, str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The parts of a cluster's objects that edges depend on.
+
+    `declared`: the ports that an end declares (the schema DECLARED): those of containers,
+    Services, nodes (hostPort, nodePort, host network) and EndpointSlices.
+    `backends`: what is behind the ports of Services (the schema BACKENDS).
+    `services`: a cluster address and the name ("namespace/name") of its Service.
+    """
+
+    declared: pl.DataFrame
+    backends: pl.DataFrame
+    services: Mapping[str, str]
+
+    @classmethod
+    def of(cls, manifests: Iterable[Mapping[str, Any] | Object] = ()) -> Objects:
+        """From Kubernetes objects, as an inventory file or /api/v0/inventory has them.
+
+        Raises ValueError for an object that does not have the shape of its kind.
+        """
+        cluster = Cluster()
+        for one in manifests:
+            _add(cluster, one if isinstance(one, Object) else objects.of(one))
+        found = list(backends(cluster))
+        services = {
+            address: f"{entry.namespace}/{entry.name}"
+            for entry in cluster.index.dump().entries.values()
+            if entry.kind == "Service"
+            for address in entry.addresses
+        }
+        return cls(_declared(cluster, found), _behind(found), services)
+
+
+def _add(cluster: Cluster, one: Object) -> None:
+    try:
+        if one.kind == "EndpointSlice":
+            cluster.slices.append(one)
+        else:
+            restore(cluster.index, one)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{one.kind} {one.metadata.name}: {error}") from error
+
+
+def _declared(cluster: Cluster, behind: Iterable[Backend]) -> pl.DataFrame:
+    found: set[_Port] = set(_own(cluster))
+    found |= {(one.end, one.protocol, one.to_port) for one in behind}
+    rows = [(*end, protocol, port) for end, protocol, port in sorted(found)]
+    return pl.DataFrame(rows, schema=DECLARED, orient="row")
+
+
+def _own(cluster: Cluster) -> Iterator[_Port]:
+    """The ports that pods and Services declare themselves."""
+    entries = cluster.index.dump().entries.values()
+    nodes = [End("Node", "", entry.name) for entry in entries if entry.kind == "Node"]
+    for entry in entries:
+        if entry.ended:
+            continue
+        if entry.kind == "Service":
+            own = End("Service", entry.namespace, entry.name)
+            yield from ((own, port.protocol, port.number) for port in entry.ports)
+            ways = nodes
+        else:
+            ends = cluster.ends(entry)
+            yield from ((e, port.protocol, port.number) for port in entry.ports for e, _ in ends)
+            ways = [End("Node", "", cluster.node(entry))]
+        yield from (
+            (e, port.protocol, port.host) for port in entry.ports if port.host for e in ways
+        )
+
+
+def _behind(found: Iterable[Backend]) -> pl.DataFrame:
+    flat = [(*one[:-2], *one.end, one.to_port) for one in found]
+    return pl.DataFrame(flat, schema=BACKENDS, orient="row")

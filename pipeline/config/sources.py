@@ -1,0 +1,70 @@
+"""What sources and settings have to agree on, because one process is one member of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pipeline.config.settings import Settings
+from pipeline.diagnostics import Problem
+from pipeline.kafka.connection import Subscription
+from pipeline.stage import Source, Spec
+
+_OWN = ("topics", "from_end", "batch_size", "linger")
+"""Fields of a subscription in which the sources of one group may differ."""
+_SHARED = (
+    *("brokers", "tls", "sasl", "group_id", "group_instance_id"),
+    *("session_timeout", "isolation_level", "recreated_topic"),
+)
+"""The settings of a Kafka source that all of them share."""
+
+
+def problems(
+    stages: Sequence[Spec], settings: Settings, folder: Path
+) -> Iterator[tuple[str, Problem]]:
+    """What keeps the sources from running together, each with the stage ("": the settings)."""
+    sources = {stage.name: stage for stage in stages if isinstance(stage, Source)}
+    subscribed = {
+        name: subscription
+        for name, source in sources.items()
+        if (subscription := source.subscription(folder))
+    }
+    if not subscribed:
+        return
+    for name in sources:
+        if name not in subscribed:
+            yield name, Problem((), "a local source cannot run beside one that reads Kafka")
+    yield from _differences(sources, subscribed)
+    yield from _topics(subscribed)
+    if settings.dead_letters.file:
+        message = "with Kafka sources, dead letters are kept in a topic"
+        yield "", Problem(("dead_letters", "file"), message, "use dead_letters.topic")
+
+
+def _differences(
+    sources: Mapping[str, Source], subscribed: Mapping[str, Subscription]
+) -> Iterator[tuple[str, Problem]]:
+    (name, first), *others = subscribed.items()
+    for other, subscription in others:
+        own = {field: getattr(subscription, field) for field in _OWN}
+        if msgspec.structs.replace(first, **own) != subscription:
+            differing = _differing(sources[name], sources[other])
+            message = f'sources that read Kafka have one {differing}, and "{name}" has another'
+            yield other, Problem((differing,), message, f"all of them share {', '.join(_SHARED)}")
+
+
+def _differing(one: Source, other: Source) -> str:
+    """The first setting that the sources do not share."""
+    differing = (f for f in _SHARED if getattr(one, f, None) != getattr(other, f, None))
+    return next(differing, _SHARED[0])
+
+
+def _topics(subscribed: Mapping[str, Subscription]) -> Iterator[tuple[str, Problem]]:
+    taken: dict[str, str] = {}
+    for name, subscription in subscribed.items():
+        for topic in subscription.topics:
+            first = taken.setdefault(topic, name)
+            if first != name:
+                yield name, Problem(("topics",), f'topic "{topic}" is read by stage "{first}" too')

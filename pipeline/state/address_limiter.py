@@ -1,0 +1,114 @@
+"""Label sets with addresses, of which a table keeps a limited number: networks stand for the rest.
+
+So an external peer is known by its address, and a scan of a million addresses stays a few rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import polars as pl
+
+from pipeline.flows import cidr
+from pipeline.stage import AddressLimit
+
+_ADDRESS, _NETWORK, _ANY = range(3)
+_NAMESPACE, _KEY, _WIDTH, _ROW = ":namespace", ":key", ":width", ":row"
+_IPV4 = r"^(\d+\.\d+\.\d+)\.\d+$"
+_SEED = 7
+_Wider = Callable[[pl.Series], pl.Series]
+
+
+class AddressLimiter:
+    """Says which label sets of a table keep their addresses: those that came first.
+
+    `labels` (String, no nulls) are the label sets that the table has; `overflow` is written for an
+    address without any room. A label set is known by a hash: two that share one take one place,
+    and nothing is lost by it.
+    """
+
+    def __init__(self, limit: AddressLimit, labels: pl.DataFrame, overflow: str) -> None:
+        self._rows = limit.rows
+        self._overflow = overflow
+        self._ends = limit.ends
+        self._addresses = [address for address, _ in limit.ends]
+        self._parts = [label for label in labels.columns if label not in limit.apart]
+        self._known = pl.Series(_KEY, [], dtype=pl.UInt64)
+        self._used: Counter[tuple[str, int]] = Counter()
+        self._add(self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY))
+
+    def admit(self, series: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """A delta, with wider addresses in the rows for which there is no room; how many they are.
+
+        Rows stay where they are, so that a label set may have several of them.
+        """
+        beyond = self._beyond(series, _ADDRESS)
+        if beyond.is_empty():
+            return series, 0
+        series = self._replaced(series, beyond, self._networks)
+        without = self._beyond(series, _NETWORK)
+        if not without.is_empty():
+            series = self._replaced(series, without, self._any)
+        return series, len(beyond)
+
+    def _beyond(self, series: pl.DataFrame, width: int) -> pl.Series:
+        """The rows (UInt32) whose addresses of this width have no room; the others get theirs."""
+        rows = self._outside(series).filter(pl.col(_WIDTH) == width)
+        rows = rows.filter(~self._is_known(rows[_KEY]))
+        new = rows.unique(_KEY, keep="first", maintain_order=True)
+        used = [self._used[name, width] for name in new[_NAMESPACE]]
+        place = pl.int_range(1, pl.len() + 1).over(_NAMESPACE) + pl.Series(used, dtype=pl.Int64)
+        admitted = new.filter(place <= self._rows)
+        self._add(admitted)
+        return rows.filter(~self._is_known(rows[_KEY]))[_ROW]
+
+    def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
+        """The rows that have an address: where they are, namespace, key, and width."""
+        addresses = pl.col(self._addresses)
+        rows = labels.with_row_index(_ROW).filter(pl.any_horizontal(addresses != ""))
+        namespaces = (
+            pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
+            for address, namespace in self._ends
+        )
+        width = (
+            pl.when(pl.any_horizontal(addresses == self._overflow))
+            .then(_ANY)
+            .when(pl.any_horizontal(addresses.str.contains("/", literal=True)))
+            .then(_NETWORK)
+            .otherwise(_ADDRESS)
+        )
+        keys = rows.select(self._parts).hash_rows(_SEED).alias(_KEY)
+        return rows.select(
+            _ROW, pl.concat_str(namespaces).alias(_NAMESPACE), keys, width.alias(_WIDTH)
+        )
+
+    def _is_known(self, keys: pl.Series) -> pl.Series:
+        if self._known.is_empty():
+            return keys.is_null()
+        places = self._known.search_sorted(keys).clip(0, len(self._known) - 1)
+        return self._known.gather(places) == keys
+
+    def _add(self, rows: pl.DataFrame) -> None:
+        if rows.height:
+            counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
+            self._used.update({(name, width): number for name, width, number in counts})
+            self._known = pl.concat([self._known, rows[_KEY]]).sort()
+
+    def _replaced(self, series: pl.DataFrame, rows: pl.Series, wider: _Wider) -> pl.DataFrame:
+        """The same rows, some of which have wider addresses."""
+        chosen = pl.int_range(series.height, dtype=pl.UInt32, eager=True).is_in(rows.implode())
+        return series.with_columns(
+            pl.when(chosen).then(wider(series[address])).otherwise(pl.col(address)).alias(address)
+            for address in self._addresses
+        )
+
+    def _networks(self, texts: pl.Series) -> pl.Series:
+        """The /24 or /64 around addresses; `overflow` for what is not an address; "" stays."""
+        wide = texts.str.replace(_IPV4, "$1.0/24")
+        others = wide.filter(~wide.str.contains("/", literal=True) & (wide != "")).unique()
+        networks = {text: cidr.network(f"{text}/64") or self._overflow for text in others}
+        return wide.replace({text: str(network) for text, network in networks.items()})
+
+    def _any(self, texts: pl.Series) -> pl.Series:
+        return texts.set(texts != "", self._overflow)

@@ -1,0 +1,227 @@
+"""Flows that are alike in all that the facts of edges tell apart, as one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import msgspec
+import polars as pl
+
+from pipeline.flows import cidr, orientation, values
+from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, Basis
+from pipeline.flows.times import SEEN, TIMES, seen
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields
+from pipeline.stage.edge_facts import END, Attribute
+
+SRC, DST = (tuple(f":{end}_{name}" for name in END) for end in ("src", "dst"))
+"""The parts of the ends, in the order of END."""
+PROTOCOL, UNDECIDED_PORT, SIDE = ":protocol", ":undecided_port", ":side"
+AT_SRC, AT_DST, AT_BOTH = range(3)
+"""Values of SIDE (null: not known): the node of which end reported the flow."""
+VERDICTS = ":verdicts"
+"""What policies said of a flow, a line each: ALLOWED or DENIED, and the policy."""
+ALLOWED, DENIED = "allowed", "denied"
+SRC_ZONE, DST_ZONE, DAY, NAME = ":src_zone", ":dst_zone", ":day", ":name"
+CAUSE, TLS, SERVICE, SERVICE_PORT = ":cause", ":tls", ":service", ":service_port"
+FLOWS, DROPS = ":flows", ":drops"
+COUNTS = ("Bytes", "Packets", "PktDropBytes", "PktDropPackets")
+"""Fields that are added up, under their own names."""
+SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX = ":sampling", ":client_port_min", ":client_port_max"
+
+_OWNER = ("K8S_OwnerType", "K8S_Namespace", "K8S_OwnerName", "SubnetLabel")
+"""The fields (after Src or Dst) of an end without its address, in the order of END."""
+_OF_ATTRIBUTES = {
+    Attribute.DROP_CAUSE: {CAUSE: "PktDropLatestDropCause"},
+    Attribute.TLS_VERSION: {TLS: "TLSVersion"},
+    Attribute.CLIENT_ZONE: {SRC_ZONE: "SrcK8S_Zone", DST_ZONE: "DstK8S_Zone"},
+    Attribute.SERVER_ZONE: {SRC_ZONE: "SrcK8S_Zone", DST_ZONE: "DstK8S_Zone"},
+    Attribute.DNS_NAME: {NAME: "DnsName"},
+}
+"""The columns that are kept for an attribute, and the fields they are copies of."""
+_TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
+_TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE)
+_NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
+_ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
+_DAY_SECONDS = 86_400
+_Read = Callable[[values.Schema, str], pl.Expr]
+
+
+def fields(attributes: Collection[Attribute]) -> Fields:
+    """The fields that are read for these attributes."""
+    owners = {end + field for end in ("Src", "Dst") for field in (*_OWNER, "K8S_HostIP")}
+    copied = {field for one in attributes for field in _OF_ATTRIBUTES.get(one, {}).values()}
+    if Attribute.SERVICE in attributes:
+        copied.update(_TRANSLATED)
+    others = {"AgentIP", "FlowDirection", "NetworkEvents", "PktDropLatestDropCause", "Sampling"}
+    return orientation.FIELDS | owners | copied | others | {*COUNTS, *TIMES}
+
+
+def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
+    """A row for all flows that are alike, in the order in which the first of each came.
+
+    Columns: what they have in common, SRC, DST, PROTOCOL, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE,
+    NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's,
+    of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days since 1970), all null where not
+    known or not asked for; then FLOWS, COUNTS, REFUSED and DROPS (Int64), SAMPLING,
+    CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64,
+    null: not known).
+    """
+    schema = flows.schema
+    read = flows.with_columns(
+        *orientation.oriented(flows), seen(flows), *_verdicts(flows), _side(flows)
+    ).with_columns(
+        *_end(schema, "Src", SRC),
+        *_end(schema, "Dst", DST),
+        _plain(schema, "Proto").alias(PROTOCOL),
+        _undecided_port(),
+        *_attributes(schema, attributes),
+    )
+    kept = {*_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
+    keys = [column for column in read.columns if column in kept]
+    rows = read.group_by(keys, maintain_order=True).agg(_aggregates(schema))
+    absent = [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
+    absent += [pl.lit(None, pl.Int32).alias(c) for c in _NUMBERS if c not in keys]
+    return rows.with_columns(pl.col(PROTOCOL).cast(pl.String), *absent)
+
+
+def _end(schema: values.Schema, end: str, names: tuple[str, ...]) -> list[pl.Expr]:
+    """An end, its address only where nothing else is known of it."""
+    known = [(own, end + field) for own, field in zip(names, _OWNER, strict=False)]
+    parts = [(own, _text(schema, name)) for own, name in known if values.known(schema, name)]
+    address = _text(schema, f"{end}Addr")
+    if parts:
+        address = pl.when(pl.all_horizontal(text.is_null() for _, text in parts)).then(address)
+    return [*(text.alias(own) for own, text in parts), address.alias(names[-1])]
+
+
+def _undecided_port() -> pl.Expr:
+    undecided = pl.col(BASIS) == BASES.index(Basis.UNDECIDED)
+    return pl.when(undecided).then(CLIENT_PORT).alias(UNDECIDED_PORT)
+
+
+def _attributes(schema: values.Schema, attributes: Collection[Attribute]) -> list[pl.Expr]:
+    copied = {
+        own: field for one in attributes for own, field in _OF_ATTRIBUTES.get(one, {}).items()
+    }
+    found = [_text(schema, f).alias(own) for own, f in copied.items() if values.known(schema, f)]
+    if Attribute.DAY in attributes:
+        found.append((pl.col(SEEN) // _DAY_SECONDS).cast(pl.Int32).alias(DAY))
+    if Attribute.SERVICE in attributes and any(values.known(schema, f) for f in _TRANSLATED):
+        found += _service(schema)
+    return found
+
+
+def _service(schema: values.Schema) -> list[pl.Expr]:
+    """The translated address and port of the server's end, where they are not its own."""
+
+    def of_server(names: str, read: _Read) -> pl.Expr:
+        at_src, at_dst = (read(schema, names.format(end)) for end in ("Src", "Dst"))
+        return pl.when(FORWARD).then(at_dst).otherwise(at_src)
+
+    integer = orientation.integer
+    address, port = of_server("Xlat{}Addr", _text), of_server("Xlat{}Port", integer)
+    own, own_port = of_server("{}Addr", _text), of_server("{}Port", integer)
+    differs = address.is_not_null() & (address.ne_missing(own) | port.ne_missing(own_port))
+    return [
+        pl.when(differs).then(address).alias(SERVICE),
+        pl.when(differs).then(port).alias(SERVICE_PORT),
+    ]
+
+
+def _aggregates(schema: values.Schema) -> list[pl.Expr]:
+    counts = {name: _count(schema, name) for name in COUNTS}
+    cause = _text(schema, "PktDropLatestDropCause")
+    dropped = cause.is_not_null() | (counts["PktDropPackets"] > 0) | (counts["PktDropBytes"] > 0)
+    client_port = pl.col(CLIENT_PORT).cast(pl.Int64)
+    return [
+        pl.len().cast(pl.Int64).alias(FLOWS),
+        *(count.sum().alias(name) for name, count in counts.items()),
+        pl.col(REFUSED).sum().cast(pl.Int64),
+        dropped.sum().cast(pl.Int64).alias(DROPS),
+        orientation.integer(schema, "Sampling").max().cast(pl.Int64).alias(SAMPLING),
+        client_port.min().alias(CLIENT_PORT_MIN),
+        client_port.max().alias(CLIENT_PORT_MAX),
+        pl.col(SEEN).min().alias(FIRST_SEEN),
+        pl.col(SEEN).max().alias(LAST_SEEN),
+    ]
+
+
+def _count(schema: values.Schema, name: str) -> pl.Expr:
+    """Int64: a number that is not negative; 0 where there is none."""
+    dtype = schema.get(name)
+    if dtype is not None and dtype.is_integer() and values.overflow(name) not in schema:
+        return pl.col(name).cast(pl.Int64).fill_null(0)
+    return values.integer(schema, name).fill_null(0).cast(pl.Int64)
+
+
+def _side(flows: pl.DataFrame) -> pl.Series:
+    """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
+    direction = orientation.integer(flows.schema, "FlowDirection")
+    sides = direction.replace_strict({1: AT_SRC, 0: AT_DST, 2: AT_BOTH}, default=None)
+    found = flows.with_columns(sides.cast(pl.Int32).alias(SIDE))[SIDE]
+    if not found.null_count() or not values.known(flows.schema, "AgentIP"):
+        return found
+    agent, src, dst = (
+        _text(flows.schema, name).map_batches(
+            cidr.canonical_texts, pl.String(), is_elementwise=True
+        )
+        for name in ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
+    )
+    at_src, at_dst = (agent == src).fill_null(value=False), (agent == dst).fill_null(value=False)
+    side = (
+        pl.when(at_src & at_dst)
+        .then(AT_BOTH)
+        .when(at_src)
+        .then(AT_SRC)
+        .when(at_dst)
+        .then(AT_DST)
+        .cast(pl.Int32)
+    )
+    return flows.with_columns(pl.coalesce(found, side).alias(SIDE))[SIDE]
+
+
+def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:
+    """VERDICTS (String) by the events of the network; none where no flow has events."""
+    name, schema = "NetworkEvents", flows.schema
+    if not values.known(schema, name):
+        return []
+    has = flows.with_columns(values.present(schema, name).alias(VERDICTS))[VERDICTS]
+    texts = flows.filter(has).select(
+        values.distinct(values.cell(schema, name), _read_events, pl.String())
+    )
+    place = pl.select(pl.when(has).then(has.cum_sum().cast(pl.Int64) - 1)).to_series()
+    return [texts.to_series().gather(place).alias(VERDICTS)]
+
+
+def _read_events(text: str) -> str | None:
+    """The verdicts in events as JSON text, sorted, each once; None without any."""
+    events = msgspec.json.decode(text)
+    found = (
+        {_verdict(one) for one in events if isinstance(one, dict)}
+        if isinstance(events, list)
+        else set()
+    )
+    return "\n".join(sorted(found - {""})) or None
+
+
+def _verdict(event: dict[str, object]) -> str:
+    action, namespace, policy = (event.get(key) or "" for key in ("Action", "Namespace", "Name"))
+    verdict = ALLOWED if action in _ALLOWING else DENIED if action in _DENYING else ""
+    if not verdict or event.get("Feature", "acl") != "acl":
+        return ""
+    where = f"{namespace}/{policy}" if namespace else f"{policy}"
+    return f"{verdict} {where}".rstrip()
+
+
+def _text(schema: values.Schema, name: str) -> pl.Expr:
+    """String: a field, null where it is empty too."""
+    text = values.text(schema, name)
+    return pl.when(text != "").then(text)
+
+
+def _plain(schema: values.Schema, name: str) -> pl.Expr:
+    """A field as the number that it is, or else as text."""
+    dtype = schema.get(name)
+    if dtype is not None and dtype.is_integer() and values.overflow(name) not in schema:
+        return pl.col(name)
+    return _text(schema, name)

@@ -1,0 +1,80 @@
+"""Sources that cannot run in one process are refused when the file is read, with their places."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import loader
+from pipeline.config.loader import ConfigError
+
+_KAFKA = """
+  - name: {name}
+    type: ingest_kafka
+    brokers: [localhost:9092]
+    topics: [{topic}]
+    decoder: json{more}
+"""
+_REST = """
+  - {name: out, type: write_stdout, follows: [one, two]}
+"""
+
+
+def kafka(name: str, topic: str, **more: str) -> str:
+    """A source of a topic, as YAML."""
+    fields = "".join(f"\n    {key}: {value}" for key, value in more.items())
+    return _KAFKA.format(name=name, topic=topic, more=fields)
+
+
+def refusal(*sources: str, settings: str = "") -> list[str]:
+    """What is said of a file with these sources."""
+    text = f"{settings}\nstages:{''.join(sources)}{_REST}"
+    with pytest.raises(ConfigError) as raised:
+        loader.loads(text, "f.yaml")
+    return str(raised.value).splitlines()
+
+
+def test_sources_may_differ_in_topics_and_batches() -> None:
+    text = kafka("one", "a") + kafka("two", "b", batch_size="5", linger="2s", start_offset="last")
+    assert loader.loads(f"stages:{text}{_REST}", "f.yaml").warnings == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    {
+        "group_id": "x",
+        "group_instance_id": "x",
+        "session_timeout": "9s",
+        "isolation_level": "read_uncommitted",
+        "recreated_topic": "start_over",
+        "tls": "{ca: ca.crt}",
+        "sasl": "{username: me, password_file: p}",
+    }.items(),
+)
+def test_what_all_sources_share(setting: str, value: str) -> None:
+    """The place is that of the setting which differs."""
+    found = refusal(kafka("one", "a"), kafka("two", "b", **{setting: value}))
+    message = f'sources that read Kafka have one {setting}, and "one" has another'
+    assert found[0].startswith("f.yaml:14:")
+    assert message in found[0]
+
+
+def test_a_topic_has_one_source() -> None:
+    found = refusal(kafka("one", "a"), kafka("two", "a"))
+    assert found[0].startswith("f.yaml:12:")
+    assert 'topic "a" is read by stage "one" too' in found[0]
+
+
+def test_a_local_source_beside_kafka() -> None:
+    local = "\n  - {name: two, type: ingest_file, path: x, decoder: json}\n"
+    found = refusal(kafka("one", "a"), local)
+    assert 'stage "two"' in found[0]
+    assert "a local source cannot run beside one that reads Kafka" in found[0]
+
+
+def test_a_dead_letter_file_beside_kafka() -> None:
+    found = refusal(
+        kafka("one", "a"), kafka("two", "b"), settings="dead_letters: {file: dead.jsonl}"
+    )
+    assert found[0].startswith("f.yaml:1:")
+    assert "with Kafka sources, dead letters are kept in a topic" in found[0]
+    assert "dead_letters.topic" in found[0]

@@ -1,0 +1,44 @@
+"""Records of writers on their way to a sink (topics: tests/kafka/test_encode_kafka.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from pipeline.kafka.connection import BrokerError
+from pipeline.runtime.delivery import Blocking
+from pipeline.stage import Sink, Writer
+from stages.discard import Discard
+from stages.write_stdout import WriteStdout
+
+
+class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
+    """A writer to a topic that it does not name."""
+
+    sink: ClassVar[Sink] = Sink.KAFKA
+
+
+def test_lines_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the order of the stages; into a pipe they go as they are."""
+    one, two = (WriteStdout(name=name, follows="in") for name in ("one", "two"))
+    with Blocking(Path()) as delivery:
+        delivery.deliver([(one, ["a", "b\x1b"]), (two, ["c"])])
+        delivery.deliver([(one, [])])
+    assert capsys.readouterr().out == "a\nb\x1b\nc\n"
+
+
+def test_what_is_discarded_goes_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    with Blocking(Path()) as delivery:
+        delivery.deliver([(Discard(name="d", follows="in"), ["a"])])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_writer_without_a_topic() -> None:
+    """It is named; records are never dropped in silence."""
+    with (
+        Blocking(Path()) as delivery,
+        pytest.raises(BrokerError, match='stage "lost" does not say which topic it writes to'),
+    ):
+        delivery.deliver([(Lost(name="lost", follows="in"), ["a"])])
