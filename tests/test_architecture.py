@@ -53,7 +53,6 @@ UNMIRRORED = {
     "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
         *("metadata", "producer", "publication", "topics"),
     ),
-    "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
     "runtime": ("embedded",),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "membership", "memberships", "transport"),

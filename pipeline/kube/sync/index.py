@@ -143,10 +143,11 @@ class _Queue:
             for key, changes in self._waiting.items()
             if changes[-1][0] or self._known(key)
         }
-        limits.reached(
-            f"more than {_QUEUED:,} objects of the cluster changed between two batches",
-            "of those that came and went meanwhile nothing is known, nor who had addresses before",
-        )
+        if sum(map(len, self._waiting.values())) > len(left):
+            limits.reached(
+                f"more than {_QUEUED:,} objects of the cluster changed between two batches",
+                "who had an address for a part of that time is not known",
+            )
         self._waiting = left
         self._full = max(_QUEUED, 2 * len(left))
 
