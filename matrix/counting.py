@@ -68,6 +68,8 @@ def counted(facts: pl.DataFrame) -> pl.DataFrame:
 def with_state(edges: pl.DataFrame) -> pl.DataFrame:
     """Edges with their `state`, and connections counted as it says.
 
+    A connection is accepted by a SYN_ACK; where a source tells of none, and of opening flows only,
+    by a reply.
     TCP is established by a SYN_ACK, or by a reply that is not a reset: a SYN without one is an
     attempt, however often it is sent, and packets without SYN belong to a connection that is older
     than what was seen. Other protocols are established by a reply. Logs and metrics have none: UDP
@@ -95,8 +97,9 @@ def with_state(edges: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(State.ATTEMPTED))
     )
     opened = pl.max_horizontal("attempted", "accepted")
-    by_reply = tcp & established & (name("accepted") == 0)
-    accepted = pl.when(by_reply).then("attempted").otherwise("accepted")
+    opening_only = tcp & (name("accepted") == 0) & (name("flows") == name("attempted"))
+    replies = pl.min_horizontal("attempted", name("reply_flows") - name("refused"))
+    accepted = pl.when(opening_only).then(replies).otherwise("accepted")
     refused = pl.when(established).then(pl.min_horizontal("refused", opened - accepted))
     return edges.with_columns(
         state.cast(pl.String).alias("state"),

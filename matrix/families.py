@@ -1,7 +1,7 @@
 """Which metrics hold a flow matrix, found by their labels, whatever they are called.
 
-A matrix needs one end as namespace, workload and kind, the other end under a prefix (from_ or
-to_), and the port; a metric whose labels were not remapped serves as well.
+A matrix needs one end as namespace, workload and kind, its peer under a prefix (from_ or to_), and
+the port; a metric whose labels were not remapped serves as well.
 
 Source: docs/reference/scenario.md#flowmetrics.
 """
@@ -28,7 +28,10 @@ _END = {
     "subnet_label": "SubnetLabel",
 }
 _OPTIONAL = "subnet_label"
-_FLAGS, _SYN = "Flags", "SYN"
+_PEER = "peer_"
+FLAGS = "Flags"
+"""The label by which a metric tells SYN flows from the others."""
+_SYN = "SYN"
 _STAMPS = (FIRST_SEEN, LAST_SEEN)
 
 
@@ -40,7 +43,7 @@ class MatrixDirection(StrEnum):
 
     @property
     def prefix(self) -> str:
-        """What the labels of the other end begin with."""
+        """What the labels of the peer begin with."""
         return "to_" if self is MatrixDirection.OUTGOING else "from_"
 
     @property
@@ -56,8 +59,9 @@ class NoMatrixError(LookupError):
 class Found(NamedTuple):
     """The series of a matrix.
 
-    `rows`: namespace, workload, kind, port and the other end's labels under the prefix (String),
-    VALUE, FIRST_SEEN, LAST_SEEN. `notes`: what a reader should know, a sentence each.
+    `rows`: namespace, workload, kind, port, peer_namespace, peer_workload, peer_kind and
+    peer_subnet_label (String), `syn` (Boolean: only flows with a SYN are counted), VALUE,
+    FIRST_SEEN, LAST_SEEN. `notes`: what a reader should know, a sentence each.
     """
 
     rows: pl.DataFrame
@@ -82,7 +86,7 @@ def find(series: Series, direction: MatrixDirection, metrics: Sequence[str] = ()
     }
     if not fitting or (metrics and len(fitting) < len(candidates)):
         raise NoMatrixError(_missing(candidates, direction, fitting))
-    certain = [name for name in fitting if _FLAGS in series[name].columns]
+    certain = [name for name in fitting if FLAGS in series[name].columns]
     chosen = fitting if metrics else certain or fitting
     rows = pl.concat([_canonical(series[name], fitting[name]) for name in chosen])
     beyond = pl.col("namespace") == OVERFLOW
@@ -92,37 +96,40 @@ def find(series: Series, direction: MatrixDirection, metrics: Sequence[str] = ()
 
 def _names(labels: Sequence[str], direction: MatrixDirection) -> dict[str, str]:
     """Label -> its name in a matrix, empty when one is missing."""
-    for names in _spellings(direction):
+    for names in spellings(direction):
         if all(label in labels or name.endswith(_OPTIONAL) for label, name in names.items()):
             return names
     return {}
 
 
-def _spellings(direction: MatrixDirection) -> tuple[dict[str, str], dict[str, str]]:
+def spellings(direction: MatrixDirection) -> tuple[dict[str, str], dict[str, str]]:
     """Label -> name in a matrix: as remapped, and as the fields are called."""
     out = direction is MatrixDirection.OUTGOING
-    own, other = ("Src", "Dst") if out else ("Dst", "Src")
-    sources = {own + field: name for name, field in _END.items() if name != _OPTIONAL}
-    sources |= {other + field: direction.prefix + name for name, field in _END.items()}
-    sources["DstPort"] = "port"
-    return {name: name for name in sources.values()}, sources
+    own, peer = ("Src", "Dst") if out else ("Dst", "Src")
+    needed = {field: name for name, field in _END.items() if name != _OPTIONAL}
+    remapped = {name: name for name in needed.values()}
+    remapped |= {direction.prefix + name: _PEER + name for name in _END}
+    fields = {own + field: name for field, name in needed.items()}
+    fields |= {peer + field: _PEER + name for name, field in _END.items()}
+    return remapped | {"port": "port"}, fields | {"DstPort": "port"}
 
 
 def _canonical(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
-    if _FLAGS in frame.columns:
-        frame = frame.filter(pl.col(_FLAGS).is_in((_SYN, OVERFLOW)))
+    syn = FLAGS in frame.columns
+    if syn:
+        frame = frame.filter(pl.col(FLAGS).is_in((_SYN, OVERFLOW)))
     blank = pl.lit("")
     labels = [
         (pl.col(label) if label in frame.columns else blank).alias(name)
         for label, name in names.items()
     ]
-    return frame.select(*labels, VALUE, *_STAMPS)
+    return frame.select(*labels, pl.lit(syn).alias("syn"), VALUE, *_STAMPS)
 
 
 def _missing(
     candidates: Series, direction: MatrixDirection, fitting: Mapping[str, Mapping[str, str]]
 ) -> str:
-    wanted = [n for n in _spellings(direction)[0] if not n.endswith(_OPTIONAL)]
+    wanted = [n for n in spellings(direction)[0] if not n.endswith(_OPTIONAL)]
     lacking = {
         name: [label for label in wanted if label not in frame.columns]
         for name, frame in candidates.items()
@@ -143,7 +150,7 @@ def _notes(chosen: tuple[str, ...], fitting: tuple[str, ...], beyond: float) -> 
     left = [name for name in fitting if name not in chosen]
     if left:
         notes.append(
-            f"{', '.join(left)} left out (no label {_FLAGS}, may hold replies): name to use"
+            f"{', '.join(left)} left out (no label {FLAGS}, may hold replies): name to use"
         )
     if beyond:
         notes.append(f"{beyond:.0f} flows are beyond the series limit and in no row")

@@ -25,7 +25,7 @@ _WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
 )
 _KNOWN = pl.Series(service_ports.known())
 _SWAPPED = {"flows": "reply_flows", "bytes": "reply_bytes", "packets": "reply_packets"}
-_SWAPPED |= {"syn": "syn_ack"}
+_SWAPPED |= {"syn": "syn_ack", "rst": "client_rst"}
 _ROW, _CLIENT, _SERVER, _THEIRS = ":row", ":client", ":server", ":their_port"
 _PLACE = (_SERVER, "protocol", "port")
 _OTHER_PLACE = (_CLIENT, "protocol", _THEIRS)
@@ -161,6 +161,12 @@ def _decided(
         _rank(":their_rank", _THEIRS, fan).alias(":their_rank"),
         (fan.cast(pl.Int64) - pl.col(_FAN).fill_null(0).cast(pl.Int64)).alias(":ahead"),
     )
+    # A client whose ports begin low now and then has that of a service.
+    chance = (pl.col("port") >= service_ports.PRIVILEGED) & (pl.col(_FAN).fill_null(0) < 2)
+    chance &= (pl.col(":own_rank") == _WELL_KNOWN) & (pl.col(":their_rank") == _FAN_IN)
+    judged = judged.with_columns(
+        pl.when(chance).then(_UNCERTAIN).otherwise(":own_rank").alias(":own_rank")
+    )
     own, their, ahead = pl.col(":own_rank"), pl.col(":their_rank"), pl.col(":ahead")
     alike = (own == their) & (own < _UNCERTAIN) & (~by_number | (own == _FAN_IN))
     alike &= pl.col("port").ne_missing(pl.col(_THEIRS))
@@ -197,5 +203,4 @@ def _changed(swap: pl.Series) -> list[pl.Expr]:
     return [
         *(pl.when(condition).then(b).otherwise(a).alias(a) for a, b in pairs.items()),
         pl.when(condition).then(reporter).otherwise("reporter").alias("reporter"),
-        pl.when(condition).then(0).otherwise("rst").alias("rst"),
     ]

@@ -1,87 +1,121 @@
-"""A table as text: for a terminal, a spreadsheet, a program or a page."""
+"""Tables as text: for a terminal, a spreadsheet, a program or a page.
+
+In every form, what is not printable in a name shows as U+FFFD (in JSON as its number), times are in
+UTC, and ports and counts are numbers.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
+import polars as pl
 
-from matrix.tables import MatrixTable
+from matrix.cells import TIMES, Cell, clean, time_text
+from matrix.screen import on_screen
+from matrix.tables import COLUMNS, MatrixTable
 from pipeline.diagnostics import printable
 
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """What makes a spreadsheet take a text for a formula, in full width too."""
-_TIMES = ("first_seen", "last_seen")
-_NUMBERS = ("count",)
-_WIDEST = 10_000
-Cell = str | int | float | None
 
 
 class Form(StrEnum):
-    """How a table is printed."""
+    """How a table is printed; dot and jsonl are for edges alone."""
 
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
     MARKDOWN = "markdown"
+    DOT = "dot"
+    JSONL = "jsonl"
 
 
-def render(table: MatrixTable, form: Form, width: int = 0, title: str = "") -> str:
-    """The table as text, times in UTC; `width` bounds the lines of a terminal table (0: none).
+def render(
+    tables: Sequence[MatrixTable], form: Form, width: int = 0, about: Sequence[str] = ()
+) -> str:
+    """The tables as one text; `width` bounds the lines for a terminal (0: none).
 
-    A title stands above terminal and Markdown tables, notes follow them and are a field of JSON;
-    CSV has the rows only. What is not printable in a name shows as U+FFFD, in JSON as its number.
+    JSON is one document, CSV one table: both have namespace and direction as columns. CSV has no
+    place for notes: whoever prints it says them elsewhere. On a terminal and in Markdown each table
+    has a title above and its notes below. `about` are notes on all of them.
     """
     if form is Form.TABLE:
-        above = f"{printable(title)}\n\n" if title else ""
-        return above + _terminal(table, width or _WIDEST)
-    if form is Form.MARKDOWN and title:
-        return f"## {_escaped(printable(title))}\n\n{_markdown(table)}"
-    others: dict[Form, Callable[[MatrixTable], str]] = {
-        Form.CSV: _csv,
-        Form.JSON: _json,
-        Form.MARKDOWN: _markdown,
-    }
-    return others[form](table)
+        shown = "\n".join(on_screen(table, width) for table in tables)
+        return shown + "".join(f"\nnote: {clean(note)}\n" for note in about)
+    if form is Form.MARKDOWN:
+        return "\n".join([*map(_markdown, tables), *(f"{_escaped(note)}\n" for note in about)])
+    rows = _as_one(tables)
+    if form is Form.CSV:
+        return csv_text(rows)
+    metrics = dict.fromkeys(name for table in tables for name in table.metrics)
+    document = {"unit": "flows", "metrics": list(metrics), "notes": notes(tables, about)}
+    return json_text(document, rows)
 
 
-def _terminal(table: MatrixTable, width: int) -> str:
-    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in table.rows.columns:
-        shown.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
-    for row in _cells(table):
-        shown.add_row(*(Text(_clean(cell)) for cell in row))
-    out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None)
-    console.print(shown)
-    for note in table.notes:
-        console.print(Text(f"note: {_clean(note)}"))
-    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+def notes(tables: Sequence[MatrixTable], about: Sequence[str] = ()) -> list[str]:
+    """What a reader should know: `about` all tables, and about each, which says so if several."""
+    several = len(tables) > 1
+    own = [(table.title if several else "", note) for table in tables for note in table.notes]
+    return [*about, *(f"{title}: {note}" if title else note for title, note in own)]
 
 
-def _csv(table: MatrixTable) -> str:
+def csv_text(rows: pl.DataFrame) -> str:
+    """Rows for a spreadsheet; a text that it would run as a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.rows.columns)
-    writer.writerows([_guarded(cell) for cell in row] for row in _cells(table))
+    writer.writerow(rows.columns)
+    writer.writerows([_guarded(cell) for cell in row] for row in _cells(rows))
     return out.getvalue()
 
 
-def _json(table: MatrixTable) -> str:
-    columns = table.rows.columns
-    rows = [dict(zip(columns, row, strict=True)) for row in _cells(table)]
-    document = {"rows": rows, "metrics": table.metrics, "notes": table.notes}
-    text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+def json_text(document: Mapping[str, object], rows: pl.DataFrame) -> str:
+    """A document with the rows as its last entry, an object each."""
+    named = [dict(zip(rows.columns, row, strict=True)) for row in _cells(rows)]
+    text = msgspec.json.format(msgspec.json.encode({**document, "rows": named})).decode() + "\n"
+    return safe_json(text)
+
+
+def safe_json(text: str) -> str:
+    """JSON with everything but lines and what is printable written by its number."""
     return "".join(c if c.isprintable() or c == "\n" else _numbered(c) for c in text)
+
+
+def markdown_text(rows: pl.DataFrame) -> str:
+    """Rows as a table of a page."""
+    rule = ["---:" if dtype.is_numeric() else "---" for dtype in _shown_types(rows)]
+    body = [[_escaped(clean(cell)) for cell in row] for row in _cells(rows)]
+    lines = [f"| {' | '.join(row)} |" for row in (rows.columns, rule, *body)]
+    return "\n".join(lines) + "\n"
+
+
+def _as_one(tables: Sequence[MatrixTable]) -> pl.DataFrame:
+    """The rows of all tables, under namespace and direction."""
+    if not tables:
+        return pl.DataFrame(schema=["namespace", "direction", *COLUMNS])
+    parts = []
+    for table in tables:
+        about = {"namespace": table.namespace, "direction": table.direction}
+        own = [pl.lit(v).alias(k) for k, v in about.items() if k not in table.rows.columns]
+        parts.append(table.rows.select(*own, pl.all()))
+    named = any(part.schema["port"] == pl.String for part in parts)
+    dtype = pl.String() if named else pl.Int64()
+    return pl.concat([part.with_columns(pl.col("port").cast(dtype)) for part in parts])
+
+
+def _markdown(table: MatrixTable) -> str:
+    title = f"## {_escaped(printable(table.title))}\n\n" if table.title else ""
+    below = "".join(f"\n{_escaped(clean(note))}\n" for note in table.notes)
+    return title + markdown_text(table.rows) + below
+
+
+def _shown_types(rows: pl.DataFrame) -> list[pl.DataType]:
+    """The types of the cells: a time is a text."""
+    return [pl.String() if name in TIMES else dtype for name, dtype in rows.schema.items()]
 
 
 def _numbered(letter: str) -> str:
@@ -89,46 +123,26 @@ def _numbered(letter: str) -> str:
     return json.dumps(letter)[1:-1]
 
 
-def _markdown(table: MatrixTable) -> str:
-    columns = table.rows.columns
-    rule = ["---:" if column in _NUMBERS else "---" for column in columns]
-    body = [[_escaped(_clean(cell)) for cell in row] for row in _cells(table)]
-    lines = [f"| {' | '.join(row)} |" for row in (columns, rule, *body)]
-    notes = [f"\n{_escaped(_clean(note))}" for note in table.notes]
-    return "\n".join([*lines, *notes]) + "\n"
-
-
-def _cells(table: MatrixTable) -> list[list[Cell]]:
-    columns = table.rows.columns
+def _cells(rows: pl.DataFrame) -> list[list[Cell]]:
     return [
-        [_cell(column, value) for column, value in zip(columns, row, strict=True)]
-        for row in table.rows.rows()
+        [_cell(column, value) for column, value in zip(rows.columns, row, strict=True)]
+        for row in rows.rows()
     ]
 
 
 def _cell(column: str, value: object) -> Cell:
     if isinstance(value, float):
-        if column in _TIMES:
-            return _time(value)
+        if column in TIMES:
+            return time_text(value)
         return int(value) if value.is_integer() else value
-    return None if value is None else str(value)
-
-
-def _time(seconds: float) -> str:
-    """A time in UTC; as it is when no calendar has it."""
-    try:
-        stamp = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-    except (OverflowError, ValueError, OSError):
-        return str(seconds)
-    return stamp.replace("+00:00", "Z")
-
-
-def _clean(cell: Cell) -> str:
-    return "" if cell is None else printable(str(cell))
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _guarded(cell: Cell) -> Cell:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    if isinstance(cell, list):
+        cell = clean(cell)
     if not isinstance(cell, str):
         return cell
     return f"'{printable(cell)}" if cell.startswith(_FORMULA) else printable(cell)

@@ -1,12 +1,12 @@
 """The flow matrix of a namespace as tables: who it talks to, who talks to it, and what is outside.
 
-Rows and columns are those of docs/reference/scenario.md#tables, then count,
-first_seen, last_seen and evidence: why a row says who connects to whom.
+Rows are those of docs/reference/scenario.md#tables, with the columns of COLUMNS in both directions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import polars as pl
@@ -17,60 +17,79 @@ from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
 NODE = "Node"
 EPHEMERAL = 32_768
 """The first port that clients take: a server there is rare, a reply goes there always."""
+COLUMNS = (
+    *("kind", "workload", "port"),
+    *("peer_kind", "peer_namespace", "peer_workload", "peer_subnet_label"),
+    *("count", "first_seen", "last_seen", "evidence"),
+)
 
 _TOTALS = (
     pl.col(VALUE).sum().alias("count"),
     pl.col(FIRST_SEEN).min().alias("first_seen"),
     pl.col(LAST_SEEN).max().alias("last_seen"),
+    pl.col("syn").all(),
 )
+
+
+class Order(StrEnum):
+    """What the rows of a table are sorted by; counters know no bytes."""
+
+    COUNT = "count"
+    BYTES = "bytes"
+    NAME = "name"
+    PORT = "port"
+    LAST_SEEN = "last_seen"
 
 
 class MatrixTable(NamedTuple):
     """A table to render.
 
-    `rows`: label columns (String), count (Float64), first_seen and last_seen (Float64, epoch
-    seconds), evidence (String): `SYN`, or `uncertain` where the port is one that clients take.
-    Sources that report raw header bits, such as IPFIX, set SYN in replies too
-    (docs/reference/flowmetric.md#tcp-flags).
-    `metrics`: what it was made from; `notes`: what a reader should know.
+    `rows`: the columns of COLUMNS, in this order: names and labels (String), port (Int64, null
+    where there is none; String where a metric has names there), count (Float64: flows), first_seen
+    and last_seen (Float64, epoch seconds, null: not known), and evidence (String): `SYN` where only
+    flows that open a connection are counted, `port` where all are, or `uncertain` where the port is
+    one that clients take. Sources that report raw header bits, such as IPFIX, set SYN in replies
+    too (docs/reference/flowmetric.md#tcp-flags).
+    `metrics`: what it was made from; `notes`: what a reader should know; `namespace` and
+    `direction` ("" for all): whose rows it has.
     """
 
     rows: pl.DataFrame
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
+    namespace: str = ""
+    direction: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        if not self.direction:
+            return ""
+        opened = self.direction == MatrixDirection.OUTGOING
+        return f"Connections {'opened' if opened else 'accepted'} by {self.namespace}"
 
 
-def outgoing(
-    series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
+def connections(
+    series: Series,
+    namespace: str,
+    direction: MatrixDirection,
+    *,
+    collapse_nodes: bool = False,
+    metrics: Sequence[str] = (),
+    order: Order = Order.COUNT,
 ) -> MatrixTable:
-    """Connections that workloads of the namespace open; rows to nodes come last.
+    """Connections that workloads of the namespace open (outgoing) or accept (incoming).
 
-    Columns: kind, workload, port, to_kind, to_namespace, to_subnet_label, to_workload.
     `collapse_nodes` makes one row of rows that differ only in the node; `metrics` names the
-    metrics to read. Raises families.NoMatrixError.
+    metrics to read. Rows that are equal in what `order` says are sorted by name, nodes last.
+    Raises families.NoMatrixError.
     """
-    found = find(series, MatrixDirection.OUTGOING, metrics)
-    columns = ["kind", "workload", "port", "to_kind", "to_namespace"]
-    columns += ["to_subnet_label", "to_workload"]
-    rows = _rows(found, namespace, columns, "to", collapse=collapse_nodes)
-    return _table(found, rows.sort(pl.col("to_kind") == NODE, *columns))
-
-
-def incoming(
-    series: Series, namespace: str, *, collapse_nodes: bool = False, metrics: Sequence[str] = ()
-) -> MatrixTable:
-    """Connections that workloads of the namespace accept; nodes stand together by port.
-
-    Columns: from_kind, from_namespace, from_subnet_label, from_workload, kind, port, workload.
-    Arguments and errors as for `outgoing`.
-    """
-    found = find(series, MatrixDirection.INCOMING, metrics)
-    columns = ["from_kind", "from_namespace", "from_subnet_label", "from_workload"]
-    columns += ["kind", "port", "workload"]
-    rows = _rows(found, namespace, columns, "from", collapse=collapse_nodes)
-    source = pl.when(pl.col("from_kind") != NODE).then("from_workload").otherwise(pl.lit(""))
-    order = [source if column == "from_workload" else pl.col(column) for column in columns]
-    return _table(found, rows.sort(*order, "from_workload"))
+    found = find(series, direction, metrics)
+    names = list(COLUMNS[:7])
+    rows = found.rows.filter(pl.col("namespace") == namespace).group_by(names).agg(_TOTALS)
+    if collapse_nodes:
+        rows = _collapsed(rows, names)
+    return _table(found, rows, order)._replace(namespace=namespace, direction=direction)
 
 
 def external(
@@ -82,23 +101,22 @@ def external(
 ) -> MatrixTable:
     """Connections to (or from) addresses without a Kubernetes object.
 
-    Columns: namespace, kind, workload, port, to_subnet_label (from_subnet_label); a label that is
-    empty has yet to be given.
-    All namespaces unless one is named. Errors as for `outgoing`.
+    Columns: namespace, then those of COLUMNS without the peer's name; a peer_subnet_label that is
+    empty has yet to be given. All namespaces unless one is named. Errors as for `connections`.
     """
     found = find(series, direction, metrics)
-    prefix = direction.prefix
     rows = found.rows.filter(
-        pl.col(f"{prefix}{part}") == "" for part in ("kind", "namespace", "workload")
+        pl.col(f"peer_{part}") == "" for part in ("kind", "namespace", "workload")
     )
     if namespace:
         rows = rows.filter(pl.col("namespace") == namespace)
-    columns = ["namespace", "kind", "workload", "port", f"{prefix}subnet_label"]
-    return _table(found, rows.group_by(columns).agg(_TOTALS).sort(columns))
+    names = ["namespace", *COLUMNS[:7]]
+    table = _table(found, rows.group_by(names).agg(_TOTALS), Order.NAME)
+    return table._replace(rows=table.rows.drop("peer_kind", "peer_namespace", "peer_workload"))
 
 
-def namespaces(series: Series) -> list[str]:
-    """The namespaces that have a row in either matrix, sorted.
+def namespaces(series: Series, metrics: Sequence[str] = ()) -> list[str]:
+    """The namespaces that have a row in either matrix, sorted; `metrics` as for `connections`.
 
     One of the two metrics is enough. Raises families.NoMatrixError when there is neither.
     """
@@ -106,7 +124,7 @@ def namespaces(series: Series) -> list[str]:
     missing: list[NoMatrixError] = []
     for direction in MatrixDirection:
         try:
-            seen.update(find(series, direction).rows["namespace"].unique().to_list())
+            seen.update(find(series, direction, metrics).rows["namespace"].unique().to_list())
         except NoMatrixError as error:
             missing.append(error)
     if len(missing) == len(MatrixDirection):
@@ -114,36 +132,62 @@ def namespaces(series: Series) -> list[str]:
     return sorted(seen - {""})
 
 
-def _table(found: Found, rows: pl.DataFrame) -> MatrixTable:
-    """The rows with their evidence; uncertain ones are told in a note."""
-    doubtful = pl.col("port").cast(pl.Int64, strict=False) >= EPHEMERAL
-    evidence = pl.when(doubtful).then(pl.lit("uncertain")).otherwise(pl.lit("SYN"))
-    judged = rows.with_columns(evidence.alias("evidence"))
-    number = judged.filter(pl.col("evidence") == "uncertain").height
-    note = f"{number} uncertain: the port is a client's, the flow may be a reply"
-    return MatrixTable(judged, found.metrics, (*found.notes, note) if number else found.notes)
+def _table(found: Found, rows: pl.DataFrame, order: Order) -> MatrixTable:
+    """The rows in order, with their evidence; uncertain ones are told in a note."""
+    evidence = (
+        pl.when(pl.col("port").cast(pl.Int64, strict=False) >= EPHEMERAL)
+        .then(pl.lit("uncertain"))
+        .when(pl.col("syn"))
+        .then(pl.lit("SYN"))
+        .otherwise(pl.lit("port"))
+    )
+    own = [column for column in rows.columns if column not in (*COLUMNS, "syn")]
+    judged = (
+        rows.with_columns(_port(rows["port"]), evidence.alias("evidence"))
+        .sort(*own, *_keys(order), nulls_last=True)
+        .select(*own, *COLUMNS)
+    )
+    doubtful = (judged["evidence"] == "uncertain").sum()
+    note = f"{doubtful} uncertain: the port is a client's, the flow may be a reply"
+    return MatrixTable(judged, found.metrics, (*found.notes, note) if doubtful else found.notes)
 
 
-def _rows(
-    found: Found, namespace: str, columns: list[str], prefix: str, *, collapse: bool
-) -> pl.DataFrame:
-    rows = found.rows.filter(pl.col("namespace") == namespace)
-    rows = rows.group_by(columns).agg(_TOTALS)
-    return _collapsed(rows, columns, prefix) if collapse else rows
+def _port(ports: pl.Series) -> pl.Series:
+    """Ports as numbers, unless one of them is a name."""
+    numbers = ports.cast(pl.Int64, strict=False)
+    names = ports.filter(numbers.is_null() & (ports != ""))
+    return ports if names.len() else numbers
 
 
-def _collapsed(rows: pl.DataFrame, columns: list[str], prefix: str) -> pl.DataFrame:
+def _keys(order: Order) -> list[pl.Expr]:
+    """What to sort by: `order`, and then the names, those of nodes last."""
+    names = [pl.col("peer_kind") == NODE, *map(pl.col, COLUMNS[1:3])]
+    names += [pl.col(name) for name in ("kind", *COLUMNS[3:7])]
+    first = {
+        Order.COUNT: [-pl.col("count")],
+        Order.BYTES: [-pl.col("count")],
+        Order.NAME: [],
+        Order.PORT: [pl.col("port")],
+        Order.LAST_SEEN: [-pl.col("last_seen")],
+    }
+    return first[order] + names
+
+
+def _collapsed(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """Rows that differ only in the name of a node made one; the name of a single one stays."""
-    workload = f"{prefix}_workload"
-    others = [column for column in columns if column != workload]
-    is_node = pl.col(f"{prefix}_kind") == NODE
+    others = [name for name in names if name != "peer_workload"]
+    is_node = pl.col("peer_kind") == NODE
     number = pl.len()
     name = pl.when(number > 1).then(pl.format("({} nodes)", number))
-    nodes = rows.filter(is_node).group_by(others)
-    merged = nodes.agg(
-        name.otherwise(pl.col(workload).first()).alias(workload),
-        pl.col("count").sum(),
-        pl.col("first_seen").min(),
-        pl.col("last_seen").max(),
+    merged = (
+        rows.filter(is_node)
+        .group_by(others)
+        .agg(
+            name.otherwise(pl.col("peer_workload").first()).alias("peer_workload"),
+            pl.col("count").sum(),
+            pl.col("first_seen").min(),
+            pl.col("last_seen").max(),
+            pl.col("syn").all(),
+        )
     )
     return pl.concat([rows.filter(~is_node), merged.select(rows.columns)])

@@ -77,7 +77,7 @@ _LINKS = (
 
 def mixed(seed: int = 0, start: int = START) -> Scenario:
     """One window of the mixed scenario, with its true edges."""
-    cluster, places = _cluster()
+    cluster, places = grown()
     told: list[tuple[Link, Connection]] = []
     length = round(WINDOW * 1000)
     block = Traffic(cluster.peers, places, length, random.Random(seed)).flows(_LINKS, told)
@@ -88,7 +88,8 @@ def mixed(seed: int = 0, start: int = START) -> Scenario:
     return Scenario(cluster, labels, block.height, (start, start + length), iter([moved]), edges)
 
 
-def _cluster() -> tuple[Cluster, dict[str, list[int]]]:
+def grown() -> tuple[Cluster, dict[str, list[int]]]:
+    """The cluster and its peers by workload, and by service as `service:<name>`."""
     cluster = Cluster()
     nodes = [cluster.node(f"node-{n}", f"10.0.0.{n + 1}", f"zone-{n}") for n in range(_NODES)]
     places = {"node": nodes}

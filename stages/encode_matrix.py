@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
 
+from pipeline.diagnostics import ConfigPath
 from pipeline.flows import values
 from pipeline.stage import (
     AddressLimit,
@@ -55,8 +57,19 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
 
     example: ClassVar[Example] = Example(
         config="- {name: edges, type: encode_matrix, follows: flows}",
-        flows="",
-        output="",
+        flows="""
+            {"SrcK8S_OwnerName": "ui", "DstAddr": "8.8.8.8", "DstPort": 53, "Flags": 2}
+            {"DstK8S_OwnerName": "ui", "SrcAddr": "8.8.8.8", "SrcPort": 53, "Flags": 256}
+            {"SrcK8S_OwnerName": "ui", "DstK8S_OwnerName": "dns", "DstPort": 53}
+        """,
+        output="""
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="53",evidence="syn"}
+              flows=1 syn=1
+            matrix_edges{client_workload="ui",server_address="8.8.8.8",port="53",evidence="syn_ack"}
+              reply_flows=1 syn_ack=1
+            matrix_edges{client_workload="ui",server_workload="dns",port="53",evidence="well_known"}
+              flows=1
+        """,
     )
 
     max_external: _Limit = 10_000
@@ -69,6 +82,10 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
 
     def families(self) -> tuple[Family, ...]:
         return EDGES, ATTRIBUTES
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        """Its labels are no fields."""
+        yield from ()
 
     def definitions(self) -> tuple[object, ...]:
         """Limits, and what is said besides, change without a new start."""
@@ -88,7 +105,7 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
             if rejected:
                 rows = pl.Series([value.row for value in rejected]).unique()
                 flows = flows.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
-            groups = grouping.grouped(flows, self.attributes)
+            groups = facing.keyed(grouping.grouped(flows, self.attributes))
             deltas = [
                 Delta(EDGES, facing.edges(groups)),
                 Delta(ATTRIBUTES, facing.attributes(groups, self.attributes)),
@@ -122,8 +139,10 @@ def _not_counts(flows: pl.DataFrame, field: str) -> list[tuple[int, str]]:
     schema = flows.schema
     dtype = schema.get(field)
     typed = dtype is None or dtype.is_unsigned_integer()
-    if typed and values.overflow(field) not in schema and dtype != pl.UInt64:
-        return []
+    if typed and values.overflow(field) not in schema:
+        most = flows[field].max() if dtype == pl.UInt64 else None
+        if not isinstance(most, int) or most <= _MOST:
+            return []
     number = values.number(schema, field)
     text = values.text(schema, field)
     wrong = number.is_null() | number.is_nan() | (number < 0) | (number > _MOST)

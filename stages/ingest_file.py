@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from pipeline.decode import Format, by_name
+from pipeline.decode import Format, by_name, sqlite
 from pipeline.decode.compression import Compression, FormatError
+from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import chunks, guarded
 from pipeline.diagnostics import Problem, nearest
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
@@ -22,9 +23,10 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
     """Read the flows of `path` and end. A relative path starts at the configuration's folder.
 
     With decoder `protobuf` the file holds size-delimited `pbflow.Record` messages, with `json`
-    objects: one a line, over several lines, with commas behind them, or in arrays. gzip, zstd, lz4,
-    snappy (framed), bz2 and xz are recognised by their first bytes. Of a file that is cut or
-    damaged, what was whole is counted and one message is rejected with the reason.
+    objects: one a line, over several lines, with commas behind them, or in arrays; the SQLite
+    database of the netobserv CLI reads as such objects. gzip, zstd, lz4, snappy (framed), bz2 and
+    xz are recognised by their first bytes. Of a file that is cut or damaged, what was whole is
+    counted and one message is rejected with the reason.
     """
 
     example: ClassVar[Example] = Example(
@@ -55,10 +57,18 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
-        return msgspec.structs.replace(self, path=str(recording.absolute()), compression="auto")
+        decoder = decoder_of(recording, self.decoder)
+        return msgspec.structs.replace(
+            self, path=str(recording.absolute()), decoder=decoder, compression="auto"
+        )
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         path = context.folder / self.path
+        if sqlite.is_database(path):
+            if self.decoder != "json":
+                raise OSError(f"{path}: the flows of a database are read with decoder: json")
+            yield from sqlite.chunks(path, self.batch_size)
+            return
         try:
             yield from chunks(_blocks(path), self.decoder, self.batch_size, self.compression)
         except FormatError as error:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline import decode
+from pipeline.decode.detect import decoder_of
 from pipeline.diagnostics import Problem
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
@@ -98,7 +99,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
         )
 
     def replay(self, recording: Path) -> Source:
-        fields = {"name": self.name, "path": str(recording), "decoder": self.decoder}
+        decoder = decoder_of(recording, self.decoder)
+        fields = {"name": self.name, "path": str(recording), "decoder": decoder}
         source = msgspec.convert(fields | {"type": "ingest_file"}, registry()["ingest_file"])
         if not isinstance(source, Source):
             raise TypeError("ingest_file is not a source")

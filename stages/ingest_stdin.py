@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.decode import Format, by_name
 from pipeline.decode.compression import Compression, FormatError
+from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import chunks, guarded
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from stages.ingest_file import IngestFile
@@ -49,7 +50,8 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
         return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
-        return IngestFile(name=self.name, path=str(recording.absolute()), decoder=self.decoder)
+        decoder = decoder_of(recording, self.decoder)
+        return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         blocks = arriving(_STDIN, self.linger, context.stopping)

@@ -22,11 +22,12 @@ from tests.real.apiserver import ApiServer
 from tests.real.broker import Broker, foreign
 from tests.real.cluster import new_namespace
 from tests.real.listeners import Security
+from tests.real.policy_evaluators import Evaluators, evaluators
 from tests.real.prometheus import Prometheus
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _KAFKA_FIXTURES = frozenset({"kafka_broker", "new_kafka"})
-_REAL_FIXTURES = _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus"}
+_REAL_FIXTURES = _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus", "policy_evaluators"}
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -121,6 +122,13 @@ def new_prometheus(tmp_path: Path) -> Iterator[Callable[[Mapping[str, object]], 
     parts.debian("prometheus", "prometheus")
     with ExitStack() as stack:
         yield lambda config: stack.enter_context(Prometheus(config, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def policy_evaluators() -> Iterator[Evaluators]:
+    """What cyclonus and kube-network-policies say of connections."""
+    with evaluators() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

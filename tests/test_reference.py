@@ -7,6 +7,7 @@ docs/reference/scenario.md#checks.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from matrix import tables
+from matrix.families import MatrixDirection
 from pipeline import config
 from pipeline.app.job import Job
 from pipeline.stage import VALUE
@@ -22,6 +24,7 @@ from pipeline.state.ledger import TIMES
 from simulate import Format, Simulation, simulate
 from tests.support.records import message_class
 
+OUT, IN = MatrixDirection.OUTGOING, MatrixDirection.INCOMING
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 
 
@@ -75,21 +78,23 @@ def test_any_form_of_recording_counts_the_same(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.parametrize(("query", "rows"), [("Q1", 12), ("Q2", 16)])
 def test_the_tables(made: Simulation, query: str, rows: int) -> None:
-    make = tables.outgoing if query == "Q1" else tables.incoming
-    table = make(counters(ran(made.config).counts), "netobserv")
+    direction = OUT if query == "Q1" else IN
+    table = tables.connections(counters(ran(made.config).counts), "netobserv", direction)
     truth = json.loads(made.truth.read_text())["tables"][query]
     assert table.rows.height == rows
-    assert sorted(map(list, table.rows.select(truth["columns"]).rows())) == sorted(truth["rows"])
+    columns = [re.sub("^(to|from)_", "peer_", column) for column in truth["columns"]]
+    found = table.rows.with_columns(pl.col("port").cast(pl.String)).select(columns)
+    assert sorted(map(list, found.rows())) == sorted(truth["rows"])
     assert table.rows["evidence"].unique().to_list() == ["SYN"]
 
 
 def test_nodes_collapse_to_two_rows_and_four_are_left(made: Simulation) -> None:
     series = counters(ran(made.config).counts)
-    rows = tables.incoming(series, "netobserv", collapse_nodes=True).rows
-    nodes = rows.filter(pl.col("from_kind") == "Node")
-    assert nodes.select("from_workload", "port", "workload").rows() == [
-        ("(6 nodes)", "2055", "flowlogs-pipeline"),
-        ("(6 nodes)", "8080", "flowlogs-pipeline"),
+    rows = tables.connections(series, "netobserv", IN, collapse_nodes=True).rows
+    nodes = rows.filter(pl.col("peer_kind") == "Node").sort("port")
+    assert nodes.select("peer_workload", "port", "workload").rows() == [
+        ("(6 nodes)", 2055, "flowlogs-pipeline"),
+        ("(6 nodes)", 8080, "flowlogs-pipeline"),
     ]
     assert rows.height - nodes.height == 4
 
@@ -98,9 +103,9 @@ def test_external_rows_before_and_after_labelling(made: Simulation) -> None:
     assert made.before
     for path, label in ((made.before, ""), (made.config, "AWS_S3_eu-west-3")):
         rows = tables.external(counters(ran(path).counts), "noo-loki").rows
-        assert rows.select("kind", "workload", "port", "to_subnet_label").rows() == [
-            ("StatefulSet", "loki-index-gateway", "443", label),
-            ("StatefulSet", "loki-ingester", "443", label),
+        assert rows.select("kind", "workload", "port", "peer_subnet_label").rows() == [
+            ("StatefulSet", "loki-index-gateway", 443, label),
+            ("StatefulSet", "loki-ingester", 443, label),
         ]
 
 
@@ -145,8 +150,9 @@ def test_flags(made: Simulation, tmp_path: Path, flags: int, protocol: int, syn:
 def test_raw_header_bits_give_uncertain_rows(tmp_path: Path) -> None:
     other = simulate("reference", tmp_path / "ipfix.pb", ipfix_replies=True)
     series = counters(ran(other.config).counts)
-    rows = pl.concat([tables.outgoing(series, name).rows for name in tables.namespaces(series)])
-    doubtful = rows.filter(pl.col("port").cast(pl.Int64) >= 32_768)
+    names = tables.namespaces(series)
+    rows = pl.concat([tables.connections(series, name, OUT).rows for name in names])
+    doubtful = rows.filter(pl.col("port") >= 32_768)
     assert doubtful.height > 0
     assert doubtful["evidence"].unique().to_list() == ["uncertain"]
     assert rows.filter(pl.col("evidence") == "uncertain").height == doubtful.height

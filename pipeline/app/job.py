@@ -47,8 +47,8 @@ class Runtime(Protocol):
 class Job:
     """The parts of one `run`, connected with each other; `server()` and `run()` start them.
 
-    `recording` replaces every source by that file, with the source's own decoder. `counts` is what
-    is counted, `live` the plan that runs, `exposer` what a scrape shows.
+    `recording` replaces every source by that file; its beginning says which decoder it takes.
+    `counts` is what is counted, `live` the plan that runs, `exposer` what a scrape shows.
     """
 
     def __init__(

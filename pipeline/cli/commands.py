@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import typer
@@ -27,7 +28,11 @@ COMMANDS = {
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
     "run": Command("run", "Run a pipeline and serve its metrics."),
-    "matrix": Command("matrix", "Print the flow matrix of a namespace."),
+    "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
+    "matrix approve": Command("drift", "Print the present edges as a file to approve."),
+    "matrix diff": Command("drift", "Compare the present edges with an approved file."),
+    "discover": Command("discover", "Propose subnet labels for peers that have none."),
+    "policy": Command("policy", "Judge network policies by the connections that were seen."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
 }
@@ -48,6 +53,11 @@ class Commands(TyperGroup):
                 self._enrol(module)
         return self.commands.get(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the arguments begin with; the name of some has two words."""
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
+
     def format_commands(self, ctx: object, formatter: Any) -> None:
         """The list of --help, from what stands here."""
         with formatter.section("Commands"):
@@ -58,6 +68,15 @@ class Commands(TyperGroup):
         group = typer.main.get_command(app)
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
-            for command in fresh.values():
+            for command in _single(fresh.values()):
                 command.params += parameters()
             self.commands.update(fresh)
+
+
+def _single(commands: Iterable[Any]) -> Iterator[Any]:
+    """The commands, those of groups included; options belong to a command, not to its group."""
+    for command in commands:
+        if isinstance(command, TyperGroup):
+            yield from _single(command.commands.values())
+        else:
+            yield command

@@ -9,9 +9,9 @@ from pathlib import Path
 import typer
 
 from matrix import tables
-from matrix.families import Series
-from matrix.render import Form, render
-from matrix.tables import MatrixTable
+from matrix.families import MatrixDirection, Series
+from matrix.screen import on_screen
+from matrix.tables import MatrixTable, Order
 from pipeline.app.job import Job
 from pipeline.cli.run import serve
 from pipeline.config.loader import load
@@ -28,8 +28,9 @@ def main() -> None:
         typer.echo(f"{made.flows:,} flows of agents recorded; running {made.config.name} on them\n")
         job = _run(made.config)
         series = counters(job.counts)
-        _show(f"Connections opened by {_NAMESPACE}", tables.outgoing(series, _NAMESPACE))
-        _show(f"Connections accepted by {_NAMESPACE}", tables.incoming(series, _NAMESPACE))
+        for direction in MatrixDirection:
+            table = tables.connections(series, _NAMESPACE, direction, order=Order.NAME)
+            _show(table.title, table)
         if made.before:
             before = counters(_run(made.before).counts)
             _show(f"External peers of {_EXTERNAL}, before labelling", _external(before))
@@ -49,7 +50,8 @@ def _external(series: Series) -> MatrixTable:
 
 
 def _show(title: str, table: MatrixTable) -> None:
-    typer.echo(render(table, Form.TABLE, title=f"{title} ({table.rows.height} rows)"))
+    typer.echo(f"{title} ({table.rows.height} rows)\n")
+    typer.echo(on_screen(table._replace(namespace="", direction="")))
 
 
 if __name__ == "__main__":

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import textwrap
+import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import polars as pl
 import typer
+from rich.console import Console
 
 from matrix import tables
-from matrix.families import NoMatrixError, Series
-from matrix.render import Form, render
-from pipeline.api import client
+from matrix.cells import clean
+from matrix.coverage import Coverage
+from matrix.families import MatrixDirection, NoMatrixError
+from matrix.prometheus import PrometheusError
+from matrix.render import Form, notes, render
+from matrix.select import Collapse, Only, collapse, select, summary
+from matrix.tables import MatrixTable, Order
 from pipeline.api.client import RemoteError
-from pipeline.app.job import Job
-from pipeline.cli.app import app, fail, load, say
-from pipeline.cli.run import advance, conclude, judge
+from pipeline.cli import edge_output, matrix_options
+from pipeline.cli.app import app, fail, say
+from pipeline.cli.edge_output import Question
+from pipeline.cli.moments import moment
+from pipeline.cli.series import Counted, Origin, Sighting
 from pipeline.diagnostics import nearest
-from pipeline.stage import Kind
-from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import CheckpointError
-from pipeline.state.count_store import counters
+
+_WEEK = "7d"
 
 
 class Side(StrEnum):
@@ -30,81 +40,209 @@ class Side(StrEnum):
     OUT = "out"
     BOTH = "both"
 
+    @property
+    def directions(self) -> tuple[MatrixDirection, ...]:
+        """The directions of its tables."""
+        out, into = MatrixDirection.OUTGOING, MatrixDirection.INCOMING
+        return {Side.IN: (into,), Side.OUT: (out,), Side.BOTH: (out, into)}[self]
+
+
+class Filters(NamedTuple):
+    """Which edges are asked for, as `matrix.select.select` takes it."""
+
+    between: tuple[str, str] | None
+    peer: str
+    port: int | None
+    since: float | None
+    until: float | None
+    only: Only | None
+
 
 @app.command()
 def matrix(
-    path: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="Run this pipeline on its input.")
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Read the state of an earlier run.")
-    ] = None,
-    server: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="Ask a running worker; of a group, give each."),
-    ] = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="Whose matrix; or all there are.")
+    path: matrix_options.File = None,
+    recording: matrix_options.Input = None,
+    inventory: matrix_options.Inventory = None,
+    state: matrix_options.State = None,
+    server: matrix_options.Server = None,
+    prometheus: Annotated[
+        str, typer.Option(metavar="URL", help="Ask a Prometheus that scrapes the metrics.")
     ] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The bearer token for --prometheus.")
+    ] = None,
+    namespace: matrix_options.Namespaces = None,
     direction: Annotated[Side, typer.Option(help="Connections accepted, opened, or both.")] = (
         Side.BOTH
     ),
+    between: matrix_options.Between = None,
+    peer: matrix_options.Peer = "",
+    port: matrix_options.Port = None,
+    since: matrix_options.Since = "",
+    until: matrix_options.Until = "",
+    only: matrix_options.OnlyState = None,
+    collapsed: matrix_options.Collapsed = None,
     collapse_nodes: Annotated[
-        bool, typer.Option("--collapse-nodes", help="One row for all nodes.")
+        bool, typer.Option("--collapse-nodes", help="The same as --collapse nodes.")
     ] = False,
+    summed: Annotated[
+        bool, typer.Option("--summary", help="How many edges there are between namespaces.")
+    ] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Show how it is known which end is the server.")
+    ] = False,
+    order: Annotated[
+        Order, typer.Option("--sort", help="What comes first: the largest, the latest, or A to Z.")
+    ] = Order.COUNT,
     output: Annotated[Form, typer.Option("--format")] = Form.TABLE,
     metric: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Read these metrics; or guess by label."),
+        typer.Option(metavar="NAME", help="Read these metrics instead of edges."),
     ] = None,
 ) -> None:
-    """Print the flow matrix of a namespace.
+    """Print the flow matrix: who opens connections to whom, on which port.
 
-    Give one of CONFIG, --state and --server. A row says that a workload opened connections to
-    another one, a node, a service or a labelled subnet, on a port. first_seen and last_seen are the
-    times of the flows (the end of each), not those at which they were counted.
+    Give one of FILE, --state, --server and --prometheus. Where a stage encode_matrix counts edges,
+    these are shown: an edge is a client, a server, a protocol and the server's port, with what
+    became of its connections. Elsewhere, and of a Prometheus, rows come from counters with the
+    labels of both workloads, whatever they are called. Times are those of the flows.
+
+    FILE is a pipeline file, or a recording: protobuf messages, JSON in any layout, or the files of
+    the netobserv CLI (JSON and SQLite). A recording needs no pipeline: its flows name their objects
+    already, or --inventory knows them.
+
+    json is one document and csv one table; notes are in the document, and beside csv on stderr. A
+    table keeps to the width of the terminal, and in a pipe each row is a line. jsonl has an edge a
+    line, for the policy commands.
     """
-    if sum(map(bool, (path, state, server))) != 1:
-        raise typer.BadParameter("give one of CONFIG, --state DIR and --server URL")
+    now = time.time()
+    origin = Origin(
+        path=path,
+        recording=recording,
+        inventory=inventory,
+        state=state,
+        servers=server or (),
+        prometheus=prometheus,
+        period=now - moment(since or _WEEK, now),
+        token_file=token_file,
+    )
+    origin.check()
+    merged = Collapse.NODES if collapse_nodes else collapsed
+    filters = Filters(
+        between,
+        peer,
+        port,
+        moment(since, now) if since else None,
+        moment(until, now) if until else None,
+        only,
+    )
+    question = Question(namespace or (), direction.directions, order, evidence, summed)
     try:
-        series = (
-            _from_config(path)
-            if path
-            else _from_state(state)
-            if state
-            else client.counters({url: client.ask(url) for url in server or ()})
-        )
-        there = [namespace] if namespace and metric else tables.namespaces(series)
-        if namespace not in {"", *there}:
-            hint = nearest(namespace, there) or f"there are {', '.join(there) or 'none'}"
-            say(f'warning: no row is of namespace "{namespace}"; {hint}')
-        wanted = [namespace] if namespace else there
-        for name in wanted:
-            for side in (Side.OUT, Side.IN) if direction is Side.BOTH else (direction,):
-                make = tables.outgoing if side is Side.OUT else tables.incoming
-                table = make(
-                    series, name, collapse_nodes=collapse_nodes, metrics=tuple(metric or ())
-                )
-                title = "opened by" if side is Side.OUT else "accepted by"
-                typer.echo(render(table, output, title=f"Connections {title} {name}"))
-    except (NoMatrixError, CheckpointError, RemoteError, OSError) as error:
+        counted = origin.read(namespace or (), metric or ())
+        if counted.sighting and not metric:
+            text, below = _edges(counted, counted.sighting, filters, merged, question, output)
+        else:
+            _only_edges(filters, summed=summed, evidence=evidence, merged=merged, form=output)
+            text, below = _labels(counted, question, metric or (), merged, output)
+    except (NoMatrixError, CheckpointError, RemoteError, PrometheusError) as error:
         fail(error)
+    except (OSError, ValueError) as error:
+        fail(error)
+    typer.echo(text, nl=False)
+    for note in below:
+        say(f"note: {note}")
 
 
-def _from_config(path: Path) -> Series:
-    job = Job(load(path))
-    try:
-        advance(job)
-    finally:
-        job.close()
-    conclude(job)
-    judge(job)
-    return counters(job.counts)
+def _edges(
+    counted: Counted,
+    sighting: Sighting,
+    filters: Filters,
+    merged: Collapse | None,
+    question: Question,
+    form: Form,
+) -> tuple[str, list[str]]:
+    """The edges as text, and notes for stderr."""
+    everything = sighting.edges()
+    coverage = Coverage.of(everything, sighting.facts.beyond, counted.rejected)
+    _warn(question.namespaces, _namespaces_of(everything))
+    found = edge_output.within(select(everything, **filters._asdict()), question)
+    shown = edge_output.within(collapse(found, merged), question) if merged else found
+    below = edge_output.notes_on(found, coverage, counted.notes)
+    if form is Form.JSON:
+        return edge_output.document(shown, coverage, below[:-1]), []
+    text = edge_output.printed(shown, form, _width(), question, summary(found))
+    if form is Form.TABLE:
+        return "".join([f"{text}\n", *(_wrapped(f"note: {note}") for note in below)]), []
+    return text, below
 
 
-def _from_state(folder: Path) -> Series:
-    return {
-        family.name: frame
-        for family, frame in checkpoint_file.tables(folder)
-        if family.kind is Kind.COUNTER
-    }
+def _labels(
+    counted: Counted,
+    question: Question,
+    metrics: Sequence[str],
+    merged: Collapse | None,
+    form: Form,
+) -> tuple[str, list[str]]:
+    """The tables of counters as text, and notes for stderr."""
+    names = list(dict.fromkeys(question.namespaces))
+    if not (names and metrics):
+        there = tables.namespaces(counted.series)
+        _warn(names, there)
+        names = names or there
+    shown = [
+        tables.connections(
+            counted.series,
+            name,
+            side,
+            collapse_nodes=merged is Collapse.NODES,
+            metrics=tuple(metrics),
+            order=question.order,
+        )
+        for name in names
+        for side in question.directions
+    ]
+    text = render(shown, form, _width(), counted.notes)
+    return text, _beside(shown, counted) if form is Form.CSV else []
+
+
+def _beside(shown: Sequence[MatrixTable], counted: Counted) -> list[str]:
+    return notes(shown, counted.notes)
+
+
+def _only_edges(
+    filters: Filters, *, summed: bool, evidence: bool, merged: Collapse | None, form: Form
+) -> None:
+    """Refuse what counters cannot answer. Raises typer.BadParameter."""
+    asked = {f"--{name}": value for name, value in filters._asdict().items() if name != "since"}
+    asked |= {"--summary": summed, "--evidence": evidence}
+    asked["--collapse"] = merged not in {None, Collapse.NODES}
+    asked[f"--format {form}"] = form in {Form.DOT, Form.JSONL}
+    for option, value in asked.items():
+        if value not in {None, "", False}:
+            raise typer.BadParameter(
+                f"{option} is about edges, and no stage of type encode_matrix has counted them"
+            )
+
+
+def _namespaces_of(edges: pl.DataFrame) -> list[str]:
+    ends = pl.concat([edges["client_namespace"], edges["server_namespace"]])
+    return sorted(set(ends.unique().to_list()) - {""})
+
+
+def _warn(asked: Sequence[str], there: Sequence[str]) -> None:
+    """Tell about namespaces without a row."""
+    for missing in (name for name in asked if name not in there):
+        hint = nearest(missing, there) or f"there are {', '.join(there) or 'none'}"
+        say(f'warning: no row is of namespace "{missing}"; {hint}')
+
+
+def _wrapped(line: str) -> str:
+    """A line of words in as many as the terminal needs."""
+    width = _width()
+    return f"{textwrap.fill(clean(line), width) if width else clean(line)}\n"
+
+
+def _width() -> int:
+    """The width to keep to; 0 in a pipe, which has none."""
+    console = Console()
+    return console.width if console.is_terminal else 0

@@ -140,6 +140,10 @@ class PrefixTable(Generic[_Value]):
         """The narrowest network that contains the address, and its value."""
         return _answer(max(self._hits(place), default=None, key=lambda hit: hit[1].prefixlen))
 
+    def all(self, place: Address) -> frozenset[Network]:
+        """Every listed network that contains the address."""
+        return frozenset(hit[1] for hit in self._hits(place))
+
     def first_around(self, net: Network) -> tuple[Network, _Value] | None:
         """The first listed among a network itself and those that contain it."""
         hits = self._hits(net.network_address, net.prefixlen)

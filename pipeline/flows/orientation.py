@@ -26,8 +26,8 @@ class Basis(StrEnum):
 
 
 BASES = list(Basis)
-FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED = (
-    f":{name}" for name in ("forward", "basis", "port", "client_port", "refused")
+FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED = (
+    f":{name}" for name in ("forward", "basis", "port", "client_port", "refused", "aborted")
 )
 FIELDS = frozenset({"SrcAddr", "DstAddr", "SrcPort", "DstPort", "Proto", "Flags", "IcmpType"})
 """The fields that `oriented` reads."""
@@ -50,7 +50,8 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
 
     FORWARD (Boolean): the source is the client. BASIS (UInt8): a position in BASES. PORT and
     CLIENT_PORT (Int32): of the server's end and of the client's, null where there is none. REFUSED
-    (Boolean): the server did nothing but reset. The others are never null.
+    and ABORTED (Boolean): the server, or the client, did nothing but reset. The others are never
+    null.
     """
     hints = _hints(flows).with_columns(*_tcp())
     decided = hints.select(
@@ -74,6 +75,7 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
         pl.when(forward).then(_DST).otherwise(_SRC).alias(PORT),
         pl.when(forward).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
         (~forward & pl.col(_FLAGS).is_in(_RESETS)).alias(REFUSED),
+        (forward & pl.col(_FLAGS).is_in(_RESETS)).alias(ABORTED),
     )
 
 

@@ -26,6 +26,8 @@ FLAGS = {
     1024: "RST_ACK",
 }
 BITS = {name: bit for bit, name in FLAGS.items()}
+_NAMES = pl.Enum(list(FLAGS.values()))
+"""The place of a name is the exponent of its bit."""
 
 
 def bits(schema: values.Schema, name: str) -> pl.Expr:
@@ -39,12 +41,9 @@ def bits(schema: values.Schema, name: str) -> pl.Expr:
     if dtype is not None and dtype.is_integer():
         typed = pl.col(name).cast(pl.Int64, strict=False)
     elif dtype == pl.List(pl.String):
-        names = pl.col(name)
-        typed = pl.when(names.is_not_null()).then(
-            pl.sum_horizontal(
-                names.list.contains(flag).cast(pl.Int64) * bit for bit, flag in FLAGS.items()
-            )
-        )
+        places = pl.element().cast(_NAMES, strict=False).to_physical()
+        each = pl.col(name).list.eval(pl.lit(2, dtype=pl.Int64).pow(places))
+        typed = each.list.unique().list.sum()
     else:
         return values.distinct(values.cell(schema, name), _read, pl.Int64())
     overflow = values.overflow(name)

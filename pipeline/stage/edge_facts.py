@@ -81,6 +81,7 @@ EDGES = Family(
         ("syn", Rule.SUM),
         ("syn_ack", Rule.SUM),
         ("rst", Rule.SUM),
+        ("client_rst", Rule.SUM),
         ("drop_flows", Rule.SUM),
         ("drop_bytes", Rule.SUM),
         ("drop_packets", Rule.SUM),
@@ -94,7 +95,8 @@ EDGES = Family(
 """A row for each edge, reporter and evidence.
 
 `reply_` is from the server to the client. `syn` are flows in which the client opened a connection,
-`syn_ack` those in which the server accepted one, `rst` those in which it did nothing but reset.
+`syn_ack` those in which the server accepted one, `rst` those in which it did nothing but reset,
+`client_rst` those in which the client did: it may be the server after all.
 The others count both ways. Ports and sampling are null where no flow has them.
 """
 

@@ -15,7 +15,8 @@ class Example:
     `config` is the YAML of the stage; those behind it that it needs follow in the list. The first
     one follows `flows`. `flows` come in as JSON lines. `output` is what comes out: flows as JSON
     lines (without TimeReceived), records a line each, or the metrics as they are exposed, without
-    their comments. `files` are those that `config` names, by name.
+    their comments; facts likewise, as far as they are not 0. `files` are those that `config` names,
+    by name.
     """
 
     def __init__(

@@ -141,13 +141,13 @@ MetricSet = Mapping[str, tuple[Family, Policy]]
 
 
 class Delta(NamedTuple):
-    """What a batch adds to a family: one row per label set, in order of first appearance.
+    """What a batch adds to a family: label sets in order of first appearance.
 
     Columns: the family's labels (String, no nulls), then VALUE (Float64; the increment of a
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
     `bucket(i)` (Int64), or the facts (Int64, null where there is nothing to compare). Then
     FIRST_SEEN and LAST_SEEN, null where the flows do not say when they were; without these columns
-    no flow does.
+    no flow does. A label set may have several rows; but of a counter it has one.
     """
 
     family: Family

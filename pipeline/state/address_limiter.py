@@ -71,12 +71,14 @@ class AddressLimiter:
             pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
             for address, namespace in self._ends
         )
+        network = addresses.str.contains("/", literal=True)
+        address = (addresses != "") & (addresses != self._overflow) & ~network
         width = (
-            pl.when(pl.any_horizontal(addresses == self._overflow))
-            .then(_ANY)
-            .when(pl.any_horizontal(addresses.str.contains("/", literal=True)))
+            pl.when(pl.any_horizontal(address))
+            .then(_ADDRESS)
+            .when(pl.any_horizontal(network))
             .then(_NETWORK)
-            .otherwise(_ADDRESS)
+            .otherwise(_ANY)
         )
         keys = rows.select(self._parts).hash_rows(_SEED).alias(_KEY)
         return rows.select(
@@ -86,7 +88,7 @@ class AddressLimiter:
     def _is_known(self, keys: pl.Series) -> pl.Series:
         if self._known.is_empty():
             return keys.is_null()
-        places = self._known.search_sorted(keys).clip(0, len(self._known) - 1)
+        places = self._known.search_sorted(keys, side="left").clip(0, len(self._known) - 1)
         return self._known.gather(places) == keys
 
     def _add(self, rows: pl.DataFrame) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from pipeline.diagnostics import Location, refusal
+from pipeline.diagnostics import ConfigPath, Location, refusal
 from pipeline.yaml.composer import MAX_NODES, Composer
 from pipeline.yaml.document import Document, composed
 from pipeline.yaml.scalars import FLOAT, Scalar, Schema, core, integer
@@ -84,3 +85,13 @@ def documents(text: str, name: str) -> Iterator[Document]:
     """
     composer = Composer(text, name, schema=KUBERNETES, limit=max(MAX_NODES, len(text)))
     return composed(composer, text, name)
+
+
+def objects(data: Any, kind: str, path: ConfigPath = ()) -> Iterator[tuple[ConfigPath, Any]]:
+    """The objects of a document with their paths; of a List, or a list of a kind, one by one."""
+    found = data.get("kind") if isinstance(data, dict) else None
+    if found in {"List", f"{kind}List"} and isinstance(data.get("items"), list):
+        for index, item in enumerate(data["items"]):
+            yield from objects(item, kind, (*path, "items", index))
+    else:
+        yield path, data

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from pipeline.flows import cidr
-from pipeline.flows.orientation import BASES, BASIS, FORWARD, PORT, REFUSED, Basis
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Rule
+from pipeline.flows.orientation import ABORTED, BASES, BASIS, FORWARD, PORT, REFUSED, Basis
+from pipeline.stage import FIRST_SEEN, LAST_SEEN
 from pipeline.stage.edge_facts import (
     ATTRIBUTE,
     ATTRIBUTE_VALUE,
@@ -25,33 +25,40 @@ from pipeline.stage.edge_facts import (
 from stages.edges import grouping as g
 
 _PROTOCOLS = {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "ICMPv6", "132": "SCTP"}
-_RULES = {Rule.SUM: pl.Expr.sum, Rule.MIN: pl.Expr.min, Rule.MAX: pl.Expr.max}
 _FORWARD, _FLOWS = pl.col(FORWARD), pl.col(g.FLOWS)
 _ROW, _RANK = ":row", ":rank"
+_KEY = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
+_SEEN = (FIRST_SEEN, LAST_SEEN)
+
+
+def keyed(groups: pl.DataFrame) -> pl.DataFrame:
+    """What `grouped` gives with the labels that both families share."""
+    return groups.with_columns(_key())
 
 
 def edges(groups: pl.DataFrame) -> pl.DataFrame:
-    """The delta of EDGES (see `Delta`) from what `grouped` gives."""
-    return _merged(EDGES, groups.select(*_key(), *_circumstances(), *_values(), *_SEEN))
+    """The delta of EDGES (see `Delta`) from what `keyed` gives."""
+    return groups.select(*_KEY, *_circumstances(), *_values(), *_SEEN)
 
 
 def attributes(groups: pl.DataFrame, wanted: Collection[Attribute]) -> pl.DataFrame:
-    """The delta of ATTRIBUTES (see `Delta`): a row for each edge and value of what is `wanted`.
+    """The delta of ATTRIBUTES (see `Delta`) from what `keyed` gives, for what is `wanted`.
 
     Rows are in the order of the flows, whatever attribute they are of: limits go by that.
     """
     parts = [
-        _said(groups, rank, one, column)
+        part
         for rank, (one, column) in enumerate(_attributes().items())
-        if one in wanted
+        if one in wanted and (part := _said(groups, rank, one, column)).height
     ]
     if not parts:
+        labels = dict.fromkeys(ATTRIBUTES.labels, pl.String())
         return pl.DataFrame(
-            schema=dict.fromkeys(ATTRIBUTES.labels, pl.String) | {"flows": pl.Int64}
+            schema=labels | {"flows": pl.Int64(), **dict.fromkeys(_SEEN, pl.Float64())}
         )
-    said = pl.concat(parts).sort(_ROW, _RANK)
-    edge = groups.select(*_key(), _FLOWS.alias("flows"), *_SEEN)[said[_ROW]]
-    return _merged(ATTRIBUTES, edge.hstack(said.select(ATTRIBUTE, ATTRIBUTE_VALUE)))
+    said = pl.concat(parts).sort(_ROW, _RANK, maintain_order=True) if len(parts) > 1 else parts[0]
+    edge = groups.select(*_KEY, _FLOWS.alias("flows"), *_SEEN)[said[_ROW]]
+    return edge.hstack(said.select(ATTRIBUTE, ATTRIBUTE_VALUE))
 
 
 def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr) -> pl.DataFrame:
@@ -63,19 +70,9 @@ def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr
         column.alias(ATTRIBUTE_VALUE),
     ).drop_nulls(ATTRIBUTE_VALUE)
     if attribute is Attribute.POLICY:
-        values = values.with_columns(pl.col(ATTRIBUTE_VALUE).str.split("\n")).explode(
-            ATTRIBUTE_VALUE
-        )
+        lines = pl.col(ATTRIBUTE_VALUE).str.split("\n")
+        values = values.with_columns(lines).explode(ATTRIBUTE_VALUE)
     return values
-
-
-def _merged(family: Family, rows: pl.DataFrame) -> pl.DataFrame:
-    facts = [_RULES[rule](pl.col(name)) for name, rule in family.facts]
-    seen = pl.col(FIRST_SEEN).min(), pl.col(LAST_SEEN).max()
-    return rows.group_by(family.labels, maintain_order=True).agg(*facts, *seen)
-
-
-_SEEN = (FIRST_SEEN, LAST_SEEN)
 
 
 def _key() -> list[pl.Expr]:
@@ -140,6 +137,7 @@ def _values() -> list[pl.Expr]:
         "syn": where(basis == BASES.index(Basis.SYN)),
         "syn_ack": where(basis == BASES.index(Basis.SYN_ACK)),
         "rst": pl.col(REFUSED),
+        "client_rst": pl.col(ABORTED),
         "drop_flows": pl.col(g.DROPS),
         "drop_bytes": drop_bytes,
         "drop_packets": drop_packets,

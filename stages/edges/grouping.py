@@ -8,7 +8,16 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import cidr, orientation, values
-from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, Basis
+from pipeline.flows.orientation import (
+    ABORTED,
+    BASES,
+    BASIS,
+    CLIENT_PORT,
+    FORWARD,
+    PORT,
+    REFUSED,
+    Basis,
+)
 from pipeline.flows.times import SEEN, TIMES, seen
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields
 from pipeline.stage.edge_facts import END, Attribute
@@ -62,10 +71,11 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     Columns: what they have in common, SRC, DST, PROTOCOL, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE,
     NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's,
     of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days since 1970), all null where not
-    known or not asked for; then FLOWS, COUNTS, REFUSED and DROPS (Int64), SAMPLING,
+    known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and DROPS (Int64), SAMPLING,
     CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64,
     null: not known).
     """
+    flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
     read = flows.with_columns(
         *orientation.oriented(flows), seen(flows), *_verdicts(flows), _side(flows)
@@ -121,7 +131,7 @@ def _service(schema: values.Schema) -> list[pl.Expr]:
     integer = orientation.integer
     address, port = of_server("Xlat{}Addr", _text), of_server("Xlat{}Port", integer)
     own, own_port = of_server("{}Addr", _text), of_server("{}Port", integer)
-    differs = address.is_not_null() & (address.ne_missing(own) | port.ne_missing(own_port))
+    differs = address.ne_missing(own) | (port != own_port).fill_null(value=False)
     return [
         pl.when(differs).then(address).alias(SERVICE),
         pl.when(differs).then(port).alias(SERVICE_PORT),
@@ -136,7 +146,7 @@ def _aggregates(schema: values.Schema) -> list[pl.Expr]:
     return [
         pl.len().cast(pl.Int64).alias(FLOWS),
         *(count.sum().alias(name) for name, count in counts.items()),
-        pl.col(REFUSED).sum().cast(pl.Int64),
+        pl.col(REFUSED, ABORTED).sum().cast(pl.Int64),
         dropped.sum().cast(pl.Int64).alias(DROPS),
         orientation.integer(schema, "Sampling").max().cast(pl.Int64).alias(SAMPLING),
         client_port.min().alias(CLIENT_PORT_MIN),
@@ -157,10 +167,17 @@ def _count(schema: values.Schema, name: str) -> pl.Expr:
 def _side(flows: pl.DataFrame) -> pl.Series:
     """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
     direction = orientation.integer(flows.schema, "FlowDirection")
-    sides = direction.replace_strict({1: AT_SRC, 0: AT_DST, 2: AT_BOTH}, default=None)
-    found = flows.with_columns(sides.cast(pl.Int32).alias(SIDE))[SIDE]
-    if not found.null_count() or not values.known(flows.schema, "AgentIP"):
-        return found
+    sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
+    found = flows.with_columns(
+        direction.replace_strict(sides, default=None, return_dtype=pl.Int32).alias(SIDE)
+    )[SIDE]
+    if found.null_count() and values.known(flows.schema, "AgentIP"):
+        found = flows.with_columns(pl.coalesce(found, _side_by_hosts(flows)))[SIDE]
+    return found
+
+
+def _side_by_hosts(flows: pl.DataFrame) -> pl.Expr:
+    """SIDE by the addresses of nodes."""
     agent, src, dst = (
         _text(flows.schema, name).map_batches(
             cidr.canonical_texts, pl.String(), is_elementwise=True
@@ -168,7 +185,7 @@ def _side(flows: pl.DataFrame) -> pl.Series:
         for name in ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
     )
     at_src, at_dst = (agent == src).fill_null(value=False), (agent == dst).fill_null(value=False)
-    side = (
+    return (
         pl.when(at_src & at_dst)
         .then(AT_BOTH)
         .when(at_src)
@@ -176,8 +193,8 @@ def _side(flows: pl.DataFrame) -> pl.Series:
         .when(at_dst)
         .then(AT_DST)
         .cast(pl.Int32)
+        .alias(SIDE)
     )
-    return flows.with_columns(pl.coalesce(found, side).alias(SIDE))[SIDE]
 
 
 def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +50,33 @@ def test_what_needs_no_engine_imports_none(arguments: list[str]) -> None:
     command = [sys.executable, "-c", IMPORTED, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["ma"], ["matrix"]),
+        (["dead"], ["dead-letters"]),
+        (["matrix", "--prom"], ["--prometheus"]),
+        (["matrix", "--format", "j"], ["json"]),
+        (["run", "--o"], ["--once"]),
+    ],
+)
+def test_bash_completes_names_and_options(words: list[str], completed: list[str]) -> None:
+    """With the function that --show-completion prints, called as bash does it."""
+    script = f"""
+        eval "$(_FLOWMATRIX_COMPLETE=source_bash flowmatrix)"
+        COMP_WORDS=(flowmatrix {" ".join(words)})
+        COMP_CWORD={len(words)}
+        _flowmatrix_completion flowmatrix
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == completed, done.stderr

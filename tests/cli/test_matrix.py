@@ -1,27 +1,72 @@
-"""`matrix`: the tables of a namespace."""
+"""`matrix`: the tables of a namespace, from every place that counts are in."""
 
 from __future__ import annotations
 
-import json
+import csv
+import io
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
-from simulate import Simulation
-from tests.support.commands import flowmatrix
+import pytest
+
+from simulate import Simulation, simulate
+from tests.support.commands import document, flowmatrix
+
+COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
 def test_matrix_from_a_config_and_from_its_state(made: Simulation, tmp_path: Path) -> None:
-    rows = {}
     assert flowmatrix("run", made.config, "--once", "--state", tmp_path).exit_code == 0
-    for source in ([made.config], ["--state", tmp_path]):
-        options = ["-n", "netobserv", "--direction", "out", "--format", "json"]
-        done = flowmatrix("matrix", *source, *options)
-        assert done.exit_code == 0, done.stderr
-        table = json.loads(done.stdout)["rows"]
-        rows[len(source)] = [
-            {k: v for k, v in row.items() if not k.endswith("_seen")} for row in table
-        ]
-    assert len(rows[1]) == 12
-    assert rows[1] == rows[2]
+    found = [
+        document(*source, "-n", "netobserv", "--direction", "out")
+        for source in ([made.config], ["--state", tmp_path])
+    ]
+    assert len(found[0]["rows"]) == 12
+    assert found[0] == found[1]
+
+
+def test_one_document_has_every_namespace_and_both_directions(made: Simulation) -> None:
+    """As one JSON document and as one CSV table, with ports that are numbers."""
+    asked = [made.config, "-n", "netobserv", "-n", "noo-loki", "-n", "netobserv"]
+    rows = document(*asked)["rows"]
+    shown = [(row["namespace"], row["direction"]) for row in rows]
+    assert {place: shown.count(place) for place in dict.fromkeys(shown)} == {
+        ("netobserv", "outgoing"): 12,
+        ("netobserv", "incoming"): 16,
+        ("noo-loki", "outgoing"): 2,
+        ("noo-loki", "incoming"): 6,
+    }
+    assert all(isinstance(row["port"], int) for row in rows)
+    done = flowmatrix("matrix", *asked, "--format", "csv")
+    table = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["namespace"], row["direction"]) for row in table] == shown
+    assert [row["port"] for row in table] == [str(row["port"]) for row in rows]
+
+
+def test_the_largest_count_comes_first_unless_asked_otherwise(made: Simulation) -> None:
+    asked = [made.config, "-n", "netobserv", "--direction", "in"]
+    counts = [row["count"] for row in document(*asked)["rows"]]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) > 1
+    ports = [row["port"] for row in document(*asked, "--sort", "port")["rows"]]
+    assert ports == sorted(ports)
+    assert ports[0] == 2055
+
+
+def test_notes_are_in_the_document_and_beside_csv_on_stderr(tmp_path: Path) -> None:
+    made = simulate("reference", tmp_path / "ipfix.pb", ipfix_replies=True)
+    asked = [made.config, "-n", "netobserv"]
+    (note,) = document(*asked)["notes"]
+    assert note == (
+        "Connections opened by netobserv: 2 uncertain: the port is a client's, "
+        "the flow may be a reply"
+    )
+    done = flowmatrix("matrix", *asked, "--format", "csv")
+    assert f"note: {note}\n" in done.stderr
+    assert "uncertain:" not in done.stdout
 
 
 def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
@@ -35,5 +80,42 @@ def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
 def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert flowmatrix("matrix").exit_code == 2
     assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2
+    assert flowmatrix("matrix", made.recording, "--input", made.recording).exit_code == 2
+    assert flowmatrix("matrix", made.config, "--inventory", made.inventory).exit_code == 2
+    asked = ["--server", "http://127.0.0.1:1", "--inventory", made.inventory]
+    assert flowmatrix("matrix", *asked).exit_code == 2
     nothing = flowmatrix("matrix", "--state", tmp_path)
     assert (nothing.exit_code, nothing.stderr) == (1, f"error: there is no state in {tmp_path}\n")
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_tables_fit_the_terminal(made: Simulation, width: int) -> None:
+    shown = _on_terminal(width, "matrix", str(made.config), "-n", "netobserv")
+    lines = [line for line in shown.splitlines() if "flowlogs" in line or "plugin" in line]
+    assert len(lines) == 28
+    assert max(map(len, shown.splitlines())) <= width
+    assert ("last seen" in shown) == (width == 200)
+
+
+def _on_terminal(width: int, *arguments: str) -> str:
+    """What a command writes to a terminal of this width."""
+    leader, follower = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(width), "TERM": "xterm"}
+    done = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=follower, stderr=subprocess.PIPE, env=environment
+    )
+    os.close(follower)
+    parts: list[bytes] = []
+    while part := _read(leader):
+        parts.append(part)
+    os.close(leader)
+    _, errors = done.communicate(timeout=120)
+    assert done.returncode == 0, errors
+    return b"".join(parts).decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # nobody writes any more
+        return b""

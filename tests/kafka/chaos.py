@@ -27,6 +27,7 @@ import yaml
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from matrix import tables
+from matrix.families import MatrixDirection
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.api.schema import Totals
@@ -345,18 +346,16 @@ class Chaos:
         command = [str(COMMAND), "matrix", "--format", "json", *asked]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found: Counter[tuple[str, ...]] = Counter()
-        decoder = json.JSONDecoder()
-        while start := text.find("{") + 1:
-            document, end = decoder.raw_decode(text, start - 1)
-            text = text[end:]
-            for row in document["rows"]:
-                found[_cell(row)] += row["count"]
+        for row in json.loads(text)["rows"]:
+            found[_cell(row)] += row["count"]
         truth: Counter[tuple[str, ...]] = Counter()
         series = _frames(self._load.truth())
         for namespace in tables.namespaces(series):
-            for make in (tables.outgoing, tables.incoming):
-                for row in make(series, namespace).rows.iter_rows(named=True):
-                    truth[_cell(row)] += row["count"]
+            for direction in MatrixDirection:
+                table = tables.connections(series, namespace, direction)
+                about = {"namespace": namespace, "direction": direction.value}
+                for row in table.rows.iter_rows(named=True):
+                    truth[_cell(about | row)] += row["count"]
         return _compared("flow matrix, cells", truth, found)
 
     def _watched(self, watch: Watch, fleet: Fleet) -> Iterator[Row]:

@@ -21,7 +21,7 @@ Make = Callable[[str, list[tuple[Any, ...]]], pl.DataFrame]
 def keys(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
     """Namespace, workload, port, other workload, value."""
     columns = ["namespace", "workload", "port"]
-    return rows.select(*columns, pl.col("^(to|from)_workload$"), ":value").rows()
+    return rows.select(*columns, "peer_workload", ":value").rows()
 
 
 def test_the_label_sets_tell_the_two_metrics_apart(series: Make) -> None:
@@ -37,14 +37,14 @@ def test_labels_that_were_not_remapped_serve_both_ways(series: Make) -> None:
     row = ("shop", "front", "Deployment", "Pods", "443", "", "", "", "S3")
     given = {"plain": series(labels, [(*row, *SEEN)])}
     sent, received = (find(given, direction).rows for direction in MatrixDirection)
-    assert sent.row(0, named=True)["to_subnet_label"] == "S3"
+    assert sent.row(0, named=True)["peer_subnet_label"] == "S3"
     assert keys(sent) == [("shop", "front", "443", "", 1.0)]
     assert keys(received) == [("", "", "443", "front", 1.0)]
 
 
 def test_the_subnet_label_may_be_missing(series: Make) -> None:
     given = {"m": series(OUT.removesuffix(" to_subnet_label"), [(*ROW[:-1], *SEEN)])}
-    assert find(given, MatrixDirection.OUTGOING).rows["to_subnet_label"].to_list() == [""]
+    assert find(given, MatrixDirection.OUTGOING).rows["peer_subnet_label"].to_list() == [""]
 
 
 def test_only_syn_is_read_where_flags_are_a_label(series: Make) -> None:

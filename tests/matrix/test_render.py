@@ -1,4 +1,4 @@
-"""Tables as text."""
+"""Tables as text for programs and pages; those of a terminal are in test_screen.py."""
 
 from __future__ import annotations
 
@@ -9,123 +9,143 @@ import json
 import polars as pl
 import pytest
 
-from matrix.render import Form, render
-from matrix.tables import MatrixTable
+from matrix.render import Form, notes, render
+from matrix.tables import COLUMNS, MatrixTable
+from tests.support.tables import SCHEMA
 
-ROWS = pl.DataFrame(
+START = 1_761_645_600.0
+OUT = pl.DataFrame(
     [
-        ("DaemonSet", "flowlogs-pipeline", "443", "", 6.0, 1_761_645_600.0, 1_761_645_899.6),
-        ("Deployment", "a|b_c", "8080", "[x]", 0.5, 1_761_645_600.0, None),
+        ("Deployment", "a|b_c", 8080, "", "", "", "[x]", 0.5, START, None, "SYN"),
+        ("DaemonSet", "flp", 443, "Service", "b", "api", "", 6.0, START, START + 299.6, "SYN"),
     ],
-    schema=["kind", "workload", "port", "to_subnet_label", "count", "first_seen", "last_seen"],
+    schema=SCHEMA,
     orient="row",
 )
-TABLE = MatrixTable(ROWS, ("m",), ("counts of m, n are added up",))
+IN = OUT.with_columns(pl.lit("in").alias("workload"), pl.lit(None, pl.Int64).alias("port"))
+TABLES = (
+    MatrixTable(OUT, ("m",), ("counts of m, n are added up",), "shop", "outgoing"),
+    MatrixTable(IN, ("k",), ("1 uncertain",), "shop", "incoming"),
+)
 
 
-def test_terminal() -> None:
-    assert render(TABLE, Form.TABLE) == (
-        "kind         workload            port   to_subnet_label"
-        "   count   first_seen             last_seen\n"
-        + "─" * 109
-        + "\n"
-        + "DaemonSet    flowlogs-pipeline   443                   "
-        "       6   2025-10-28T10:00:00Z   2025-10-28T10:04:59Z\n"
-        "Deployment   a|b_c               8080   [x]            "
-        "     0.5   2025-10-28T10:00:00Z\n"
-        "note: counts of m, n are added up\n"
-    )
-
-
-def test_terminal_lines_keep_to_a_width_and_lose_nothing() -> None:
-    wide, narrow = (render(TABLE, Form.TABLE, width=width) for width in (0, 60))
-    assert max(map(len, narrow.splitlines())) <= 60
-    letters = [
-        sorted(text.replace("─", "").replace(" ", "").replace("\n", "")) for text in (wide, narrow)
+def test_csv_is_one_table_with_namespace_and_direction_as_columns() -> None:
+    text = render([*TABLES, TABLES[0]._replace(namespace="data")], Form.CSV)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert list(rows[0]) == ["namespace", "direction", *COLUMNS]
+    assert [(row["namespace"], row["direction"], row["port"]) for row in rows] == [
+        *(("shop", "outgoing", "8080"), ("shop", "outgoing", "443")),
+        *(("shop", "incoming", ""), ("shop", "incoming", "")),
+        *(("data", "outgoing", "8080"), ("data", "outgoing", "443")),
     ]
-    assert letters[0] == letters[1]
-
-
-def test_csv() -> None:
-    assert render(TABLE, Form.CSV) == (
-        "kind,workload,port,to_subnet_label,count,first_seen,last_seen\n"
-        "DaemonSet,flowlogs-pipeline,443,,6,2025-10-28T10:00:00Z,2025-10-28T10:04:59Z\n"
-        "Deployment,a|b_c,8080,[x],0.5,2025-10-28T10:00:00Z,\n"
+    assert (rows[0]["count"], rows[1]["count"]) == ("0.5", "6")
+    assert (rows[1]["first_seen"], rows[1]["last_seen"]) == (
+        *("2025-10-28T10:00:00Z", "2025-10-28T10:04:59Z"),
     )
+    assert rows[0]["last_seen"] == ""
+
+
+def test_json_is_one_document() -> None:
+    document = json.loads(render(TABLES, Form.JSON, about=["the input ended early"]))
+    assert list(document) == ["unit", "metrics", "notes", "rows"]
+    assert (document["unit"], document["metrics"]) == ("flows", ["m", "k"])
+    assert document["notes"] == [
+        "the input ended early",
+        "Connections opened by shop: counts of m, n are added up",
+        "Connections accepted by shop: 1 uncertain",
+    ]
+    assert [row["direction"] for row in document["rows"]] == ["outgoing"] * 2 + ["incoming"] * 2
+    assert document["rows"][1] == {
+        "namespace": "shop",
+        "direction": "outgoing",
+        "kind": "DaemonSet",
+        "workload": "flp",
+        "port": 443,
+        "peer_kind": "Service",
+        "peer_namespace": "b",
+        "peer_workload": "api",
+        "peer_subnet_label": "",
+        "count": 6,
+        "first_seen": "2025-10-28T10:00:00Z",
+        "last_seen": "2025-10-28T10:04:59Z",
+        "evidence": "SYN",
+    }
+    assert document["rows"][2]["port"] is None
+
+
+def test_notes_of_a_single_table_need_no_title() -> None:
+    assert notes(TABLES[:1], ["all"]) == ["all", "counts of m, n are added up"]
+
+
+def test_ports_that_are_names_in_one_table_are_texts_in_all() -> None:
+    named = TABLES[1]._replace(rows=IN.with_columns(pl.lit("https").alias("port")))
+    rows = json.loads(render([TABLES[0], named], Form.JSON))["rows"]
+    assert [row["port"] for row in rows] == ["8080", "443", "https", "https"]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d"])
 def test_csv_texts_are_not_formulas(start: str) -> None:
-    rows = pl.DataFrame({"workload": [f'{start}cmd|"x"'], "count": [-1.0]})
-    text = render(MatrixTable(rows, ("m",), ()), Form.CSV)
-    _, (workload, count) = csv.reader(io.StringIO(text, newline=""))
-    assert (workload, count) == (f'\'{start}cmd|"x"', "-1")
+    rows = OUT.with_columns(
+        pl.lit(f'{start}cmd|"x"').alias("workload"), pl.lit(-1.0).alias("count")
+    )
+    text = render([MatrixTable(rows, ("m",), ())], Form.CSV)
+    row = next(csv.DictReader(io.StringIO(text, newline="")))
+    assert (row["workload"], row["count"]) == (f'\'{start}cmd|"x"', "-1")
 
 
 HOSTILE = "\x1b]0;x\x07a\0b\rc\nd[/x]\u202e\x9b[2J"
 
 
-@pytest.mark.parametrize("form", Form)
+FORMS = (Form.TABLE, Form.CSV, Form.JSON, Form.MARKDOWN)
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_nothing_in_a_name_moves_the_cursor(form: Form) -> None:
     """Escapes, NUL, line ends, directions and C1 controls, in cells, titles and notes."""
-    rows = pl.DataFrame({"workload": [HOSTILE, "=" + HOSTILE], "count": [1.0, 2.0]})
-    text = render(MatrixTable(rows, ("m",), (HOSTILE,)), form, title=HOSTILE)
+    rows = OUT.with_columns(pl.Series("peer_workload", [HOSTILE, "=" + HOSTILE]))
+    text = render([MatrixTable(rows, ("m",), (HOSTILE,), HOSTILE, "outgoing")], form)
     assert text.replace("\n", "").isprintable()
     plain = "\ufffd]0;x\ufffda\ufffdb\ufffdc\ufffdd[/x]\ufffd\ufffd[2J"
     if form is Form.JSON:
-        assert [row["workload"] for row in json.loads(text)["rows"]] == [HOSTILE, "=" + HOSTILE]
+        found = [row["peer_workload"] for row in json.loads(text)["rows"]]
+        assert found == [HOSTILE, "=" + HOSTILE]
     elif form is Form.MARKDOWN:
         assert plain.replace("[", "\\[").replace("]", "\\]") in text
     else:
         assert plain in text
-    lines = {Form.TABLE: 7, Form.MARKDOWN: 8, Form.CSV: 3}
+    lines = {Form.TABLE: 6, Form.MARKDOWN: 8, Form.CSV: 3}
     assert form is Form.JSON or len(text.splitlines()) == lines[form]
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -1e300])
 def test_a_time_that_no_calendar_has_is_shown_as_it_is(seconds: float) -> None:
-    rows = pl.DataFrame({"count": [1.0], "first_seen": [seconds], "last_seen": [0.0]})
-    text = render(MatrixTable(rows, ("m",), ()), Form.CSV)
-    assert text.splitlines()[1].replace("'", "") == f"1,{seconds},1970-01-01T00:00:00Z"
-
-
-def test_json() -> None:
-    document = json.loads(render(TABLE, Form.JSON))
-    assert document["metrics"] == ["m"]
-    assert document["notes"] == ["counts of m, n are added up"]
-    assert document["rows"][1] == {
-        "kind": "Deployment",
-        "workload": "a|b_c",
-        "port": "8080",
-        "to_subnet_label": "[x]",
-        "count": 0.5,
-        "first_seen": "2025-10-28T10:00:00Z",
-        "last_seen": None,
-    }
-    assert document["rows"][0]["count"] == 6
+    rows = OUT.head(1).with_columns(pl.lit(seconds).alias("first_seen"))
+    row = next(csv.DictReader(io.StringIO(render([MatrixTable(rows, (), ())], Form.CSV))))
+    assert row["first_seen"].removeprefix("'") == str(seconds)
 
 
 def test_markdown() -> None:
-    assert render(TABLE, Form.MARKDOWN) == (
-        "| kind | workload | port | to_subnet_label | count | first_seen | last_seen |\n"
-        "| --- | --- | --- | --- | ---: | --- | --- |\n"
-        "| DaemonSet | flowlogs-pipeline | 443 |  | 6 "
-        "| 2025-10-28T10:00:00Z | 2025-10-28T10:04:59Z |\n"
-        "| Deployment | a\\|b\\_c | 8080 | \\[x\\] | 0.5 | 2025-10-28T10:00:00Z |  |\n"
+    columns = ["workload", "port", "peer_subnet_label", "count", "first_seen"]
+    text = render([TABLES[0]._replace(rows=OUT.select(columns))], Form.MARKDOWN, about=["a|b"])
+    assert text == (
+        "## Connections opened by shop\n\n"
+        "| workload | port | peer_subnet_label | count | first_seen |\n"
+        "| --- | ---: | --- | ---: | --- |\n"
+        "| a\\|b\\_c | 8080 | \\[x\\] | 0.5 | 2025-10-28T10:00:00Z |\n"
+        "| flp | 443 |  | 6 | 2025-10-28T10:00:00Z |\n"
         "\ncounts of m, n are added up\n"
+        "\na\\|b\n"
     )
 
 
-@pytest.mark.parametrize("form", [Form.TABLE, Form.MARKDOWN])
-def test_nothing_moves_the_cursor(form: Form) -> None:
-    rows = pl.DataFrame({"workload": ["a\x1b[2J\nb"]})
-    text = render(MatrixTable(rows, ("m",), ()), form)
-    assert "\x1b" not in text
-    assert "\N{REPLACEMENT CHARACTER}" in text
-
-
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", FORMS)
 def test_an_empty_table_is_its_header(form: Form) -> None:
-    text = render(MatrixTable(ROWS.clear(), ("m",), ()), form)
-    assert "flowlogs" not in text
+    text = render([MatrixTable(OUT.clear(), ("m",), ())], form)
+    assert "flp" not in text
     assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("form", [Form.CSV, Form.JSON])
+def test_no_table_at_all(form: Form) -> None:
+    """Where no namespace has a row."""
+    assert "rows" in render([], form) or render([], form).startswith("namespace,direction,kind")

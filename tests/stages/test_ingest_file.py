@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
+from tests.support.recordings import cli_database
 from tests.support.records import message_class
 
 
@@ -112,3 +113,20 @@ def test_replay_reads_another_file(tmp_path: Path) -> None:
     (tmp_path / "other.pb").write_bytes(record(9))
     stage = source("flows.gz", compression="gzip").replay(tmp_path / "other.pb")
     assert read(stage, Path("/nowhere")) == [9]
+
+
+def test_a_database_of_the_netobserv_cli_reads_as_json(tmp_path: Path) -> None:
+    cli_database(tmp_path / "flows.db", [{"Bytes": 1}, {"Bytes": 2}, {"Bytes": 3}])
+    assert read(source("flows.db", decoder="json", batch_size=2), tmp_path) == [1, 2, 3]
+    with pytest.raises(OSError, match=r"flows\.db: .* are read with decoder: json"):
+        read(source("flows.db"), tmp_path)
+
+
+def test_a_recording_in_its_place_brings_its_own_decoder(tmp_path: Path) -> None:
+    cli_database(tmp_path / "flows.db", [{"Bytes": 1}])
+    (tmp_path / "flows.pb").write_bytes(record(2))
+    (tmp_path / "flows.jsonl").write_text('{"Bytes": 3}')
+    for own in ("protobuf", "json"):
+        stage = source("any", decoder=own, compression="gzip")
+        names = ("flows.db", "flows.pb", "flows.jsonl")
+        assert [read(stage.replay(tmp_path / name), tmp_path) for name in names] == [[1], [2], [3]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -22,7 +23,7 @@ from pipeline.stage import (
     Spec,
     Writer,
 )
-from pipeline.state.ledger import Ledger
+from pipeline.state.ledger import TIMES, Ledger, SeriesTable
 
 _BEFORE = "- {name: flows, type: ingest_stdin}"
 _BEHIND = "- {name: shown, type: write_stdout, follows: %s}"
@@ -64,7 +65,7 @@ def _replayed(stage: Spec, recording: Path) -> Spec:
 
 
 def _run(plan: Plan, context: SourceContext) -> list[str]:
-    """The records that the plan gives, then the metrics without their comments."""
+    """The records that the plan gives, the metrics without their comments, then the facts."""
     ledger, records = Ledger(plan.families), list[Record]()
     for source in plan.sources:
         for payloads in source.chunks(context):
@@ -74,7 +75,19 @@ def _run(plan: Plan, context: SourceContext) -> list[str]:
             for delta in outcome.deltas:
                 ledger.merge([delta], 1.0)
     metrics = Exposition().render(ledger.tables()).splitlines()
-    return [*map(_line, records), *(line for line in metrics if not line.startswith("#"))]
+    facts = [
+        line for table in ledger.tables() if not table.family.exposed for line in _facts(table)
+    ]
+    return [*map(_line, records), *(line for line in metrics if not line.startswith("#")), *facts]
+
+
+def _facts(table: SeriesTable) -> Iterator[str]:
+    """The labels of each row as a metric has them, then its values; without what is empty or 0."""
+    for row in table.series().drop(TIMES).iter_rows(named=True):
+        labels = ",".join(f'{name}="{row[name]}"' for name in table.labels if row[name])
+        values = (f"{name}={row[name]}" for name in table.family.columns if row[name])
+        yield f"{table.family.name}{{{labels}}}"
+        yield f"  {' '.join(values)}"
 
 
 def _line(record: Record) -> str:

@@ -1,10 +1,31 @@
-"""Recordings read by code that shares nothing with what wrote them."""
+"""Recordings read by code that shares nothing with what wrote them, and those of other tools."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+
+_CLI_COLUMNS = """
+    "DnsErrno" INTEGER, "Dscp" INTEGER, "DstAddr" TEXT, "DstPort" INTEGER, "Interface" TEXT,
+    "Proto" INTEGER, "SrcAddr" TEXT, "SrcPort" INTEGER, "Bytes" INTEGER, "Packets" INTEGER,
+    "PktDropLatestDropCause" TEXT, "PktDropBytes" INTEGER, "PktDropPackets" INTEGER,
+    "DnsId" INTEGER, "DnsName" TEXT, "DnsFlagsResponseCode" TEXT, "DnsLatencyMs" TIMESTAMP,
+    "TimeFlowRTTNs" TIMESTAMP
+"""
+
+
+def cli_database(file: Path, flows: Sequence[Mapping[str, object]]) -> None:
+    """A database with the table and the columns of the netobserv CLI, a row for each flow."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute(f"CREATE TABLE flow ({_CLI_COLUMNS})")
+        for flow in flows:
+            marks = ", ".join("?" * len(flow))
+            statement = f"INSERT INTO flow ({', '.join(flow)}) VALUES ({marks})"  # noqa: S608 # ours
+            database.execute(statement, list(flow.values()))
+        database.commit()
 
 
 def messages(recording: Path) -> Iterator[bytes]:

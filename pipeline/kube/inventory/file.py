@@ -36,6 +36,14 @@ class Found(NamedTuple):
     object: Object
 
 
+class _Item(NamedTuple):
+    """An object with its location, and the JSON text that it was read from."""
+
+    where: str
+    object: Object
+    text: bytes | msgspec.Raw
+
+
 def load(path: Path, options: IndexOptions | None = None) -> tuple[Index, list[Problem]]:
     """The index of a file's objects, and the problems of the file."""
     index, problems = Index(options=options), list[Problem]()
@@ -57,6 +65,16 @@ def read(path: Path, problems: list[Problem]) -> Iterator[Found]:
 
     The file has YAML documents, JSON lines, or one or more JSON documents. It may be gzipped.
     """
+    yield from (Found(one.where, one.object) for one in _items(path, problems))
+
+
+def manifests(path: Path, problems: list[Problem]) -> Iterator[dict[str, Any]]:
+    """The same objects whole, as plain data."""
+    for one in _items(path, problems):
+        yield {**msgspec.json.decode(one.text), "kind": one.object.kind}
+
+
+def _items(path: Path, problems: list[Problem]) -> Iterator[_Item]:
     number = 0
     try:
         with _open(path) as file:
@@ -140,7 +158,7 @@ def _skip_blanks(text: str, at: int) -> int:
     return len(text) if (found := _INK.search(text, at)) is None else found.start()
 
 
-def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[Found]:
+def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[_Item]:
     """The object of a document, or the objects of a list."""
     if text.strip() == b"null":
         return
@@ -153,7 +171,7 @@ def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[Fo
         problems.append(Problem((), f"{where}: {error}"))
         return
     if texts is None:
-        yield from _named(where, whole, problems)
+        yield from _named(_Item(where, whole, text), problems)
         return
     kind = whole.kind.removesuffix("List")
     for number, item in enumerate(texts, 1):
@@ -164,12 +182,13 @@ def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[Fo
             problems.append(Problem((), f"{place}: {error}"))
             continue
         one = one if one.kind else msgspec.structs.replace(one, kind=kind)
-        yield from _named(place, one, problems)
+        yield from _named(_Item(place, one, item), problems)
 
 
-def _named(where: str, one: Object, problems: list[Problem]) -> Iterator[Found]:
+def _named(item: _Item, problems: list[Problem]) -> Iterator[_Item]:
+    one = item.object
     missing = "kind" if not one.kind else "metadata.name" if not one.metadata.name else ""
     if missing:
-        problems.append(Problem((), f"{where}: not a Kubernetes object: {missing} is missing"))
+        problems.append(Problem((), f"{item.where}: not a Kubernetes object: {missing} is missing"))
     else:
-        yield Found(where, one)
+        yield item

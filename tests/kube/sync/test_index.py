@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from matrix import tables
+from matrix.families import MatrixDirection
 from pipeline import config, limits
 from pipeline.app.job import Job
 from pipeline.kube.api import objects
@@ -71,8 +72,8 @@ def test_the_reference_from_a_live_cluster(made: Simulation, new_kube: Kube) -> 
             series = counters(job.counts)
             found.append(
                 [
-                    make(series, "netobserv").rows.drop("first_seen", "last_seen", strict=False)
-                    for make in (tables.outgoing, tables.incoming)
+                    tables.connections(series, "netobserv", direction).rows
+                    for direction in MatrixDirection
                 ]
             )
     assert [table.height for table in found[0]] == [12, 16]

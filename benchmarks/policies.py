@@ -1,0 +1,109 @@
+"""`python -m benchmarks.policies`: what generating policies costs for a cluster, on one core."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+if __name__ == "__main__":
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+import random
+from typing import Any
+
+import polars as pl
+
+from matrix.edges import EDGES, Evidence, State
+from pipeline.kube.subnets import Label
+from policy.generate.build import Options, generate
+from policy.generate.objects import Kind, manifests
+from policy.generate.text import dump
+from policy.objects import Manifest
+
+NAMESPACES, WORKLOADS, PODS = 50, 600, 3_000
+_PEERS, _PORTS = 15, (80, 443, 5432, 6379, 8080, 8443, 9090, 9092)
+_NODES = 100
+_LABELS = [
+    Label("EXT:S3", [f"198.51.{number}.0/24" for number in range(8)]),
+    Label("Machines", ["10.0.0.0/16"]),
+    Label("Pods", ["10.128.0.0/14"]),
+]
+
+
+def objects() -> list[Manifest]:
+    """Namespaces, nodes, Deployments and their pods."""
+    made: list[Manifest] = [
+        {"kind": "Namespace", "metadata": {"name": f"ns-{number}"}} for number in range(NAMESPACES)
+    ]
+    made += [
+        {
+            "kind": "Node",
+            "metadata": {"name": f"node-{number}"},
+            "status": {"addresses": [{"type": "InternalIP", "address": f"10.0.0.{number + 1}"}]},
+        }
+        for number in range(_NODES)
+    ]
+    for number in range(WORKLOADS):
+        labels = {"app": f"app-{number}"}
+        meta = {"namespace": f"ns-{number % NAMESPACES}", "name": f"app-{number}"}
+        spec = {"selector": {"matchLabels": labels}}
+        made.append({"kind": "Deployment", "metadata": meta, "spec": spec})
+        for pod in range(PODS // WORKLOADS):
+            owners = [{"kind": "Deployment", "name": meta["name"], "controller": True}]
+            own = meta | {"name": f"app-{number}-{pod}", "labels": labels}
+            address = f"10.{128 + pod % 4}.{number // 200}.{number % 200 + 1}"
+            made.append(
+                {
+                    "kind": "Pod",
+                    "metadata": own | {"ownerReferences": owners},
+                    "spec": {"nodeName": f"node-{number % _NODES}"},
+                    "status": {"podIP": address, "hostIP": f"10.0.0.{number % _NODES + 1}"},
+                }
+            )
+    return made
+
+
+def edges() -> pl.DataFrame:
+    """Each workload opens connections to others, to the networks of a label, and has probes."""
+    draw, rows = random.Random(0), list[dict[str, Any]]()
+    for number in range(WORKLOADS):
+        own = _end("client", "Deployment", number)
+        for _ in range(_PEERS):
+            server = _end("server", "Deployment", draw.randrange(WORKLOADS))
+            rows.append(own | server | {"port": draw.choice(_PORTS)})
+        rows.append(own | {"server_label": "EXT:S3", "port": 443})
+        node = {"client_kind": "Node", "client_workload": f"node-{number % _NODES}"}
+        rows.append(node | _end("server", "Deployment", number) | {"port": 8081})
+    nothing: dict[str, Any] = {
+        name: [] if dtype == pl.List(pl.String()) else 0 if dtype.is_numeric() else ""
+        for name, dtype in EDGES.items()
+    }
+    usual = {"protocol": "TCP", "state": State.ESTABLISHED, "evidence": Evidence.SYN}
+    return pl.DataFrame([nothing | usual | row for row in rows], schema=EDGES)
+
+
+def _end(side: str, kind: str, number: int) -> dict[str, str]:
+    found = {"kind": kind, "namespace": f"ns-{number % NAMESPACES}", "workload": f"app-{number}"}
+    return {f"{side}_{name}": value for name, value in found.items()}
+
+
+def main() -> None:
+    """Print one line."""
+    given, seen = objects(), edges()
+    namespaces = tuple(f"ns-{number}" for number in range(NAMESPACES))
+    start = time.perf_counter()
+    found = generate(seen, given, _LABELS, Options(namespaces=namespaces))
+    text = dump(manifests(found.drafts, Kind.NETWORK_POLICY, found.report))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"policy generate: {PODS:,} pods, {WORKLOADS} workloads, {NAMESPACES} namespaces, "
+        f"{seen.height:,} edges: {len(found.drafts)} policies, {len(text) / 1e6:.1f} MB of YAML "
+        f"in {seconds:.1f} s, {peak:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Unknown peers found in the edges, and names proposed for them."""

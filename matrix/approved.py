@@ -1,0 +1,215 @@
+"""An approved flow matrix as a file, and how the present edges differ from it.
+
+The file has no counts and no times, is sorted, and quotes every text: the same edges give the same
+bytes, and a difference of two files reads as a difference of two matrices.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from matrix.edges import Evidence, State
+from pipeline.diagnostics import ConfigError, Diagnostic
+from pipeline.yaml import document, validate
+
+_NODE = "Node"
+_PARTS = ("kind", "namespace", "workload", "label", "address")
+_SIDES = ("client", "server")
+KEY = (*(f"{side}_{part}" for side in _SIDES for part in _PARTS), "protocol", "port")
+"""The columns that make an edge the same edge."""
+_HEAD = """\
+# An approved flow matrix. `flowmatrix matrix diff` compares the present one with it.
+# `anomalous: true` behind an edge says that it must not be, and a comparison reports it.
+"""
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class End(_Document, frozen=True):
+    """An end of an edge: a workload, any node (kind Node), a subnet label, or an address."""
+
+    kind: str = ""
+    namespace: str = ""
+    workload: str = ""
+    label: str = ""
+    address: str = ""
+
+
+class ApprovedEdge(_Document, frozen=True, kw_only=True):
+    """An edge, how it was known to be one, and whether it must not be."""
+
+    client: End
+    server: End
+    protocol: str
+    port: int | None = None
+    evidence: Evidence
+    anomalous: bool = False
+
+
+class Approved(_Document, frozen=True):
+    """The approved edges with an end in the `namespaces`, or of all namespaces without any."""
+
+    namespaces: list[str] = []
+    edges: list[ApprovedEdge] = []
+
+
+class Drift(StrEnum):
+    """How an edge differs from what was approved, the worst first."""
+
+    ANOMALOUS = "anomalous"
+    NEW = "new"
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+DRIFT = pl.Schema(
+    {
+        "drift": pl.String(),
+        **dict.fromkeys(KEY, pl.String()),
+        "port": pl.Int32(),
+        "evidence": pl.String(),
+        "was": pl.String(),
+    }
+)
+"""A row for each edge that differs: its evidence now (null: gone), and when approved (null: new).
+"""
+
+
+def approve(
+    edges: pl.DataFrame, namespaces: Sequence[str] = (), before: Approved | None = None
+) -> Approved:
+    """The edges to approve: all that are not mere attempts, and no denied ones.
+
+    Those marked as anomalous `before` stay so, also where they are not seen now.
+    """
+    marked = {_key(edge): edge for edge in (before.edges if before else ()) if edge.anomalous}
+    found = {_key(edge): edge for edge in _approved(_met(_within(edges, namespaces)))}
+    whole = found | {
+        key: msgspec.structs.replace(found.get(key, edge), anomalous=True)
+        for key, edge in marked.items()
+    }
+    return Approved(sorted(namespaces), [whole[key] for key in sorted(whole)])
+
+
+def dump(approved: Approved) -> str:
+    """The file of an approved matrix, an edge in a line."""
+    lines = [_HEAD + f"namespaces: {json.dumps(approved.namespaces)}", "edges:"]
+    lines += [f"- {_flow(msgspec.to_builtins(edge))}" for edge in approved.edges]
+    return "\n".join(lines if approved.edges else [*lines[:-1], "edges: []"]) + "\n"
+
+
+def load(path: Path) -> Approved:
+    """The approved matrix of a file. Raises ConfigError with everything that is wrong with it."""
+    written = document.load(document.read(path), str(path))
+    problems = list(written.problems)
+    problems += [
+        Diagnostic(written.place(problem.path), problem)
+        for problem in validate.problems(written.data, Approved)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    found: Approved = validate.convert(written.data, Approved)
+    return found
+
+
+def drift(edges: pl.DataFrame, approved: Approved) -> pl.DataFrame:
+    """How edges differ from the approved ones (DRIFT), the worst first, then by name.
+
+    Only those with an end in the approved namespaces count. A mere attempt is not new, but an
+    anomalous edge that is attempted is reported.
+    """
+    inside = _within(edges, approved.namespaces)
+    now = _keyed(inside)
+    known = _frame(approved.edges)
+    met = _keyed(_met(inside))
+    both = known.join(now, on=KEY, nulls_equal=True, how="inner")
+    parts = {
+        Drift.ANOMALOUS: both.filter(pl.col("anomalous")),
+        Drift.NEW: met.join(known, on=KEY, nulls_equal=True, how="anti").with_columns(
+            pl.lit(None, pl.String).alias("was")
+        ),
+        Drift.CHANGED: both.filter(~pl.col("anomalous") & (pl.col("evidence") != pl.col("was"))),
+        Drift.GONE: known.filter(~pl.col("anomalous"))
+        .join(now, on=KEY, nulls_equal=True, how="anti")
+        .with_columns(pl.lit(None, pl.String).alias("evidence")),
+    }
+    rows = [
+        part.select(
+            pl.lit(state.value).alias("drift"),
+            *(pl.col(name).cast(DRIFT[name]) for name in (*KEY, "evidence", "was")),
+        ).sort(KEY)
+        for state, part in parts.items()
+    ]
+    return pl.concat(rows)
+
+
+def _within(edges: pl.DataFrame, namespaces: Sequence[str]) -> pl.DataFrame:
+    if not namespaces:
+        return edges
+    return edges.filter(
+        pl.any_horizontal(pl.col(f"{side}_namespace").is_in(namespaces) for side in _SIDES)
+    )
+
+
+def _met(edges: pl.DataFrame) -> pl.DataFrame:
+    return edges.filter(pl.col("state").is_in([State.ESTABLISHED.value, State.UNCERTAIN.value]))
+
+
+def _keyed(edges: pl.DataFrame) -> pl.DataFrame:
+    """KEY and evidence: any node is one end, and the label of a workload does not count."""
+    columns = []
+    for side in _SIDES:
+        named = pl.col(f"{side}_kind") != ""
+        node = pl.col(f"{side}_kind") == _NODE
+        blank = {"workload": node, "label": named}
+        columns += [
+            pl.when(when).then(pl.lit("")).otherwise(f"{side}_{part}").alias(f"{side}_{part}")
+            for part, when in blank.items()
+        ]
+    strongest = pl.col("evidence").cast(pl.Enum([one.value for one in Evidence])).min()
+    return edges.with_columns(columns).group_by(KEY).agg(strongest.cast(pl.String))
+
+
+def _approved(edges: pl.DataFrame) -> Iterator[ApprovedEdge]:
+    for row in _keyed(edges).iter_rows(named=True):
+        client, server = (End(*(row[f"{side}_{part}"] for part in _PARTS)) for side in _SIDES)
+        yield ApprovedEdge(
+            client=client,
+            server=server,
+            protocol=row["protocol"],
+            port=row["port"],
+            evidence=Evidence(row["evidence"]),
+        )
+
+
+def _frame(edges: Sequence[ApprovedEdge]) -> pl.DataFrame:
+    schema = {name: DRIFT[name] for name in KEY} | {"was": pl.String(), "anomalous": pl.Boolean()}
+    rows = [
+        (*_ends(edge), edge.protocol, edge.port, edge.evidence.value, edge.anomalous)
+        for edge in edges
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _ends(edge: ApprovedEdge) -> tuple[str, ...]:
+    return (*msgspec.structs.astuple(edge.client), *msgspec.structs.astuple(edge.server))
+
+
+def _key(edge: ApprovedEdge) -> tuple[tuple[str, ...], int]:
+    return (*_ends(edge), edge.protocol), -1 if edge.port is None else edge.port
+
+
+def _flow(value: object) -> str:
+    """A value in YAML's flow style, every text in quotes: none is read as a number or a boolean."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key}: {_flow(item)}" for key, item in value.items())
+        return f"{{{inside}}}"
+    return json.dumps(value)

@@ -1,0 +1,70 @@
+"""What a table of edges covers: which time, how many flows, and what is in no row."""
+
+from __future__ import annotations
+
+import msgspec
+import polars as pl
+
+from matrix.cells import number_text, time_text
+from matrix.completeness import unopened
+from matrix.edge_text import edge_text
+from matrix.edges import State
+
+_NAMED = 3
+
+
+class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What edges were made of. Times are epoch seconds, null where there are no edges.
+
+    `flows`: both ways, over all edges. `beyond`: flows that are beyond a limit and in no row.
+    `rejected`: messages and flows that could not be used; null where nobody counted them.
+    """
+
+    first_seen: float | None
+    last_seen: float | None
+    flows: int
+    beyond: int
+    rejected: int | None = None
+
+    @classmethod
+    def of(cls, edges: pl.DataFrame, beyond: int, rejected: int | None) -> Coverage:
+        """The coverage of all edges, before any of them is left out."""
+        flows: int = edges.select(pl.sum("flows") + pl.sum("reply_flows")).item()
+        times = edges.select(pl.min("first_seen"), pl.max("last_seen")).row(0)
+        return cls(times[0], times[1], flows, beyond, rejected)
+
+    def __str__(self) -> str:
+        """A line for people."""
+        window = "no flow"
+        if self.first_seen is not None and self.last_seen is not None:
+            window = f"{time_text(self.first_seen)} to {time_text(self.last_seen)}"
+        parts = [window, f"{number_text(self.flows)} flows"]
+        if self.rejected is not None:
+            parts.append(f"{number_text(self.rejected)} rejected")
+        if self.beyond:
+            parts.append(f"{number_text(self.beyond)} flows beyond the limit of edges, in no row")
+        return f"covers {', '.join(parts)}"
+
+
+def remarks(edges: pl.DataFrame) -> list[str]:
+    """What a reader should know about some edges, a sentence each."""
+    found = []
+    uncertain = edges.filter(pl.col("state") == State.UNCERTAIN.value).height
+    if uncertain:
+        found.append(f"{uncertain} uncertain: which end is the server is not known")
+    old = unopened(edges)
+    if old.height:
+        found.append(
+            f"{old.height} never seen opening, as they are older than what was seen: restart the "
+            f"pods of one end to see them open ({_named(old)})"
+        )
+    sampling = edges["sampling"].max()
+    if isinstance(sampling, int) and sampling > 1:
+        found.append(f"flows are sampled (1 of {sampling}): connections are missed")
+    return found
+
+
+def _named(edges: pl.DataFrame) -> str:
+    """The first of some edges by name."""
+    names = [edge_text(edge) for edge in edges.head(_NAMED).iter_rows(named=True)]
+    return ", ".join([*names, "..."] if edges.height > _NAMED else names)

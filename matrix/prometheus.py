@@ -1,0 +1,147 @@
+"""The series of a flow matrix, read from a Prometheus that scrapes them.
+
+Source: its HTTP API (label names, label values, instant queries), which Thanos and others have too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import msgspec
+import polars as pl
+
+from matrix.families import FLAGS, MatrixDirection, Series, spellings
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
+
+_PATIENCE = 120.0
+_LARGEST = 1 << 30
+_MOVED = "exported_"
+"""What Prometheus puts before a label that its target has as well."""
+_URL = re.compile(r"https?://[^/\s]+")
+NOTE = (
+    "count is the highest value that each series had in the time asked for; Prometheus does not "
+    "know when the flows were"
+)
+
+
+class PrometheusError(Exception):
+    """A Prometheus that does not answer, or not with a matrix; the message says why."""
+
+
+class Prometheus:
+    """The HTTP API of one server, for series that were there in the last `period` seconds.
+
+    `token` is sent as a bearer token.
+    """
+
+    def __init__(self, url: str, period: float, token: str = "") -> None:
+        if not _URL.match(url):
+            raise PrometheusError(f'"{url}" is not a URL: http://HOST:PORT')
+        self._url = url.rstrip("/")
+        self._now = time.time()
+        self._period = period
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def series(self, namespaces: Sequence[str] = (), metrics: Sequence[str] = ()) -> Series:
+        """The series of all metrics that may hold a matrix, or of those named.
+
+        Each has its label columns, VALUE, and FIRST_SEEN and LAST_SEEN, which are not known (null).
+        Series of several targets are added up. Only rows of these `namespaces`, of all if none is
+        given. Raises PrometheusError.
+        """
+        names = list(metrics) or self._candidates()
+        return {name: self._frame(name, namespaces) for name in names}
+
+    def _candidates(self) -> list[str]:
+        """The metrics with the labels of both workloads and of the port, in any spelling."""
+        found: dict[str, None] = {}
+        for direction in MatrixDirection:
+            for labels in spellings(direction):
+                wanted = [k for k, v in labels.items() if v in {"workload", "peer_workload"}]
+                port = next(k for k, v in labels.items() if v == "port")
+                matcher = ",".join(f'{label}!=""' for label in (*wanted, port))
+                found |= dict.fromkeys(self._names("__name__", f"{{{matcher}}}"))
+        return list(found)
+
+    def _frame(self, name: str, namespaces: Sequence[str]) -> pl.DataFrame:
+        """The series of a metric by its labels, under their own names."""
+        there = self._labels(name)
+        known = {label for d in MatrixDirection for one in spellings(d) for label in one} | {FLAGS}
+        moved = {label.removeprefix(_MOVED): label for label in there if label.startswith(_MOVED)}
+        labels = {label: moved.get(label, label) for label in sorted(known & {*there, *moved})}
+        query = _query(name, labels, namespaces, round(self._period))
+        answer = self._ask("query", {"query": query, "time": f"{self._now:.3f}"})
+        if answer.get("resultType") != "vector":
+            raise PrometheusError(f"{self._url} does not answer a query with a vector")
+        rows = [
+            (*(one["metric"].get(label, "") for label in labels.values()), float(one["value"][1]))
+            for one in answer["result"]
+        ]
+        schema = {**dict.fromkeys(labels, pl.String()), VALUE: pl.Float64()}
+        unknown = [pl.lit(None, pl.Float64).alias(column) for column in (FIRST_SEEN, LAST_SEEN)]
+        return pl.DataFrame(rows, schema=schema, orient="row").with_columns(unknown)
+
+    def _labels(self, name: str) -> list[str]:
+        found = self._ask("labels", self._window({"match[]": f"{{__name__={_quoted(name)}}}"}))
+        return [str(label) for label in found]
+
+    def _names(self, label: str, matcher: str) -> list[str]:
+        found = self._ask(f"label/{label}/values", self._window({"match[]": matcher}))
+        return [str(value) for value in found]
+
+    def _window(self, query: Mapping[str, str]) -> dict[str, str]:
+        start = self._now - self._period
+        return {**query, "start": f"{start:.3f}", "end": f"{self._now:.3f}"}
+
+    def _ask(self, what: str, query: Mapping[str, str]) -> Any:
+        """The `data` of an answer."""
+        url = f"{self._url}/api/v1/{what}"
+        request = Request(f"{url}?{urlencode(query)}", headers=self._headers)  # noqa: S310 # checked
+        try:
+            with urlopen(request, timeout=_PATIENCE) as page:  # noqa: S310 # the scheme is checked
+                answer = msgspec.json.decode(page.read(_LARGEST))
+            return answer["data"]
+        except HTTPError as error:
+            raise PrometheusError(f"cannot ask {url}: {_told(error)}") from error
+        except URLError as error:
+            raise PrometheusError(f"cannot ask {url}: {error.reason}") from error
+        except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
+            raise PrometheusError(f"cannot ask {url}: not an answer of Prometheus") from error
+
+
+def _query(name: str, labels: Mapping[str, str], namespaces: Sequence[str], period: int) -> str:
+    """The highest value of each series in the period, added up over the targets."""
+    own = {
+        labels[label]
+        for direction in MatrixDirection
+        for one in spellings(direction)
+        for label, meaning in one.items()
+        if meaning == "namespace" and label in labels
+    }
+    chosen = [f"{{__name__={_quoted(name)}}}"]
+    if namespaces:
+        pattern = _quoted("|".join(map(re.escape, namespaces)))
+        chosen = [f"{{__name__={_quoted(name)},{label}=~{pattern}}}" for label in sorted(own)]
+    highest = [f"max_over_time({one}[{period}s])" for one in chosen]
+    return f"sum by ({', '.join(labels.values())}) ({' or '.join(highest)})"
+
+
+def _quoted(text: str) -> str:
+    """A string of PromQL."""
+    return msgspec.json.encode(text).decode()
+
+
+def _told(error: HTTPError) -> str:
+    """What the server says about why it does not answer."""
+    with error:
+        try:
+            return f"{error.code}: {msgspec.json.decode(error.read())['error']}"
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return str(error)

@@ -1,0 +1,143 @@
+"""`policy`: what network policies say of the connections that were seen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from pipeline.cli.app import app, show
+from pipeline.cli.matrix_options import Server, State
+from pipeline.cli.policy_generate import generate_
+from pipeline.cli.policy_input import (
+    EdgesFile,
+    Input,
+    InventoryFile,
+    Objects,
+    Policies,
+    PoliciesOption,
+    Seen,
+)
+from policy.judge.verdicts import Verdict
+from policy.verify import junit, report
+from policy.verify.difference import difference
+from policy.verify.explanation import NoEndError, end, explained
+from policy.verify.report import Format
+from policy.verify.verification import verify
+
+group = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Judge network policies by the connections that were seen.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(group, name="policy")
+group.command("generate")(generate_)
+
+_LOST = 3
+"""Exit code when connections that were seen would be denied."""
+
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NS", help="Only its connections.")
+]
+
+
+@group.command("verify")
+def verify_(
+    policies: Policies,
+    inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
+    namespace: Namespace = "",
+    output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Hold policies against the connections that were seen.
+
+    It says how many of them are allowed, which ones would be denied and by which policy, what no
+    policy decides, what the policies allow and nobody has done, how often each rule was needed, and
+    which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
+    """
+    objects = Objects(inventory)
+    frame = _of(namespace, Seen(edges, input_, state, server).read(inventory))
+    found = verify(objects.policies(policies), frame, objects.cluster, objects.labels)
+    forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
+    typer.echo(forms[output](found), nl=False)
+    if found.lost().height:
+        raise typer.Exit(_LOST)
+
+
+@group.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Policies, or `cluster`.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Policies, or `cluster`.")],
+    inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
+    namespace: Namespace = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Show what changes when the policies AFTER take the place of the policies BEFORE.
+
+    It says which of the connections that were seen get another verdict, which workloads are
+    isolated or open, and which permissions are added or gone. Exit 3 when a connection that was
+    seen would be denied from now on.
+    """
+    objects = Objects(inventory)
+    old, new = (objects.policies([name]) for name in (before, after))
+    found = difference(
+        old,
+        new,
+        _of(namespace, Seen(edges, input_, state, server).read(inventory)),
+        objects.cluster,
+        objects.labels,
+    )
+    form = report.difference_json if as_json else report.difference_text
+    typer.echo(form(found), nl=False)
+    if found.lost().height:
+        raise typer.Exit(_LOST)
+
+
+@group.command()
+def explain(
+    client: Annotated[str, typer.Argument(metavar="CLIENT")],
+    server: Annotated[str, typer.Argument(metavar="SERVER:PORT")],
+    policies: PoliciesOption,
+    inventory: InventoryFile,
+    protocol: Annotated[str, typer.Option(help="TCP, UDP or SCTP.")] = "TCP",
+) -> None:
+    """Say whether CLIENT may connect to SERVER at PORT, and by which rule or policy.
+
+    Either is NAMESPACE/NAME (also KIND/NAMESPACE/NAME), a node, an address or a subnet label.
+    Exit 3 when it may not.
+    """
+    objects = Objects(inventory)
+    name, _, port = server.rpartition(":")
+    if not (port.isdigit() and 0 < int(port) < 65536):
+        raise typer.BadParameter(f'"{server}" does not end in a port: write SERVER:PORT')
+    try:
+        ends = [end(text, objects.cluster, objects.labels) for text in (client, name.strip("[]"))]
+    except NoEndError as error:
+        raise typer.BadParameter(str(error)) from None
+    verdict, lines = explained(
+        objects.policies(policies),
+        objects.cluster,
+        objects.labels,
+        (ends[0], ends[1]),
+        (protocol.upper(), int(port)),
+    )
+    show(f"{ends[0]} to {ends[1]} at {protocol.upper()} {port}: {verdict}")
+    for line in lines:
+        show(f"  {line}")
+    if verdict in {Verdict.DENIED, Verdict.DIFFERS}:
+        raise typer.Exit(_LOST)
+
+
+def _of(namespace: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The edges that have an end in a namespace."""
+    sides = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
+    return frame.filter(sides[0] | sides[1]) if namespace else frame

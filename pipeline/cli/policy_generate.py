@@ -1,0 +1,127 @@
+"""`policy generate`: the network policies for the connections that were seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from pipeline.cli.app import fail, say
+from pipeline.cli.matrix_options import Server, State
+from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, Objects, Seen
+from pipeline.cli.subnet_labels import subnet_labels
+from pipeline.diagnostics import nearest
+from pipeline.kube.api.errors import ConnectError, UnreachableError
+from policy.generate import report
+from policy.generate.build import Generated, Options, generate
+from policy.generate.dns import NoResolverError
+from policy.generate.objects import Kind, manifests
+from policy.generate.text import dump
+from policy.objects import Manifest
+
+INCOMPLETE = 3
+"""Exit code when an established connection has no rule."""
+
+
+def generate_(
+    inventory: InventoryFile,
+    edges: EdgesFile = None,
+    input_: Input = None,
+    state: State = None,
+    server: Server = None,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option("--namespace", "-n", metavar="NS", help="For its workloads; again for more."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="For the workloads of all namespaces.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the subnet labels of this pipeline, too."),
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="What kind of objects to write.")] = (
+        Kind.NETWORK_POLICY
+    ),
+    dns: Annotated[
+        str, typer.Option(metavar="NS/SERVICE", help="Allow DNS of this Service, seen or not.")
+    ] = "",
+    allow_unlabelled: Annotated[
+        bool, typer.Option("--allow-unlabelled", help="Allow addresses without a subnet label.")
+    ] = False,
+    default_deny: Annotated[
+        bool, typer.Option("--default-deny", help="Add a policy that denies all the rest.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a file for each object.")
+    ] = None,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write the report as JSON, too."),
+    ] = None,
+) -> None:
+    """Write the policies that allow the established connections of a namespace, and no others.
+
+    The policies are YAML on standard output, or files; what they leave out, leave open or allow
+    beyond what was seen is told on standard error. Exit 3 when an established connection has no
+    rule: it would be denied.
+    """
+    if bool(namespace) == every:
+        raise typer.BadParameter("give --namespace NS, or --all-namespaces")
+    frame, objects = Seen(edges, input_, state, server).read(inventory), Objects(inventory)
+    try:
+        found = generate(
+            frame,
+            objects.manifests,
+            [*(subnet_labels(config) if config else []), *objects.labels],
+            Options(
+                namespaces=tuple(_wanted(namespace or [], objects, frame)),
+                allow_unlabelled=allow_unlabelled,
+                dns=dns,
+                default_deny=default_deny,
+            ),
+        )
+        _write(list(manifests(found.drafts, kind, found.report)), out)
+        _tell(found, report_file)
+    except (NoResolverError, ConnectError, UnreachableError, OSError) as error:
+        fail(error)
+
+
+def _wanted(given: list[str], objects: Objects, frame: pl.DataFrame) -> list[str]:
+    """The namespaces to write policies for; those given must be known."""
+    known = {pod.namespace for pod in objects.cluster.pods}
+    known |= set(frame["client_namespace"]) | set(frame["server_namespace"])
+    known -= {""}
+    for name in given:
+        if name not in known:
+            hint = nearest(name, known) or f"there are {', '.join(sorted(known)) or 'none'}"
+            fail(f'nothing is in namespace "{name}"; {hint}')
+    return sorted(set(given) or known)
+
+
+def _write(found: list[Manifest], out: Path | None) -> None:
+    if out is None:
+        typer.echo(dump(found), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    written = {out / _file(one): dump([one]) for one in found}
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8")
+    for other in sorted(set(out.glob("*.yaml")) - set(written)):
+        say(f"warning: {other} is not of this run")
+
+
+def _file(one: Manifest) -> str:
+    """A name that no other object has: namespaces have no dots."""
+    meta = one["metadata"]
+    return ".".join(filter(None, (meta.get("namespace"), meta["name"], "yaml")))
+
+
+def _tell(found: Generated, path: Path | None) -> None:
+    typer.echo(report.text(found.report), nl=False, err=True)
+    if path:
+        path.write_text(report.json(found.report), encoding="utf-8")
+    if not found.report.is_complete:
+        raise typer.Exit(INCOMPLETE)

@@ -1,0 +1,111 @@
+"""What the `policy` commands read: policies, edges, and the objects of a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import polars as pl
+import typer
+
+from matrix.edges import EDGES
+from pipeline.api.client import RemoteError
+from pipeline.cli.app import fail, refuse, say
+from pipeline.cli.series import SETTINGS, Origin
+from pipeline.decode.detect import is_recording
+from pipeline.diagnostics import ConfigError, Problem
+from pipeline.kube.api import objects
+from pipeline.kube.inventory import file as inventory_file
+from pipeline.kube.subnets import Label, described
+from pipeline.state.checkpoint_file import CheckpointError
+from policy import files
+from policy.networkpolicy import NetworkPolicy
+from policy.objects import Cluster
+
+Policies = Annotated[
+    list[str],
+    typer.Argument(metavar="POLICIES...", help="Files, folders or globs; or `cluster`."),
+]
+PoliciesOption = Annotated[
+    list[str],
+    typer.Option("--policies", "-p", metavar="POLICIES", help="Files or folders; or `cluster`."),
+]
+EdgesFile = Annotated[
+    Path | None,
+    typer.Option("--edges", metavar="FILE", help="Edges, as `matrix --format jsonl` prints them."),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--input", metavar="FILE", help="A recording; or a pipeline, to run on its input."
+    ),
+]
+InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
+IN_FORCE = "cluster"
+"""Stands for the policies that the cluster has."""
+
+
+class Objects:
+    """The objects of an inventory file; problems are printed, those of policies end the command."""
+
+    def __init__(self, path: Path) -> None:
+        problems: list[Problem] = []
+        self.manifests = list(inventory_file.manifests(path, problems))
+        self.cluster = Cluster(self.manifests)
+        found = map(objects.of, self.manifests)
+        self.labels: list[Label] = described(found, problems)
+        for problem in (*problems, *self.cluster.problems):
+            say(f"{problem.severity}: {problem.message}")
+        if not self.manifests:
+            fail(f"{path}: it has no objects")
+
+    def policies(self, patterns: list[str]) -> list[NetworkPolicy]:
+        """The policies of files, or with the one name `cluster` those in force."""
+        try:
+            if patterns == [IN_FORCE] and not Path(IN_FORCE).exists():
+                return files.in_force(self.cluster.policies)
+            found = files.load(patterns, Path())
+        except ConfigError as error:
+            refuse(error)
+        for warning in found.warnings:
+            say(str(warning))
+        return found.policies
+
+
+class Seen(NamedTuple):
+    """Where edges come from: one of a file of edges, a recording or pipeline, a state, workers."""
+
+    edges: Path | None
+    path: Path | None
+    state: Path | None
+    servers: list[str] | None
+
+    def read(self, inventory: Path) -> pl.DataFrame:
+        """The frame of EDGES; a recording or a state is read with the objects of the inventory."""
+        if sum(map(bool, self)) != 1:
+            raise typer.BadParameter(
+                "give one of --edges FILE, --input FILE, --state DIR and --server URL"
+            )
+        if self.edges:
+            return _from_file(self.edges)
+        needs_objects = self.state or (self.path and is_recording(self.path, SETTINGS))
+        origin = Origin(
+            path=self.path,
+            state=self.state,
+            servers=self.servers or (),
+            inventory=inventory if needs_objects else None,
+        )
+        try:
+            sighting = origin.read().sighting
+        except (OSError, ValueError, CheckpointError, RemoteError) as error:
+            fail(error)
+        if sighting is None:
+            fail("no edges are counted: add a stage of type encode_matrix")
+        return sighting.edges()
+
+
+def _from_file(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_ndjson(path, schema=EDGES)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        fail(f"{path}: {error}")

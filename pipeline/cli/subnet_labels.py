@@ -1,0 +1,45 @@
+"""The subnet labels that a pipeline writes, for commands that need the networks behind a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event
+
+from pipeline.cli.app import load
+from pipeline.flows import cidr
+from pipeline.kube.knowledge import LabelKnowledge
+from pipeline.kube.subnets import Label
+from pipeline.stage import BuildContext, ResourceTransform
+from pipeline.stage.resources import ResourcePool
+
+
+def subnet_labels(path: Path) -> list[Label]:
+    """The labels of a pipeline's stages; of those around an address, the first one is meant.
+
+    Raises ConnectError and UnreachableError where a cluster is to tell them.
+    """
+    resources, found = ResourcePool(), list[Label]()
+    try:
+        for stage in load(path).stages:
+            if isinstance(stage, ResourceTransform) and stage.type == "subnet_label":
+                built = stage.build(BuildContext(folder=path.parent), resources)
+                if built.refresh:
+                    built.refresh(Event())
+                if isinstance(built.knowledge, LabelKnowledge):
+                    labels = built.knowledge.labels()
+                    found += _narrowest_first(labels) if built.knowledge.longest else labels
+    finally:
+        resources.close()
+    return found
+
+
+def _narrowest_first(labels: Iterable[Label]) -> list[Label]:
+    """Labels of which the first one is meant, for those of which the narrowest one is."""
+    single = [Label(label.name, [text]) for label in labels for text in label.cidrs]
+    return sorted(single, key=lambda label: -_length(label.cidrs[0]))
+
+
+def _length(text: str) -> int:
+    net = cidr.network(text)
+    return net.prefixlen if net else 0

@@ -1,0 +1,55 @@
+"""The files that patterns name: files, folders and globs."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.diagnostics import Diagnostic, Location, Problem, nearest
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def matching(patterns: Iterable[str], folder: Path, problems: list[Diagnostic]) -> list[Path]:
+    """The files of files, folders and globs, each once; relative names start at `folder`.
+
+    Folders and globs give the .yaml, .yml and .json files in them, in order of their names. A
+    pattern without a file is added to `problems`.
+    """
+    files: dict[Path, Path] = {}
+    for index, pattern in enumerate(patterns):
+        found = _matches(pattern, folder)
+        if not found:
+            problem = Problem((index,), *_nothing(pattern, folder))
+            problems.append(Diagnostic(Location(pattern), problem))
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+def _matches(pattern: str, folder: Path) -> list[Path]:
+    path = folder / pattern
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = list(path.iterdir())
+    else:
+        # Path.glob refuses absolute patterns.
+        names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - see above
+        found = [folder / name for name in names]
+    return sorted(file for file in found if file.suffix in SUFFIXES and file.is_file())
+
+
+def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
+    """The reason why a pattern matches no file, and a hint with the nearest name."""
+    path = folder / pattern
+    wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
+    if path.is_dir():
+        return f'the folder "{pattern}" has no file {wanted}', ""
+    parent = path.parent
+    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    if glob.has_magic(pattern):
+        return f'"{pattern}" matches no file {wanted}', nearest(path.name, names)
+    hint = nearest(path.name, names) or ("" if names else f'"{parent}" is not a folder or is empty')
+    return f'there is no file or folder "{pattern}"', hint

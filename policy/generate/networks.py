@@ -1,0 +1,232 @@
+"""The addresses of a cluster and of its subnet labels, as blocks that a policy may allow.
+
+No block covers an address of a pod: implementations differ in whether an `ipBlock` speaks of pods.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pipeline.diagnostics import Problem
+from pipeline.flows import cidr
+from pipeline.flows.cidr import Address, Network
+from pipeline.kube import subnets
+from pipeline.kube.api import objects
+from pipeline.kube.api.objects import Object
+from pipeline.kube.index import keys
+from pipeline.kube.subnets import PODS, SERVICES, Label
+from policy.generate.draft import Block
+from policy.objects import Manifest
+
+_SERVICE_NAME = "kubernetes.io/service-name"
+
+
+class Blocks(NamedTuple):
+    """The blocks of a label, and what of its networks is left out, with the reason."""
+
+    blocks: tuple[Block, ...]
+    left_out: tuple[str, ...]
+
+
+class Networks:
+    """The addresses of pods, nodes, Services and the API server, and the networks of labels.
+
+    Of labels whose networks overlap, the first one listed has an address.
+    """
+
+    def __init__(self, manifests: Iterable[Manifest], labels: Iterable[Label]) -> None:
+        given = list(manifests)
+        found = [objects.of(one) for one in given]
+        problems: list[Problem] = []
+        labels = list(labels)
+        known = [*labels, *subnets.autodetected(found, problems)]
+        self._nodes = dict(_node_addresses(found))
+        self._pods = _Sorted(_pod_addresses(found))
+        self._services = _Sorted(_service_addresses(found))
+        self._api_server = dict(_endpoints(given))
+        self._listed = list(subnets.listed(labels))
+        self._first = cidr.PrefixTable(self._listed)
+        self._pod_networks = _named(PODS, known)
+        taken = [ipaddress.ip_network(ip) for ip in self._api_server]
+        self._service_networks = [net for net in _named(SERVICES, known) if net not in taken]
+        self._cluster = cidr.PrefixTable(
+            [(net, f"in the pod network {net}") for net in self._pod_networks]
+            + [(net, f"in the Service network {net}") for net in self._service_networks]
+        )
+        self._found: dict[str, Blocks] = {}
+
+    def of_node(self, name: str, label: str) -> list[str]:
+        """The addresses of a node; those within `label` where it has some there."""
+        known = self._nodes.get(name, [])
+        within = [ip for ip in known if label and self._label(ip) == label]
+        return within or known
+
+    def is_api_server(self, network: str, port: int) -> bool:
+        """Whether an address (or a network of one) and a port are an endpoint of the API."""
+        address, _, length = network.partition("/")
+        return length in {"", "32", "128"} and port in self._api_server.get(address, ())
+
+    def inside(self, address: Address) -> str:
+        """Why a policy must not name an address; "" when it may."""
+        if self._pods.between(address, address):
+            return "that of a pod"
+        if self._services.between(address, address):
+            return "that of a Service"
+        hit = self._cluster.longest(address)
+        return hit[1] if hit else ""
+
+    def of_label(self, name: str) -> Blocks:
+        """The blocks of the addresses that have a label."""
+        if name not in self._found:
+            self._found[name] = self._of_label(name)
+        return self._found[name]
+
+    def _of_label(self, name: str) -> Blocks:
+        blocks, left_out = list[Block](), list[str]()
+        for order, (net, owner) in enumerate(self._listed):
+            if owner != name:
+                continue
+            if reason := self._hidden(net, name):
+                left_out.append(f"{net} is {reason}")
+                continue
+            exceptions = self._exceptions(order, net, name)
+            if net in exceptions:
+                left_out.append(f"{net} is in labels that come first")
+            else:
+                blocks.append(Block(str(net), tuple(map(str, exceptions))))
+        return Blocks(tuple(dict.fromkeys(blocks)), tuple(dict.fromkeys(left_out)))
+
+    def _hidden(self, net: Network, name: str) -> str:
+        """Why no address of a network can be named by this label."""
+        first = self._first.first_around(net)
+        if first and first[1] != name:
+            return f"in the label {first[1]}, which comes first"
+        cluster = self._cluster.first_around(net)
+        return cluster[1] if cluster else ""
+
+    def _exceptions(self, order: int, net: Network, name: str) -> list[Network]:
+        inner = [other for other, owner in self._listed[:order] if owner != name]
+        inner += self._pod_networks + self._service_networks
+        within = [other for other in inner if _is_inside(other, net)]
+        within += [
+            ipaddress.ip_network(ip)
+            for ip in self._pods.between(net[0], net[-1])
+            if not any(ip in other for other in within)
+        ]
+        return list(_collapsed(within))
+
+    def _label(self, ip: str) -> str:
+        hit = self._first.first(ipaddress.ip_address(ip))
+        return hit[1] if hit else ""
+
+
+class _Sorted:
+    """Addresses in order, to find those of a network."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        known = {ipaddress.ip_address(ip) for ip in addresses}
+        self._known = sorted(known, key=_order)
+        self._places = list(map(_order, self._known))
+
+    def between(self, first: Address, last: Address) -> list[Address]:
+        """The addresses from `first` to `last`."""
+        start = bisect_left(self._places, _order(first))
+        return self._known[start : bisect_right(self._places, _order(last))]
+
+
+def _order(address: Address) -> tuple[int, int]:
+    return address.version, int(address)
+
+
+def _is_inside(inner: Network, outer: Network) -> bool:
+    return (
+        inner.version == outer.version
+        and inner.prefixlen > outer.prefixlen
+        and inner.network_address in outer
+    )
+
+
+def _collapsed(nets: list[Network]) -> Iterator[Network]:
+    four = [net for net in nets if isinstance(net, ipaddress.IPv4Network)]
+    six = [net for net in nets if isinstance(net, ipaddress.IPv6Network)]
+    yield from ipaddress.collapse_addresses(four)
+    yield from ipaddress.collapse_addresses(six)
+
+
+def _named(name: str, labels: Iterable[Label]) -> list[Network]:
+    return list(dict.fromkeys(net for net, owner in subnets.listed(labels) if owner == name))
+
+
+def _node_addresses(found: Iterable[Object]) -> Iterator[tuple[str, list[str]]]:
+    for one in found:
+        if one.kind == "Node":
+            own = keys.node_addresses(objects.part(one.status, objects.Status))
+            management = keys.management_addresses(one.metadata.annotations or {})
+            yield one.metadata.name, [*own, *management]
+
+
+def _pod_addresses(found: Iterable[Object]) -> Iterator[str]:
+    for one in found:
+        if one.kind == "Pod":
+            spec = objects.part(one.spec, objects.Spec)
+            yield from keys.pod_addresses(spec, objects.part(one.status, objects.Status))
+
+
+def _service_addresses(found: Iterable[Object]) -> Iterator[str]:
+    for one in found:
+        if one.kind == "Service":
+            yield from keys.service_addresses(objects.part(one.spec, objects.Spec))
+
+
+def _endpoints(manifests: Iterable[Manifest]) -> Iterator[tuple[str, frozenset[int]]]:
+    """The addresses of the Service default/kubernetes, and their ports."""
+    for one in manifests:
+        meta = one["metadata"]
+        service = (meta.get("labels") or {}).get(_SERVICE_NAME)
+        if one.get("kind") != "EndpointSlice" or service != "kubernetes":
+            continue
+        if meta.get("namespace", "default") == "default":
+            ports = frozenset(port["port"] for port in one.get("ports") or () if port.get("port"))
+            for endpoint in one.get("endpoints") or ():
+                yield from ((cidr.canonical(ip), ports) for ip in endpoint["addresses"])
+
+
+def host(address: str) -> str:
+    """The network of a single address.
+
+    >>> host("10.0.0.1"), host("fd00::1")
+    ('10.0.0.1/32', 'fd00::1/128')
+    """
+    return str(ipaddress.ip_network(address))
+
+
+def without(block: Block) -> list[str]:
+    """The networks that are a block's network less its exceptions, in order.
+
+    >>> without(Block("10.0.0.0/29", ("10.0.0.0/31", "10.0.0.4/30")))
+    ['10.0.0.2/31']
+    """
+    left = [ipaddress.ip_network(block.cidr)]
+    for text in block.exceptions:
+        hole = ipaddress.ip_network(text)
+        left = [part for net in left for part in _excluded(net, hole)]
+    return [str(net) for net in sorted(left, key=_network_order)]
+
+
+def _excluded(net: Network, hole: Network) -> Iterable[Network]:
+    """A network less another one, which may be a part of it."""
+    if net == hole:
+        return []
+    if _is_inside(hole, net):
+        if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
+            return net.address_exclude(hole)
+        if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
+            return net.address_exclude(hole)
+    return [net]
+
+
+def _network_order(net: Network) -> tuple[int, int, int]:
+    return net.version, int(net.network_address), net.prefixlen

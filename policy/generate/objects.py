@@ -1,0 +1,63 @@
+"""Drafts as objects of Kubernetes, with what each rule is for in the annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+
+from policy.generate.draft import Draft, PeerKind, Rule
+from policy.generate.kinds import cilium, cluster_network_policy, network_policy
+from policy.generate.report import Report
+from policy.objects import Manifest
+
+_MOST_EDGES = 100
+"""Edges that an annotation lists; more of them are only counted, for annotations are limited."""
+_NODES = "nodes by their addresses: a node that is added later is not in this rule"
+
+
+class Kind(StrEnum):
+    """The kinds of objects that policies are written as."""
+
+    NETWORK_POLICY = "networkpolicy"
+    CALICO_STAGED = "calico-staged"
+    CILIUM = "cilium"
+    CLUSTER = "cluster"
+
+
+_FORMS: dict[Kind, Callable[[Draft], Iterator[Manifest]]] = {
+    Kind.NETWORK_POLICY: network_policy.manifests,
+    Kind.CALICO_STAGED: network_policy.staged,
+    Kind.CILIUM: cilium.manifests,
+    Kind.CLUSTER: cluster_network_policy.manifests,
+}
+
+
+def manifests(drafts: Iterable[Draft], kind: Kind, report: Report) -> Iterator[Manifest]:
+    """The objects of the drafts, in their order."""
+    for draft in drafts:
+        noted = dict(_annotations(draft, report))
+        for one in _FORMS[kind](draft):
+            one["metadata"] |= {
+                "labels": {"app.kubernetes.io/managed-by": "flowmatrix"},
+                "annotations": noted,
+            }
+            yield one
+
+
+def _annotations(draft: Draft, report: Report) -> Iterator[tuple[str, str]]:
+    yield "flowmatrix/for", str(draft.workload or f"all pods of {draft.namespace}")
+    yield "flowmatrix/window", "/".join(report.window)
+    yield "flowmatrix/subnet-labels", report.labels
+    for direction, rules in draft.rules.items():
+        for number, rule in enumerate(rules):
+            yield f"flowmatrix/{direction.value.lower()}-{number}", "\n".join(_lines(rule))
+
+
+def _lines(rule: Rule) -> Iterator[str]:
+    if rule.is_declared:
+        yield "declared, not observed"
+    yield from rule.edges[:_MOST_EDGES]
+    if rule.edges[_MOST_EDGES:]:
+        yield f"and {len(rule.edges) - _MOST_EDGES} more"
+    if any(peer.kind is PeerKind.NODE for peer in rule.peers):
+        yield _NODES

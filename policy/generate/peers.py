@@ -1,0 +1,134 @@
+"""What a rule of a policy names: pods by their labels, nodes and networks by their addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pipeline.flows import cidr
+from policy.generate.draft import Block, Peer, PeerKind
+from policy.generate.networks import Networks, host
+from policy.generate.selection import NotSelectableError, Selections
+from policy.objects import Reference
+
+_DNS = 53
+
+
+class End(NamedTuple):
+    """One end of an edge, as the frame of edges has it."""
+
+    kind: str
+    namespace: str
+    workload: str
+    label: str
+    address: str
+
+    def __str__(self) -> str:
+        if self.kind:
+            return f"{self.kind} {self.namespace}/{self.workload}".replace(" /", " ")
+        return f"label {self.label}" if self.label else self.address
+
+
+class NoRuleError(Exception):
+    """A policy cannot name an end; the message says why."""
+
+
+class Peers:
+    """Finds the peer of an end, with the objects and subnet labels given.
+
+    `allow_unlabelled`: an address without a label is a peer of its own.
+    """
+
+    def __init__(
+        self, selections: Selections, networks: Networks, *, allow_unlabelled: bool = False
+    ) -> None:
+        self._selections = selections
+        self._networks = networks
+        self._allow_unlabelled = allow_unlabelled
+
+    def peer(self, end: End, protocol: str, port: int) -> Peer:
+        """The peer of an end that is reached (or comes) at this protocol and port.
+
+        Raises NoRuleError.
+        """
+        match end.kind:
+            case "Node":
+                return self._node([end.workload], str(end), end.label, port)
+            case "":
+                return self._outside(end, protocol, port)
+        workload = self._selections.top(Reference(end.kind, end.namespace, end.workload))
+        if nodes := self._selections.nodes(workload):
+            return self._node(nodes, f"{workload}, on the host network", "", port)
+        try:
+            found = self._selections.of(workload)
+        except NotSelectableError as error:
+            raise NoRuleError(f"{workload} cannot be selected: {error}") from None
+        wider = [f"its selector also covers {other}" for other in found.also]
+        return Peer(
+            PeerKind.PODS,
+            str(workload),
+            end.namespace,
+            found.selector,
+            wider=(*wider, *filter(None, [found.note])),
+        )
+
+    def _node(self, names: Iterable[str], title: str, label: str, port: int) -> Peer:
+        addresses = [ip for name in names for ip in self._networks.of_node(name, label)]
+        if not addresses:
+            raise NoRuleError("no address of the node is known")
+        return Peer(
+            PeerKind.NODE,
+            title,
+            blocks=tuple(Block(host(ip)) for ip in sorted(addresses)),
+            is_api_server=any(self._networks.is_api_server(ip, port) for ip in addresses),
+        )
+
+    def _outside(self, end: End, protocol: str, port: int) -> Peer:
+        if end.label:
+            return self._labelled(end.label, port)
+        address = cidr.address(end.address)
+        if address is None:
+            raise NoRuleError("it stands for many addresses: they have no subnet label")
+        text = str(address)
+        if reason := self._networks.inside(address):
+            raise NoRuleError(f"the address is {reason}, and no object has it")
+        is_resolver = port == _DNS and address.is_link_local
+        is_api_server = self._networks.is_api_server(text, port)
+        if not (self._allow_unlabelled or is_resolver or is_api_server):
+            raise NoRuleError("the address has no subnet label")
+        return Peer(
+            PeerKind.NETWORK,
+            f"address {text}",
+            blocks=(Block(host(text)),),
+            is_api_server=is_api_server,
+        )
+
+    def _labelled(self, label: str, port: int) -> Peer:
+        found = self._networks.of_label(label)
+        if not found.blocks:
+            raise NoRuleError(
+                f"label {label}: {'; '.join(found.left_out) or 'its networks are not known'}"
+            )
+        wider = [f"label {label}: {reason}" for reason in found.left_out]
+        wider.append(f"label {label}: {_counted(found.blocks)}")
+        networks = [block.cidr for block in found.blocks]
+        return Peer(
+            PeerKind.NETWORK,
+            f"label {label}",
+            blocks=found.blocks,
+            is_api_server=all(self._networks.is_api_server(net, port) for net in networks),
+            wider=tuple(wider),
+        )
+
+
+def _counted(blocks: Iterable[Block]) -> str:
+    """How many addresses the blocks have."""
+    listed = list(blocks)
+    size = sum(_size(block.cidr) - sum(map(_size, block.exceptions)) for block in listed)
+    networks = f"{listed[0].cidr}" + (f" and {len(listed) - 1} more" if listed[1:] else "")
+    return f"{networks}, {size:,} addresses"
+
+
+def _size(text: str) -> int:
+    return ipaddress.ip_network(text).num_addresses

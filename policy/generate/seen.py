@@ -1,0 +1,72 @@
+"""What was seen: the edges of namespaces, and the rules for those of one workload."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from policy.generate.draft import Peer, Port, Rule
+from policy.generate.factoring import products
+from policy.generate.peers import End
+
+_END = ("kind", "namespace", "workload", "label", "address")
+
+
+class Edge(NamedTuple):
+    """An edge, as far as policies ask for it."""
+
+    client: End
+    server: End
+    protocol: str
+    port: int | None
+    state: str
+    services: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.client} -> {self.server} {self.way}"
+
+    @property
+    def way(self) -> str:
+        """Protocol and port, and the Services through which it went."""
+        at = f" {self.port}" if self.port is not None else ""
+        via = f" (Service {', '.join(self.services)})" if self.services else ""
+        return f"{self.protocol}{at}{via}"
+
+
+def edges(frame: pl.DataFrame, namespaces: Iterable[str]) -> Iterator[Edge]:
+    """The edges with an end in the namespaces (`frame` has the columns of `matrix.edges.EDGES`)."""
+    wanted = list(namespaces)
+    own = pl.col("client_namespace").is_in(wanted) | pl.col("server_namespace").is_in(wanted)
+    columns = [f"{side}_{part}" for side in ("client", "server") for part in _END]
+    chosen = frame.filter(own).select(
+        *columns, "protocol", "port", "state", pl.col("services").list.sort()
+    )
+    for row in chosen.unique().iter_rows():
+        client, server = End(*row[:5]), End(*row[5:10])
+        protocol, port, state, services = row[10:]
+        yield Edge(client, server, protocol, port, state, tuple(services or ()))
+
+
+class Side:
+    """The peers of a workload in one direction, and the ports that were used with each."""
+
+    def __init__(self) -> None:
+        self._peers: dict[Any, Peer] = {}
+        self._edges: dict[tuple[Any, Port], set[str]] = defaultdict(set)
+
+    def add(self, peer: Peer, port: Port, edge: str) -> None:
+        """Add an edge."""
+        self._peers[peer.key] = peer
+        self._edges[peer.key, port].add(edge)
+
+    def rules(self) -> list[Rule]:
+        """Rules that allow exactly these edges, in a fixed order."""
+        made = []
+        for keys, ports in products(self._edges):
+            texts = {text for key in keys for port in ports for text in self._edges[key, port]}
+            peers = tuple(self._peers[key] for key in sorted(keys))
+            made.append(Rule(peers, tuple(sorted(ports)), tuple(sorted(texts))))
+        return sorted(made, key=lambda rule: (rule.edges, rule.ports))

@@ -1,0 +1,1 @@
+"""Judges edges by network policies."""

@@ -1,0 +1,352 @@
+"""The objects of a cluster that a policy is judged by, from manifests as the API prints them.
+
+Sources: the API reference of Kubernetes v1 (Pod, Namespace, Node, Service), apps/v1, batch/v1 and
+discovery.k8s.io/v1. `kubernetes.io/metadata.name` is a label of every namespace, given or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pipeline.diagnostics import Problem
+from pipeline.flows import cidr
+from pipeline.kube.index import keys
+from policy import shapes
+from policy.selectors import LabelSelector
+
+Manifest = dict[str, Any]
+NAME_LABEL = "kubernetes.io/metadata.name"
+_HOPS = 3
+_RUN = re.compile(r"(.+)-[0-9]{8,}")
+"""The name of a CronJob's Job ends in the minutes since 1970."""
+
+
+class Reference(NamedTuple):
+    """Names an object: a workload, a pod, a node (without namespace), a Service."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+
+class NamedPort(NamedTuple):
+    """A port that a container of a pod names."""
+
+    name: str
+    protocol: str
+    number: int
+
+
+class Pod(NamedTuple):
+    """A pod. `owners` are the workloads that it belongs to: the nearest first, then theirs.
+
+    `addresses` are in canonical form. A pod that `has_ended` had them once. A pod without a name
+    is the template of a workload that has no pods.
+    """
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    addresses: tuple[str, ...] = ()
+    node: str = ""
+    on_host_network: bool = False
+    ports: tuple[NamedPort, ...] = ()
+    has_ended: bool = False
+    owners: tuple[Reference, ...] = ()
+
+    @property
+    def workload(self) -> Reference:
+        """The workload that outlives the others, or the pod itself."""
+        return self.owners[-1] if self.owners else Reference("Pod", self.namespace, self.name)
+
+
+class Controller(NamedTuple):
+    """A workload. `selector` is its own one, None where the kind has none (CronJob)."""
+
+    reference: Reference
+    selector: LabelSelector | None
+    template: Pod | None
+
+
+class Node(NamedTuple):
+    """A node: its addresses in canonical form, that of OVN too, and the networks of its pods."""
+
+    name: str
+    addresses: tuple[str, ...]
+    pod_cidrs: tuple[str, ...]
+
+
+class ServicePort(NamedTuple):
+    """A port of a Service, and the port of the pods: a number or the name of a port."""
+
+    name: str
+    protocol: str
+    number: int
+    target: int | str
+
+
+class Service(NamedTuple):
+    """A Service; `selector` is empty where its endpoints are made by hand."""
+
+    reference: Reference
+    selector: Mapping[str, str]
+    ports: tuple[ServicePort, ...]
+    addresses: tuple[str, ...]
+
+
+class Endpoint(NamedTuple):
+    """An endpoint of a Service: addresses, and the pod behind them where there is one."""
+
+    addresses: tuple[str, ...]
+    pod: Reference | None
+
+
+class EndpointSlice(NamedTuple):
+    """Endpoints of a Service, and their ports by the names of the Service's ports."""
+
+    service: Reference
+    endpoints: tuple[Endpoint, ...]
+    ports: tuple[NamedPort, ...]
+
+
+class Cluster:
+    """The objects, by what they are asked for. `problems`: objects that cannot be used, and why."""
+
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        self.problems: list[Problem] = []
+        self.namespaces: dict[str, Mapping[str, str]] = {}
+        self.pods: list[Pod] = []
+        self.controllers: dict[Reference, Controller] = {}
+        self.nodes: dict[str, Node] = {}
+        self.services: dict[Reference, Service] = {}
+        self.slices: list[EndpointSlice] = []
+        self.policies: list[Manifest] = []
+        self.others: list[Manifest] = []
+        self._owner: dict[Reference, Reference] = {}
+        for one in manifests:
+            try:
+                self._add(one)
+            except (msgspec.ValidationError, TypeError) as error:
+                self.problems.append(Problem((), f"{_called(one)}: {error}"))
+        self.pods = [
+            pod._replace(owners=tuple(self._chain(Reference("Pod", pod.namespace, pod.name))[1:]))
+            for pod in self.pods
+        ]
+
+    def labels_of_namespace(self, name: str) -> Mapping[str, str]:
+        """The labels of a namespace, that of its name included."""
+        return {**self.namespaces.get(name, {}), NAME_LABEL: name}
+
+    def pods_of(self, workload: Reference) -> list[Pod]:
+        """The pods of a workload; ended ones, or its template, only where it has no others."""
+        found = self._pods_by_owner.get(workload, [])
+        living = [pod for pod in found if not pod.has_ended]
+        controller = self.controllers.get(self.workload_of(workload))
+        template = [controller.template] if controller and controller.template else []
+        return living or found or template
+
+    def workload_of(self, one: Reference) -> Reference:
+        """The workload that outlives this one: the Deployment of a ReplicaSet, say.
+
+        It is the CronJob even of a Job that is gone.
+        """
+        found = self._chain(one)[-1]
+        run = _RUN.fullmatch(found.name) if found.kind == "Job" else None
+        parent = Reference("CronJob", found.namespace, run[1] if run else "")
+        return parent if parent in self.controllers else found
+
+    def selected_by(self, service: Service) -> list[Pod]:
+        """The living pods that a Service selects; none where it has no selector."""
+        selector = LabelSelector(dict(service.selector))
+        return [
+            pod
+            for pod in (
+                self._living.get(service.reference.namespace, ()) if service.selector else ()
+            )
+            if selector.matches(pod.labels)
+        ]
+
+    def slices_of(self, service: Reference) -> list[EndpointSlice]:
+        """The EndpointSlices of a Service."""
+        return self._slices.get(service, [])
+
+    @cached_property
+    def host_addresses(self) -> Mapping[str, str]:
+        """The names of the nodes by address, those of pods on the host network included."""
+        own = {ip: node.name for node in self.nodes.values() for ip in node.addresses}
+        pods = (pod for pod in self.pods if pod.on_host_network and not pod.has_ended)
+        return {ip: pod.node for pod in pods for ip in pod.addresses} | own
+
+    @cached_property
+    def pods_by_address(self) -> Mapping[str, Pod]:
+        """The living pods by the addresses that are theirs alone."""
+        pods = [pod for pod in self.pods if not (pod.has_ended or pod.on_host_network)]
+        return {ip: pod for pod in pods for ip in pod.addresses}
+
+    @cached_property
+    def _living(self) -> Mapping[str, list[Pod]]:
+        found: dict[str, list[Pod]] = defaultdict(list)
+        for pod in self.pods:
+            if not pod.has_ended:
+                found[pod.namespace].append(pod)
+        return found
+
+    @cached_property
+    def _slices(self) -> Mapping[Reference, list[EndpointSlice]]:
+        found: dict[Reference, list[EndpointSlice]] = defaultdict(list)
+        for one in self.slices:
+            found[one.service].append(one)
+        return found
+
+    @cached_property
+    def _pods_by_owner(self) -> Mapping[Reference, list[Pod]]:
+        found: dict[Reference, list[Pod]] = defaultdict(list)
+        for pod in self.pods:
+            own = Reference("Pod", pod.namespace, pod.name)
+            for owner in dict.fromkeys((own, *pod.owners)):
+                found[owner].append(pod)
+        return found
+
+    def _add(self, one: Manifest) -> None:
+        meta = msgspec.convert(one.get("metadata"), shapes.Metadata)
+        kind, namespace = str(one.get("kind")), meta.namespace or ""
+        reference = Reference(kind, namespace, meta.name)
+        if meta.controller and meta.controller.kind != "Node":
+            self._owner[reference] = Reference(
+                meta.controller.kind, namespace, meta.controller.name
+            )
+        match kind:
+            case "Namespace":
+                self.namespaces[meta.name] = meta.labels or {}
+            case "Pod":
+                self.pods.append(_pod(reference, meta, one))
+            case "Node":
+                self.nodes[meta.name] = _node(meta, one)
+            case "Service":
+                self.services[reference] = _service(reference, one)
+            case "EndpointSlice":
+                self.slices += _slices(meta, one)
+            case "NetworkPolicy":
+                self.policies.append(one)
+            case _ if kind in shapes.CONTROLLERS:
+                self.controllers[reference] = _controller(reference, one)
+            case _:
+                self.others.append(one)
+
+    def _chain(self, one: Reference) -> list[Reference]:
+        """An object and its owners, the nearest first."""
+        found = [one]
+        while len(found) <= _HOPS and (owner := self._owner.get(found[-1])):
+            found.append(owner)
+        return found
+
+
+def _called(one: Manifest) -> str:
+    meta = one.get("metadata")
+    name = meta.get("name", "") if isinstance(meta, dict) else ""
+    return f"{one.get('kind') or 'object without kind'} {name}".strip()
+
+
+def _pod(reference: Reference, meta: shapes.Metadata, one: Manifest) -> Pod:
+    spec = msgspec.convert(one.get("spec") or {}, shapes.PodSpec)
+    status = msgspec.convert(one.get("status") or {}, shapes.PodStatus)
+    given = [each.ip for each in status.pod_ips or ()] or [status.pod_ip]
+    hosts = {each.ip for each in status.host_ips or ()} | {status.host_ip}
+    addresses = tuple(cidr.canonical(ip) for ip in given if ip)
+    return Pod(
+        reference.namespace,
+        reference.name,
+        meta.labels or {},
+        addresses,
+        spec.node_name or "",
+        bool(spec.host_network) or bool(hosts.intersection(filter(None, given))),
+        _named_ports(spec),
+        status.phase in shapes.ENDED or shapes.RELEASED in (meta.annotations or {}),
+    )
+
+
+def _named_ports(spec: shapes.PodSpec) -> tuple[NamedPort, ...]:
+    """Of containers, and of init containers that go on running (sidecars)."""
+    sidecars = [one for one in spec.init_containers or () if one.restart_policy == "Always"]
+    ports = (port for one in (*(spec.containers or ()), *sidecars) for port in one.ports or ())
+    return tuple(
+        NamedPort(port.name, port.protocol or "TCP", port.container_port)
+        for port in ports
+        if port.name
+    )
+
+
+def _controller(reference: Reference, one: Manifest) -> Controller:
+    spec = msgspec.convert(one.get("spec") or {}, shapes.ControllerSpec)
+    if spec.job_template:
+        spec = spec.job_template.spec or shapes.ControllerSpec()
+    selector = spec.selector or None
+    if reference.kind == "ReplicationController" and selector:
+        selector = {"matchLabels": selector}
+    template = spec.template
+    own = msgspec.convert(selector, LabelSelector) if selector else None
+    return Controller(reference, own, _template(reference, template) if template else None)
+
+
+def _template(reference: Reference, template: shapes.Template) -> Pod:
+    return Pod(
+        reference.namespace,
+        "",
+        template.metadata.labels or {},
+        on_host_network=bool(template.spec.host_network),
+        ports=_named_ports(template.spec),
+        owners=(reference,),
+    )
+
+
+def _node(meta: shapes.Metadata, one: Manifest) -> Node:
+    spec = msgspec.convert(one.get("spec") or {}, shapes.NodeSpec)
+    status = msgspec.convert(one.get("status") or {}, shapes.NodeStatus)
+    addresses = [cidr.canonical(each.address) for each in status.addresses or ()]
+    addresses += keys.management_addresses(meta.annotations or {})
+    networks = spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])
+    return Node(meta.name, tuple(filter(cidr.address, addresses)), tuple(networks))
+
+
+def _service(reference: Reference, one: Manifest) -> Service:
+    spec = msgspec.convert(one.get("spec") or {}, shapes.ServiceSpec)
+    ports = (
+        ServicePort(each.name or "", each.protocol or "TCP", each.port, each.target or each.port)
+        for each in spec.ports or ()
+    )
+    given = spec.cluster_ips or [spec.cluster_ip or ""]
+    addresses = tuple(cidr.canonical(ip) for ip in given if cidr.address(ip))
+    return Service(reference, spec.selector or {}, tuple(ports), addresses)
+
+
+def _slices(meta: shapes.Metadata, one: Manifest) -> Iterator[EndpointSlice]:
+    service = (meta.labels or {}).get("kubernetes.io/service-name")
+    if not service:
+        return
+    found = msgspec.convert(one.get("endpoints") or [], list[shapes.Endpoint])
+    ports = msgspec.convert(one.get("ports") or [], list[shapes.EndpointPort])
+    namespace = meta.namespace or ""
+    endpoints = (
+        Endpoint(
+            tuple(map(cidr.canonical, each.addresses)),
+            Reference("Pod", each.target_ref.namespace or namespace, each.target_ref.name)
+            if each.target_ref and each.target_ref.kind == "Pod"
+            else None,
+        )
+        for each in found
+    )
+    named = (
+        NamedPort(each.name or "", each.protocol or "TCP", each.port) for each in ports if each.port
+    )
+    reference = Reference("Service", namespace, service)
+    yield EndpointSlice(reference, tuple(endpoints), tuple(named))

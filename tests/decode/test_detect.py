@@ -1,0 +1,96 @@
+"""What a file holds, by its beginning."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.decode.detect import decoder_of, detected, is_recording
+from simulate import simulate
+from tests.support.recordings import cli_database
+
+FLOW = '{"SrcAddr": "10.0.0.1", "DstPort": 443}'
+SETTINGS = frozenset({"stages", "pipeline", "parameters"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLOW,
+        f"{FLOW},\n{FLOW},\n",
+        f"[{FLOW}, {FLOW}]",
+        f"\ufeff\r\n [\n {FLOW}\n]",
+        json.dumps(json.loads(FLOW), indent=4),
+        "[]",
+        "{}",
+        FLOW * 5000,
+    ],
+)
+def test_json_in_any_layout(tmp_path: Path, text: str) -> None:
+    for name, data in (("a", text.encode()), ("a.gz", gzip.compress(text.encode()))):
+        (tmp_path / name).write_bytes(data)
+        assert detected(tmp_path / name) == "json"
+        assert is_recording(tmp_path / name, SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["r.pb", "r.pb.zst", "r.jsonl"])
+def test_what_simulate_writes(tmp_path: Path, name: str) -> None:
+    made = simulate("cluster", tmp_path / name, flows=200)
+    assert detected(made.recording) == ("json" if "json" in name else "protobuf")
+    assert is_recording(made.recording, SETTINGS)
+    assert not is_recording(made.config, SETTINGS)
+    assert not is_recording(made.flp_config, SETTINGS)
+
+
+@pytest.mark.parametrize("second", [b"\x0a\x02\x08\x01", b"\x22\x00", b"\x08\x01"])
+def test_a_message_whose_size_reads_as_a_brace_is_protobuf(tmp_path: Path, second: bytes) -> None:
+    """123 is `{`, and its first field may begin with the byte of a line's end."""
+    file = tmp_path / "r.pb"
+    file.write_bytes(b"{" + second + bytes(123 - len(second)) + b"\x02\x08\x01")
+    assert detected(file) == "protobuf"
+
+
+@pytest.mark.parametrize("key", ["stages", "pipeline", "parameters", "Pipeline"])
+def test_a_configuration_in_json_is_no_recording(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({key: []}, indent=2))
+    assert not is_recording(file, SETTINGS)
+
+
+@pytest.mark.parametrize("text", ["stages: []", "# a\nx: {a: 1}", "", "{stages: []}"])
+def test_a_text_is_no_recording(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    assert not is_recording(file, SETTINGS)
+
+
+def test_a_database_is_a_recording_of_json(tmp_path: Path) -> None:
+    cli_database(tmp_path / "f.db", [{"DstPort": 1}])
+    assert detected(tmp_path / "f.db") == "json"
+    assert is_recording(tmp_path / "f.db", SETTINGS)
+
+
+def test_what_is_missing_and_what_is_not_read(tmp_path: Path) -> None:
+    assert not is_recording(tmp_path / "none", SETTINGS)
+    assert not is_recording(tmp_path, SETTINGS)
+    with pytest.raises(FileNotFoundError):
+        detected(tmp_path / "none")
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
+    with pytest.raises(OSError, match=r"a\.zip: the input is a zip archive, which is not read"):
+        detected(tmp_path / "a.zip")
+
+
+def test_the_decoder_of_a_source_gives_way_to_what_the_recording_is(tmp_path: Path) -> None:
+    """Not that of Flow messages, which look like those of agents."""
+    (tmp_path / "j").write_text(FLOW)
+    made = simulate("cluster", tmp_path / "r.pb", flows=10)
+    assert [decoder_of(tmp_path / "j", own) for own in ("json", "protobuf", "flowmatrix")] == [
+        "json"
+    ] * 3
+    assert [decoder_of(made.recording, own) for own in ("json", "protobuf", "flowmatrix")] == [
+        *("protobuf", "protobuf", "flowmatrix")
+    ]
+    assert decoder_of(tmp_path / "none", "flowmatrix") == "flowmatrix"

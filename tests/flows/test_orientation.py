@@ -1,0 +1,56 @@
+"""Which end of a flow is the server; tests/stages/test_encode_matrix.py shows all that decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, oriented
+from pipeline.testing import frame
+
+
+def test_a_row_for_each_flow() -> None:
+    flows = [
+        {"SrcPort": 40_000, "DstPort": 443, "Proto": 6, "Flags": 2},
+        {"SrcPort": 443, "DstPort": 40_000, "Proto": 6, "Flags": 1024},
+        {"SrcAddr": "b", "DstAddr": "a", "SrcPort": 2_000, "DstPort": 1_500},
+        {},
+    ]
+    found = oriented(frame(flows))
+    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED]
+    named = [(*row[:1], BASES[row[1]], *row[2:]) for row in found.rows()]
+    assert named == [
+        (True, "syn", 443, 40_000, False),
+        (False, "well_known", 443, 40_000, True),
+        (False, "", 2_000, 1_500, False),
+        (True, "", None, None, False),
+    ]
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000, 2**40, "x", None, 1.5])
+def test_a_port_that_is_none(port: object) -> None:
+    [row] = oriented(frame([{"SrcPort": port, "DstPort": 443, "Proto": 6}])).rows(named=True)
+    assert row[CLIENT_PORT] == (1 if port == 1.5 else None)
+    assert row[PORT] == 443
+
+
+ENDS = st.tuples(st.sampled_from("ab"), st.sampled_from([0, 53, 443, 2_000, 3_000, 40_000, 50_000]))
+
+
+@given(ENDS, ENDS, st.sampled_from([6, 17, 132]))
+def test_ports_say_the_same_of_both_directions(
+    src: tuple[str, int], dst: tuple[str, int], proto: int
+) -> None:
+    """Client, server and their ports, whichever way the flow goes."""
+
+    def flow(src: tuple[str, int], dst: tuple[str, int]) -> dict[str, Any]:
+        ends = {"SrcAddr": src[0], "SrcPort": src[1], "DstAddr": dst[0], "DstPort": dst[1]}
+        return ends | {"Proto": proto}
+
+    there, back = oriented(frame([flow(src, dst), flow(dst, src)])).rows(named=True)
+    assert there[BASIS] == back[BASIS]
+    assert there[FORWARD] != back[FORWARD] or src == dst
+    assert (there[PORT], there[CLIENT_PORT]) == (back[PORT], back[CLIENT_PORT])

@@ -1,0 +1,75 @@
+"""Which ports objects declare, and whose they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from matrix.objects import Objects
+from tests.support.shop import HTTP, NODE, Manifest, owner, pod, service, slice_
+
+
+def declared(*manifests: Manifest) -> set[tuple[str, str, int]]:
+    rows = Objects.of(manifests).declared
+    return {
+        (f"{kind} {name or address}", protocol, port)
+        for kind, _, name, address, protocol, port in rows.iter_rows()
+    }
+
+
+def test_a_pod_on_the_host_network_is_its_node() -> None:
+    one = pod("a", "10.0.0.1", [HTTP], spec={"hostNetwork": True})
+    found = [NODE, one, service({"app": "web"}, {"port": 80, "targetPort": "http"})]
+    assert ("Node n1", "TCP", 8080) in declared(*found)
+
+
+def test_an_owner_above_may_be_named() -> None:
+    """Job and CronJob: a pipeline climbs, or does not. The port is declared for both."""
+    job = {
+        "kind": "Job",
+        "metadata": {
+            "name": "j-1",
+            "namespace": "shop",
+            "ownerReferences": owner("CronJob", "j"),
+        },
+    }
+    one = pod("a", "10.1.0.1", [HTTP], meta={"ownerReferences": owner("Job", "j-1")})
+    objects = Objects.of([job, one, service({"app": "web"}, {"port": 80})])
+    assert set(objects.backends.select("kind", "workload", "usual", "member").rows()) == {
+        ("Job", "j-1", True, 0),
+        ("CronJob", "j", False, 0),
+    }
+    assert declared(job, one) == {("Job j-1", "TCP", 8080), ("CronJob j", "TCP", 8080)}
+
+
+def test_declared_ports() -> None:
+    """Of containers, Services, ports of nodes that lead there, and endpoints."""
+    found = declared(
+        NODE,
+        pod("a", "10.1.0.1", [{"containerPort": 53, "protocol": "UDP", "hostPort": 5300}]),
+        pod("b", "10.1.0.2", [HTTP], phase="Failed"),
+        service({}, {"port": 80, "nodePort": 30_080}),
+        slice_("web-1", ["192.0.2.1"], {"port": 8443}),
+    )
+    assert found == {
+        ("Pod a", "UDP", 53),
+        ("Node n1", "UDP", 5300),
+        ("Service web", "TCP", 80),
+        ("Node n1", "TCP", 30_080),
+        (" 192.0.2.1", "TCP", 8443),
+    }
+
+
+def test_nothing() -> None:
+    """Without objects nothing is declared."""
+    objects = Objects.of()
+    assert (objects.declared.height, objects.backends.height, objects.services) == (0, 0, {})
+
+
+def test_an_object_that_is_not_valid() -> None:
+    with pytest.raises(ValueError, match="Pod a: Expected `array"):
+        Objects.of([{"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": "x"}}])
+
+
+def test_addresses_of_services() -> None:
+    one = service({}, {"port": 80}, ip="FD00:0::7")
+    assert Objects.of([one]).services == {"fd00::7": "shop/web"}

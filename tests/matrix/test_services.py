@@ -1,0 +1,151 @@
+"""Service rows joined with those of the endpoints: one connection, one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from matrix.attributes import filled
+from matrix.backends import BACKENDS
+from matrix.counting import counted
+from matrix.edges import LISTS
+from matrix.services import joined
+from tests.support.edges import edge_facts, end, fact, shown
+
+WEB, BATCH, API = "Deployment/shop/web", "CronJob/shop/batch", "Deployment/shop/api"
+DB, VIP, NODES = "StatefulSet/shop/db", "Service/shop/api", ("Node//n1", "Node//n2")
+Backend = tuple[str, int, str, int]
+
+
+def backends(*listed: Backend, of_one: bool = False) -> pl.DataFrame:
+    """Service of the namespace shop, its port, what is behind it, and the port there.
+
+    `of_one`: all are owners of the same endpoint, and the first is the usual one.
+    """
+    rows = [
+        {
+            **end(name),
+            "service_namespace": "shop",
+            "service": service,
+            "protocol": "TCP",
+            "service_port": port,
+            "port": to,
+            "member": 0 if of_one else number,
+            "usual": not (of_one and number),
+        }
+        for number, (service, port, name, to) in enumerate(listed)
+    ]
+    return pl.DataFrame(rows, schema={**BACKENDS, "label": pl.String()})
+
+
+def edges(*facts: dict[str, Any]) -> pl.DataFrame:
+    empty = [pl.lit(None, dtype=pl.List(pl.String)).alias(name) for name in LISTS]
+    return filled(counted(edge_facts(*facts)).with_columns(empty))
+
+
+def rows(found: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return shown(found, "flows", "services")
+
+
+def test_a_service_and_its_endpoint_are_one_row() -> None:
+    """The larger numbers are right; the port is that of the endpoint."""
+    found = joined(
+        edges(fact(WEB, VIP, 80, flows=9, syn=9, syn_ack=9), fact(WEB, API, 8080, flows=8, syn=8)),
+        backends(("api", 80, API, 8080)),
+    )
+    assert rows(found) == [("web", "api", 8080, 9, ["shop/api:80"])]
+    assert found.select("state", "attempted", "accepted").rows() == [("established", 9, 9)]
+
+
+def test_of_several_behind_it_those_that_were_seen() -> None:
+    """They keep their numbers: what went to which is not known of the Service."""
+    found = joined(
+        edges(
+            fact(WEB, VIP, 80, flows=9),
+            fact(WEB, API, 8080, flows=6),
+            fact(WEB, DB, 8080, flows=3),
+            fact(WEB, "Node//n1", 9090, flows=1),
+        ),
+        backends(*(("api", 80, name, 8080) for name in (API, DB, "Node//n1"))),
+    )
+    assert rows(found) == [
+        ("web", "api", 8080, 6, ["shop/api:80"]),
+        ("web", "db", 8080, 3, ["shop/api:80"]),
+        ("web", "n1", 9090, 1, []),
+    ]
+
+
+def test_of_several_that_were_not_seen_all() -> None:
+    """As with default/kubernetes: the first has the numbers, so that sums are right."""
+    found = joined(
+        edges(fact(WEB, VIP, 443, flows=9), fact(BATCH, NODES[1], 6443, flows=1)),
+        backends(*(("api", 443, name, 6443) for name in NODES)),
+    )
+    assert rows(found) == [
+        ("batch", "n2", 6443, 1, []),
+        ("web", "n1", 6443, 9, ["shop/api:443"]),
+        ("web", "n2", 6443, 0, ["shop/api:443"]),
+    ]
+
+
+def test_others_keep_their_rows() -> None:
+    """Another client, another port, and a Service that nothing is behind."""
+    found = joined(
+        edges(
+            fact(WEB, VIP, 80, flows=1),
+            fact(WEB, VIP, 81, flows=2),
+            fact(BATCH, API, 8080, flows=3),
+            fact(BATCH, "Service/shop/empty", 80, flows=4),
+        ),
+        backends(("api", 80, API, 8080)),
+    )
+    assert rows(found) == [
+        ("batch", "api", 8080, 3, []),
+        ("batch", "empty", 80, 4, []),
+        ("web", "api", 8080, 1, ["shop/api:80"]),
+        ("web", "api", 81, 2, []),
+    ]
+    assert joined(found, backends()).equals(found)
+
+
+def test_two_services_of_one_endpoint() -> None:
+    """What was seen through either is added up."""
+    services = [fact(WEB, f"Service/shop/{name}", 80, flows=5) for name in ("api", "api2")]
+    behind = backends(("api", 80, API, 8080), ("api2", 80, API, 8080))
+    names = ["shop/api2:80", "shop/api:80"]
+    assert rows(joined(edges(*services), behind)) == [("web", "api", 8080, 10, names)]
+    seen = edges(*services, fact(WEB, API, 8080, flows=9))
+    assert rows(joined(seen, behind)) == [("web", "api", 8080, 10, names)]
+
+
+def test_the_owner_that_flows_name() -> None:
+    """Of a pod's owners the one that is an end of an edge; without any, the usual one."""
+    behind = backends(
+        ("api", 80, "Job/shop/j-1", 80),
+        ("api", 80, "CronJob/shop/j", 80),
+        of_one=True,
+    )
+    service = fact(WEB, VIP, 80, flows=1)
+    assert rows(joined(edges(service), behind))[0][1] == "j-1"
+    known = edges(service, fact(BATCH, "CronJob/shop/j", 9090))
+    assert rows(joined(known, behind))[1][:3] == ("web", "j", 80)
+
+
+def test_the_label_of_an_object_is_that_of_its_rows() -> None:
+    """Of a node that was not seen, it is that of the others behind the Service."""
+    seen = fact(BATCH, NODES[1], 6443) | {"server_label": "Machines"}
+    found = joined(
+        edges(fact(WEB, VIP, 443), seen),
+        backends(*(("api", 443, name, 6443) for name in NODES)),
+    )
+    assert found["server_label"].to_list() == ["Machines"] * 3
+
+
+def test_an_endpoint_outside_the_cluster() -> None:
+    behind = backends(("api", 80, "192.0.2.1", 8443))
+    found = joined(edges(fact(WEB, VIP, 80, flows=2)), behind)
+    assert rows(found) == [("web", "192.0.2.1", 8443, 2, ["shop/api:80"])]
+    labelled = behind.with_columns(pl.lit("partner").alias("label"), pl.lit("").alias("address"))
+    found = joined(edges(fact(WEB, VIP, 80), fact(WEB, "label:partner", 8443)), labelled)
+    assert [row[:3] for row in rows(found)] == [("web", "partner", 8443)]

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.diagnostics import ConfigError
+from policy.files import in_force, load
+from tests.support.policies import netpol
+
+ONE = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: NAME}, spec: {}}\n"
+
+
+def refused(folder: Path, *patterns: str) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(patterns, folder)
+    return [str(problem).replace(f"{folder}/", "") for problem in error.value.problems]
+
+
+def test_documents_lists_json_and_folders(tmp_path: Path) -> None:
+    items = [netpol("shop/c", ""), netpol("shop/d", "")]
+    (tmp_path / "1.yaml").write_text("---\n" + ONE.replace("NAME", "a") + "---\n---\n" + ONE)
+    (tmp_path / "2.json").write_text(
+        json.dumps({"kind": "NetworkPolicyList", "apiVersion": "v1", "items": items})
+    )
+    (tmp_path / "3.yml").write_text(f"kind: List\nitems:\n- {json.dumps(netpol('shop/e', ''))}\n")
+    (tmp_path / "notes.txt").write_text("no policy")
+    (tmp_path / "1.yaml").write_text((tmp_path / "1.yaml").read_text().replace("NAME", "b"))
+    found = load(["."], tmp_path, namespace="mon").policies
+    assert [str(one) for one in found] == ["mon/a", "mon/b", "shop/c", "shop/d", "shop/e"]
+    assert found[1].place.line == 5
+
+
+def test_places_of_problems(tmp_path: Path) -> None:
+    text = "kind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n"
+    text += "  metadata: {name: a}\n  spec:\n    podSelectr: {}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    assert refused(tmp_path, "a.yaml") == [
+        'a.yaml:7:5: error: field spec.podSelectr: unknown field; did you mean "podSelector"?'
+    ]
+
+
+def test_a_text_that_kubernetes_takes_for_something_else(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        ONE.replace("spec: {}", "spec: {podSelector: {matchLabels: {app: n}}}")
+    )
+    (message,) = refused(tmp_path, "a.yaml")
+    assert "spec.podSelector.matchLabels.app: expected text, got" in message
+
+
+def test_files_without_a_policy(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("kind: Service\n")
+    (tmp_path / "near.yaml").write_text("kind: NetworkPolcy\n")
+    (tmp_path / "empty.yaml").write_text("")
+    (tmp_path / "text.yaml").write_text("text")
+    assert refused(tmp_path, "other.yaml")[-1] == (
+        "other.yaml: error: no NetworkPolicy in this file"
+    )
+    assert refused(tmp_path, "near.yaml") == [
+        'near.yaml:1:1: error: unknown kind "NetworkPolcy"; did you mean "NetworkPolicy"?'
+    ]
+    assert refused(tmp_path, "empty.yaml") == ["empty.yaml: error: no NetworkPolicy in this file"]
+    assert refused(tmp_path, "text.yaml") == [
+        "text.yaml:1:1: error: an object without kind is not a NetworkPolicy"
+    ]
+    assert refused(tmp_path, "mising.yaml")[0].startswith(
+        'mising.yaml: error: field [0]: there is no file or folder "mising.yaml"'
+    )
+
+
+def test_objects_of_other_kinds_beside_policies_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(ONE.replace("NAME", "a") + "---\nkind: Service\n")
+    found = load(["a.yaml"], tmp_path)
+    assert [str(one) for one in found.policies] == ["default/a"]
+    assert [one.problem.message for one in found.warnings] == [
+        'a "Service" is not a NetworkPolicy, it is ignored'
+    ]
+
+
+def test_a_policy_is_given_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(ONE.replace("NAME", "a"))
+    (tmp_path / "b.yaml").write_text("---\n" + ONE.replace("NAME", "a"))
+    assert refused(tmp_path, "*.yaml") == [
+        "b.yaml:2:1: error: NetworkPolicy default/a is given twice, first at a.yaml:1:1"
+    ]
+
+
+def test_policies_in_force() -> None:
+    """A cluster prints the items of a list without apiVersion."""
+    one = netpol("shop/a", "")
+    del one["apiVersion"]
+    assert [str(found) for found in in_force([one])] == ["shop/a"]
+    with pytest.raises(ConfigError, match=r"NetworkPolicy shop/b: error: field spec\.x"):
+        in_force([netpol("shop/b", "x: 1")])

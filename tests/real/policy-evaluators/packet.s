@@ -1,0 +1,1 @@
+// It lets packet.go declare a function without a body.
