@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def save(folder: Path, ledger: Ledger, checkpoint: FileCheckpoint) -> None:
     The file before is kept beside it. Raises CheckpointError when the folder cannot be written.
     """
     tables = [
-        _Saved(table.family, *(pack(rows.labelled(f)) for f in (rows.totals, rows.overflow)))
+        _Saved(table.family, *(pack_parts(rows.parts(f)) for f in (rows.totals, rows.overflow)))
         for table in ledger.tables()
         for rows in [table.rows]
     ]
@@ -238,9 +238,16 @@ def _sync(folder: Path) -> None:
 
 def pack(frame: pl.DataFrame) -> bytes:
     """A frame as bytes (an Arrow stream, compressed)."""
-    table, sink = frame.to_arrow(), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=_COMPRESSED) as stream:
-        stream.write_table(table)
+    return pack_parts(iter([frame]))
+
+
+def pack_parts(frames: Iterator[pl.DataFrame]) -> bytes:
+    """What `pack` makes of frames one below the other; there is at least one."""
+    sink, first = pa.BufferOutputStream(), next(frames).to_arrow()
+    with pa.ipc.new_stream(sink, first.schema, options=_COMPRESSED) as stream:
+        stream.write_table(first)
+        for frame in frames:
+            stream.write_table(frame.to_arrow())
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -31,6 +31,7 @@ RESTARTED = "metric %s has changed: it starts again from zero"
 """What is logged of a metric that cannot go on."""
 
 _COMPACT_ROWS = 50_000
+_PART = 100_000
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
 
@@ -105,6 +106,12 @@ class Rows(NamedTuple):
     def all(self) -> pl.DataFrame:
         """The totals, and the overflow series last where there is one."""
         return pl.concat([self.totals, self.overflow]) if self.overflow.height else self.totals
+
+    def parts(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """`labelled` in parts, at least one: a million label sets at once need much memory."""
+        yield self.labelled(rows.head(_PART))
+        for part in rows.slice(_PART).iter_slices(_PART):
+            yield self.labelled(part)
 
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Some of these rows with the label columns (String) in the place of the ids."""
@@ -416,6 +423,8 @@ class Ledger:
 
 
 def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:
+    if series.height > _PART:
+        return pl.concat([_by_id(part, sets) for part in series.iter_slices(_PART)], rechunk=True)
     return series.select(sets.ids(series), pl.exclude(sets.labels))
 
 
