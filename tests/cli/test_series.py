@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_named(made: Simulation, tmp_path: Path) -> None:
     done = flowmatrix("matrix", made.recording, "--inventory", tmp_path / "none.yaml")
     assert done.exit_code == 78
     assert "none.yaml" in done.stderr
-    assert done.stderr.count("none.yaml") == done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1
     (tmp_path / "a.csv").write_text("SrcAddr,DstAddr\n")
     done = flowmatrix("matrix", tmp_path / "a.csv")
     assert done.exit_code == 78
