@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from pipeline import limits
 from pipeline.api.server import Answers, Server
 from pipeline.app import restart
 from pipeline.app.documents import Extra, documents
@@ -183,7 +184,11 @@ class Job:
     def notes(self) -> Mapping[str, object]:
         """What /readyz says besides whether the job is ready."""
         notes = dict(self.reloader.notes()) if self.reloader else {}
-        found = {"cluster": self._resources.problems(), "series_limit": sorted(self.counts.limited)}
+        found = {
+            "cluster": self._resources.problems(),
+            "series_limit": sorted(self.counts.limited),
+            "limits": limits.in_effect(),
+        }
         return notes | {name: problems for name, problems in found.items() if problems}
 
     def close(self) -> None:

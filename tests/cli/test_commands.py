@@ -32,6 +32,16 @@ def test_help_lists_every_command(option: str) -> None:
     assert listed == [[name, command.summary] for name, command in COMMANDS.items()]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["matrix"], ["policy", "verify"]])
+def test_every_command_has_the_options_of_the_log(command: list[str]) -> None:
+    """Those of a group too."""
+    started = [str(Path(sys.executable).with_name("flowmatrix")), *command, "--help"]
+    done = subprocess.run(started, capture_output=True, text=True, check=True)
+    assert "--log-level" in done.stdout
+    assert "--log-format" in done.stdout
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_summary_is_how_the_help_of_its_command_begins(name: str) -> None:
     usage, _, about = flowmatrix(name, "-h").stdout.partition("\n\n")
