@@ -110,19 +110,18 @@ def test_yaml_of_every_kind(state: list[object]) -> None:
 
 def test_policies(tmp_path: Path) -> None:
     policy = {
+        "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {"name": "loki", "namespace": "noo-loki"},
-        "spec": {"egress": [{"to": [{"ipBlock": {"cidr": "3.5.204.0/22"}}]}]},
+        "spec": {"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": "3.5.204.0/22"}}]}]},
     }
     file = tmp_path / "policies.yaml"
     file.write_text(yaml.safe_dump(policy))
     assert "EXT:noo-loki_loki  3.5.204.0/22" in discover("--from-policies", file)
     file.write_text(yaml.safe_dump(policy).replace("/22", "/99"))
     said = discover("--from-policies", file, code=78)
-    assert said == (
-        f"{file}: error: policies.yaml: document 1: NetworkPolicy noo-loki/loki: "
-        '"3.5.204.0/99" is not a valid CIDR\n'
-    )
+    assert said.startswith(f"{file}:")
+    assert said.endswith('egress[0].to[0].ipBlock.cidr: "3.5.204.0/99" is not a valid CIDR\n')
 
 
 @pytest.mark.parametrize(
