@@ -17,6 +17,7 @@ FILES = sorted(
 )
 LAYERS = (
     "diagnostics",
+    "limits",
     "flows",
     "yaml",
     "kafka",
@@ -52,8 +53,6 @@ UNMIRRORED = {
     "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
         *("metadata", "producer", "publication", "topics"),
     ),
-    "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
-    "kube/api": ("reflector",),  # with an API server: tests/kube/sync
     "runtime": ("embedded",),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "membership", "memberships", "transport"),
@@ -132,7 +131,9 @@ def test_rooms_of_a_layer_stand_on_each_other(layer: str) -> None:
         assert users(f"pipeline.{layer}.{upper}", own) == []
 
 
-@pytest.mark.parametrize("package", ["stages", "matrix", "policy", "discovery", "simulate", "tools"])
+@pytest.mark.parametrize(
+    "package", ["stages", "matrix", "policy", "discovery", "simulate", "tools"]
+)
 def test_the_engine_names_nothing_that_stands_on_it(package: str) -> None:
     """`stages` is loaded by the registry, by name; nothing else of it is imported."""
     assert set(users(package, inside("pipeline"))) <= ABOVE

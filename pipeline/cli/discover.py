@@ -28,7 +28,8 @@ from matrix.facts import NoFactsError
 from pipeline.api.client import RemoteError
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, load, refuse, say, show
-from pipeline.cli.series import Origin, Sighting
+from pipeline.cli.series import Origin
+from pipeline.cli.sighting import Sighting
 from pipeline.diagnostics import ConfigError, nearest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
