@@ -47,6 +47,7 @@ LabelsOf = Annotated[
     typer.Option("--config", metavar="FILE", help="Take the subnet labels of this pipeline, too."),
 ]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
+_MAY_BE_NULL = frozenset({"port", "first_seen", "last_seen"})
 IN_FORCE = "cluster"
 """Stands for the policies that the cluster has."""
 
@@ -121,6 +122,11 @@ class Seen(NamedTuple):
 
 def _from_file(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_ndjson(path, schema=EDGES)
+        frame = pl.read_ndjson(path, schema=EDGES)
     except (OSError, pl.exceptions.PolarsError) as error:
         fail(f"{path}: {error}")
+    needed = [name for name in EDGES if name not in _MAY_BE_NULL]
+    for name in needed:
+        if (missing := frame[name].is_null().arg_true()).len():
+            fail(f"{path}: line {missing[0] + 1} is not an edge: {name} is missing")
+    return frame
