@@ -26,6 +26,7 @@ from policy.generate.peers import End, NoRuleError, Peers
 from policy.generate.report import Finding, Report, Topic, Written, unique
 from policy.generate.seen import Edge, Side, edges
 from policy.generate.selection import NotSelectableError, Selection, Selections
+from policy.generate.services import Services
 from policy.networkpolicy import Direction, Protocol
 from policy.objects import Cluster, Manifest, Reference
 from policy.selectors import LabelSelector
@@ -65,7 +66,7 @@ def generate(
     NoResolverError when `dns` does not lead to pods.
     """
     builder = _Builder(list(manifests), list(labels), options)
-    for edge in edges(frame, options.namespaces):
+    for edge in builder.resolved(edges(frame, options.namespaces)):
         builder.take(edge)
     drafts = builder.drafts()
     builder.check(frame, drafts)
@@ -78,11 +79,9 @@ class _Builder:
         self._labels = labels
         self._cluster = cluster = Cluster(manifests)
         self._selections = Selections(cluster)
-        self._peers = Peers(
-            self._selections,
-            Networks(manifests, labels),
-            allow_unlabelled=options.allow_unlabelled,
-        )
+        networks = Networks(manifests, labels)
+        self.resolved = Services(cluster, networks).resolved
+        self._peers = Peers(self._selections, networks, allow_unlabelled=options.allow_unlabelled)
         self._resolver = Resolver(options.dns, cluster, self._peers) if options.dns else None
         self._findings: list[Finding] = []
         self._seen: dict[tuple[Reference, Direction], Side] = defaultdict(Side)

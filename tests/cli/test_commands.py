@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ finally:
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_lists_every_command(option: str) -> None:
     lines = flowmatrix(option).stdout.splitlines()
-    listed = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    listed = [re.split("  +", line.strip()) for line in lines[lines.index("Commands:") + 1 :]]
     assert listed == [[name, command.summary] for name, command in COMMANDS.items()]
 
 
@@ -68,7 +69,7 @@ def test_what_needs_no_engine_imports_none(arguments: list[str]) -> None:
         (["ma"], ["matrix"]),
         (["dead"], ["dead-letters"]),
         (["matrix", "--prom"], ["--prometheus"]),
-        (["matrix", "--format", "j"], ["json"]),
+        (["matrix", "--format", "m"], ["markdown"]),
         (["run", "--o"], ["--once"]),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import ServerSettings, Settings
+from pipeline.config.settings import MatrixSettings, ServerSettings, Settings
 
 
 def test_defaults() -> None:
@@ -65,3 +65,11 @@ def test_tls_files(tmp_path: Path) -> None:
     ]
     (problem,) = ServerSettings(tls_cert="cert.pem").check(tmp_path)
     assert (problem.path, problem.message) == (("tls_cert",), "tls_cert and tls_key go together")
+
+
+def test_an_approved_matrix_is_a_file(tmp_path: Path) -> None:
+    settings = Settings(matrix=MatrixSettings(approved="approved.yaml"))
+    (problem,) = settings.check(tmp_path)
+    assert (problem.path, problem.message) == (("matrix", "approved"), 'no file "approved.yaml"')
+    (tmp_path / "approved.yaml").touch()
+    assert list(settings.check(tmp_path)) == []

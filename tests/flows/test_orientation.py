@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, oriented
+from pipeline.flows.orientation import (
+    ABORTED,
+    BASES,
+    BASIS,
+    CLIENT_PORT,
+    FORWARD,
+    PORT,
+    REFUSED,
+    oriented,
+)
 from pipeline.testing import frame
 
 
@@ -20,8 +29,8 @@ def test_a_row_for_each_flow() -> None:
         {},
     ]
     found = oriented(frame(flows))
-    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED]
-    named = [(*row[:1], BASES[row[1]], *row[2:]) for row in found.rows()]
+    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED]
+    named = [(row[0], BASES[row[1]], *row[2:-1]) for row in found.rows()]
     assert named == [
         (True, "syn", 443, 40_000, False),
         (False, "well_known", 443, 40_000, True),

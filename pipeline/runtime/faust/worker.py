@@ -87,7 +87,7 @@ class Worker:
         try:
             asyncio.run(self._run())
         finally:
-            self._status.set("it has ended")
+            self._status.end()
             self._ended.set()
 
     async def _run(self) -> None:
@@ -113,6 +113,5 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - the next one goes on from what is durable
             reason = f"the connection to the group was lost: {error!r}"
-            self._status.set(reason)
-            _log.warning("%s; joining again", reason)
+            self._status.lost(reason)
             _log.debug("because of", exc_info=error)
