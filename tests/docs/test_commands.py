@@ -30,14 +30,25 @@ def code(page: str) -> str:
 def unknown(shown: str) -> Iterator[str]:
     """The subcommands and options that flowmatrix does not have."""
     for line in shown.splitlines():
-        for name, rest in COMMAND.findall(line):
-            command = GROUP.get_command(CONTEXT, name)
+        for found in COMMAND.findall(line):
+            name, rest = called(*found)
+            command = GROUP
+            for word in name.split():
+                command = command and command.get_command(CONTEXT, word)
             if command is None:
                 yield f"flowmatrix {name}"
                 continue
             known = {flag for parameter in command.params for flag in parameter.opts} | {"--help"}
             options = OPTION.findall(rest)
             yield from (f"flowmatrix {name} {each}" for each in options if each not in known)
+
+
+def called(name: str, rest: str) -> tuple[str, str]:
+    """The name of a command, of two words in a group, and what follows it."""
+    word, _, more = rest.strip().partition(" ")
+    if hasattr(GROUP.get_command(CONTEXT, name), "commands") and word[:1].isalpha():
+        return f"{name} {word}", f" {more}"
+    return name, rest
 
 
 @pytest.mark.parametrize("page", WRITTEN)
@@ -55,6 +66,8 @@ def test_every_make_target_of_a_page_exists(page: str) -> None:
 def test_what_is_unknown_is_found() -> None:
     shown = "flowmatrix run x.yaml --once --twice\nflowmatrix fly\nflowmatrix matrix -n a --state d"
     assert list(unknown(shown)) == ["flowmatrix run --twice", "flowmatrix fly"]
+    shown = "flowmatrix policy verify x -n a --twice\nflowmatrix policy fly\nflowmatrix policy"
+    assert list(unknown(shown)) == ["flowmatrix policy verify --twice", "flowmatrix policy fly"]
 
 
 def test_commands_are_found_where_they_stand() -> None:
