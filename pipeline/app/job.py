@@ -100,6 +100,7 @@ class Job:
         options = EmbeddedOptions(
             state=state,
             dead_letters=dead_letters or (Path(letters.file) if letters.file else None),
+            max_bytes=letters.max_bytes,
             max_ratio=letters.max_ratio,
             max_consecutive=letters.max_consecutive,
             checkpoint=seconds(self.settings.checkpoint.interval),
@@ -120,6 +121,7 @@ class Job:
             interval=seconds(settings.checkpoint.interval),
             flows=settings.checkpoint.flows,
             dead_letters=settings.dead_letters.topic,
+            max_bytes=settings.dead_letters.max_bytes,
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
@@ -178,7 +180,11 @@ class Job:
     def notes(self) -> Mapping[str, object]:
         """What /readyz says besides whether the job is ready."""
         notes = dict(self.reloader.notes()) if self.reloader else {}
-        found = {"cluster": self._resources.problems(), "series_limit": sorted(self.counts.limited)}
+        found = {
+            "cluster": self._resources.problems(),
+            "series_limit": sorted(self.counts.limited),
+            "rejects": list(self.telemetry.rejecting().values()),
+        }
         return notes | {name: problems for name, problems in found.items() if problems}
 
     def close(self) -> None:
@@ -187,7 +193,7 @@ class Job:
 
     def _compile(self, config: Config) -> Plan:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
-        context = BuildContext(folder=config.folder)
+        context = BuildContext(folder=config.folder, pipeline=config.pipeline)
         return compile_plan(stages, context, self._resources, config.settings.reserved)
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:

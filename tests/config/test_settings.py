@@ -65,3 +65,18 @@ def test_tls_files(tmp_path: Path) -> None:
     ]
     (problem,) = ServerSettings(tls_cert="cert.pem").check(tmp_path)
     assert (problem.path, problem.message) == (("tls_cert",), "tls_cert and tls_key go together")
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:9102", "http://127.0.0.1:9102"),
+        ("0.0.0.0:9102", "http://127.0.0.1:9102"),
+        ("[::]:80", "http://127.0.0.1:80"),
+        ("[::1]:80", "http://[::1]:80"),
+        ("worker-1:80", "http://worker-1:80"),
+    ],
+)
+def test_where_a_server_is_reached_from_here(listen: str, url: str) -> None:
+    assert ServerSettings(listen=listen).url == url
+    assert ServerSettings(listen=listen, tls_cert="c", tls_key="k").url == f"https{url[4:]}"
