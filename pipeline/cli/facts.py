@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import typer
 
 from matrix import derive
 from matrix.facts import Facts, facts
@@ -15,13 +14,13 @@ from matrix.objects import Objects
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.app.job import Job
-from pipeline.cli.app import load
+from pipeline.cli.app import load, require_end
 from pipeline.cli.run import advance, conclude, judge
 from pipeline.config.loader import Config
 from pipeline.kube.inventory.export import manifests
 from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
 from pipeline.kube.subnets import Label
-from pipeline.stage import BuildContext, ResourceTransform, Source
+from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.stage.built import Knowledge
 from pipeline.state import checkpoint_file, count_store
 
@@ -44,12 +43,7 @@ def of_config(path: Path, recording: Path | None = None) -> Sighting:
     Raises NoFactsError.
     """
     config = load(path)
-    sources = [stage for stage in config.stages if isinstance(stage, Source)]
-    if recording is None and any(source.subscription(config.folder) for source in sources):
-        raise typer.BadParameter(
-            "the pipeline reads Kafka topics, which have no end: ask the workers that count them "
-            "(--server URL for each), or give a recording (--input FILE)"
-        )
+    require_end(config, recording)
     job = Job(config, recording=recording)
     try:
         advance(job)

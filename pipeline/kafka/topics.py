@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.client import AIOKafkaClient
@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from pipeline.kafka.connection import BrokerError, Connection, address
 from pipeline.kafka.errors import LOGIN, explain
+from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,18 @@ _CHANGELOG = {
     "segment.ms": str(10 * 60 * 1000),
 }
 """Small segments: what is read on a restart is the compacted part plus the newest segment."""
+
+
+class DeadLetterTopic(NamedTuple):
+    """The topic of dead letters ("": none), and how many bytes it keeps if it is made here."""
+
+    name: str = ""
+    max_bytes: int = 0
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Its settings; the oldest letters go when it is full."""
+        return {"max.message.bytes": str(_LARGEST), "retention.bytes": str(self.max_bytes or -1)}
 
 
 Report = Callable[[str, str], None]
@@ -56,7 +69,11 @@ def changelog(group: str, topic: str) -> str:
 
 
 async def prepare(
-    connection: Connection, group: str, topics: Iterable[str], dead_letters: str, report: Report
+    connection: Connection,
+    group: str,
+    topics: Iterable[str],
+    letters: DeadLetterTopic,
+    report: Report,
 ) -> Mapping[str, Topic]:
     """Wait for brokers and topics, make or grow the changelogs; the topics by name.
 
@@ -74,16 +91,17 @@ async def prepare(
             await admin.start()
             needed: dict[str, tuple[int, ...]] = dict.fromkeys(wanted, (READ,))
             needed |= dict.fromkeys(map(partial(changelog, group), wanted), (READ, WRITE))
-            if dead_letters:
-                needed[dead_letters] = (WRITE,)
+            if letters.name:
+                needed[letters.name] = (WRITE,)
             described = await _described(connection, list(needed))
             if reason := _problem(wanted, needed, described):
                 return reason
+            await check_members(admin, group)
             for topic in wanted:
                 await _changelog(admin, group, topic, described)
-            if dead_letters and dead_letters not in described:
+            if letters.name and letters.name not in described:
                 shape = described[wanted[0]]._replace(partitions=1)
-                await _create(admin, dead_letters, shape, {"max.message.bytes": str(_LARGEST)})
+                await _create(admin, letters.name, shape, letters.config)
         except KafkaConnectionError:
             return await unreachable(connection) or "the brokers do not answer"
         finally:

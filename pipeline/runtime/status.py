@@ -35,4 +35,4 @@ class Status:
         self._telemetry.add("kafka_errors", 1, error)
         if reason not in self._logged:
             self._logged.add(reason)
-            _log.warning("%s; trying again", reason)
+            _log.error("%s; trying again", reason)
