@@ -132,7 +132,9 @@ def test_rooms_of_a_layer_stand_on_each_other(layer: str) -> None:
         assert users(f"pipeline.{layer}.{upper}", own) == []
 
 
-@pytest.mark.parametrize("package", ["stages", "matrix", "policy", "discovery", "simulate", "tools"])
+@pytest.mark.parametrize(
+    "package", ["stages", "matrix", "policy", "discovery", "simulate", "tools"]
+)
 def test_the_engine_names_nothing_that_stands_on_it(package: str) -> None:
     """`stages` is loaded by the registry, by name; nothing else of it is imported."""
     assert set(users(package, inside("pipeline"))) <= ABOVE
