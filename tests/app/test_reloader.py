@@ -232,6 +232,27 @@ def test_a_restart_counts_from_the_start_what_a_reload_starts_again(
     assert set(counted(first)) == {"n_one", "n_two"} - restarted, "the input was read before"
 
 
+def test_a_reload_in_the_middle_is_made_up_for_by_the_next_run(folder: Folder) -> None:
+    """The metric that started again there is not in the state; the other one counts on."""
+    flow = (folder.path / "flows.json").read_text()
+    (folder.path / "flows.json").write_text(flow * 6)
+    folder.edit("decoder: json}", "decoder: json, batch_size: 2}")
+    first = Job(folder.load(), state=folder.path / "state")
+    batches: list[int] = []
+
+    def advance(messages: int) -> None:
+        batches.append(messages)
+        if len(batches) == 1:
+            folder.metric("one", labels="[DstAddr]")
+            first.reload(folder.load())
+
+    first.run(advance)
+    assert counted(first) == {"n_one": [("11.0.0.1", 4.0)], "n_two": [("A", 6.0)]}
+    again = Job(folder.load(), state=folder.path / "state")
+    again.run()
+    assert counted(again) == {"n_one": [("11.0.0.1", 6.0)], "n_two": [("A", 6.0)]}
+
+
 def counted(job: Job) -> dict[str, list[tuple[object, ...]]]:
     """The series of the metrics that have some, without times."""
     tables = {table.family.name: table.series() for table in job.counts.tables()}
