@@ -16,8 +16,8 @@ from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
 
 
-class Question(NamedTuple):
-    """What is asked for.
+class Scope(NamedTuple):
+    """Which peers are asked for, and how networks are made for them.
 
     `namespace`: only its peers ("": all). `unanswered`: peers without an established connection
     too. `whole`: all ranges of a service, not only those reached. `rules`: see placing.
@@ -43,15 +43,18 @@ def find(
     questions: pl.DataFrame,
     known: pl.DataFrame,
     labels: Sequence[Label] = (),
-    asked: Question = Question(),  # noqa: B008 - it cannot change
+    scope: Scope = Scope(),  # noqa: B008 - it cannot change
+    *,
+    beyond: int = 0,
 ) -> Findings:
     """The findings of EDGES, with names asked for (asked.QUESTIONS), RANGES and present labels.
 
-    No CIDR that is made goes into a network of a label.
+    No CIDR that is made goes into a network of a label. `beyond` is the number of flows that are
+    in no edge.
     """
-    peers = unnamed(edges, asked.namespace, unanswered=asked.unanswered)
-    taken = (*asked.rules.taken, *(net for net, _ in subnets.listed(labels)))
-    rules = asked.rules._replace(taken=taken)
-    found = propose(peers.rows, known, questions, rules, whole=asked.whole)
+    peers = unnamed(edges, scope.namespace, unanswered=scope.unanswered)
+    taken = (*scope.rules.taken, *(net for net, _ in subnets.listed(labels)))
+    rules = scope.rules._replace(taken=taken)
+    found = propose(peers.rows, known, questions, rules, whole=scope.whole)
     lists = ranges.titles(known)
-    return Findings(found, stale(labels, known), lists, words.notes(peers, lists))
+    return Findings(found, stale(labels, known), lists, words.notes(peers, lists, beyond))

@@ -11,6 +11,8 @@ from pipeline.kube.subnets import Label
 from pipeline.yaml.spans import Span, spans
 
 _DASH = re.compile(r"^ *(?=-\s)", re.MULTILINE)
+_MARK = "\N{BYTE ORDER MARK}"
+"""The parser leaves it out when it counts letters."""
 _STEP = 2
 """Blanks by which an item stands further right than its list."""
 
@@ -21,6 +23,8 @@ def inserted(text: str, at: Location, stage: Location, labels: Sequence[Label]) 
     `at` equals `stage`, where the stage starts, when it has no list yet: it gets one. None: there
     is neither a list nor a mapping at the place.
     """
+    mark = _MARK if text.startswith(_MARK) else ""
+    text = text.removeprefix(mark)
     (root,) = spans(text)
     kind = "mapping" if at == stage else "sequence"
     place = at.line, at.column
@@ -28,7 +32,8 @@ def inserted(text: str, at: Location, stage: Location, labels: Sequence[Label]) 
     if not found:
         return None
     writer = _Writer(text, quoted=root.flow)
-    return (writer.with_list if at == stage else writer.with_items)(found[-1], labels)
+    write = writer.with_list if at == stage else writer.with_items
+    return mark + write(found[-1], labels)
 
 
 class _Writer:

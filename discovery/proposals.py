@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from discovery import asked, names, networks, ranges
+from discovery import asked, names, networks
 from discovery.placing import Placed, Rules, place
 from discovery.ranges import GROUP
 
@@ -30,7 +30,7 @@ class Alternative(msgspec.Struct, frozen=True):
     cidrs: list[str]
 
 
-class Question(msgspec.Struct, frozen=True):
+class AskedName(msgspec.Struct, frozen=True):
     """A DNS name that a client asked for just before it reached so many of the addresses."""
 
     name: str
@@ -43,6 +43,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     `addresses` are those seen, `opened` is how many the CIDRs have. `further` are the other ranges
     of the same service and region. `purpose` is that of special addresses. `bytes` and `flows` are
     of both directions, times are those of the flows in epoch seconds (null without flows).
+    `asked_names` are DNS names that clients asked for just before.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     further: tuple[str, ...] = ()
-    questions: tuple[Question, ...] = ()
+    asked_names: tuple[AskedName, ...] = ()
 
 
 def propose(
@@ -84,10 +85,10 @@ def propose(
     placed = place(peers["address"], known, rules)
     alternatives = _alternatives(placed, rules.prefix)
     told = _questions(asked.asked(peers, questions), placed.rows)
+    of_service = _published(known, placed.rows)
     found = []
     for row in _summed(peers, placed.rows).to_dicts():
-        group = [row[name] for name in GROUP]
-        published = ranges.of_group(known, group)["cidr"].to_list() if any(group) else []
+        published = of_service.get(tuple(row[name] for name in GROUP), [])
         cidrs = networks.outermost(published if whole and published else row["cidr"])
         evidence = _evidence(row)
         found.append(
@@ -97,11 +98,17 @@ def propose(
                 opened=networks.size(cidrs),
                 alternatives=alternatives.get(row["name"], ()),
                 further=tuple(networks.beyond(networks.outermost(published), cidrs)),
-                questions=told.get(row["name"], ()),
+                asked_names=told.get(row["name"], ()),
                 **evidence,
             )
         )
     return sorted(found, key=lambda one: (-one.bytes, one.name))
+
+
+def _published(known: pl.DataFrame, rows: pl.DataFrame) -> dict[tuple[str, ...], list[str]]:
+    """All ranges of each provider, service and region in which an address was placed."""
+    used = known.join(rows.filter(pl.col("provider") != ""), on=GROUP, how="semi")
+    return {(*group,): cidrs for *group, cidrs in used.group_by(GROUP).agg("cidr").rows()}
 
 
 def _summed(peers: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -154,11 +161,11 @@ def _alternatives(placed: Placed, prefix: str) -> dict[str, tuple[Alternative, .
     return found
 
 
-def _questions(told: pl.DataFrame, rows: pl.DataFrame) -> dict[str, tuple[Question, ...]]:
+def _questions(told: pl.DataFrame, rows: pl.DataFrame) -> dict[str, tuple[AskedName, ...]]:
     """The names asked for by the name proposed, that of most addresses first."""
     named = told.join(rows.select("address", "name"), on="address")
     counted = named.group_by("name", "question").agg(pl.col("address").n_unique())
-    found: dict[str, tuple[Question, ...]] = {}
+    found: dict[str, tuple[AskedName, ...]] = {}
     for own, text, number in counted.sort("name", -pl.col("address").cast(int), "question").rows():
-        found[own] = (*found.get(own, ()), Question(text, number))
+        found[own] = (*found.get(own, ()), AskedName(text, number))
     return found

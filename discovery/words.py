@@ -34,8 +34,8 @@ def lines(one: Proposal) -> Iterator[str]:
         yield f"also in {_some([_alternative(each) for each in one.alternatives])}"
     if one.further:
         yield f"{len(one.further)} further ranges of this service: {_some(one.further)}"
-    if one.questions:
-        names = [f"{each.name} (before {each.addresses})" for each in one.questions]
+    if one.asked_names:
+        names = [f"{each.name} (before {each.addresses})" for each in one.asked_names]
         yield f"DNS names asked for just before, by co-occurrence: {_some(names)}"
 
 
@@ -50,8 +50,8 @@ def stale_line(one: Stale) -> str:
     return f'label "{one.name}" is {service} (list: {one.list}) and {"; it ".join(parts)}'
 
 
-def notes(peers: Peers, lists: Sequence[str]) -> list[str]:
-    """What a reader of proposals should know."""
+def notes(peers: Peers, lists: Sequence[str], beyond: int = 0) -> list[str]:
+    """What a reader of proposals should know; `beyond` flows are in no edge."""
     found = []
     if not lists:
         found.append(
@@ -62,8 +62,11 @@ def notes(peers: Peers, lists: Sequence[str]) -> list[str]:
             f"{peers.unanswered} addresses with which no connection was established are left out"
             " (--all takes them too)"
         )
-    if peers.beyond:
-        found.append(f"{peers.beyond} flows are of addresses that were not kept")
+    if peers.beyond + beyond:
+        found.append(
+            f"{peers.beyond + beyond} flows are beyond a limit of encode_matrix: "
+            "their addresses were not kept"
+        )
     return found
 
 

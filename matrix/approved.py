@@ -151,6 +151,26 @@ def drift(edges: pl.DataFrame, approved: Approved) -> pl.DataFrame:
     return pl.concat(rows)
 
 
+def counts(found: pl.DataFrame, namespaces: Sequence[str]) -> dict[tuple[str, str], int]:
+    """How many edges of a drift each namespace has in each state, 0 included.
+
+    An edge counts for the namespaces of both of its ends that are among `namespaces`, or for both
+    of them where there are none.
+    """
+    ends = pl.concat(
+        [found.select(pl.col(f"{side}_namespace").alias("of"), "drift", *KEY) for side in _SIDES]
+    ).unique()
+    ends = ends.filter(pl.col("of").is_in(namespaces) if namespaces else pl.col("of") != "")
+    held = {
+        (name, state): number
+        for name, state, number in ends.group_by("of", "drift").len().iter_rows()
+    }
+    places = sorted({*namespaces, *(name for name, _ in held)})
+    return {
+        (name, state.value): held.get((name, state.value), 0) for name in places for state in Drift
+    }
+
+
 def _within(edges: pl.DataFrame, namespaces: Sequence[str]) -> pl.DataFrame:
     if not namespaces:
         return edges

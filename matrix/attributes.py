@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from matrix.counting import KEY
+from matrix.counting import EDGE
 from matrix.edges import LISTS
 from pipeline.stage.edge_facts import Attribute
 
@@ -25,16 +25,16 @@ _COLUMNS = {
 def listed(
     attributes: pl.DataFrame, edges: pl.DataFrame, services: Mapping[str, str]
 ) -> pl.DataFrame:
-    """The values of each edge: KEY, then `edges.LISTS` (sorted, without repetitions).
+    """The values of each edge: EDGE, then `edges.LISTS` (sorted, without repetitions).
 
-    `attributes`: an id, attribute and value (String). `edges`: the ids and the KEY of their edges.
+    `attributes`: an id, attribute and value (String). `edges`: the ids and the EDGE of each.
     `services`: cluster address -> name of the Service; an address without one stays.
     """
-    (by,) = set(edges.columns) - set(KEY)
+    (by,) = set(edges.columns) - {EDGE}
     column = pl.col("attribute").replace_strict(_COLUMNS, default=None, return_dtype=pl.String)
     values = attributes.select(by, column.alias("column"), "value").drop_nulls("column")
     values = values.with_columns(_service_names(values, services)).join(edges, on=by)
-    return values.group_by(KEY).agg(
+    return values.group_by(EDGE).agg(
         pl.col("value").filter(pl.col("column") == name).unique().sort().alias(name)
         for name in LISTS
     )

@@ -80,6 +80,10 @@ class Cluster:
             for owner in self.index.owners(entry, _ALL)
         ]
 
+    def owner(self, entry: Entry) -> str:
+        """The name of the workload of a pod."""
+        return self.index.owner(entry, _USUAL).name
+
     def node(self, entry: Entry) -> str:
         """The node of a pod."""
         return self.index.peer(entry, "", _USUAL).host_name or entry.node

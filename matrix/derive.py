@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from matrix import attributes
-from matrix.counting import KEY, ORDER, counted
+from matrix.counting import EDGE, KEY, ORDER, counted, numbered
 from matrix.edges import EDGES
 from matrix.ends import labelled
 from matrix.facts import Facts
@@ -28,19 +28,19 @@ def edges(
     present subnet labels, for addresses that were counted before they had one.
     """
     known = objects or Objects.of()
-    rows = labelled(facts.edges, labels, "client_", "server_")
-    said = labelled(facts.attributes, labels, "client_", "server_")
-    numbers = rows.select(KEY).unique().with_row_index(_FACT)
+    rows = numbered(labelled(facts.edges, labels, "client_", "server_"), _FACT)
     declared, backends = (
         labelled(frame.with_columns(pl.lit("").alias("label")), labels, "")
         for frame in (known.declared, known.backends)
     )
-    turned = oriented(rows.join(numbers, on=KEY, nulls_equal=True), declared)
-    values = attributes.listed(
-        said.join(numbers, on=KEY, nulls_equal=True).drop(KEY),
-        turned.select(_FACT, *KEY).unique(),
-        known.services,
+    turned = numbered(oriented(rows, declared), EDGE)
+    said = labelled(facts.attributes, labels, "client_", "server_").join(
+        rows.select(*KEY, _FACT).unique(_FACT), on=KEY, nulls_equal=True
     )
-    found = counted(turned).join(values, on=KEY, how="left", nulls_equal=True)
-    whole = joined(attributes.filled(found), backends)
-    return whole.select(pl.col(name).cast(dtype) for name, dtype in EDGES.items()).sort(ORDER)
+    values = attributes.listed(said, turned.select(_FACT, EDGE).unique(), known.services)
+    found = attributes.filled(counted(turned).join(values, on=EDGE, how="left")).drop(EDGE)
+    return (
+        joined(found, backends)
+        .select(pl.col(name).cast(dtype) for name, dtype in EDGES.items())
+        .sort(ORDER)
+    )

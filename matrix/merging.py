@@ -8,7 +8,7 @@ import polars as pl
 
 from matrix.counting import KEY
 from matrix.edges import LISTS, NUMBERS, State
-from matrix.orientation import EVIDENCES
+from matrix.places import EVIDENCES
 
 _STATES = [State.ESTABLISHED, State.DENIED, State.ATTEMPTED, State.UNCERTAIN]
 """The one that says most of what became of connections comes first."""

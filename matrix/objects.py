@@ -12,6 +12,7 @@ import polars as pl
 from matrix.backends import BACKENDS, Backend, Cluster, End, backends
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
+from pipeline.kube.index.entries import Entry
 from pipeline.kube.inventory.export import restore
 
 DECLARED = pl.Schema(
@@ -31,12 +32,16 @@ class Objects:
     `declared`: the ports that an end declares (the schema DECLARED): those of containers,
     Services, nodes (hostPort, nodePort, host network) and EndpointSlices.
     `backends`: what is behind the ports of Services (the schema BACKENDS).
-    `services`: a cluster address and the name ("namespace/name") of its Service.
+    `services`: a cluster address and the name ("namespace/name") of its Service. `probed`: the
+    declared ports that kubelets ask. `guests`: who declares a port on the network of a node
+    (`guest`, "namespace/workload"), with the node as the end.
     """
 
     declared: pl.DataFrame
     backends: pl.DataFrame
     services: Mapping[str, str]
+    probed: pl.DataFrame
+    guests: pl.DataFrame
 
     @classmethod
     def of(cls, manifests: Iterable[Mapping[str, Any] | Object] = ()) -> Objects:
@@ -54,7 +59,21 @@ class Objects:
             if entry.kind == "Service"
             for address in entry.addresses
         }
-        return cls(_declared(cluster, found), _behind(found), services)
+        pods = [one for one in cluster.index.dump().entries.values() if one.kind == "Pod"]
+        probed = {
+            (end, port.protocol, port.number)
+            for pod in pods
+            for port in pod.ports
+            if port.probed and not pod.ended
+            for end, _ in cluster.ends(pod)
+        }
+        return cls(
+            _frame(_ports(cluster, found)),
+            _behind(found),
+            services,
+            _frame(probed),
+            _guests(cluster, [pod for pod in pods if pod.host_network and not pod.ended]),
+        )
 
 
 def _add(cluster: Cluster, one: Object) -> None:
@@ -67,11 +86,24 @@ def _add(cluster: Cluster, one: Object) -> None:
         raise ValueError(f"{one.kind} {one.metadata.name}: {error}") from error
 
 
-def _declared(cluster: Cluster, behind: Iterable[Backend]) -> pl.DataFrame:
-    found: set[_Port] = set(_own(cluster))
-    found |= {(one.end, one.protocol, one.to_port) for one in behind}
-    rows = [(*end, protocol, port) for end, protocol, port in sorted(found)]
+def _ports(cluster: Cluster, behind: Iterable[Backend]) -> set[_Port]:
+    return {*_own(cluster), *((one.end, one.protocol, one.to_port) for one in behind)}
+
+
+def _frame(ports: Iterable[_Port]) -> pl.DataFrame:
+    rows = [(*end, protocol, port) for end, protocol, port in sorted(ports)]
     return pl.DataFrame(rows, schema=DECLARED, orient="row")
+
+
+def _guests(cluster: Cluster, pods: Iterable[Entry]) -> pl.DataFrame:
+    """The pods on the network of their node, by the ports that they declare."""
+    rows = sorted(
+        (*end, port.protocol, port.number, f"{pod.namespace}/{cluster.owner(pod)}")
+        for pod in pods
+        for port in pod.ports
+        for end, _ in cluster.ends(pod)
+    )
+    return pl.DataFrame(rows, schema={**DECLARED, "guest": pl.String()}, orient="row").unique()
 
 
 def _own(cluster: Cluster) -> Iterator[_Port]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import cidr
 from pipeline.yaml import validate
@@ -27,11 +29,11 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def problems(data: object) -> list[Problem]:
     """All for which a NetworkPolicy (plain data) is refused, with paths inside it."""
-    found = list(validate.problems(data, Document))
-    if found or not isinstance(data, dict):
-        return found
-    spec = validate.convert(data, Document).spec or Spec()
-    return [*_metadata(data["metadata"]), *_checked(spec)]
+    try:
+        document = validate.convert(data, Document)
+    except msgspec.ValidationError:
+        return list(validate.problems(data, Document))
+    return [*_metadata(document.metadata), *_checked(document.spec or Spec())]
 
 
 def _metadata(meta: dict[str, object]) -> Iterator[Problem]:

@@ -21,6 +21,9 @@ from policy import checks
 from policy.networkpolicy import KIND, NetworkPolicy, parse
 from policy.objects import Manifest
 
+MAX_SIZE = 256 * 2**20
+"""Bytes of a file: all policies of a large cluster are in one."""
+
 
 class Loaded(NamedTuple):
     """The policies, and warnings about what is not one."""
@@ -70,7 +73,7 @@ def in_force(manifests: Iterable[Manifest]) -> list[NetworkPolicy]:
 
 
 def _of_file(file: Path, problems: list[Diagnostic], namespace: str) -> Iterator[NetworkPolicy]:
-    text = kubernetes.text_of(content(file), str(file))
+    text = kubernetes.text_of(content(file, MAX_SIZE), str(file))
     for document in kubernetes.documents(text, str(file)):
         problems += document.problems
         if document.data is not None:

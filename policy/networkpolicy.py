@@ -37,14 +37,14 @@ class Protocol(StrEnum):
     SCTP = "SCTP"
 
 
-class IpBlock(msgspec.Struct, frozen=True):
+class IpBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses of a network, without those of some networks in it."""
 
     cidr: str
     excepts: tuple[str, ...] | None = msgspec.field(default=None, name="except")
 
 
-class Peer(msgspec.Struct, frozen=True, rename="camel"):
+class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Pods by their labels and those of their namespace, or addresses."""
 
     pod_selector: LabelSelector | None = None
@@ -52,7 +52,7 @@ class Peer(msgspec.Struct, frozen=True, rename="camel"):
     ip_block: IpBlock | None = None
 
 
-class Port(msgspec.Struct, frozen=True, rename="camel"):
+class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A port by number or name, a range of ports, or all ports of a protocol."""
 
     protocol: Protocol | None = None
@@ -60,21 +60,21 @@ class Port(msgspec.Struct, frozen=True, rename="camel"):
     end_port: int | None = None
 
 
-class Ingress(msgspec.Struct, frozen=True):
+class Ingress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rule of `ingress`."""
 
     ports: tuple[Port, ...] | None = None
     peers: tuple[Peer, ...] | None = msgspec.field(default=None, name="from")
 
 
-class Egress(msgspec.Struct, frozen=True):
+class Egress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rule of `egress`."""
 
     ports: tuple[Port, ...] | None = None
     peers: tuple[Peer, ...] | None = msgspec.field(default=None, name="to")
 
 
-class Spec(msgspec.Struct, frozen=True, rename="camel"):
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """`spec`; without selector a policy is for all pods of its namespace."""
 
     pod_selector: LabelSelector | None = None
@@ -83,7 +83,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel"):
     policy_types: tuple[Direction, ...] | None = None
 
 
-class Document(msgspec.Struct, frozen=True, rename="camel"):
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """The object as a whole."""
 
     api_version: Literal["networking.k8s.io/v1"]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,12 +18,14 @@ import msgspec
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
 from pipeline.kube.index import keys
+from pipeline.kube.index.owners import Climb
 from policy import shapes
 from policy.selectors import LabelSelector
 
 Manifest = dict[str, Any]
 NAME_LABEL = "kubernetes.io/metadata.name"
 _HOPS = 3
+_CLIMB = Climb(further=True)
 _RUN = re.compile(r"(.+)-[0-9]{8,}")
 """The name of a CronJob's Job ends in the minutes since 1970."""
 
@@ -67,7 +70,7 @@ class Pod(NamedTuple):
     @property
     def workload(self) -> Reference:
         """The workload that outlives the others, or the pod itself."""
-        return self.owners[-1] if self.owners else Reference("Pod", self.namespace, self.name)
+        return _lasting([Reference("Pod", self.namespace, self.name), *self.owners])
 
 
 class Controller(NamedTuple):
@@ -160,7 +163,7 @@ class Cluster:
 
         It is the CronJob even of a Job that is gone.
         """
-        found = self._chain(one)[-1]
+        found = _lasting(self._chain(one))
         run = _RUN.fullmatch(found.name) if found.kind == "Job" else None
         parent = Reference("CronJob", found.namespace, run[1] if run else "")
         return parent if parent in self.controllers else found
@@ -249,6 +252,17 @@ class Cluster:
         while len(found) <= _HOPS and (owner := self._owner.get(found[-1])):
             found.append(owner)
         return found
+
+
+def _lasting(chain: Sequence[Reference]) -> Reference:
+    """The one of a chain of owners, the nearest first, that outlives the others.
+
+    An operator's resource that owns a Deployment is not one: it may own several.
+    """
+    for one, owner in pairwise(chain):
+        if one.kind != "Pod" and not _CLIMB.allows(one.kind, owner.kind, hop=1):
+            return one
+    return chain[-1]
 
 
 def _called(one: Manifest) -> str:

@@ -25,7 +25,7 @@ class Operator(StrEnum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-class Requirement(msgspec.Struct, frozen=True, order=True):
+class Requirement(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """One of `matchExpressions`; only In and NotIn have values."""
 
     key: str
@@ -44,7 +44,7 @@ class Requirement(msgspec.Struct, frozen=True, order=True):
         return self.key not in labels
 
 
-class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
+class LabelSelector(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A selector as the API has it; an empty one matches everything."""
 
     match_labels: dict[str, str] | None = None

@@ -100,6 +100,7 @@ def native(
         {"name": "flows", **source.native},
         {"name": "k8s", "type": "kubernetes", "follows": "flows", "inventory": inventory.name},
         {"name": "subnets", "type": "subnet_label", "follows": "k8s", "labels": _labels(labels)},
+        {"name": "edges", "type": "encode_matrix", "follows": "subnets"},
         {"name": "flags", "type": "tcp_flags", "follows": "subnets"},
         {
             "name": "metrics",

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pipeline import limits
 from tests.real import apiserver, kafka, kube, parts
 from tests.real.apiserver import ApiServer
 from tests.real.broker import Broker, foreign
@@ -107,6 +108,12 @@ def pytest_runtest_setup() -> Generator[None, object, object]:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))
+
+
+@pytest.fixture(autouse=True)
+def _no_limit_is_reached() -> None:
+    """What a process says once, each test hears."""
+    limits._reached.clear()
 
 
 @pytest.fixture

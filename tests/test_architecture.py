@@ -17,6 +17,7 @@ FILES = sorted(
 )
 LAYERS = (
     "diagnostics",
+    "limits",
     "flows",
     "yaml",
     "kafka",
@@ -52,8 +53,6 @@ UNMIRRORED = {
     "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
         *("metadata", "producer", "publication", "topics"),
     ),
-    "kube": ("enrich",),  # through its stage: tests/stages/test_kubernetes.py
-    "kube/api": ("reflector",),  # with an API server: tests/kube/sync
     "runtime": ("embedded",),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "membership", "memberships", "transport"),

@@ -79,7 +79,8 @@ def _told(error: HTTPError) -> str:
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
     """The counters over all answers (by server): labels, VALUE, then TIMES.
 
-    Raises RemoteError when two workers answer for one partition, or nobody for one.
+    Raises RemoteError when two workers answer for one partition, or nobody for one, and when they
+    count in different ways.
     """
     return _merged(answers, Kind.COUNTER)
 
@@ -94,13 +95,16 @@ def facts(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
 
 def _merged(answers: Mapping[str, Totals], kind: Kind | None) -> dict[str, pl.DataFrame]:
     _check_whole(answers)
-    found: dict[str, tuple[Family, list[pl.DataFrame]]] = {}
-    for totals in answers.values():
+    found: dict[str, tuple[str, Family, list[pl.DataFrame]]] = {}
+    for server, totals in answers.items():
         for document in totals.families:
             family = document.family
             if family.kind is kind:
-                found.setdefault(family.name, (family, []))[1].append(_frame(document))
-    return {name: _as_one(*parts) for name, parts in found.items()}
+                first, held, frames = found.setdefault(family.name, (server, family, []))
+                if held.shape != family.shape:
+                    raise RemoteError(f"{first} and {server} count {family.name} in different ways")
+                frames.append(_frame(document))
+    return {name: _as_one(family, frames) for name, (_, family, frames) in found.items()}
 
 
 def _check_whole(answers: Mapping[str, Totals]) -> None:

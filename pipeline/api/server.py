@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import ssl
@@ -119,6 +120,17 @@ class Server:
         self._server.server_close()
 
 
+def _etag(body: bytes) -> str:
+    """A validator of an answer: equal bytes have equal ones."""
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def _names(condition: str, tag: str) -> bool:
+    """Whether an If-None-Match has a tag (https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)."""
+    listed = [one.strip().removeprefix("W/") for one in condition.split(",")]
+    return tag in listed or listed == ["*"]
+
+
 def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -130,9 +142,15 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
             except Exception as error:  # noqa: BLE001 - a failed page must not end the server
                 status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, JSON
                 body = msgspec.json.encode(Failure(str(error)))
+            tag = _etag(body) if status is HTTPStatus.OK and kind == JSON else ""
+            if tag and _names(self.headers.get("If-None-Match", ""), tag):
+                status, body = HTTPStatus.NOT_MODIFIED, b""
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            if tag:
+                self.send_header("ETag", tag)
+            if status is not HTTPStatus.NOT_MODIFIED:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from pipeline.api import handlers
+from pipeline.api import handlers, openapi
+from pipeline.api.openapi import DESCRIBED, Described
 from pipeline.api.server import Document
 from pipeline.plan.live import ActivePlan
 from pipeline.stage.resources import ResourcePool
 from pipeline.state.count_store import CountStore
 
 
+class Extra(NamedTuple):
+    """A document that stands on top of the engine, and its description."""
+
+    answer: Document
+    described: Described
+
+
 def documents(
-    live: ActivePlan, counts: CountStore, resources: ResourcePool
+    live: ActivePlan,
+    counts: CountStore,
+    resources: ResourcePool,
+    extra: Mapping[str, Extra] | None = None,
 ) -> Mapping[str, Document]:
-    """What answers a request for each document, from the plan and the counts at that moment."""
+    """What answers a request for each document, from the plan and the counts at that moment.
+
+    `extra` are more of them, by name.
+    """
+    more = extra or {}
+    described = DESCRIBED | {name: one.described for name, one in more.items()}
     return {
+        **{name: one.answer for name, one in more.items()},
+        openapi.PATH: lambda _: openapi.openapi(described),
         "flowmetrics": lambda _: live.plan.statuses,
         "series": lambda _: [handlers.series(table) for table in counts.tables()],
         "totals": lambda _: handlers.totals(counts),

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from pipeline import limits
 from pipeline.api.server import Answers, Server
 from pipeline.app import restart
-from pipeline.app.documents import documents
+from pipeline.app.documents import Extra, documents
 from pipeline.app.exposer import Exposer
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
@@ -159,13 +160,18 @@ class Job:
         self.reloader = Reloader(self, read, stamp)
         return self.reloader
 
-    def server(self, listen: str = "") -> Server:
-        """The HTTP server of this job, not started yet. Raises OSError."""
+    @property
+    def resources(self) -> ResourcePool:
+        """What the plan keeps open."""
+        return self._resources
+
+    def server(self, listen: str = "", extra: Mapping[str, Extra] | None = None) -> Server:
+        """The HTTP server of this job, not started yet, with `extra` documents. Raises OSError."""
         own, folder = self.settings.server, self.config.folder
         answers = Answers(
             self.exposer.page,
             self.not_ready,
-            documents(self.live, self.counts, self._resources),
+            documents(self.live, self.counts, self._resources, extra),
             self.notes,
         )
         files = (str(folder / name) if name else "" for name in (own.tls_cert, own.tls_key))
@@ -184,6 +190,7 @@ class Job:
             "cluster": self._resources.problems(),
             "series_limit": sorted(self.counts.limited),
             "rejects": list(self.telemetry.rejecting().values()),
+            "limits": limits.in_effect(),
         }
         return notes | {name: problems for name, problems in found.items() if problems}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol, Self
 
 from pipeline.config.loader import Config
-from pipeline.diagnostics import ConfigError
+from pipeline.diagnostics import ConfigError, Severity
 from pipeline.exposition.self_metrics import Telemetry
 
 _log = logging.getLogger(__name__)
@@ -105,6 +105,6 @@ class Reloader:
 def _reason(error: Exception) -> str:
     if not isinstance(error, ConfigError):
         return str(error) or type(error).__name__
-    errors = [str(diagnostic) for diagnostic in error.problems]
+    errors = [str(one) for one in error.problems if one.problem.severity is Severity.ERROR]
     more = [f"and {len(errors) - _SHOWN} more"] if errors[_SHOWN:] else []
     return "; ".join([*errors[:_SHOWN], *more])

@@ -58,6 +58,11 @@ class Commands(TyperGroup):
         name = " ".join(args[:2])
         return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What a shell offers: names of one word, as it completes words."""
+        found = super().shell_complete(ctx, incomplete)
+        return [item for item in found if " " not in item.value]
+
     def format_commands(self, ctx: object, formatter: Any) -> None:
         """The list of --help, from what stands here."""
         with formatter.section("Commands"):

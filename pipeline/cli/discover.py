@@ -14,9 +14,10 @@ from rich.console import Console
 
 from discovery import installed, names, policies, ranges
 from discovery.apply import apply
+from discovery.arranging import arranged
 from discovery.asked import questions
 from discovery.cover import SPREAD
-from discovery.findings import Findings, Question, find
+from discovery.findings import Findings, Scope, find
 from discovery.freshness import stale
 from discovery.manifests import Kind, manifest
 from discovery.placing import Rules
@@ -24,11 +25,14 @@ from discovery.proposals import Proposal
 from discovery.render import as_json, as_table
 from matrix.facts import NoFactsError
 from pipeline.api.client import RemoteError
-from pipeline.cli import facts
+from pipeline.cli import matrix_options as options
 from pipeline.cli.app import EX_CONFIG, app, fail, load, refuse, say, show
+from pipeline.cli.series import Origin, Sighting
 from pipeline.diagnostics import ConfigError, Problem, Severity, nearest
 from pipeline.kube.inventory import file
+from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
+from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.state.checkpoint_file import CheckpointError
 
 
@@ -42,20 +46,11 @@ class Form(StrEnum):
 
 @app.command()
 def discover(
-    path: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="Run this pipeline on its input.")
-    ] = None,
-    recording: Annotated[
-        Path | None,
-        typer.Option("--input", metavar="FILE", help="Read this recording instead of the source."),
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Read the state of an earlier run.")
-    ] = None,
-    server: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="Ask a running worker; of a group, give each."),
-    ] = None,
+    path: options.File = None,
+    recording: options.Input = None,
+    inventory: options.Inventory = None,
+    state: options.State = None,
+    server: options.Server = None,
     from_policies: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Name the ipBlocks of NetworkPolicies instead."),
@@ -102,7 +97,7 @@ def discover(
 ) -> None:
     """Propose subnet labels for peers that have none.
 
-    Give one of CONFIG, --state, --server and --from-policies; the pipeline has a stage
+    Give one of FILE, --state, --server and --from-policies; edges are counted by a stage
     encode_matrix. A proposal is a provider's range, of the service that publishes the fewest
     addresses, or else the CIDRs around what was seen. It says who talks to it, how many addresses
     it opens, and which DNS names were asked for just before.
@@ -112,26 +107,21 @@ def discover(
 
     --apply writes into a pipeline file in place, and a running worker reloads it.
     """
-    if sum(map(bool, (path, state, server, from_policies))) != 1 or (recording and not path):
-        raise typer.BadParameter(
-            "give one of CONFIG (with or without --input), --state DIR, --server URL and"
-            " --from-policies FILE"
-        )
+    origin = Origin(
+        path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
+    )
+    _check(origin, from_policies)
     if output is Form.YAML and kind is Kind.SLICE and not namespace:
         raise typer.BadParameter("a slice is of a namespace: give --namespace")
     try:
-        given = facts.labels_of(load(place)) if (place := labels or target) else []
+        given = _labels(place) if (place := labels or target) else []
         known = _ranges(lists or [])
         if from_policies:
             found = Findings(_of_policies(from_policies, prefix), stale(given, known))
         else:
-            seen = _seen(path, recording, state, server or [])
             rules = Rules(spread, prefix=prefix)
-            asked = Question(namespace, everyone, whole, rules)
-            found = find(
-                *(seen.edges(given), questions(seen.facts.attributes), known),
-                *([*seen.labels, *given], asked),
-            )
+            scope = Scope(namespace, everyone, whole, rules)
+            found = _found(_sighting(origin), known, given, scope)
         found = found._replace(proposals=_accepted(found.proposals, accept or []))
         if target:
             _apply(target, found.proposals, stage)
@@ -139,16 +129,41 @@ def discover(
             typer.echo(_text(found, output, kind, namespace, limit), nl=False)
     except ConfigError as error:
         refuse(error)
-    except (NoFactsError, CheckpointError, RemoteError, OSError) as error:
+    except (NoFactsError, CheckpointError, RemoteError, OSError, ValueError) as error:
         fail(error)
 
 
-def _seen(
-    path: Path | None, recording: Path | None, state: Path | None, servers: Sequence[str]
-) -> facts.Sighting:
-    if path:
-        return facts.of_config(path, recording)
-    return facts.of_state(state) if state else facts.of_servers(servers)
+def _check(origin: Origin, policies_file: Path | None) -> None:
+    """Raises typer.BadParameter unless there is one source."""
+    if not policies_file:
+        origin.check()
+    elif origin != Origin():
+        raise typer.BadParameter("--from-policies names what a file has: drop the other source")
+
+
+def _sighting(origin: Origin) -> Sighting:
+    """What was seen of edges. Raises NoFactsError, and what Origin.read raises."""
+    counted = origin.read()
+    if counted.sighting is None:
+        raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
+    return counted.sighting
+
+
+def _labels(path: Path) -> list[Label]:
+    """The subnet labels of a pipeline's stages; a cluster is not asked."""
+    config = load(path)
+    context = BuildContext(folder=config.folder)
+    stages = [stage for stage in config.stages if isinstance(stage, ResourceTransform)]
+    built = [stage.build(context).knowledge for stage in stages if stage.type == "subnet_label"]
+    known = [one.labels() for one in built if isinstance(one, LabelKnowledge)]
+    return [label for some in known for label in some]
+
+
+def _found(seen: Sighting, known: pl.DataFrame, given: Sequence[Label], scope: Scope) -> Findings:
+    """The findings of what was seen, with labels that it may not have yet."""
+    seen = seen._replace(labels=[*seen.labels, *given])
+    names_asked = questions(seen.facts.attributes)
+    return find(seen.edges(), names_asked, known, seen.labels, scope, beyond=seen.facts.beyond)
 
 
 def _ranges(files: Sequence[Path]) -> pl.DataFrame:
@@ -186,7 +201,7 @@ def _accepted(found: Sequence[Proposal], wanted: Sequence[str]) -> Sequence[Prop
 
 
 def _apply(target: Path, found: Sequence[Proposal], stage: str) -> None:
-    edit = apply(target, [Label(one.name, one.cidrs) for one in found], stage)
+    edit = apply(target, [Label(one.name, one.cidrs) for one in arranged(found)], stage)
     for label in edit.added:
         show(f"{target}: {label.name}: {', '.join(label.cidrs)}")
     if not edit.added:
@@ -199,6 +214,6 @@ def _text(found: Findings, output: Form, kind: Kind, namespace: str, limit: int)
     if output is Form.JSON:
         return as_json(found)
     if output is Form.YAML:
-        return manifest(found.proposals, kind, namespace)
+        return manifest(arranged(found.proposals), kind, namespace)
     console = Console()
     return as_table(found, console.width if console.is_terminal else 0, limit)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pipeline import limits
 from pipeline.diagnostics import printable
 
 LEVEL, FORMAT = "FLOWMATRIX_LOG_LEVEL", "FLOWMATRIX_LOG_FORMAT"
@@ -91,9 +92,14 @@ class Log(logging.Handler):
         if key in self._held:
             self._held[key].times += 1
             return
+        self._write(record, text)
         if len(self._held) < _MOST_HELD:
             self._held[key] = _Repeat(record, now + _WINDOW)
-        self._write(record, text)
+        else:
+            limits.reached(
+                f"more than {_MOST_HELD:,} different lines were logged within a minute",
+                "repeats of the others are not counted, but logged",
+            )
 
     def close(self) -> None:
         """Tell what was held back."""

@@ -26,7 +26,8 @@ from pipeline.cli import edge_output, matrix_options
 from pipeline.cli.app import app, fail, say
 from pipeline.cli.edge_output import Question
 from pipeline.cli.moments import moment
-from pipeline.cli.series import Counted, Origin, Sighting
+from pipeline.cli.series import Counted, Origin
+from pipeline.cli.sighting import Sighting
 from pipeline.diagnostics import nearest
 from pipeline.state.checkpoint_file import CheckpointError
 

@@ -20,7 +20,7 @@ Input = Annotated[
 ]
 Inventory = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The objects behind a recording's or a state's addresses."),
+    typer.Option(metavar="FILE", help="The objects of the cluster, where none are known."),
 ]
 State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Read the state of an earlier run.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from pipeline.cli.app import app, show
@@ -14,6 +13,7 @@ from pipeline.cli.policy_input import (
     EdgesFile,
     Input,
     InventoryFile,
+    LabelsOf,
     Objects,
     Policies,
     PoliciesOption,
@@ -24,7 +24,7 @@ from policy.verify import junit, report
 from policy.verify.difference import difference
 from policy.verify.explanation import NoEndError, end, explained
 from policy.verify.report import Format
-from policy.verify.verification import verify
+from policy.verify.verification import of_namespace, verify
 
 group = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -51,6 +51,7 @@ def verify_(
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    config: LabelsOf = None,
     namespace: Namespace = "",
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
@@ -60,9 +61,9 @@ def verify_(
     policy decides, what the policies allow and nobody has done, how often each rule was needed, and
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
-    objects = Objects(inventory)
-    frame = _of(namespace, Seen(edges, input_, state, server).read(inventory))
-    found = verify(objects.policies(policies), frame, objects.cluster, objects.labels)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
+    found = verify(given, seen.read(inventory), objects.cluster, labels, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
@@ -78,6 +79,7 @@ def diff(
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    config: LabelsOf = None,
     namespace: Namespace = "",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
@@ -87,15 +89,11 @@ def diff(
     isolated or open, and which permissions are added or gone. Exit 3 when a connection that was
     seen would be denied from now on.
     """
-    objects = Objects(inventory)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
-    found = difference(
-        old,
-        new,
-        _of(namespace, Seen(edges, input_, state, server).read(inventory)),
-        objects.cluster,
-        objects.labels,
-    )
+    frame = of_namespace(seen.read(inventory), namespace)
+    labels = [*seen.labels(config), *objects.labels]
+    found = difference(old, new, frame, objects.cluster, labels)
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)
     if found.lost().height:
@@ -135,9 +133,3 @@ def explain(
         show(f"  {line}")
     if verdict in {Verdict.DENIED, Verdict.DIFFERS}:
         raise typer.Exit(_LOST)
-
-
-def _of(namespace: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The edges that have an end in a namespace."""
-    sides = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
-    return frame.filter(sides[0] | sides[1]) if namespace else frame

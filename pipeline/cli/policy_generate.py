@@ -10,14 +10,13 @@ import typer
 
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
-from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, Objects, Seen
-from pipeline.cli.subnet_labels import subnet_labels
+from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
 from pipeline.diagnostics import nearest
-from pipeline.kube.api.errors import ConnectError, UnreachableError
 from policy.generate import report
-from policy.generate.build import Generated, Options, generate
+from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
-from policy.generate.objects import Kind, manifests
+from policy.generate.objects import Kind, added, manifests
+from policy.generate.report import Report
 from policy.generate.text import dump
 from policy.objects import Manifest
 
@@ -38,10 +37,7 @@ def generate_(
     every: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="For the workloads of all namespaces.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Take the subnet labels of this pipeline, too."),
-    ] = None,
+    config: LabelsOf = None,
     kind: Annotated[Kind, typer.Option(help="What kind of objects to write.")] = (
         Kind.NETWORK_POLICY
     ),
@@ -70,12 +66,13 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
-    frame, objects = Seen(edges, input_, state, server).read(inventory), Objects(inventory)
+    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    frame = seen.read(inventory)
     try:
         found = generate(
             frame,
             objects.manifests,
-            [*(subnet_labels(config) if config else []), *objects.labels],
+            [*seen.labels(config), *objects.labels],
             Options(
                 namespaces=tuple(_wanted(namespace or [], objects, frame)),
                 allow_unlabelled=allow_unlabelled,
@@ -84,8 +81,9 @@ def generate_(
             ),
         )
         _write(list(manifests(found.drafts, kind, found.report)), out)
-        _tell(found, report_file)
-    except (NoResolverError, ConnectError, UnreachableError, OSError) as error:
+        told = found.report.and_also(added(found.drafts, kind))
+        _tell(told, report_file)
+    except (NoResolverError, OSError) as error:
         fail(error)
 
 
@@ -109,8 +107,10 @@ def _write(found: list[Manifest], out: Path | None) -> None:
     written = {out / _file(one): dump([one]) for one in found}
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
+    spaces = {path.name.partition(".")[0] for path in written}
     for other in sorted(set(out.glob("*.yaml")) - set(written)):
-        say(f"warning: {other} is not of this run")
+        if other.name.partition(".")[0] in spaces:
+            say(f"warning: {other} is not of this run")
 
 
 def _file(one: Manifest) -> str:
@@ -119,9 +119,9 @@ def _file(one: Manifest) -> str:
     return ".".join(filter(None, (meta.get("namespace"), meta["name"], "yaml")))
 
 
-def _tell(found: Generated, path: Path | None) -> None:
-    typer.echo(report.text(found.report), nl=False, err=True)
+def _tell(told: Report, path: Path | None) -> None:
+    typer.echo(report.text(told), nl=False, err=True)
     if path:
-        path.write_text(report.json(found.report), encoding="utf-8")
-    if not found.report.is_complete:
+        path.write_text(report.json(told), encoding="utf-8")
+    if not told.is_complete:
         raise typer.Exit(INCOMPLETE)

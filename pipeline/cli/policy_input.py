@@ -12,9 +12,11 @@ from matrix.edges import EDGES
 from pipeline.api.client import RemoteError
 from pipeline.cli.app import fail, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
+from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem
 from pipeline.kube.api import objects
+from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
 from pipeline.kube.subnets import Label, described
 from pipeline.state.checkpoint_file import CheckpointError
@@ -40,7 +42,12 @@ Input = Annotated[
         "--input", metavar="FILE", help="A recording; or a pipeline, to run on its input."
     ),
 ]
+LabelsOf = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Take the subnet labels of this pipeline, too."),
+]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
+_MAY_BE_NULL = frozenset({"port", "first_seen", "last_seen"})
 IN_FORCE = "cluster"
 """Stands for the policies that the cluster has."""
 
@@ -80,6 +87,15 @@ class Seen(NamedTuple):
     state: Path | None
     servers: list[str] | None
 
+    def labels(self, config: Path | None) -> list[Label]:
+        """The subnet labels of `config`, or of the pipeline that is run; none of other sources."""
+        if not config and self.path and not is_recording(self.path, SETTINGS):
+            config = self.path
+        try:
+            return subnet_labels(config) if config else []
+        except (ConnectError, UnreachableError) as error:
+            fail(error)
+
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""
         if sum(map(bool, self)) != 1:
@@ -106,6 +122,11 @@ class Seen(NamedTuple):
 
 def _from_file(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_ndjson(path, schema=EDGES)
+        frame = pl.read_ndjson(path, schema=EDGES)
     except (OSError, pl.exceptions.PolarsError) as error:
         fail(f"{path}: {error}")
+    needed = [name for name in EDGES if name not in _MAY_BE_NULL]
+    for name in needed:
+        if (missing := frame[name].is_null().arg_true()).len():
+            fail(f"{path}: line {missing[0] + 1} is not an edge: {name} is missing")
+    return frame

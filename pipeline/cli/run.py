@@ -15,6 +15,8 @@ from pipeline import config
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
 from pipeline.cli.app import ConfigFile, app, fail, load, say
+from pipeline.cli.drift_watch import DriftWatch
+from pipeline.cli.edge_api import Edges, documents
 from pipeline.cli.logs import log_from
 from pipeline.cli.progress import progress
 from pipeline.config.settings import ServerSettings
@@ -192,7 +194,8 @@ def _supervise(path: Path, listen: str, workers: int) -> int:
 def serve(job: Job, listen: str = "") -> None:
     """Run, and serve the metrics until the job is stopped. Raises OSError."""
     _stop_on_signals(job.runtime)
-    with job.server(listen) as server:
+    edges = Edges(job)
+    with job.server(listen, documents(edges)) as server, DriftWatch(job, edges):
         typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
         if not job.started:
             advance(job)

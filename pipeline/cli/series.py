@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
 import typer
 
-from matrix import capture, derive
-from matrix.facts import Facts, facts
+from matrix import capture
 from matrix.families import Series
 from matrix.objects import Objects
 from matrix.prometheus import NOTE, Prometheus
@@ -20,34 +18,19 @@ from pipeline.api.client import RemoteError
 from pipeline.app.job import Job
 from pipeline.cli.app import EX_CONFIG, load, require_end, say
 from pipeline.cli.run import advance, conclude, judge
+from pipeline.cli.sighting import Sighting, known, sighting
+from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
-from pipeline.diagnostics import Problem, Severity
 from pipeline.kube.api.objects import of as objects_of
-from pipeline.kube.inventory import file
-from pipeline.kube.inventory.export import manifests
-from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
 from pipeline.kube.subnets import Label, described
 from pipeline.stage import Kind
-from pipeline.stage.edge_facts import EDGES
 from pipeline.state import checkpoint_file
 from pipeline.state.count_store import counters
 from pipeline.state.count_store import facts as facts_of
 
 SETTINGS = frozenset({"stages", "pipeline", "parameters"})
 """What a pipeline file has at its top, and a flow never."""
-
-
-class Sighting(NamedTuple):
-    """The facts about edges, and what is known about their ends: objects and subnet labels."""
-
-    facts: Facts
-    objects: Objects | None = None
-    labels: Sequence[Label] = ()
-
-    def edges(self) -> pl.DataFrame:
-        """The edges (`matrix.edges.EDGES`)."""
-        return derive.edges(self.facts, self.objects, self.labels)
 
 
 class Counted(NamedTuple):
@@ -68,7 +51,7 @@ class Origin:
     """Where series come from: one of `path`, `state`, `servers` and `prometheus`.
 
     `path` is a pipeline file, or a recording that goes through a pipeline of our own; `recording`
-    takes the place of the sources of a pipeline file. `inventory` has the objects of a recording.
+    takes the place of the sources of a pipeline file. `inventory` has the objects behind the flows.
     Of a Prometheus, the last `period` seconds count; it gets the token of `token_file`.
     """
 
@@ -88,8 +71,8 @@ class Origin:
             raise typer.BadParameter(
                 "give one of FILE (or --input), --state DIR, --server URL and --prometheus URL"
             )
-        if self.inventory and not (self.path or self.recording or self.state):
-            raise typer.BadParameter("--inventory is for recordings and states")
+        if self.inventory and self.prometheus:
+            raise typer.BadParameter("--inventory is for edges, which Prometheus does not have")
 
     def read(self, namespaces: Sequence[str] = (), metrics: Sequence[str] = ()) -> Counted:
         """What was counted.
@@ -100,11 +83,11 @@ class Origin:
             tables = checkpoint_file.tables(self.state)
             series = {f.name: frame for f, frame in tables if f.kind is Kind.COUNTER}
             found = {family.name: frame for family, frame in tables if not family.exposed}
-            return Counted(series, _sighting(found, *_inventory(self.inventory)))
+            return Counted(series, sighting(found, *inventory_of(self.inventory)))
         if self.servers:
             answers = {url: client.ask(url) for url in self.servers}
-            known = _asked(self.servers)
-            return Counted(client.counters(answers), _sighting(client.facts(answers), *known))
+            about = inventory_of(self.inventory) if self.inventory else _asked(self.servers)
+            return Counted(client.counters(answers), sighting(client.facts(answers), *about))
         if self.prometheus:
             token = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else ""
             server = Prometheus(self.prometheus, self.period, token)
@@ -136,42 +119,13 @@ def _counted(config: Config, recording: Path | None) -> Counted:
     job = Job(config, recording=recording)
     try:
         advance(job)
-        known = _known(job)
+        about = known(job)
     finally:
         job.close()
     conclude(job)
     judge(job)
     rejected = job.telemetry.account(job.plan).all_rejects
-    return Counted(counters(job.counts), _sighting(facts_of(job.counts), *known), rejected)
-
-
-def _sighting(
-    found: Mapping[str, pl.DataFrame], objects: Objects | None, labels: Sequence[Label]
-) -> Sighting | None:
-    return Sighting(facts(found), objects, labels) if EDGES.name in found else None
-
-
-def _known(job: Job) -> tuple[Objects | None, list[Label]]:
-    """The objects of the stages' inventories or indexes, and all present labels."""
-    labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
-    indexes = [one.index for one in job.plan.knowledge if isinstance(one, ObjectKnowledge)]
-    files = [getattr(stage, "inventory", "") for stage in job.config.stages]
-    found = [label for some in labels for label in some]
-    for name in filter(None, files):
-        return _inventory(job.config.folder / name)[0], found
-    return (Objects.of(manifests(indexes[0].dump())) if indexes else None), found
-
-
-def _inventory(path: Path | None) -> tuple[Objects | None, list[Label]]:
-    """The objects and labels of an inventory file. Raises OSError and ValueError."""
-    if path is None:
-        return None, []
-    problems: list[Problem] = []
-    objects = [found.object for found in file.read(path, problems)]
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-    if errors:
-        raise ValueError(f"{path}: {errors[0].message}")
-    return Objects.of(objects), described(objects, problems)
+    return Counted(counters(job.counts), sighting(facts_of(job.counts), *about), rejected)
 
 
 def _asked(servers: Sequence[str]) -> tuple[Objects | None, list[Label]]:

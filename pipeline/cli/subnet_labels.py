@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from threading import Event
 
-from pipeline.cli.app import load
+from pipeline.cli.app import refuse
+from pipeline.config.loader import load
+from pipeline.diagnostics import ConfigError
 from pipeline.flows import cidr
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
@@ -21,7 +23,11 @@ def subnet_labels(path: Path) -> list[Label]:
     """
     resources, found = ResourcePool(), list[Label]()
     try:
-        for stage in load(path).stages:
+        config = load(path)
+    except ConfigError as error:
+        refuse(error)
+    try:
+        for stage in config.stages:
             if isinstance(stage, ResourceTransform) and stage.type == "subnet_label":
                 built = stage.build(BuildContext(folder=path.parent), resources)
                 if built.refresh:

@@ -127,12 +127,27 @@ class Limits(_Group, frozen=True, kw_only=True):
     max_series: Count = 1_000_000
 
 
+class MatrixSettings(_Group, frozen=True, kw_only=True):
+    """The edges that `encode_matrix` counts, beside what they shall be.
+
+    `approved` is a file that `flowmatrix matrix approve` has printed: the gauge `drift_edges` says
+    how many edges differ from it. The file is read again when it changes.
+    """
+
+    approved: str = ""
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong beyond types."""
+        if self.approved and not (folder / self.approved).is_file():
+            yield Problem(("approved",), f'no file "{self.approved}"')
+
+
 class Settings(_Group, frozen=True, kw_only=True):
     """How the process behaves, whatever its stages.
 
     `server` is its HTTP server. `self_metrics` are the engine's own metrics. `dead_letters` are
     messages that cannot be used. `checkpoint` makes counts durable. `limits` bound
-    memory. `log_level` is the least level logged.
+    memory. `matrix` compares edges with approved ones. `log_level` is the least level logged.
     """
 
     server: ServerSettings = ServerSettings()
@@ -140,6 +155,7 @@ class Settings(_Group, frozen=True, kw_only=True):
     dead_letters: DeadLetters = DeadLetters()
     checkpoint: CheckpointSettings = CheckpointSettings()
     limits: Limits = Limits()
+    matrix: MatrixSettings = MatrixSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -151,3 +167,5 @@ class Settings(_Group, frozen=True, kw_only=True):
         """What is wrong beyond types; files are under `folder`."""
         for problem in self.server.check(folder):
             yield problem.under("server")
+        for problem in self.matrix.check(folder):
+            yield problem.under("matrix")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import MessageSizeTooLargeError
 
+from pipeline import limits
 from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.kafka.connection import BrokerError
 from pipeline.plan.outcome import Reject
@@ -67,9 +68,13 @@ class DlqProducer:
     async def put(self, payload: bytes, headers: Headers) -> None:
         """Send a letter; when much is on its way, wait for it first. Raises KafkaError."""
         if self._bytes > _MOST_BYTES:
+            limits.reached(
+                f"more than {_MOST_BYTES >> 20} MiB of dead letters are on their way",
+                f"counting waits for topic {self._topic}",
+            )
             await self.arrived(self.take())
         if len(payload) > _LARGEST:
-            payload, headers = shortened(payload, headers)
+            payload, headers = self._shortened(payload, headers)
         self._sent.append(Sent(await self._send(payload, headers), payload, headers))
         self._bytes += len(payload)
 
@@ -84,7 +89,7 @@ class DlqProducer:
         large = []
         for one, result in zip(letters, results, strict=True):
             if isinstance(result, MessageSizeTooLargeError) and one.headers[-1] != PART:
-                large.append(shortened(one.payload, one.headers))
+                large.append(self._shortened(one.payload, one.headers))
             elif isinstance(result, MessageSizeTooLargeError):
                 raise BrokerError(
                     f"topic {self._topic} refuses even parts of messages: raise its "
@@ -95,3 +100,10 @@ class DlqProducer:
         if large:
             again = [Sent(await self._send(*letter), *letter) for letter in large]
             await self.arrived(again)
+
+    def _shortened(self, payload: bytes, headers: Headers) -> tuple[bytes, Headers]:
+        limits.reached(
+            f"messages are too large for the dead letters in topic {self._topic}",
+            f"the first {_PART_BYTES >> 10} KiB of them are kept",
+        )
+        return shortened(payload, headers)

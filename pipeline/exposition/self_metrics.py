@@ -62,6 +62,10 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_checkpoint_age_seconds": SelfMetric(
         _G, ("topic", "partition"), "Since the counts of the partition were made durable"
     ),
+    "drift_edges": SelfMetric(
+        _G, ("namespace", "state"), "Edges that differ from the approved matrix"
+    ),
+    "drift_refused": SelfMetric(_G, (), "1 while the approved matrix cannot be read"),
     "kube_synced": SelfMetric(_G, ("kind",), "1 when the objects of a kind were listed"),
     "kube_stale_seconds": SelfMetric(_G, ("kind",), "Time since a kind may be out of date, or 0"),
     "kube_objects": SelfMetric(_G, ("kind",), "Objects known"),
@@ -150,6 +154,11 @@ class Telemetry:
         """Set a gauge."""
         with self._lock:
             self._values[name][labels] = value
+
+    def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """Show these values of a gauge, by its labels, and no others any more."""
+        with self._lock:
+            self._values[name] = dict(values)
 
     def set_partitions(self, partitions: Iterable[PartitionStatus]) -> None:
         """Show these partitions, and no others any more."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
+from pipeline import limits
+
 Lookup = Callable[[pl.Series], pl.DataFrame]
 """From distinct texts (String, no nulls) to a frame with a row for each; pure, fixed schema.
 
@@ -56,7 +58,13 @@ class LookupCache:
 
         `at` (Int64, ms) asks for the answer at that time; null, or no `at`: for the last one.
         """
-        if len(self._rows) > self._limit or self._table.height > 2 * len(self._rows) + _WASTE:
+        if len(self._rows) > self._limit:
+            limits.reached(
+                f"more than {self._limit:,} different addresses or ports were looked up",
+                "what is known of them is looked up again, which takes time",
+            )
+            self._start()
+        elif self._table.height > 2 * len(self._rows) + _WASTE:
             self._start()
         ids = texts.cast(self._texts).to_physical()
         top = ids.max()

@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from pipeline.kafka.connection import BrokerError, Connection, address
 from pipeline.kafka.errors import LOGIN, explain
@@ -20,7 +27,9 @@ from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
+_LOOKS = 5
 _LARGEST = 16 * 1024 * 1024
+_NOT_ALLOWED = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 _CHANGELOG = {
     "cleanup.policy": "compact",
     "max.message.bytes": str(2 * 1024 * 1024),
@@ -74,9 +83,12 @@ async def prepare(
     topics: Iterable[str],
     letters: DeadLetterTopic,
     report: Report,
+    *,
+    used: Mapping[str, str],
 ) -> Mapping[str, Topic]:
-    """Wait for brokers and topics, make or grow the changelogs; the topics by name.
+    """Wait for brokers and topics, make or grow the changelogs; topics and changelogs by name.
 
+    `used`: the ids of the changelogs that this process has used ("" where brokers have no ids).
     Raises BrokerError when it cannot go on.
     """
     wanted = list(topics)
@@ -97,20 +109,43 @@ async def prepare(
             if reason := _problem(wanted, needed, described):
                 return reason
             await check_members(admin, group)
-            for topic in wanted:
-                await _changelog(admin, group, topic, described)
-            if letters.name and letters.name not in described:
-                shape = described[wanted[0]]._replace(partitions=1)
-                await _create(admin, letters.name, shape, letters.config)
+            _check_used(used, described)
+            if reason := await _make(admin, group, wanted, letters, described):
+                return reason
+            found.update(await _all_described(connection, list(needed)))
+            return _problem(list(needed), needed, found)
         except KafkaConnectionError:
             return await unreachable(connection) or "the brokers do not answer"
         finally:
             await admin.close()
-        found.update({topic: described[topic] for topic in wanted})
-        return ""
 
     await until(attempt, report)
     return found
+
+
+def _check_used(used: Mapping[str, str], described: Mapping[str, Topic]) -> None:
+    """Raise BrokerError when a changelog is not the one that this process has used before."""
+    for name, known in used.items():
+        if name not in described or described[name].topic_id != known:
+            raise BrokerError(
+                f"{name} was deleted while it was in use, and the counts with it: what the topic "
+                "still holds is counted again by a worker that starts anew"
+            )
+
+
+async def _make(
+    admin: AIOKafkaAdminClient,
+    group: str,
+    wanted: list[str],
+    letters: DeadLetterTopic,
+    described: Mapping[str, Topic],
+) -> str:
+    """Make what is missing, and let changelogs grow; why that is not allowed, "" where it is."""
+    reasons = [await _changelog(admin, group, topic, described) for topic in wanted]
+    if letters.name and letters.name not in described:
+        shape = described[wanted[0]]._replace(partitions=1)
+        reasons.append(await _create(admin, letters.name, shape, letters.config))
+    return "; ".join(filter(None, reasons))
 
 
 def _problem(
@@ -126,6 +161,16 @@ def _problem(
         if name in described
     ]
     return "; ".join(filter(None, problems))
+
+
+async def _all_described(connection: Connection, topics: list[str]) -> Mapping[str, Topic]:
+    """As `_described`; brokers know of a topic shortly after it was made, not at once."""
+    for _ in range(_LOOKS):
+        found = await _described(connection, topics)
+        if len(found) == len(topics):
+            break
+        await asyncio.sleep(_RETRY / _LOOKS)
+    return found
 
 
 async def _described(connection: Connection, topics: list[str]) -> Mapping[str, Topic]:
@@ -165,34 +210,40 @@ async def unreachable(connection: Connection) -> str:
 
 async def _changelog(
     admin: AIOKafkaAdminClient, group: str, topic: str, found: Mapping[str, Topic]
-) -> None:
+) -> str:
+    """Make the changelog of a topic, or let it grow; why that is not allowed, "" where it is."""
     name = changelog(group, topic)
     if name not in found:
-        await _create(admin, name, found[topic], _CHANGELOG)
-        return
+        return await _create(admin, name, found[topic], _CHANGELOG)
     wanted, there = found[topic].partitions, found[name].partitions
-    if there == wanted:
-        return
-    if there < wanted:
-        _log.warning("topic %s has grown to %d partitions: %s follows", topic, wanted, name)
-        _raise(await admin.create_partitions({name: NewPartitions(wanted)}))
-    else:
+    if there > wanted:
         raise BrokerError(
             f"{topic} has {wanted} partitions, but its counts in {name} are of {there}: was it "
             f"deleted and made again? Go on under another group_id, or delete {name} to start "
             "from zero"
         )
+    if there < wanted:
+        try:
+            _raise(await admin.create_partitions({name: NewPartitions(wanted)}))
+        except _NOT_ALLOWED:
+            return f"not authorized to alter topic {name}, which has to grow"
+        _log.warning("topic %s has grown to %d partitions: %s follows", topic, wanted, name)
+    return ""
 
 
 async def _create(
     admin: AIOKafkaAdminClient, name: str, shape: Topic, config: dict[str, str]
-) -> None:
+) -> str:
+    """Make a topic; why that is not allowed, "" where it is."""
     try:
         made = NewTopic(name, shape.partitions, shape.replicas, topic_configs=config)
         _raise(await admin.create_topics([made]))
     except TopicAlreadyExistsError:
-        return  # another worker was faster
+        return ""  # another worker was faster
+    except _NOT_ALLOWED:
+        return f"not authorized to create topic {name}"
     _log.info("made topic %s with %d partitions", name, shape.partitions)
+    return ""
 
 
 def _raise(response: Any) -> None:

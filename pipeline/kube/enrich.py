@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
+from pipeline import limits
 from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
 from pipeline.kube.columns import Assignee, Copied, columns, copied
@@ -107,7 +108,18 @@ class Enricher:
         if not self._index.timed or not values.known(flows.schema, ENDED):
             return None
         ended = values.number(flows.schema, ENDED).cast(pl.Int64, strict=False)
-        return flows.select(ended).to_series()
+        found = flows.select(ended).to_series()
+        self._look_for_the_past(found)
+        return found
+
+    def _look_for_the_past(self, ended: pl.Series) -> None:
+        oldest = ended.filter(ended > 0).min()
+        if isinstance(oldest, int) and oldest < self._index.remembered:
+            window = self._index.options.window
+            limits.reached(
+                f"flows ended more than {window:g} s before they were looked up",
+                "their addresses are those of who has them now; a longer window remembers who had",
+            )
 
     def _lookup(self, texts: pl.Series) -> pl.DataFrame:
         """A row of values for every period of every cache key."""

@@ -17,14 +17,21 @@ class Status:
         """Why it is not ready; "" when it is."""
         self._telemetry = telemetry
         self._logged: set[str] = set()
+        self._lost = ""
         telemetry.set("kafka_ready", 0)
 
     def set(self, reason: str) -> None:
         """It is not ready, for this reason; "" when it is ready."""
         if not reason:
             self._logged.clear()
-        self.not_ready = reason
+            self._lost = ""
+        self.not_ready = f"{reason} ({self._lost})" if self._lost else reason
         self._telemetry.set("kafka_ready", 0 if reason else 1)
+
+    def end(self) -> None:
+        """It does not count any more, and will not."""
+        self._lost = ""
+        self.set("it has ended")
 
     def problem(self, reason: str, error: str) -> None:
         """It is not ready because of an error of this name, and tries again.
@@ -33,6 +40,16 @@ class Status:
         """
         self.set(reason)
         self._telemetry.add("kafka_errors", 1, error)
-        if reason not in self._logged:
-            self._logged.add(reason)
-            _log.error("%s; trying again", reason)
+        self._log_once(f"{reason}; trying again")
+
+    def lost(self, reason: str) -> None:
+        """A membership has ended and another one begins; what it waits for is said with this."""
+        self._lost = ""
+        self.set(reason)
+        self._lost = reason
+        self._log_once(f"{reason}; joining again")
+
+    def _log_once(self, line: str) -> None:
+        if line not in self._logged:
+            self._logged.add(line)
+            _log.error("%s", line)

@@ -17,6 +17,8 @@ _ADDRESS, _NETWORK, _ANY = range(3)
 _NAMESPACE, _KEY, _WIDTH, _ROW = ":namespace", ":key", ":width", ":row"
 _IPV4 = r"^(\d+\.\d+\.\d+)\.\d+$"
 _SEED = 7
+_FEW = 20_000
+"""Keys that are sorted in again whenever there are new ones."""
 _Wider = Callable[[pl.Series], pl.Series]
 
 
@@ -34,15 +36,18 @@ class AddressLimiter:
         self._ends = limit.ends
         self._addresses = [address for address, _ in limit.ends]
         self._parts = [label for label in labels.columns if label not in limit.apart]
-        self._known = pl.Series(_KEY, [], dtype=pl.UInt64)
+        self._known, self._recent = (pl.Series(_KEY, [], dtype=pl.UInt64) for _ in range(2))
         self._used: Counter[tuple[str, int]] = Counter()
-        self._add(self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY))
+        rows = self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY)
+        self._add(rows.with_columns(self._namespace(labels, rows)))
 
     def admit(self, series: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """A delta, with wider addresses in the rows for which there is no room; how many they are.
 
         Rows stay where they are, so that a label set may have several of them.
         """
+        if not any((series[address] != "").any() for address in self._addresses):
+            return series, 0
         beyond = self._beyond(series, _ADDRESS)
         if beyond.is_empty():
             return series, 0
@@ -56,21 +61,23 @@ class AddressLimiter:
         """The rows (UInt32) whose addresses of this width have no room; the others get theirs."""
         rows = self._outside(series).filter(pl.col(_WIDTH) == width)
         rows = rows.filter(~self._is_known(rows[_KEY]))
+        if rows.is_empty():
+            return rows[_ROW]
         new = rows.unique(_KEY, keep="first", maintain_order=True)
-        used = [self._used[name, width] for name in new[_NAMESPACE]]
+        new = new.with_columns(self._namespace(series, new))
+        used = [self._used[name, width] for name in new[_NAMESPACE].to_list()]
         place = pl.int_range(1, pl.len() + 1).over(_NAMESPACE) + pl.Series(used, dtype=pl.Int64)
         admitted = new.filter(place <= self._rows)
+        if admitted.is_empty():
+            return rows[_ROW]
         self._add(admitted)
-        return rows.filter(~self._is_known(rows[_KEY]))[_ROW]
+        return rows.filter(~pl.col(_KEY).is_in(admitted[_KEY].implode()))[_ROW]
 
     def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
-        """The rows that have an address: where they are, namespace, key, and width."""
+        """The rows that have an address: where they are, key, and width."""
         addresses = pl.col(self._addresses)
-        rows = labels.with_row_index(_ROW).filter(pl.any_horizontal(addresses != ""))
-        namespaces = (
-            pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
-            for address, namespace in self._ends
-        )
+        rows = labels.select(self._parts).with_row_index(_ROW)
+        rows = rows.filter(pl.any_horizontal(addresses != ""))
         network = addresses.str.contains("/", literal=True)
         address = (addresses != "") & (addresses != self._overflow) & ~network
         width = (
@@ -81,21 +88,27 @@ class AddressLimiter:
             .otherwise(_ANY)
         )
         keys = rows.select(self._parts).hash_rows(_SEED).alias(_KEY)
-        return rows.select(
-            _ROW, pl.concat_str(namespaces).alias(_NAMESPACE), keys, width.alias(_WIDTH)
+        return rows.select(_ROW, keys, width.alias(_WIDTH))
+
+    def _namespace(self, labels: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+        """The namespaces at the other ends."""
+        names = (
+            pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
+            for address, namespace in self._ends
         )
+        chosen = labels.select(self._parts)[rows[_ROW]]
+        return chosen.select(pl.concat_str(names).alias(_NAMESPACE)).to_series()
 
     def _is_known(self, keys: pl.Series) -> pl.Series:
-        if self._known.is_empty():
-            return keys.is_null()
-        places = self._known.search_sorted(keys, side="left").clip(0, len(self._known) - 1)
-        return self._known.gather(places) == keys
+        return _has(self._known, keys) | _has(self._recent, keys)
 
     def _add(self, rows: pl.DataFrame) -> None:
-        if rows.height:
-            counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
-            self._used.update({(name, width): number for name, width, number in counts})
-            self._known = pl.concat([self._known, rows[_KEY]]).sort()
+        counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
+        self._used.update({(name, width): number for name, width, number in counts})
+        self._recent = pl.concat([self._recent, rows[_KEY]]).sort()
+        if len(self._recent) > _FEW:
+            self._known = pl.concat([self._known, self._recent]).sort()
+            self._recent = self._recent.clear()
 
     def _replaced(self, series: pl.DataFrame, rows: pl.Series, wider: _Wider) -> pl.DataFrame:
         """The same rows, some of which have wider addresses."""
@@ -114,3 +127,11 @@ class AddressLimiter:
 
     def _any(self, texts: pl.Series) -> pl.Series:
         return texts.set(texts != "", self._overflow)
+
+
+def _has(known: pl.Series, keys: pl.Series) -> pl.Series:
+    """Boolean: which keys are among the known ones (UInt64, ascending)."""
+    if known.is_empty():
+        return keys.is_null()
+    places = known.search_sorted(keys, side="left").clip(0, len(known) - 1)
+    return known.gather(places) == keys

@@ -41,7 +41,7 @@ class Assignment:
         self.topics: dict[str, int] = {}
         """How many partitions each topic of the group has."""
         self.topic_ids: dict[str, str] = {}
-        """The id of each topic; "" where its broker has no ids."""
+        """The id of each topic, and of each changelog; "" where its broker has no ids."""
         self._families = families
         self._max_series = max_series
         self._clock = clock

@@ -4,7 +4,8 @@ A checkpoint is a set of *parts* (the labels of a family's series, or their valu
 and then one *manifest*: the input position it includes and the parts that make up the state. Only
 parts that changed are written: of most series the values alone, which are a tenth of it. A state is
 what the manifest names, so a checkpoint holds as a whole or not at all, though Kafka knows nothing
-of it. Each part says the position it was written at.
+of it. Each part says the position it was written at. Each record is sealed (`sealed.py`): version,
+length and checksum are verified before anything of it is read.
 
 Compaction keeps the last record of each key, and decides what keys must look like:
 
@@ -35,12 +36,15 @@ from pipeline.stage import Family
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
 from pipeline.state.ledger import LAST_COUNTED, Rows, SeriesTable
+from pipeline.state.sealed import SealError, seal, unseal
 
 ROWS = 8192
 """Series in a part."""
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 3
+_VERSION = 4
+_UNSEALED = b"\xa7version"
+"""How a manifest of version 3 and before begins, behind its first byte; it had no head."""
 _OVERFLOW = -1
 _MANIFEST = "manifest"
 
@@ -51,7 +55,11 @@ Record = tuple[bytes, bytes | None]
 
 
 class ChangelogError(BrokerError):
-    """A state that cannot be read; the message has the reason."""
+    """A state that cannot be read; the message has the reason, `key` is the record's."""
+
+    def __init__(self, reason: str, key: bytes) -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 class Epoch(NamedTuple):
@@ -90,7 +98,6 @@ class Manifest(msgspec.Struct, frozen=True):
     `topic_id`: of the topic that the offset is of; "" where its broker has no ids.
     """
 
-    version: int
     position: int
     families: list[Family]
     parts: list[Part]
@@ -159,10 +166,10 @@ class Writer:
                 records += self._part(name, chunk, "values", frame.drop(ID), position)
         self._cut = dict.fromkeys((family.name for family in families), cut)
         parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
-        manifest = Manifest(_VERSION, position, families, parts, self._topic_id)
+        manifest = Manifest(position, families, parts, self._topic_id)
         deletions: list[Record] = [(key, None) for key in self._stale]
         self._stale = []
-        named = self.epoch.key(_MANIFEST), msgspec.msgpack.encode(manifest)
+        named = self.epoch.key(_MANIFEST), seal(msgspec.msgpack.encode(manifest), _VERSION)
         return CheckpointRecords(position, records, named, deletions)
 
     def forget(self, families: Collection[str]) -> None:
@@ -189,7 +196,7 @@ class Writer:
         slot = self._slots[family, chunk, what] = 1 - self._slots.get((family, chunk, what), 1)
         part = Part(family, chunk, what, slot, len(pieces), frame.height, position)
         self._parts.setdefault(family, {})[chunk, what] = part
-        return [(part.key(self.epoch, n), piece) for n, piece in enumerate(pieces)]
+        return [(part.key(self.epoch, n), seal(piece, _VERSION)) for n, piece in enumerate(pieces)]
 
 
 def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
@@ -212,7 +219,7 @@ def read(records: Mapping[bytes, bytes]) -> State:
     if not states:
         return State(None, [], newest, frozenset(records))
     epoch = max(states)
-    manifest = _manifest(records[epoch.key(_MANIFEST)])
+    manifest = _manifest(epoch, records)
     families = [
         _saved(family, [p for p in manifest.parts if p.family == family.name], epoch, records)
         for family in manifest.families
@@ -231,17 +238,31 @@ def _epoch(key: bytes) -> Epoch:
         counter, generation = key.split(b"/", 1)[0].split(b".")
         return Epoch(int(counter), int(generation))
     except ValueError as error:
-        raise ChangelogError(f"a record that is not ours, with the key {key!r}") from error
+        raise ChangelogError("it is not a record of flowmatrix", key) from error
 
 
-def _manifest(value: bytes) -> Manifest:
+def _manifest(epoch: Epoch, records: Mapping[bytes, bytes]) -> Manifest:
+    key = epoch.key(_MANIFEST)
+    content = _content(key, records)
     try:
-        manifest = msgspec.msgpack.decode(value, type=Manifest)
+        return msgspec.msgpack.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise ChangelogError(f"a manifest cannot be read: {error}") from error
-    if manifest.version != _VERSION:
-        raise ChangelogError(f"it was written by another version ({manifest.version})")
-    return manifest
+        raise ChangelogError(f"it is not a manifest: {error}", key) from error
+
+
+def _content(key: bytes, records: Mapping[bytes, bytes]) -> bytes:
+    """What was sealed in a record. Raises ChangelogError, also when there is no such record."""
+    if key not in records:
+        raise ChangelogError("it is missing", key)
+    value = records[key]
+    if value.startswith(_UNSEALED, 1):
+        written = int.from_bytes(value[1 + len(_UNSEALED) :][:1])
+        reason = f"it was written by an older flowmatrix (version {written}, not {_VERSION})"
+        raise ChangelogError(reason, key)
+    try:
+        return unseal(value, _VERSION)
+    except SealError as error:
+        raise ChangelogError(str(error), key) from error
 
 
 def _saved(
@@ -267,10 +288,13 @@ def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _frame(part: Part, epoch: Epoch, records: Mapping[bytes, bytes]) -> pl.DataFrame:
+    keys = [part.key(epoch, piece) for piece in range(part.pieces)]
+    data = b"".join(_content(key, records) for key in keys)
     try:
-        frame = unpack(b"".join(records[part.key(epoch, n)] for n in range(part.pieces)))
-    except (KeyError, pa.ArrowException, pl.exceptions.PolarsError) as error:
-        raise ChangelogError(f"part {part.family}/{part.chunk} of the state is missing") from error
+        frame = unpack(data)
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise ChangelogError(f"it is not a part of a state: {error}", keys[0]) from error
     if frame.height != part.rows:
-        raise ChangelogError(f"part {part.family}/{part.chunk} of the state is damaged")
+        reason = f"it has {frame.height} series where the manifest says {part.rows}"
+        raise ChangelogError(reason, keys[0])
     return frame

@@ -49,17 +49,17 @@ class Document:
         return Location(self.name, node.line, node.column)
 
 
-def content(path: Path) -> bytes:
-    """The bytes of a file. Raises ConfigError when it cannot be read or is too long."""
+def content(path: Path, most: int = MAX_SIZE) -> bytes:
+    """The bytes of a file. Raises ConfigError when it cannot be read or has more than `most`."""
     name = str(path)
     try:
         with path.open("rb") as file:
-            found = file.read(MAX_SIZE + 1)
+            found = file.read(most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refusal(Location(name), f"cannot be read: {reason}") from error
-    if len(found) > MAX_SIZE:
-        raise refusal(Location(name), f"the file is longer than {MAX_SIZE} bytes")
+    if len(found) > most:
+        raise refusal(Location(name), f"the file is longer than {most} bytes")
     return found
 
 

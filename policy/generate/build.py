@@ -26,11 +26,13 @@ from policy.generate.peers import End, NoRuleError, Peers
 from policy.generate.report import Finding, Report, Topic, Written, unique
 from policy.generate.seen import Edge, Side, edges
 from policy.generate.selection import NotSelectableError, Selection, Selections
+from policy.generate.services import Services
 from policy.networkpolicy import Direction, Protocol
 from policy.objects import Cluster, Manifest, Reference
 from policy.selectors import LabelSelector
 
 _PROTOCOLS = frozenset(map(str, Protocol))
+_PORTS = range(1, 2**16)
 _DNS_PORTS = frozenset({53, 5353})
 
 
@@ -65,7 +67,8 @@ def generate(
     """
     builder = _Builder(list(manifests), list(labels), options)
     for edge in edges(frame, options.namespaces):
-        builder.take(edge)
+        for behind in builder.resolved(edge):
+            builder.take(behind)
     drafts = builder.drafts()
     builder.check(frame, drafts)
     return Generated(drafts, builder.report(drafts, _window(frame)))
@@ -77,11 +80,9 @@ class _Builder:
         self._labels = labels
         self._cluster = cluster = Cluster(manifests)
         self._selections = Selections(cluster)
-        self._peers = Peers(
-            self._selections,
-            Networks(manifests, labels),
-            allow_unlabelled=options.allow_unlabelled,
-        )
+        networks = Networks(manifests, labels)
+        self.resolved = Services(cluster, networks).resolved
+        self._peers = Peers(self._selections, networks, allow_unlabelled=options.allow_unlabelled)
         self._resolver = Resolver(options.dns, cluster, self._peers) if options.dns else None
         self._findings: list[Finding] = []
         self._seen: dict[tuple[Reference, Direction], Side] = defaultdict(Side)
@@ -98,7 +99,7 @@ class _Builder:
                 continue
             if edge.state != State.ESTABLISHED:
                 self._say(Topic.NOT_ESTABLISHED, own.namespace, str(edge), edge.state)
-            elif edge.protocol not in _PROTOCOLS or not edge.port:
+            elif edge.protocol not in _PROTOCOLS or edge.port is None or edge.port not in _PORTS:
                 self._say(Topic.OTHER_PROTOCOL, own.namespace, str(edge))
             else:
                 self._note(edge, direction, own, other, Port(edge.protocol, edge.port))
@@ -111,7 +112,7 @@ class _Builder:
         self._established += 1
         try:
             self._selections.of(workload)
-            peer = self._peers.peer(other, *port)
+            peer = self._peers.peer(other, port.number)
         except NotSelectableError as error:
             self._say(Topic.CANNOT_SELECT, own.namespace, str(workload), str(error))
         except NoRuleError as error:

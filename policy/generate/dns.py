@@ -30,8 +30,7 @@ class Resolver:
         if not owners:
             raise NoResolverError(f"no pod is behind the Service {name}")
         self._peers = tuple(
-            peers.peer(End(one.kind, one.namespace, one.name, "", ""), "UDP", _DNS)
-            for one in owners
+            peers.peer(End(one.kind, one.namespace, one.name, "", ""), _DNS) for one in owners
         )
         numbers = {_DNS, *_targets(service, cluster, pods)}
         self._ports = [Port(protocol, number) for protocol in _PROTOCOLS for number in numbers]

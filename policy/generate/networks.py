@@ -61,7 +61,7 @@ class Networks:
     def of_node(self, name: str, label: str) -> list[str]:
         """The addresses of a node; those within `label` where it has some there."""
         known = self._nodes.get(name, [])
-        within = [ip for ip in known if label and self._label(ip) == label]
+        within = [ip for ip in known if label and self.label(ipaddress.ip_address(ip)) == label]
         return within or known
 
     def is_api_server(self, network: str, port: int) -> bool:
@@ -78,6 +78,11 @@ class Networks:
         hit = self._cluster.longest(address)
         return hit[1] if hit else ""
 
+    def label(self, address: Address) -> str:
+        """The subnet label of an address; "" for none."""
+        hit = self._first.first(address)
+        return hit[1] if hit else ""
+
     def of_label(self, name: str) -> Blocks:
         """The blocks of the addresses that have a label."""
         if name not in self._found:
@@ -90,11 +95,11 @@ class Networks:
             if owner != name:
                 continue
             if reason := self._hidden(net, name):
-                left_out.append(f"{net} is {reason}")
+                left_out.append(f"{net}, {reason}")
                 continue
             exceptions = self._exceptions(order, net, name)
             if net in exceptions:
-                left_out.append(f"{net} is in labels that come first")
+                left_out.append(f"{net}, in labels that come first")
             else:
                 blocks.append(Block(str(net), tuple(map(str, exceptions))))
         return Blocks(tuple(dict.fromkeys(blocks)), tuple(dict.fromkeys(left_out)))
@@ -117,10 +122,6 @@ class Networks:
             if not any(ip in other for other in within)
         ]
         return list(_collapsed(within))
-
-    def _label(self, ip: str) -> str:
-        hit = self._first.first(ipaddress.ip_address(ip))
-        return hit[1] if hit else ""
 
 
 class _Sorted:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from policy.generate.draft import Draft, PeerKind, Rule
 from policy.generate.kinds import cilium, cluster_network_policy, network_policy
-from policy.generate.report import Report
+from policy.generate.report import Finding, Report, Topic
+from policy.networkpolicy import Direction
 from policy.objects import Manifest
 
 _MOST_EDGES = 100
@@ -42,6 +43,25 @@ def manifests(drafts: Iterable[Draft], kind: Kind, report: Report) -> Iterator[M
                 "annotations": noted,
             }
             yield one
+
+
+def added(drafts: Iterable[Draft], kind: Kind) -> Iterator[Finding]:
+    """What a kind allows beyond a NetworkPolicy, as findings for the report."""
+    for draft in drafts:
+        for direction, rules in draft.rules.items():
+            subject = f"{draft.namespace}/{draft.name}, {direction}"
+            for message in _wider(kind, direction, rules):
+                yield Finding(Topic.WIDER, draft.namespace, subject, message)
+
+
+def _wider(kind: Kind, direction: Direction, rules: Iterable[Rule]) -> Iterator[str]:
+    peers = [peer for rule in rules for peer in rule.peers]
+    if kind is Kind.CILIUM and any(peer.is_api_server for peer in peers):
+        yield "the entity kube-apiserver is every API server"
+    if kind is Kind.CILIUM and any(cilium.is_node(peer) for peer in peers):
+        yield "the entities host and remote-node are every node"
+    if kind is Kind.CLUSTER and direction is Direction.INGRESS:
+        yield "what comes from nodes and from outside the cluster is not decided by this kind"
 
 
 def _annotations(draft: Draft, report: Report) -> Iterator[tuple[str, str]]:

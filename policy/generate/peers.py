@@ -47,8 +47,8 @@ class Peers:
         self._networks = networks
         self._allow_unlabelled = allow_unlabelled
 
-    def peer(self, end: End, protocol: str, port: int) -> Peer:
-        """The peer of an end that is reached (or comes) at this protocol and port.
+    def peer(self, end: End, port: int) -> Peer:
+        """The peer of an end that is reached, or comes, at this port.
 
         Raises NoRuleError.
         """
@@ -56,7 +56,7 @@ class Peers:
             case "Node":
                 return self._node([end.workload], str(end), end.label, port)
             case "":
-                return self._outside(end, protocol, port)
+                return self._outside(end, port)
         workload = self._selections.top(Reference(end.kind, end.namespace, end.workload))
         if nodes := self._selections.nodes(workload):
             return self._node(nodes, f"{workload}, on the host network", "", port)
@@ -84,7 +84,7 @@ class Peers:
             is_api_server=any(self._networks.is_api_server(ip, port) for ip in addresses),
         )
 
-    def _outside(self, end: End, protocol: str, port: int) -> Peer:
+    def _outside(self, end: End, port: int) -> Peer:
         if end.label:
             return self._labelled(end.label, port)
         address = cidr.address(end.address)
@@ -95,8 +95,11 @@ class Peers:
             raise NoRuleError(f"the address is {reason}, and no object has it")
         is_resolver = port == _DNS and address.is_link_local
         is_api_server = self._networks.is_api_server(text, port)
-        if not (self._allow_unlabelled or is_resolver or is_api_server):
-            raise NoRuleError("the address has no subnet label")
+        if not (is_resolver or is_api_server):
+            if label := self._networks.label(address):
+                return self._labelled(label, port)
+            if not self._allow_unlabelled:
+                raise NoRuleError("the address has no subnet label")
         return Peer(
             PeerKind.NETWORK,
             f"address {text}",
@@ -110,8 +113,8 @@ class Peers:
             raise NoRuleError(
                 f"label {label}: {'; '.join(found.left_out) or 'its networks are not known'}"
             )
-        wider = [f"label {label}: {reason}" for reason in found.left_out]
-        wider.append(f"label {label}: {_counted(found.blocks)}")
+        wider = [f"without {reason}" for reason in found.left_out]
+        wider.append(_counted(found.blocks))
         networks = [block.cidr for block in found.blocks]
         return Peer(
             PeerKind.NETWORK,

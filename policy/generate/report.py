@@ -71,6 +71,10 @@ class Report(NamedTuple):
     policies: list[Written]
     findings: list[Finding]
 
+    def and_also(self, findings: Iterable[Finding]) -> Report:
+        """The report with further findings."""
+        return self._replace(findings=list(unique([*self.findings, *findings])))
+
     @property
     def is_complete(self) -> bool:
         """Whether every established edge that a policy decides has its rules."""

@@ -15,8 +15,6 @@ _RUN = re.compile(
     r"|pod-template-generation|statefulset\.kubernetes\.io/.*|apps\.kubernetes\.io/pod-index"
 )
 """Labels that a controller gives to one pod, one run or one revision."""
-_RUN_NUMBER = re.compile(r"(.+)-[0-9]{8,}")
-"""The name of a CronJob's Job ends in the minutes since 1970."""
 _JOBS = frozenset({"Job", "CronJob"})
 """Kinds without a selector of their own: that of a Job is for one run."""
 
@@ -49,15 +47,16 @@ class Selections:
         self._found: dict[Reference, Selection | str] = {}
 
     def top(self, one: Reference) -> Reference:
-        """The workload that outlives this one: the CronJob of a Job, even of one that is gone."""
+        """The workload that outlives this one; of an operator's resource, the one that it owns."""
         found = self._cluster.workload_of(one)
-        run = _RUN_NUMBER.fullmatch(found.name) if found.kind == "Job" else None
-        parent = run and found._replace(kind="CronJob", name=run[1])
-        return parent if parent in self._cluster.controllers else found
+        if found not in self._cluster.controllers:
+            owned = {pod.workload for pod in self._cluster.pods_of(found)}
+            found = owned.pop() if len(owned) == 1 else found
+        return found
 
     def running(self, namespace: str) -> list[Reference]:
         """The workloads of a namespace that have a living pod on the pod network, sorted."""
-        return sorted({self.top(pod.workload) for pod in self._living.get(namespace, ())})
+        return sorted({pod.workload for pod in self._living.get(namespace, ())})
 
     def nodes(self, workload: Reference) -> list[str]:
         """The nodes of a workload all of whose pods are on the host network; none for others."""
@@ -89,7 +88,7 @@ class Selections:
             more = f" and {len(missed) - 1} more" if missed[1:] else ""
             raise NotSelectableError(f"its selector does not match its pod {missed[0]}{more}")
         others = {
-            self.top(pod.workload)
+            pod.workload
             for pod in self._living.get(workload.namespace, ())
             if selector.matches(pod.labels)
         }

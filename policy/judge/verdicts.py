@@ -73,7 +73,7 @@ def by_edge(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The verdicts (VERDICTS), and the hits: edge, rule (UInt32), each once."""
     others = found.pairs.filter(~pl.col("is_self"))
-    said = _said(others, answers)
+    said = _said(_sized(others, found.names), answers)
     hits = pl.concat(
         [others.select("edge", "q").join(answers[one].hits, on="q") for one in Direction]
     )
@@ -90,6 +90,13 @@ def by_edge(
         .sort("edge")
     )
     return _worded(rows), hits
+
+
+def _sized(pairs: pl.DataFrame, names: Sequence[Sequence[str]]) -> pl.DataFrame:
+    """With `size`: how many pairs of pods, or of parts of networks, each pair of places is."""
+    sizes = pl.Series([len(each) for each in names], dtype=pl.Int64)
+    clients, servers = (sizes.gather(pairs[f"{side}_place"]) for side in ("client", "server"))
+    return pairs.with_columns(size=clients * servers)
 
 
 def _said(pairs: pl.DataFrame, answers: Mapping[Direction, Answers]) -> pl.DataFrame:
@@ -110,8 +117,8 @@ def _summed(said: pl.DataFrame) -> pl.DataFrame:
             .alias(side)
             for side in ("verdict", "egress", "ingress")
         ),
-        pairs=pl.len(),
-        denied=(pl.col("verdict") == Said.DENIED).sum(),
+        pairs=pl.col("size").sum(),
+        denied=pl.col("size").filter(pl.col("verdict") == Said.DENIED).sum(),
     )
 
 

@@ -62,9 +62,10 @@ class Workloads:
             there = [self._names[number] for number in sorted(self._namespaces.matching(names))]
         return [one for name in there for one in self._in(name, pods or LabelSelector())]
 
-    def every(self) -> list[str]:
-        """All workloads, sorted."""
-        return sorted({str(pod.workload) for pods in self._pods.values() for pod in pods})
+    def every(self, namespace: str = "") -> list[str]:
+        """All workloads (of a namespace), sorted."""
+        there = [namespace] if namespace else self._pods
+        return sorted({str(pod.workload) for name in there for pod in self._pods.get(name, ())})
 
     def _in(self, namespace: str, selector: LabelSelector) -> list[str]:
         pods = self._pods.get(namespace)

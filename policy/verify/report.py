@@ -140,7 +140,7 @@ def _tables(found: Verification) -> Iterator[tuple[str, pl.DataFrame]]:
     events = found.disagreements()
     yield (
         "Network events say otherwise",
-        events.select("client", "server", "protocol", "port", "verdict", "network_events"),
+        events.select(*_EDGE[:4], "verdict", "network_events", "policies"),
     )
     yield "Rules", found.rules
     yield "Allowed and never seen", found.unused

@@ -38,7 +38,8 @@ class Verification(NamedTuple):
 
     `edges`: an edge a row: client, server, protocol, port, state, flows, bytes, first_seen,
     last_seen, verdict, egress, ingress, allowed_by, isolated_by, why, counts (Boolean),
-    network_events (String: what the network plugin said, "" where nothing).
+    network_events (String: what the network plugin said: allowed, denied, both, "" where nothing),
+    policies (of these events).
     `rules`: policy, rule, edges, flows (Int64), last_seen (Float64, null where nothing hits it).
     `unused`: policy, rule, direction, own, peer, protocol, port: permissions without an edge.
     `unselected`: workload, directions (String: those in which no policy selects it).
@@ -76,8 +77,10 @@ def verify(
     edges: pl.DataFrame,
     cluster: Cluster,
     labels: Iterable[Label] = (),
+    namespace: str = "",
 ) -> Verification:
-    """Judge a frame of EDGES by policies."""
+    """Judge a frame of EDGES by policies; those with an end in `namespace`, if it is given."""
+    edges = of_namespace(edges, namespace)
     judged = Evaluator(policies, cluster, labels).judge(edges)
     shown = described(edges).with_columns(judged.verdicts.drop("edge").get_columns())
     workloads = Workloads(cluster)
@@ -85,9 +88,15 @@ def verify(
         shown,
         _hits(shown, judged),
         _unused(edges, judged, cluster, workloads),
-        _unselected(policies, workloads),
+        _unselected(policies, workloads, namespace),
         judged,
     )
+
+
+def of_namespace(edges: pl.DataFrame, namespace: str) -> pl.DataFrame:
+    """The edges that have an end in a namespace; all without one."""
+    sides = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
+    return edges.filter(sides[0] | sides[1]) if namespace else edges
 
 
 def described(edges: pl.DataFrame) -> pl.DataFrame:
@@ -107,6 +116,7 @@ def described(edges: pl.DataFrame) -> pl.DataFrame:
         "state",
         "first_seen",
         "last_seen",
+        "policies",
         client=_word("client"),
         server=_word("server"),
         flows=pl.col("flows") + pl.col("reply_flows"),
@@ -205,13 +215,15 @@ def _workloads(edges: pl.DataFrame, side: str, cluster: Cluster) -> pl.DataFrame
     return edges.select(columns).with_row_index("edge").join(found, on=columns).select("edge", side)
 
 
-def _unselected(policies: Sequence[NetworkPolicy], workloads: Workloads) -> pl.DataFrame:
-    """The workloads that no policy selects for a direction."""
+def _unselected(
+    policies: Sequence[NetworkPolicy], workloads: Workloads, namespace: str
+) -> pl.DataFrame:
+    """The workloads (of a namespace) that no policy selects for a direction."""
     selected = isolated(policies, workloads)
     names = [direction.value.lower() for direction in Direction]
     rows = [
         (one, " and ".join(missing))
-        for one in workloads.every()
+        for one in workloads.every(namespace)
         if (missing := [name for name in names if (name, one) not in selected])
     ]
     schema = {"workload": pl.String, "directions": pl.String}

@@ -47,6 +47,7 @@ _OF_ATTRIBUTES = {
     Attribute.DNS_NAME: {NAME: "DnsName"},
 }
 """The columns that are kept for an attribute, and the fields they are copies of."""
+_HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
 _TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
@@ -68,12 +69,12 @@ def fields(attributes: Collection[Attribute]) -> Fields:
 def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
     """A row for all flows that are alike, in the order in which the first of each came.
 
-    Columns: what they have in common, SRC, DST, PROTOCOL, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE,
-    NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's,
-    of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days since 1970), all null where not
-    known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and DROPS (Int64), SAMPLING,
-    CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64,
-    null: not known).
+    Columns: what they have in common, SRC, DST, PROTOCOL (or its number, UInt8), VERDICTS, CAUSE,
+    TLS, SRC_ZONE, DST_ZONE, NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT,
+    UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days
+    since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and
+    DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN
+    and LAST_SEEN (Float64, null: not known).
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
@@ -91,7 +92,8 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     rows = read.group_by(keys, maintain_order=True).agg(_aggregates(schema))
     absent = [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
     absent += [pl.lit(None, pl.Int32).alias(c) for c in _NUMBERS if c not in keys]
-    return rows.with_columns(pl.col(PROTOCOL).cast(pl.String), *absent)
+    addresses = [cidr.canonical_texts(rows[column]) for column in (SRC[-1], DST[-1])]
+    return rows.with_columns(*addresses, *absent)
 
 
 def _end(schema: values.Schema, end: str, names: tuple[str, ...]) -> list[pl.Expr]:
@@ -168,33 +170,32 @@ def _side(flows: pl.DataFrame) -> pl.Series:
     """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
     direction = orientation.integer(flows.schema, "FlowDirection")
     sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
-    found = flows.with_columns(
-        direction.replace_strict(sides, default=None, return_dtype=pl.Int32).alias(SIDE)
-    )[SIDE]
-    if found.null_count() and values.known(flows.schema, "AgentIP"):
-        found = flows.with_columns(pl.coalesce(found, _side_by_hosts(flows)))[SIDE]
-    return found
+    found = direction.replace_strict(sides, default=None, return_dtype=pl.Int32)
+    side = flows.with_columns(found.alias(SIDE))[SIDE]
+    if not side.null_count() or not values.known(flows.schema, "AgentIP"):
+        return side
+    texts = [_text(flows.schema, name).alias(name) for name in _HOSTS]
+    hosts = flows.with_columns(side, *texts).select(SIDE, *_HOSTS)
+    compared = hosts.with_columns(_side_by_hosts())
+    if compared.select((pl.col(SIDE).is_null() & _in_another_form()).any()).item():
+        canonical = [cidr.canonical_texts(hosts[name]) for name in _HOSTS]
+        compared = hosts.with_columns(*canonical).with_columns(_side_by_hosts())
+    return compared[SIDE]
 
 
-def _side_by_hosts(flows: pl.DataFrame) -> pl.Expr:
-    """SIDE by the addresses of nodes."""
-    agent, src, dst = (
-        _text(flows.schema, name).map_batches(
-            cidr.canonical_texts, pl.String(), is_elementwise=True
-        )
-        for name in ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
-    )
+def _side_by_hosts() -> pl.Expr:
+    """SIDE by the addresses of nodes, as they are, where it is null."""
+    agent, src, dst = (pl.col(name) for name in _HOSTS)
     at_src, at_dst = (agent == src).fill_null(value=False), (agent == dst).fill_null(value=False)
-    return (
-        pl.when(at_src & at_dst)
-        .then(AT_BOTH)
-        .when(at_src)
-        .then(AT_SRC)
-        .when(at_dst)
-        .then(AT_DST)
-        .cast(pl.Int32)
-        .alias(SIDE)
+    side = (
+        pl.when(at_src & at_dst).then(AT_BOTH).when(at_src).then(AT_SRC).when(at_dst).then(AT_DST)
     )
+    return pl.coalesce(SIDE, side.cast(pl.Int32))
+
+
+def _in_another_form() -> pl.Expr:
+    """Whether an address may be written in several ways."""
+    return pl.any_horizontal(pl.col(_HOSTS).str.contains(":", literal=True))
 
 
 def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:

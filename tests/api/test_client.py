@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import polars as pl
 import pytest
 
-from pipeline.api.client import RemoteError, ask, counters
+from pipeline.api.client import RemoteError, ask, counters, facts
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
-from pipeline.stage import VALUE, Family, Kind
+from pipeline.stage import VALUE, Family, Kind, Rule
 from pipeline.state.ledger import TIMES
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
@@ -68,3 +69,28 @@ def test_an_answer_that_no_worker_gives_is_an_error(
     answers = {"a": Totals([], {}, [FamilySeries(FLOWS, columns, [tuple(row)])])}
     with pytest.raises(RemoteError, match=f"the series of flows are not those of a worker: {why}"):
         counters(answers)
+
+
+EDGES = Family("edges", None, ("ns",), facts=(("n", Rule.SUM), ("least", Rule.MIN)))
+
+
+def edges(*rows: tuple[str | float | None, ...], family: Family = EDGES) -> Totals:
+    return Totals([], {}, [FamilySeries(family, ["ns", "n", "least", *TIMES], [*rows])])
+
+
+def test_facts_of_several_workers_are_merged_by_their_rules() -> None:
+    """As they came over the wire: integers stay exact, null is nothing."""
+    answers = {
+        "a": edges(("x", 2**53 + 1, None, 5.0, 6.0, 8.0), ("y", 1, None, 5.0, 5.0, 8.0)),
+        "b": edges(("x", 2, 7, 4.0, 5.0, 9.0)),
+    }
+    sent = {k: msgspec.json.decode(msgspec.json.encode(v), type=Totals) for k, v in answers.items()}
+    found = facts(sent)["edges"].rows()
+    assert found == [("x", 2**53 + 3, 7, 4.0, 6.0, 9.0), ("y", 1, None, 5.0, 5.0, 8.0)]
+    assert counters(sent) == {}
+
+
+def test_workers_of_different_configurations_make_no_whole() -> None:
+    other = msgspec.structs.replace(EDGES, facts=(("n", Rule.SUM), ("least", Rule.MAX)))
+    with pytest.raises(RemoteError, match="a and b count edges in different ways"):
+        facts({"a": edges(), "b": edges(family=other)})

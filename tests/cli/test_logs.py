@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from pipeline import limits
 from pipeline.cli.logs import Log, LogFormat
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\w+) +([\w.]+): (.*)")
@@ -55,6 +56,19 @@ def test_in_json_a_line_is_an_object(
         "component": "kafka.topics",
         "message": 'topic "a\nb"',
     }
+
+
+def test_more_lines_than_can_be_counted_are_logged(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Repeats are told apart among a thousand lines; the limit is said, and no line is lost."""
+    log.addHandler(Log())
+    for number in [*range(1_001), 0, 1_000, 1_000]:
+        log.warning("line %d", number)
+    said = [message for _, _, message in lines(capsys.readouterr().err)]
+    assert said == [f"line {number}" for number in [*range(1_001), 1_000, 1_000]]
+    (told,) = limits.in_effect()
+    assert told.startswith("more than 1,000 different lines were logged within a minute: ")
 
 
 def test_repeats_are_counted_and_the_count_is_told_at_the_end(

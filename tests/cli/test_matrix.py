@@ -82,7 +82,7 @@ def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2
     assert flowmatrix("matrix", made.recording, "--input", made.recording).exit_code == 2
     assert flowmatrix("matrix", made.config, "--inventory", made.inventory).exit_code == 2
-    asked = ["--server", "http://127.0.0.1:1", "--inventory", made.inventory]
+    asked = ["--prometheus", "http://127.0.0.1:1", "--inventory", made.inventory]
     assert flowmatrix("matrix", *asked).exit_code == 2
     nothing = flowmatrix("matrix", "--state", tmp_path)
     assert (nothing.exit_code, nothing.stderr) == (1, f"error: there is no state in {tmp_path}\n")

@@ -64,9 +64,11 @@ def test_what_the_policies_are_verified_with(given: list[str], tmp_path: Path) -
 
 def test_files_of_another_run_are_told(given: list[str], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "netobserv.gone.yaml").write_text("")
+    for name in ("netobserv.gone.yaml", "shop.web.yaml"):
+        (tmp_path / "out" / name).write_text("")
     done = flowmatrix("policy", "generate", "-n", "netobserv", *given, "--out", tmp_path / "out")
     assert "netobserv.gone.yaml is not of this run" in done.stderr
+    assert "shop.web.yaml" not in done.stderr, "another namespace is another run"
 
 
 def test_an_edge_without_rule_is_the_exit_code(given: list[str], tmp_path: Path) -> None:

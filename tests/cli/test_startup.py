@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -37,7 +38,7 @@ def test_the_version_is_that_of_the_package(option: str) -> None:
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_lists_every_command(option: str) -> None:
     lines = flowmatrix(option).stdout.splitlines()
-    listed = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    listed = [re.split("  +", line.strip()) for line in lines[lines.index("Commands:") + 1 :]]
     assert listed == [[name, command.summary] for name, command in COMMANDS.items()]
 
 

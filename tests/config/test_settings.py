@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import ServerSettings, Settings
+from pipeline.config.settings import MatrixSettings, ServerSettings, Settings
 
 
 def test_defaults() -> None:
@@ -80,3 +80,11 @@ def test_tls_files(tmp_path: Path) -> None:
 def test_where_a_server_is_reached_from_here(listen: str, url: str) -> None:
     assert ServerSettings(listen=listen).url == url
     assert ServerSettings(listen=listen, tls_cert="c", tls_key="k").url == f"https{url[4:]}"
+
+
+def test_an_approved_matrix_is_a_file(tmp_path: Path) -> None:
+    settings = Settings(matrix=MatrixSettings(approved="approved.yaml"))
+    (problem,) = settings.check(tmp_path)
+    assert (problem.path, problem.message) == (("matrix", "approved"), 'no file "approved.yaml"')
+    (tmp_path / "approved.yaml").touch()
+    assert list(settings.check(tmp_path)) == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from pipeline import limits
 from pipeline.dead_letters.producer import DlqProducer, Headers
 from pipeline.kafka.connection import BrokerError
 
@@ -57,6 +58,8 @@ def test_what_is_too_large_goes_in_part() -> None:
     part = 512 << 10
     came = asyncio.run(letters()).came
     assert came == [(5, b"message"), (8 << 20, b"message"), (part, b"part"), (part, b"part")]
+    said = "messages are too large for the dead letters in topic dead: the first 512 KiB of them"
+    assert any(said in text for text in limits.in_effect())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,7 @@ def test_it_waits_when_much_is_on_its_way() -> None:
         await asyncio.sleep(0.05)
         assert not waiting.done()
         assert len(topic.came) == 9
+        assert any("counting waits for topic dead" in text for text in limits.in_effect())
         topic.answer()
         await waiting
         assert len(topic.came) == 10

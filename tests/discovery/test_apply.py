@@ -224,6 +224,40 @@ def test_a_file_without_an_end_of_line(tmp_path: Path) -> None:
     assert changed(text, tmp_path / "p.yaml") == f"{text}\n    - {{{ADDED}}}\n    - {{{MORE}}}"
 
 
+ITEM = "{name: A, cidrs: [9.0.0.0/8]}"
+BLOCK = '    - name: "EXT:B"\n      cidrs: ["11.0.0.1/32"]\n'
+STAGE = f"""{HEAD}{OUT}\
+  - name: subnets
+    type: subnet_label
+    follows: flows
+"""
+FOLDED = "    labels:\n    - cidrs: [9.0.0.0/8]\n      name: >-\n        A\n\n    match: first\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "added"),
+    [
+        (f"---\n{STAGE}    labels:\n    - {ITEM}\n...\n", "...", f"    - {{{MORE}}}\n"),
+        (f"\ufeff{STAGE}    labels:\n    - {ITEM}\n", "", f"    - {{{MORE}}}\n"),
+        (f"{STAGE}    labels: &l\n      - {ITEM}\n", "", f"      - {{{MORE}}}\n"),
+        (f"{STAGE}    labels: !!seq [{ITEM}]\n", "]\n", f", {{{MORE}}}"),
+        (f"{STAGE}    labels:\n    - {ITEM}\n    # - none\n", "    # -", f"    - {{{MORE}}}\n"),
+        (f"{STAGE}    ? labels\n    : - {ITEM}\n", "", f"      - {{{MORE}}}\n"),
+        (
+            f"{STAGE}    labels:\n    - &a {ITEM}\n    - *a  # again\n    match: longest\n",
+            *("    match", BLOCK),
+        ),
+        (STAGE + FOLDED, "    match", BLOCK),
+    ],
+    ids=["marks", "bom", "anchor", "tag", "comment", "keys", "alias", "folded"],
+)
+def test_other_ways_to_write_yaml(text: str, before: str, added: str, tmp_path: Path) -> None:
+    """The new text stands before a part of the old one; all else is as it was."""
+    at = text.rindex(before) if before else len(text)
+    expected = text[:at] + added + text[at:]
+    assert changed(text, tmp_path / "p.yaml", BOTH[1:]) == expected
+
+
 def test_json(tmp_path: Path) -> None:
     stages = [
         {"name": "flows", "type": "ingest_stdin", "decoder": "json"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from discovery.asked import QUESTIONS
-from discovery.findings import Question, find
+from discovery.findings import Scope, find
 from discovery.placing import Rules
 from pipeline.kube.subnets import Label
 from tests.discovery.made import AWS, SEEN, edge, edges, known
@@ -29,9 +29,9 @@ def test_the_question_is_passed_on() -> None:
         edge("8.8.8.8", state="attempted", client_namespace="a"),
         edge("8.8.8.9", client_namespace="b"),
     )
-    every = find(given, NONE, known(), asked=Question("a", unanswered=True))
+    every = find(given, NONE, known(), scope=Scope("a", unanswered=True))
     assert [one.addresses for one in every.proposals] == [("8.8.8.8",)]
-    plain = find(given, NONE, known(), asked=Question(rules=Rules(prefix="x-")))
+    plain = find(given, NONE, known(), scope=Scope(rules=Rules(prefix="x-")))
     assert [one.name for one in plain.proposals] == ["x-ip_8_8_8_9"]
 
 

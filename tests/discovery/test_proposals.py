@@ -12,7 +12,7 @@ from discovery import networks
 from discovery.asked import QUESTIONS
 from discovery.peers import unnamed
 from discovery.placing import Rules
-from discovery.proposals import Alternative, Proposal, Question, Workload, propose
+from discovery.proposals import Alternative, AskedName, Proposal, Workload, propose
 from tests.discovery.made import AWS, LOKI, SEEN, edge, edges, known
 
 NO_QUESTIONS = QUESTIONS.to_frame()
@@ -74,7 +74,7 @@ def test_the_three_addresses_of_the_post() -> None:
             *("13.36.84.64/28", "16.12.18.0/23", "16.12.20.0/24", "52.95.154.0/23"),
             *("52.95.156.0/24", "2600:1ffa:8000::/40"),
         ),
-        questions=(Question("s3.eu-west-3.amazonaws.com", 1),),
+        asked_names=(AskedName("s3.eu-west-3.amazonaws.com", 1),),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from discovery import words
 from discovery.freshness import Stale
 from discovery.peers import Peers, unnamed
-from discovery.proposals import Alternative, Proposal, Question, Workload
+from discovery.proposals import Alternative, AskedName, Proposal, Workload
 from tests.discovery.made import edges
 
 S3 = Proposal(
@@ -21,7 +21,7 @@ S3 = Proposal(
     addresses=("3.5.205.38", "3.5.205.175"),
     alternatives=(Alternative("EXT:x", "AWS", "EC2", "eu-west-3", ["3.5.204.0/22"]),),
     further=("1.178.90.0/24", "3.2.84.0/24", "3.2.111.0/24", "a", "b"),
-    questions=(Question("s3.amazonaws.com", 2),),
+    asked_names=(AskedName("s3.amazonaws.com", 2),),
 )
 
 
@@ -71,4 +71,5 @@ def test_a_stale_label() -> None:
 
 def test_notes() -> None:
     assert words.notes(unnamed(edges()), ["AWS"]) == []
-    assert len(words.notes(Peers(unnamed(edges()).rows, 3, 4), [])) == 3
+    peers = Peers(unnamed(edges()).rows, 3, 4)
+    assert [note.partition(" ")[0] for note in words.notes(peers, [], 5)] == ["no", "3", "9"]

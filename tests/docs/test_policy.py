@@ -1,30 +1,28 @@
-"""The NetworkPolicy of the page is one, and each of its entries is a row of the matrix."""
+"""The commands of the page print what it shows."""
 
 from __future__ import annotations
 
-import csv
 import re
+import shlex
+from pathlib import Path
 
-import yaml
+import pytest
 
-from simulate import Simulation
 from tests.docs.markdown import ROOT
 from tests.support.commands import flowmatrix
 
-PAGE = (ROOT / "docs" / "from-flows-to-policy.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"```console\n\$ flowmatrix (.*?)\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_every_port_of_the_policy_is_in_the_matrix(made: Simulation) -> None:
-    """But DNS, of which the page says that SYN does not show it."""
-    (text,) = [one for one in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "kind:" in one]
-    policy = yaml.safe_load(text)["spec"]
-    asked = ("--namespace", "netobserv", "--format", "csv")
-    shown = {
-        side: flowmatrix("matrix", made.config, *asked, "--direction", side).stdout.splitlines()
-        for side in ("in", "out")
-    }
-    rows = {side: list(csv.DictReader(lines)) for side, lines in shown.items()}
-    for side, entries in (("in", policy["ingress"]), ("out", policy["egress"])):
-        ports = {row["port"] for row in rows[side] if row["workload"] == "flowlogs-pipeline"}
-        wanted = {str(port["port"]) for entry in entries for port in entry["ports"]}
-        assert wanted - {"5353"} <= ports
+def test_the_page_is_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a recording to policies that are verified; the report is what is last on stderr."""
+    monkeypatch.chdir(tmp_path)
+    (simulation,) = re.findall(r"flowmatrix (simulate .*)", PAGE)
+    assert flowmatrix(*shlex.split(simulation)).exit_code == 0
+    assert len(SHOWN) == 3
+    for command, output in SHOWN:
+        done = flowmatrix(*shlex.split(command))
+        assert done.exit_code == (3 if "explain" in command else 0), done.stderr
+        printed = done.stdout or done.stderr[-len(output) :]
+        assert printed == output

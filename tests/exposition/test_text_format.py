@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.exposition.text_format import Exposition, bound_text, render_family
-from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, bucket
+from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, Rule, bucket
 from pipeline.state.ledger import Ledger
 
 FAMILY = Family("netobserv_workload_syn_in", Kind.COUNTER, ("namespace", "port"), "SYN\nflows")
@@ -87,3 +87,10 @@ def test_zero_first_shows_every_new_series_at_zero_once() -> None:
     assert scrape(201.0) == ["5"]
     assert scrape(202.0) == ["7"]
     assert Exposition().render(ledger.tables()).endswith('port="1"} 1\n')
+
+
+def test_facts_are_not_exposed() -> None:
+    family = Family("facts", None, (), facts=(("n", Rule.SUM),))
+    ledger = Ledger({"facts": (family, Policy("stage", zero_first=True))})
+    ledger.merge([Delta(family, pl.DataFrame({"n": [1]}))], 1.0)
+    assert Exposition().render(ledger.tables(), 1.0) == ""

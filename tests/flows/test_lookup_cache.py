@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import limits
 from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
 
 
@@ -66,6 +67,7 @@ def test_starts_over_above_the_limit() -> None:
     for _ in range(2):
         assert memo.get(series("a", "bb", "ccc", "dddd"))["size"].to_list() == [1, 2, 3, 4]
     assert len(lookup.asked) == 8
+    assert any("more than 3 different addresses" in text for text in limits.in_effect())
     assert memo.get(series("a"))["size"].to_list() == [1]
 
 

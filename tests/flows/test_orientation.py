@@ -8,20 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flows.orientation import BASES, BASIS, CLIENT_PORT, FORWARD, PORT, REFUSED, oriented
+from pipeline.flows.orientation import (
+    ABORTED,
+    BASES,
+    BASIS,
+    CLIENT_PORT,
+    FORWARD,
+    PORT,
+    REFUSED,
+    oriented,
+)
 from pipeline.testing import frame
 
 
 def test_a_row_for_each_flow() -> None:
-    flows = [
+    flows: list[dict[str, Any]] = [
         {"SrcPort": 40_000, "DstPort": 443, "Proto": 6, "Flags": 2},
         {"SrcPort": 443, "DstPort": 40_000, "Proto": 6, "Flags": 1024},
         {"SrcAddr": "b", "DstAddr": "a", "SrcPort": 2_000, "DstPort": 1_500},
         {},
     ]
     found = oriented(frame(flows))
-    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED]
-    named = [(*row[:1], BASES[row[1]], *row[2:]) for row in found.rows()]
+    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED]
+    named = [(row[0], BASES[row[1]], *row[2:-1]) for row in found.rows()]
     assert named == [
         (True, "syn", 443, 40_000, False),
         (False, "well_known", 443, 40_000, True),

@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
 
 from tests.kafka.support.admin import allow, forbid
-from tests.kafka.support.counting import FLOW, counting, reason, seen, value
+from tests.kafka.support.counting import FLOW, NewKafka, counting, reason, seen
 from tests.kafka.support.feeding import produce
-from tests.kafka.support.workers import Worker, running, totals, wait
+from tests.kafka.support.joining import (
+    BACK,
+    guarded_broker,
+    may_read,
+    missing,
+    other_member,
+    reader,
+    refused,
+    said_once,
+)
+from tests.kafka.support.workers import running, totals, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
-from tests.real.listeners import Security, sasl_plain
-
-_SOON = 15  # seconds; 10 on a machine that does nothing else
-_BACK = 30
-
-
-def refused(worker: Worker, why: str, error: str) -> None:
-    """Wait until a worker says why it does not count, everywhere, and that it is alive."""
-    wait(lambda: why in reason(worker), seconds=_SOON)
-    assert worker.get("/readyz")[0] == 503
-    assert worker.get("/healthz")[0] == 200
-    assert value(worker, f'flowmatrix_kafka_errors{{error="{error}"}}') >= 1
-    assert value(worker, "flowmatrix_kafka_ready") == 0
-
-
-def said_once(worker: Worker, why: str) -> None:
-    """The log has a reason once."""
-    lines = [x for x in worker.log.read_text().splitlines() if why in x and "status" in x]
-    assert len(lines) == 1, lines
-
-
-@contextmanager
-def member(broker: Broker, group: str, topic: str) -> Iterator[None]:
-    """Another program in the group, which knows nothing of how workers share partitions."""
-    other = Consumer(
-        {"bootstrap.servers": broker.bootstrap, "group.id": group, "session.timeout.ms": 6_000}
-    )
-    joined: list[Any] = []
-    other.subscribe([topic], on_assign=lambda _, partitions: joined.append(partitions))
-    wait(lambda: other.poll(0.1) is None and bool(joined))
-    try:
-        yield
-    finally:
-        other.close()
+from tests.real.listeners import sasl_plain
 
 
 def test_another_program_has_the_group(kafka_broker: Broker, tmp_path: Path) -> None:
@@ -57,10 +30,10 @@ def test_another_program_has_the_group(kafka_broker: Broker, tmp_path: Path) -> 
     kafka_broker.create_topic("shared", 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["shared"])
     why = "another program has the same group_id"
-    with running(worker, ready=False):
-        with member(kafka_broker, "of-shared", "shared"):
-            refused(worker, why, "InconsistentGroupProtocolError")
-        wait(lambda: reason(worker) == "", seconds=_BACK)
+    with other_member(kafka_broker, "of-shared", "shared") as leave, running(worker, ready=False):
+        refused(worker, why, "InconsistentGroupProtocolError")
+        leave()
+        wait(lambda: reason(worker) == "", seconds=BACK)
         produce(kafka_broker.bootstrap, "shared", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 5)
     said_once(worker, why)
@@ -80,29 +53,12 @@ def test_a_session_that_the_broker_does_not_take(
     said_once(worker, "do not take this session_timeout")
 
 
-_ACLS = {
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "super.users": "User:ANONYMOUS",
-    "allow.everyone.if.no.acl.found": "false",
-}
-
-
 @pytest.fixture
-def guarded(new_kafka: Callable[[Security | None], Kafka]) -> Kafka:
-    """A broker where user `flow` may describe topics, and have changelogs, and no more."""
-    security = sasl_plain(flow="pw")
-    broker = new_kafka(Security(security.protocol, {**security.settings, **_ACLS}))
-    broker.create_topic("guarded", 1)
+def guarded(new_kafka: NewKafka) -> Kafka:
+    """A broker where user `flow` may have changelogs, and no more."""
+    broker = guarded_broker(new_kafka)
     allow(broker, "flow", "TOPIC", "of-guarded-", "ALL")
-    produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
     return broker
-
-
-def reader(folder: Path, broker: Kafka, password: str = "pw") -> Worker:  # noqa: S107 - the test's
-    """A worker that logs in as user `flow`."""
-    (folder / "password").write_text(password)
-    sasl = {"username": "flow", "password_file": str(folder / "password")}
-    return counting(folder / "w", broker.secure, ["guarded"], sasl=sasl)
 
 
 def test_rights_that_come_later(guarded: Kafka, tmp_path: Path) -> None:
@@ -116,7 +72,7 @@ def test_rights_that_come_later(guarded: Kafka, tmp_path: Path) -> None:
         why = "not authorized to read group of-guarded"
         refused(worker, why, "GroupAuthorizationFailedError")
         allow(guarded, "flow", "GROUP", "of-guarded", "READ")
-        wait(lambda: reason(worker) == "", seconds=_BACK)
+        wait(lambda: reason(worker) == "", seconds=BACK)
         wait(lambda: seen(worker) == 5)
     said_once(worker, why)
 
@@ -126,21 +82,20 @@ def test_a_right_that_is_taken_away_and_given_back(
     guarded: Kafka, tmp_path: Path, kind: str, name: str
 ) -> None:
     """A worker that counts says what it misses, and goes on where it was."""
-    allow(guarded, "flow", "TOPIC", "guarded", "READ")
-    allow(guarded, "flow", "GROUP", "of-guarded", "READ")
+    may_read(guarded)
     worker = reader(tmp_path, guarded)
     with running(worker):
         wait(lambda: seen(worker) == 5)
         forbid(guarded, "flow", kind, name)
         produce(guarded.bootstrap, "guarded", [FLOW] * 5, 1)
-        wait(lambda: name in reason(worker), seconds=_SOON)
+        missing(worker, name)
         allow(guarded, "flow", kind, name, "READ")
-        wait(lambda: reason(worker) == "", seconds=_BACK)
+        wait(lambda: reason(worker) == "", seconds=BACK)
         wait(lambda: totals(worker)[0] == 10)
         assert totals(worker)[1]["flows_seen"] == {(): 10}
 
 
-def test_a_login_that_lapses(new_kafka: Callable[[Security | None], Kafka], tmp_path: Path) -> None:
+def test_a_login_that_lapses(new_kafka: NewKafka, tmp_path: Path) -> None:
     """The brokers take another password: the worker says so, and logs in with the new one."""
     broker = new_kafka(sasl_plain(flow="pw"))
     broker.create_topic("guarded", 1)
@@ -154,8 +109,8 @@ def test_a_login_that_lapses(new_kafka: Callable[[Security | None], Kafka], tmp_
             lines.replace('user_flow="pw"', 'user_flow="other"')
         )
         broker.start()
-        wait(lambda: "refuses the login" in reason(worker), seconds=_SOON)
+        missing(worker, "refuses the login")
         (tmp_path / "password").write_text("other")
-        wait(lambda: reason(worker) == "", seconds=_BACK)
+        wait(lambda: reason(worker) == "", seconds=BACK)
         produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 10)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import yaml
 
-from matrix.approved import DRIFT, Approved, approve, drift, dump, load
+from matrix.approved import DRIFT, Approved, approve, counts, drift, dump, load
 from pipeline.diagnostics import ConfigError
 from tests.support.edge_rows import edge, frame
 
@@ -126,3 +126,21 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "approved.yaml")
     assert message in str(caught.value)
+
+
+def test_an_edge_counts_for_the_namespaces_of_both_ends() -> None:
+    """Every state of a namespace is there, so that an alert can end."""
+    now = frame(
+        edge("shop/web", "data/db"), edge("shop/web", "shop/api"), edge("shop/x", "1.2.3.4")
+    )
+    found = drift(now, Approved(["shop"]))
+    assert counts(found, ["shop", "idle"]) == {
+        **{("idle", state): 0 for state in ("anomalous", "new", "changed", "gone")},
+        ("shop", "anomalous"): 0,
+        ("shop", "new"): 3,
+        ("shop", "changed"): 0,
+        ("shop", "gone"): 0,
+    }
+    everywhere = counts(drift(now, Approved()), [])
+    assert {name for name, _ in everywhere} == {"shop", "data"}
+    assert everywhere["data", "new"] == 1

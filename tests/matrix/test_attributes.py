@@ -5,12 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from matrix.attributes import filled, listed
-from matrix.counting import KEY, counted
+from matrix.counting import EDGE, counted, numbered
 from matrix.edges import LISTS
 from tests.support.edges import edge_facts, fact
 
 WEB, API = "Deployment/shop/web", "Deployment/shop/api"
-EDGES = counted(edge_facts(fact(WEB, API, 80), fact(WEB, API, protocol="ICMP")))
+FACTS = edge_facts(fact(WEB, API, 80), fact(WEB, API, protocol="ICMP"))
+EDGES = counted(numbered(FACTS, EDGE)).sort("port", nulls_last=True)
+FIRST, SECOND = EDGES[EDGE]
 
 
 def test_values_of_each_edge() -> None:
@@ -31,13 +33,10 @@ def test_values_of_each_edge() -> None:
         (1, "service", "172.30.0.9:443"),
     ]
     frame = pl.DataFrame(said, schema=[":id", "attribute", "value"], orient="row")
-    first, second = (EDGES.filter(pl.col("port").is_null() == missing) for missing in (False, True))
-    ids = pl.concat(
-        one.select(*KEY).with_columns(pl.lit(number).alias(":id"))
-        for number, one in ((1, first), (2, first), (3, second))
-    )
+    ids = pl.DataFrame({":id": [1, 2, 3], EDGE: [FIRST, FIRST, SECOND]})
     services = {"172.30.0.7": "shop/api", "fd00::7": "shop/api"}
-    found = listed(frame, ids, services).sort("port", nulls_last=True)
+    found = EDGES.join(listed(frame, ids.cast({EDGE: pl.UInt32}), services), on=EDGE)
+    found = found.sort("port", nulls_last=True)
     assert found.select(LISTS).rows(named=True) == [
         {
             "services": ["172.30.0.9:443", "shop/api:443"],
@@ -54,6 +53,6 @@ def test_values_of_each_edge() -> None:
 
 def test_edges_that_nothing_was_said_of() -> None:
     nothing = pl.DataFrame(schema={":id": pl.Int32, "attribute": pl.String, "value": pl.String})
-    ids = EDGES.select(*KEY).with_columns(pl.lit(1).alias(":id"))
-    found = filled(EDGES.join(listed(nothing, ids, {}), on=KEY, how="left", nulls_equal=True))
+    ids = EDGES.select(EDGE, pl.lit(1).alias(":id"))
+    found = filled(EDGES.join(listed(nothing, ids, {}), on=EDGE, how="left"))
     assert found.select(LISTS).rows() == [([],) * len(LISTS)] * 2

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from matrix.counting import counted
+from matrix.counting import EDGE, counted, numbered
 from tests.support.edges import edge_facts, fact
 
 WEB, API = "Deployment/shop/web", "Deployment/shop/api"
@@ -15,7 +15,7 @@ WEB, API = "Deployment/shop/web", "Deployment/shop/api"
 
 def row(*facts: dict[str, Any]) -> dict[str, Any]:
     """The one edge of facts."""
-    (found,) = counted(edge_facts(*facts)).rows(named=True)
+    (found,) = counted(numbered(edge_facts(*facts), EDGE)).rows(named=True)
     return found
 
 
@@ -136,6 +136,6 @@ def test_edges_differ_by_end_protocol_and_port() -> None:
     ends = ["label:Pods", "198.51.100.1", "198.51.100.2", WEB]
     facts = [fact(end, API, port) for end in ends for port in (80, 81)]
     facts.append(fact(WEB, API, 80, protocol="UDP"))
-    found = counted(edge_facts(*facts, *facts))
+    found = counted(numbered(edge_facts(*facts, *facts), EDGE))
     assert found.height == len(facts)
     assert found.filter(pl.col("client_label") == "Pods").height == 2

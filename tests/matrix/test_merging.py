@@ -8,7 +8,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from matrix.attributes import filled
-from matrix.counting import KEY, counted
+from matrix.counting import EDGE, KEY, counted, numbered
 from matrix.edges import LISTS
 from matrix.merging import added, united
 from tests.support.edges import edge_facts, fact
@@ -18,7 +18,8 @@ WEB, API = "Deployment/shop/web", "Deployment/shop/api"
 
 def edge(*services: str, **numbers: Any) -> pl.DataFrame:
     empty = [pl.lit(None, dtype=pl.List(pl.String)).alias(name) for name in LISTS]
-    found = filled(counted(edge_facts(fact(WEB, API, 80, **numbers))).with_columns(empty))
+    facts = numbered(edge_facts(fact(WEB, API, 80, **numbers)), EDGE)
+    found = filled(counted(facts).drop(EDGE).with_columns(empty))
     return found.with_columns(pl.Series("services", [list(services)], dtype=pl.List(pl.String)))
 
 

@@ -172,3 +172,10 @@ def test_the_agents_change_places_with_the_ends() -> None:
     found = oriented(edge_facts(*rows), declared())
     assert found["reporter"].to_list() == ["server", "client", "both"]
     assert found["rst"].to_list() == [1, 1, 1]
+
+
+def test_peers_that_open_connections_from_their_own_port() -> None:
+    """Both directions are true."""
+    same = {"ports": (7946, 7946)}
+    found = decided(fact(WEB, API, 7946, **same), fact(API, WEB, 7946, **same))
+    assert found == [("api", "web", 7946, "syn"), ("web", "api", 7946, "syn")]

@@ -8,7 +8,7 @@ import polars as pl
 
 from matrix.attributes import filled
 from matrix.backends import BACKENDS
-from matrix.counting import counted
+from matrix.counting import EDGE, counted, numbered
 from matrix.edges import LISTS
 from matrix.services import joined
 from tests.support.edges import edge_facts, end, fact, shown
@@ -41,7 +41,7 @@ def backends(*listed: Backend, of_one: bool = False) -> pl.DataFrame:
 
 def edges(*facts: dict[str, Any]) -> pl.DataFrame:
     empty = [pl.lit(None, dtype=pl.List(pl.String)).alias(name) for name in LISTS]
-    return filled(counted(edge_facts(*facts)).with_columns(empty))
+    return filled(counted(numbered(edge_facts(*facts), EDGE)).drop(EDGE).with_columns(empty))
 
 
 def rows(found: pl.DataFrame) -> list[tuple[Any, ...]]:

@@ -29,3 +29,25 @@ def test_each_reason_is_logged_once_until_it_is_ready_again(
         status.problem("a", "Error")
     assert len(caplog.messages) == 3
     assert "kafka_ready 0" in telemetry.render([], {}, None)
+
+
+def test_why_a_membership_was_lost_is_said_until_it_is_ready_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With what the next one waits for; in the log it stands once."""
+    status = Status(Telemetry(compile_plan([], BuildContext()), process=False))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            status.lost("it stood still")
+            assert status.not_ready == "it stood still"
+            status.set("joining the group")
+            assert status.not_ready == "joining the group (it stood still)"
+        assert caplog.messages == ["it stood still; joining again"]
+        status.set("")
+        assert status.not_ready == ""
+        status.set("the group is rebalancing")
+        assert status.not_ready == "the group is rebalancing"
+        status.lost("it stood still")
+        status.end()
+        assert status.not_ready == "it has ended"
+    assert len(caplog.messages) == 2

@@ -94,6 +94,7 @@ def test_the_native_pipeline_and_its_twin_name_the_same_things(tmp_path: Path) -
         "ingest_file",
         "kubernetes",
         "subnet_label",
+        "encode_matrix",
         "tcp_flags",
         "flow_metrics",
         "encode_prometheus",

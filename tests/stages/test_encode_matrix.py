@@ -336,6 +336,15 @@ def test_flows_without_any_field_are_counted() -> None:
     assert facts([]) == []
 
 
+def test_protocols() -> None:
+    """Names, numbers of the others, and nothing where a flow has none, in one batch."""
+    flows: list[Flow] = [{"Proto": proto} for proto in (0, 1, 6, 17, 47, 58, 132)]
+    wanted = ["0", "ICMP", "TCP", "UDP", "47", "ICMPv6", "SCTP", None]
+    assert [row.get("protocol") for row in facts([*flows, {}])] == wanted
+    wanted[0] = "x"
+    assert [row.get("protocol") for row in facts([{"Proto": "x"}, *flows[1:], {}])] == wanted
+
+
 def test_it_reads_only_what_it_uses() -> None:
     """Every field that it lists changes some row."""
     stage = EncodeMatrix(name="e", follows="f")

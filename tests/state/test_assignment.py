@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+from pipeline.stage import VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import CheckpointRecords, State, read
 from pipeline.state.ledger import SeriesTable
@@ -120,3 +120,21 @@ def test_a_limit_is_said_once_for_all_partitions(caplog: pytest.LogCaptureFixtur
     assert group.limited == {"flows"}
     group.adopt({"flows": (FLOWS, Policy("g"))}, set(), 0)
     assert group.limited == set()
+
+
+def test_facts_are_exact_and_not_shown() -> None:
+    """They are in the totals of all partitions, merged by their rules, and in no scrape."""
+    facts = Family("facts", None, ("ns",), facts=(("n", Rule.SUM), ("most", Rule.MAX)))
+    group = Assignment({"facts": (facts, Policy("f")), "flows": (FLOWS, Policy("g"))})
+    for place, (where, most) in enumerate(((ONE, 5), (TWO, 9))):
+        group.restore(where, EMPTY, 3, 0)
+        rows = pl.DataFrame({"ns": ["a"], "n": [1], "most": [most]})
+        group.count(where, [Delta(facts, rows), *delta("a")], 1, float(place))
+    durable(group)
+    group.confirmed({ONE: 1, TWO: 1})
+    assert [table.family.name for table in group.tables()] == ["flows"]
+    totals = group.totals().tables
+    assert totals[0].series().select("ns", "n", "most").rows() == [("a", 2, 9)]
+    assert values(totals[1:]) == {"a": 2}
+    group.adopt({"facts": (facts, Policy("f"))}, {"facts"}, 0)
+    assert (group.tables(), [t.family.name for t in group.totals().tables]) == ([], ["facts"])

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Delta, Family, Kind, Policy
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state.changelog import (
     ROWS,
     ChangelogError,
     CheckpointRecords,
     Epoch,
-    Manifest,
     Record,
     Writer,
     read,
 )
 from pipeline.state.ledger import Ledger
+from pipeline.state.sealed import seal
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 BYTES = Family("bytes", Kind.COUNTER, ("ns",))
@@ -189,18 +191,104 @@ def test_overflow_and_large_parts() -> None:
     assert (saved.totals.height, saved.overflow[VALUE].to_list()) == (2, [1.0])
 
 
-def test_a_state_that_is_not_whole_is_refused() -> None:
+@pytest.fixture
+def whole() -> dict[bytes, bytes]:
+    """The records of a state: a manifest and a part of labels and values."""
     ledger, log, writer = Ledger(FAMILIES), Log(), Writer(Epoch(1, 1))
     counting(ledger, ["a"], 1.0)
-    checkpoint = writer.checkpoint(ledger.tables(), 10, 1.0)
-    log.take([checkpoint.manifest])
-    written = checkpoint.manifest[1] or b""
-    with pytest.raises(ChangelogError, match="part flows/0 of the state is missing"):
-        read(log.records)
-    with pytest.raises(ChangelogError, match="not ours, with the key b'x'"):
-        read({b"x": b""})
-    with pytest.raises(ChangelogError, match="cannot be read"):
-        read({b"1.1/manifest": b"?"})
-    old = msgspec.structs.replace(msgspec.msgpack.decode(written, type=Manifest), version=1)
-    with pytest.raises(ChangelogError, match=r"written by another version \(1\)"):
-        read({b"1.1/manifest": msgspec.msgpack.encode(old)})
+    log.take_all(writer.checkpoint(ledger.tables(), 10, 1.0))
+    return log.records
+
+
+MANIFEST, LABELS = b"1.1/manifest", b"1.1/flows/0/labels/a/0"
+VALUES = b"1.1/flows/0/values/a/0"
+
+
+def refused(records: dict[bytes, bytes]) -> tuple[bytes, str]:
+    """The key and the reason of what is wrong with records."""
+    with pytest.raises(ChangelogError) as error:
+        read(records)
+    return error.value.key, str(error.value)
+
+
+@pytest.mark.parametrize("key", [MANIFEST, LABELS, VALUES])
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda value: value[:-1], "it is cut"),
+        (lambda value: value[:10], "it ends after 10 bytes, inside its head"),
+        (lambda value: value[:-1] + bytes([value[-1] ^ 1]), "it is damaged: its checksum"),
+        (lambda value: value + b"x", "it is damaged: its checksum"),
+        (lambda _: b'{"a":1}', "it is not a state of flowmatrix"),
+        (lambda _: b"", "it is not a state of flowmatrix"),
+        (lambda value: seal(value, 5), r"by a newer flowmatrix (version 5, not 4)"),
+        (lambda _: seal(b"\xc1", 4), "it is not a "),
+    ],
+)
+def test_a_record_that_is_damaged_or_foreign_is_refused(
+    whole: dict[bytes, bytes], key: bytes, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    """Each byte is verified before anything of it is read; the error names the record."""
+    found, said = refused(whole | {key: damage(whole[key])})
+    assert found == key
+    assert reason in said
+
+
+@pytest.mark.parametrize("key", [LABELS, VALUES])
+def test_a_record_that_is_missing_is_refused(whole: dict[bytes, bytes], key: bytes) -> None:
+    del whole[key]
+    assert refused(whole) == (key, "it is missing")
+
+
+@pytest.mark.parametrize("key", [b"", b"x", b"1/manifest", b"a.b/manifest", b"\xff"])
+def test_a_record_with_another_key_is_refused(whole: dict[bytes, bytes], key: bytes) -> None:
+    """Somebody else writes to the topic."""
+    assert refused(whole | {key: b"{}"}) == (key, "it is not a record of flowmatrix")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_state_of_an_older_version_is_known(version: int) -> None:
+    """It had no head, and says its version first."""
+    old = {"version": version, "position": 7, "families": [], "parts": [], "topic_id": ""}
+    key, reason = refused({MANIFEST: msgspec.msgpack.encode(old)})
+    assert (key, reason) == (
+        MANIFEST,
+        f"it was written by an older flowmatrix (version {version}, not 4)",
+    )
+
+
+def test_what_the_manifest_does_not_name_may_be_damaged(whole: dict[bytes, bytes]) -> None:
+    """A part that was replaced, or of an earlier owner: it is not read, and deleted next."""
+    state = read(whole | {b"0.7/flows/0/values/b/0": b"?"})
+    assert state.position == 10
+    assert b"0.7/flows/0/values/b/0" in state.keys
+
+
+def test_a_part_of_another_size_is_refused(whole: dict[bytes, bytes]) -> None:
+    """As when a slot holds what was written later, or before."""
+    ledger, writer = Ledger(FAMILIES), Writer(Epoch(1, 1))
+    counting(ledger, ["a", "b"], 1.0)
+    other = dict(writer.checkpoint(ledger.tables(), 20, 1.0).parts)
+    key, reason = refused(whole | {VALUES: other[VALUES] or b""})
+    assert (key, reason) == (VALUES, "it has 2 series where the manifest says 1")
+
+
+def test_what_is_dropped_moves_the_others_and_all_is_written_anew() -> None:
+    """Series stand at other places then, those that were not counted since too."""
+    family = Family("facts", None, ("ns",), facts=(("n", Rule.SUM),))
+    ledger = Ledger({"facts": (family, Policy("g", retention=80.0))})
+    log, writer = Log(), Writer(Epoch(1, 1))
+
+    def count(names: list[str], seen: float, position: int) -> list[tuple[object, ...]]:
+        columns = {"ns": names, "n": [1] * len(names), FIRST_SEEN: seen, LAST_SEEN: seen}
+        ledger.merge([Delta(family, pl.DataFrame(columns))], float(position))
+        log.take_all(writer.checkpoint(ledger.tables(), position, float(position)))
+        [saved] = read(log.records).families
+        assert saved.totals.rows() == ledger.tables()[0].series().rows()
+        return saved.totals.select("ns", "n").rows()
+
+    old = [f"old-{n}" for n in range(ROWS)]
+    count(old, 100.0, 1_000)
+    assert len(count(["kept", "b"], 150.0, 1_001)) == ROWS + 2
+    assert count(["b"], 191.0, 1_002) == [("kept", 1), ("b", 2)]
+    assert count(["c"], 191.0, 1_003) == [("kept", 1), ("b", 2), ("c", 1)]

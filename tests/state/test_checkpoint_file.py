@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress, pack
 from pipeline.state.ledger import Ledger
@@ -181,3 +181,17 @@ def test_an_input_is_known_by_its_opening() -> None:
     assert not counted.continues([b"one", b"2"])
     assert not counted.continues([b"onet", b"wo"])
     assert not Progress.start([b"one"]).continues([b"one"])
+
+
+def test_facts_come_back(tmp_path: Path) -> None:
+    family = Family("f", None, ("a",), facts=(("n", Rule.SUM), ("least", Rule.MIN)))
+    full = Ledger({"f": (family, Policy("stage"))})
+    columns = {"a": ["x", "y"], "n": [2**62, 1], "least": [None, 7]}
+    full.merge([Delta(family, pl.DataFrame(columns))], 5.0)
+    checkpoint_file.save(tmp_path, full, FileCheckpoint())
+    fresh = Ledger({"f": (family, Policy("stage"))})
+    checkpoint_file.load(tmp_path, fresh)
+    rows = [("x", 2**62, None, 5.0, 5.0, 5.0), ("y", 1, 7, 5.0, 5.0, 5.0)]
+    assert fresh.tables()[0].series().rows() == rows
+    [(saved, series)] = checkpoint_file.tables(tmp_path)
+    assert (saved, series.rows()) == (family, rows)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Delta, Family, Kind, MetricSet, Policy
+from pipeline.stage import VALUE, Delta, Family, Kind, MetricSet, Policy, Rule
 from pipeline.state.assignment import Assignment
-from pipeline.state.count_store import CountStore, counters
+from pipeline.state.count_store import CountStore, counters, facts
 from pipeline.state.ledger import Ledger
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
@@ -32,3 +32,11 @@ def test_counters_alone() -> None:
     found = counters(ledger)
     assert list(found) == ["flows"]
     assert found["flows"].select("ns", VALUE).rows() == [("a", 2.0)]
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_facts_alone(kind: type[Ledger | Assignment]) -> None:
+    edges = Family("edges", None, ("ns",), facts=(("n", Rule.SUM),))
+    store: CountStore = kind({**FAMILIES, "edges": (edges, Policy("e"))})
+    assert list(facts(store)) == ["edges"]
+    assert list(counters(store)) == ["flows"]

@@ -15,10 +15,12 @@ from pipeline.stage import (
     LAST_SEEN,
     SUM,
     VALUE,
+    AddressLimit,
     Delta,
     Family,
     Kind,
     Policy,
+    Rule,
     bucket,
 )
 from pipeline.state import ledger as ledgers
@@ -214,3 +216,126 @@ def test_what_one_ledger_has_added_another_one_adds_as_well() -> None:
         assert totals(other, 1) == {(): 2.0}
     assert totals(same) == {("x", "y"): 1.0}
     assert totals(apart) == {("a", "b"): 1.0, ("x", "y"): 1.0}
+
+
+FACTS = Family(
+    "facts",
+    None,
+    ("a",),
+    facts=(("sum", Rule.SUM), ("least", Rule.MIN), ("most", Rule.MAX)),
+)
+Fact = tuple[str, int, int | None, int | None, float | None]
+"""A label, a value for each rule, and when it was seen."""
+
+
+def facts(*rows: Fact) -> Delta:
+    integers = dict.fromkeys(FACTS.columns, pl.Int64())
+    schema = {"a": pl.String(), **integers, FIRST_SEEN: pl.Float64()}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return Delta(FACTS, frame.with_columns(pl.col(FIRST_SEEN).alias(LAST_SEEN)))
+
+
+def fact_rows(ledger: Ledger) -> list[tuple[object, ...]]:
+    [table] = ledger.tables()
+    return table.series().drop(LAST_COUNTED).rows()
+
+
+def test_facts_are_merged_by_their_rules() -> None:
+    """A label set may come several times in a delta; what is not known gives way."""
+    ledger = new(FACTS)
+    ledger.merge([facts(("x", 1, 5, 5, 30.0), ("x", 2, None, None, 20.0))], 99.0)
+    ledger.merge([facts(("y", 1, None, None, None), ("x", 4, 3, 9, 25.0))], 99.0)
+    assert fact_rows(ledger) == [("x", 7, 3, 9, 20.0, 30.0), ("y", 1, None, None, 99.0, 99.0)]
+
+
+def test_facts_beyond_the_limit_are_exact_too() -> None:
+    ledger = new(FACTS, Policy("stage", max_series_per_metric=1))
+    ledger.merge([facts(("x", 1, 1, 1, 1.0), ("y", 2, 2, 2, 2.0), ("z", 3, None, 3, 3.0))], 9.0)
+    assert fact_rows(ledger) == [("x", 1, 1, 1, 1.0, 1.0), (OVERFLOW, 5, 2, 3, 2.0, 3.0)]
+
+
+def test_facts_are_never_shown_and_take_no_room_of_what_is() -> None:
+    families = {FACTS.name: (FACTS, Policy("f")), COUNTER.name: (COUNTER, Policy("stage"))}
+    ledger = Ledger(families, max_series=1)
+    ledger.merge([facts(("x", 1, 1, 1, 1.0), ("y", 1, 1, 1, 1.0))], 1.0)
+    ledger.merge([delta(COUNTER, ("1", "", 1.0))], 1.0)
+    kept, counted = ledger.tables()
+    assert (kept.size, kept.shown(None), kept.exposed(1.0).height) == (2, 0, 0)
+    assert (counted.size, counted.shown(None)) == (1, 1)
+    assert not ledger.limited
+
+
+def test_series_are_dropped_after_their_retention() -> None:
+    """By the time of the flows, and only when an eighth of it more has passed."""
+    ledger = new(FACTS, Policy("stage", retention=80.0))
+    ledger.merge([facts(("x", 1, 1, 1, 100.0), ("y", 1, 1, 1, 105.0))], 1_000.0)
+    ledger.merge([facts(("z", 1, 1, 1, 190.0))], 1_000.0)
+    [table] = ledger.tables()
+    assert (table.size, table.rows.edition) == (3, 0)
+    ledger.merge([facts(("z", 1, 1, 1, 191.0))], 1_000.0)
+    [table] = ledger.tables()
+    assert table.series()["a"].to_list() == ["z"]
+    assert table.rows.edition == 1
+    ledger.merge([facts(("x", 7, 1, 1, 192.0))], 1_000.0)
+    assert [row[:2] for row in fact_rows(ledger)] == [("z", 2), ("x", 7)]
+
+
+def test_a_clock_ahead_drops_nothing_that_is_recent() -> None:
+    """A flow of the next century, among those of today."""
+    ledger = new(FACTS, Policy("stage", retention=80.0))
+    ledger.merge([facts(("x", 1, 1, 1, 950.0), ("y", 1, 1, 1, 1e9))], 1_000.0)
+    assert [row[0] for row in fact_rows(ledger)] == ["x", "y"]
+
+
+def test_dropped_label_sets_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "_WASTE", 0)
+    ledger = new(FACTS, Policy("stage", retention=1.0))
+    for second in range(0, 40, 2):
+        ledger.merge([facts(*((f"{second}-{n}", 1, 1, 1, second) for n in range(5)))], 1_000.0)
+        [table] = ledger.tables()
+        assert len(table.rows.sets) <= 15
+    assert table.size == 5
+
+
+EXTERNAL = Family("edges", None, ("address", "to", "none"), facts=(("flows", Rule.SUM),))
+LIMIT = AddressLimit(2, (("address", "none"), ("none", "to")))
+LIMITED = Policy("stage", addresses=LIMIT)
+
+
+def scanned(*addresses: str) -> Delta:
+    columns = {"address": addresses, "to": "shop", "none": ""}
+    flows = pl.lit(1, dtype=pl.Int64)
+    return Delta(EXTERNAL, pl.DataFrame(columns).with_columns(flows=flows))
+
+
+def test_addresses_beyond_their_limit_are_networks(caplog: pytest.LogCaptureFixture) -> None:
+    """Said once; exact; and the limit goes on from what a ledger was restored with."""
+
+    def ask(ledger: Ledger, *addresses: str) -> dict[str, int]:
+        ledger.merge([scanned(*addresses)], 1.0)
+        return dict(ledger.tables()[0].series().select("address", "flows").rows())
+
+    ledger = new(EXTERNAL, LIMITED)
+    ask(ledger, "1.1.1.1", "1.1.1.2", "1.1.1.3", "2.2.2.2")
+    found = ask(ledger, "1.1.1.1", "1.1.1.9", "3.3.3.3")
+    exact = {"1.1.1.1": 2, "1.1.1.2": 1, "1.1.1.0/24": 2, "2.2.2.0/24": 1, OVERFLOW: 1}
+    assert found == exact
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "metric edges is at its limit of addresses"
+    ]
+    assert ledger.limited == {"edges addresses"}
+    assert ledger.overflowed == {"edges": 4}
+    again = new(EXTERNAL, LIMITED)
+    rows = ledger.tables()[0].rows
+    again.restore(EXTERNAL, rows.labelled(rows.totals), rows.labelled(rows.overflow))
+    assert ask(again, "3.3.3.4") == exact | {OVERFLOW: 2}
+
+
+def test_a_larger_limit_holds_from_the_next_flows_on() -> None:
+    ledger = new(EXTERNAL, LIMITED)
+    ledger.merge([scanned("1.1.1.1", "1.1.1.2", "1.1.1.3")], 1.0)
+    larger = Policy("stage", addresses=AddressLimit(3, LIMIT.ends))
+    ledger.adopt({EXTERNAL.name: (EXTERNAL, larger)}, {EXTERNAL.name}, 0)
+    ledger.merge([scanned("1.1.1.3", "1.1.1.4")], 2.0)
+    found = ledger.tables()[0].series()["address"].to_list()
+    assert found == ["1.1.1.1", "1.1.1.2", "1.1.1.0/24", "1.1.1.3"]

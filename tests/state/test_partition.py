@@ -6,8 +6,9 @@ import msgspec
 import polars as pl
 
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy
-from pipeline.state.changelog import Epoch, Manifest, State
+from pipeline.state.changelog import CheckpointRecords, Epoch, Manifest, State
 from pipeline.state.partition import Partition
+from pipeline.state.sealed import unseal
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 FAMILIES = {"flows": (FLOWS, Policy("g"))}
@@ -16,6 +17,10 @@ EMPTY = State(None, [], 0, frozenset())
 
 def delta(*names: str) -> list[Delta]:
     return [Delta(FLOWS, pl.DataFrame({"ns": names, VALUE: [1.0] * len(names)}))]
+
+
+def manifest(checkpoint: CheckpointRecords) -> Manifest:
+    return msgspec.msgpack.decode(unseal(checkpoint.manifest[1] or b"", 4), type=Manifest)
 
 
 def held(partition: Partition) -> dict[str, float]:
@@ -63,14 +68,13 @@ def test_a_plan_that_is_taken_while_a_checkpoint_is_packed() -> None:
     partition.count(delta("a"), 2, 2.0)
     partition.adopt(both, {"other"}, 0)
     checkpoint = partition.packed(cut)
-    assert msgspec.msgpack.decode(checkpoint.manifest[1] or b"", type=Manifest).position == 1
+    assert manifest(checkpoint).position == 1
     partition.delivered(checkpoint)
     flows, others = partition.tables()
     assert (flows.size, others.series()[VALUE].to_list()) == (0, [1.0])
     partition.count(delta("c"), 3, 3.0)
     again = partition.packed(partition.snapshot())
-    manifest = msgspec.msgpack.decode(again.manifest[1] or b"", type=Manifest)
-    rows = {(part.family, part.what): part.rows for part in manifest.parts}
+    rows = {(part.family, part.what): part.rows for part in manifest(again).parts}
     assert rows == dict.fromkeys(itertools.product(both, ("labels", "values")), 1)
     partition.delivered(again)
     assert held(partition) == {"c": 1}

@@ -73,10 +73,27 @@ class Port(msgspec.Struct, frozen=True, rename="camel"):
     node_port: int | None = None
 
 
-class Container(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True):
+    """What a probe does: it asks a port, by number or by name."""
+
+    port: int | str | None = None
+
+
+class Probe(msgspec.Struct, frozen=True, rename="camel"):
+    """One of the probes by which a kubelet asks if a container lives, is ready or has begun."""
+
+    http_get: Action | None = None
+    tcp_socket: Action | None = None
+    grpc: Action | None = None
+
+
+class Container(msgspec.Struct, frozen=True, rename="camel"):
     """One of a pod's `spec.containers`."""
 
     ports: list[Port] | None = None
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True):

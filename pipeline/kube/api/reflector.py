@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -199,8 +200,10 @@ class Reflector:
     def stop(self) -> None:
         """Stop the thread and close an open watch."""
         self._stopped.set()
-        if self._response is not None:
-            self._response.shutdown()
+        response = self._response
+        if response is not None:
+            with suppress(OSError, RuntimeError, ValueError):  # closed by then: the watch has ended
+                response.shutdown()
         if self._thread.is_alive():
             self._thread.join(2.0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
@@ -48,6 +48,7 @@ class DeclaredPort(msgspec.Struct, frozen=True):
 
     `target` is that of a Service: the number or the name of a container's port, 0 where it is not
     given. `host` is the port of nodes that leads to it (hostPort, nodePort), 0 where none does.
+    `probed`: the kubelet asks it whether the container lives, is ready or has begun.
     """
 
     name: str
@@ -55,6 +56,7 @@ class DeclaredPort(msgspec.Struct, frozen=True):
     protocol: str
     target: int | str = 0
     host: int = 0
+    probed: bool = False
 
 
 class Standing(IntEnum):
@@ -126,7 +128,7 @@ def _service(obj: Object, options: IndexOptions) -> Entry:
     return Entry(
         **_common(obj, options),
         addresses=keys.service_addresses(spec),
-        ports=_ports(spec.ports or ()),
+        ports=_shared(tuple(map(_declared, spec.ports or ()))),
         selector=spec.selector or {},
         since=_created(obj),
     )
@@ -149,24 +151,33 @@ def _pod(obj: Object, options: IndexOptions) -> Entry:
         noted=_noted(obj, *noted),
         ended=ended,
         host_network=bool(spec.host_network),
-        ports=_ports(port for each in containers for port in each.ports or ()),
+        ports=_shared(tuple(port for each in containers for port in _of_container(each))),
         **_times(obj, status, ended=ended),
     )
 
 
-def _ports(declared: Iterable[objects.Port]) -> tuple[DeclaredPort, ...]:
-    return _shared(
-        tuple(
-            DeclaredPort(
-                name=one.name or "",
-                number=one.container_port or one.port or 0,
-                protocol=one.protocol or "TCP",
-                target=one.target_port or 0,
-                host=one.host_port or one.node_port or 0,
-            )
-            for one in declared
-        )
+def _declared(one: objects.Port) -> DeclaredPort:
+    return DeclaredPort(
+        name=one.name or "",
+        number=one.container_port or one.port or 0,
+        protocol=one.protocol or "TCP",
+        target=one.target_port or 0,
+        host=one.host_port or one.node_port or 0,
     )
+
+
+def _of_container(one: objects.Container) -> Iterator[DeclaredPort]:
+    """The ports of a container, then those that only a probe names."""
+    probes = (one.liveness_probe, one.readiness_probe, one.startup_probe)
+    ways = [way for each in probes if each for way in (each.http_get, each.tcp_socket, each.grpc)]
+    asked = {str(way.port) for way in ways if way and way.port}
+    for port in map(_declared, one.ports or ()):
+        names = {str(port.number), port.name} if port.protocol == "TCP" else set[str]()
+        yield msgspec.structs.replace(port, probed=not asked.isdisjoint(names))
+        asked -= names
+    for text in sorted(asked):
+        if text.isdecimal():
+            yield DeclaredPort(name="", number=int(text), protocol="TCP", probed=True)
 
 
 @lru_cache(maxsize=10_000)

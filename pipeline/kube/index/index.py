@@ -90,6 +90,8 @@ class Index:
         self.version = 0
         self.options = options or IndexOptions()
         self.timed = bool(self.options.window)
+        self.remembered = 0
+        """Since when (ms) former holders are remembered; 0: always."""
         self._entries: dict[Key, Entry] = {}
         self._parents: dict[Key, Owner] = {}
         self._leaving: dict[Key, int] = {}
@@ -173,6 +175,7 @@ class Index:
 
     def expire(self, now: int) -> None:
         """Forget former holders, and owners of deleted objects, whose time is over."""
+        self.remembered = now - round(self.options.window * 1000)
         gone = set(self._holders.expire(now))
         if gone:
             self._touch(gone)

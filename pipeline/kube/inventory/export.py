@@ -152,10 +152,17 @@ def _addresses(entry: Entry, options: IndexOptions) -> Manifest:
     }
     spec: Manifest = {"nodeName": entry.node} if entry.node else {}
     spec |= {"hostNetwork": True} if entry.host_network else {}
-    spec |= {"containers": [{"ports": ports}]} if ports else {}
+    spec |= {"containers": list(_containers(entry))} if ports else {}
     return ({"spec": spec} if spec else {}) | {
         "status": {name: value for name, value in status.items() if value}
     }
+
+
+def _containers(entry: Entry) -> Iterator[Manifest]:
+    """Containers with the ports of a pod; each that is probed has one of its own."""
+    for one in entry.ports:
+        probe = {"readinessProbe": {"tcpSocket": {"port": one.number}}} if one.probed else {}
+        yield {"ports": [_port(entry.kind, one)], **probe}
 
 
 def _port(kind: str, one: DeclaredPort) -> Manifest:

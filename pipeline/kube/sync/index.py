@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from pipeline import limits
 from pipeline.kube.api import objects
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Resource, Timing
@@ -137,12 +138,18 @@ class _Queue:
 
     def _shrink(self) -> None:
         """Drop the changes of objects that were added and removed since the last batch."""
-        self._waiting = {
+        left = {
             key: changes[-1:]
             for key, changes in self._waiting.items()
             if changes[-1][0] or self._known(key)
         }
-        self._full = max(_QUEUED, 2 * len(self._waiting))
+        if sum(map(len, self._waiting.values())) > len(left):
+            limits.reached(
+                f"more than {_QUEUED:,} objects of the cluster changed between two batches",
+                "who had an address for a part of that time is not known",
+            )
+        self._waiting = left
+        self._full = max(_QUEUED, 2 * len(left))
 
 
 def _texts(one: Kept) -> tuple[str, ...]:

@@ -56,6 +56,7 @@ def application(
         stream_recovery_delay=0.0,
         stream_wait_empty=False,
         table_standby_replicas=0,
+        topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 from faust.types import TP
@@ -16,6 +16,13 @@ from pipeline.runtime.failure import Failure
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.takeover import Takeover
 from pipeline.state.changelog import ChangelogError, State, read
+
+
+class _Kept(NamedTuple):
+    """The last record of a key."""
+
+    value: bytes
+    offset: int
 
 
 class ChangelogTable(faust.Table[bytes, bytes]):
@@ -32,7 +39,7 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         self.topic = topic
         self._takeover = takeover
         self._failure = failure
-        self._records: dict[int, dict[bytes, bytes]] = {}
+        self._records: dict[int, dict[bytes, _Kept]] = {}
         self._generation = 0
         if self.changelog_name != changelog(app.conf.id, topic):
             raise BrokerError(f"the changelog of {topic} is not called {self.changelog_name}")
@@ -58,14 +65,15 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         return -1 if written is None else written
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """Keep the last record of each key."""
+        """Keep the last record of each key; one without a key is refused by `read`."""
         for event in batch:
             message = event.message
+            key = message.key or b""
             records = self._records.setdefault(message.partition, {})
             if message.value is None:
-                records.pop(message.key, None)
+                records.pop(key, None)
             else:
-                records[message.key] = message.value
+                records[key] = _Kept(message.value, message.offset)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Faust has read the changelogs: take over the partitions."""
@@ -85,10 +93,13 @@ class ChangelogTable(faust.Table[bytes, bytes]):
 
     def saved(self, partition: int) -> State:
         """What the changelog of a partition says. Raises BrokerError when it cannot be used."""
+        records = self._records.get(partition, {})
         try:
-            return read(self._records.get(partition, {}))
+            return read({key: kept.value for key, kept in records.items()})
         except ChangelogError as error:
+            at = f" offset {records[error.key].offset}" if error.key in records else ""
+            key = error.key.decode(errors="backslashreplace")
             raise BrokerError(
-                f"{self.changelog_name}[{partition}]: {error}. Go on under another group_id, or "
-                f"delete {self.changelog_name} to start from zero"
+                f'{self.changelog_name}[{partition}]{at}, key "{key}": {error}. Go on under '
+                f"another group_id, or delete {self.changelog_name} to start from zero"
             ) from error

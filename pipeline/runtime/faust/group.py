@@ -72,6 +72,12 @@ class Group(Protocol):
         The client tries again only after it was asked for. Raises what crashed the client.
         """
 
+    def recovery(self) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Of changelogs that are being read: the last offset that was, and the last one to read.
+
+        Those that are read to their end are left out.
+        """
+
     @property
     def connected(self) -> bool:
         """Whether the coordinator of the group is known and was reached."""
@@ -159,6 +165,10 @@ class FaustGroup:
         if crashed:
             raise crashed[0] or FaustError("Faust has crashed")
         return await self._consumer.take_error() if private.started(self._consumer) else None
+
+    def recovery(self) -> Mapping[TopicPartition, tuple[int, int]]:
+        """As Faust has it."""
+        return private.recovery_left(self._app)
 
     @property
     def connected(self) -> bool:

@@ -14,6 +14,7 @@ from pipeline.kafka.topics import unreachable
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group
 from pipeline.runtime.faust.intake import Intake
+from pipeline.runtime.faust.recovery_watch import RecoveryWatch, StalledError
 from pipeline.runtime.status import Status
 
 _TICK = 1.0
@@ -40,6 +41,7 @@ class GroupWatch:
         topics: Collection[str],
         checkpointer: Checkpointer,
         intake: Intake,
+        recovery: RecoveryWatch,
         status: Status,
         probe: Callable[[Connection], Awaitable[str]] = unreachable,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -49,6 +51,7 @@ class GroupWatch:
         self._topics = topics
         self._checkpointer = checkpointer
         self._intake = intake
+        self._recovery = recovery
         self._status = status
         self._probe = probe
         self._sleep = sleep
@@ -65,6 +68,7 @@ class GroupWatch:
     async def look(self) -> None:
         """One look."""
         error = await self._group.error()
+        self._look_at_the_recovery(connected=error is None and self._group.connected)
         if error is not None:
             self._report(explain(error), type(error).__name__)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
@@ -78,6 +82,13 @@ class GroupWatch:
             if self._reported and self._intake.is_open:
                 self._reported = False
                 self._status.set("")
+
+    def _look_at_the_recovery(self, *, connected: bool) -> None:
+        try:
+            self._recovery.look(connected=connected)
+        except StalledError as error:
+            self._report(str(error), type(error).__name__)
+            raise
 
     async def _look_for_the_brokers(self) -> None:
         reason = await self._probe(self._connection)

@@ -18,7 +18,7 @@ from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.metadata import Topic
-from pipeline.kafka.topics import DeadLetterTopic, prepare
+from pipeline.kafka.topics import DeadLetterTopic, changelog, prepare
 from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine
@@ -30,6 +30,7 @@ from pipeline.runtime.faust.group import FaustGroup
 from pipeline.runtime.faust.group_watch import GroupWatch
 from pipeline.runtime.faust.intake import Intake, Sources
 from pipeline.runtime.faust.membership import Membership
+from pipeline.runtime.faust.recovery_watch import RecoveryWatch
 from pipeline.runtime.faust.subscriptions import derived_group, subscriptions
 from pipeline.runtime.faust.takeover import Takeover
 from pipeline.runtime.faust.worker import Worker
@@ -73,34 +74,47 @@ class FaustMemberships:
         self._telemetry = telemetry
         self._status = status
         self._options = options
+        self._first = next(iter(subscriptions.values()))
+        self._names = [topic for source in subscriptions.values() for topic in source.topics]
+        self._changelog = partial(changelog, self._first.group)
+        self._changelogs: Mapping[str, str] = {}
+        """The ids of the changelogs of the last membership."""
 
     async def run_one(self, stopping: asyncio.Event) -> None:
         """Wait for the topics, join the group, count until `stopping`, leave.
 
         Raises what ended it otherwise.
         """
-        topics = await _unless(stopping, self._topics())
-        if topics is None:
+        found = await _unless(stopping, self._topics())
+        if found is None:
             return
+        self._changelogs = {
+            name: found[name].topic_id for name in map(self._changelog, self._names)
+        }
+        topics = {name: found[name] for name in self._names}
         partitions = {name: topic.partitions for name, topic in topics.items()}
         self._assignment.topics = partitions
-        self._assignment.topic_ids = {name: topic.topic_id for name, topic in topics.items()}
+        self._assignment.topic_ids = self._changelogs | {n: t.topic_id for n, t in topics.items()}
         self._assignment.forget()
         with Engine() as engine:
             async with Delivery(self._folder) as delivery:
                 await self._membership(partitions, delivery, engine).run(stopping)
 
     async def _topics(self) -> Mapping[str, Topic]:
-        first = next(iter(self._subscriptions.values()))
-        topics = [topic for source in self._subscriptions.values() for topic in source.topics]
-        letters = DeadLetterTopic(self._options.dead_letters, self._options.max_bytes)
-        return await prepare(first.connection, first.group, topics, letters, self._status.problem)
+        return await prepare(
+            self._first.connection,
+            self._first.group,
+            self._names,
+            DeadLetterTopic(self._options.dead_letters, self._options.max_bytes),
+            self._status.problem,
+            used=self._changelogs,
+        )
 
     def _membership(
         self, partitions: Mapping[str, int], delivery: Delivery, engine: Engine
     ) -> Membership:
         sources = {t: (name, s) for name, s in self._subscriptions.items() for t in s.topics}
-        first = next(iter(self._subscriptions.values()))
+        first = self._first
         app = application(first, sources, self._assignment.positions)
         group = FaustGroup(app, committed=first.committed)
         intake, checkpointer = self._counting(sources, group, delivery, engine)
@@ -118,9 +132,10 @@ class FaustMemberships:
         watch = GroupWatch(
             group=group,
             connection=first.connection,
-            topics=list(sources),
+            topics=[*sources, *self._changelogs],
             checkpointer=checkpointer,
             intake=intake,
+            recovery=RecoveryWatch(group),
             status=self._status,
         )
         for topic in sources:

@@ -205,6 +205,18 @@ def recovered_generation(app: AppT) -> int | None:
     return None if recovery.signal_recovery_start.is_set() else int(recovery._generation_id)
 
 
+def recovery_left(app: AppT) -> dict[TopicPartition, tuple[int, int]]:
+    """Of changelogs that Faust has not read to their end: the last offset it has, and the last."""
+    recovery = cast("Any", app.tables).recovery
+    if not recovery.in_recovery:
+        return {}
+    return {
+        TopicPartition(*tp): (recovery.active_offsets[tp], last)
+        for tp, last in recovery.active_highwaters.items()
+        if recovery.active_remaining()[tp] > 0
+    }
+
+
 def aiokafka_consumer(consumer: Any) -> AIOKafkaConsumer:
     """The client inside Faust's consumer."""
     return consumer._thread._ensure_consumer()

@@ -104,7 +104,7 @@ class Worker:
         try:
             asyncio.run(self._run())
         finally:
-            self._status.set("it has ended")
+            self._status.end()
             self._ended.set()
 
     async def _run(self) -> None:
@@ -130,9 +130,7 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - the next one goes on from what is durable
             self._end(error)
-            reason = f"{_what(error)}: {error!r}"
-            self._status.set(reason)
-            _log.warning("%s; joining again", reason)
+            self._status.lost(f"{_what(error)}: {error!r}")
             _log.debug("because of", exc_info=error)
 
     def _end(self, error: Exception) -> None:

@@ -34,6 +34,11 @@ def manifests(draft: Draft) -> Iterator[Manifest]:
     }
 
 
+def is_node(peer: Peer) -> bool:
+    """Whether a peer is written as the entities of nodes."""
+    return peer.kind is PeerKind.NODE and not peer.is_api_server
+
+
 def _rules(rule: Rule, side: str, namespace: str) -> Iterator[Manifest]:
     """The rule, taken apart by the sort of its peers."""
     ports = [{"port": str(port.number), "protocol": port.protocol} for port in rule.ports]
@@ -55,7 +60,7 @@ def _endpoint(peer: Peer, namespace: str) -> Manifest:
 
 
 def _entities(rule: Rule) -> Iterator[str]:
-    if any(peer.kind is PeerKind.NODE and not peer.is_api_server for peer in rule.peers):
+    if any(map(is_node, rule.peers)):
         yield from _NODES
     if any(peer.is_api_server for peer in rule.peers):
         yield _API_SERVER

@@ -276,6 +276,14 @@ def test_the_owner_of_a_pod_that_is_gone_is_remembered_as_long_as_the_pod() -> N
     assert not of.knows(("ReplicaSet", "shop", "rs"))
 
 
+def test_it_knows_since_when_it_remembers() -> None:
+    """Former holders are forgotten after the window; an index of a file forgets nobody."""
+    of = index(options=IndexOptions(window=10.0))
+    assert of.remembered == 0
+    of.expire(25_000)
+    assert of.remembered == 15_000
+
+
 def test_a_secondary_key_comes_before_the_address() -> None:
     """A flow with the attachment's MAC is the attachment's pod, whoever has the address."""
     found = index(VM, pod("other", "10.1.1.9"), options=BY_MAC)

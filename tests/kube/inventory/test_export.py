@@ -76,7 +76,20 @@ PORTS = st.lists(
     max_size=2,
 )
 SPECS = st.fixed_dictionaries(
-    {"containers": st.lists(st.fixed_dictionaries({"ports": PORTS}), max_size=2)},
+    {
+        "containers": st.lists(
+            st.fixed_dictionaries(
+                {"ports": PORTS},
+                optional={
+                    "livenessProbe": st.just({"httpGet": {"port": "http"}}),
+                    "readinessProbe": st.sampled_from([80, 81, "81"]).map(
+                        lambda port: {"tcpSocket": {"port": port}}
+                    ),
+                },
+            ),
+            max_size=2,
+        )
+    },
     optional={"hostNetwork": st.booleans()},
 )
 OFFERED = st.lists(

@@ -266,7 +266,7 @@ def test_a_label_inside_the_pod_network_has_no_rule() -> None:
     assert found.drafts == []
     assert not found.report.is_complete
     (told,) = messages(found, Topic.NO_RULE)
-    assert told.endswith("label Pods: 10.1.0.0/16 is in the pod network 10.1.0.0/16")
+    assert told.endswith("label Pods: 10.1.0.0/16, in the pod network 10.1.0.0/16")
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_service_without_pods_makes_no_rule() -> None:
     assert not found.report.is_complete
 
 
-@pytest.mark.parametrize("at", ["ICMP", "ICMPv6", "47", "TCP", "TCP 0"])
+@pytest.mark.parametrize("at", ["ICMP", "ICMPv6", "47", "TCP", "TCP 0", "TCP 65536"])
 def test_what_a_policy_has_no_word_for_is_told(at: str) -> None:
     found = shop(edge(WEB, DB, at))
     assert found.drafts == []

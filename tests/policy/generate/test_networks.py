@@ -77,7 +77,7 @@ def test_an_api_server_beside_the_services_is_not_one_of_them() -> None:
     services = Label("Services", ["172.30.0.0/16", "198.51.100.9/32"])
     found = Networks([slice_("198.51.100.9", ports=[443])], [services]).of_label("Services")
     assert found.blocks == (Block("198.51.100.9/32"),)
-    assert found.left_out == ("172.30.0.0/16 is in the Service network 172.30.0.0/16",)
+    assert found.left_out == ("172.30.0.0/16, in the Service network 172.30.0.0/16",)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_network_that_labels_before_it_hide_has_no_block() -> None:
     found = Networks([], labels).of_label("all")
     assert found.blocks == (Block("198.51.100.0/24"),)
     assert found.left_out == (
-        "203.0.113.0/24 is in labels that come first",
-        "203.0.113.0/26 is in the label first, which comes first",
+        "203.0.113.0/24, in labels that come first",
+        "203.0.113.0/26, in the label first, which comes first",
     )
 
 

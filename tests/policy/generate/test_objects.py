@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy.generate.draft import Block, Draft, Peer, PeerKind, Port, Rule
-from policy.generate.objects import Kind, manifests
+from policy.generate.objects import Kind, added, manifests
 from policy.generate.report import Report
 from policy.networkpolicy import Direction
 from policy.objects import Reference
@@ -51,3 +51,21 @@ def test_a_policy_of_all_pods_says_so() -> None:
     one = draft()._replace(workload=None)
     (found,) = manifests([one], Kind.NETWORK_POLICY, REPORT)
     assert found["metadata"]["annotations"]["flowmatrix/for"] == "all pods of shop"
+
+
+def test_what_a_kind_adds_is_told() -> None:
+    """Entities are wider than addresses; a ClusterNetworkPolicy has no ingress of nodes."""
+    api = NODE._replace(is_api_server=True)
+    one = draft(RULE._replace(peers=(NODE, api)))
+    told = {kind: [finding.message for finding in added([one], kind)] for kind in Kind}
+    assert told == {
+        Kind.NETWORK_POLICY: [],
+        Kind.CALICO_STAGED: [],
+        Kind.CILIUM: [
+            "the entity kube-apiserver is every API server",
+            "the entities host and remote-node are every node",
+        ],
+        Kind.CLUSTER: [
+            "what comes from nodes and from outside the cluster is not decided by this kind"
+        ],
+    }

@@ -16,7 +16,13 @@ from policy.generate.text import dump
 from policy.networkpolicy import Direction
 from policy.selectors import LabelSelector, Operator, Requirement
 from tests.real.apiserver import ApiServer
-from tests.real.cluster import path
+from tests.real.cluster import define, path
+from tests.real.definitions import (
+    CILIUM_NETWORK_POLICY,
+    CLUSTER_NETWORK_POLICY,
+    Source,
+    definition,
+)
 from tests.support import reference_edges
 
 REPORT = Report(["shop"], ("", ""), "none", 0, 0, [], [])
@@ -35,6 +41,33 @@ def accepted(server: ApiServer, draft: Draft, space: str) -> None:
     assert found["spec"] == one["spec"]
     for part in ("labels", "annotations"):
         assert found["metadata"][part] == one["metadata"][part]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [(Kind.CILIUM, CILIUM_NETWORK_POLICY), (Kind.CLUSTER, CLUSTER_NETWORK_POLICY)],
+)
+def test_other_kinds_by_the_definitions_of_their_makers(
+    kube_server: ApiServer, space: str, kind: Kind, source: Source
+) -> None:
+    """Strictly: a field that the definition does not have would be refused."""
+    made = definition(source)
+    define(kube_server, made)
+    spec = made["spec"]
+    found = generate(
+        reference_edges.edges(),
+        reference_edges.manifests(),
+        reference_edges.labels(),
+        Options(namespaces=("netobserv", "noo-loki"), default_deny=True),
+    )
+    drafts = [draft._replace(namespace=space) for draft in found.drafts]
+    objects = list(manifests(drafts, kind, found.report))
+    assert len(objects) >= len(drafts)
+    for one in objects:
+        inside = f"/namespaces/{space}" if spec["scope"] == "Namespaced" else ""
+        url = f"/apis/{one['apiVersion']}{inside}/{spec['names']['plural']}"
+        answer = kube_server.request("POST", f"{url}?dryRun=All&fieldValidation=Strict", one)
+        assert answer["spec"] == one["spec"]
 
 
 def test_the_policies_of_the_reference_scenario(kube_server: ApiServer, space: str) -> None:

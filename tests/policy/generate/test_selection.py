@@ -79,6 +79,30 @@ def test_expressions_of_a_selector_are_kept() -> None:
     assert selected("Deployment", "web", *objects) == (own, "")
 
 
+def test_what_an_operator_owns_stays_apart() -> None:
+    """A FlowCollector owns a DaemonSet and a Deployment: they are workloads of their own."""
+    owner = "FlowCollector cluster"
+    objects = []
+    for kind, name in (("DaemonSet", "collector"), ("Deployment", "plugin")):
+        spec = {"selector": {"matchLabels": {"app": name}}}
+        objects.append(controller(kind, name, spec, owner))
+        labels = {"app": name, "part-of": "netobserv"}
+        objects.append(pod(f"{name}-1", labels, (kind, name)))
+    assert selected("DaemonSet", "collector", *objects)[0] == {"matchLabels": {"app": "collector"}}
+    assert selected("Deployment", "plugin", *objects)[0] == {"matchLabels": {"app": "plugin"}}
+
+
+def test_a_resource_that_owns_one_workload_is_that_workload() -> None:
+    """Flows of a Gateway's pods may be attributed to the Gateway."""
+    objects = [
+        controller(
+            "Deployment", "gw", {"selector": {"matchLabels": {"gateway": "gw"}}}, "Gateway main"
+        ),
+        pod("gw-1", {"gateway": "gw", "version": "7"}, ("Deployment", "gw")),
+    ]
+    assert selected("Gateway", "main", *objects) == ({"matchLabels": {"gateway": "gw"}}, "")
+
+
 def test_a_replica_set_climbs_to_its_deployment() -> None:
     own = {"matchLabels": {"app": "web"}}
     hashed = {"matchLabels": {"app": "web", "pod-template-hash": "f7"}}

@@ -151,7 +151,7 @@ def cyclonus_is_right(policies: list[Manifest]) -> bool:
 
 @pytest.mark.slow
 @given(case=cases())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_other_evaluators_agree(
     policy_evaluators: Evaluators, case: tuple[list[Manifest], list[Manifest], list[Manifest]]
 ) -> None:

@@ -71,7 +71,7 @@ def test_pairs_that_are_denied_beside_others_that_are_not(one: Said, other: Said
         return
     assert (found["verdict"], found["egress"], found["ingress"]) == ("differs", "open", "differs")
     denied = 0 if one is Said.DENIED else 1
-    assert found["why"] == f"1 of 2 pairs are denied, for example pod-{denied} to pod-{denied}"
+    assert found["why"] == f"4 of 8 pairs are denied, for example pod-{denied} to pod-{denied}"
 
 
 def test_policies_are_named_where_nothing_lets_an_end_through() -> None:

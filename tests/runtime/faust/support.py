@@ -51,6 +51,7 @@ class FakeGroup:
         self.failure: Exception | None = None
         self.errors: list[BaseException] = []
         self.connected = True
+        self.left: dict[TopicPartition, tuple[int, int]] = {}
         self.ids = {"t": "id-1"}
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
@@ -109,6 +110,10 @@ class FakeGroup:
     async def error(self) -> BaseException | None:
         """The errors that were put there, one after the other."""
         return self.errors.pop(0) if self.errors else None
+
+    def recovery(self) -> Mapping[TopicPartition, tuple[int, int]]:
+        """As set in `left`."""
+        return self.left
 
 
 def _kind(topic: str, key: bytes | None, value: bytes | None) -> str:

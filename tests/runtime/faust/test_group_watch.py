@@ -13,9 +13,11 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Connection
 from pipeline.runtime.faust.group import MovedError
 from pipeline.runtime.faust.group_watch import GroupWatch, LoginError
+from pipeline.runtime.faust.recovery_watch import STALL_SECONDS, RecoveryWatch, StalledError
 from tests.runtime.faust.support import Parts, with_parts
 
 
@@ -31,6 +33,7 @@ def watch(run: Parts, reason: str = "") -> GroupWatch:
         topics=["t"],
         checkpointer=run.checkpointer,
         intake=run.intake,
+        recovery=RecoveryWatch(run.group, run.clock),
         status=run.status,
         probe=probe,
     )
@@ -116,5 +119,24 @@ def test_a_topic_made_again_is_noticed_when_nothing_comes() -> None:
         await watching.look()
         with pytest.raises(MovedError):
             await watching.look()
+
+    with_parts(test)
+
+
+def test_a_recovery_that_stands_still_ends_the_membership() -> None:
+    """With a reason; while an error is reported, it is not looked at."""
+
+    async def test(run: Parts) -> None:
+        run.group.left = {TopicPartition("c", 0): (4, 900)}
+        watching = watch(run)
+        await watching.look()
+        run.clock.now += STALL_SECONDS
+        run.group.errors = [TopicAuthorizationFailedError("c")]
+        await watching.look()
+        run.clock.now += STALL_SECONDS
+        with pytest.raises(StalledError):
+            await watching.look()
+        assert "c[0] was read to offset 4 of 900" in run.status.not_ready
+        assert 'kafka_errors{error="StalledError"} 1' in run.telemetry.render([], {}, None)
 
     with_parts(test)

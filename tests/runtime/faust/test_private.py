@@ -24,6 +24,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
 
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.private import BatchingRecords, Fetched
@@ -175,6 +176,8 @@ def test_the_parts_of_a_consumer() -> None:
         (GroupCoordinator._start_heartbeat_task, ("self._heartbeat_task is None",)),
         (GroupCoordinator.check_errors, ("_error_consumed_fut.set_result", "raise exc")),
         (Recovery.on_rebalance, ("self._generation_id = generation_id",)),
+        (Recovery._set_recovery_started, ("self.in_recovery = True",)),
+        (Recovery.need_recovery, ("self.active_remaining()",)),
         (Consumer.seek, ("self._read_offset",)),
         (AIOKafkaConsumerThread.on_start, ("self._create_consumer", "_consumer.start()")),
         (AIOKafkaConsumerThread._create_consumer, ("_create_worker_consumer",)),
@@ -200,5 +203,23 @@ def test_the_generation_whose_changelogs_faust_has_read() -> None:
         assert private.recovered_generation(app) == 7
         recovery.signal_recovery_start.set()
         assert private.recovered_generation(app) is None
+
+    asyncio.run(run())
+
+
+def test_how_far_faust_has_read_the_changelogs() -> None:
+    """Those that are not read to their end, while it reads them."""
+
+    async def run() -> None:
+        app = faust.App("app", store="memory://")
+        recovery: Any = app.tables
+        recovery = recovery.recovery
+        ends = {TP("c", 0): 900, TP("c", 1): 5, TP("c", 2): -1, TP("c", 3): 7}
+        recovery.active_highwaters.update(ends)
+        recovery.active_offsets.update({TP("c", 0): 4, TP("c", 1): 5, TP("c", 2): -1})
+        recovery.active_offsets[TP("c", 3)] = None
+        assert private.recovery_left(app) == {}
+        recovery.in_recovery = True
+        assert private.recovery_left(app) == {TopicPartition("c", 0): (4, 900)}
 
     asyncio.run(run())

@@ -2,14 +2,15 @@
 
 from pipeline.stage import FIRST_SEEN, LAST_SEEN
 from pipeline.stage.edge_facts import ATTRIBUTES, EDGES, Attribute
-from pipeline.testing import frame
+from pipeline.testing import Flow, frame
 from stages.edges import facing
 from stages.edges.grouping import grouped
 
 
 def test_the_deltas_have_the_columns_of_their_families() -> None:
     """Also without flows, and without attributes."""
-    for flows in ([], [{}], [{"DstPort": 443, "TLSVersion": "TLS 1.3", "TimeFlowEndMs": 1}]):
+    whole: Flow = {"DstPort": 443, "TLSVersion": "TLS 1.3", "TimeFlowEndMs": 1}
+    for flows in ([], [Flow()], [whole]):
         groups = facing.keyed(grouped(frame(flows), list(Attribute)))
         edges = facing.edges(groups)
         assert edges.columns == [*EDGES.labels, *EDGES.columns, FIRST_SEEN, LAST_SEEN]

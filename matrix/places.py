@@ -1,0 +1,98 @@
+"""What is known about places: an end, a protocol and a port, where a server may be.
+
+A place is known to be a server's, the strongest evidence first, by a SYN, by a SYN_ACK (or the
+type of an echo), by an object that declares it, or by fan-in: it was seen with several ports of
+the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from matrix.edges import Evidence
+from matrix.ends import key
+from pipeline.flows.orientation import Basis
+
+CLIENT, SERVER, THEIR_PORT = ":client", ":server", ":their_port"
+PLACE = (SERVER, "protocol", "port")
+OTHER = (CLIENT, "protocol", THEIR_PORT)
+"""The place of the client's end: its port is known where all connections have the same one."""
+RANK, FAN, ROW = ":rank", ":fan", ":row"
+EVIDENCES = list(Evidence)
+"""The strongest first: positions in it are ranks."""
+PROVEN = (Basis.SYN, Basis.SYN_ACK, Basis.ECHO)
+"""What flows say themselves; it is not to be doubted unless it is `contested`."""
+
+
+def placed(facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts with the columns of PLACE and OTHER, and ROW (UInt32)."""
+    single = pl.col("client_port_min") == pl.col("client_port_max")
+    theirs = pl.coalesce("client_port", pl.when(single).then("client_port_min"))
+    return facts.with_columns(
+        key("client_").alias(CLIENT),
+        key("server_").alias(SERVER),
+        theirs.cast(pl.Int32).alias(THEIR_PORT),
+    ).with_row_index(ROW)
+
+
+def contested(rows: pl.DataFrame) -> pl.Series:
+    """The ROW of those whose server is the client of another row on the same two ports.
+
+    Bits of the header that read SYN and ACK may be those of a client or of a reply.
+    """
+    told = rows.filter(pl.col("evidence").is_in(PROVEN))
+    facing = told.select(
+        pl.col(SERVER).alias(CLIENT),
+        pl.col(CLIENT).alias(SERVER),
+        "protocol",
+        pl.col("port").alias(THEIR_PORT),
+        pl.col("client_port_min").alias(":from"),
+        pl.col("client_port_max").alias(":to"),
+    )
+    both = told.join(facing, on=[CLIENT, SERVER, "protocol", THEIR_PORT])
+    differ = pl.col("port") != pl.col(THEIR_PORT)
+    return both.filter(differ, pl.col("port").is_between(":from", ":to"))[ROW].unique()
+
+
+def ranked(places: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    """Places with the RANK of this evidence."""
+    return places.with_columns(pl.lit(EVIDENCES.index(evidence)).alias(RANK))
+
+
+def proven(rows: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """The places of rows that have said it themselves, with their RANK."""
+    for basis in PROVEN:
+        places = rows.filter(pl.col("evidence") == basis).select(PLACE)
+        yield ranked(places, Evidence(basis.value))
+
+
+def best(known: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The best RANK of every place."""
+    return pl.concat(known).group_by(PLACE).agg(pl.col(RANK).min())
+
+
+def by_number() -> pl.Expr:
+    """Whether a fact was decided by the numbers of its ports."""
+    return pl.col("evidence").is_in((Basis.RANGE, Basis.WELL_KNOWN))
+
+
+def fans(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """With how many ports of the other side places were seen (FAN): PLACE; then OTHER and SERVER.
+
+    A row says it of its server's port and, where numbers did not decide, of its client's port as
+    well. Where they did, the client's port counts for one pair only: clients use the same port for
+    several servers.
+    """
+    open_ = rows.filter(~by_number())
+    renamed = [pl.col(theirs).alias(own) for theirs, own in zip(OTHER, PLACE, strict=True)]
+    seen = [
+        *(rows.select(*PLACE, pl.col(f"client_port_{end}").alias(FAN)) for end in ("min", "max")),
+        open_.select(*renamed, pl.col("port").cast(pl.Int64).alias(FAN)),
+    ]
+    pairs = rows.filter(by_number()).group_by(*OTHER, SERVER)
+    return (
+        pl.concat(seen).group_by(PLACE).agg(pl.col(FAN).drop_nulls().n_unique()),
+        pairs.agg(pl.col("port").n_unique().alias(FAN)),
+    )

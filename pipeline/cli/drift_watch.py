@@ -1,0 +1,88 @@
+"""The live drift of a worker's edges from an approved matrix, as a gauge."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from threading import Event, Thread
+from typing import Self
+
+from matrix import approved
+from matrix.approved import Approved, Drift
+from matrix.facts import NoFactsError
+from pipeline.app.job import Job
+from pipeline.cli.edge_api import Edges
+from pipeline.diagnostics import ConfigError
+from pipeline.stage.fingerprint import fingerprints
+
+_PERIOD = 15.0
+"""Seconds between two comparisons."""
+_log = logging.getLogger(__name__)
+
+
+class DriftWatch:
+    """Compares edges with the approved file of the configuration, now and then, while it is open.
+
+    A file that is not valid leaves the one before in force, and `drift_refused` is 1. A member of a
+    consumer group sees the edges of its own partitions alone, so it cannot say that one is gone.
+    """
+
+    def __init__(self, job: Job, edges: Edges, period: float = _PERIOD) -> None:
+        name = job.settings.matrix.approved
+        self._path: Path | None = job.config.folder / name if name else None
+        self._job, self._edges, self._period = job, edges, period
+        self._approved: Approved | None = None
+        self._stamp: object = None
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="drift", daemon=True)
+
+    def compare(self) -> None:
+        """Bring the gauges up to date."""
+        if self._path is None:
+            return
+        self._load(self._path)
+        if self._approved is None:
+            return
+        try:
+            edges, _ = self._edges.read()
+        except NoFactsError as error:
+            _log.warning("nothing to compare with %s: %s", self._path, error)
+            return
+        found = approved.drift(edges, self._approved)
+        held = approved.counts(found, self._approved.namespaces)
+        if self._job.subscribes:
+            held = {key: number for key, number in held.items() if key[1] != Drift.GONE.value}
+        self._job.telemetry.replace("drift_edges", {key: float(n) for key, n in held.items()})
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.compare()
+            except Exception:  # noqa: BLE001 - one comparison that fails must not be the last
+                _log.exception("the edges cannot be compared with %s", self._path)
+            self._stop.wait(self._period)
+
+    def _load(self, path: Path) -> None:
+        """Read the file when it has changed; one that is not valid is refused."""
+        stamp = fingerprints([path])
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._approved = approved.load(path)
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("%s", problem)
+            self._job.telemetry.set("drift_refused", 1)
+            return
+        self._job.telemetry.set("drift_refused", 0)

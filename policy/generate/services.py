@@ -1,0 +1,76 @@
+"""What is behind a Service: policies are about pods, so an edge to a Service is one to its pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.flows import cidr
+from policy.generate.networks import Networks
+from policy.generate.peers import End
+from policy.generate.seen import Edge
+from policy.objects import Cluster, Pod, Reference, Service, ServicePort
+
+
+class Services:
+    """The ends behind the Services of a cluster, by EndpointSlices or else by selectors."""
+
+    def __init__(self, cluster: Cluster, networks: Networks) -> None:
+        self._cluster = cluster
+        self._networks = networks
+
+    def resolved(self, edge: Edge) -> list[Edge]:
+        """The edges to what is behind the Service of an edge; itself where that is not known.
+
+        An edge to anything else stays as it is.
+        """
+        if edge.server.kind != "Service":
+            return [edge]
+        reference = Reference("Service", edge.server.namespace, edge.server.workload)
+        service = self._cluster.services.get(reference)
+        ports = [
+            port
+            for port in (service.ports if service else ())
+            if (port.protocol, port.number) == (edge.protocol, edge.port)
+        ]
+        if not service or not ports:
+            return [edge]
+        named = f"{reference.namespace}/{reference.name}:{edge.port}"
+        behind = set(self._listed(reference, ports[0])) or set(self._selected(service, ports[0]))
+        return [
+            edge._replace(server=end, port=number, services=(*edge.services, named))
+            for end, number in sorted(behind)
+        ] or [edge]
+
+    def _listed(self, service: Reference, wanted: ServicePort) -> Iterator[tuple[End, int]]:
+        """The endpoints of a port, by the EndpointSlices."""
+        for one in self._cluster.slices_of(service):
+            for port in one.ports:
+                if (port.name, port.protocol) == (wanted.name, wanted.protocol):
+                    for endpoint in one.endpoints:
+                        for address in endpoint.addresses:
+                            yield self._at(address), port.number
+
+    def _selected(self, service: Service, wanted: ServicePort) -> Iterator[tuple[End, int]]:
+        """The pods that a Service selects, at its target port."""
+        for pod in self._cluster.selected_by(service):
+            named = {(port.name, port.protocol): port.number for port in pod.ports}
+            target = wanted.target
+            if isinstance(target, str):
+                target = named.get((target, wanted.protocol), 0)
+            if target:
+                yield _end(pod), target
+
+    def _at(self, address: str) -> End:
+        """The end that has an address: a workload, a node, or the address itself."""
+        pod = self._cluster.pods_by_address.get(address)
+        node = self._cluster.host_addresses.get(address)
+        if pod:
+            return _end(pod)
+        if node:
+            place = cidr.address(address)
+            return End("Node", "", node, self._networks.label(place) if place else "", "")
+        return End("", "", "", "", address)
+
+
+def _end(pod: Pod) -> End:
+    return End(pod.workload.kind, pod.namespace, pod.workload.name, "", "")

@@ -1,0 +1,76 @@
+"""What the `policy` commands read, and what they say of input that they cannot use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import flowmatrix
+from tests.support.policies import edge, edges, netpol, pod
+
+OBJECTS = [pod("shop/web", "10.0.0.1"), pod("shop/db", "10.0.0.2"), netpol("shop/p", "")]
+
+
+def verified(folder: Path, lines: str, objects: object = OBJECTS) -> tuple[int, str]:
+    (folder / "edges.jsonl").write_text(lines)
+    (folder / "objects.json").write_text(json.dumps({"kind": "List", "items": objects}))
+    options = ["--edges", folder / "edges.jsonl", "--inventory", folder / "objects.json"]
+    done = flowmatrix("policy", "verify", "cluster", *options)
+    return done.exit_code, (done.stderr or done.stdout).replace(f"{folder}/", "")
+
+
+def test_edges_of_a_file(tmp_path: Path) -> None:
+    """As `matrix --format jsonl` prints them; a protocol may have no port."""
+    rows = edges(edge("Pod/shop/web", "Pod/shop/db"), edge("1.1.1.1", "2.2.2.2", None, "ICMP"))
+    code, text = verified(tmp_path, rows.write_ndjson())
+    assert (code, text.splitlines()[0]) == (
+        3,
+        "allowed: 1 of 2 edges, 1 of 2 flows, 100 B of 200 B",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"client_kind": "Pod"}', "line 1 is not an edge: client_namespace is missing"),
+        ('{"Bytes": 1, "SrcAddr": "10.0.0.1"}', "line 1 is not an edge: client_kind is missing"),
+        ("no json", "edges.jsonl: "),
+    ],
+)
+def test_a_file_that_has_other_lines(tmp_path: Path, lines: str, message: str) -> None:
+    code, text = verified(tmp_path, f"{lines}\n")
+    assert code == 1
+    assert text.startswith("error: edges.jsonl: ")
+    assert message in text
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    done = flowmatrix("policy", "verify", "x", "--edges", "none", "--inventory", tmp_path / "no")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == [
+        "error: no: cannot be read: No such file or directory",
+        f"error: {tmp_path}/no: it has no objects",
+    ]
+
+
+def test_an_object_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    wrong = {"kind": "Pod", "metadata": {"name": "x", "labels": {"a": 1}}}
+    rows = edges(edge("Pod/shop/web", "Pod/shop/db"))
+    _, text = verified(tmp_path, rows.write_ndjson(), [*OBJECTS, wrong])
+    where = "objects.json: document 1, item 4"
+    assert text == f"error: {where}: Expected `str`, got `int` - at `$.metadata.labels[...]`\n"
+
+
+def test_no_edges(tmp_path: Path) -> None:
+    code, text = verified(tmp_path, "")
+    assert (code, text.splitlines()[0]) == (0, "allowed: 0 of 0 edges, 0 of 0 flows, 0 B of 0 B")
+
+
+def test_a_policy_in_force_that_no_server_accepts(tmp_path: Path) -> None:
+    code, text = verified(tmp_path, "", [netpol("shop/p", "ingres: []"), OBJECTS[0]])
+    assert (code, text) == (
+        78,
+        'NetworkPolicy shop/p: error: field spec.ingres: unknown field; did you mean "ingress"?\n',
+    )
