@@ -27,7 +27,8 @@ from matrix.facts import NoFactsError
 from pipeline.api.client import RemoteError
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import EX_CONFIG, app, fail, load, refuse, say, show
-from pipeline.cli.series import Origin, Sighting
+from pipeline.cli.series import Origin
+from pipeline.cli.sighting import Sighting
 from pipeline.diagnostics import ConfigError, Problem, Severity, nearest
 from pipeline.kube.inventory import file
 from pipeline.kube.knowledge import LabelKnowledge
