@@ -32,6 +32,8 @@ RESTARTED = "metric %s has changed: it starts again from zero"
 
 _COMPACT_ROWS = 50_000
 _PART = 100_000
+_STEPS = (10_000, 100_000)
+_NAMED = 3
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
 
@@ -277,6 +279,24 @@ class SeriesTable:
         return rows.group_by(ID, maintain_order=True).agg(self._merge)
 
 
+class Growth:
+    """Which metrics have many series: each is logged at 10,000 and at 100,000."""
+
+    def __init__(self) -> None:
+        self._passed: dict[str, int] = {}
+
+    def look(self, family: Family, rows: Rows) -> None:
+        """Log a metric that has grown past a step since the last look."""
+        size = rows.totals.height
+        step = max((step for step in _STEPS if size >= step), default=0)
+        if step > self._passed.get(family.name, 0):
+            labels = rows.labelled(rows.totals).select(pl.col(family.labels).n_unique())
+            values = sorted(labels.row(0, named=True).items(), key=lambda one: -one[1])
+            listed = ", ".join(f"{name} has {count:,} values" for name, count in values[:_NAMED])
+            _log.warning("metric %s has %s series: label %s", family.name, f"{size:,}", listed)
+        self._passed[family.name] = step
+
+
 class Totals(NamedTuple):
     """Exact totals: up to which offset of which partitions they go, and a table for each metric.
 
@@ -292,7 +312,8 @@ class Totals(NamedTuple):
 class Ledger:
     """All series of a plan. Safe to read from another thread while deltas come in.
 
-    Ledgers of one `sharing` look up a label set once for all of them.
+    Ledgers of one `sharing` look up a label set once for all of them. `watched`: a metric with many
+    series is logged, unless it is not exposed.
     """
 
     def __init__(
@@ -301,7 +322,10 @@ class Ledger:
         max_series: int = 0,
         sharing: InternerPool | None = None,
         limited: set[str] | None = None,
+        *,
+        watched: bool = True,
     ) -> None:
+        self._growth = Growth() if watched else None
         self._sharing = sharing or InternerPool()
         self._tables = {name: self._table(*kept) for name, kept in families.items()}
         self._max_series = max_series
@@ -399,6 +423,8 @@ class Ledger:
 
     def _fold(self, table: SeriesTable) -> None:
         self._limit(table, table.compact(self._room(table)), _OVERFLOWED)
+        if self._growth and table.family.exposed:
+            self._growth.look(table.family, table.rows)
 
     def _limit(self, table: SeriesTable, beyond: int, what: _Limit) -> None:
         """Note that so many label sets of a table were beyond a limit; the first time, say so."""
