@@ -16,7 +16,7 @@ from matrix.prometheus import NOTE, Prometheus
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.app.job import Job
-from pipeline.cli.app import EX_CONFIG, load, say
+from pipeline.cli.app import EX_CONFIG, load, require_end, say
 from pipeline.cli.run import advance, conclude, judge
 from pipeline.cli.sighting import Sighting, known, sighting
 from pipeline.cli.sighting import inventory as inventory_of
@@ -25,7 +25,7 @@ from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import Diagnostic
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
-from pipeline.stage import Kind, Source
+from pipeline.stage import Kind
 from pipeline.state import checkpoint_file
 from pipeline.state.count_store import counters
 from pipeline.state.count_store import facts as facts_of
@@ -138,12 +138,7 @@ def _pipeline(path: Path) -> Config:
 
 def _counted(config: Config, recording: Path | None) -> Counted:
     """What a run to the end of the input counts. Raises typer.BadParameter if it has no end."""
-    sources = [stage for stage in config.stages if isinstance(stage, Source)]
-    if recording is None and any(source.subscription(config.folder) for source in sources):
-        raise typer.BadParameter(
-            "the pipeline reads Kafka topics, which have no end: ask the workers that count them "
-            "(--server URL for each), or give a recording (--input FILE)"
-        )
+    require_end(config, recording)
     job = Job(config, recording=recording)
     try:
         advance(job)
