@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
-from pipeline.kube.subnets import Label
+from pipeline.kube.subnets import MACHINES, PODS, SERVICES, Label
 from policy.judge.groups import Groups
 from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
 
@@ -105,6 +105,8 @@ class Ends:
 
     def _outside(self, end: End) -> list[tuple[int, str]]:
         place = cidr.address(end.address)
+        if end.label in {PODS, SERVICES} and not (place and self._is_known(str(place))):
+            raise UnknownEndError(f"{end}: it is not among the objects")
         if place:
             return [(self._groups.of_address(place), str(place))]
         net = cidr.network(end.address)
@@ -112,7 +114,14 @@ class Ends:
         if not networks:
             why = f"the networks of label {end.label} are not known" if end.label else "no address"
             raise UnknownEndError(f"{end}: {why}")
-        return [found for net in networks for found in self._groups.of_network(net)]
+        on_host = end.label == MACHINES
+        return [
+            found for net in networks for found in self._groups.of_network(net, on_host=on_host)
+        ]
+
+    def _is_known(self, address: str) -> bool:
+        known = (self._cluster.pods_by_address, self._cluster.host_addresses)
+        return any(address in addresses for addresses in known)
 
     def _of_service(self, reference: Reference, protocol: str, port: int | None) -> list[Place]:
         service = self._cluster.services.get(reference)
