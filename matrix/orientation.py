@@ -26,9 +26,11 @@ from matrix.places import (
     by_number,
     contested,
     fans,
+    is_service,
     placed,
     proven,
     ranked,
+    turned,
 )
 from pipeline.flows import service_ports
 from pipeline.stage import edge_facts
@@ -36,7 +38,6 @@ from pipeline.stage import edge_facts
 _WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
     EVIDENCES.index, (Evidence.WELL_KNOWN, Evidence.FAN_IN, Evidence.UNCERTAIN)
 )
-_KNOWN = pl.Series(service_ports.known())
 _OWN, _THEIRS, _AHEAD = ":own", ":theirs", ":ahead"
 _PAIRS = {
     **dict(zip(edge_facts.CLIENT, edge_facts.SERVER, strict=True)),
@@ -57,7 +58,8 @@ def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     """
     rows = placed(facts)
     ports = declared.select(key().alias(SERVER), "protocol", "port").unique()
-    told = pl.col("evidence").is_in(PROVEN) & ~pl.col(ROW).is_in(contested(rows).implode())
+    wrong = pl.concat([contested(rows), turned(rows, ports)]).implode()
+    told = pl.col("evidence").is_in(PROVEN) & ~pl.col(ROW).is_in(wrong)
     certain, doubtful = rows.filter(told), rows.filter(~told)
     known = best([*proven(certain), ranked(ports, Evidence.DECLARED)])
     decided = _decided(doubtful, known, *fans(doubtful))
@@ -88,16 +90,16 @@ def _judged(
     rows: pl.DataFrame, known: pl.DataFrame, fan: pl.DataFrame, pairs: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows with the ranks of both ends (_OWN, _THEIRS), and how far their fan-in is _AHEAD."""
-    turned = dict(zip(PLACE, OTHER, strict=True))
+    names = dict(zip(PLACE, OTHER, strict=True))
     both = rows
     for table, value in ((known, RANK), (fan, FAN)):
-        other = table.rename(turned | {value: f"{value}_theirs"})
+        other = table.rename(names | {value: f"{value}_theirs"})
         both = both.join(table, on=PLACE, how="left", nulls_equal=True)
         both = both.join(other, on=OTHER, how="left", nulls_equal=True)
     pair = pairs.rename({FAN: ":pair"})
     both = both.join(pair, on=[*OTHER, SERVER], how="left", nulls_equal=True)
     own_fan = pl.col(FAN).fill_null(0).cast(pl.Int64)
-    their_fan = pl.when(by_number()).then(":pair").otherwise(f"{FAN}_theirs").fill_null(0)
+    their_fan = pl.max_horizontal(":pair", f"{FAN}_theirs").fill_null(0)
     own = _rank(RANK, "port", own_fan)
     theirs = _rank(f"{RANK}_theirs", THEIR_PORT, their_fan)
     # A client whose ports begin low now and then has that of a service.
@@ -114,15 +116,10 @@ def _rank(known: str, port: str, fan: pl.Expr) -> pl.Expr:
     """The rank of the best evidence that a port is the server's."""
     return pl.min_horizontal(
         pl.col(known),
-        pl.when(_is_service(port)).then(_WELL_KNOWN),
+        pl.when(is_service(port)).then(_WELL_KNOWN),
         pl.when(fan >= 2).then(_FAN_IN),
         _UNCERTAIN,
     )
-
-
-def _is_service(port: str) -> pl.Expr:
-    """Boolean: whether a port is that of a known service."""
-    return pl.col(port).fill_null(0).map_batches(_KNOWN.gather, pl.Boolean())
 
 
 def _changed(swap: pl.Series) -> list[pl.Expr]:
@@ -146,7 +143,7 @@ def _of_others(rows: pl.DataFrame, ports: pl.DataFrame) -> pl.DataFrame:
     instead = (
         pl.when(":declared")
         .then(pl.lit(Evidence.DECLARED))
-        .when(_is_service("port"))
+        .when(is_service("port"))
         .then(pl.lit(Evidence.WELL_KNOWN))
         .otherwise(pl.lit(Evidence.FAN_IN))
     )

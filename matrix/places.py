@@ -13,6 +13,7 @@ import polars as pl
 
 from matrix.edges import Evidence
 from matrix.ends import key
+from pipeline.flows import service_ports
 from pipeline.flows.orientation import Basis
 
 CLIENT, SERVER, THEIR_PORT = ":client", ":server", ":their_port"
@@ -23,7 +24,9 @@ RANK, FAN, ROW = ":rank", ":fan", ":row"
 EVIDENCES = list(Evidence)
 """The strongest first: positions in it are ranks."""
 PROVEN = (Basis.SYN, Basis.SYN_ACK, Basis.ECHO)
-"""What flows say themselves; it is not to be doubted unless it is `contested`."""
+"""What flows say themselves; it is not to be doubted unless it is `contested` or `turned`."""
+_MANY = 3
+_KNOWN = pl.Series(service_ports.known())
 
 
 def placed(facts: pl.DataFrame) -> pl.DataFrame:
@@ -54,6 +57,35 @@ def contested(rows: pl.DataFrame) -> pl.Series:
     both = told.join(facing, on=[CLIENT, SERVER, "protocol", THEIR_PORT])
     differ = pl.col("port") != pl.col(THEIR_PORT)
     return both.filter(differ, pl.col("port").is_between(":from", ":to"))[ROW].unique()
+
+
+def turned(rows: pl.DataFrame, declared: pl.DataFrame) -> pl.Series:
+    """The ROW of those that bits of the header have turned round, where both flags were seen.
+
+    Ports decide what SYN and ACK mean together: wrongly, when the client's is the one that looks
+    like a server's. Then the other port is declared (PLACE), is known by other connections, or is
+    the same in many of these.
+    """
+    port, theirs = pl.col("port"), pl.col(THEIR_PORT)
+    low = (port < service_ports.EPHEMERAL) & (theirs >= service_ports.EPHEMERAL)
+    looks = (is_service("port") & ~is_service(THEIR_PORT)) | (
+        low & (is_service("port") == is_service(THEIR_PORT))
+    )
+    flags = pl.col("evidence").is_in(PROVEN[:2]) & (pl.col("protocol") == "TCP")
+    told = rows.filter(flags, looks)
+    both = told.filter(pl.col("evidence").n_unique().over(CLIENT, *PLACE, THEIR_PORT) == 2)
+    free = both.join(declared, on=PLACE, how="anti")
+    others = rows.filter(flags, ~pl.col(ROW).is_in(both[ROW].implode())).select(PLACE)
+    known = pl.concat([declared.select(PLACE), others])
+    names = dict(zip(PLACE, OTHER, strict=True))
+    named = free.join(known.rename(names), on=OTHER, how="semi")
+    many = free.filter(pl.col("port").n_unique().over(OTHER) >= _MANY)
+    return pl.concat([named[ROW], many[ROW]]).unique()
+
+
+def is_service(port: str) -> pl.Expr:
+    """Boolean: whether a port is that of a known service."""
+    return pl.col(port).fill_null(0).map_batches(_KNOWN.gather, pl.Boolean())
 
 
 def ranked(places: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:

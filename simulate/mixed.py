@@ -14,7 +14,7 @@ import polars as pl
 from simulate.cluster import Cluster
 from simulate.edges import true_edges
 from simulate.objects import ContainerPort, Service, ServicePort
-from simulate.scenario import START, Scenario
+from simulate.scenario import EPHEMERAL, EPHEMERAL_PORTS, START, Scenario
 from simulate.traffic import (
     ASKING,
     ASSOCIATION,
@@ -75,12 +75,18 @@ _LINKS = (
 )
 
 
-def mixed(seed: int = 0, start: int = START) -> Scenario:
-    """One window of the mixed scenario, with its true edges."""
+def mixed(
+    seed: int = 0, start: int = START, client_ports: tuple[int, int] = (EPHEMERAL, EPHEMERAL_PORTS)
+) -> Scenario:
+    """One window of the mixed scenario, with its true edges.
+
+    `client_ports`: the first one, and how many there are.
+    """
     cluster, places = grown()
     told: list[tuple[Link, Connection]] = []
     length = round(WINDOW * 1000)
-    block = Traffic(cluster.peers, places, length, random.Random(seed)).flows(_LINKS, told)
+    traffic = Traffic(cluster.peers, places, length, random.Random(seed), client_ports)
+    block = traffic.flows(_LINKS, told)
     targets = {"idle": (places["db"], 7000)}
     edges = true_edges(told, cluster.peers, places, targets)
     labels = [PARTNER, *cluster.subnet_labels]

@@ -29,6 +29,12 @@ class Sighting(NamedTuple):
     objects: Objects | None = None
     labels: Sequence[Label] = ()
 
+    @property
+    def named(self) -> bool:
+        """Whether any end is an object of a cluster, or nothing was seen."""
+        kinds = self.facts.edges.select("client_kind", "server_kind")
+        return not kinds.height or any((column != "").any() for column in kinds)
+
     def edges(self) -> pl.DataFrame:
         """The edges (`matrix.edges.EDGES`)."""
         return derive.edges(self.facts, self.objects, self.labels)

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from matrix.edges import Evidence
-from matrix.places import FAN, PLACE, RANK, THEIR_PORT, best, contested, fans, placed, ranked
+from matrix.ends import key
+from matrix.places import (
+    FAN,
+    PLACE,
+    RANK,
+    SERVER,
+    THEIR_PORT,
+    best,
+    contested,
+    fans,
+    placed,
+    ranked,
+    turned,
+)
+from pipeline.stage.edge_facts import END
 from tests.support.edges import edge_facts, fact
 
 WEB, API, DB = "Deployment/shop/web", "Deployment/shop/api", "StatefulSet/shop/db"
@@ -80,3 +95,37 @@ def test_fan_in_counts_ports_of_the_other_side() -> None:
         ("api", 50_051): 1,
     }
     assert sorted(pairs[FAN].to_list()) == [1, 1]
+
+
+def flags(client: str, server: str, port: int, theirs: int) -> list[dict[str, Any]]:
+    """A connection of which both flags were seen."""
+    ports = {"ports": (theirs, theirs)}
+    return [fact(client, server, port, evidence=one, **ports) for one in ("syn", "syn_ack")]
+
+
+def wrong(*facts: dict[str, Any], port: int = 0) -> list[int]:
+    """The numbers of the rows that stand the wrong way round, where web declares a port."""
+    declared = pl.DataFrame(
+        [("Deployment", "shop", "web", "", "", "TCP", port)] if port else [],
+        schema={**dict.fromkeys(END, pl.String), "protocol": pl.String, "port": pl.Int32},
+        orient="row",
+    )
+    places = declared.select(key().alias(SERVER), "protocol", "port")
+    return sorted(turned(placed(edge_facts(*facts)), places).to_list())
+
+
+def test_bits_of_the_header_and_a_low_port_of_the_client() -> None:
+    """The other port is declared, or the same in three of these."""
+    one = flags(WEB, API, 2000, 50_051)
+    assert wrong(*one) == []
+    assert wrong(*one, port=50_051) == [0, 1]
+    assert wrong(*one, port=2000) == []
+    assert wrong(*one, *flags(WEB, API, 2001, 50_051)) == []
+    three = [*one, *flags(WEB, DB, 2001, 50_051), *flags(WEB, DB, 3000, 50_051)]
+    assert wrong(*three) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_scan_from_one_port_stands_as_it_is() -> None:
+    """Nobody answers: there is one flag only."""
+    scan = [fact(WEB, API, port, ports=(50_051, 50_051)) for port in range(2000, 2009)]
+    assert wrong(*scan) == []

@@ -46,10 +46,14 @@ def evidence(found: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
     yield from found.select("protocol", "port", "evidence").iter_rows()
 
 
+@pytest.mark.parametrize("client_ports", [(32_768, 28_232), (1024, 60_000)])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_edge_is_found_and_none_is_invented(seed: int) -> None:
-    """All sorts of connections at once: who, whom, which port, through what, how many, how."""
-    scenario = mixed(seed)
+def test_every_edge_is_found_and_none_is_invented(seed: int, client_ports: tuple[int, int]) -> None:
+    """All sorts of connections at once: who, whom, which port, through what, how many, how.
+
+    Also where clients take low ports, which look like those of servers.
+    """
+    scenario = mixed(seed, client_ports=client_ports)
     found = edges_of(scenario.cluster, scenario.frames)
     assert scenario.edges is not None
     assert_frame_equal(as_truth(found), scenario.edges)
