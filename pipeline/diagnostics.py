@@ -26,6 +26,8 @@ class Code(StrEnum):
     OTHER = ""
     UNQUOTED = "unquoted"
     """A number, true or false where a text is expected."""
+    CARDINALITY = "cardinality"
+    """A metric may have many series."""
 
 
 class Problem(msgspec.Struct, frozen=True):

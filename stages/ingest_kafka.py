@@ -29,9 +29,11 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
 
     The position is kept with the counts (in a changelog topic of the group), so no flow is lost or
     counted twice, whatever happens to a worker; `start_offset` is where to begin when there are no
-    counts yet. A batch goes through the pipeline when it has `batch_size` messages, or `linger`
-    after its first one. `session_timeout` is how long a dead worker keeps its partitions, unless
-    `group_instance_id` names a worker that comes back.
+    counts yet. Without a `group_id` the group is derived from the name and place of the file, so
+    that two pipelines do not share one by accident: to move the file, or to run it on several
+    machines, set it. A batch goes through the pipeline when it has `batch_size` messages, or
+    `linger` after its first one. `session_timeout` is how long a dead worker keeps its partitions,
+    unless `group_instance_id` names a worker that comes back.
 
     `isolation_level` says whether messages of transactions that are open or were aborted are left
     out, as they are by default. `recreated_topic` says what happens when a topic was deleted and
@@ -56,7 +58,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     brokers: Annotated[list[_Name], Meta(min_length=1)]
     topics: Annotated[list[Topic], Meta(min_length=1)]
     decoder: decode.Format
-    group_id: _Name = "flowmatrix"
+    group_id: str = ""
     group_instance_id: str = ""
     start_offset: Literal["first", "last"] = "first"
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
@@ -68,6 +70,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     sasl: Sasl | None = None
 
     live: ClassVar[bool] = True
+    endless: ClassVar[bool] = True
 
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, broker in enumerate(self.brokers):

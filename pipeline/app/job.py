@@ -101,6 +101,7 @@ class Job:
         options = EmbeddedOptions(
             state=state,
             dead_letters=dead_letters or (Path(letters.file) if letters.file else None),
+            max_bytes=letters.max_bytes,
             max_ratio=letters.max_ratio,
             max_consecutive=letters.max_consecutive,
             checkpoint=seconds(self.settings.checkpoint.interval),
@@ -121,6 +122,7 @@ class Job:
             interval=seconds(settings.checkpoint.interval),
             flows=settings.checkpoint.flows,
             dead_letters=settings.dead_letters.topic,
+            max_bytes=settings.dead_letters.max_bytes,
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
@@ -187,6 +189,7 @@ class Job:
         found = {
             "cluster": self._resources.problems(),
             "series_limit": sorted(self.counts.limited),
+            "rejects": list(self.telemetry.rejecting().values()),
             "limits": limits.in_effect(),
         }
         return notes | {name: problems for name, problems in found.items() if problems}
@@ -197,7 +200,7 @@ class Job:
 
     def _compile(self, config: Config) -> Plan:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
-        context = BuildContext(folder=config.folder)
+        context = BuildContext(folder=config.folder, pipeline=config.pipeline)
         return compile_plan(stages, context, self._resources, config.settings.reserved)
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from errno import EPIPE
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -10,7 +13,7 @@ import typer
 
 from pipeline.cli.commands import Commands
 from pipeline.cli.entry import output_is_closed
-from pipeline.diagnostics import ConfigError, printable
+from pipeline.diagnostics import Code, ConfigError, Diagnostic, Severity, printable
 
 if TYPE_CHECKING:
     from pipeline.config.loader import Config
@@ -50,17 +53,47 @@ def options(
     """The options before the name of a command."""
 
 
-def load(path: Path) -> Config:
-    """A valid configuration; otherwise its problems on stderr and exit 78."""
+def load(path: Path, tell: Callable[[Diagnostic], None] | None = None) -> Config:
+    """A valid configuration; otherwise its errors on stderr and exit 78.
+
+    `tell` is told each warning. Without it they are printed, except those about cardinality, which
+    `validate` shows, and except in the workers that another process has started and warned.
+    """
     from pipeline import config  # noqa: PLC0415 - slow, and `--help` needs none
 
+    tell = tell or _warn
     try:
         loaded = config.load(path)
     except ConfigError as error:
+        for problem in _of(error, Severity.WARNING):
+            tell(problem)
         refuse(error)
     for problem in loaded.warnings:
-        say(str(problem))
+        tell(problem)
     return loaded
+
+
+def _warn(found: Diagnostic) -> None:
+    if found.problem.code is not Code.CARDINALITY and "FLOWMATRIX_WORKER" not in os.environ:
+        say(str(found))
+
+
+def _of(error: ConfigError, severity: Severity) -> list[Diagnostic]:
+    return [found for found in error.problems if found.problem.severity is severity]
+
+
+def require_end(loaded: Config, recording: Path | None = None) -> None:
+    """Exit 2 when the input has no end, for a command that only reads.
+
+    A command that read a topic would join the group of the pipeline, and take partitions from its
+    workers. A `recording` takes the place of every source, and has an end.
+    """
+    if loaded.endless and recording is None:
+        raise typer.BadParameter(
+            f'the input of stage "{loaded.endless[0]}" has no end, and a command that reads takes '
+            "no part in it: ask the workers that count them (--server URL for each, such as "
+            f"{loaded.settings.server.url}), or give a recording (--input FILE)"
+        )
 
 
 def say(text: str) -> None:
@@ -74,15 +107,15 @@ def show(text: str) -> None:
 
 
 def refuse(error: ConfigError) -> NoReturn:
-    """Print every problem and exit 78."""
-    for problem in error.problems:
+    """Print every error and exit 78. Warnings come before: nothing stands behind an error."""
+    for problem in _of(error, Severity.ERROR):
         say(str(problem))
     raise typer.Exit(EX_CONFIG)
 
 
 def fail(why: str | Exception) -> NoReturn:
     """Say why on stderr and exit 1."""
-    if isinstance(why, BrokenPipeError) and output_is_closed():
+    if isinstance(why, OSError) and why.errno == EPIPE and output_is_closed():
         raise why
     if isinstance(why, OSError) and why.filename and why.strerror:
         why = f"{why.filename}: {why.strerror}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,14 +43,22 @@ def validate(
     is an error.
     """
     refused = False
+    told: set[str] = set()
+
+    def tell(problem: object) -> None:
+        """Say a warning once, also where several files have the same FlowMetric."""
+        if str(problem) not in told:
+            told.add(str(problem))
+            say(str(problem))
+
     found: list[dict[str, Any]] = []
     for path in paths:
         try:
-            loaded = load(path)
+            loaded = load(path, tell)
+            expanded = _expanded(loaded, tell)
         except typer.Exit:
             refused = True
             continue
-        expanded = _expanded(loaded)
         resources = [status for one in expanded.expansions for status in one.statuses]
         found += resources
         if output is StatusFormat.TEXT:
@@ -108,8 +117,8 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _expanded(loaded: Config) -> Expanded:
-    """The stages without macros; warnings about those that macros stand for are printed."""
+def _expanded(loaded: Config, tell: Callable[[object], None]) -> Expanded:
+    """The stages without macros; `tell` is told warnings about those that macros stand for."""
     try:
         expanded = expand_macros(
             loaded.stages,
@@ -120,7 +129,7 @@ def _expanded(loaded: Config) -> Expanded:
         refuse(error)
     for name, problem in field_warnings(expanded.stages):
         if name not in {stage.name for stage in loaded.stages}:
-            say(f'warning: stage "{name}": {problem.message}')
+            tell(f'warning: stage "{name}": {problem.message}')
     return expanded
 
 

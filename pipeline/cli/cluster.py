@@ -20,6 +20,7 @@ from pipeline.api.client import RemoteError
 from pipeline.api.schema import Explanation
 from pipeline.cli.app import app, fail, load, say, show
 from pipeline.flows import gotext
+from pipeline.kube.api import grant
 from pipeline.kube.api.access import Access
 from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import export, snapshot
@@ -29,7 +30,9 @@ from pipeline.stage.resources import ResourcePool
 
 Kubeconfig = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="How to reach the cluster; or the one this runs in."),
+    typer.Option(
+        metavar="FILE", help="How to reach the cluster; or as kubectl does ($KUBECONFIG, ...)."
+    ),
 ]
 Context = Annotated[str, typer.Option(metavar="NAME", help="Another context of the kubeconfig.")]
 Server = Annotated[str, typer.Option(metavar="URL", help="Ask a running worker instead.")]
@@ -68,11 +71,11 @@ def inventory_(
     try:
         if server:
             taken = client.inventory(server)
-            found, warnings = taken.items, taken.warnings
+            found = taken.items
+            _warn(taken.warnings)
         else:
-            found, warnings = _listed(_access(kubeconfig, context), namespace or (), annotations)
-        for warning in warnings:
-            say(f"warning: {warning}")
+            access, spaces = _access(kubeconfig, context), namespace or ()
+            found = _listed(access, spaces, annotations=annotations)
         if not found:
             fail("nothing could be read")
         there = {one["metadata"].get("namespace") for one in found}
@@ -87,15 +90,35 @@ def inventory_(
 
 
 def _listed(
-    access: Access, namespaces: Iterable[str], annotations: bool
-) -> tuple[list[export.Manifest], list[str]]:
-    """The objects of a cluster, and what it refused."""
+    access: Access, namespaces: Iterable[str], *, annotations: bool
+) -> list[export.Manifest]:
+    """The objects of a cluster. Exits for a namespace that is not there, and without pods."""
     refused: list[snapshot.Refused] = []
     connection = access.connect(Path())
+    connection.probe()
+    for name, hint in snapshot.missing(connection, namespaces):
+        fail(f'there is no namespace "{name}"{f"; {hint}" if hint else ""}')
     found = list(
         snapshot.take(connection, namespaces, annotations=annotations, refused=refused.append)
     )
-    return found, [f"{what}: {reason}" for what, reason in refused]
+    _warn([*(f"{one.what}: {one.reason}" for one in refused), *_remedy(refused)])
+    if found and any(one.what == "pods" for one in refused):
+        fail("pods cannot be read, and without them no workload has an address")
+    return found
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        say(f"warning: {warning}")
+
+
+def _remedy(refused: Iterable[snapshot.Refused]) -> Iterator[str]:
+    """The command that allows what was refused, of the kinds that every cluster has."""
+    needed = [(one, one.resource) for one in refused if one.resource]
+    wanted = [(kind.qualified, one.namespace) for one, kind in needed if not kind.optional]
+    user = next((user for one, _ in needed if (user := grant.user_of(one.reason))), "")
+    if wanted and user:
+        yield f"to allow it: {grant.commands(user, wanted)}"
 
 
 @app.command()
@@ -117,8 +140,9 @@ def who(
     """Explain an address: object, owner, labels, subnet label, and which rule led to each.
 
     Objects come from --inventory, from the cluster of --kubeconfig, or as --config says; without
-    any, from the cluster this runs in. A running worker (--server) also knows who had the address
-    before, for the window of its pipeline. Exit 1 when neither an object nor a label is found.
+    any, from the cluster that kubectl would ask. A running worker (--server) also knows who had the
+    address before, for the window of its pipeline. Exit 1 when neither an object nor a label is
+    found.
     """
     ip, port = _endpoint(address)
     moment = _moment(at)
@@ -130,7 +154,7 @@ def who(
             answer = _explained(ip, moment, _stages(config, inventory, kubeconfig, context), config)
         for title, text in answer.lines:
             show(f"{title:<{_WIDTH}}{text}")
-    except (ConnectError, RemoteError, ValueError) as error:
+    except (ConnectError, UnreachableError, RemoteError, ValueError) as error:
         fail(str(error))
     if port:
         typer.echo(f"{'port':<{_WIDTH}}{port}{_service(port)}")
@@ -148,12 +172,17 @@ def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | N
         for stage in stages:
             if isinstance(stage, ResourceTransform):
                 folder = config.parent if config and stage.name != _ASKED else Path()
+                access = getattr(stage, "cluster", None)
+                if isinstance(access, Access):
+                    access.connect(folder).probe()
                 built = stage.build(BuildContext(folder=folder), resources)
                 if built.refresh:
                     built.refresh(Event())
                 if built.knowledge:
                     lines += built.knowledge.explain(ip, at)
                     found |= built.knowledge.knows(ip, at)
+        for problem in dict.fromkeys([*resources.waiting(), *resources.problems()]):
+            say(f"warning: {problem}")
     finally:
         resources.close()
     return Explanation(ip, found, lines)

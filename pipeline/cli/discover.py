@@ -12,7 +12,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
-from discovery import installed, names, policies, ranges
+from discovery import installed, names, ranges
 from discovery.apply import apply
 from discovery.arranging import arranged
 from discovery.asked import questions
@@ -21,20 +21,21 @@ from discovery.findings import Findings, Scope, find
 from discovery.freshness import stale
 from discovery.manifests import Kind, manifest
 from discovery.placing import Rules
+from discovery.policies import named
 from discovery.proposals import Proposal
 from discovery.render import as_json, as_table
 from matrix.facts import NoFactsError
 from pipeline.api.client import RemoteError
 from pipeline.cli import matrix_options as options
-from pipeline.cli.app import EX_CONFIG, app, fail, load, refuse, say, show
+from pipeline.cli.app import app, fail, load, refuse, say, show
 from pipeline.cli.series import Origin
 from pipeline.cli.sighting import Sighting
-from pipeline.diagnostics import ConfigError, Problem, Severity, nearest
-from pipeline.kube.inventory import file
+from pipeline.diagnostics import ConfigError, nearest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.state.checkpoint_file import CheckpointError
+from policy import files as policy_files
 
 
 class Form(StrEnum):
@@ -53,7 +54,7 @@ def discover(
     state: options.State = None,
     server: options.Server = None,
     from_policies: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(metavar="FILE", help="Name the ipBlocks of NetworkPolicies instead."),
     ] = None,
     namespace: Annotated[
@@ -111,14 +112,14 @@ def discover(
     origin = Origin(
         path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
     )
-    _check(origin, from_policies)
+    _check(origin, from_policies or ())
     if output is Form.YAML and kind is Kind.SLICE and not namespace:
         raise typer.BadParameter("a slice is of a namespace: give --namespace")
     try:
         given = _labels(place) if (place := labels or target) else []
         known = _ranges(lists or [])
         if from_policies:
-            found = Findings(_of_policies(from_policies, prefix), stale(given, known))
+            found = _of_policies(from_policies, prefix)._replace(stale=stale(given, known))
         else:
             rules = Rules(spread, prefix=prefix)
             scope = Scope(namespace, everyone, whole, rules)
@@ -134,12 +135,12 @@ def discover(
         fail(error)
 
 
-def _check(origin: Origin, policies_file: Path | None) -> None:
+def _check(origin: Origin, policies: Sequence[str]) -> None:
     """Raises typer.BadParameter unless there is one source."""
-    if not policies_file:
+    if not policies:
         origin.check()
     elif origin != Origin():
-        raise typer.BadParameter("--from-policies names what a file has: drop the other source")
+        raise typer.BadParameter("--from-policies names what files have: drop the other source")
 
 
 def _sighting(origin: Origin) -> Sighting:
@@ -175,14 +176,13 @@ def _ranges(files: Sequence[Path]) -> pl.DataFrame:
     return ranges.frame(dict([found]) if found else {})
 
 
-def _of_policies(path: Path, prefix: str) -> list[Proposal]:
-    problems: list[Problem] = []
-    found = policies.proposals(file.read(path, problems), problems, prefix)
-    for problem in problems:
-        say(f"{path}: {problem.severity}: {problem.message}")
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise typer.Exit(EX_CONFIG)
-    return found
+def _of_policies(files: Sequence[str], prefix: str) -> Findings:
+    """The networks of policies."""
+    loaded = policy_files.load(files, Path())
+    for problem in loaded.warnings:
+        say(str(problem))
+    proposals, notes = named(loaded.policies, prefix)
+    return Findings(proposals, notes=notes)
 
 
 def _accepted(found: Sequence[Proposal], wanted: Sequence[str]) -> Sequence[Proposal]:

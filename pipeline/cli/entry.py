@@ -6,6 +6,7 @@ It imports nothing that takes time, so that an interrupt is answered from the fi
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import select
 import signal
@@ -63,7 +64,7 @@ def _interrupted() -> int:
 
 def _failed(error: OSError) -> int:
     """The exit code after an error of the system that no command expected."""
-    if isinstance(error, BrokenPipeError) and output_is_closed():
+    if error.errno == errno.EPIPE and output_is_closed():
         return CLOSED_PIPE
     reason = error.strerror or str(error)
     _tell(f"error: {error.filename}: {reason}" if error.filename else f"error: {reason}")

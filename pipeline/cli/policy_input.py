@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -70,6 +71,7 @@ class Objects:
         """The policies of files, or with the one name `cluster` those in force."""
         try:
             if patterns == [IN_FORCE] and not Path(IN_FORCE).exists():
+                self._tell_of_other_policies()
                 return files.in_force(self.cluster.policies)
             found = files.load(patterns, Path())
         except ConfigError as error:
@@ -77,6 +79,13 @@ class Objects:
         for warning in found.warnings:
             say(str(warning))
         return found.policies
+
+    def _tell_of_other_policies(self) -> None:
+        """Policies of other kinds decide too, before or beside those of Kubernetes."""
+        kinds = Counter(str(one["kind"]) for one in self.cluster.others)
+        for kind, number in sorted(kinds.items()):
+            if kind.endswith("NetworkPolicy"):
+                say(f"warning: {number} {kind} in the cluster are not judged")
 
 
 class Seen(NamedTuple):

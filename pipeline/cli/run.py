@@ -23,9 +23,16 @@ from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.errors import ConnectError
+from pipeline.runtime.failure import WorkerError
 from pipeline.runtime.supervisor import Supervisor, addresses
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
+
+_ENDINGS = (
+    *(CheckpointError, BrokerError, TooManyDeadLettersError, WorkerError),
+    *(OSError, ValueError, ImportError),
+)
+"""What ends a run, with its reason, exit status 1, and no traceback."""
 
 
 def _address(listen: str) -> str:
@@ -90,7 +97,8 @@ def run(
     --dead-letters, each with its reason. At the end of the input a line on stderr says how much was
     read, counted, filtered and rejected, and why; an input of nothing but rejects exits with 1, as
     does any reject with --strict. With --state, a run that was killed goes on where its counts end:
-    no flow is counted twice.
+    no flow is counted twice. A metric that is new, or has changed since, is counted from the start
+    of the input; where that is not the whole input any more, the run is refused with what to do.
 
     With Kafka sources it is a member of a consumer group, and counts, dead letters and positions
     are kept in topics. --workers starts several members, each with a server of its own on the
@@ -104,7 +112,7 @@ def run(
     log_from(loaded.settings.log_level)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
-    except (ConnectError, BrokerError, OSError) as error:
+    except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)
     if workers > 1 or (once and job.subscribes):
         job.close()
@@ -122,7 +130,7 @@ def run(
             with job.watch(lambda: config.load(path), lambda: fingerprints([path])) as reloader:
                 _reload_on_hangup(reloader)
                 serve(job, listen)
-    except (CheckpointError, BrokerError, TooManyDeadLettersError, OSError, ValueError) as error:
+    except _ENDINGS as error:
         fail(error)
     finally:
         job.close()
@@ -153,6 +161,8 @@ def judge(job: Job, *, strict: bool = False) -> None:
     account = job.telemetry.account(job.plan)
     before = any(table.size for table in job.counts.tables())
     if account.nothing_else and not before:
+        for problem in job.telemetry.rejecting().values():
+            say(problem)
         fail("everything that was read was rejected: is this the decoder, is it this file?")
     if strict and account.all_rejects:
         fail(f"{account.all_rejects} were rejected, and the run is strict")

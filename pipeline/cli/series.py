@@ -16,21 +16,27 @@ from matrix.prometheus import NOTE, Prometheus
 from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.app.job import Job
-from pipeline.cli.app import EX_CONFIG, load, say
+from pipeline.cli.app import EX_CONFIG, load, require_end, say
 from pipeline.cli.run import advance, conclude, judge
 from pipeline.cli.sighting import Sighting, known, sighting
 from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
+from pipeline.diagnostics import Diagnostic
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
-from pipeline.stage import Kind, Source
+from pipeline.stage import Kind
 from pipeline.state import checkpoint_file
 from pipeline.state.count_store import counters
 from pipeline.state.count_store import facts as facts_of
 
 SETTINGS = frozenset({"stages", "pipeline", "parameters"})
 """What a pipeline file has at its top, and a flow never."""
+
+
+_YAML = {".yaml", ".yml"}
+_RECORDINGS = "protobuf messages, JSON objects, or a database of the netobserv CLI"
+_UNNAMED = "the flows name no Kubernetes objects: --inventory FILE has those behind their addresses"
 
 
 class Counted(NamedTuple):
@@ -101,26 +107,38 @@ class Origin:
                 raise typer.BadParameter(
                     f"--inventory is for recordings; {self.path} names its own"
                 )
-            return _counted(load(self.path), self.recording)
+            return _counted(_pipeline(self.path), self.recording)
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:
             config = capture.pipeline_for(self.path or self.recording or Path(), self.inventory)
         except ConfigError as error:
-            for one in error.problems:
-                say(f"{one.problem.place or self.inventory}: error: {one.problem.message}")
+            for line in dict.fromkeys(map(self._told, error.problems)):
+                say(line)
             raise typer.Exit(EX_CONFIG) from None
-        return _counted(config, None)
+        found = _counted(config, None)
+        if not self.inventory and found.sighting and not found.sighting.named:
+            found = found._replace(notes=(*found.notes, _UNNAMED))
+        return found
+
+    def _told(self, one: Diagnostic) -> str:
+        """A problem of the inventory, without the place in a pipeline that nobody wrote."""
+        return f"{one.problem.place or self.inventory}: error: {one.problem.message}"
+
+
+def _pipeline(path: Path) -> Config:
+    """The pipeline of a file that is not a recording; one that is neither is told what could be."""
+    try:
+        return load(path)
+    except typer.Exit:
+        if path.is_file() and path.suffix not in _YAML:
+            say(f"{path} is not a recording either: {_RECORDINGS}")
+        raise
 
 
 def _counted(config: Config, recording: Path | None) -> Counted:
     """What a run to the end of the input counts. Raises typer.BadParameter if it has no end."""
-    sources = [stage for stage in config.stages if isinstance(stage, Source)]
-    if recording is None and any(source.subscription(config.folder) for source in sources):
-        raise typer.BadParameter(
-            "the pipeline reads Kafka topics, which have no end: ask the workers that count them "
-            "(--server URL for each), or give a recording (--input FILE)"
-        )
+    require_end(config, recording)
     job = Job(config, recording=recording)
     try:
         advance(job)

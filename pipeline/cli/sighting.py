@@ -29,6 +29,12 @@ class Sighting(NamedTuple):
     objects: Objects | None = None
     labels: Sequence[Label] = ()
 
+    @property
+    def named(self) -> bool:
+        """Whether any end is an object of a cluster, or nothing was seen."""
+        kinds = self.facts.edges.select("client_kind", "server_kind")
+        return not kinds.height or any((column != "").any() for column in kinds)
+
     def edges(self) -> pl.DataFrame:
         """The edges (`matrix.edges.EDGES`)."""
         return derive.edges(self.facts, self.objects, self.labels)
@@ -42,11 +48,9 @@ def sighting(
 
 
 def known(job: Job) -> tuple[Objects | None, list[Label]]:
-    """The objects of the stages' inventories or clusters, and all present labels."""
+    """The objects that the stages look addresses up in, and all present labels."""
     labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
     found = [label for some in labels for label in some]
-    for name in filter(None, (getattr(stage, "inventory", "") for stage in job.config.stages)):
-        return inventory(job.config.folder / name)[0], found
     try:
         items = handlers.inventory(job.live, job.resources).items
     except UnansweredError:

@@ -6,7 +6,9 @@ translated first and then go the same way (docs/reference/flowlogs-pipeline.md#f
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +30,7 @@ from pipeline.diagnostics import (
     nearest,
 )
 from pipeline.plan import checks
-from pipeline.stage import Spec, registry
+from pipeline.stage import Source, Spec, registry
 from pipeline.yaml import document, validate
 from pipeline.yaml.document import Document
 
@@ -39,17 +41,28 @@ Types = Mapping[str, type[Spec]]
 
 STAGES = "stages"
 _DIALECT = {"pipeline", "parameters"}
+_STEM = 40
+"""The most characters of a file's name in an identifier."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration without errors. Relative file names in it are under `folder`."""
+    """A configuration without errors. Relative file names in it are under `folder`.
+
+    `pipeline` is an identifier made from the name and the place of its file.
+    """
 
     stages: tuple[Spec, ...]
     settings: Settings
     folder: Path
     warnings: list[Diagnostic]
     locate: Callable[[ConfigPath], Location] = field(repr=False, compare=False)
+    pipeline: str = ""
+
+    @property
+    def endless(self) -> list[str]:
+        """The sources that go on until they are stopped, by the names of their stages."""
+        return [one.name for one in self.stages if isinstance(one, Source) and one.endless]
 
     def place(self, stage: str, path: ConfigPath = ()) -> Location:
         """Where the file has a stage, or the value at `path` inside it."""
@@ -111,7 +124,8 @@ class _Loader:
             raise ConfigError(self._sorted())
         for name, problem in checks.field_warnings(whole):
             self._report([problem], (STAGES, indices[name]), name)
-        return Config(whole, settings, self._folder, self._sorted(), self._place)
+        pipeline = _identifier(Path(self._written.name))
+        return Config(whole, settings, self._folder, self._sorted(), self._place, pipeline)
 
     def _native(self) -> dict[str, Any]:
         """Settings and stages as the native dialect has them."""
@@ -216,6 +230,16 @@ class _Loader:
 
     def _sorted(self) -> list[Diagnostic]:
         return sorted(self._found, key=lambda located: located.place)
+
+
+def _identifier(file: Path) -> str:
+    """The name of a file, and a hash of where it is, for it alone on this machine.
+
+    Links are not followed: a file that Kubernetes mounts is a link to another one after each edit.
+    """
+    where = os.path.normpath(file.absolute())
+    place = hashlib.blake2b(os.fsencode(where), digest_size=4).hexdigest()
+    return f"{re.sub('[^a-zA-Z0-9._-]+', '-', file.stem)[:_STEM]}-{place}"
 
 
 def _name(stage: object) -> str:

@@ -57,6 +57,14 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
             raise ValueError(f'"{self.listen}" is not host:port')
         return host.strip("[]"), int(port)
 
+    @property
+    def url(self) -> str:
+        """Where it is reached from this machine. Raises ValueError as `address` does."""
+        host, port = self.address
+        here = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared alone
+        shown = f"[{here}]" if ":" in here else here
+        return f"http{'s' if self.tls_cert else ''}://{shown}:{port}"
+
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types."""
         try:
@@ -86,14 +94,17 @@ class DeadLetters(_Group, frozen=True, kw_only=True):
     """Rejected messages: where they are kept, and how many of them stop the process.
 
     `file` takes them as JSON lines (local sources), `topic` as messages whose headers say why and
-    whence (Kafka sources). `max_ratio` is their largest share of all messages, and
-    `max_consecutive` the most of them in a row; 0 means no limit.
+    whence (Kafka sources). `max_bytes` is the size at which the file takes no more, and that a
+    topic keeps which the worker makes; what is rejected beyond is only counted. `max_ratio` is
+    their largest share of all messages, and `max_consecutive` the most of them in a row, before the
+    process stops; 0 means no limit.
     """
 
     file: str = ""
     topic: Topic = ""
+    max_bytes: Count = 1 << 30
     max_ratio: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
-    max_consecutive: Count = 0
+    max_consecutive: Count = 100_000
 
 
 class CheckpointSettings(_Group, frozen=True, kw_only=True):

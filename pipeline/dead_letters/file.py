@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,16 +12,22 @@ import msgspec
 
 from pipeline.plan.outcome import Reject
 
+_log = logging.getLogger(__name__)
+
 
 class DeadLetterFile:
     """Where dead letters go; without a path they are only counted.
 
     `keep`: the bytes of an earlier run's file that its state includes; the rest is cut off, since
-    that run's flows will be read again. 0 starts the file anew.
+    that run's flows will be read again. 0 starts the file anew. `max_bytes`: a batch that makes it
+    larger is the last one that it takes; 0 means no limit.
     """
 
-    def __init__(self, path: Path | None, keep: int = 0) -> None:
+    def __init__(self, path: Path | None, keep: int = 0, max_bytes: int = 0) -> None:
         self._file = None
+        self._path = path
+        self._max_bytes = max_bytes
+        self._full = False
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("r+b" if keep and path.exists() else "w+b")
@@ -28,11 +35,24 @@ class DeadLetterFile:
             self._file.seek(0, 2)
 
     def write(self, letters: Sequence[Reject]) -> None:
-        """Append and hand over to the operating system."""
-        if self._file is None or not letters:
+        """Append and hand over to the operating system, unless the file is full."""
+        if self._file is None or not letters or self._is_full():
             return
         self._file.write(b"".join(_line(letter) for letter in letters))
         self._file.flush()
+
+    def _is_full(self) -> bool:
+        """Whether the file has reached its limit; said once."""
+        if not self._full and self._max_bytes and self.size >= self._max_bytes:
+            self._full = True
+            _log.error(
+                "%s has %d bytes, the limit is %d (dead_letters.max_bytes): what is rejected from "
+                "here on is only counted",
+                self._path,
+                self.size,
+                self._max_bytes,
+            )
+        return self._full
 
     @property
     def size(self) -> int:

@@ -55,6 +55,14 @@ _REFUSED = {
 _MAGICS = (*_MAGIC, *_REFUSED, *_SKIPPABLE)
 
 
+def named(data: bytes) -> str:
+    """What the first bytes of some data tell of its format; "" for none that is known here."""
+    for magic, name in _MAGIC.items():
+        if data.startswith(magic):
+            return f"something compressed with {name}"
+    return next((name for magic, name in _REFUSED.items() if data.startswith(magic)), "")
+
+
 class DamagedError(Exception):
     """Compressed data that cannot be read on; what was whole before it has been handed over."""
 

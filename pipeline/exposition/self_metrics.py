@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
+from pipeline.dead_letters.recent import RecentRejects
 from pipeline.exposition.account import Account, Reasons, account
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
@@ -38,6 +39,9 @@ METRICS: dict[str, SelfMetric] = {
     "stage_flows_out": SelfMetric(_C, ("stage",), "Flows that went out or were counted"),
     "stage_flows_filtered": SelfMetric(_C, ("stage",), "Flows left out on purpose"),
     "stage_flows_rejected": SelfMetric(_C, ("stage",), "Flows that could not be used"),
+    "stage_rejecting": SelfMetric(
+        _G, ("stage",), "1 while it rejects most of what came lately, messages or flows"
+    ),
     "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
@@ -112,6 +116,7 @@ class Telemetry:
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
         self._groups: dict[str, str] = {}
         self._reasons = Reasons()
+        self._recent = RecentRejects()
         self.adopt(plan)
         self._registry = CollectorRegistry()
         if process:
@@ -123,6 +128,8 @@ class Telemetry:
         self._groups = {spec.name: spec.policy().group for spec in encoders}
         stages = {node.name for node in plan.nodes} | set(self._groups.values())
         metrics = set(plan.families)
+        self._live = {source.name for source in plan.sources if source.live}
+        self._recent.keep(stages)
         with self._lock:
             for name, series in self._values.items():
                 known = {"stage": stages, "metric": metrics}.get((*METRICS[name].labels, "")[0])
@@ -188,6 +195,14 @@ class Telemetry:
         for reject in failed:
             self.add("stage_errors", 1, reject.stage, reject.error)
         self._reasons.add(outcome)
+        self._recent.add(source, outcome, quiet=source not in self._live)
+        rejecting = self._recent.problems()
+        for stage in outcome.counts:
+            self.set("stage_rejecting", float(stage in rejecting), stage)
+
+    def rejecting(self) -> dict[str, str]:
+        """The stages that reject most of what came lately, and what is known of that."""
+        return self._recent.problems()
 
     def account(self, plan: Plan) -> Account:
         """What became of the messages so far, in the plan that runs."""

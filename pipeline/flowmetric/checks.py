@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
+from pipeline.diagnostics import Code, ConfigPath, Problem, Severity, nearest, warning
 from pipeline.flowmetric.chain import label_name
 from pipeline.flowmetric.spec import Direction, FlowMetricSpec, MatchType, MetricFilter, MetricType
 from pipeline.flows import catalogue, gotext
@@ -233,4 +233,5 @@ def _cardinality(spec: FlowMetricSpec) -> Iterator[Problem]:
             label for level, own in by_level.items() for label in own if level != Level.FINE
         )
         verdict = "many series" if worst is Level.CAREFUL else "unsafe, a great many series"
-        yield warning(("labels",), f"cardinality {worst}: {verdict} with {names}")
+        message = f"cardinality {worst}: {verdict} with {names}"
+        yield Problem(("labels",), message, severity=Severity.WARNING, code=Code.CARDINALITY)

@@ -99,8 +99,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """The topics a group consumes and how; durations in seconds, `batch_size` in messages.
 
-    `committed`: without messages of open and aborted transactions. `start_over`: a topic that was
-    deleted and made again is consumed from its start; otherwise it ends the worker.
+    `group` is "" where the configuration names none. `committed`: without messages of open and
+    aborted transactions. `start_over`: a topic that was deleted and made again is consumed from its
+    start; otherwise it ends the worker.
     """
 
     connection: Connection

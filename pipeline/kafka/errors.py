@@ -19,7 +19,8 @@ def explain(error: BaseException) -> str:
     """One line that says what is wrong, and what can be done where that is known."""
     for kind, text in _MEANINGS.items():
         if isinstance(error, kind):
-            return text.format(_names(error))
+            named = _names(error)
+            return text.format(named, about=f": {named}" if named else "")
     return f"{type(error).__name__}: {error}"
 
 
@@ -33,6 +34,7 @@ def _names(error: BaseException) -> str:
 _MEANINGS: dict[type[BaseException], str] = {
     InconsistentGroupProtocolError: (
         "other members of the group use another protocol: another program has the same group_id"
+        "{about}; end it, or give this pipeline a group_id of its own"
     ),
     InvalidSessionTimeoutError: (
         "the brokers do not take this session_timeout: it is outside "

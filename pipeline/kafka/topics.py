@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.client import AIOKafkaClient
@@ -22,6 +22,7 @@ from aiokafka.errors import (
 
 from pipeline.kafka.connection import BrokerError, Connection, address
 from pipeline.kafka.errors import LOGIN, explain
+from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,18 @@ _CHANGELOG = {
     "segment.ms": str(10 * 60 * 1000),
 }
 """Small segments: what is read on a restart is the compacted part plus the newest segment."""
+
+
+class DeadLetterTopic(NamedTuple):
+    """The topic of dead letters ("": none), and how many bytes it keeps if it is made here."""
+
+    name: str = ""
+    max_bytes: int = 0
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Its settings; the oldest letters go when it is full."""
+        return {"max.message.bytes": str(_LARGEST), "retention.bytes": str(self.max_bytes or -1)}
 
 
 Report = Callable[[str, str], None]
@@ -68,7 +81,7 @@ async def prepare(
     connection: Connection,
     group: str,
     topics: Iterable[str],
-    dead_letters: str,
+    letters: DeadLetterTopic,
     report: Report,
     *,
     used: Mapping[str, str],
@@ -90,13 +103,14 @@ async def prepare(
             await admin.start()
             needed: dict[str, tuple[int, ...]] = dict.fromkeys(wanted, (READ,))
             needed |= dict.fromkeys(map(partial(changelog, group), wanted), (READ, WRITE))
-            if dead_letters:
-                needed[dead_letters] = (WRITE,)
+            if letters.name:
+                needed[letters.name] = (WRITE,)
             described = await _described(connection, list(needed))
             if reason := _problem(wanted, needed, described):
                 return reason
+            await check_members(admin, group)
             _check_used(used, described)
-            if reason := await _make(admin, group, wanted, dead_letters, described):
+            if reason := await _make(admin, group, wanted, letters, described):
                 return reason
             found.update(await _all_described(connection, list(needed)))
             return _problem(list(needed), needed, found)
@@ -123,15 +137,14 @@ async def _make(
     admin: AIOKafkaAdminClient,
     group: str,
     wanted: list[str],
-    dead_letters: str,
+    letters: DeadLetterTopic,
     described: Mapping[str, Topic],
 ) -> str:
     """Make what is missing, and let changelogs grow; why that is not allowed, "" where it is."""
     reasons = [await _changelog(admin, group, topic, described) for topic in wanted]
-    if dead_letters and dead_letters not in described:
+    if letters.name and letters.name not in described:
         shape = described[wanted[0]]._replace(partitions=1)
-        config = {"max.message.bytes": str(_LARGEST)}
-        reasons.append(await _create(admin, dead_letters, shape, config))
+        reasons.append(await _create(admin, letters.name, shape, letters.config))
     return "; ".join(filter(None, reasons))
 
 

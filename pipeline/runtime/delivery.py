@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.publication import Keyed, Publication, Record
+from pipeline.runtime.failure import OutputError
 from pipeline.stage import Sink, Writer
 
 if TYPE_CHECKING:
@@ -33,12 +34,13 @@ class Delivery:
         self._open = AsyncExitStack()
 
     async def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
-        """Deliver what a batch gave. Raises BrokerError when a topic does not take it."""
+        """Deliver what a batch gave.
+
+        Raises BrokerError when a topic does not take it, OutputError when standard output does not.
+        """
         for writer, written in records:
             if writer.sink is Sink.STDOUT:
-                shown = printable if sys.stdout.isatty() else str
-                sys.stdout.write("".join(f"{shown(str(line))}\n" for line in written))
-                sys.stdout.flush()
+                _print(written)
             elif writer.sink is Sink.KAFKA and written:
                 await self._publish(writer, written)
 
@@ -70,6 +72,15 @@ class Delivery:
         await self._open.aclose()
 
 
+def _print(lines: Sequence[Record]) -> None:
+    shown = printable if sys.stdout.isatty() else str
+    try:
+        sys.stdout.write("".join(f"{shown(str(line))}\n" for line in lines))
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror, "standard output") from error
+
+
 class Blocking:
     """A Delivery for callers without an event loop."""
 
@@ -78,7 +89,7 @@ class Blocking:
         self._runner = asyncio.Runner()
 
     def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
-        """`Delivery.deliver`. Raises BrokerError."""
+        """`Delivery.deliver`. Raises BrokerError and OutputError."""
         self._runner.run(self._delivery.deliver(records))
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,9 @@ from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import Outcome
+from pipeline.plan.plan import Plan
 from pipeline.runtime.delivery import Blocking
+from pipeline.runtime.recount import Recount
 from pipeline.stage import Source, SourceContext
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint, Progress
@@ -31,6 +33,7 @@ class EmbeddedOptions(msgspec.Struct, frozen=True):
 
     state: Path | None = None
     dead_letters: Path | None = None
+    max_bytes: int = 0
     max_ratio: float = 0.0
     max_consecutive: int = 0
     checkpoint: float = 2.0
@@ -53,6 +56,9 @@ class Embedded:
         self._progress: dict[str, Progress] = {}
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
+        self._partial: set[str] = set()
+        self._recount = Recount(FileCheckpoint(), ())
+        live.on_swap(self._adopted)
         self._stopping = threading.Event()
         self._sources = SourceContext(self._plan.context.folder, self._stopping)
         self.reason = ""
@@ -78,12 +84,15 @@ class Embedded:
     def _run(self, state: Path | None, advance: Callable[[int], None]) -> None:
         saved = checkpoint_file.load(state, self._ledger) if state else FileCheckpoint()
         self._progress = dict(saved.progress)
+        self._recount = Recount(saved, [source.name for source in self._plan.sources])
         with (
-            DeadLetterFile(self._options.dead_letters, saved.dead_letters) as letters,
+            DeadLetterFile(
+                self._options.dead_letters, saved.dead_letters, self._options.max_bytes
+            ) as letters,
             Blocking(self._sources.folder) as delivery,
         ):
             due = time.monotonic() + self._options.checkpoint
-            for source, payloads in self._input():
+            for source, payloads in self._input(letters):
                 rest = payloads
                 while rest and not self._stopping.is_set():
                     done = self._batch(source, rest, letters, delivery)
@@ -120,17 +129,38 @@ class Embedded:
         self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
 
-    def _input(self) -> Iterator[tuple[Source, list[bytes]]]:
+    def _input(self, letters: DeadLetterFile) -> Iterator[tuple[Source, list[bytes]]]:
         """The messages of every source in turn, the finite sources first, until a stop."""
         for source in sorted(self._plan.sources, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
-            for payloads in self._payloads(source):
+            for payloads in self._payloads(source, letters):
                 yield source, payloads
 
-    def _payloads(self, source: Source) -> Iterator[list[bytes]]:
-        """The messages of a source that the saved counts do not include."""
+    def _payloads(self, source: Source, letters: DeadLetterFile) -> Iterator[list[bytes]]:
+        """The messages of a source that the saved counts do not include.
+
+        Those that they include are counted once more in metrics that have no counts of them.
+        """
         chunks = source.chunks(self._sources)
+        held = self._open(source, chunks)
+        progress = self._progress[source.name]
+        self._recount.begin(source.name, progress)
+        skip = progress.messages
+        for payloads in chain(held, chunks):
+            known, fresh = payloads[:skip], payloads[skip:]
+            skip -= len(known)
+            if known and self._recount.wants(source.name):
+                self._count_again(source, known, letters)
+            if self._stopping.is_set():
+                return
+            if fresh:
+                self._recount.end(source.name, 0)
+                yield fresh
+        self._recount.end(source.name, skip)
+
+    def _open(self, source: Source, chunks: Iterator[list[bytes]]) -> list[list[bytes]]:
+        """Find out how much of an input was counted; the messages that were read for that."""
         saved = self._progress.get(source.name, Progress())
         held: list[list[bytes]] = []
         head: list[bytes] = []
@@ -139,25 +169,42 @@ class Embedded:
             head += payloads
             if len(head) >= saved.opening:
                 break
-        progress = saved if saved.continues(head) else Progress.start(head)
+        goes_on = saved.continues(head)
+        progress = saved if goes_on else Progress.start(head, saved.before + saved.messages)
         self._progress[source.name] = progress
         self._openings[source.name] = head[: progress.opening]
-        skip = progress.messages
-        for payloads in chain(held, chunks):
-            if skip < len(payloads):
-                yield payloads[skip:]
-            skip = max(0, skip - len(payloads))
+        return held
+
+    def _count_again(self, source: Source, payloads: list[bytes], letters: DeadLetterFile) -> None:
+        """Count messages in the metrics that miss them, and in no other."""
+        rest = _filled(payloads)
+        while rest and not self._stopping.is_set():
+            with self._live.batch(self._stopping) as plan:
+                outcome = self._pieces.run(plan, source.name, rest)
+                part = self._recount.part(plan, source.name, outcome)
+                letters.write(part.rejects)
+                self._ledger.merge(part.deltas, time.time())
+                self._telemetry.batch(source.name, 0, part)
+            rest = rest[outcome.messages :]
+
+    def _adopted(self, plan: Plan, unchanged: Collection[str]) -> None:
+        """Metrics that begin while the input is under way are not in the state: see `Recount`."""
+        if any(done.messages for done in self._progress.values()):
+            self._partial = (self._partial | plan.families.keys()) - set(unchanged)
 
     def _save(self, folder: Path, letters: DeadLetterFile) -> None:
         """Save counts and progress. A last message that cannot be decoded is read again next time.
 
         It may be the beginning of a message that was being written.
         """
+        if not self._recount.done:
+            return
         progress = {
             name: done.without_last(self._openings[name]) if self._cut.get(name) else done
             for name, done in self._progress.items()
         }
-        checkpoint_file.save(folder, self._ledger, FileCheckpoint(progress, letters.size))
+        saved = FileCheckpoint(progress, letters.size)
+        checkpoint_file.save(folder, self._ledger, saved, self._partial)
 
 
 def _filled(payloads: list[bytes]) -> list[bytes]:

@@ -1,10 +1,34 @@
-"""The first error of several tasks, for the one that waits for it."""
+"""Errors that end a run: which of several, and whether it is worth another attempt."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_FINAL = frozenset(
+    (
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR),
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE),
+    )
+)
+"""Errors of the system about files and rights, which stay until somebody mends them."""
+
+
+class WorkerError(Exception):
+    """A worker has ended, and would again; the message says why."""
+
+
+class OutputError(OSError):
+    """Standard output cannot be written."""
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether an error of the system or of an import is there again at the next attempt."""
+    if isinstance(error, OSError):
+        return isinstance(error, OutputError) or error.errno in _FINAL
+    return isinstance(error, ImportError)
 
 
 class Failure:

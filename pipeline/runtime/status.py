@@ -52,4 +52,4 @@ class Status:
     def _log_once(self, line: str) -> None:
         if line not in self._logged:
             self._logged.add(line)
-            _log.warning("%s", line)
+            _log.error("%s", line)

@@ -17,13 +17,15 @@ Fields = frozenset[str]
 class BuildContext:
     """What a stage is built from.
 
-    `folder` is where relative file names start. `needed` are the fields that this stage and those
-    behind it read, None for all of them: it may leave out the others. `clock` gives epoch seconds.
-    `random` is for constants drawn while the stage is built, such as the seeds of its draws; what a
-    built stage does depends on its input alone.
+    `folder` is where relative file names start. `pipeline` is an identifier of the pipeline, made
+    from the name and the place of its file; "" where there is no file. `needed` are the fields that
+    this stage and those behind it read, None for all of them: it may leave out the others. `clock`
+    gives epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds
+    of its draws; what a built stage does depends on its input alone.
     """
 
     folder: Path = Path()
+    pipeline: str = ""
     needed: Fields | None = None
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)

@@ -76,6 +76,9 @@ class Source(Spec, frozen=True, kw_only=True):
     live: ClassVar[bool] = False
     """Flows arrive as they happen, so that an idle series means something."""
 
+    endless: ClassVar[bool] = False
+    """It goes on until it is stopped, so that a command that only reads cannot read it."""
+
     def decode(self, context: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
         raise NotImplementedError

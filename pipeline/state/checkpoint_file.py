@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.stage import LAST_SEEN, Family
-from pipeline.state.ledger import LAST_COUNTED, RESTARTED, Ledger
+from pipeline.state.ledger import LAST_COUNTED, Ledger
 from pipeline.state.sealed import SealError, seal, unseal
 
 _OPENING = 1000  # messages at the start of an input that identify it
@@ -25,28 +24,31 @@ _UNSEALED = b"\x84\xa7version\x02"
 _FILE = "ledger.checkpoint"
 _BEFORE = f"{_FILE}.before"
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
-_log = logging.getLogger(__name__)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an input was counted: `messages` of it, its first `opening` hash to `head`."""
+    """How far an input was counted: `messages` of it, its first `opening` hash to `head`.
+
+    `before`: messages of other inputs of the same source, which were counted earlier.
+    """
 
     messages: int = 0
     opening: int = 0
     head: str = ""
+    before: int = 0
 
     @classmethod
-    def start(cls, messages: Sequence[bytes]) -> Progress:
+    def start(cls, messages: Sequence[bytes], before: int = 0) -> Progress:
         """Nothing counted of an input that starts with these messages."""
         opening = min(_OPENING, len(messages))
-        return cls(0, opening, digest(messages[:opening]))
+        return cls(0, opening, digest(messages[:opening]), before)
 
     def without_last(self, opening: Sequence[bytes]) -> Progress:
         """One message less; `opening` are the messages that identify the input."""
         if self.messages > self.opening:
             return msgspec.structs.replace(self, messages=self.messages - 1)
         kept = opening[: self.messages - 1]
-        return Progress(len(kept), len(kept), digest(kept))
+        return Progress(len(kept), len(kept), digest(kept), self.before)
 
     def continues(self, messages: Sequence[bytes]) -> bool:
         """Whether an input that starts with these messages is the input that was counted."""
@@ -73,10 +75,16 @@ class _Version2(msgspec.Struct, frozen=True):
 
 
 class FileCheckpoint(msgspec.Struct, frozen=True):
-    """What a checkpoint says beside the ledger: progress per source, bytes of dead letters."""
+    """What a checkpoint says beside the ledger: progress per source, bytes of dead letters.
+
+    `changed` and `added` are metrics without counts, though some of the input was counted: they
+    have changed since, or are new.
+    """
 
     progress: dict[str, Progress] = {}
     dead_letters: int = 0
+    changed: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
 
 
 class CheckpointError(Exception):
@@ -92,14 +100,18 @@ def digest(messages: Sequence[bytes]) -> str:
     return state.hexdigest()
 
 
-def save(folder: Path, ledger: Ledger, checkpoint: FileCheckpoint) -> None:
+def save(
+    folder: Path, ledger: Ledger, checkpoint: FileCheckpoint, without: Container[str] = ()
+) -> None:
     """Write ledger and progress as one file; a reader sees the old one or the new one, whole.
 
-    The file before is kept beside it. Raises CheckpointError when the folder cannot be written.
+    Metrics in `without` are left out. The file before is kept beside it. Raises CheckpointError
+    when the folder cannot be written.
     """
     tables = [
-        _Saved(table.family, *(pack(rows.labelled(f)) for f in (rows.totals, rows.overflow)))
+        _Saved(table.family, *(pack_parts(rows.parts(f)) for f in (rows.totals, rows.overflow)))
         for table in ledger.tables()
+        if table.family.name not in without
         for rows in [table.rows]
     ]
     document = _Checkpoint(checkpoint.progress, checkpoint.dead_letters, tables)
@@ -121,16 +133,20 @@ def save(folder: Path, ledger: Ledger, checkpoint: FileCheckpoint) -> None:
 def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
     """Put what was saved into the ledger; an empty folder is an empty checkpoint.
 
-    A family that has changed since (see `Family.continues`) starts again from nothing, as do
-    families that are new; what is no longer configured is dropped. Raises CheckpointError.
+    A family that has changed since (see `Family.continues`) has no counts, nor have families that
+    are new; what is no longer configured is dropped. Raises CheckpointError.
     """
     document = _read(folder)
     if document is None:
         return FileCheckpoint()
-    for saved in document.tables:
-        if not ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow)):
-            _log.warning(RESTARTED, saved.family.name)
-    return FileCheckpoint(document.progress, document.dead_letters)
+    changed = frozenset(
+        saved.family.name
+        for saved in document.tables
+        if not ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow))
+    )
+    known = {saved.family.name for saved in document.tables}
+    added = frozenset(table.family.name for table in ledger.tables()) - known
+    return FileCheckpoint(document.progress, document.dead_letters, changed, added)
 
 
 def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:
@@ -238,9 +254,16 @@ def _sync(folder: Path) -> None:
 
 def pack(frame: pl.DataFrame) -> bytes:
     """A frame as bytes (an Arrow stream, compressed)."""
-    table, sink = frame.to_arrow(), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=_COMPRESSED) as stream:
-        stream.write_table(table)
+    return pack_parts(iter([frame]))
+
+
+def pack_parts(frames: Iterator[pl.DataFrame]) -> bytes:
+    """What `pack` makes of frames one below the other; there is at least one."""
+    sink, first = pa.BufferOutputStream(), next(frames).to_arrow()
+    with pa.ipc.new_stream(sink, first.schema, options=_COMPRESSED) as stream:
+        stream.write_table(first)
+        for frame in frames:
+            stream.write_table(frame.to_arrow())
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

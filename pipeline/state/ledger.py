@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -31,6 +31,9 @@ RESTARTED = "metric %s has changed: it starts again from zero"
 """What is logged of a metric that cannot go on."""
 
 _COMPACT_ROWS = 50_000
+_PART = 100_000
+_STEPS = (10_000, 100_000)
+_NAMED = 3
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
 
@@ -105,6 +108,12 @@ class Rows(NamedTuple):
     def all(self) -> pl.DataFrame:
         """The totals, and the overflow series last where there is one."""
         return pl.concat([self.totals, self.overflow]) if self.overflow.height else self.totals
+
+    def parts(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """`labelled` in parts, at least one: a million label sets at once need much memory."""
+        yield self.labelled(rows.head(_PART))
+        for part in rows.slice(_PART).iter_slices(_PART):
+            yield self.labelled(part)
 
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Some of these rows with the label columns (String) in the place of the ids."""
@@ -270,6 +279,24 @@ class SeriesTable:
         return rows.group_by(ID, maintain_order=True).agg(self._merge)
 
 
+class Growth:
+    """Which metrics have many series: each is logged at 10,000 and at 100,000."""
+
+    def __init__(self) -> None:
+        self._passed: dict[str, int] = {}
+
+    def look(self, family: Family, rows: Rows) -> None:
+        """Log a metric that has grown past a step since the last look."""
+        size = rows.totals.height
+        step = max((step for step in _STEPS if size >= step), default=0)
+        if step > self._passed.get(family.name, 0):
+            labels = rows.labelled(rows.totals).select(pl.col(family.labels).n_unique())
+            values = sorted(labels.row(0, named=True).items(), key=lambda one: -one[1])
+            listed = ", ".join(f"{name} has {count:,} values" for name, count in values[:_NAMED])
+            _log.warning("metric %s has %s series: label %s", family.name, f"{size:,}", listed)
+        self._passed[family.name] = step
+
+
 class Totals(NamedTuple):
     """Exact totals: up to which offset of which partitions they go, and a table for each metric.
 
@@ -285,7 +312,8 @@ class Totals(NamedTuple):
 class Ledger:
     """All series of a plan. Safe to read from another thread while deltas come in.
 
-    Ledgers of one `sharing` look up a label set once for all of them.
+    Ledgers of one `sharing` look up a label set once for all of them. `watched`: a metric with many
+    series is logged, unless it is not exposed.
     """
 
     def __init__(
@@ -294,7 +322,10 @@ class Ledger:
         max_series: int = 0,
         sharing: InternerPool | None = None,
         limited: set[str] | None = None,
+        *,
+        watched: bool = True,
     ) -> None:
+        self._growth = Growth() if watched else None
         self._sharing = sharing or InternerPool()
         self._tables = {name: self._table(*kept) for name, kept in families.items()}
         self._max_series = max_series
@@ -392,6 +423,8 @@ class Ledger:
 
     def _fold(self, table: SeriesTable) -> None:
         self._limit(table, table.compact(self._room(table)), _OVERFLOWED)
+        if self._growth and table.family.exposed:
+            self._growth.look(table.family, table.rows)
 
     def _limit(self, table: SeriesTable, beyond: int, what: _Limit) -> None:
         """Note that so many label sets of a table were beyond a limit; the first time, say so."""
@@ -416,6 +449,8 @@ class Ledger:
 
 
 def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:
+    if series.height > _PART:
+        return pl.concat([_by_id(part, sets) for part in series.iter_slices(_PART)], rechunk=True)
     return series.select(sets.ids(series), pl.exclude(sets.labels))
 
 

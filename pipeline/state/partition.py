@@ -64,7 +64,7 @@ class Partition:
         self.committed: int | None = None
         """The last committed position."""
         self.generation = epoch.generation
-        self._ledger = Ledger(families, max_series, sharing, limited)
+        self._ledger = Ledger(families, max_series, sharing, limited, watched=False)
         self.restarted = [
             saved.family.name
             for saved in state.families

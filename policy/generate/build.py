@@ -66,9 +66,8 @@ def generate(
     NoResolverError when `dns` does not lead to pods.
     """
     builder = _Builder(list(manifests), list(labels), options)
-    for edge in edges(frame, options.namespaces):
-        for behind in builder.resolved(edge):
-            builder.take(behind)
+    for edge in builder.resolved(edges(frame, options.namespaces)):
+        builder.take(edge)
     drafts = builder.drafts()
     builder.check(frame, drafts)
     return Generated(drafts, builder.report(drafts, _window(frame)))

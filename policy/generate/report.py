@@ -13,10 +13,12 @@ import msgspec
 from pipeline.diagnostics import printable
 
 _WIDTH = 80
+_SHOWN = 20
+"""Findings of a part that the text lists, but for those that make the exit code 3."""
 
 
 class Topic(Enum):
-    """What a finding is about: its name in JSON, whether it makes the exit code 1, its title."""
+    """What a finding is about: its name in JSON, whether it makes the exit code 3, its title."""
 
     NO_RULE = ("no_rule", True, "Established, but without a rule")
     DENIED = ("denied", True, "Established, and denied by these policies")
@@ -96,9 +98,13 @@ def text(report: Report) -> str:
     ranked = sorted(report.findings, key=lambda one: list(Topic).index(one.topic))
     for topic, found in groupby(ranked, key=lambda one: one.topic):
         body += ["", f"{topic.title}:"]
-        for each in found:
+        listed = list(found)
+        shown = listed if topic.fails else listed[:_SHOWN]
+        for each in shown:
             message = f": {each.message}" if each.message else ""
             body += _wrapped(f"{each.subject}{message}", "  ", "    ")
+        if len(listed) > len(shown):
+            body.append(f"  and {len(listed) - len(shown):,} more: --report has all")
     return "\n".join(body) + "\n"
 
 

@@ -68,5 +68,13 @@ class Side:
         for keys, ports in products(self._edges):
             texts = {text for key in keys for port in ports for text in self._edges[key, port]}
             peers = tuple(self._peers[key] for key in sorted(keys))
-            made.append(Rule(peers, tuple(sorted(ports)), tuple(sorted(texts))))
+            made.append(Rule(peers, tuple(sorted(ports)), tuple(_fullest(texts))))
         return sorted(made, key=lambda rule: (rule.edges, rule.ports))
+
+
+def _fullest(texts: Iterable[str]) -> Iterator[str]:
+    """The texts in order, without those that another one says with its Service."""
+    listed = sorted(texts)
+    for text, following in zip(listed, [*listed[1:], ""], strict=True):
+        if not following.startswith(f"{text} (Service"):
+            yield text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.flows import cidr
 from policy.generate.networks import Networks
@@ -18,13 +18,19 @@ class Services:
         self._cluster = cluster
         self._networks = networks
 
-    def resolved(self, edge: Edge) -> list[Edge]:
-        """The edges to what is behind the Service of an edge; itself where that is not known.
+    def resolved(self, edges: Iterable[Edge]) -> Iterator[Edge]:
+        """The edges, those to Services as edges to what is behind them.
 
-        An edge to anything else stays as it is.
+        Of what is behind a Service, it is what the same client was seen with, or else all of it. An
+        edge to a Service behind which nothing is known stays as it is.
         """
-        if edge.server.kind != "Service":
-            return [edge]
+        listed = list(edges)
+        seen = {_key(edge) for edge in listed}
+        for edge in listed:
+            behind = list(self._behind(edge)) if edge.server.kind == "Service" else []
+            yield from [one for one in behind if _key(one) in seen] or behind or [edge]
+
+    def _behind(self, edge: Edge) -> Iterator[Edge]:
         reference = Reference("Service", edge.server.namespace, edge.server.workload)
         service = self._cluster.services.get(reference)
         ports = [
@@ -32,14 +38,11 @@ class Services:
             for port in (service.ports if service else ())
             if (port.protocol, port.number) == (edge.protocol, edge.port)
         ]
-        if not service or not ports:
-            return [edge]
-        named = f"{reference.namespace}/{reference.name}:{edge.port}"
-        behind = set(self._listed(reference, ports[0])) or set(self._selected(service, ports[0]))
-        return [
-            edge._replace(server=end, port=number, services=(*edge.services, named))
-            for end, number in sorted(behind)
-        ] or [edge]
+        if service and ports:
+            named = (*edge.services, f"{reference.namespace}/{reference.name}:{edge.port}")
+            ends = set(self._listed(reference, ports[0])) or set(self._selected(service, ports[0]))
+            for end, number in sorted(ends):
+                yield edge._replace(server=end, port=number, services=named)
 
     def _listed(self, service: Reference, wanted: ServicePort) -> Iterator[tuple[End, int]]:
         """The endpoints of a port, by the EndpointSlices."""
@@ -70,6 +73,12 @@ class Services:
             place = cidr.address(address)
             return End("Node", "", node, self._networks.label(place) if place else "", "")
         return End("", "", "", "", address)
+
+
+def _key(edge: Edge) -> tuple[str | int | None, ...]:
+    """What an edge is between; labels may be known for some edges only."""
+    ends = (edge.client, edge.server)
+    return (*(part for end in ends for part in (*end[:3], end.address)), edge.protocol, edge.port)
 
 
 def _end(pod: Pod) -> End:

@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
-from pipeline.kube.subnets import Label
+from pipeline.kube.subnets import MACHINES, PODS, SERVICES, Label
 from policy.judge.groups import Groups
 from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
 
 TEMPLATE = "its template"
 """The name of the pods that a workload without pods would have."""
+
+
+SOMEBODY = "somebody outside"
+"""The name of an endpoint of which nothing is known."""
 
 
 class End(NamedTuple):
@@ -44,11 +48,18 @@ class Place(NamedTuple):
     @property
     def alone(self) -> str | None:
         """The name of the one endpoint, None where there are more or the number is not known."""
-        return None if self.names[1:] or self.names == [TEMPLATE] else self.names[0]
+        return None if self.names[1:] or self.names[0] in {TEMPLATE, SOMEBODY} else self.names[0]
 
 
 class UnknownEndError(Exception):
-    """It is not known what is behind an end; the message says why."""
+    """It is not known what is behind an end; the message says why.
+
+    `is_outside`: whatever it is, no policy is for it.
+    """
+
+    def __init__(self, message: str, *, is_outside: bool = False) -> None:
+        super().__init__(message)
+        self.is_outside = is_outside
 
 
 class Ends:
@@ -105,14 +116,23 @@ class Ends:
 
     def _outside(self, end: End) -> list[tuple[int, str]]:
         place = cidr.address(end.address)
+        if end.label in {PODS, SERVICES} and not (place and self._is_known(str(place))):
+            raise UnknownEndError(f"{end}: it is not among the objects")
         if place:
             return [(self._groups.of_address(place), str(place))]
         net = cidr.network(end.address)
         networks = [net] if net else self._networks.get(end.label, [])
         if not networks:
             why = f"the networks of label {end.label} are not known" if end.label else "no address"
-            raise UnknownEndError(f"{end}: {why}")
-        return [found for net in networks for found in self._groups.of_network(net)]
+            raise UnknownEndError(f"{end}: {why}", is_outside=True)
+        on_host = end.label == MACHINES
+        return [
+            found for net in networks for found in self._groups.of_network(net, on_host=on_host)
+        ]
+
+    def _is_known(self, address: str) -> bool:
+        known = (self._cluster.pods_by_address, self._cluster.host_addresses)
+        return any(address in addresses for addresses in known)
 
     def _of_service(self, reference: Reference, protocol: str, port: int | None) -> list[Place]:
         service = self._cluster.services.get(reference)

@@ -65,16 +65,16 @@ class Groups:
         places = [place for ip in addresses if (place := cidr.address(ip))]
         return [self._number(self._at(node, place)) for place in places] or [self._number(node)]
 
-    def of_address(self, place: Address) -> int:
-        """The group of an address outside, of a node or of a pod."""
+    def of_address(self, place: Address, *, on_host: bool = False) -> int:
+        """The group of an address outside, of a node (known as one, or `on_host`) or of a pod."""
         text = str(place)
         if pod := self._cluster.pods_by_address.get(text):
             return self.of_pod(pod._replace(addresses=(text,)))[0]
-        group = Group(on_host=text in self._cluster.host_addresses)
+        group = Group(on_host=on_host or text in self._cluster.host_addresses)
         return self._number(self._at(group, place))
 
-    def of_network(self, net: Network) -> list[tuple[int, str]]:
-        """The groups inside a network, each with an address of it.
+    def of_network(self, net: Network, *, on_host: bool = False) -> list[tuple[int, str]]:
+        """The groups inside a network (of nodes: `on_host`), each with an address of it.
 
         Each part that policies tell apart begins where the network, a network of a policy, or
         what follows one begins.
@@ -85,7 +85,7 @@ class Groups:
         found: dict[int, str] = {}
         for start in (first, *inside):
             place = make(start)
-            found.setdefault(self.of_address(place), str(place))
+            found.setdefault(self.of_address(place, on_host=on_host), str(place))
         return list(found.items())
 
     def _at(self, group: Group, place: Address) -> Group:

@@ -74,3 +74,9 @@ def test_a_policy_in_force_that_no_server_accepts(tmp_path: Path) -> None:
         78,
         'NetworkPolicy shop/p: error: field spec.ingres: unknown field; did you mean "ingress"?\n',
     )
+
+
+def test_policies_of_other_kinds_are_not_judged_and_that_is_said(tmp_path: Path) -> None:
+    other = {"kind": "CiliumNetworkPolicy", "metadata": {"namespace": "shop", "name": "c"}}
+    _, text = verified(tmp_path, "", [*OBJECTS, other])
+    assert text == "warning: 1 CiliumNetworkPolicy in the cluster are not judged\n"

@@ -97,7 +97,19 @@ def test_what_cannot_be_read_is_named(made: Simulation, tmp_path: Path) -> None:
     done = flowmatrix("matrix", made.recording, "--inventory", tmp_path / "none.yaml")
     assert done.exit_code == 78
     assert "none.yaml" in done.stderr
-    assert '"stages"' not in done.stderr
+    assert done.stderr.count("\n") == 1
+    (tmp_path / "a.csv").write_text("SrcAddr,DstAddr\n")
+    done = flowmatrix("matrix", tmp_path / "a.csv")
+    assert done.exit_code == 78
+    assert "a.csv is not a recording either: protobuf messages, JSON objects" in done.stderr
+
+
+def test_flows_without_names_ask_for_an_inventory(made: Simulation, tmp_path: Path) -> None:
+    note = "the flows name no Kubernetes objects: --inventory FILE has those behind their addresses"
+    assert note in document(made.recording)["notes"]
+    assert note not in document(made.recording, "--inventory", made.inventory)["notes"]
+    (tmp_path / "none.json").write_text("[]")
+    assert document(tmp_path / "none.json")["notes"] == []
 
 
 def test_a_pipeline_that_reads_kafka_is_refused_at_once(tmp_path: Path) -> None:

@@ -67,6 +67,21 @@ def test_tls_files(tmp_path: Path) -> None:
     assert (problem.path, problem.message) == (("tls_cert",), "tls_cert and tls_key go together")
 
 
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:9102", "http://127.0.0.1:9102"),
+        ("0.0.0.0:9102", "http://127.0.0.1:9102"),
+        ("[::]:80", "http://127.0.0.1:80"),
+        ("[::1]:80", "http://[::1]:80"),
+        ("worker-1:80", "http://worker-1:80"),
+    ],
+)
+def test_where_a_server_is_reached_from_here(listen: str, url: str) -> None:
+    assert ServerSettings(listen=listen).url == url
+    assert ServerSettings(listen=listen, tls_cert="c", tls_key="k").url == f"https{url[4:]}"
+
+
 def test_an_approved_matrix_is_a_file(tmp_path: Path) -> None:
     settings = Settings(matrix=MatrixSettings(approved="approved.yaml"))
     (problem,) = settings.check(tmp_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.plan.outcome import Reject
@@ -35,3 +36,19 @@ def test_what_the_state_does_not_include_is_cut_off(tmp_path: Path) -> None:
         "bad",
         "bad",
     ]
+
+
+def test_a_full_file_takes_no_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, it says so; after a restart as well."""
+    path = tmp_path / "letters.jsonl"
+    with DeadLetterFile(path, max_bytes=60) as letters:
+        for _ in range(5):
+            letters.write(LETTERS[:1])
+        kept = letters.size
+    assert 60 <= kept < 120
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"{path} has {kept} bytes, the limit is 60")
+    with DeadLetterFile(path, kept, max_bytes=60) as letters:
+        letters.write(LETTERS)
+        letters.write(LETTERS)
+    assert len(caplog.messages) == 2

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.commands import COMMANDS
 from tests.docs.markdown import ROOT, pages, written
 
 COMMAND = re.compile(r"\bflowmatrix ([a-z][a-z-]+)\b([^`|;#\n]*)")
@@ -18,6 +19,7 @@ MAKE = re.compile(r"(?:^|`|\$ )(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]+)", re.MULTILI
 CODE = re.compile(r"```(?:sh|console)\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 WRITTEN = [page.relative_to(ROOT).as_posix() for page in pages() if written(page)]
 GROUP: Any = typer.main.get_command(app)  # its stubs know no commands
+SECOND = {name.split()[1] for name in COMMANDS if " " in name}
 CONTEXT = typer.Context(GROUP)
 
 
@@ -27,11 +29,19 @@ def code(page: str) -> str:
     return "\n".join(block or span for block, span in CODE.findall(text))
 
 
+def named(name: str, rest: str) -> Any:
+    """The command of a line; the names of some have two words, and groups have subcommands."""
+    second = next(iter(rest.split()), "")
+    whole = GROUP.get_command(CONTEXT, f"{name} {second}") if second in SECOND else None
+    command = whole or GROUP.get_command(CONTEXT, name)
+    return getattr(command, "commands", {}).get(second, command)
+
+
 def unknown(shown: str) -> Iterator[str]:
     """The subcommands and options that flowmatrix does not have."""
     for line in shown.splitlines():
         for name, rest in COMMAND.findall(line):
-            command = GROUP.get_command(CONTEXT, name)
+            command = named(name, rest)
             if command is None:
                 yield f"flowmatrix {name}"
                 continue
@@ -53,8 +63,13 @@ def test_every_make_target_of_a_page_exists(page: str) -> None:
 
 
 def test_what_is_unknown_is_found() -> None:
-    shown = "flowmatrix run x.yaml --once --twice\nflowmatrix fly\nflowmatrix matrix -n a --state d"
-    assert list(unknown(shown)) == ["flowmatrix run --twice", "flowmatrix fly"]
+    shown = (
+        "flowmatrix run x.yaml --once --twice\nflowmatrix fly\nflowmatrix matrix -n a --state d\n"
+    )
+    shown += "flowmatrix matrix approve --base b\nflowmatrix matrix --base b"
+    assert list(unknown(shown)) == [
+        *("flowmatrix run --twice", "flowmatrix fly", "flowmatrix matrix --base")
+    ]
 
 
 def test_commands_are_found_where_they_stand() -> None:

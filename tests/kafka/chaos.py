@@ -1,8 +1,8 @@
 """`make chaos`: a group of workers through kills, scaling, a freeze and a broker restart.
 
 A topic is filled with flows and poison meanwhile, and a real Prometheus watches. In the end every
-counter, histogram bucket and matrix cell must be what the generator knows, and every poison message
-must be in the dead letters.
+counter, histogram bucket and matrix cell must be what the generator knows, every fact of an edge
+what one pass without Kafka gives, and every poison message must be in the dead letters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pipeline.api.client import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
 from pipeline.state.ledger import TIMES
-from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, samples
+from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, cells, samples
 from tests.kafka.support.watching import Watch
 from tests.kafka.support.workers import COMMAND, Worker, configured
 from tests.real.kafka import Kafka
@@ -85,9 +85,9 @@ class Report(NamedTuple):
 
     def __str__(self) -> str:
         events = ", ".join(f"{number:,} {what}" for what, number in self.happened.items())
-        lines = [events, f"{'':<44}{'number':>9}{'truth':>18}{'found':>18}{'difference':>16}"]
+        lines = [events, f"{'':<44}{'number':>9}{'truth':>25}{'found':>25}{'difference':>16}"]
         lines += [
-            f"{r.what:<44}{r.number:>9,}{r.truth:>18,.0f}{r.found:>18,.0f}{r.difference:>16,.0f}"
+            f"{r.what:<44}{r.number:>9,}{r.truth:>25,.0f}{r.found:>25,.0f}{r.difference:>16,.0f}"
             for r in self.rows
         ]
         left = self.produced - self.counted - self.filtered - self.rejected
@@ -339,6 +339,9 @@ class Chaos:
         found = samples(answers)
         for name, truth in self._load.truth().items():
             yield _compared(f"{what} {name}", truth, found.get(name, {}))
+        edges = cells(client.facts({str(n): answer for n, answer in enumerate(answers)}))
+        for family, known in self._load.facts().items():
+            yield _compared(f"{what} {family}, cells", known, edges.get(family, {}))
 
     def _matrix(self, urls: list[str]) -> Row:
         """Cells of `flowmatrix matrix` over the group, beside those made of the truth."""

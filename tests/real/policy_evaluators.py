@@ -73,11 +73,6 @@ def evaluators() -> Iterator[Evaluators]:
             process.kill()
 
 
-def cached() -> bool:
-    """Whether it is built already."""
-    return _path().exists()
-
-
 def _path() -> Path:
     source = b"".join(file.read_bytes() for file in sorted(_MODULE.iterdir()))
     digest = hashlib.sha256(source).hexdigest()[:12]
@@ -87,9 +82,9 @@ def _path() -> Path:
 def binary() -> Path:
     """The command, built if need be; Missing where there is no Go."""
     path = _path()
-    go = parts.tool("go", "it builds the evaluators that verdicts are compared with")
     with parts.locked(path.parent):
         if not path.exists():
+            go = parts.tool("go", "it builds the evaluators that verdicts are compared with")
             partial = path.with_suffix(".partial")
             command = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(partial), "."]
             polite = ["nice", *command] if shutil.which("nice") else command

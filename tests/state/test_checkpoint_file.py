@@ -42,13 +42,20 @@ def test_what_was_saved_comes_back(saved: Path) -> None:
     "family",
     [Family("flows", Kind.COUNTER, ("b",)), msgspec.structs.replace(FAMILY, chain="other")],
 )
-def test_a_changed_family_starts_again(
-    saved: Path, family: Family, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_changed_family_has_no_counts(saved: Path, family: Family) -> None:
     changed = ledger(family)
-    checkpoint_file.load(saved, changed)
+    loaded = checkpoint_file.load(saved, changed)
     assert changed.tables()[0].series().height == 0
-    assert caplog.messages == ["metric flows has changed: it starts again from zero"]
+    assert (loaded.changed, loaded.added) == (frozenset({"flows"}), frozenset())
+
+
+def test_a_new_family_is_told(saved: Path) -> None:
+    """One that was left out of the state is new as well."""
+    new = msgspec.structs.replace(FAMILY, name="more")
+    loaded = checkpoint_file.load(saved, ledger(new))
+    assert (loaded.changed, loaded.added) == (frozenset(), frozenset({"more"}))
+    checkpoint_file.save(saved, ledger(), FileCheckpoint(), {"flows"})
+    assert checkpoint_file.load(saved, ledger()).added == {"flows"}
 
 
 def test_an_empty_folder_is_an_empty_state(tmp_path: Path) -> None:

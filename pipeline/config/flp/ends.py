@@ -36,7 +36,7 @@ def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
     if block.start_offset not in _OFFSETS:
         yield unknown("offset", block.start_offset, list(_OFFSETS)[1:], (*at, "startOffset"))
     if not block.group_id:
-        yield warning((*at, "groupid"), "no group: that of the engine is taken")
+        yield warning((*at, "groupid"), "no groupid: the group is derived from the file")
     fields = {
         "brokers": block.brokers,
         "topics": [block.topic] if block.topic else [],

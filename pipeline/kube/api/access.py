@@ -10,13 +10,14 @@ import msgspec
 from pipeline.diagnostics import Problem, nearest
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ConnectError
-from pipeline.kube.api.kubeconfig import contexts
+from pipeline.kube.api.kubeconfig import contexts, default_files
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The API server of `kubeconfig` (its current context, or `context`).
 
-    Without `kubeconfig`, it is the cluster of this pod, with the pod's service account.
+    Without `kubeconfig` it is the one that kubectl takes: of the files of $KUBECONFIG, or of
+    ~/.kube/config, and where none is there, the cluster of this pod, with its service account.
     """
 
     kubeconfig: str = ""
@@ -24,22 +25,27 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """The problems of the kubeconfig; relative file names are under `folder`."""
-        if not self.kubeconfig:
-            if self.context:
-                hint = "set `kubeconfig`, the file with the context"
-                yield Problem(("context",), "a context is one of a kubeconfig file", hint)
+        if not self.kubeconfig and not self.context:
+            return
+        files = self._files(folder)
+        if not files:
+            hint = "set `kubeconfig`, the file with the context"
+            yield Problem(("context",), "a context is one of a kubeconfig file", hint)
             return
         try:
-            known = contexts(folder / self.kubeconfig)
+            known = contexts(files)
         except ConnectError as error:
-            yield Problem(("kubeconfig",), str(error))
+            given = str(error).replace(str(folder / self.kubeconfig), self.kubeconfig)
+            yield Problem(("kubeconfig",), given if self.kubeconfig else str(error))
             return
         if self.context and self.context not in known:
             hint = nearest(self.context, known) or f"it has {', '.join(known) or 'none'}"
-            yield Problem(("context",), f'{self.kubeconfig} has no context "{self.context}"', hint)
+            where = self.kubeconfig or ", ".join(map(str, files))
+            yield Problem(("context",), f'{where} has no context "{self.context}"', hint)
 
     def connect(self, folder: Path) -> ClusterConnection:
         """A connection; relative file names are under `folder`. Raises ConnectError."""
-        return ClusterConnection(
-            folder / self.kubeconfig if self.kubeconfig else None, self.context
-        )
+        return ClusterConnection(self._files(folder), self.context)
+
+    def _files(self, folder: Path) -> list[Path]:
+        return [folder / self.kubeconfig] if self.kubeconfig else default_files()

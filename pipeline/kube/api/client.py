@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +27,8 @@ from pipeline.kube.api.errors import (
 )
 from pipeline.kube.api.kubeconfig import Context
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+_PROBE_SECONDS = 5.0
 _GRACE = 2.0
 """The clock difference in seconds that is corrected; servers only give whole seconds."""
 _FIRST, _MOST = 1.0, 10.0
@@ -46,18 +46,22 @@ class Status(msgspec.Struct, frozen=True):
 class ClusterConnection:
     """Requests to one API server, from any number of threads.
 
-    Without `kubeconfig` the pod's own service account is used. Credentials are read again when
+    Without `kubeconfigs` the pod's own service account is used. Credentials are read again when
     they expire and when the server does not accept them any more, with a backoff. No request is
     sent without credentials. Raises ConnectError when no server can be determined.
     """
 
     def __init__(
         self,
-        kubeconfig: Path | None = None,
+        kubeconfigs: kubeconfig.Files = (),
         context: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._kubeconfig, self._context, self._clock = kubeconfig, context, clock
+        self._kubeconfigs, self._context, self._clock = (
+            kubeconfig.files_of(kubeconfigs),
+            context,
+            clock,
+        )
         self._lock = threading.Lock()
         self._renewals = 0
         self._not_before = 0.0
@@ -126,6 +130,20 @@ class ClusterConnection:
             if client is not self._client:  # a replaced client keeps no connections
                 client.rest_client.close()
 
+    def probe(self) -> None:
+        """Return when the server answers, whatever it says.
+
+        Raises UnreachableError, which names the server, within some seconds, and CredentialsError.
+        """
+        try:
+            self.fetch("/version", silence=_PROBE_SECONDS)
+        except ApiError:
+            return
+        except UnreachableError as error:
+            raise UnreachableError(
+                f"the API server {self.host} does not answer: {error}"
+            ) from error
+
     def close(self) -> None:
         """Close the idle connections."""
         self._client.rest_client.close()
@@ -137,9 +155,9 @@ class ClusterConnection:
 
     def _load(self) -> Any:
         """A client with the present credentials."""
-        if self._kubeconfig is None:
+        if not self._kubeconfigs:
             return self._made(Credentials({}))
-        context = kubeconfig.read(self._kubeconfig, self._context)
+        context = kubeconfig.read(self._kubeconfigs, self._context)
         found = credentials(context, self._clock())
         made = self._made(found, context)
         self._credentials = found
@@ -154,21 +172,26 @@ class ClusterConnection:
         settings = client.Configuration()
         load_incluster: Callable[..., None] = config.load_incluster_config
         try:
-            if self._kubeconfig:
-                context = context or kubeconfig.read(self._kubeconfig, self._context)
+            if self._kubeconfigs:
+                context = context or kubeconfig.read(self._kubeconfigs, self._context)
                 document = _reduced(context.cluster, found.user)
                 loader: Callable[..., Any] = KubeConfigLoader
                 loader(document, config_base_path=str(context.folder)).load_and_set(settings)
             else:
                 load_incluster(client_configuration=settings)
         except config.ConfigException as error:
-            where = self._kubeconfig.name if self._kubeconfig else "not inside a cluster"
-            raise ConnectError(f"{where}: {error}") from error
+            raise ConnectError(f"{self._where()}: {error}") from error
         except (OSError, ValueError, TypeError) as error:
             raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
         settings.retries = False  # the callers have a backoff of their own
         settings.connection_pool_maxsize = 32
         return client.ApiClient(settings)
+
+    def _where(self) -> str:
+        """Where the connection comes from, for an error."""
+        if self._kubeconfigs:
+            return ", ".join(map(str, self._kubeconfigs))
+        return "no kubeconfig ($KUBECONFIG, ~/.kube/config), and not inside a cluster"
 
     def _usable(self) -> Any:
         """The client. Raises CredentialsError while credentials are missing."""

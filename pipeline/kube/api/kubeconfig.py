@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +14,26 @@ from pipeline.yaml import kubernetes
 
 _KUBECONFIG = re.compile(r"""^\s*["']?kind["']?\s*:\s*["']?Config["']?\s*,?\s*$""", re.MULTILINE)
 _HEAD = 65_536
+VARIABLE = "KUBECONFIG"
+_FOLDER = ":folder"
+"""The key under which an entry has the folder of its file; no field has such a name."""
+_PLACED = {
+    "cluster": ("certificate-authority",),
+    "user": ("client-certificate", "client-key", "tokenFile"),
+    "context": (),
+}
+"""The fields of the entries that are names of files."""
 
 Fields = dict[str, Any]
+Files = Path | Sequence[Path]
+"""A kubeconfig file, or several that are taken as one."""
 
 
 class Context(NamedTuple):
-    """A cluster and a user of a kubeconfig; relative file names are under `folder`."""
+    """A cluster and a user of a kubeconfig; names of files are absolute.
+
+    `folder` is that of the file with the user, where its plugin runs.
+    """
 
     cluster: Fields
     user: Fields
@@ -33,49 +49,101 @@ def is_kubeconfig(path: Path) -> bool:
         return False
 
 
-def contexts(path: Path) -> list[str]:
-    """The contexts of a kubeconfig file. Raises ConnectError when the file cannot be read."""
-    try:
-        return [str(context["name"]) for context in _read(path)["contexts"]]
-    except (KeyError, TypeError) as error:
-        raise ConnectError(f"{path.name}: not a kubeconfig: it lists no contexts") from error
+def default_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The files that kubectl reads where none is named, as far as they are there.
 
-
-def read(path: Path, name: str = "") -> Context:
-    """The context of a name, or the current one.
-
-    Raises ConnectError when the file cannot be read or has no such context, cluster or user.
+    Those are the ones of $KUBECONFIG, in their order, or else ~/.kube/config.
+    Source: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/.
     """
-    config = _read(path)
+    named = [Path(name) for name in environ.get(VARIABLE, "").split(os.pathsep) if name]
+    home = environ.get("HOME", "")
+    files = named or ([Path(home) / ".kube" / "config"] if home else [])
+    return [file for file in files if file.exists()]
+
+
+def contexts(paths: Files) -> list[str]:
+    """The contexts of kubeconfig files. Raises ConnectError when a file cannot be read."""
+    config = _merged(paths)
+    if not isinstance(config.get("contexts"), list):
+        raise ConnectError(f"{_listed(paths)}: not a kubeconfig: it lists no contexts")
+    return [str(one["name"]) for one in config["contexts"] if one.get("name")]
+
+
+def read(paths: Files, name: str = "") -> Context:
+    """The context of a name, or the current one, in several files taken as one.
+
+    Of entries with one name the first holds, and relative file names are under the folder of the
+    file they stand in. Raises ConnectError when a file cannot be read or there is no such context,
+    cluster or user.
+    """
+    config, where = _merged(paths), _listed(paths)
     name = name or str(config.get("current-context") or "")
     if not name:
-        raise ConnectError(f"{path.name}: no current-context: say which one is meant")
-    context = _named(path, config, "context", name)
-    cluster = _named(path, config, "cluster", str(context.get("cluster") or ""))
-    user = _named(path, config, "user", str(context["user"])) if context.get("user") else {}
+        raise ConnectError(f"{where}: no current-context: say which one is meant")
+    context = _named(where, config, "context", name)
+    cluster = _named(where, config, "cluster", str(context.get("cluster") or ""))
+    user = _named(where, config, "user", str(context["user"])) if context.get("user") else {}
     if not cluster.get("server"):
-        raise ConnectError(f'{path.name}: cluster "{context["cluster"]}" has no server')
-    return Context(cluster, user, path.absolute().parent)
+        raise ConnectError(f'{where}: cluster "{context["cluster"]}" has no server')
+    folder = Path(user.pop(_FOLDER, cluster[_FOLDER]))
+    return Context(_without(cluster, _FOLDER), user, folder)
+
+
+def files_of(paths: Files) -> list[Path]:
+    """The files, in their order."""
+    return [paths] if isinstance(paths, Path) else list(paths)
+
+
+def _listed(paths: Files) -> str:
+    return ", ".join(map(str, files_of(paths)))
+
+
+def _without(fields: Fields, name: str) -> Fields:
+    return {key: value for key, value in fields.items() if key != name}
+
+
+def _merged(paths: Files) -> Fields:
+    """The files as one: lists after each other, and the first value of everything else."""
+    merged: Fields = {}
+    for path in files_of(paths):
+        for key, value in _read(path).items():
+            if key.removesuffix("s") in _PLACED and isinstance(value, list):
+                entries = [_placed(one, key.removesuffix("s"), path) for one in value if one]
+                merged[key] = [*(merged.get(key) or []), *entries]
+            elif value not in (None, ""):
+                merged.setdefault(key, value)
+    return merged
+
+
+def _placed(entry: Any, what: str, path: Path) -> Any:
+    """An entry with its file names under the folder of its file."""
+    fields = entry.get(what) if isinstance(entry, dict) else None
+    if not isinstance(fields, dict):
+        return entry if isinstance(entry, dict) else {}
+    folder = path.absolute().parent
+    files = {key: str(folder / str(fields[key])) for key in _PLACED[what] if fields.get(key)}
+    own = {_FOLDER: str(folder)} if what != "context" else {}
+    return {**entry, what: {**fields, **files, **own}}
 
 
 def _read(path: Path) -> Fields:
     try:
-        text = kubernetes.text_of(path.read_bytes(), path.name)
-        document = next(kubernetes.documents(text, path.name), None)
+        text = kubernetes.text_of(path.read_bytes(), str(path))
+        document = next(kubernetes.documents(text, str(path)), None)
     except OSError as error:
-        raise ConnectError(f"{path.name}: cannot be read: {error.strerror}") from error
+        raise ConnectError(f"{path}: cannot be read: {error.strerror}") from error
     except ConfigError as error:
         raise ConnectError(str(error.problems[0])) from error
     found = document.data if document else None
     if not isinstance(found, dict):
-        raise ConnectError(f"{path.name}: not a kubeconfig: it lists no contexts")
+        raise ConnectError(f"{path}: not a kubeconfig: it lists no contexts")
     return found
 
 
-def _named(path: Path, config: Fields, what: str, name: str) -> Fields:
+def _named(where: str, config: Fields, what: str, name: str) -> Fields:
     listed = config.get(f"{what}s")
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, dict) and entry.get("name") == name:
             found = entry.get(what)
-            return found if isinstance(found, dict) else {}
-    raise ConnectError(f'{path.name}: there is no {what} "{name}"')
+            return dict(found) if isinstance(found, dict) else {}
+    raise ConnectError(f'{where}: there is no {what} "{name}"')

@@ -51,6 +51,11 @@ class Resource(NamedTuple):
         inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{root}{self.version}{inside}/{self.plural}"
 
+    @property
+    def qualified(self) -> str:
+        """Its name for kubectl: the plural, with the API group where it has one."""
+        return ".".join(filter(None, (self.plural, self.version.rpartition("/")[0])))
+
     def accept(self, form: str) -> str:
         """The Accept header for a list or, with an empty form, for the objects of a watch."""
         if not self.metadata_only:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
+from pipeline.diagnostics import nearest
+from pipeline.kube.api import objects
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError
 from pipeline.kube.api.reflector import Resource, pages
@@ -15,8 +19,9 @@ from pipeline.kube.inventory.reduce import CONTROLLERS, reduced
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
 from pipeline.kube.sync.subnet_labels import FOLLOWED, SINGLES
 
+_NAMESPACES = Resource("Namespace", "v1", "namespaces", namespaced=False)
 _POLICIES = (
-    Resource("Namespace", "v1", "namespaces", namespaced=False),
+    _NAMESPACES,
     Resource("StatefulSet", "apps/v1", "statefulsets"),
     Resource("DaemonSet", "apps/v1", "daemonsets"),
     Resource("CronJob", "batch/v1", "cronjobs"),
@@ -30,10 +35,12 @@ _LISTED = (*RESOURCES, *FURTHER, *NETWORKS, *_OTHERS, *_POLICIES)
 
 
 class Refused(NamedTuple):
-    """A resource that the server refused, with the reason."""
+    """A resource that the server refused, with the reason, and where ("": everywhere)."""
 
     what: str
     reason: str
+    resource: Resource | None = None
+    namespace: str = ""
 
 
 def take(
@@ -59,7 +66,7 @@ def take(
                     yield found
             except ApiError as error:
                 if error.code != 404:
-                    refused(Refused(resource.plural, str(error)))
+                    refused(Refused(resource.plural, str(error), resource, namespace))
     for single in SINGLES:
         if (single.namespace, single.name) in slices:
             continue
@@ -68,6 +75,27 @@ def take(
         except ApiError as error:
             if error.code != 404:
                 refused(Refused(f"{single.resource.kind} {single.name}", str(error)))
+
+
+def missing(connection: ClusterConnection, namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The namespaces that are not there, each with a hint: the nearest name, or all there are.
+
+    What may not be asked is taken to be there. Raises UnreachableError.
+    """
+    for name in namespaces:
+        try:
+            connection.fetch(f"{_NAMESPACES.path()}/{quote(name, safe='')}")
+        except ApiError as error:
+            if error.code == 404:
+                yield name, _hint(connection, name)
+
+
+def _hint(connection: ClusterConnection, name: str) -> str:
+    names: list[str] = []
+    with suppress(ApiError):
+        found = _listed(connection, _NAMESPACES, "")
+        names += [objects.parse(one).metadata.name for one in found]
+    return nearest(name, names) or f"there are {', '.join(names)}" if names else ""
 
 
 def _listed(

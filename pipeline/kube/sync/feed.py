@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pipeline.kube.api import grant
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Reflector, Resource, Timing
 
 _LOG = logging.getLogger(__name__)
 _STEP = 0.02
+_FORBIDDEN = "403"
 _REMINDER = 5.0
 """Seconds between two checks while waiting, and between two log lines about it."""
 Measure = tuple[str, float, tuple[str, ...]]
@@ -34,6 +36,7 @@ class Followed(ABC):
         timing: Timing | None = None,
     ) -> None:
         self.resource = resource
+        self.namespace = namespace if resource.namespaced else ""
         self.name = f"{resource.plural} of {namespace}" if namespace else resource.plural
         self.invalid = 0
         self.reflector = Reflector(connection, resource, self, namespace=namespace, timing=timing)
@@ -72,7 +75,7 @@ class Feed:
         """
         stopping = stopping or threading.Event()
         until, reminded = time.monotonic() + seconds, time.monotonic()
-        while waiting := self.waiting():
+        while waiting := self.unlisted():
             now = time.monotonic()
             if now > until:
                 _LOG.warning("going on without %s", "; ".join(waiting))
@@ -85,6 +88,28 @@ class Feed:
         return True
 
     def waiting(self) -> list[str]:
+        """The resources that were not listed yet, and those that need a right, and how to give it.
+
+        What may be missing on a cluster (`Resource.optional`) is not waited for.
+        """
+        return [*self.unlisted(), *self._forbidden()]
+
+    def _forbidden(self) -> Iterator[str]:
+        refused = [
+            each
+            for each in self._followed
+            if each.health.code == _FORBIDDEN
+            and not (each.health.synced or each.health.absent or each.resource.optional)
+        ]
+        if not refused:
+            return
+        first = refused[0].health.error
+        text = f"not allowed to read {', '.join(each.name for each in refused)}: {first}"
+        user = grant.user_of(first)
+        wanted = [(each.resource.qualified, each.namespace) for each in refused]
+        yield f"{text}; to allow it: {grant.commands(user, wanted)}" if user else text
+
+    def unlisted(self) -> list[str]:
         """The resources that were neither listed nor refused yet."""
         return [
             f"{each.name}: not listed yet{f': {error}' if (error := each.health.error) else ''}"
@@ -95,7 +120,7 @@ class Feed:
     def problems(self) -> list[str]:
         """The resources that may be out of date, with the time and the reason."""
         return [
-            *self.waiting(),
+            *self.unlisted(),
             *(
                 f"{each.name}: {_since(each.health.contact)}: {each.health.error}"
                 for each in self._followed

@@ -100,9 +100,13 @@ class LabelFeed(Feed):
         self._thread.start()
 
     def waiting(self) -> list[str]:
+        """The objects that were neither read nor refused yet: without a right, labels are fewer."""
+        return self.unlisted()
+
+    def unlisted(self) -> list[str]:
         """The objects that were neither read nor refused yet."""
         unread = [] if self._looked.is_set() else ["subnet labels: not looked for yet"]
-        return [*super().waiting(), *unread]
+        return [*super().unlisted(), *unread]
 
     def labels(self) -> list[Label]:
         """The labels as they are now; the same list until one changes."""

@@ -18,6 +18,13 @@ _MESSAGE_BYTES = 17 * 1024 * 1024
 _REQUEST_SECONDS = 90.0
 
 
+class _App(faust.App):
+    """Tables are in memory: nothing is to be written where the process was started."""
+
+    def _create_directories(self) -> None:
+        """Make none of Faust's folders."""
+
+
 def application(
     subscription: Subscription,
     topics: Collection[str],
@@ -27,7 +34,7 @@ def application(
     leave_out_repeated_lines()
     arguments = subscription.connection.arguments()
     session = subscription.session_timeout
-    app = faust.App(
+    app = _App(
         subscription.group,
         broker=[f"kafka://{broker}" for broker in subscription.connection.brokers],
         broker_credentials=_credentials(arguments),

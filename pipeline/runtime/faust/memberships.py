@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.metadata import Topic
-from pipeline.kafka.topics import changelog, prepare
+from pipeline.kafka.topics import DeadLetterTopic, changelog, prepare
 from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine
@@ -30,7 +31,7 @@ from pipeline.runtime.faust.group_watch import GroupWatch
 from pipeline.runtime.faust.intake import Intake, Sources
 from pipeline.runtime.faust.membership import Membership
 from pipeline.runtime.faust.recovery_watch import RecoveryWatch
-from pipeline.runtime.faust.subscriptions import subscriptions
+from pipeline.runtime.faust.subscriptions import derived_group, subscriptions
 from pipeline.runtime.faust.takeover import Takeover
 from pipeline.runtime.faust.worker import Worker
 from pipeline.runtime.partition_processor import PartitionProcessor
@@ -38,6 +39,7 @@ from pipeline.runtime.status import Status
 from pipeline.state.assignment import Assignment
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class WorkerOptions(msgspec.Struct, frozen=True):
@@ -46,6 +48,7 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     interval: float = 2.0
     flows: int = 1_000_000
     dead_letters: str = ""
+    max_bytes: int = 0
     max_ratio: float = 0.0
     max_consecutive: int = 0
 
@@ -102,7 +105,7 @@ class FaustMemberships:
             self._first.connection,
             self._first.group,
             self._names,
-            self._options.dead_letters,
+            DeadLetterTopic(self._options.dead_letters, self._options.max_bytes),
             self._status.problem,
             used=self._changelogs,
         )
@@ -198,13 +201,15 @@ def worker(
     def limit(where: TopicPartition) -> DlqLimit:
         return DlqLimit(options.max_ratio, options.max_consecutive, str(where))
 
+    found = subscriptions(live.plan)
+    _tell_group(next(iter(found.values())).group, derived_group(live.plan.context.pipeline))
     status = Status(telemetry)
     stopping = threading.Event()
     processor = PartitionProcessor(
         live=live, assignment=assignment, telemetry=telemetry, limit=limit, stopping=stopping
     )
     memberships = FaustMemberships(
-        subscriptions=subscriptions(live.plan),
+        subscriptions=found,
         folder=live.plan.context.folder,
         assignment=assignment,
         processor=processor,
@@ -213,3 +218,14 @@ def worker(
         options=options,
     )
     return Worker(memberships, status, stopping, processor.report_to)
+
+
+def _tell_group(group: str, derived: str) -> None:
+    """Say which group it is, and how to stay in a group that nobody has named."""
+    if group == derived:
+        text = (
+            "the group is %s, derived from the name and place of the file; set group_id to keep it"
+        )
+        _log.info("%s", text % group)
+    else:
+        _log.info("the group is %s", group)

@@ -10,12 +10,21 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
+from aiokafka.errors import KafkaError
+from faust.exceptions import FaustError
+
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
+from pipeline.runtime.failure import WorkerError, is_final
+from pipeline.runtime.faust.group import MovedError
+from pipeline.runtime.faust.group_watch import LoginError
 from pipeline.runtime.status import Status
 
 _PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
+_MOST = 5
+_PASSING = (KafkaError, OSError, TimeoutError, FaustError, MovedError, LoginError)
+"""Errors of connections, of brokers, and of topics and logins that change."""
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +37,12 @@ class Memberships(Protocol):
 
 Pause = Callable[[asyncio.Event, float], Awaitable[None]]
 """Waits for so many seconds, or until the event is set."""
+
+
+def _what(error: Exception) -> str:
+    """What an error that ended a membership is about."""
+    lost = isinstance(error, (KafkaError, OSError))
+    return "the connection to the group was lost" if lost else "the membership has ended"
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:
@@ -58,6 +73,7 @@ class Worker:
         self._on_batch = on_batch
         self._clock = clock
         self._pause = pause
+        self._times, self._last = 0, ""
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -80,8 +96,9 @@ class Worker:
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Consume until `stop()`. `advance` is called with the number of messages of each batch.
 
-        Raises BrokerError and TooManyDeadLettersError, which trying again does not help. Whatever
-        else happens to brokers and connections is waited for.
+        Raises what another membership does not mend: BrokerError, TooManyDeadLettersError, OSError
+        (about files, rights and standard output), WorkerError. Whatever else happens to brokers and
+        connections is waited for.
         """
         self._on_batch(advance)
         try:
@@ -99,7 +116,7 @@ class Worker:
             begun = self._clock()
             await self._one(self._stopping)
             if self._clock() - begun > _LONGEST_PAUSE:
-                pause = _PAUSE
+                pause, self._times = _PAUSE, 0
             if not self._stopping.is_set():
                 await self._pause(self._stopping, pause)
             if self._stopping.is_set():
@@ -112,6 +129,21 @@ class Worker:
         except (BrokerError, TooManyDeadLettersError):
             raise
         except Exception as error:  # noqa: BLE001 - the next one goes on from what is durable
-            reason = f"the connection to the group was lost: {error!r}"
-            self._status.lost(reason)
+            self._end(error)
+            self._status.lost(f"{_what(error)}: {error!r}")
             _log.debug("because of", exc_info=error)
+
+    def _end(self, error: Exception) -> None:
+        """Raise an error that another membership does not mend.
+
+        Such are errors about files and rights, and of other errors, those of no connection, the
+        one that ended several memberships in a row: it is a defect, and would go on for ever.
+        """
+        if isinstance(error, OSError) and is_final(error):
+            raise error
+        if is_final(error):
+            raise WorkerError(f"{type(error).__name__}: {error}") from error
+        same = repr(error) == self._last and not isinstance(error, _PASSING)
+        self._times, self._last = self._times + 1 if same else 1, repr(error)
+        if self._times >= _MOST:
+            raise WorkerError(f"the same error ended it {_MOST} times: {error!r}") from error

@@ -65,7 +65,7 @@ def test_kafka_without_group_or_with_an_unknown_offset() -> None:
     kafka = "{startOffset: First, decoder: {type: json}}"
     assert refused(f"ingest: {{type: kafka, kafka: {kafka}}}") == [
         ('unknown offset "First"', 'did you mean "FirstOffset"?'),
-        ("warning: no group: that of the engine is taken", ""),
+        ("warning: no groupid: the group is derived from the file", ""),
     ]
 
 

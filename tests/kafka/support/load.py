@@ -14,7 +14,12 @@ from typing import Any, NamedTuple
 import polars as pl
 from confluent_kafka import KafkaError, Message, Producer
 
+from pipeline import config
 from pipeline.api.schema import Totals
+from pipeline.app.job import Job
+from pipeline.stage import VALUE
+from pipeline.state.count_store import facts
+from pipeline.state.ledger import LAST_COUNTED
 from simulate import Shape, Simulation, simulate
 from simulate.configs import flow_metric
 from simulate.scenarios import made as scenario
@@ -42,6 +47,10 @@ COUNTED, FILTERED = "netobserv_flow_sizes_count", "netobserv_other_flows"
 Labels = frozenset[tuple[str, str]]
 Samples = dict[str, dict[Labels, float]]
 """Samples as Prometheus has them, by name and labels; an empty label is no label."""
+
+
+Cells = dict[tuple[str, ...], float]
+"""Facts, first and last seen by labels and column."""
 
 
 class Spot(NamedTuple):
@@ -82,6 +91,15 @@ class Load:
     def truth(self) -> Samples:
         """What must be counted, from the generator's own columns."""
         return told(self.made) | self._histogram()
+
+    def facts(self) -> dict[str, Cells]:
+        """What one pass over the recording gives, without Kafka, in one process."""
+        job = Job(config.load(self.made.config))
+        try:
+            job.run()
+            return cells(facts(job.counts))
+        finally:
+            job.close()
 
     def _histogram(self) -> Samples:
         made = scenario("cluster", flows=self.flows, seed=self.seed, shape=SHAPE)
@@ -170,13 +188,26 @@ class Feeder(threading.Thread):
             self._producer.poll(0)
 
 
+def cells(families: Mapping[str, pl.DataFrame]) -> dict[str, Cells]:
+    """The facts in frames of them, by family; -1 where there is nothing to compare."""
+    found: dict[str, Cells] = {}
+    for name, frame in families.items():
+        texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
+        numbers = [c for c in frame.columns if c not in {*texts, LAST_COUNTED}]
+        long = frame.unpivot(numbers, index=texts, variable_name=":column", value_name=VALUE)
+        long = long.with_columns(pl.col(VALUE).fill_null(-1))
+        found[name] = {tuple(map(str, row[:-1])): float(row[-1]) for row in long.iter_rows()}
+    return found
+
+
 def samples(answers: Iterable[Totals]) -> Samples:
-    """The exact totals of workers, added up, as Prometheus would have them."""
+    """The exact totals of workers, added up, as Prometheus would have them; facts left out."""
     found: dict[str, defaultdict[Labels, float]] = {}
     for family, columns, row in (
         (document.family, document.columns, row)
         for totals in answers
         for document in totals.families
+        if document.family.exposed
         for row in document.rows
     ):
         labels = dict(zip(family.labels, row, strict=False))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.kube.api.errors import ConnectError
-from pipeline.kube.api.kubeconfig import contexts, is_kubeconfig, read
+from pipeline.kube.api.kubeconfig import contexts, default_files, is_kubeconfig, read
 
 CONFIG = """\
 apiVersion: v1
@@ -73,3 +73,54 @@ def test_a_context_that_leads_nowhere(
     """A context, cluster or server that is missing is named."""
     with pytest.raises(ConnectError, match=message):
         read(written(tmp_path, text), context)
+
+
+def test_the_files_are_those_of_kubectl(tmp_path: Path) -> None:
+    """Those of the variable that are there, or else the one of the home folder."""
+    usual = tmp_path / ".kube" / "config"
+    home = {"HOME": str(tmp_path)}
+    assert default_files(home) == []
+    usual.parent.mkdir()
+    usual.write_text(CONFIG)
+    assert default_files(home) == [usual]
+    one, gone = written(tmp_path, CONFIG), tmp_path / "gone"
+    assert default_files({**home, "KUBECONFIG": f"{gone}:{one}::{usual}"}) == [one, usual]
+    assert default_files({**home, "KUBECONFIG": str(gone)}) == []
+    assert default_files({}) == []
+
+
+def test_several_files_are_one(tmp_path: Path) -> None:
+    """Of one name the first holds; names of files are under the folder of their file."""
+    first, second = tmp_path / "a" / "one", tmp_path / "b" / "two"
+    for file in (first, second):
+        file.parent.mkdir()
+    first.write_text(
+        """\
+kind: Config
+contexts: [{name: dev, context: {cluster: shared, user: me}}]
+users: [{name: me, user: {tokenFile: secrets/token}}]
+"""
+    )
+    second.write_text(
+        """\
+kind: Config
+current-context: dev
+contexts: [{name: dev, context: {cluster: other, user: you}}, {name: prod, context: {cluster: o}}]
+clusters: [{name: shared, cluster: {server: "https://s", certificate-authority: ca.crt}}]
+users: [{name: me, user: {token: not-this}}]
+"""
+    )
+    found = read([first, second])
+    authority = str(tmp_path / "b" / "ca.crt")
+    assert found.cluster == {"server": "https://s", "certificate-authority": authority}
+    assert found.user == {"tokenFile": str(tmp_path / "a" / "secrets" / "token")}
+    assert found.folder == tmp_path / "a"
+    assert contexts([first, second]) == ["dev", "dev", "prod"]
+    with pytest.raises(ConnectError, match=f'{first}, {second}: there is no context "none"'):
+        read([first, second], "none")
+
+
+def test_a_file_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConnectError, match=r"^sub/absent: cannot be read: No such file"):
+        read(Path("sub/absent"))

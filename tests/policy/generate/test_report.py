@@ -72,3 +72,17 @@ def test_only_some_topics_make_it_incomplete() -> None:
 
 def test_findings_are_sorted_and_told_once() -> None:
     assert list(unique([*FINDINGS[::-1], *FINDINGS])) == FINDINGS
+
+
+def test_a_scan_does_not_flood_the_text() -> None:
+    """What makes the exit code 3 is there in full, of the rest the first ones; JSON has all."""
+    many = [
+        Finding(topic, "shop", f"edge {number}")
+        for topic in (Topic.NO_RULE, Topic.NOT_ESTABLISHED)
+        for number in range(1000)
+    ]
+    found = ONE._replace(findings=many)
+    lines = report.text(found).splitlines()
+    assert len([line for line in lines if line.startswith("  edge ")]) == 1000 + 20
+    assert lines[-1] == "  and 980 more: --report has all"
+    assert len(json.loads(report.json(found))["findings"]) == 2000

@@ -35,3 +35,10 @@ def test_rules_tell_their_edges() -> None:
         ((one,), (Port("TCP", 1),), ("one 1",)),
         ((two,), (Port("TCP", 1), Port("TCP", 2)), ("two 1", "two 2")),
     ]
+
+
+def test_an_edge_is_told_once_with_its_service() -> None:
+    side, peer = Side(), Peer(PeerKind.PODS, "db", "shop")
+    for text in ("db TCP 54", "db TCP 543", "db TCP 54 (Service shop/db:54)"):
+        side.add(peer, Port("TCP", 54), text)
+    assert side.rules()[0].edges == ("db TCP 54 (Service shop/db:54)", "db TCP 543")

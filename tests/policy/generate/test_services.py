@@ -40,7 +40,7 @@ def resolved(name: str, *objects: dict[str, Any], port: int = 443) -> list[tuple
     namespace, _, bare = name.partition("/")
     edge = Edge(CLIENT, End("Service", namespace, bare, "", ""), "TCP", port, "established", ())
     services = Services(Cluster(objects), Networks(objects, LABELS))
-    return [(str(one.server), one.port) for one in services.resolved(edge)]
+    return [(str(one.server), one.port) for one in services.resolved([edge])]
 
 
 def test_by_endpoint_slices() -> None:
@@ -78,7 +78,24 @@ def test_the_service_is_told() -> None:
     objects = [service("shop", "db", 5432, app="db"), DB]
     services = Services(Cluster(objects), Networks(objects, []))
     server = End("Service", "shop", "db", "", "")
-    (found,) = services.resolved(Edge(CLIENT, server, "TCP", 443, "established", ()))
+    (found,) = services.resolved([Edge(CLIENT, server, "TCP", 443, "established", ())])
     assert found.services == ("shop/db:443",)
-    (same,) = services.resolved(found)
-    assert same == found
+    assert list(services.resolved([found])) == [found]
+
+
+def test_of_what_is_behind_it_is_what_the_client_was_seen_with() -> None:
+    """The label of a node may be known for one of the edges only."""
+    objects = [
+        service("default", "kubernetes", 6443),
+        slice_("default", "kubernetes", 6443, "192.0.2.1", "192.0.2.2"),
+        node("master-1", "192.0.2.1"),
+        node("master-2", "192.0.2.2"),
+    ]
+    services = Services(Cluster(objects), Networks(objects, LABELS))
+    asked = Edge(CLIENT, End("Service", "default", "kubernetes", "", ""), "TCP", 443, "", ())
+    direct = Edge(CLIENT, End("Node", "", "master-2", "", ""), "TCP", 6443, "", ())
+    other = direct._replace(client=CLIENT._replace(workload="other"))
+    found = [str(edge.server) for edge in services.resolved([asked, direct])]
+    assert found == ["Node master-2", "Node master-2"]
+    found = [str(edge.server) for edge in services.resolved([asked, other])]
+    assert found == ["Node master-1", "Node master-2", "Node master-2"]

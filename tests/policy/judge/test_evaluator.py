@@ -40,7 +40,12 @@ def judged(policies: list[NetworkPolicy], *row: Any, cluster: Cluster = CLUSTER)
     return found.row(0, named=True)
 
 
-LABELS = [Label("EXT:aws", ["3.5.0.0/16", "3.7.0.0/16"]), Label("none", [])]
+LABELS = [
+    Label("EXT:aws", ["3.5.0.0/16", "3.7.0.0/16"]),
+    Label("none", []),
+    Label("Machines", ["192.168.0.0/16"]),
+    Label("Pods", ["10.0.0.0/8"]),
+]
 
 
 def test_without_policies_everything_is_open() -> None:
@@ -187,7 +192,9 @@ def test_other_protocols_are_not_decided_where_a_pod_is_isolated(protocol: str) 
     assert one("policyTypes: [Egress]", PROM, WEB, None, protocol)["verdict"] == "allowed"
 
 
-@pytest.mark.parametrize("host", ["Node//n1", "Node//n2", "Node//unlisted", "192.168.0.2", AGENT])
+@pytest.mark.parametrize(
+    "host", ["Node//n1", "Node//n2", "Node//unlisted", "192.168.0.2", AGENT, "label:Machines"]
+)
 def test_nodes_are_not_decided_but_where_a_rule_has_their_address(host: str) -> None:
     web = "podSelector: {matchLabels: {app: web}}\n"
     found = one(web, host, WEB)
@@ -199,7 +206,8 @@ def test_nodes_are_not_decided_but_where_a_rule_has_their_address(host: str) -> 
     selecting = web + "ingress: [{from: [{namespaceSelector: {}}]}]"
     assert one(selecting, host, WEB)["verdict"] == "undecided"
     block = web + "ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/24}}]}]"
-    assert one(block, host, WEB)["verdict"] == ("undecided" if "unlisted" in host else "allowed")
+    known = host not in {"Node//unlisted", "label:Machines"}
+    assert one(block, host, WEB)["verdict"] == ("allowed" if known else "undecided")
 
 
 def test_a_policy_for_pods_on_the_host_network_decides_nothing() -> None:
@@ -247,12 +255,26 @@ def test_all_networks_of_a_label() -> None:
         ("label:unlisted", "unlisted: the networks of label unlisted are not known"),
         ("Deployment/shop/gone", "Deployment shop/gone: no pod of it is known"),
         ("Service/shop/gone", "Service shop/gone: not among the objects"),
+        ("label:Pods", "Pods: it is not among the objects"),
+        ("label:Services", "Services: it is not among the objects"),
         ("__overflow__", "__overflow__: no address"),
     ],
 )
 def test_ends_behind_which_nothing_is_known(end: str, why: str) -> None:
-    found = one("", WEB, end)
+    found = one("policyTypes: [Egress]", WEB, end)
     assert (found["verdict"], found["egress"], found["why"]) == ("unknown", "unknown", why)
+
+
+@pytest.mark.parametrize("end", ["label:unlisted", "__overflow__"])
+def test_an_end_outside_need_not_be_known_where_any_peer_may(end: str) -> None:
+    assert one("", WEB, end)["verdict"] == "allowed"
+    for spec, verdict in (
+        ("ingress: [{}]", "allowed"),
+        ("ingress: [{ports: [{port: 1}]}]", "unknown"),
+    ):
+        found = one(spec, end, WEB)
+        assert (found["verdict"], found["egress"], found["ingress"]) == (verdict, "open", verdict)
+    assert one("ingress: [{}]", end, WEB)["why"] == ""
 
 
 def test_pods_of_a_workload_that_differ() -> None:

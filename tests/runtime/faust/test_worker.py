@@ -12,6 +12,7 @@ from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
 from pipeline.plan.compile import compile_plan
+from pipeline.runtime.failure import OutputError, WorkerError
 from pipeline.runtime.faust.worker import Worker
 from pipeline.runtime.status import Status
 from pipeline.stage import BuildContext
@@ -100,6 +101,47 @@ def test_what_trying_again_does_not_help_ends_it(end: End, error: type[Exception
         run.worker.run()
     assert run.pauses == []
     assert run.worker.reason == "it has ended"
+
+
+def broken(_: Scripted) -> None:
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+def defect(_: Scripted) -> None:
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (PermissionError(13, "Permission denied", "data"), PermissionError),
+        (OSError(28, "No space left on device"), OSError),
+        (OutputError(32, "Broken pipe", "standard output"), OutputError),
+        (ModuleNotFoundError("No module named 'x'"), WorkerError),
+    ],
+)
+def test_an_error_about_files_ends_it_at_once(error: Exception, ending: type[Exception]) -> None:
+    def end(_: Scripted) -> None:
+        raise error
+
+    run = Scripted(end, lost)
+    with pytest.raises(ending):
+        run.worker.run()
+    assert run.pauses == []
+
+
+def test_a_defect_ends_it_after_five_times_in_a_row() -> None:
+    """It is not called a lost connection; a connection may be lost as often as it likes."""
+    run = Scripted(defect, defect, lost, *[defect] * 5, lost)
+    with pytest.raises(WorkerError, match=r"the same error ended it 5 times: KeyError\('x'\)"):
+        run.worker.run()
+    assert run.pauses == [1, 2, 4, 8, 10, 10, 10]
+    assert run.reasons[0] == "the membership has ended: KeyError('x')"
+    again = Scripted(*[broken] * 9)
+    again.worker.run()
+    assert set(again.reasons) == {
+        "the connection to the group was lost: BrokenPipeError(32, 'Broken pipe')"
+    }
 
 
 def test_a_stop_before_the_run_is_heeded() -> None:

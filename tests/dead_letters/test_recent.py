@@ -1,0 +1,84 @@
+"""A stage that rejects most of what comes is said to, once, and when that is over."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from pipeline.dead_letters.recent import RecentRejects
+from pipeline.plan.outcome import Counts, Outcome, Reject
+
+
+class Run:
+    """Batches, one a second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.recent = RecentRejects(lambda: self.now)
+
+    def batch(self, came: int, rejected: int, payload: bytes = b"a,b,c", **of: str) -> list[str]:
+        """The problems after a batch of a source, or of the stage that is named."""
+        stage = of.get("stage", "in")
+        index = 0 if stage == "in" else -1
+        rejects = [Reject(stage, "bad", payload, index) for _ in range(rejected)]
+        outcome = Outcome(came, rejects=rejects, counts={stage: Counts(came, rejected=rejected)})
+        self.recent.add("in", outcome, quiet=False)
+        self.now += 1
+        return list(self.recent.problems().values())
+
+
+@pytest.fixture
+def run(caplog: pytest.LogCaptureFixture) -> Run:
+    caplog.set_level(logging.INFO)
+    return Run()
+
+
+def test_it_is_said_once_with_count_reason_and_guess(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = (
+        'stage "in" rejects most messages: 20 of the last 20, the first one because of this: bad. '
+        "They look like CSV"
+    )
+    assert run.batch(20, 20) == [said]
+    assert run.batch(500, 500) == [said]
+    assert caplog.messages == [said]
+
+
+def test_it_is_over_when_few_are_rejected(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """Also on a slow topic, where a hundred messages are what is recent."""
+    run.batch(10_000, 10_000)
+    for _ in range(9):
+        assert run.batch(10, 0)
+    for _ in range(2):
+        problems = run.batch(10, 0)
+    assert problems == []
+    assert caplog.messages[1:] == ['stage "in": most messages are accepted again']
+    assert run.batch(1_000, 999) != []
+
+
+def test_some_poison_is_not_most(run: Run) -> None:
+    for _ in range(20):
+        assert run.batch(100, 50) == []
+
+
+def test_partitions_in_turn_are_one_source(run: Run) -> None:
+    """One in four has nothing but rejects: it comes and goes, and is not most."""
+    for turn in range(40):
+        rejected = 1_000 if turn % 4 == 3 else 0
+        run.now -= 0.9
+        assert run.batch(1_000, rejected) == []
+
+
+def test_flows_that_a_metric_rejects(run: Run) -> None:
+    """No guess: they are flows."""
+    assert run.batch(5, 5, stage="count") == [
+        'stage "count" rejects most flows: 5 of the last 5, the first one because of this: bad'
+    ]
+
+
+def test_a_stage_that_is_gone_is_forgotten(run: Run) -> None:
+    run.batch(5, 5)
+    run.recent.keep(["other"])
+    assert run.recent.problems() == {}
