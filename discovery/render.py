@@ -11,6 +11,8 @@ from rich.console import Console
 from discovery import words
 from discovery.findings import Findings
 from discovery.proposals import Proposal
+from matrix.cells import bytes_text
+from matrix.render import safe_json
 from pipeline.cli.screen import Column, fitting
 from pipeline.diagnostics import printable
 
@@ -24,13 +26,12 @@ _COLUMNS = (
     Column("flows", rank=2),
     Column("bytes", rank=3),
 )
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def as_json(found: Findings) -> str:
-    """One document: proposals, stale labels, lists and notes."""
+    """One document: proposals, stale labels, lists and notes; nothing in it moves a cursor."""
     document = {**found._asdict(), "stale": [one._asdict() for one in found.stale]}
-    return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+    return safe_json(msgspec.json.format(msgspec.json.encode(document)).decode()) + "\n"
 
 
 def as_table(found: Findings, width: int = 0, limit: int = 0) -> str:
@@ -48,7 +49,8 @@ def as_table(found: Findings, width: int = 0, limit: int = 0) -> str:
         text += f"\n{one.name}\n" + "".join(_wrapped(line, width) for line in words.lines(one))
     notes = [words.stale_line(one) for one in found.stale] + list(found.notes)
     if len(shown) < len(found.proposals):
-        notes.append(f"{len(found.proposals) - len(shown)} more proposals (--limit 0 shows all)")
+        more = words.counted(len(found.proposals) - len(shown), "more proposal")
+        notes.append(f"{more} (--limit 0 shows all)")
     if not found.proposals:
         notes.insert(0, "no address is without a name")
     told = "".join(_wrapped(f"note: {note}", width, "") for note in notes)
@@ -70,11 +72,4 @@ def _cells(one: Proposal) -> list[str]:
     cidrs = one.cidrs[0] + (f" +{len(one.cidrs) - 1}" if one.cidrs[1:] else "")
     ports = ", ".join(one.ports[:2]) + (f" +{len(one.ports) - 2}" if one.ports[2:] else "")
     numbers = (words.number(len(one.addresses)), words.number(one.opened))
-    return [one.name, cidrs, *numbers, ports, words.number(one.flows), _bytes(one.bytes)]
-
-
-def _bytes(value: float) -> str:
-    unit = 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+    return [one.name, cidrs, *numbers, ports, words.number(one.flows), bytes_text(one.bytes)]

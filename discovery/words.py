@@ -8,6 +8,7 @@ from discovery.freshness import Stale
 from discovery.peers import SERVER, Peers
 from discovery.proposals import Alternative, Proposal, Workload
 from discovery.special import MEANINGS
+from matrix.cells import time_text
 
 _SHOWN = 4
 
@@ -18,7 +19,7 @@ def summary(one: Proposal) -> str:
     origin = f"{service} (list: {one.list})" if service else one.source
     if one.purpose:
         origin = f"{one.purpose} addresses: {MEANINGS[one.purpose]}"
-    opened = f"opens {number(one.opened)} address{'es' if one.opened != 1 else ''}"
+    opened = f"opens {counted(one.opened, 'address', 'es')}"
     seen = f"{len(one.addresses)} seen" if one.addresses else "none looked for"
     return f"{origin or 'in no list of ranges'}; {opened}, {seen}"
 
@@ -30,12 +31,15 @@ def lines(one: Proposal) -> Iterator[str]:
         verb = "reached by" if SERVER in one.roles else "reaches"
         verb = "reached by and reaches" if len(one.roles) > 1 else verb
         yield f"{verb} {_some([_workload(each) for each in one.workloads])}"
+    if one.first_seen is not None and one.last_seen is not None:
+        yield f"seen from {time_text(one.first_seen)} to {time_text(one.last_seen)}"
     if one.alternatives:
         yield f"also in {_some([_alternative(each) for each in one.alternatives])}"
     if one.further:
-        yield f"{len(one.further)} further ranges of this service: {_some(one.further)}"
+        yield f"{counted(len(one.further), 'further range')} of this service: {_some(one.further)}"
     if one.asked_names:
-        names = [f"{each.name} (before {each.addresses})" for each in one.asked_names]
+        seen = len(one.addresses)
+        names = [f"{each.name} (before {each.addresses} of {seen})" for each in one.asked_names]
         yield f"DNS names asked for just before, by co-occurrence: {_some(names)}"
 
 
@@ -44,7 +48,7 @@ def stale_line(one: Stale) -> str:
     service = " ".join(filter(None, (one.provider, one.service, one.region)))
     parts = []
     if one.lacking:
-        parts.append(f"lacks {len(one.lacking)} ranges: {', '.join(one.lacking)}")
+        parts.append(f"lacks {counted(len(one.lacking), 'range')}: {', '.join(one.lacking)}")
     if one.withdrawn:
         parts.append(f"has {', '.join(one.withdrawn)}, which the list does not")
     return f'label "{one.name}" is {service} (list: {one.list}) and {"; it ".join(parts)}'
@@ -58,16 +62,23 @@ def notes(peers: Peers, lists: Sequence[str], beyond: int = 0) -> list[str]:
             "no list of providers' ranges: give --ranges FILE, or install flowmatrix[providers]"
         )
     if peers.unanswered:
+        silent = counted(peers.unanswered, "address", "es")
         found.append(
-            f"{peers.unanswered} addresses with which no connection was established are left out"
-            " (--all takes them too)"
+            f"no connection was established with {silent}: left out (--all takes them too)"
         )
     if peers.beyond + beyond:
-        found.append(
-            f"{peers.beyond + beyond} flows are beyond a limit of encode_matrix: "
-            "their addresses were not kept"
-        )
+        flows = counted(peers.beyond + beyond, "flow")
+        found.append(f"{flows} beyond a limit of encode_matrix: the addresses were not kept")
     return found
+
+
+def counted(value: int, noun: str, plural: str = "s") -> str:
+    """A number of things: 1 range, 2 ranges.
+
+    >>> counted(1, "address", "es"), counted(1024, "address", "es")
+    ('1 address', '1,024 addresses')
+    """
+    return f"{number(value)} {noun}{plural if value != 1 else ''}"
 
 
 def number(value: int) -> str:

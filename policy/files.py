@@ -18,9 +18,10 @@ from pipeline.diagnostics import (
 from pipeline.yaml import files, kubernetes
 from pipeline.yaml.document import Document, content
 from policy import checks
-from policy.networkpolicy import KIND, NetworkPolicy, parse
+from policy.networkpolicy import API_VERSION, KIND, NetworkPolicy, parse
 from policy.objects import Manifest
 
+_STAGED = "StagedKubernetesNetworkPolicy"
 MAX_SIZE = 256 * 2**20
 """Bytes of a file: all policies of a large cluster are in one."""
 
@@ -64,9 +65,9 @@ def in_force(manifests: Iterable[Manifest]) -> list[NetworkPolicy]:
     for data in manifests:
         meta = data.get("metadata") or {}
         place = Location(f"{KIND} {meta.get('namespace', '')}/{meta.get('name', '')}")
-        own = checks.problems({"apiVersion": "networking.k8s.io/v1", **data})
+        own = checks.problems({"apiVersion": API_VERSION, **data})
         problems += (Diagnostic(place, problem) for problem in own)
-        found += [] if own else [parse({"apiVersion": "networking.k8s.io/v1", **data}, place)]
+        found += [] if own else [parse({"apiVersion": API_VERSION, **data}, place)]
     if problems:
         raise ConfigError(problems)
     return found
@@ -83,8 +84,8 @@ def _of_file(file: Path, problems: list[Diagnostic], namespace: str) -> Iterator
 def _of_document(
     document: Document, problems: list[Diagnostic], namespace: str
 ) -> Iterator[NetworkPolicy]:
-    for path, data in kubernetes.objects(document.data, KIND):
-        place = document.place(path)
+    for path, given in kubernetes.objects(document.data, KIND):
+        place, data = document.place(path), _unstaged(given)
         if not isinstance(data, dict) or data.get("kind") != KIND:
             problems.append(Diagnostic(place, _other(data)))
             continue
@@ -94,16 +95,27 @@ def _of_document(
             yield parse(data, place, namespace)
 
 
+def _unstaged(data: Any) -> Any:
+    """Calico's staged policies are those of Kubernetes, with an action beside the spec's fields."""
+    if not isinstance(data, dict) or data.get("kind") != _STAGED:
+        return data
+    spec = data.get("spec")
+    if isinstance(spec, dict):
+        spec = {name: value for name, value in spec.items() if name != "stagedAction"}
+    return {**data, "apiVersion": API_VERSION, "kind": KIND, "spec": spec}
+
+
 def _errors(problems: Iterable[Diagnostic]) -> bool:
     return any(one.problem.severity is Severity.ERROR for one in problems)
 
 
 def _other(data: Any) -> Problem:
-    """An object of another kind: one that is nearly ours is an error."""
+    """An object of another kind: one that has ours misspelt is an error."""
     kind = str(data.get("kind") or "") if isinstance(data, dict) else ""
     if not kind:
         return Problem((), f"an object without kind is not a {KIND}")
-    hint = nearest(kind, [KIND])
+    ours = str(data.get("apiVersion") or API_VERSION) == API_VERSION
+    hint = nearest(kind, [KIND]) if ours else ""
     message = f'a "{kind}" is not a {KIND}, it is ignored'
     return Problem((), f'unknown kind "{kind}"', hint) if hint else warning((), message)
 

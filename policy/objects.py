@@ -305,7 +305,7 @@ def _controller(reference: Reference, one: Manifest) -> Controller:
     if spec.job_template:
         spec = spec.job_template.spec or shapes.ControllerSpec()
     selector = spec.selector or None
-    if reference.kind == "ReplicationController" and selector:
+    if reference.kind in shapes.BY_LABELS and selector:
         selector = {"matchLabels": selector}
     template = spec.template
     own = msgspec.convert(selector, LabelSelector) if selector else None

@@ -12,6 +12,8 @@ CONTROLLERS = frozenset(
         *("DeploymentConfig", "Job", "CronJob"),
     }
 )
+BY_LABELS = frozenset({"ReplicationController", "DeploymentConfig"})
+"""Those whose selector is a map of labels."""
 ENDED = frozenset({"Succeeded", "Failed"})
 RELEASED = "flowmatrix/released"
 """Annotation of a former holder of addresses (pipeline/kube/inventory/export.py)."""

@@ -162,11 +162,11 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
         found = self._read(context.folder)
         if any(problem.severity is Severity.ERROR for problem in found.problems):
             raise ValueError("; ".join(problem.message for problem in found.problems))
-        files = [context.folder / self.inventory] if self.inventory else []
+        file = context.folder / self.inventory if self.inventory else None
         return BuiltStage(
             self.attach(found.index, context),
-            fingerprint=lambda: fingerprints(files),
-            knowledge=ObjectKnowledge(found.index, self._climb),
+            fingerprint=lambda: fingerprints([file] if file else []),
+            knowledge=ObjectKnowledge(found.index, self._climb, file=file),
         )
 
     @once

@@ -80,7 +80,9 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     with _between_batches(live, resources) as plan:
         dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
-        slices = _distinct([one for each in labels if each.feed for one in each.feed.endpoints()])
+        objects = [one for one in plan.knowledge if isinstance(one, ObjectKnowledge)]
+        slices = [one for each in labels if each.feed for one in each.feed.endpoints()]
+        slices = _distinct([*slices, *(one for each in objects for one in each.endpoints())])
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
     items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]

@@ -48,11 +48,9 @@ def sighting(
 
 
 def known(job: Job) -> tuple[Objects | None, list[Label]]:
-    """The objects of the stages' inventories or clusters, and all present labels."""
+    """The objects that the stages look addresses up in, and all present labels."""
     labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
     found = [label for some in labels for label in some]
-    for name in filter(None, (getattr(stage, "inventory", "") for stage in job.config.stages)):
-        return inventory(job.config.folder / name)[0], found
     try:
         items = handlers.inventory(job.live, job.resources).items
     except UnansweredError:

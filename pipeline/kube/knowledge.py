@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.flows import cidr
 from pipeline.kube import subnets
+from pipeline.kube.api.objects import Object
 from pipeline.kube.explain import Line, explain, holder
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
+from pipeline.kube.inventory import file as inventory
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import Watch
 from pipeline.kube.sync.subnet_labels import LabelFeed
@@ -17,11 +20,12 @@ from pipeline.kube.sync.subnet_labels import LabelFeed
 
 @dataclass(frozen=True)
 class ObjectKnowledge:
-    """The objects behind addresses; `watch` keeps the index of a cluster up to date."""
+    """The objects behind addresses, from a cluster (`watch` keeps them up to date) or a `file`."""
 
     index: Index
     climb: Climb
     watch: Watch | None = None
+    file: Path | None = None
 
     def knows(self, address: str, at: int | None) -> bool:
         """Whether an object has, or had, an address at a time (ms; None: now)."""
@@ -31,6 +35,10 @@ class ObjectKnowledge:
         """The object behind an address at a time (ms; None: now), and the rule that chose it."""
         yield from (("incomplete", problem) for problem in self.problems())
         yield from explain(self.index, address, self.climb, at)
+
+    def endpoints(self) -> list[Object]:
+        """The EndpointSlices of the file, which no address is looked up in."""
+        return inventory.endpoints(self.file) if self.file else []
 
     def problems(self) -> list[str]:
         """Problems with the data of the cluster: what is unknown or may be out of date."""

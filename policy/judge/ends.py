@@ -17,6 +17,10 @@ TEMPLATE = "its template"
 """The name of the pods that a workload without pods would have."""
 
 
+SOMEBODY = "somebody outside"
+"""The name of an endpoint of which nothing is known."""
+
+
 class End(NamedTuple):
     """An end as a frame of edges has it."""
 
@@ -45,11 +49,18 @@ class Place(NamedTuple):
     @property
     def alone(self) -> str | None:
         """The name of the one endpoint, None where there are more or the number is not known."""
-        return None if self.names[1:] or self.names == [TEMPLATE] else self.names[0]
+        return None if self.names[1:] or self.names[0] in {TEMPLATE, SOMEBODY} else self.names[0]
 
 
 class UnknownEndError(Exception):
-    """It is not known what is behind an end; the message says why."""
+    """It is not known what is behind an end; the message says why.
+
+    `is_outside`: whatever it is, no policy is for it.
+    """
+
+    def __init__(self, message: str, *, is_outside: bool = False) -> None:
+        super().__init__(message)
+        self.is_outside = is_outside
 
 
 class Ends:
@@ -117,7 +128,7 @@ class Ends:
         networks = [net] if net else self._networks.get(end.label, [])
         if not networks:
             why = f"the networks of label {end.label} are not known" if end.label else "no address"
-            raise UnknownEndError(f"{end}: {why}")
+            raise UnknownEndError(f"{end}: {why}", is_outside=True)
         on_host = end.label == MACHINES
         return [
             found for net in networks for found in self._groups.of_network(net, on_host=on_host)

@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline.kube.subnets import Label
 from policy.judge.answers import answer
-from policy.judge.ends import End, Ends, Place, UnknownEndError
+from policy.judge.ends import SOMEBODY, End, Ends, Place, UnknownEndError
 from policy.judge.groups import ANY_FAMILY, Groups
 from policy.judge.tables import Tables, compile_policies
 from policy.judge.verdicts import Pairs, by_edge
@@ -101,12 +101,13 @@ class Evaluator:
         ends = asked.select(keys).unique(maintain_order=True).with_row_index("end")
         rows: list[tuple[int, int, int, int, int | None, str | None]] = []
         lost: list[tuple[int, str]] = []
+        (nowhere,) = self._groups.of_node(())
         for end, *key in ends.iter_rows():
             try:
                 places = self._ends.places(End(*key[:5]), *key[5:])
             except UnknownEndError as error:
                 lost.append((end, str(error)))
-                continue
+                places = [Place(nowhere, None, [SOMEBODY])] if error.is_outside else []
             for number, place in enumerate(places, len(self._places)):
                 family = self._groups.all[place.group].family
                 rows.append((end, number, place.group, family, place.port, place.alone))

@@ -172,12 +172,15 @@ def _samples(said: pl.DataFrame, names: Sequence[Sequence[str]]) -> pl.DataFrame
 
 def _worded(rows: pl.DataFrame) -> pl.DataFrame:
     differs = pl.format("{} of {} pairs are denied, for example {}", "denied", "pairs", "sample")
-    is_lost = pl.col("verdict").is_null() & ~pl.col("is_self")
+    undecided, lost = Verdict.UNDECIDED.value, pl.col("lost").is_not_null()
+    is_lost = (pl.col("verdict").is_null() & ~pl.col("is_self")) | (
+        lost & (pl.col("verdict") == undecided)
+    )
     empty = pl.lit([], dtype=pl.List(pl.String))
     return rows.select(
         "edge",
         *(
-            pl.when(is_lost)
+            pl.when(is_lost & (pl.col(side).is_null() | (pl.col(side) == undecided)))
             .then(pl.lit(Verdict.UNKNOWN.value))
             .otherwise(pl.col(side).fill_null(pl.lit(alone)))
             .alias(side)
@@ -190,7 +193,7 @@ def _worded(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.col("lost").fill_null(_FAMILY))
         .when(pl.col("verdict") == Verdict.DIFFERS.value)
         .then(differs)
-        .when(pl.col("verdict") != Verdict.UNDECIDED.value)
+        .when(pl.col("verdict") != undecided)
         .then(pl.lit(""))
         .when(pl.col("protocol").is_in(list(Protocol)))
         .then(pl.lit(_NODE))

@@ -68,7 +68,7 @@ def test_marks_are_kept(made: Simulation, approved: Path) -> None:
 
 def test_a_file_or_a_source_that_cannot_be_used_is_named(made: Simulation, approved: Path) -> None:
     assert flowmatrix("matrix", "diff", approved).exit_code == 2
-    done = flowmatrix("matrix", "diff", approved, made.config)
+    done = flowmatrix("matrix", "diff", approved, made.flp_config)
     assert done.exit_code == 1
     assert "no edges are counted: add a stage of type encode_matrix" in done.stderr
     approved.write_text("edges: 1")

@@ -32,7 +32,6 @@ def approved(made: Simulation, tmp_path: Path) -> Path:
 def job(made: Simulation, approved: Path) -> Job:
     """A run over the reference scenario with an approved matrix."""
     document = yaml.safe_load(made.config.read_text())
-    document["stages"].append({"name": "edges", "type": "encode_matrix", "follows": "flags"})
     document["matrix"] = {"approved": str(approved)}
     file = made.config.with_name("drift.yaml")
     file.write_text(yaml.safe_dump(document))

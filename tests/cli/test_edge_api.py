@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from pipeline.api.server import Server
@@ -22,19 +20,10 @@ from simulate import Simulation
 from tests.support.commands import document
 
 
-def with_edges(made: Simulation) -> Path:
-    """The pipeline of a simulation with a stage that counts edges."""
-    text = yaml.safe_load(made.config.read_text())
-    text["stages"].append({"name": "edges", "type": "encode_matrix", "follows": "flags"})
-    file = made.config.with_name("edges.yaml")
-    file.write_text(yaml.safe_dump(text))
-    return file
-
-
 @pytest.fixture(scope="module")
 def server(made: Simulation) -> Iterator[Server]:
     """A worker that has counted the reference scenario."""
-    job = Job(load(with_edges(made)))
+    job = Job(load(made.config))
     job.run()
     with job.server("127.0.0.1:0", edge_api.documents(edge_api.Edges(job))) as running:
         yield running
@@ -89,15 +78,16 @@ def test_failures_are_as_described(server: Server) -> None:
 def test_edges_are_those_of_the_command(server: Server, made: Simulation) -> None:
     """With the objects of the worker: the API server's Service is joined with its nodes."""
     found = asked(server, "edges", namespace="netobserv")
-    rows = document(with_edges(made), "-n", "netobserv", "--sort", "name")["rows"]
+    rows = document(made.config, "-n", "netobserv", "--sort", "name")["rows"]
     assert sorted(found["rows"], key=str) == sorted(rows, key=str)
     assert any(row["services"] == ["default/kubernetes:443"] for row in found["rows"])
-    remote = document("--server", server.url, "--inventory", made.inventory, "-n", "netobserv")
-    assert sorted(remote["rows"], key=str) == sorted(rows, key=str)
+    for more in ([], ["--inventory", made.inventory]):
+        remote = document("--server", server.url, "-n", "netobserv", *more)
+        assert sorted(remote["rows"], key=str) == sorted(rows, key=str)
 
 
 def test_edges_are_made_again_only_when_there_are_new_flows(made: Simulation) -> None:
-    job = Job(load(with_edges(made)))
+    job = Job(load(made.config))
     edges = edge_api.Edges(job)
     none, _ = edges.read()
     assert none.height == 0
@@ -109,7 +99,7 @@ def test_edges_are_made_again_only_when_there_are_new_flows(made: Simulation) ->
 
 
 def test_without_a_stage_that_counts_edges_there_are_none(made: Simulation) -> None:
-    job = Job(load(made.config))
+    job = Job(load(made.flp_config))
     with job.server("127.0.0.1:0", edge_api.documents(edge_api.Edges(job))) as running:
         with pytest.raises(HTTPError, match="404") as caught:
             asked(running, "edges")

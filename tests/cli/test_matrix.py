@@ -1,4 +1,7 @@
-"""`matrix`: the tables of a namespace, from every place that counts are in."""
+"""`matrix` of counters; that of edges is in test_edge_output.py and test_series.py.
+
+The reference scenario in the dialect of flowlogs-pipeline counts no edges.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
 def test_matrix_from_a_config_and_from_its_state(made: Simulation, tmp_path: Path) -> None:
-    assert flowmatrix("run", made.config, "--once", "--state", tmp_path).exit_code == 0
+    assert flowmatrix("run", made.flp_config, "--once", "--state", tmp_path).exit_code == 0
     found = [
         document(*source, "-n", "netobserv", "--direction", "out")
-        for source in ([made.config], ["--state", tmp_path])
+        for source in ([made.flp_config], ["--state", tmp_path])
     ]
     assert len(found[0]["rows"]) == 12
     assert found[0] == found[1]
@@ -30,7 +33,7 @@ def test_matrix_from_a_config_and_from_its_state(made: Simulation, tmp_path: Pat
 
 def test_one_document_has_every_namespace_and_both_directions(made: Simulation) -> None:
     """As one JSON document and as one CSV table, with ports that are numbers."""
-    asked = [made.config, "-n", "netobserv", "-n", "noo-loki", "-n", "netobserv"]
+    asked = [made.flp_config, "-n", "netobserv", "-n", "noo-loki", "-n", "netobserv"]
     rows = document(*asked)["rows"]
     shown = [(row["namespace"], row["direction"]) for row in rows]
     assert {place: shown.count(place) for place in dict.fromkeys(shown)} == {
@@ -47,7 +50,7 @@ def test_one_document_has_every_namespace_and_both_directions(made: Simulation) 
 
 
 def test_the_largest_count_comes_first_unless_asked_otherwise(made: Simulation) -> None:
-    asked = [made.config, "-n", "netobserv", "--direction", "in"]
+    asked = [made.flp_config, "-n", "netobserv", "--direction", "in"]
     counts = [row["count"] for row in document(*asked)["rows"]]
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) > 1
@@ -58,7 +61,7 @@ def test_the_largest_count_comes_first_unless_asked_otherwise(made: Simulation) 
 
 def test_notes_are_in_the_document_and_beside_csv_on_stderr(tmp_path: Path) -> None:
     made = simulate("reference", tmp_path / "ipfix.pb", ipfix_replies=True)
-    asked = [made.config, "-n", "netobserv"]
+    asked = [made.flp_config, "-n", "netobserv"]
     (note,) = document(*asked)["notes"]
     assert note == (
         "Connections opened by netobserv: 2 uncertain: the port is a client's, "
@@ -70,7 +73,7 @@ def test_notes_are_in_the_document_and_beside_csv_on_stderr(tmp_path: Path) -> N
 
 
 def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
-    done = flowmatrix("matrix", made.config, "-n", "netobsrv", "--format", "csv")
+    done = flowmatrix("matrix", made.flp_config, "-n", "netobsrv", "--format", "csv")
     assert done.exit_code == 0
     assert done.stderr.endswith(
         'warning: no row is of namespace "netobsrv"; did you mean "netobserv"?\n'
@@ -90,7 +93,7 @@ def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_tables_fit_the_terminal(made: Simulation, width: int) -> None:
-    shown = _on_terminal(width, "matrix", str(made.config), "-n", "netobserv")
+    shown = _on_terminal(width, "matrix", str(made.flp_config), "-n", "netobserv")
     lines = [line for line in shown.splitlines() if "flowlogs" in line or "plugin" in line]
     assert len(lines) == 28
     assert max(map(len, shown.splitlines())) <= width

@@ -21,7 +21,7 @@ def test_proposals_stale_labels_lists_and_notes() -> None:
     assert [one.name for one in found.stale] == ["S3"]
     assert found.lists == ["AWS 1"]
     assert len(found.notes) == 1
-    assert "1 addresses with which no connection was established" in found.notes[0]
+    assert "no connection was established with 1 address:" in found.notes[0]
 
 
 def test_the_question_is_passed_on() -> None:

@@ -29,9 +29,9 @@ def test_a_table_and_its_evidence() -> None:
     assert (
         text
         == """\
-name                  CIDRs            seen  opened  port                  flows   bytes
-EXT:AWS_S3_eu-west-3  3.5.204.0/22 +1     1   2,048  443/TCP, 8443/TCP +1  1,234  1.2 MB
-EXT:ip_8_8_8_8        8.8.8.8/32          1       1                            0     0 B
+name                  CIDRs            seen  opened  port                  flows    bytes
+EXT:AWS_S3_eu-west-3  3.5.204.0/22 +1     1   2,048  443/TCP, 8443/TCP +1  1,234  1.2 MiB
+EXT:ip_8_8_8_8        8.8.8.8/32          1       1                            0      0 B
 
 EXT:AWS_S3_eu-west-3
   AWS S3 eu-west-3 (list: AWS 2026-10-26); opens 2,048 addresses, 1 seen
@@ -39,7 +39,7 @@ EXT:AWS_S3_eu-west-3
 EXT:ip_8_8_8_8
   in no list of ranges; opens 1 address, 1 seen
 
-note: label "S3" is AWS S3 eu-west-3 (list: AWS 2026) and lacks 1 ranges: 1.0.0.0/8
+note: label "S3" is AWS S3 eu-west-3 (list: AWS 2026) and lacks 1 range: 1.0.0.0/8
 note: of a day
 """
     )
@@ -54,7 +54,7 @@ def test_it_fits_a_terminal() -> None:
 def test_a_limit_is_told() -> None:
     text = as_table(Findings([ONE, OTHER]), limit=1)
     assert "EXT:ip" not in text
-    assert text.endswith("\nnote: 1 more proposals (--limit 0 shows all)\n")
+    assert text.endswith("\nnote: 1 more proposal (--limit 0 shows all)\n")
 
 
 def test_nothing_is_said() -> None:
@@ -64,6 +64,9 @@ def test_nothing_is_said() -> None:
 def test_names_move_no_cursor() -> None:
     evil = Proposal(name="x", cidrs=["8.8.8.8/32"], opened=1, provider="\x1b[2J\u202e", list="\n")
     assert as_table(Findings([evil])).replace("\n", "").isprintable()
+    text = as_json(Findings([evil]))
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text)["proposals"][0]["provider"] == "\x1b[2J\u202e"
 
 
 def test_json_has_all() -> None:

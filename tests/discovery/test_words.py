@@ -18,6 +18,8 @@ S3 = Proposal(
     list="AWS 2026-10-26",
     roles=("server",),
     workloads=(Workload("noo-loki", "StatefulSet", "loki-ingester"), Workload("", "", "")),
+    first_seen=1795888800.0,
+    last_seen=1795888860.0,
     addresses=("3.5.205.38", "3.5.205.175"),
     alternatives=(Alternative("EXT:x", "AWS", "EC2", "eu-west-3", ["3.5.204.0/22"]),),
     further=("1.178.90.0/24", "3.2.84.0/24", "3.2.111.0/24", "a", "b"),
@@ -29,9 +31,10 @@ def test_the_evidence_of_a_proposal() -> None:
     assert list(words.lines(S3)) == [
         "AWS S3 eu-west-3 (list: AWS 2026-10-26); opens 1,024 addresses, 2 seen",
         "reached by noo-loki/loki-ingester, outside",
+        "seen from 2026-11-28T18:00:00Z to 2026-11-28T18:01:00Z",
         "also in AWS EC2 eu-west-3 (3.5.204.0/22)",
         "5 further ranges of this service: 1.178.90.0/24, 3.2.84.0/24, 3.2.111.0/24, a and 1 more",
-        "DNS names asked for just before, by co-occurrence: s3.amazonaws.com (before 2)",
+        "DNS names asked for just before, by co-occurrence: s3.amazonaws.com (before 2 of 2)",
     ]
 
 
@@ -64,7 +67,7 @@ def test_who_opens_connections(roles: tuple[str, ...], verb: str) -> None:
 def test_a_stale_label() -> None:
     one = Stale("S3", "AWS", "S3", "eu-west-3", "AWS 2026", ("1.0.0.0/8",), ("2.0.0.0/8",))
     assert words.stale_line(one) == (
-        'label "S3" is AWS S3 eu-west-3 (list: AWS 2026) and lacks 1 ranges: 1.0.0.0/8;'
+        'label "S3" is AWS S3 eu-west-3 (list: AWS 2026) and lacks 1 range: 1.0.0.0/8;'
         " it has 2.0.0.0/8, which the list does not"
     )
 
@@ -72,4 +75,8 @@ def test_a_stale_label() -> None:
 def test_notes() -> None:
     assert words.notes(unnamed(edges()), ["AWS"]) == []
     peers = Peers(unnamed(edges()).rows, 3, 4)
-    assert [note.partition(" ")[0] for note in words.notes(peers, [], 5)] == ["no", "3", "9"]
+    assert words.notes(peers, ["AWS"], 5) == [
+        "no connection was established with 3 addresses: left out (--all takes them too)",
+        "9 flows beyond a limit of encode_matrix: the addresses were not kept",
+    ]
+    assert "--ranges FILE" in words.notes(peers, [])[0]

@@ -346,11 +346,14 @@ class Chaos:
     def _matrix(self, urls: list[str]) -> Row:
         """Cells of `flowmatrix matrix` over the group, beside those made of the truth."""
         asked = [f"--server={url}" for url in urls]
-        command = [str(COMMAND), "matrix", "--format", "json", *asked]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found: Counter[tuple[str, ...]] = Counter()
-        for row in json.loads(text)["rows"]:
-            found[_cell(row)] += row["count"]
+        for side in ("out", "in"):
+            options = ["--format", "json", "--direction", side]
+            options += [f"--metric={name}" for name in self._load.truth() if f"_syn_{side}" in name]
+            command = [str(COMMAND), "matrix", *options, *asked]
+            text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            for row in json.loads(text)["rows"]:
+                found[_cell(row)] += row["count"]
         truth: Counter[tuple[str, ...]] = Counter()
         series = _frames(self._load.truth())
         for namespace in tables.namespaces(series):

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from urllib.request import urlopen
 
-import yaml
-
 from simulate import simulate
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, configured, counted, running, wait
@@ -24,9 +22,6 @@ def test_edges_of_two_workers_are_merged_exactly(kafka_broker: Broker, tmp_path:
     kafka_broker.create_topic("edges", 4)
     source = {"brokers": [kafka_broker.bootstrap], "topics": ["edges"], "linger": 0.1}
     config = configured(tmp_path, made, source, checkpoint={"interval": 0.3})
-    text = yaml.safe_load(config.read_text())
-    text["stages"].append({"name": "edges", "type": "encode_matrix", "follows": "subnets"})
-    config.write_text(yaml.safe_dump(text))
     known = ["--inventory", made.inventory]
     alone = document(config, "--input", made.recording)
     approved = tmp_path / "approved.yaml"

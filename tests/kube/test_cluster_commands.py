@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
@@ -39,11 +39,24 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The reference scenario with its objects on an API server."""
     made = simulate("reference", tmp_path_factory.mktemp("reference") / "reference.pb")
     with Kube(tmp_path_factory.mktemp("kube")) as server:
-        populate(server, yaml.safe_load_all(made.inventory.read_text()))
+        manifests = list(yaml.safe_load_all(made.inventory.read_text()))
+        populate(server, manifests)
+        Client(server).create(_endpoints_of_the_server(manifests))
         account = service_account("default", "nobody")
         apply(server, account)
         path = made.config.with_name("kubeconfig")
         yield Live(made, kubeconfig(server, path, user=token(server, account)), server)
+
+
+def _endpoints_of_the_server(manifests: list[Any]) -> dict[str, Any]:
+    """The slice that an API server makes of its own addresses, where it is not alone."""
+    (found,) = [
+        one
+        for one in manifests
+        if one["kind"] == "EndpointSlice" and one["metadata"]["namespace"] == "default"
+    ]
+    ports = [{"name": "https", "port": 6443, "protocol": "TCP"}]
+    return {**found, "metadata": {**found["metadata"], "name": "kubernetes"}, "ports": ports}
 
 
 def flowmatrix(*arguments: object) -> Result:
@@ -216,6 +229,7 @@ def test_a_recording_is_replayed_over_what_a_worker_knows(worker: Worker) -> Non
         done = flowmatrix("inventory", "--server", worker.url, "--out", out)
         assert (done.exit_code, done.stderr) == (0, "")
         kinds = {"6 ReplicaSet", "6 Service", "6 Node", "30 Pod", "1 past Pod", "1 FlowCollector"}
+        kinds.add("1 EndpointSlice")
         assert set(done.stdout.strip().removeprefix(f"{out}: ").split(", ")) == kinds
         path = worker.folder / "replay.yaml"
         replay = Job(config.load(pipeline(path, f"inventory: {name}", f"autodetect: {name}")))

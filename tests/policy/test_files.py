@@ -78,6 +78,25 @@ def test_objects_of_other_kinds_beside_policies_are_warnings(tmp_path: Path) -> 
     ]
 
 
+def test_policies_of_other_kinds_beside_ours_are_warnings(tmp_path: Path) -> None:
+    """However near their names are: they are right as they are."""
+    cilium = "---\nkind: CiliumNetworkPolicy\napiVersion: cilium.io/v2\n"
+    (tmp_path / "a.yaml").write_text(ONE.replace("NAME", "a") + cilium)
+    found = load(["a.yaml"], tmp_path)
+    assert [one.problem.message for one in found.warnings] == [
+        'a "CiliumNetworkPolicy" is not a NetworkPolicy, it is ignored'
+    ]
+
+
+def test_staged_policies_are_read_as_what_they_would_be(tmp_path: Path) -> None:
+    staged = ONE.replace("NAME", "a").replace("NetworkPolicy", "StagedKubernetesNetworkPolicy")
+    staged = staged.replace("networking.k8s.io/v1", "projectcalico.org/v3")
+    staged = staged.replace("spec: {}", "spec: {stagedAction: Set, policyTypes: [Egress]}")
+    (tmp_path / "a.yaml").write_text(staged)
+    (found,) = load(["a.yaml"], tmp_path).policies
+    assert (str(found), {one.value for one in found.directions}) == ("default/a", {"Egress"})
+
+
 def test_a_policy_is_given_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(ONE.replace("NAME", "a"))
     (tmp_path / "b.yaml").write_text("---\n" + ONE.replace("NAME", "a"))

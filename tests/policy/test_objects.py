@@ -74,6 +74,7 @@ def test_selectors_of_controllers() -> None:
         [
             owned("Deployment", "web", selector={"matchLabels": {"app": "web"}}),
             owned("ReplicationController", "old", selector={"app": "old"}),
+            owned("DeploymentConfig", "older", selector={"app": "older"}),
             owned("CronJob", "batch"),
         ]
     )
@@ -81,6 +82,7 @@ def test_selectors_of_controllers() -> None:
     assert found == {
         "web": LabelSelector({"app": "web"}),
         "old": LabelSelector({"app": "old"}),
+        "older": LabelSelector({"app": "older"}),
         "batch": None,
     }
 

@@ -90,6 +90,11 @@ def _items(path: Path, problems: list[Problem]) -> Iterator[_Item]:
         problems.append(Problem((), f"{path.name}: document {number + 1}: {reason}"))
 
 
+def endpoints(path: Path) -> list[Object]:
+    """The EndpointSlices of a file; what cannot be read of it is left out."""
+    return [found.object for found in read(path, []) if found.object.kind == "EndpointSlice"]
+
+
 def write(found: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write objects to a file in the format of its suffixes: .yaml, .jsonl or .json, maybe .gz."""
     packed = path.suffix == ".gz"

@@ -43,6 +43,9 @@ class Group(Protocol):
     ) -> Awaitable[Any]:
         """Hand a record over; what comes back is done, with its offset, when it is durable."""
 
+    def give_up_sending(self) -> None:
+        """Wait no longer for records that are not durable yet; the next member sends them again."""
+
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation; False when the group has moved on."""
 
@@ -118,6 +121,10 @@ class FaustGroup:
             topic, key, value, partition, None, headers
         )
         return sent
+
+    def give_up_sending(self) -> None:
+        """Of Faust's producer."""
+        private.give_up_sending(self._app)
 
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation."""

@@ -102,6 +102,7 @@ class Membership:
 
     async def _leave(self, starting: asyncio.Task[None]) -> None:
         self._status.set("leaving the group")
+        self._group.give_up_sending()
         with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
             await asyncio.wait_for(asyncio.shield(self._app.stop()), _LEAVE_SECONDS)
         if not starting.done():

@@ -217,6 +217,16 @@ def recovery_left(app: AppT) -> dict[TopicPartition, tuple[int, int]]:
     }
 
 
+def give_up_sending(app: AppT) -> None:
+    """Let every record that is not durable yet fail now, instead of after its delivery time.
+
+    Faust waits for all of them when it stops, also when it is cancelled.
+    """
+    client = getattr(app.producer, "_producer", None)
+    if client is not None:
+        client._message_accumulator.fail_all(KafkaError("the membership has ended"))
+
+
 def aiokafka_consumer(consumer: Any) -> AIOKafkaConsumer:
     """The client inside Faust's consumer."""
     return consumer._thread._ensure_consumer()

@@ -23,7 +23,7 @@ def test_what_the_engine_reads_of_an_object() -> None:
     assert (pod.kind, pod.metadata.name, pod.metadata.labels) == ("Pod", "web", {"app": "web"})
     (owner,) = pod.metadata.owner_references or []
     assert (owner.kind, owner.name, owner.controller) == ("ReplicaSet", "web-1", True)
-    assert objects.part(pod.spec, Spec) == Spec(node_name="n1")
+    assert objects.part(pod.spec, Spec) == Spec(node_name="n1", containers=[])
     assert objects.part(pod.status, Status).pod_ips == [PodAddress("10.0.0.1")]
 
 

@@ -261,8 +261,20 @@ def test_all_networks_of_a_label() -> None:
     ],
 )
 def test_ends_behind_which_nothing_is_known(end: str, why: str) -> None:
-    found = one("", WEB, end)
+    found = one("policyTypes: [Egress]", WEB, end)
     assert (found["verdict"], found["egress"], found["why"]) == ("unknown", "unknown", why)
+
+
+@pytest.mark.parametrize("end", ["label:unlisted", "__overflow__"])
+def test_an_end_outside_need_not_be_known_where_any_peer_may(end: str) -> None:
+    assert one("", WEB, end)["verdict"] == "allowed"
+    for spec, verdict in (
+        ("ingress: [{}]", "allowed"),
+        ("ingress: [{ports: [{port: 1}]}]", "unknown"),
+    ):
+        found = one(spec, end, WEB)
+        assert (found["verdict"], found["egress"], found["ingress"]) == (verdict, "open", verdict)
+    assert one("ingress: [{}]", end, WEB)["why"] == ""
 
 
 def test_pods_of_a_workload_that_differ() -> None:

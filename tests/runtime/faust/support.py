@@ -73,6 +73,9 @@ class FakeGroup:
         done.set_result(Durable(len(self.sent) - 1))
         return done
 
+    def give_up_sending(self) -> None:
+        """Everything is durable at once."""
+
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Take offsets, when they are of the generation that holds."""
         self.events.append("commit")

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -221,5 +222,25 @@ def test_how_far_faust_has_read_the_changelogs() -> None:
         assert private.recovery_left(app) == {}
         recovery.in_recovery = True
         assert private.recovery_left(app) == {TopicPartition("c", 0): (4, 900)}
+
+    asyncio.run(run())
+
+
+def test_records_that_are_given_up_fail_at_once() -> None:
+    """A flush waits for them no longer; their senders are told."""
+
+    async def run() -> None:
+        client = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
+        app: Any = faust.App("app", store="memory://")
+        private.give_up_sending(app)
+        app.producer._producer = client
+        accumulator = client._message_accumulator
+        tp = TopicPartition("t", 0)
+        sent = await accumulator.add_message(tp, b"k", b"v", timeout=1)
+        private.give_up_sending(app)
+        await asyncio.wait_for(accumulator.flush(), 5)
+        with pytest.raises(KafkaError, match="the membership has ended"):
+            await sent
+        await client.stop()
 
     asyncio.run(run())
