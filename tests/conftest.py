@@ -5,6 +5,7 @@ A part that cannot be had here skips its tests, and fails them where CI=true.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -34,6 +35,16 @@ _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 settings.register_profile("untimed", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=10)  # of `make test-fast`
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """A command that is called in this process sets the levels of the log for itself alone."""
+    loggers = [logging.getLogger(name) for name in ("", "pipeline")]
+    before = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 def pytest_configure() -> None:
