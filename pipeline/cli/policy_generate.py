@@ -11,7 +11,6 @@ import typer
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
-from pipeline.diagnostics import nearest
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -68,13 +67,14 @@ def generate_(
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     frame = seen.read(inventory)
+    known = objects.namespaces(frame, namespace or ())
     try:
         found = generate(
             frame,
             objects.manifests,
             [*seen.labels(config), *objects.labels],
             Options(
-                namespaces=tuple(_wanted(namespace or [], objects, frame)),
+                namespaces=tuple(sorted(set(namespace or known))),
                 allow_unlabelled=allow_unlabelled,
                 dns=dns,
                 default_deny=default_deny,
@@ -85,18 +85,6 @@ def generate_(
         _tell(told, report_file)
     except (NoResolverError, OSError) as error:
         fail(error)
-
-
-def _wanted(given: list[str], objects: Objects, frame: pl.DataFrame) -> list[str]:
-    """The namespaces to write policies for; those given must be known."""
-    known = {pod.namespace for pod in objects.cluster.pods}
-    known |= set(frame["client_namespace"]) | set(frame["server_namespace"])
-    known -= {""}
-    for name in given:
-        if name not in known:
-            hint = nearest(name, known) or f"there are {', '.join(sorted(known)) or 'none'}"
-            fail(f'nothing is in namespace "{name}"; {hint}')
-    return sorted(set(given) or known)
 
 
 def _write(found: list[Manifest], out: Path | None) -> None:

@@ -195,6 +195,13 @@ def test_edges_inside_a_namespace_have_a_rule_at_both_ends() -> None:
     ]
 
 
+def test_an_edge_inside_a_namespace_counts_once() -> None:
+    """As in `policy verify`, although a policy decides it at both ends."""
+    unlabelled = edge(WEB, End(address="192.0.2.99"), "TCP 443")
+    found = shop(edge(WEB, DB, "TCP 5432"), unlabelled)
+    assert (found.report.established, found.report.ruled) == (2, 1)
+
+
 @pytest.mark.parametrize("state", [State.ATTEMPTED, State.DENIED, State.UNCERTAIN])
 def test_only_established_edges_make_rules(state: State) -> None:
     found = shop(edge(WEB, DB, "TCP 5432", state=state))
