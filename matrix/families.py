@@ -16,7 +16,7 @@ import polars as pl
 
 from pipeline.diagnostics import nearest
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
-from pipeline.state.ledger import OVERFLOW
+from pipeline.state.series_table import OVERFLOW
 
 Series = Mapping[str, pl.DataFrame]
 """Metric name -> its series: label columns (String), then VALUE, FIRST_SEEN and LAST_SEEN."""

@@ -16,7 +16,8 @@ import polars as pl
 
 from pipeline.flows import catalogue, values
 from pipeline.stage import BuildContext, Encoder, Spec, Step, Transform, Writer
-from pipeline.state.ledger import TIMES, Ledger
+from pipeline.state.ledger import Ledger
+from pipeline.state.series_table import TIMES
 
 Flow = dict[str, Any]
 """A flow as JSON has it: values by field."""

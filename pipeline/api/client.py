@@ -17,7 +17,7 @@ import polars as pl
 
 from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
 from pipeline.stage import Family, Kind
-from pipeline.state.ledger import columns, merging
+from pipeline.state.series_table import columns, merging
 
 
 class RemoteError(Exception):

@@ -29,7 +29,7 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.stage.resources import ResourcePool
 from pipeline.state.count_store import CountStore
-from pipeline.state.ledger import SeriesTable
+from pipeline.state.series_table import SeriesTable
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
 from pipeline.stage import VALUE, Encoder, Family, Kind, Source
-from pipeline.state.ledger import SeriesTable
+from pipeline.state.series_table import SeriesTable
 
 
 class SelfMetric(NamedTuple):

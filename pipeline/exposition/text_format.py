@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Family, Kind, bucket
-from pipeline.state.ledger import LAST_COUNTED, TIMES, SeriesTable
+from pipeline.state.series_table import LAST_COUNTED, TIMES, SeriesTable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EXACT = 2.0**53

@@ -6,7 +6,7 @@ the partitions that they are in change it. Labels are texts, "" where nothing is
 An end is the owner of a Kubernetes object (`kind` is that of the owner; a Node is of kind Node, a
 Service of kind Service), or it is outside: then kind, namespace and workload are "", and `address`
 is there where no subnet label is. `label` is the subnet label of either. Beyond a limit, `address`
-is a network (it has a /), then OVERFLOW of `pipeline.state.ledger`.
+is a network (it has a /), then OVERFLOW of `pipeline.state.series_table`.
 """
 
 from __future__ import annotations

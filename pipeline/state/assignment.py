@@ -16,8 +16,9 @@ from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import RESTARTED, Ledger, SeriesTable, Totals
+from pipeline.state.ledger import RESTARTED, Ledger, Totals
 from pipeline.state.partition import Partition, Snapshot
+from pipeline.state.series_table import SeriesTable
 
 _log = logging.getLogger(__name__)
 

@@ -35,8 +35,8 @@ from pipeline.kafka.connection import BrokerError
 from pipeline.stage import Family
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
-from pipeline.state.ledger import LAST_COUNTED, Rows, SeriesTable
 from pipeline.state.sealed import SealError, seal, unseal
+from pipeline.state.series_table import LAST_COUNTED, Rows, SeriesTable
 
 ROWS = 8192
 """Series in a part."""

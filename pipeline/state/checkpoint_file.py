@@ -14,8 +14,9 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.stage import LAST_SEEN, Family
-from pipeline.state.ledger import LAST_COUNTED, Ledger
+from pipeline.state.ledger import Ledger
 from pipeline.state.sealed import SealError, seal, unseal
+from pipeline.state.series_table import LAST_COUNTED
 
 _OPENING = 1000  # messages at the start of an input that identify it
 _VERSION = 3

@@ -9,7 +9,8 @@ import polars as pl
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Kind, MetricSet
-from pipeline.state.ledger import SeriesTable, Totals
+from pipeline.state.ledger import Totals
+from pipeline.state.series_table import SeriesTable
 
 
 class CountStore(Protocol):

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from pipeline.stage import Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import LAST_COUNTED, InternedDelta, Ledger, SeriesTable
+from pipeline.state.ledger import Ledger
+from pipeline.state.series_table import LAST_COUNTED, InternedDelta, SeriesTable
 
 
 class Counted(NamedTuple):

@@ -20,6 +20,7 @@ from pipeline.kube.index import keys
 from pipeline.kube.subnets import PODS, SERVICES, Label
 from policy.generate.draft import Block
 from policy.objects import Manifest
+from policy.outside import Listed, collapsed, is_inside, less
 
 _SERVICE_NAME = "kubernetes.io/service-name"
 
@@ -47,8 +48,7 @@ class Networks:
         self._pods = _Sorted(_pod_addresses(found))
         self._services = _Sorted(_service_addresses(found))
         self._api_server = dict(_endpoints(given))
-        self._listed = list(subnets.listed(labels))
-        self._first = cidr.PrefixTable(self._listed)
+        self._listed = Listed(labels)
         self._pod_networks = _named(PODS, known)
         taken = [ipaddress.ip_network(ip) for ip in self._api_server]
         self._service_networks = [net for net in _named(SERVICES, known) if net not in taken]
@@ -80,7 +80,7 @@ class Networks:
 
     def label(self, address: Address) -> str:
         """The subnet label of an address; "" for none."""
-        hit = self._first.first(address)
+        hit = self._listed.first.first(address)
         return hit[1] if hit else ""
 
     def of_label(self, name: str) -> Blocks:
@@ -91,13 +91,13 @@ class Networks:
 
     def _of_label(self, name: str) -> Blocks:
         blocks, left_out = list[Block](), list[str]()
-        for order, (net, owner) in enumerate(self._listed):
+        for order, (net, owner) in enumerate(self._listed.networks):
             if owner != name:
                 continue
             if reason := self._hidden(net, name):
                 left_out.append(f"{net}, {reason}")
                 continue
-            exceptions = self._exceptions(order, net, name)
+            exceptions = self._exceptions(order, net)
             if net in exceptions:
                 left_out.append(f"{net}, in labels that come first")
             else:
@@ -106,22 +106,21 @@ class Networks:
 
     def _hidden(self, net: Network, name: str) -> str:
         """Why no address of a network can be named by this label."""
-        first = self._first.first_around(net)
+        first = self._listed.first.first_around(net)
         if first and first[1] != name:
             return f"in the label {first[1]}, which comes first"
         cluster = self._cluster.first_around(net)
         return cluster[1] if cluster else ""
 
-    def _exceptions(self, order: int, net: Network, name: str) -> list[Network]:
-        inner = [other for other, owner in self._listed[:order] if owner != name]
-        inner += self._pod_networks + self._service_networks
-        within = [other for other in inner if _is_inside(other, net)]
+    def _exceptions(self, order: int, net: Network) -> list[Network]:
+        inner = self._pod_networks + self._service_networks
+        within = self._listed.earlier(order) + [one for one in inner if is_inside(one, net)]
         within += [
             ipaddress.ip_network(ip)
             for ip in self._pods.between(net[0], net[-1])
             if not any(ip in other for other in within)
         ]
-        return list(_collapsed(within))
+        return list(collapsed(within))
 
 
 class _Sorted:
@@ -140,21 +139,6 @@ class _Sorted:
 
 def _order(address: Address) -> tuple[int, int]:
     return address.version, int(address)
-
-
-def _is_inside(inner: Network, outer: Network) -> bool:
-    return (
-        inner.version == outer.version
-        and inner.prefixlen > outer.prefixlen
-        and inner.network_address in outer
-    )
-
-
-def _collapsed(nets: list[Network]) -> Iterator[Network]:
-    four = [net for net in nets if isinstance(net, ipaddress.IPv4Network)]
-    six = [net for net in nets if isinstance(net, ipaddress.IPv6Network)]
-    yield from ipaddress.collapse_addresses(four)
-    yield from ipaddress.collapse_addresses(six)
 
 
 def _named(name: str, labels: Iterable[Label]) -> list[Network]:
@@ -205,29 +189,6 @@ def host(address: str) -> str:
 
 
 def without(block: Block) -> list[str]:
-    """The networks that are a block's network less its exceptions, in order.
-
-    >>> without(Block("10.0.0.0/29", ("10.0.0.0/31", "10.0.0.4/30")))
-    ['10.0.0.2/31']
-    """
-    left = [ipaddress.ip_network(block.cidr)]
-    for text in block.exceptions:
-        hole = ipaddress.ip_network(text)
-        left = [part for net in left for part in _excluded(net, hole)]
-    return [str(net) for net in sorted(left, key=_network_order)]
-
-
-def _excluded(net: Network, hole: Network) -> Iterable[Network]:
-    """A network less another one, which may be a part of it."""
-    if net == hole:
-        return []
-    if _is_inside(hole, net):
-        if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
-            return net.address_exclude(hole)
-        if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
-            return net.address_exclude(hole)
-    return [net]
-
-
-def _network_order(net: Network) -> tuple[int, int, int]:
-    return net.version, int(net.network_address), net.prefixlen
+    """The networks that are a block's network less its exceptions, in order."""
+    holes = map(ipaddress.ip_network, block.exceptions)
+    return [str(net) for net in less(ipaddress.ip_network(block.cidr), holes)]

@@ -11,6 +11,7 @@ from pipeline.flows.cidr import Network
 from pipeline.kube.subnets import MACHINES, PODS, SERVICES, Label
 from policy.judge.groups import Groups
 from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
+from policy.outside import outside
 
 TEMPLATE = "its template"
 """The name of the pods that a workload without pods would have."""
@@ -69,9 +70,12 @@ class Ends:
         self._cluster = cluster
         self._groups = groups
         self._found: dict[End, list[Place]] = {}
-        self._networks: dict[str, list[Network]] = defaultdict(list)
-        for label in labels:
-            self._networks[label.name] += filter(None, map(cidr.network, label.cidrs))
+        pods = (cidr.network(text) for node in cluster.nodes.values() for text in node.pod_cidrs)
+        listed = list(labels)
+        self._networks = outside(listed, filter(None, pods), cluster.pods_by_address)
+        self._of_label: dict[str, list[Network]] = defaultdict(list)
+        for label in listed:
+            self._of_label[label.name] += filter(None, map(cidr.network, label.cidrs))
         self._services = {
             ip: one.reference for one in cluster.services.values() for ip in one.addresses
         }
@@ -105,7 +109,7 @@ class Ends:
 
     def _labelled(self, addresses: Iterable[str], label: str) -> Iterator[str]:
         """The addresses within the networks of a label: a node has some in several networks."""
-        networks = self._networks.get(label, [])
+        networks = self._of_label.get(label, [])
         for text in addresses:
             place = cidr.address(text)
             if place and any(place in net for net in networks):

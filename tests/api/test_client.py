@@ -7,7 +7,7 @@ import pytest
 from pipeline.api.client import RemoteError, ask, counters, facts
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind, Rule
-from pipeline.state.ledger import TIMES
+from pipeline.state.series_table import TIMES
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 COLUMNS = ["ns", VALUE, *TIMES]

@@ -19,7 +19,7 @@ from pipeline.app.reloader import Reloader
 from pipeline.diagnostics import ConfigError, Severity
 from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
-from pipeline.state.ledger import TIMES
+from pipeline.state.series_table import TIMES
 
 CONFIG = """\
 stages:

@@ -32,7 +32,7 @@ from pipeline.api import client
 from pipeline.api.client import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
-from pipeline.state.ledger import TIMES
+from pipeline.state.series_table import TIMES
 from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, cells, samples
 from tests.kafka.support.watching import Watch
 from tests.kafka.support.workers import COMMAND, Worker, configured

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from matrix.families import MatrixDirection, NoMatrixError, find
-from pipeline.state.ledger import OVERFLOW
+from pipeline.state.series_table import OVERFLOW
 
 OUT = "namespace workload kind port to_namespace to_workload to_kind to_subnet_label"
 IN = "namespace workload kind port from_namespace from_workload from_kind from_subnet_label"

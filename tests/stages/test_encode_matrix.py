@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.flows import tcp
 from pipeline.stage import BuildContext
-from pipeline.state.ledger import OVERFLOW, TIMES, Ledger
+from pipeline.state.ledger import Ledger
+from pipeline.state.series_table import OVERFLOW, TIMES
 from pipeline.testing import Flow, assert_laws, frame
 from stages.encode_matrix import EncodeMatrix
 

@@ -8,7 +8,7 @@ from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state.assignment import Assignment, packed
 from pipeline.state.changelog import CheckpointRecords, State, read
-from pipeline.state.ledger import SeriesTable
+from pipeline.state.series_table import SeriesTable
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 FAMILIES = {"flows": (FLOWS, Policy("g"))}

@@ -23,9 +23,10 @@ from pipeline.stage import (
     Rule,
     bucket,
 )
-from pipeline.state import ledger as ledgers
+from pipeline.state import series_table
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.ledger import LAST_COUNTED, OVERFLOW, Ledger
+from pipeline.state.ledger import Ledger
+from pipeline.state.series_table import LAST_COUNTED, OVERFLOW
 
 COUNTER = Family("flows", Kind.COUNTER, ("a", "b"))
 GAUGE = Family("level", Kind.GAUGE, ("a",))
@@ -157,7 +158,7 @@ def test_splitting_into_batches_changes_nothing(
 
 
 def test_pending_deltas_fold_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "_COMPACT_ROWS", 3)
+    monkeypatch.setattr(series_table, "_COMPACT_ROWS", 3)
     ledger = new(COUNTER)
     for i in range(10):
         ledger.merge([delta(COUNTER, (str(i % 2), "", 1.0))], 1.0)
@@ -194,7 +195,7 @@ def test_adopting_a_family_of_another_shape_starts_it() -> None:
 
 
 def test_label_sets_beyond_a_limit_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "_WASTE", 10)
+    monkeypatch.setattr(series_table, "_WASTE", 10)
     ledger = new(COUNTER, Policy("stage", max_series_per_metric=2))
     for i in range(30):
         ledger.merge([delta(COUNTER, (str(i), "", 1.0), ("0", "", 1.0))], float(i))
@@ -288,7 +289,7 @@ def test_a_clock_ahead_drops_nothing_that_is_recent() -> None:
 
 
 def test_dropped_label_sets_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "_WASTE", 0)
+    monkeypatch.setattr(series_table, "_WASTE", 0)
     ledger = new(FACTS, Policy("stage", retention=1.0))
     for second in range(0, 40, 2):
         ledger.merge([facts(*((f"{second}-{n}", 1, 1, 1, second) for n in range(5)))], 1_000.0)

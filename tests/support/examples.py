@@ -23,7 +23,8 @@ from pipeline.stage import (
     Spec,
     Writer,
 )
-from pipeline.state.ledger import TIMES, Ledger, SeriesTable
+from pipeline.state.ledger import Ledger
+from pipeline.state.series_table import TIMES, SeriesTable
 
 _BEFORE = "- {name: flows, type: ingest_stdin}"
 _BEHIND = "- {name: shown, type: write_stdout, follows: %s}"

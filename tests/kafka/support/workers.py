@@ -130,7 +130,10 @@ def _labelled(labels: list[str], series: list[Any]) -> tuple[str, ...]:
 
 
 def totals(*workers: Worker) -> tuple[int, Counts]:
-    """The messages counted, and the exact counters, over the partitions of all workers."""
+    """The messages counted, and the exact counters, over the partitions of all workers.
+
+    The facts of the matrix, which no scrape shows, are left out.
+    """
     messages = 0
     found: dict[str, Counter[tuple[str, ...]]] = {}
     seen: Counter[tuple[str, int]] = Counter()
@@ -143,6 +146,8 @@ def totals(*workers: Worker) -> tuple[int, Counts]:
             seen[place["topic"], place["partition"]] += 1
             messages += place["position"]
         for family in document["families"]:
+            if family["family"]["kind"] is None:
+                continue
             labels = family["family"]["labels"]
             series = found.setdefault(family["family"]["name"], Counter())
             for row in family["rows"]:

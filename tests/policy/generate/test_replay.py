@@ -21,7 +21,7 @@ from policy.networkpolicy import NetworkPolicy, parse
 from policy.objects import Cluster, Manifest
 from tests.real.policy_evaluators import Evaluators, Question
 from tests.support import reference_edges
-from tests.support.policy_edges import edge, frame, workload
+from tests.support.policy_edges import End, edge, frame, workload
 
 Row = dict[str, Any]
 NAMESPACES = ("netobserv", "noo-loki", "openshift-monitoring", "openshift-console", "openshift-dns")
@@ -188,6 +188,15 @@ def test_evaluators_that_others_wrote_agree(
     assert set(theirs) == {"cyclonus", "kube-network-policies"}
 
 
+def test_a_label_around_the_pod_network_is_allowed_in_full() -> None:
+    """Generator and evaluator mean the same addresses by a label."""
+    given = clustered([False] * 8)
+    labels = [Label("near", ["10.9.0.0/16"]), Label("wide", ["10.0.0.0/8"])]
+    seen = frame([edge(workload(_WORKLOADS[0]), End(label="wide"), "TCP 443")])
+    found = generate(seen, given, labels, Options(namespaces=("one", "two")))
+    assert verdicts(found, given, labels, seen.to_dicts()) == [("a -> wide TCP 443", "allowed")]
+
+
 _APPS = ("a", "b", "c", "d")
 _WORKLOADS = [f"Deployment {namespace}/{app}" for namespace in ("one", "two") for app in _APPS]
 _LABELS = [Label("near", ["198.51.100.0/24"]), Label("wide", ["198.51.0.0/16", "10.0.0.0/8"])]
@@ -197,13 +206,17 @@ _PODS = Label("Pods", ["10.1.0.0/16"])
 @st.composite
 def clusters(draw: st.DrawFn) -> list[Manifest]:
     """Two namespaces of four workloads, whose selectors may cover each other's pods."""
+    return clustered(draw(st.lists(st.booleans(), min_size=8, max_size=8)))
+
+
+def clustered(sharing: list[bool]) -> list[Manifest]:
+    """The same, with those that share their labels."""
     made: list[Manifest] = [
         {"kind": "Namespace", "metadata": {"name": name}} for name in ("one", "two")
     ]
     for number, name in enumerate(_WORKLOADS):
         namespace, app = name.removeprefix("Deployment ").split("/")
-        shared = draw(st.booleans())
-        labels = {"app": "shared" if shared else app, "own": app}
+        labels = {"app": "shared" if sharing[number] else app, "own": app}
         selector = {"app": labels["app"]}
         made.append(
             {
