@@ -252,6 +252,13 @@ def test_a_label_is_its_networks() -> None:
     assert wider.endswith(f"label EXT:S3: 198.51.100.0/24 and 1 more, {256 + 2**80:,} addresses")
 
 
+@pytest.mark.parametrize("network", ["198.51.100.7/32", "2001:db8::7/128"])
+def test_a_label_of_one_address_is_not_wider_than_what_was_seen(network: str) -> None:
+    found = shop(edge(WEB, End(label="EXT:Pay"), "TCP 443"), labels=[Label("EXT:Pay", [network])])
+    assert blocks(found) == {network: []}
+    assert messages(found, Topic.WIDER) == []
+
+
 def test_a_label_is_not_the_networks_of_a_label_that_comes_first() -> None:
     found = shop(edge(WEB, End(label="EXT:Cloud"), "TCP 443"))
     assert blocks(found) == {"198.51.0.0/16": ["198.51.100.0/24"]}
