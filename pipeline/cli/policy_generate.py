@@ -14,6 +14,7 @@ from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
 from policy.generate.objects import Kind, added, manifests
+from policy.generate.peers import NO_LABEL
 from policy.generate.report import Report
 from policy.generate.text import dump
 from policy.objects import Manifest
@@ -110,5 +111,7 @@ def _tell(told: Report, path: Path | None) -> None:
     typer.echo(report.text(told), nl=False, err=True)
     if path:
         path.write_text(report.json(told), encoding="utf-8")
+    if any(one.message == NO_LABEL for one in told.findings):
+        say("note: `flowmatrix discover` proposes subnet labels for these addresses")
     if not told.is_complete:
         raise typer.Exit(INCOMPLETE)

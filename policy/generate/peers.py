@@ -12,6 +12,8 @@ from policy.generate.networks import Networks, host
 from policy.generate.selection import NotSelectableError, Selections
 from policy.objects import Reference
 
+NO_LABEL = "the address has no subnet label"
+"""Why there is no rule for an address outside the cluster."""
 _DNS = 53
 
 
@@ -99,7 +101,7 @@ class Peers:
             if label := self._networks.label(address):
                 return self._labelled(label, port)
             if not self._allow_unlabelled:
-                raise NoRuleError("the address has no subnet label")
+                raise NoRuleError(NO_LABEL)
         return Peer(
             PeerKind.NETWORK,
             f"address {text}",
