@@ -51,12 +51,13 @@ def remarks(edges: pl.DataFrame) -> list[str]:
     found = []
     uncertain = edges.filter(pl.col("state") == State.UNCERTAIN.value).height
     if uncertain:
-        found.append(f"{uncertain} uncertain: which end is the server is not known")
+        found.append(f"{number_text(uncertain)} uncertain: which end is the server is not known")
     old = unopened(edges)
     if old.height:
         found.append(
-            f"{old.height} never seen opening, as they are older than what was seen: restart the "
-            f"pods of one end to see them open ({_named(old)})"
+            f"{number_text(old.height)} {'edge' if old.height == 1 else 'edges'} with connections "
+            "that are older than what was seen: restart the pods of one end to see them open "
+            f"({_named(old)})"
         )
     sampling = edges["sampling"].max()
     if isinstance(sampling, int) and sampling > 1:

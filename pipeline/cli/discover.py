@@ -29,7 +29,7 @@ from pipeline.api.client import RemoteError
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, load, refuse, say, show
 from pipeline.cli.series import Origin
-from pipeline.cli.sighting import Sighting
+from pipeline.cli.sighting import Sighting, namespaces, warn_of_unseen
 from pipeline.diagnostics import ConfigError, nearest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
@@ -123,7 +123,7 @@ def discover(
         else:
             rules = Rules(spread, prefix=prefix)
             scope = Scope(namespace, everyone, whole, rules)
-            found = _found(_sighting(origin), known, given, scope)
+            found = _found(*_seen(origin), known, given, scope)
         found = found._replace(proposals=_accepted(found.proposals, accept or []))
         if target:
             _apply(target, found.proposals, stage)
@@ -143,12 +143,12 @@ def _check(origin: Origin, policies: Sequence[str]) -> None:
         raise typer.BadParameter("--from-policies names what files have: drop the other source")
 
 
-def _sighting(origin: Origin) -> Sighting:
-    """What was seen of edges. Raises NoFactsError, and what Origin.read raises."""
+def _seen(origin: Origin) -> tuple[Sighting, Sequence[str]]:
+    """What was seen of edges, and notes. Raises NoFactsError, and what Origin.read raises."""
     counted = origin.read()
     if counted.sighting is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
-    return counted.sighting
+    return counted.sighting, counted.notes
 
 
 def _labels(path: Path) -> list[Label]:
@@ -161,11 +161,19 @@ def _labels(path: Path) -> list[Label]:
     return [label for some in known for label in some]
 
 
-def _found(seen: Sighting, known: pl.DataFrame, given: Sequence[Label], scope: Scope) -> Findings:
+def _found(
+    seen: Sighting,
+    notes: Sequence[str],
+    known: pl.DataFrame,
+    given: Sequence[Label],
+    scope: Scope,
+) -> Findings:
     """The findings of what was seen, with labels that it may not have yet."""
     seen = seen._replace(labels=[*seen.labels, *given])
-    names_asked = questions(seen.facts.attributes)
-    return find(seen.edges(), names_asked, known, seen.labels, scope, beyond=seen.facts.beyond)
+    edges, names_asked = seen.edges(), questions(seen.facts.attributes)
+    warn_of_unseen([scope.namespace] if scope.namespace else [], namespaces(edges))
+    found = find(edges, names_asked, known, seen.labels, scope, beyond=seen.facts.beyond)
+    return found._replace(notes=[*found.notes, *notes])
 
 
 def _ranges(files: Sequence[Path]) -> pl.DataFrame:

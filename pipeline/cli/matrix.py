@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import polars as pl
 import typer
 from rich.console import Console
 
@@ -27,8 +26,7 @@ from pipeline.cli.app import app, fail, say
 from pipeline.cli.edge_output import Question
 from pipeline.cli.moments import moment
 from pipeline.cli.series import Counted, Origin
-from pipeline.cli.sighting import Sighting
-from pipeline.diagnostics import nearest
+from pipeline.cli.sighting import Sighting, namespaces, warn_of_unmatched, warn_of_unseen
 from pipeline.state.checkpoint_file import CheckpointError
 
 _WEEK = "7d"
@@ -165,7 +163,8 @@ def _edges(
     """The edges as text, and notes for stderr."""
     everything = sighting.edges()
     coverage = Coverage.of(everything, sighting.facts.beyond, counted.rejected)
-    _warn(question.namespaces, _namespaces_of(everything))
+    warn_of_unseen(question.namespaces, namespaces(everything))
+    warn_of_unmatched(everything, [end for end in (filters.peer, *(filters.between or ())) if end])
     found = edge_output.within(select(everything, **filters._asdict()), question)
     shown = edge_output.within(collapse(found, merged), question) if merged else found
     below = edge_output.notes_on(found, coverage, counted.notes)
@@ -188,7 +187,7 @@ def _labels(
     names = list(dict.fromkeys(question.namespaces))
     if not (names and metrics):
         there = tables.namespaces(counted.series)
-        _warn(names, there)
+        warn_of_unseen(names, there)
         names = names or there
     shown = [
         tables.connections(
@@ -223,18 +222,6 @@ def _only_edges(
             raise typer.BadParameter(
                 f"{option} is about edges, and no stage of type encode_matrix has counted them"
             )
-
-
-def _namespaces_of(edges: pl.DataFrame) -> list[str]:
-    ends = pl.concat([edges["client_namespace"], edges["server_namespace"]])
-    return sorted(set(ends.unique().to_list()) - {""})
-
-
-def _warn(asked: Sequence[str], there: Sequence[str]) -> None:
-    """Tell about namespaces without a row."""
-    for missing in (name for name in asked if name not in there):
-        hint = nearest(missing, there) or f"there are {', '.join(there) or 'none'}"
-        say(f'warning: no row is of namespace "{missing}"; {hint}')
 
 
 def _wrapped(line: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from pipeline.cli.app import app, show
@@ -63,7 +65,8 @@ def verify_(
     """
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
-    found = verify(given, seen.read(inventory), objects.cluster, labels, namespace)
+    frame = _read(seen, inventory, objects, namespace)
+    found = verify(given, frame, objects.cluster, labels, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
@@ -91,13 +94,20 @@ def diff(
     """
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     old, new = (objects.policies([name]) for name in (before, after))
-    frame = of_namespace(seen.read(inventory), namespace)
+    frame = of_namespace(_read(seen, inventory, objects, namespace), namespace)
     labels = [*seen.labels(config), *objects.labels]
     found = difference(old, new, frame, objects.cluster, labels)
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)
     if found.lost().height:
         raise typer.Exit(_LOST)
+
+
+def _read(seen: Seen, inventory: Path, objects: Objects, namespace: str) -> pl.DataFrame:
+    """The frame of EDGES; a namespace that nothing is in ends the command."""
+    frame = seen.read(inventory)
+    objects.namespaces(frame, [namespace] if namespace else [])
+    return frame
 
 
 @group.command()

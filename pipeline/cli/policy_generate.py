@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
-from pipeline.diagnostics import nearest
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
 from policy.generate.objects import Kind, added, manifests
+from policy.generate.peers import NO_LABEL
 from policy.generate.report import Report
 from policy.generate.text import dump
 from policy.objects import Manifest
@@ -68,13 +67,14 @@ def generate_(
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
     seen, objects = Seen(edges, input_, state, server), Objects(inventory)
     frame = seen.read(inventory)
+    known = objects.namespaces(frame, namespace or ())
     try:
         found = generate(
             frame,
             objects.manifests,
             [*seen.labels(config), *objects.labels],
             Options(
-                namespaces=tuple(_wanted(namespace or [], objects, frame)),
+                namespaces=tuple(sorted(set(namespace or known))),
                 allow_unlabelled=allow_unlabelled,
                 dns=dns,
                 default_deny=default_deny,
@@ -85,18 +85,6 @@ def generate_(
         _tell(told, report_file)
     except (NoResolverError, OSError) as error:
         fail(error)
-
-
-def _wanted(given: list[str], objects: Objects, frame: pl.DataFrame) -> list[str]:
-    """The namespaces to write policies for; those given must be known."""
-    known = {pod.namespace for pod in objects.cluster.pods}
-    known |= set(frame["client_namespace"]) | set(frame["server_namespace"])
-    known -= {""}
-    for name in given:
-        if name not in known:
-            hint = nearest(name, known) or f"there are {', '.join(sorted(known)) or 'none'}"
-            fail(f'nothing is in namespace "{name}"; {hint}')
-    return sorted(set(given) or known)
 
 
 def _write(found: list[Manifest], out: Path | None) -> None:
@@ -123,5 +111,7 @@ def _tell(told: Report, path: Path | None) -> None:
     typer.echo(report.text(told), nl=False, err=True)
     if path:
         path.write_text(report.json(told), encoding="utf-8")
+    if any(one.message == NO_LABEL for one in told.findings):
+        say("note: `flowmatrix discover` proposes subnet labels for these addresses")
     if not told.is_complete:
         raise typer.Exit(INCOMPLETE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -15,7 +16,7 @@ from pipeline.cli.app import fail, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.decode.detect import is_recording
-from pipeline.diagnostics import ConfigError, Problem
+from pipeline.diagnostics import ConfigError, Problem, nearest
 from pipeline.kube.api import objects
 from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
@@ -66,6 +67,17 @@ class Objects:
             say(f"{problem.severity}: {problem.message}")
         if not self.manifests:
             fail(f"{path}: it has no objects")
+
+    def namespaces(self, edges: pl.DataFrame, asked: Sequence[str]) -> set[str]:
+        """Those of pods and of edges; one that is asked for and not among them ends the command."""
+        known = {pod.namespace for pod in self.cluster.pods}
+        known |= set(edges["client_namespace"]) | set(edges["server_namespace"])
+        known -= {""}
+        for name in asked:
+            if name not in known:
+                hint = nearest(name, known) or f"there are {', '.join(sorted(known)) or 'none'}"
+                fail(f'nothing is in namespace "{name}"; {hint}')
+        return known
 
     def policies(self, patterns: list[str]) -> list[NetworkPolicy]:
         """The policies of files, or with the one name `cluster` those in force."""

@@ -80,6 +80,15 @@ class Origin:
         if self.inventory and self.prometheus:
             raise typer.BadParameter("--inventory is for edges, which Prometheus does not have")
 
+    @property
+    def pipeline(self) -> Path | None:
+        """The pipeline file: `path`, or `recording` alone, where it is a file without flows."""
+        if self.path:
+            return None if is_recording(self.path, SETTINGS) else self.path
+        alone = self.recording
+        is_pipeline = alone and alone.is_file() and not is_recording(alone, SETTINGS)
+        return alone if is_pipeline else None
+
     def read(self, namespaces: Sequence[str] = (), metrics: Sequence[str] = ()) -> Counted:
         """What was counted.
 
@@ -102,12 +111,10 @@ class Origin:
 
     def _run(self) -> Counted:
         """What a run over the whole input counts."""
-        if self.path and not is_recording(self.path, SETTINGS):
+        if (path := self.pipeline) is not None:
             if self.inventory:
-                raise typer.BadParameter(
-                    f"--inventory is for recordings; {self.path} names its own"
-                )
-            return _counted(_pipeline(self.path), self.recording)
+                raise typer.BadParameter(f"--inventory is for recordings; {path} names its own")
+            return _counted(_pipeline(path), self.recording if self.path else None)
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:

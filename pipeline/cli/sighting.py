@@ -12,10 +12,12 @@ import polars as pl
 from matrix import derive
 from matrix.facts import Facts, facts
 from matrix.objects import Objects
+from matrix.select import select
 from pipeline.api import handlers
 from pipeline.api.server import UnansweredError
 from pipeline.app.job import Job
-from pipeline.diagnostics import Problem, Severity
+from pipeline.cli.app import say
+from pipeline.diagnostics import Problem, Severity, nearest
 from pipeline.kube.inventory import file
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label, described
@@ -45,6 +47,41 @@ def sighting(
 ) -> Sighting | None:
     """What families of facts say of edges; None where no stage counts them."""
     return Sighting(facts(found), objects, labels) if EDGES.name in found else None
+
+
+def namespaces(edges: pl.DataFrame) -> list[str]:
+    """The namespaces of the ends of edges (`matrix.edges.EDGES`), sorted."""
+    ends = pl.concat([edges["client_namespace"], edges["server_namespace"]])
+    return sorted(set(ends.unique().to_list()) - {""})
+
+
+def warn_of_unseen(asked: Sequence[str], seen: Sequence[str]) -> None:
+    """Tell about namespaces that were asked for and not seen."""
+    for missing in (name for name in asked if name not in seen):
+        there = f"there are {', '.join(seen)}" if seen else "no flow has a namespace"
+        hint = nearest(missing, seen) or there
+        say(f'warning: nothing was seen of namespace "{missing}"; {hint}')
+
+
+def warn_of_unmatched(edges: pl.DataFrame, ends: Sequence[str]) -> None:
+    """Tell about ends that were asked for (as `matrix.select.select` takes them) and not seen."""
+    for missing in (end for end in ends if select(edges, peer=end).is_empty()):
+        hint = nearest(missing, _names(edges)) or "an address with a subnet label has its name"
+        say(f'warning: no edge has the end "{missing}"; {hint}')
+
+
+def _names(edges: pl.DataFrame) -> set[str]:
+    """What ends may be called: a namespace, "namespace/workload", a node or a label."""
+    sides = [
+        edges.select(
+            space := pl.col(f"{side}_namespace"),
+            work := pl.col(f"{side}_workload"),
+            pl.concat_str(space, work, separator="/").alias("both"),
+            pl.col(f"{side}_label"),
+        )
+        for side in ("client", "server")
+    ]
+    return {text for frame in sides for column in frame for text in column} - {""}
 
 
 def known(job: Job) -> tuple[Objects | None, list[Label]]:

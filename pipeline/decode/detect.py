@@ -21,8 +21,12 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 def detected(path: Path) -> Format:
     """How the flows of a recording are written; an SQLite database reads as JSON.
 
-    Raises OSError, also when the file is of a format that is not read.
+    Raises OSError, also when the file is of a format that is not read, and of a pipe: what is read
+    of it to look is gone.
     """
+    if path.is_fifo():
+        hint = "write it to a file, or give a pipeline with its decoder"
+        raise OSError(f"{path}: what a pipe holds cannot be known before it is read: {hint}")
     if sqlite.is_database(path):
         return "json"
     return "json" if _json_begins(_beginning(path)) else "protobuf"

@@ -19,7 +19,12 @@ _FIELDS = {"TimeFlowRTTNs": "TimeFlowRttNs"}
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file is an SQLite database. Raises OSError."""
+    """Whether a file is an SQLite database; a pipe is not, and nothing is read of it.
+
+    Raises OSError.
+    """
+    if path.is_fifo():
+        return False
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 

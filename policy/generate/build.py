@@ -85,7 +85,8 @@ class _Builder:
         self._resolver = Resolver(options.dns, cluster, self._peers) if options.dns else None
         self._findings: list[Finding] = []
         self._seen: dict[tuple[Reference, Direction], Side] = defaultdict(Side)
-        self._established = self._ruled = 0
+        self._established: set[str] = set()
+        self._unselectable: set[str] = set()
         self._unruled: set[str] = set()
 
     def take(self, edge: Edge) -> None:
@@ -108,17 +109,17 @@ class _Builder:
         if self._selections.nodes(workload):
             self._say(Topic.HOST_NETWORK, own.namespace, str(workload))
             return
-        self._established += 1
+        self._established.add(str(edge))
         try:
             self._selections.of(workload)
             peer = self._peers.peer(other, port.number)
         except NotSelectableError as error:
+            self._unselectable.add(str(edge))
             self._say(Topic.CANNOT_SELECT, own.namespace, str(workload), str(error))
         except NoRuleError as error:
             self._unruled.add(str(edge))
             self._say(Topic.NO_RULE, own.namespace, f"{direction}: {edge}", str(error))
         else:
-            self._ruled += 1
             self._seen[workload, direction].add(peer, port, f"{other} {edge.way}")
 
     def drafts(self) -> list[Draft]:
@@ -197,8 +198,8 @@ class _Builder:
             list(self._options.namespaces),
             window,
             version(self._labels),
-            self._established,
-            self._ruled,
+            len(self._established),
+            len(self._established - self._unruled - self._unselectable),
             [_written(draft) for draft in drafts],
             list(unique(self._findings)),
         )

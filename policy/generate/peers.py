@@ -12,6 +12,8 @@ from policy.generate.networks import Networks, host
 from policy.generate.selection import NotSelectableError, Selections
 from policy.objects import Reference
 
+NO_LABEL = "the address has no subnet label"
+"""Why there is no rule for an address outside the cluster."""
 _DNS = 53
 
 
@@ -99,7 +101,7 @@ class Peers:
             if label := self._networks.label(address):
                 return self._labelled(label, port)
             if not self._allow_unlabelled:
-                raise NoRuleError("the address has no subnet label")
+                raise NoRuleError(NO_LABEL)
         return Peer(
             PeerKind.NETWORK,
             f"address {text}",
@@ -114,7 +116,9 @@ class Peers:
                 f"label {label}: {'; '.join(found.left_out) or 'its networks are not known'}"
             )
         wider = [f"without {reason}" for reason in found.left_out]
-        wider.append(_counted(found.blocks))
+        if (size := sum(map(_number, found.blocks))) > 1:
+            more = f" and {len(found.blocks) - 1} more" if found.blocks[1:] else ""
+            wider.append(f"{found.blocks[0].cidr}{more}, {size:,} addresses")
         networks = [block.cidr for block in found.blocks]
         return Peer(
             PeerKind.NETWORK,
@@ -125,12 +129,9 @@ class Peers:
         )
 
 
-def _counted(blocks: Iterable[Block]) -> str:
-    """How many addresses the blocks have."""
-    listed = list(blocks)
-    size = sum(_size(block.cidr) - sum(map(_size, block.exceptions)) for block in listed)
-    networks = f"{listed[0].cidr}" + (f" and {len(listed) - 1} more" if listed[1:] else "")
-    return f"{networks}, {size:,} addresses"
+def _number(block: Block) -> int:
+    """How many addresses a block has."""
+    return _size(block.cidr) - sum(map(_size, block.exceptions))
 
 
 def _size(text: str) -> int:

@@ -61,8 +61,8 @@ class Report(NamedTuple):
     """All that is said of the policies of some namespaces.
 
     `window` is the time of the flows (RFC 3339), `labels` the version of the list of subnet labels.
-    `established` counts the established edges of the namespaces, each direction that a policy
-    decides; `ruled` those with a rule.
+    `established` counts the established edges of the namespaces that a policy decides at one of
+    their ends or both, `ruled` those with a rule at each such end.
     """
 
     namespaces: list[str]

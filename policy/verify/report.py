@@ -144,4 +144,4 @@ def _tables(found: Verification) -> Iterator[tuple[str, pl.DataFrame]]:
     )
     yield "Rules", found.rules
     yield "Allowed and never seen", found.unused
-    yield "Not selected by any policy", found.unselected
+    yield "Not isolated by any policy", found.unselected

@@ -143,3 +143,21 @@ def test_what_is_wrong_is_told(
     plain.write_text("".join(line for line in lines if "encode_matrix" not in line))
     given = [option.format(config=before, plain=plain) for option in options]
     assert said in discover(*given, code=code)
+
+
+def test_a_namespace_that_nothing_was_seen_of_is_told(state: list[object]) -> None:
+    """A misspelt name would otherwise look like one whose peers all have names."""
+    done = flowmatrix("discover", *state, "--namespace", "noo-lok")
+    assert (
+        'warning: nothing was seen of namespace "noo-lok"; did you mean "noo-loki"?\n'
+        in done.stderr
+    )
+
+
+def test_flows_without_objects_ask_for_an_inventory(tmp_path: Path) -> None:
+    """Pods without names would be proposed as external peers, with nothing said."""
+    ends = {"SrcAddr": "10.128.0.3", "DstAddr": "10.128.0.4", "SrcPort": 40_000, "DstPort": 80}
+    more = {"Proto": 6, "Flags": 2, "Bytes": 1, "Packets": 1}
+    (tmp_path / "flows.json").write_text(json.dumps(ends | more))
+    found = discover(tmp_path / "flows.json", "--all")
+    assert "note: the flows name no Kubernetes objects: --inventory FILE" in found

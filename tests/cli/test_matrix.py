@@ -76,8 +76,29 @@ def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
     done = flowmatrix("matrix", made.flp_config, "-n", "netobsrv", "--format", "csv")
     assert done.exit_code == 0
     assert done.stderr.endswith(
-        'warning: no row is of namespace "netobsrv"; did you mean "netobserv"?\n'
+        'warning: nothing was seen of namespace "netobsrv"; did you mean "netobserv"?\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--peer", "noo-lok"], 'no edge has the end "noo-lok"; did you mean "noo-loki"?'),
+        (
+            ["--between", "netobserv", "noo-loki/loki-gatway"],
+            'no edge has the end "noo-loki/loki-gatway"; did you mean "noo-loki/loki-gateway"?',
+        ),
+        (
+            ["--peer", "3.5.204.0/22"],
+            'no edge has the end "3.5.204.0/22"; an address with a subnet label has its name',
+        ),
+    ],
+)
+def test_an_end_that_no_edge_has_is_told(made: Simulation, asked: list[str], said: str) -> None:
+    done = flowmatrix("matrix", made.config, *asked)
+    assert done.exit_code == 0
+    assert f"warning: {said}\n" in done.stderr
+    assert done.stderr.count("no edge has the end") == 1
 
 
 def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:

@@ -64,6 +64,16 @@ def test_a_state_has_the_same_edges(
     assert of_state.stdout == of_recording.stdout
 
 
+@pytest.mark.parametrize("command", [("verify",), ("diff", "cluster")])
+def test_a_namespace_that_nothing_is_in_is_no_success(
+    plugin: Path, given: list[str], command: tuple[str, ...]
+) -> None:
+    """A misspelt name would otherwise find no connection denied."""
+    done = flowmatrix("policy", *command, plugin, *given[:-1], "netobsrv")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert 'nothing is in namespace "netobsrv"; did you mean "netobserv"?' in done.stderr
+
+
 def test_forms_for_programs(plugin: Path, given: list[str]) -> None:
     document = json.loads(flowmatrix("policy", "verify", plugin, *given, "--format", "json").stdout)
     assert document["coverage"]["denied"]["edges"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
@@ -81,6 +82,22 @@ def test_an_edge_without_rule_is_the_exit_code(given: list[str], tmp_path: Path)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["complete"] is False
     assert [one["topic"] for one in report["findings"]].count("no_rule") == 3
+
+
+def test_addresses_without_a_label_lead_to_discover(given: list[str], tmp_path: Path) -> None:
+    """Said once, whatever their number."""
+    outside = pl.col("server_kind") == ""
+    unlabelled = reference_edges.edges().with_columns(
+        pl.when(outside).then(pl.lit("")).otherwise("server_label").alias("server_label"),
+        pl.when(outside)
+        .then(pl.lit("203.0.113.7"))
+        .otherwise("server_address")
+        .alias("server_address"),
+    )
+    unlabelled.write_ndjson(tmp_path / "edges.jsonl")
+    done = flowmatrix("policy", "generate", "-n", "noo-loki", *given)
+    assert done.exit_code == 3
+    assert done.stderr.count("note: `flowmatrix discover` proposes subnet labels") == 1
 
 
 def test_the_labels_of_a_pipeline_are_taken(given: list[str], tmp_path: Path) -> None:

@@ -83,7 +83,12 @@ def test_a_database_of_the_netobserv_cli_has_no_flags(made: Simulation, tmp_path
     (edge,) = found["rows"]
     assert (edge["client_workload"], edge["port"]) == ("flowlogs-pipeline", 6443)
     assert (edge["flows"], edge["reply_flows"], edge["attempted"]) == (1, 1, 0)
-    assert "1 never seen opening" in found["notes"][0]
+    assert "1 edge with connections that are older than what was seen" in found["notes"][0]
+
+
+def test_a_pipeline_may_be_the_input_as_with_the_policy_commands(made: Simulation) -> None:
+    """By --input alone it is run as if it was the argument, not read as a recording."""
+    assert document("--input", made.config) == document(made.config)
 
 
 def test_what_cannot_be_read_is_named(made: Simulation, tmp_path: Path) -> None:

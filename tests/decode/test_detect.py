@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from pipeline.decode.detect import decoder_of, detected, is_recording
+from pipeline.decode.sqlite import is_database
 from simulate import simulate
 from tests.support.recordings import cli_database
 
@@ -51,6 +53,21 @@ def test_a_message_whose_size_reads_as_a_brace_is_protobuf(tmp_path: Path, secon
     file = tmp_path / "r.pb"
     file.write_bytes(b"{" + second + bytes(123 - len(second)) + b"\x02\x08\x01")
     assert detected(file) == "protobuf"
+
+
+def test_nothing_is_read_of_a_pipe(tmp_path: Path) -> None:
+    """What is read to look is gone: a source would miss the first flows."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    end = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(end, FLOW.encode())
+        with pytest.raises(OSError, match="pipe: what a pipe holds cannot be known"):
+            detected(pipe)
+        assert decoder_of(pipe, "json") == "json"
+        assert not is_database(pipe)
+        assert os.read(end, 1000).decode() == FLOW
+    finally:
+        os.close(end)
 
 
 @pytest.mark.parametrize("key", ["stages", "pipeline", "parameters", "Pipeline"])

@@ -30,6 +30,6 @@ def test_what_a_reader_should_know_is_said_with_the_first_names() -> None:
     )
     uncertain, old, sampled = remarks(edges)
     assert uncertain == "1 uncertain: which end is the server is not known"
-    assert old.startswith("4 never seen opening, as they are older than what was seen: restart")
+    assert old.startswith("4 edges with connections that are older than what was seen: restart")
     assert old.endswith("(a/b -> c/0 443/TCP, a/b -> c/1 443/TCP, a/b -> c/2 443/TCP, ...)")
     assert sampled == "flows are sampled (1 of 50): connections are missed"

@@ -195,6 +195,13 @@ def test_edges_inside_a_namespace_have_a_rule_at_both_ends() -> None:
     ]
 
 
+def test_an_edge_inside_a_namespace_counts_once() -> None:
+    """As in `policy verify`, although a policy decides it at both ends."""
+    unlabelled = edge(WEB, End(address="192.0.2.99"), "TCP 443")
+    found = shop(edge(WEB, DB, "TCP 5432"), unlabelled)
+    assert (found.report.established, found.report.ruled) == (2, 1)
+
+
 @pytest.mark.parametrize("state", [State.ATTEMPTED, State.DENIED, State.UNCERTAIN])
 def test_only_established_edges_make_rules(state: State) -> None:
     found = shop(edge(WEB, DB, "TCP 5432", state=state))
@@ -243,6 +250,13 @@ def test_a_label_is_its_networks() -> None:
     assert blocks(found) == {"198.51.100.0/24": [], "2001:db8:5::/48": []}
     (wider,) = messages(found, Topic.WIDER)
     assert wider.endswith(f"label EXT:S3: 198.51.100.0/24 and 1 more, {256 + 2**80:,} addresses")
+
+
+@pytest.mark.parametrize("network", ["198.51.100.7/32", "2001:db8::7/128"])
+def test_a_label_of_one_address_is_not_wider_than_what_was_seen(network: str) -> None:
+    found = shop(edge(WEB, End(label="EXT:Pay"), "TCP 443"), labels=[Label("EXT:Pay", [network])])
+    assert blocks(found) == {network: []}
+    assert messages(found, Topic.WIDER) == []
 
 
 def test_a_label_is_not_the_networks_of_a_label_that_comes_first() -> None:

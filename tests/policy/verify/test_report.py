@@ -34,7 +34,7 @@ def test_a_terminal_sees_coverage_and_then_what_to_look_at(found: Verification) 
         "Network events say otherwise (2)",
         "Rules (5)",
         "Allowed and never seen (4)",
-        "Not selected by any policy (2)",
+        "Not isolated by any policy (2)",
     ]
     assert "Deployment shop/web  3.5.9.1" in text
 
