@@ -6,19 +6,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+import polars as pl
 import typer
 
 from matrix import tables
+from matrix.edge_screen import edges_on_screen
 from matrix.families import MatrixDirection, Series
 from matrix.screen import on_screen
+from matrix.select import Collapse, collapse
 from matrix.tables import MatrixTable, Order
 from pipeline.app.job import Job
 from pipeline.cli.run import serve
+from pipeline.cli.sighting import known, sighting
 from pipeline.config.loader import load
-from pipeline.state.count_store import counters
+from pipeline.state.count_store import counters, facts
 from simulate import simulate
 
 _NAMESPACE, _EXTERNAL = "netobserv", "noo-loki"
+_COLUMNS = 100
 
 
 def main() -> None:
@@ -27,6 +32,8 @@ def main() -> None:
         made = simulate("reference", Path(folder) / "reference.pb")
         typer.echo(f"{made.flows:,} flows of agents recorded; running {made.config.name} on them\n")
         job = _run(made.config)
+        _show_edges(job)
+        typer.echo("The counters of two FlowMetrics, as Prometheus has them:\n")
         series = counters(job.counts)
         for direction in MatrixDirection:
             table = tables.connections(series, _NAMESPACE, direction, order=Order.NAME)
@@ -43,6 +50,17 @@ def _run(path: Path) -> Job:
     job = Job(load(path))
     job.run()
     return job
+
+
+def _show_edges(job: Job) -> None:
+    """The flow matrix of the namespace, all nodes as one end."""
+    seen = sighting(facts(job.counts), *known(job))
+    edges = collapse(seen.edges(), Collapse.NODES) if seen else pl.DataFrame()
+    for what, side in (("out of", "client"), ("into", "server")):
+        own = edges.filter(pl.col(f"{side}_namespace") == _NAMESPACE)
+        title = f"Flow matrix {what} {_NAMESPACE} ({own.height} edges)"
+        both = pl.col("bytes") + pl.col("reply_bytes")
+        typer.echo(edges_on_screen(own.sort(-both), _COLUMNS, title, _NAMESPACE))
 
 
 def _external(series: Series) -> MatrixTable:

@@ -16,7 +16,7 @@ File = Annotated[
 ]
 Input = Annotated[
     Path | None,
-    typer.Option("--input", metavar="FILE", help="Read this recording instead of the source."),
+    typer.Option("--input", metavar="FILE", help="Read this recording instead of the source; or run this pipeline."),
 ]
 Inventory = Annotated[
     Path | None,

@@ -15,6 +15,7 @@ from pipeline.cli.policy_input import (
     EdgesFile,
     Input,
     InventoryFile,
+    InventoryOf,
     LabelsOf,
     Objects,
     Policies,
@@ -48,11 +49,11 @@ Namespace = Annotated[
 @group.command("verify")
 def verify_(
     policies: Policies,
-    inventory: InventoryFile,
     edges: EdgesFile = None,
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    inventory: InventoryOf = None,
     config: LabelsOf = None,
     namespace: Namespace = "",
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
@@ -63,9 +64,11 @@ def verify_(
     policy decides, what the policies allow and nobody has done, how often each rule was needed, and
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
     """
-    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    seen = Seen(edges, input_, state, server)
+    file = seen.inventory(inventory)
+    objects = Objects(file)
     given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
-    frame = _read(seen, inventory, objects, namespace)
+    frame = _read(seen, file, objects, namespace)
     found = verify(given, frame, objects.cluster, labels, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
@@ -77,11 +80,11 @@ def verify_(
 def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="Policies, or `cluster`.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="Policies, or `cluster`.")],
-    inventory: InventoryFile,
     edges: EdgesFile = None,
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    inventory: InventoryOf = None,
     config: LabelsOf = None,
     namespace: Namespace = "",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
@@ -92,9 +95,11 @@ def diff(
     isolated or open, and which permissions are added or gone. Exit 3 when a connection that was
     seen would be denied from now on.
     """
-    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
+    seen = Seen(edges, input_, state, server)
+    file = seen.inventory(inventory)
+    objects = Objects(file)
     old, new = (objects.policies([name]) for name in (before, after))
-    frame = of_namespace(_read(seen, inventory, objects, namespace), namespace)
+    frame = of_namespace(_read(seen, file, objects, namespace), namespace)
     labels = [*seen.labels(config), *objects.labels]
     found = difference(old, new, frame, objects.cluster, labels)
     form = report.difference_json if as_json else report.difference_text

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
-from pipeline.cli.policy_input import EdgesFile, Input, InventoryFile, LabelsOf, Objects, Seen
+from pipeline.cli.policy_input import EdgesFile, Input, InventoryOf, LabelsOf, Objects, Seen
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -24,11 +24,11 @@ INCOMPLETE = 3
 
 
 def generate_(
-    inventory: InventoryFile,
     edges: EdgesFile = None,
     input_: Input = None,
     state: State = None,
     server: Server = None,
+    inventory: InventoryOf = None,
     namespace: Annotated[
         list[str] | None,
         typer.Option("--namespace", "-n", metavar="NS", help="For its workloads; again for more."),
@@ -65,8 +65,9 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
-    seen, objects = Seen(edges, input_, state, server), Objects(inventory)
-    frame = seen.read(inventory)
+    seen = Seen(edges, input_, state, server)
+    file = seen.inventory(inventory)
+    objects, frame = Objects(file), seen.read(file)
     known = objects.namespaces(frame, namespace or ())
     try:
         found = generate(

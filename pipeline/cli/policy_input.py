@@ -12,7 +12,7 @@ import typer
 
 from matrix.edges import EDGES
 from pipeline.api.client import RemoteError
-from pipeline.cli.app import fail, refuse, say
+from pipeline.cli.app import fail, load, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.decode.detect import is_recording
@@ -49,6 +49,14 @@ LabelsOf = Annotated[
     typer.Option("--config", metavar="FILE", help="Take the subnet labels of this pipeline, too."),
 ]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
+InventoryOf = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        help="The objects of the cluster, if the pipeline of --input does not name them.",
+    ),
+]
 _MAY_BE_NULL = frozenset({"port", "first_seen", "last_seen"})
 IN_FORCE = "cluster"
 """Stands for the policies that the cluster has."""
@@ -107,6 +115,16 @@ class Seen(NamedTuple):
     path: Path | None
     state: Path | None
     servers: list[str] | None
+
+    def inventory(self, given: Path | None) -> Path:
+        """The file of the objects: the one that is given, or that of the pipeline that is run."""
+        if given:
+            return given
+        if self.path and not is_recording(self.path, SETTINGS):
+            for stage in load(self.path).stages:
+                if name := getattr(stage, "inventory", ""):
+                    return self.path.parent / str(name)
+        raise typer.BadParameter("give --inventory FILE, the objects of the cluster")
 
     def labels(self, config: Path | None) -> list[Label]:
         """The subnet labels of `config`, or of the pipeline that is run; none of other sources."""

@@ -64,6 +64,20 @@ def test_a_state_has_the_same_edges(
     assert of_state.stdout == of_recording.stdout
 
 
+def test_a_pipeline_names_its_inventory(
+    plugin: Path, given: list[str], made: Simulation, tmp_path: Path
+) -> None:
+    """Of a recording nobody knows the objects: the option is asked for."""
+    of_pipeline = flowmatrix("policy", "verify", plugin, "--input", made.config, *given[4:])
+    assert of_pipeline.stdout == flowmatrix("policy", "verify", plugin, *given).stdout
+    for command in (("generate",), ("verify", plugin), ("diff", "cluster", plugin)):
+        refused = flowmatrix("policy", *command, *given[:2], *given[4:])
+        assert refused.exit_code == 2
+        assert "give --inventory FILE, the objects of the cluster" in refused.stderr
+    out = flowmatrix("policy", "generate", "--input", made.config, *given[4:], "--out", tmp_path)
+    assert out.exit_code == 0, out.stderr
+
+
 @pytest.mark.parametrize("command", [("verify",), ("diff", "cluster")])
 def test_a_namespace_that_nothing_is_in_is_no_success(
     plugin: Path, given: list[str], command: tuple[str, ...]
