@@ -16,7 +16,11 @@ File = Annotated[
 ]
 Input = Annotated[
     Path | None,
-    typer.Option("--input", metavar="FILE", help="Read this recording instead of the source; or run this pipeline."),
+    typer.Option(
+        "--input",
+        metavar="FILE",
+        help="Read this recording instead of the source; or run this pipeline.",
+    ),
 ]
 Inventory = Annotated[
     Path | None,
