@@ -15,6 +15,8 @@ from pipeline.plan.outcome import Outcome, Reject
 
 _SECONDS = 10.0
 _LEAST = 100
+_FEW = 10
+"""Of fewer, nothing is said: a poisonous first message is not most of what comes."""
 _MOST_REASON = 300  # characters
 _FINE = 0.25
 """The share below which a stage that was said to reject most is fine again."""
@@ -73,7 +75,7 @@ class RecentRejects:
             window = self._windows.setdefault(stage, _Window())
             window.add(_Batch(now, counts.flows_in, counts.rejected))
             what = "messages" if stage == source else "flows"
-            if not window.problem and window.share > 1 / 2:
+            if not window.problem and window.came >= _FEW and window.share > 1 / 2:
                 rejects = [reject for reject in outcome.rejects if _of(reject, stage, source)]
                 window.problem = _problem(stage, what, window, rejects)
                 if not quiet:

@@ -13,8 +13,8 @@ from stages.ingest_file import IngestFile
 from stages.ingest_kafka import IngestKafka
 from stages.write_stdout import WriteStdout
 
-SOURCE = "{name: in, type: ingest_file, path: flows.jsonl, decoder: json}"
-TOPIC = "{name: out, type: encode_kafka, follows: in, brokers: [b], topic: t, encoder: json}"
+SOURCE = "{name: in, type: ingest_kafka, brokers: [b], topics: [flows], decoder: json}"
+TOPIC = "{name: out, type: encode_kafka, follows: in, brokers: [b], topic: t}"
 
 
 def read(*stages: str, settings: str = "") -> Config:
@@ -51,7 +51,7 @@ def test_limits_may_change() -> None:
     ("new", "message"),
     [
         (read(SOURCE.replace("flows", "other"), TOPIC), "where flows come from or go to takes a"),
-        (read(SOURCE, TOPIC.replace("topic: t", "topic: u")), 'stage "out"'),
+        (read(SOURCE, TOPIC.replace("topic: t}", "topic: u}")), 'stage "out"'),
         (read(SOURCE, TOPIC, "{name: o2, type: write_stdout, follows: in}"), ""),
         (read(SOURCE, TOPIC, settings="log_level: debug"), '"log_level" has changed'),
     ],
