@@ -17,6 +17,8 @@ from pipeline.app.job import Job
 from pipeline.cli.app import app
 from pipeline.kube.inventory import file
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "{name: in, type: ingest_file, path: flows.json, decoder: json}"
 KUBE = "{name: k8s, type: kubernetes, follows: in, inventory: kube.yaml}"
 SUBNETS = "{name: subnets, type: subnet_label, follows: k8s, autodetect: kube.yaml}"

@@ -13,6 +13,8 @@ import pytest
 from pipeline.cli.commands import COMMANDS
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ["aiokafka", "faust", "kafka", "kubernetes", "polars", "prometheus_client", "pyarrow"]
 IMPORTED = f"""
 import sys

@@ -12,6 +12,8 @@ from simulate import Simulation
 from tests.support.commands import flowmatrix
 from tests.support.lists import S3_TODAY
 
+pytestmark = pytest.mark.slow
+
 NAME = "EXT:AWS_S3_eu-west-3"
 
 

@@ -12,6 +12,8 @@ import pytest
 from simulate import Simulation
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def approved(made: Simulation, tmp_path: Path) -> Path:

@@ -17,6 +17,8 @@ from pipeline.config.loader import load
 from simulate import Simulation
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 GAUGE = re.compile(r'flowmatrix_drift_edges\{namespace="netobserv",state="(\w+)"\} (\d+)')
 
 

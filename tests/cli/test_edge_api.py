@@ -19,6 +19,8 @@ from pipeline.config.loader import load
 from simulate import Simulation
 from tests.support.commands import document
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(made: Simulation) -> Iterator[Server]:

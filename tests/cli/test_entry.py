@@ -14,6 +14,8 @@ import pytest
 
 from simulate import Simulation
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
 SAMPLE = '{"SrcAddr": "10.0.0.1", "Bytes": %d, "name": "caf\\u00e9 \\u0101 \\ud83d\\ude00"}\n'
 PIPELINE = """\

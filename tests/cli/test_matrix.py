@@ -112,6 +112,7 @@ def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert (nothing.exit_code, nothing.stderr) == (1, f"error: there is no state in {tmp_path}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 200])
 def test_tables_fit_the_terminal(made: Simulation, width: int) -> None:
     shown = _on_terminal(width, "matrix", str(made.flp_config), "-n", "netobserv")

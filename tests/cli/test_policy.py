@@ -12,6 +12,8 @@ from pipeline.kube.inventory import file
 from simulate import Simulation
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 PROMETHEUS = "StatefulSet openshift-monitoring/prometheus-k8s"
 TARGET = "Deployment netobserv/netobserv-plugin"
 PLUGIN = """\

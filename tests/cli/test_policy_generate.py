@@ -14,6 +14,8 @@ from pipeline.kube.inventory.export import labelled
 from tests.support import reference_edges
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def given(tmp_path: Path) -> list[str]:

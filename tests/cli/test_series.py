@@ -12,6 +12,8 @@ from simulate import Format, Simulation, simulate
 from tests.support.commands import document, flowmatrix
 from tests.support.recordings import cli_database
 
+pytestmark = pytest.mark.slow
+
 ENDS = ("client_namespace", "client_workload", "server_namespace", "server_workload", "port")
 PLUGIN_OPENS = {
     ("noo-loki", "loki-gateway", 8080),

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 
 def test_simulate_says_how_to_run_it(tmp_path: Path) -> None:
     done = flowmatrix("simulate", "cluster", "--flows", "2000", "--out", tmp_path / "c.pb")

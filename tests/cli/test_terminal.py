@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
 NAME = "\x1b]0;title\x07\x9b2J\u202egnp.exe"
 PIPELINE = """\

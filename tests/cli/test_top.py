@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 from pipeline.api.server import Answers, Server
 from pipeline.cli.app import app
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 
 

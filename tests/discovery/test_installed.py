@@ -16,6 +16,8 @@ from pipeline.diagnostics import ConfigError
 from pipeline.kube.subnets import Label
 from simulate.reference import S3
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data() -> Path:

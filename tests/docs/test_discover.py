@@ -6,8 +6,12 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.docs.markdown import ROOT
 from tests.support.commands import flowmatrix
+
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "discover.md").read_text(encoding="utf-8")
 FOLDER = "/tmp/demo"  # noqa: S108 - the folder of the page

@@ -121,6 +121,7 @@ LINKS = st.builds(
 ).filter(lambda one: one.client != one.server and not {one.client, one.server} <= OUTSIDE)
 
 
+@pytest.mark.slow
 @given(st.lists(LINKS, min_size=1, max_size=8), st.integers(0, 2**32))
 @settings(max_examples=2 * settings().max_examples)
 def test_what_is_certain_is_true(links: list[Link], seed: int) -> None:

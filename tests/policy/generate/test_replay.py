@@ -245,6 +245,7 @@ _INSIDE = st.sampled_from([workload(name) for name in _WORKLOADS])
 _EDGES = st.lists(st.tuples(_INSIDE, _INSIDE, _WAYS), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(given=clusters(), drawn=_EDGES)
 def test_policies_allow_the_edges_and_what_their_selectors_add(
