@@ -56,6 +56,7 @@ def test_explicit_nulls() -> None:
     assert there_and_back(flows) == read(flows)
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(names, anything, max_size=4), max_size=6))
 def test_anything(flows: list[dict[str, object]]) -> None:
     assert there_and_back(frame(flows)) == read(frame(flows))

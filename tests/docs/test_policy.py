@@ -11,6 +11,8 @@ import pytest
 from tests.docs.markdown import ROOT
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"```console\n\$ flowmatrix (.*?)\n(.*?)```", PAGE, re.DOTALL)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.docs.markdown import ROOT
 from tests.support.commands import flowmatrix
+
+pytestmark = pytest.mark.slow
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDER = "/tmp/demo"  # noqa: S108 - the folder of the page

@@ -14,6 +14,8 @@ import pytest
 from pipeline.stage import registry
 from tests.support.installed import FAILING, install
 
+pytestmark = pytest.mark.slow
+
 STAGE = """\
 from pipeline.stage import Transform
 
