@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import polars as pl
+import pytest
 from google.protobuf import message_factory
 from hypothesis import given
 from hypothesis import strategies as st
