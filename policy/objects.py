@@ -72,6 +72,13 @@ class Pod(NamedTuple):
         """The workload that outlives the others, or the pod itself."""
         return _lasting([Reference("Pod", self.namespace, self.name), *self.owners])
 
+    def target(self, port: ServicePort) -> int:
+        """The port at which it is reached through a Service's; 0 where it has none of that name."""
+        if not isinstance(port.target, str):
+            return port.target
+        named = {(one.name, one.protocol): one.number for one in self.ports}
+        return named.get((port.target, port.protocol), 0)
+
 
 class Controller(NamedTuple):
     """A workload. `selector` is its own one, None where the kind has none (CronJob)."""

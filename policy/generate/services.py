@@ -56,11 +56,7 @@ class Services:
     def _selected(self, service: Service, wanted: ServicePort) -> Iterator[tuple[End, int]]:
         """The pods that a Service selects, at its target port."""
         for pod in self._cluster.selected_by(service):
-            named = {(port.name, port.protocol): port.number for port in pod.ports}
-            target = wanted.target
-            if isinstance(target, str):
-                target = named.get((target, wanted.protocol), 0)
-            if target:
+            if target := pod.target(wanted):
                 yield _end(pod), target
 
     def _at(self, address: str) -> End:

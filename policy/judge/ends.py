@@ -177,11 +177,7 @@ class Ends:
         """Without EndpointSlices: the pods that a Service selects, at its target port."""
         by_port: dict[int, list[Pod]] = defaultdict(list)
         for pod in self._cluster.selected_by(service):
-            numbers = {(one.name, one.protocol): one.number for one in pod.ports}
-            target = wanted.target
-            if isinstance(target, str):
-                target = numbers.get((target, wanted.protocol), 0)
-            if target:
+            if target := pod.target(wanted):
                 by_port[target].append(pod)
         return [
             place for port, pods in by_port.items() for place in _placed(self._of_pods(pods), port)
