@@ -55,7 +55,9 @@ def _run(path: Path) -> Job:
 def _show_edges(job: Job) -> None:
     """The flow matrix of the namespace, all nodes as one end."""
     seen = sighting(facts(job.counts), *known(job))
-    edges = collapse(seen.edges(), Collapse.NODES) if seen else pl.DataFrame()
+    if seen is None:
+        return
+    edges = collapse(seen.edges(), Collapse.NODES)
     for what, side in (("out of", "client"), ("into", "server")):
         own = edges.filter(pl.col(f"{side}_namespace") == _NAMESPACE)
         title = f"Flow matrix {what} {_NAMESPACE} ({own.height} edges)"
