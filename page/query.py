@@ -23,21 +23,23 @@ def parameters(form: type[msgspec.Struct]) -> list[Parameter]:
     """The parameters of a Struct of questions, for the OpenAPI document."""
     hints = get_type_hints(form, include_extras=True)
     return [
-        Parameter(one.name, _described(hints[one.name]), _bare(hints[one.name]), one.required)
+        Parameter(
+            one.encode_name, _described(hints[one.name]), _bare(hints[one.name]), one.required
+        )
         for one in msgspec.structs.fields(form)
     ]
 
 
 def asked(query: Mapping[str, str], form: type[T]) -> T:
     """The values of a query. Raises UnansweredError (400), which names what is wrong."""
-    known = {one.name: one for one in msgspec.structs.fields(form)}
+    known = {one.encode_name: one for one in msgspec.structs.fields(form)}
     values: dict[str, Any] = {}
     for name, text in query.items():
         if name not in known:
             hint = nearest(name, known) or f"there are {', '.join(known) or 'none'}"
             raise refused(f'"{name}" is not a parameter; {hint}')
-        values[name] = _value(name, text, known[name].type)
-    missing = next((name for name, one in known.items() if one.required and name not in values), "")
+        values[known[name].name] = _value(name, text, known[name].type)
+    missing = next((name for name, one in known.items() if one.required and name not in query), "")
     if missing:
         raise refused(f"{missing} is missing: ?{missing}=...")
     return form(**values)
