@@ -9,12 +9,13 @@ import msgspec
 import polars as pl
 from msgspec import Meta
 
-from matrix.completeness import COMPLETENESS, DAY, Readiness, completeness
+from matrix.completeness import COMPLETENESS, DAY, Readiness, completeness, unopened
 from matrix.coverage import Coverage
 from page.query import parameters
 from page.source import Seen
 from page.times import stamp
 from pipeline.api.openapi import Described
+from policy.verify.verification import of_namespace
 
 _TIMES = ("first_seen", "last_seen", "last_new")
 _TYPES: dict[pl.DataType, Any] = {
@@ -74,20 +75,19 @@ def page(seen: Seen, question: Asked) -> CompletenessPage:
         beyond=seen.beyond,
         counts={one.value: counts.get(one.value, 0) for one in Readiness},
         rows=[_row(one) for one in found.iter_rows(named=True)],
-        notes=_notes(seen, found),
+        notes=_notes(seen, of_namespace(seen.edges, question.namespace)),
     )
 
 
-def _notes(seen: Seen, found: pl.DataFrame) -> list[str]:
+def _notes(seen: Seen, edges: pl.DataFrame) -> list[str]:
     notes = []
     if seen.beyond:
         notes.append(f"{seen.beyond:,} flows are beyond a limit, and in no edge")
-    if (found["sampling"] > 1).any():
+    if (edges["sampling"] > 1).any():
         notes.append("the agents sample: connections are missed")
-    if older := int(found["unopened"].sum()):
-        notes.append(
-            f"{older:,} edges were never seen opening: restart the pods of one end to see them open"
-        )
+    if older := unopened(edges).height:
+        some = "1 edge was" if older == 1 else f"{older:,} edges were"
+        notes.append(f"{some} never seen opening: restart the pods of one end to see them open")
     if not seen.whole:
         notes.append("a member of a group sees a part of the edges")
     return notes

@@ -6,7 +6,7 @@ A Struct of questions has a field for each parameter, with its description as it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import EnumType
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -68,8 +68,9 @@ def _value(name: str, text: str, kind: Any) -> Any:
 
 
 def _reason(text: str, kind: Any, whole: Any) -> str:
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        valid = [one.value for one in kind]
+    listed: list[Any] = [one for one in (kind, *get_args(kind)) if isinstance(one, EnumType)]
+    if listed:
+        valid = list(map(str, listed[0]))
         return f"is not known; {nearest(text, valid) or 'one of ' + ', '.join(valid)}"
     metas = [one for one in get_args(whole) if isinstance(one, msgspec.Meta)]
     bounds = [(one.ge, one.le) for one in metas if one.ge is not None or one.le is not None]

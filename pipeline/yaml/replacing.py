@@ -1,13 +1,21 @@
-"""A file that others read, replaced as a whole: nobody ever sees half of it."""
+"""Files that others read, written as a whole: nobody ever sees half of one."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.diagnostics import Location, refusal
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a new file. Raises OSError, FileExistsError when the name is taken."""
+    with _partial(path, content) as partial:
+        partial.chmod(0o644)
+        path.hardlink_to(partial)
 
 
 def replace(path: Path, before: bytes, after: bytes) -> None:
@@ -17,17 +25,24 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
     """
     target = path.resolve()
     status = target.stat()
+    with _partial(target, after) as partial:
+        partial.chmod(status.st_mode & 0o7777)
+        with suppress(PermissionError):
+            os.chown(partial, status.st_uid, status.st_gid)
+        if target.read_bytes() != before:
+            raise refusal(Location(str(path)), "the file has changed meanwhile", "try again")
+        partial.replace(target)
+
+
+@contextmanager
+def _partial(target: Path, content: bytes) -> Iterator[Path]:
+    """A file beside the target with the content on disk; it is gone afterwards, or renamed."""
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
         partial = Path(file.name)
         try:
-            file.write(after)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            partial.chmod(status.st_mode & 0o7777)
-            with suppress(PermissionError):
-                os.chown(partial, status.st_uid, status.st_gid)
-            if target.read_bytes() != before:
-                raise refusal(Location(str(path)), "the file has changed meanwhile", "try again")
-            partial.replace(target)
+            yield partial
         finally:
             partial.unlink(missing_ok=True)
