@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import polars as pl
@@ -13,9 +13,9 @@ from discovery import words
 from discovery.asked import QUESTIONS
 from discovery.findings import Findings, Scope, find
 from discovery.proposals import Alternative, AskedName, Proposal, Workload
-from matrix.cells import time_text
 from page.query import parameters
 from page.source import Seen
+from page.times import stamp
 from pipeline.api.openapi import Described
 
 
@@ -95,12 +95,7 @@ def _page(found: Findings) -> PeersPage:
 
 def _proposed(one: Proposal) -> Proposed:
     values = {name: getattr(one, name) for name in Proposed.__struct_fields__ if hasattr(one, name)}
-    values |= {"first_seen": _stamp(one.first_seen), "last_seen": _stamp(one.last_seen)}
+    values |= {"first_seen": stamp(one.first_seen), "last_seen": stamp(one.last_seen)}
     size = words.counted(one.opened, "address", "es")
     evidence = tuple(words.lines(one))
     return Proposed(**values, size=size, seen=one.addresses, evidence=evidence)
-
-
-def _stamp(seconds: float | None) -> Any:
-    """A time as it is written; the type says what it is."""
-    return None if seconds is None else time_text(seconds)

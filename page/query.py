@@ -6,7 +6,7 @@ A Struct of questions has a field for each parameter, with its description as it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import EnumType
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -23,21 +23,23 @@ def parameters(form: type[msgspec.Struct]) -> list[Parameter]:
     """The parameters of a Struct of questions, for the OpenAPI document."""
     hints = get_type_hints(form, include_extras=True)
     return [
-        Parameter(one.name, _described(hints[one.name]), _bare(hints[one.name]), one.required)
+        Parameter(
+            one.encode_name, _described(hints[one.name]), _bare(hints[one.name]), one.required
+        )
         for one in msgspec.structs.fields(form)
     ]
 
 
 def asked(query: Mapping[str, str], form: type[T]) -> T:
     """The values of a query. Raises UnansweredError (400), which names what is wrong."""
-    known = {one.name: one for one in msgspec.structs.fields(form)}
+    known = {one.encode_name: one for one in msgspec.structs.fields(form)}
     values: dict[str, Any] = {}
     for name, text in query.items():
         if name not in known:
             hint = nearest(name, known) or f"there are {', '.join(known) or 'none'}"
             raise refused(f'"{name}" is not a parameter; {hint}')
-        values[name] = _value(name, text, known[name].type)
-    missing = next((name for name, one in known.items() if one.required and name not in values), "")
+        values[known[name].name] = _value(name, text, known[name].type)
+    missing = next((name for name, one in known.items() if one.required and name not in query), "")
     if missing:
         raise refused(f"{missing} is missing: ?{missing}=...")
     return form(**values)
@@ -66,8 +68,9 @@ def _value(name: str, text: str, kind: Any) -> Any:
 
 
 def _reason(text: str, kind: Any, whole: Any) -> str:
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        valid = [one.value for one in kind]
+    listed: list[Any] = [one for one in (kind, *get_args(kind)) if isinstance(one, EnumType)]
+    if listed:
+        valid = list(map(str, listed[0]))
         return f"is not known; {nearest(text, valid) or 'one of ' + ', '.join(valid)}"
     metas = [one for one in get_args(whole) if isinstance(one, msgspec.Meta)]
     bounds = [(one.ge, one.le) for one in metas if one.ge is not None or one.le is not None]

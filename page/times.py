@@ -1,14 +1,16 @@
-"""Times of frames as documents have them."""
+"""Times as documents have them."""
 
 from __future__ import annotations
 
-import polars as pl
+from typing import Any
 
 from matrix.cells import time_text
 
 
-def stamped(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """The frame with these columns (epoch seconds) as texts in RFC 3339; null stays null."""
-    return frame.with_columns(
-        pl.col(name).map_elements(time_text, return_dtype=pl.String) for name in names
-    )
+def stamp(seconds: float | None) -> Any:
+    """A time (epoch seconds) in RFC 3339; the field it goes into says what it is: a datetime.
+
+    >>> stamp(1_761_645_600.0), stamp(None)
+    ('2025-10-28T10:00:00Z', None)
+    """
+    return None if seconds is None else time_text(seconds)

@@ -34,11 +34,15 @@ class Parameter(NamedTuple):
 
 
 class Described(NamedTuple):
-    """A document: what it says, the type of its answer, and what can be asked of it."""
+    """A document: what it says, the type of its answer, and what can be asked of it.
+
+    With a `body`, the type of what is posted, it is an action.
+    """
 
     summary: str
     answer: Any
     parameters: Sequence[Parameter] = ()
+    body: Any = None
 
 
 DESCRIBED: dict[str, Described] = {
@@ -64,17 +68,22 @@ def openapi(described: Mapping[str, Described]) -> dict[str, Any]:
     """The OpenAPI document of these documents, by their names under /api/v0/."""
     types = [one.answer for one in described.values()]
     asked = [p.type for one in described.values() for p in one.parameters]
+    bodies = [one.body for one in described.values() if one.body is not None]
     schemas, components = msgspec.json.schema_components(
-        [*types, *asked, Failure], ref_template="#/components/schemas/{name}"
+        [*types, *asked, *bodies, Failure], ref_template="#/components/schemas/{name}"
     )
     answers = dict(zip(described, schemas, strict=False))
     forms = iter(schemas[len(types) : -1])
-    paths = {
-        f"{_PREFIX}{name}": {
-            "get": _operation(name, one, answers[name], [next(forms) for _ in one.parameters])
-        }
+    operations = {
+        name: _operation(name, one, answers[name], [next(forms) for _ in one.parameters])
         for name, one in described.items()
     }
+    paths = {}
+    for name, one in described.items():
+        operation = operations[name]
+        if one.body is not None:
+            operation["requestBody"] = {"required": True, "content": _json(next(forms))}
+        paths[f"{_PREFIX}{name}"] = {"get" if one.body is None else "post": operation}
     return {
         "openapi": "3.1.0",
         "info": {"title": "flowmatrix", "version": version("flowmatrix")},
@@ -97,15 +106,16 @@ def _operation(
         for parameter, form in zip(one.parameters, forms, strict=True)
     ]
     failure = {"$ref": "#/components/schemas/Failure"}
+    responses: dict[str, Any] = {"200": {"description": one.summary, "content": _json(answer)}}
+    if one.body is None:
+        unchanged = "The answer with the ETag of If-None-Match has not changed."
+        responses["304"] = {"description": unchanged}
+    responses["default"] = {"description": "Why there is no answer.", "content": _json(failure)}
     return {
-        "operationId": name.removesuffix(".json"),
+        "operationId": name.removesuffix(".json").replace("/", "_"),
         "summary": one.summary,
         "parameters": parameters,
-        "responses": {
-            "200": {"description": one.summary, "content": _json(answer)},
-            "304": {"description": "The answer with the ETag of If-None-Match has not changed."},
-            "default": {"description": "Why there is no answer.", "content": _json(failure)},
-        },
+        "responses": responses,
     }
 
 

@@ -1,30 +1,32 @@
-"""/metrics, /healthz, /readyz and JSON documents, over plain HTTP or TLS."""
+"""/metrics, /healthz, /readyz, JSON documents and a page, over plain HTTP or TLS."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from pipeline.api.schema import Failure
+from pipeline.api.access import Access
+from pipeline.api.answer import JSON, Answer, document, failure
+from pipeline.api.callers import Limits
 from pipeline.exposition.text_format import CONTENT_TYPE
 
-JSON = "application/json"
 Document = Callable[[Mapping[str, str]], object]
 """What a JSON document says, given the query of its URL."""
+Action = Callable[[bytes], object]
+"""What a POST does, given its body, and the JSON document that it answers with."""
 
+API, PAGE = "/api/v0/", "/page/"
+_ALIVE = Answer(HTTPStatus.OK, JSON, b'{"status":"alive"}')
+_BACKLOG = 1024
 _log = logging.getLogger(__name__)
 
 
@@ -43,71 +45,105 @@ class Answers:
     `metrics(names)`: the exposition, or only the metrics of these names (/metrics?name[]=NAME).
     `ready()`: why not, or "" when ready.
     `notes()` are more entries of /readyz, which do not make it less ready. `documents` gives JSON
-    documents by path, below /api/v0/.
+    documents by path, below /api/v0/, and `actions` what can be done there; `files` are those of
+    the page, by path below /page/.
     """
 
     metrics: Callable[[Collection[str]], str]
     ready: Callable[[], str]
     documents: Mapping[str, Document] = field(default_factory=dict)
     notes: Callable[[], Mapping[str, object]] = dict
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    files: Mapping[str, Answer] = field(default_factory=dict)
 
-    def get(self, url: str) -> tuple[HTTPStatus, str, bytes]:
-        """Status, content type and body of a GET."""
-        path, query = urlsplit(url)[2:4]
-        if path == "/metrics":
-            names = {value for name, value in parse_qsl(query) if name == "name[]"}
-            return HTTPStatus.OK, CONTENT_TYPE, self.metrics(names).encode()
+    def at_once(self, path: str) -> Answer | None:
+        """The answer to a GET that takes no time; None where it has to be made."""
         if path == "/healthz":
-            return HTTPStatus.OK, JSON, b'{"status":"alive"}'
+            return _ALIVE
+        if path in {"/metrics", "/readyz"} or path.removeprefix(API) in self.documents:
+            return None
+        if self.files and path in {"/", PAGE.rstrip("/")}:
+            return Answer(HTTPStatus.FOUND, JSON, b"", headers={"Location": PAGE.lstrip("/")})
+        if path.startswith(PAGE) and path.removeprefix(PAGE) in self.files:
+            return self.files[path.removeprefix(PAGE)]
+        if self.acts(path):
+            return failure(HTTPStatus.METHOD_NOT_ALLOWED, "it takes a POST", Allow="POST")
+        return failure(HTTPStatus.NOT_FOUND, "no such path")
+
+    def get(self, path: str, query: list[tuple[str, str]]) -> Answer:
+        """The answer to a GET of the metrics, of readiness or of a document."""
+        if path == "/metrics":
+            names = {value for name, value in query if name == "name[]"}
+            return Answer(HTTPStatus.OK, CONTENT_TYPE, self.metrics(names).encode())
         if path == "/readyz":
             why = self.ready()
             status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
             body = {"status": "not ready", "reason": why} if why else {"status": "ready"}
-            return status, JSON, msgspec.json.encode({**body, **self.notes()})
-        document = self.documents.get(path.removeprefix("/api/v0/"))
-        if document is None:
-            return HTTPStatus.NOT_FOUND, JSON, b'{"error":"no such path"}'
-        try:
-            return HTTPStatus.OK, JSON, msgspec.json.encode(document(dict(parse_qsl(query))))
-        except UnansweredError as error:
-            return error.status, JSON, msgspec.json.encode(Failure(str(error)))
+            return Answer(status, JSON, msgspec.json.encode({**body, **self.notes()}))
+        return answered(lambda: self.documents[path.removeprefix(API)](dict(query)))
+
+    def acts(self, path: str) -> bool:
+        """Whether there is an action."""
+        return path.startswith(API) and path.removeprefix(API) in self.actions
+
+    def post(self, path: str, body: bytes) -> Answer:
+        """The answer to a POST of an action."""
+        return answered(lambda: self.actions[path.removeprefix(API)](body))
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that break off, or speak no TLS, are not worth a traceback each."""
-        _log.debug("%s: %s", client_address, sys.exception())
+def answered(say: Callable[[], object]) -> Answer:
+    """A document, or why there is none."""
+    try:
+        return document(say())
+    except UnansweredError as error:
+        return failure(error.status, str(error))
+    except msgspec.DecodeError as error:
+        return failure(HTTPStatus.BAD_REQUEST, str(error))
 
 
 class Server:
-    """An HTTP server in a thread of its own. Raises OSError when the address is taken."""
+    """An HTTP server in a thread of its own. Raises OSError when the address is taken.
 
-    def __init__(self, listen: str, answers: Answers, cert: str = "", key: str = "") -> None:
+    With `cert` and `key` it speaks TLS; with `client_ca`, certificates of callers are verified.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        answers: Answers,
+        cert: str = "",
+        key: str = "",
+        *,
+        client_ca: str = "",
+        access: Access | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         host, _, port = listen.rpartition(":")
-        try:
-            self._server = _Listener((host.strip("[]"), int(port)), _handler(answers))
-        except OSError as error:
-            raise OSError(f"cannot listen on {listen}: {error.strerror}") from error
-        scheme = "http"
-        if cert:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(cert, key or None)
-            # The handshake is left to each connection's thread: a silent client holds up no other.
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-            scheme = "https"
-        self.url = f"{scheme}://{host}:{self._server.server_port}"
+        self._answers = answers
+        self._access = access or Access()
+        self._limits = limits or Limits()
+        self._context = _context(cert, key, client_ca) if cert else None
+        self._socket = _listen(listen, host.strip("[]"), int(port))
+        self._end: Callable[[], object] = lambda: None
+        self._thread: threading.Thread | None = None
+        self.url = f"http{'s' if cert else ''}://{host}:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        from pipeline.api import service  # noqa: PLC0415 - slow, for a server alone
+
+        started = threading.Event()
+
+        def tell(end: Callable[[], object]) -> None:
+            self._end = end
+            started.set()
+
+        parts = self._answers, self._access, self._limits
+        where = {"listener": self._socket, "context": self._context, "tell": tell}
+        self._thread = threading.Thread(
+            target=service.serve, args=parts, kwargs=where, name="http", daemon=True
+        )
+        self._thread.start()
+        started.wait()
         return self
 
     def __exit__(
@@ -116,48 +152,29 @@ class Server:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._end()
+        if self._thread:
+            self._thread.join()
+        self._socket.close()
 
 
-def _etag(body: bytes) -> str:
-    """A validator of an answer: equal bytes have equal ones."""
-    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+def _listen(listen: str, host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        # the standard library puts the address into the text too
+        reason = error.strerror.partition(" (while")[0] if error.strerror else error
+        raise OSError(f"cannot listen on {listen}: {reason}") from error
 
 
-def _names(condition: str, tag: str) -> bool:
-    """Whether an If-None-Match has a tag (https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)."""
-    listed = [one.strip().removeprefix("W/") for one in condition.split(",")]
-    return tag in listed or listed == ["*"]
-
-
-def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 60
-
-        def do_GET(self) -> None:
-            try:
-                status, kind, body = answers.get(self.path)
-            except Exception as error:  # noqa: BLE001 - a failed page must not end the server
-                status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, JSON
-                body = msgspec.json.encode(Failure(str(error)))
-            tag = _etag(body) if status is HTTPStatus.OK and kind == JSON else ""
-            if tag and _names(self.headers.get("If-None-Match", ""), tag):
-                status, body = HTTPStatus.NOT_MODIFIED, b""
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            if tag:
-                self.send_header("ETag", tag)
-            if status is not HTTPStatus.NOT_MODIFIED:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815 - the name the base class looks for
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
-            """Scrapes are not worth a line each."""
-
-    return Handler
+def _context(cert: str, key: str, client_ca: str) -> ssl.SSLContext:
+    """What TLS takes. Probes have no certificate, so it is asked for and not required."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert, key or None)
+    if client_ca:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context

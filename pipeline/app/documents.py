@@ -7,17 +7,18 @@ from typing import NamedTuple
 
 from pipeline.api import handlers, openapi
 from pipeline.api.openapi import DESCRIBED, Described
-from pipeline.api.server import Document
+from pipeline.api.server import Action, Document
 from pipeline.plan.live import ActivePlan
 from pipeline.stage.resources import ResourcePool
 from pipeline.state.count_store import CountStore
 
 
 class Extra(NamedTuple):
-    """A document that stands on top of the engine, and its description."""
+    """What stands on top of the engine, and its description: a document, or an action (`post`)."""
 
-    answer: Document
+    answer: Document | None
     described: Described
+    post: Action | None = None
 
 
 def documents(
@@ -33,7 +34,7 @@ def documents(
     more = extra or {}
     described = DESCRIBED | {name: one.described for name, one in more.items()}
     return {
-        **{name: one.answer for name, one in more.items()},
+        **{name: one.answer for name, one in more.items() if one.answer},
         openapi.PATH: lambda _: openapi.openapi(described),
         "flowmetrics": lambda _: live.plan.statuses,
         "series": lambda _: [handlers.series(table) for table in counts.tables()],
@@ -42,3 +43,8 @@ def documents(
         "who": lambda query: handlers.who(live, resources, query),
         "inventory": lambda _: handlers.inventory(live, resources),
     }
+
+
+def actions(extra: Mapping[str, Extra] | None = None) -> Mapping[str, Action]:
+    """What can be done, by name."""
+    return {name: one.post for name, one in (extra or {}).items() if one.post}

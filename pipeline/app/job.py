@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline import limits
+from pipeline.api.access import Access
+from pipeline.api.answer import Answer
 from pipeline.api.server import Answers, Server
 from pipeline.app import restart
-from pipeline.app.documents import Extra, documents
+from pipeline.app.documents import Extra, actions, documents
 from pipeline.app.exposer import Exposer
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
@@ -165,17 +167,33 @@ class Job:
         """What the plan keeps open."""
         return self._resources
 
-    def server(self, listen: str = "", extra: Mapping[str, Extra] | None = None) -> Server:
-        """The HTTP server of this job, not started yet, with `extra` documents. Raises OSError."""
+    def server(
+        self,
+        listen: str = "",
+        extra: Mapping[str, Extra] | None = None,
+        files: Mapping[str, Answer] | None = None,
+    ) -> Server:
+        """The HTTP server of this job, not started yet. Raises OSError.
+
+        `extra` are more documents and actions; `files` those of the page.
+        """
         own, folder = self.settings.server, self.config.folder
+        names = own.tls_cert, own.tls_key, own.client_ca
+        cert, key, client_ca = (str(folder / name) if name else "" for name in names)
+        access = Access(
+            folder / own.token_file if own.token_file else None,
+            client_ca=bool(client_ca),
+            hosts=own.hosts,
+        )
         answers = Answers(
             self.exposer.page,
             self.not_ready,
             documents(self.live, self.counts, self._resources, extra),
             self.notes,
+            actions(extra),
+            files or {},
         )
-        files = (str(folder / name) if name else "" for name in (own.tls_cert, own.tls_key))
-        return Server(listen or own.listen, answers, *files)
+        return Server(listen or own.listen, answers, cert, key, client_ca=client_ca, access=access)
 
     def not_ready(self) -> str:
         """Why the job is not ready; "" when it is."""

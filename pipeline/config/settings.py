@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,8 +11,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import Problem, warning
 from pipeline.exposition import self_metrics
+from pipeline.flows.cidr import is_loopback
 from pipeline.kafka.connection import Topic
 from pipeline.stage.duration import Duration
 
@@ -32,15 +34,23 @@ class _Group(
 
 
 class ServerSettings(_Group, frozen=True, kw_only=True):
-    """The HTTP server of /metrics, /healthz and /readyz.
+    """The HTTP server of /metrics, /healthz, /readyz, /api/v0/ and the page.
 
     `listen` is host:port; port 0 takes any that is free. With both `tls_cert` and `tls_key`, PEM
-    files, it speaks TLS.
+    files, it speaks TLS. All but /metrics, /healthz and /readyz is for callers on this machine,
+    unless `token_file` has a token for callers to send (one a line; it is read again when it
+    changes), or `client_ca`, a PEM file, says whose client certificates are accepted: then all
+    callers need one of these. `hosts` are more names by which callers reach it, a proxy's say.
+    `page` serves the page, at /.
     """
 
     listen: str = "127.0.0.1:9102"
     tls_cert: str = ""
     tls_key: str = ""
+    client_ca: str = ""
+    token_file: str = ""
+    hosts: list[str] = []
+    page: bool = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -74,10 +84,27 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
         if bool(self.tls_cert) != bool(self.tls_key):
             given = "tls_cert" if self.tls_cert else "tls_key"
             yield Problem((given,), "tls_cert and tls_key go together")
-        for name in ("tls_cert", "tls_key"):
+        if self.client_ca and not self.tls_cert:
+            yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
+        for name in ("tls_cert", "tls_key", "client_ca", "token_file"):
             file = getattr(self, name)
             if file and not (folder / file).is_file():
                 yield Problem((name,), f'no file "{file}"')
+        if self.token_file and (folder / self.token_file).is_file():
+            yield from self._check_token(folder / self.token_file)
+
+    def _check_token(self, file: Path) -> Iterator[Problem]:
+        at = ("token_file",)
+        try:
+            if not file.read_bytes().split():
+                yield Problem(at, f'"{self.token_file}" has no token')
+            elif file.stat().st_mode & stat.S_IROTH:
+                yield warning(at, f'"{self.token_file}" can be read by every user of this machine')
+        except OSError as error:
+            yield Problem(at, f'"{self.token_file}" cannot be read: {error.strerror}')
+        host = self.listen.rpartition(":")[0].strip("[]")
+        if not self.tls_cert and host != "localhost" and not is_loopback(host):
+            yield warning(at, "without TLS the token can be read on its way: give tls_cert")
 
 
 class SelfMetrics(_Group, frozen=True, kw_only=True):

@@ -163,3 +163,13 @@ def _prefix(place: Address, length: int) -> int:
 
 def _answer(hit: tuple[int, Network, _Value] | None) -> tuple[Network, _Value] | None:
     return hit and (hit[1], hit[2])
+
+
+def is_loopback(text: str) -> bool:
+    """Whether an address is of this machine alone; an IPv4 address may be written as IPv6.
+
+    >>> [is_loopback(text) for text in ("127.9.9.9", "::1", "::ffff:127.0.0.1", "10.0.0.1", "here")]
+    [True, True, True, False, False]
+    """
+    found = address(text.partition("%")[0])
+    return found is not None and found.is_loopback
