@@ -7,6 +7,7 @@ COPY stages stages
 COPY matrix matrix
 COPY discovery discovery
 COPY policy policy
+COPY page page
 COPY simulate simulate
 COPY configs/flowmetrics configs/flowmetrics
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

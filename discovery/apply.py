@@ -5,10 +5,7 @@ What is written is read again, and nothing but the labels may differ.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +20,7 @@ from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
 from pipeline.stage import Spec
 from pipeline.yaml import document
+from pipeline.yaml.replacing import replace
 
 _TYPE = "subnet_label"
 _LABELS = "labels"
@@ -46,7 +44,7 @@ def apply(path: Path, labels: Sequence[Label], stage: str = "") -> Edit:
     before = document.content(path)
     edit = edited(document.read(path), path, labels, stage)
     if edit.added:
-        _replace(path, before, edit.text.encode())
+        replace(path, before, edit.text.encode())
     return edit
 
 
@@ -128,23 +126,3 @@ def _reads_as(text: str, path: Path, expected: tuple[Any, ...]) -> bool:
         return config.loads(text, str(path), path.parent).stages == expected
     except ConfigError:
         return False
-
-
-def _replace(path: Path, before: bytes, after: bytes) -> None:
-    """Write a file as a whole, with the owner and mode it had. Raises ConfigError, OSError."""
-    target = path.resolve()
-    status = target.stat()
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-            partial.chmod(status.st_mode & 0o7777)
-            with suppress(PermissionError):
-                os.chown(partial, status.st_uid, status.st_gid)
-            if target.read_bytes() != before:
-                raise refusal(Location(str(path)), "the file has changed meanwhile", "try again")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ _PARTS = ("kind", "namespace", "workload", "label", "address")
 _SIDES = ("client", "server")
 KEY = (*(f"{side}_{part}" for side in _SIDES for part in _PARTS), "protocol", "port")
 """The columns that make an edge the same edge."""
+Key = tuple[tuple[str, ...], int]
 _HEAD = """\
 # An approved flow matrix. `flowmatrix matrix diff` compares the present one with it.
 # `anomalous: true` behind an edge says that it must not be, and a comparison reports it.
@@ -83,6 +84,11 @@ DRIFT = pl.Schema(
 """
 
 
+def key(edge: ApprovedEdge) -> Key:
+    """What makes an edge the same edge; edges sort by it."""
+    return (*_ends(edge), edge.protocol), -1 if edge.port is None else edge.port
+
+
 def approve(
     edges: pl.DataFrame, namespaces: Sequence[str] = (), before: Approved | None = None
 ) -> Approved:
@@ -90,13 +96,18 @@ def approve(
 
     Those marked as anomalous `before` stay so, also where they are not seen now.
     """
-    marked = {_key(edge): edge for edge in (before.edges if before else ()) if edge.anomalous}
-    found = {_key(edge): edge for edge in _approved(_met(_within(edges, namespaces)))}
+    marked = {key(edge): edge for edge in (before.edges if before else ()) if edge.anomalous}
+    found = present(edges, namespaces)
     whole = found | {
-        key: msgspec.structs.replace(found.get(key, edge), anomalous=True)
-        for key, edge in marked.items()
+        place: msgspec.structs.replace(found.get(place, edge), anomalous=True)
+        for place, edge in marked.items()
     }
-    return Approved(sorted(namespaces), [whole[key] for key in sorted(whole)])
+    return Approved(sorted(namespaces), [whole[place] for place in sorted(whole)])
+
+
+def present(edges: pl.DataFrame, namespaces: Sequence[str]) -> dict[Key, ApprovedEdge]:
+    """The edges that can be approved, by `key`: no mere attempts, and no denied ones."""
+    return {key(edge): edge for edge in _approved(_met(_within(edges, namespaces)))}
 
 
 def dump(approved: Approved) -> str:
@@ -221,10 +232,6 @@ def _frame(edges: Sequence[ApprovedEdge]) -> pl.DataFrame:
 
 def _ends(edge: ApprovedEdge) -> tuple[str, ...]:
     return (*msgspec.structs.astuple(edge.client), *msgspec.structs.astuple(edge.server))
-
-
-def _key(edge: ApprovedEdge) -> tuple[tuple[str, ...], int]:
-    return (*_ends(edge), edge.protocol), -1 if edge.port is None else edge.port
 
 
 def _flow(value: object) -> str:

@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("pipeline", "stages", "matrix", "policy", "discovery", "simulate", "tools")
+PACKAGES = ("pipeline", "stages", "matrix", "policy", "discovery", "page", "simulate", "tools")
 FILES = sorted(
     path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
 )
@@ -132,7 +132,7 @@ def test_rooms_of_a_layer_stand_on_each_other(layer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["stages", "matrix", "policy", "discovery", "simulate", "tools"]
+    "package", ["stages", "matrix", "policy", "discovery", "page", "simulate", "tools"]
 )
 def test_the_engine_names_nothing_that_stands_on_it(package: str) -> None:
     """`stages` is loaded by the registry, by name; nothing else of it is imported."""
@@ -145,8 +145,14 @@ def test_a_stage_knows_nothing_of_what_runs_it(module: str) -> None:
 
 
 def test_only_the_engine_reads_stages() -> None:
-    packages = ("matrix", "policy", "discovery", "simulate")
+    packages = ("matrix", "policy", "discovery", "page", "simulate")
     assert users("stages", [path for name in packages for path in inside(name)]) == []
+
+
+def test_the_page_stands_on_top() -> None:
+    """It shows what the other packages find, and none of them knows of it."""
+    others = ("stages", "matrix", "policy", "discovery", "simulate")
+    assert users("page", [path for name in others for path in inside(name)]) == []
 
 
 def mirrored(path: Path) -> Path:

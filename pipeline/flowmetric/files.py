@@ -54,14 +54,28 @@ def load(patterns: Iterable[str], folder: Path) -> Loaded:
     entries: list[_Entry] = []
     for file in files.matching(patterns, folder, problems):
         try:
-            text = kubernetes.text_of(content(file), str(file))
-            read = kubernetes.documents(text, str(file))
-            documents = [document for document in read if document.data is not None]
+            entries += _entries(kubernetes.text_of(content(file), str(file)), str(file), problems)
         except ConfigError as error:
             problems += error.problems
-            continue
-        problems += [problem for document in documents for problem in document.problems]
-        entries += _entries(file, documents, problems)
+    return _loaded(entries, problems)
+
+
+def loads(text: str, name: str) -> Loaded:
+    """The FlowMetrics of a text; `name` stands for the file in places. Otherwise as `load`."""
+    problems: list[Diagnostic] = []
+    try:
+        return _loaded(_entries(text, name, problems), problems)
+    except ConfigError as error:
+        return Loaded([], [*problems, *error.problems])
+
+
+def found(patterns: Iterable[str], folder: Path) -> list[Path]:
+    """The files that `load` reads."""
+    return files.matching(patterns, folder, [])
+
+
+def _loaded(entries: list[_Entry], problems: list[Diagnostic]) -> Loaded:
+    """The resources, of equal ones the first, with their problems behind those of the files."""
     resources = without_duplicates(entry.resource for entry in entries)
     for resource, (_, document, path) in zip(resources, entries, strict=True):
         problems += [
@@ -71,13 +85,14 @@ def load(patterns: Iterable[str], folder: Path) -> Loaded:
     return Loaded(resources, problems)
 
 
-def found(patterns: Iterable[str], folder: Path) -> list[Path]:
-    """The files that `load` reads."""
-    return files.matching(patterns, folder, [])
+def _entries(text: str, name: str, problems: list[Diagnostic]) -> list[_Entry]:
+    """The FlowMetrics of a text; other objects are warnings, or errors in a text without one.
 
-
-def _entries(file: Path, documents: list[Document], problems: list[Diagnostic]) -> list[_Entry]:
-    """The FlowMetrics of a file; other objects are warnings, or errors in a file without one."""
+    Raises ConfigError for YAML that cannot be read.
+    """
+    read = kubernetes.documents(text, name)
+    documents = [document for document in read if document.data is not None]
+    problems += [problem for document in documents for problem in document.problems]
     entries, others = [], []
     for document in documents:
         for path, data in kubernetes.objects(document.data, KIND):
@@ -91,9 +106,7 @@ def _entries(file: Path, documents: list[Document], problems: list[Diagnostic]) 
         problems += others
     else:
         hint = next((other.problem.hint for other in others if other.problem.hint), "")
-        problems.append(
-            Diagnostic(Location(str(file)), Problem((), f"no {KIND} in this file", hint))
-        )
+        problems.append(Diagnostic(Location(name), Problem((), f"no {KIND} in this file", hint)))
     return entries
 
 

@@ -1,0 +1,82 @@
+"""An approved matrix brought up to date, edge by edge, as somebody decides on its drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import polars as pl
+
+from matrix.approved import KEY as COLUMNS
+from matrix.approved import Approved, ApprovedEdge, Drift, Key, drift, key, present
+
+
+class UnknownEdgeError(LookupError):
+    """An edge is neither approved nor seen; the message names it."""
+
+
+def key_of(values: Sequence[str | int | None]) -> Key:
+    """The key of an edge from the values of the columns `matrix.approved.KEY`. Raises ValueError.
+
+    >>> key_of(["Pod", "shop", "web", "", "", "", "", "", "EXT:S3", "", "TCP", 443])[1]
+    443
+    """
+    texts, port = values[:-1], values[-1] if values else None
+    named = len(values) == len(COLUMNS) and all(isinstance(text, str) for text in texts)
+    if not named or isinstance(port, str):
+        raise ValueError(f"an edge is the list of {', '.join(COLUMNS)}; a port is a number or null")
+    return tuple(map(str, texts)), -1 if port is None else port
+
+
+def accept(approved: Approved, edges: pl.DataFrame, chosen: Iterable[Key]) -> Approved:
+    """The approved matrix with these edges as they are now: those that are gone leave it.
+
+    Raises UnknownEdgeError.
+    """
+    now, found = present(edges, approved.namespaces), _by_key(approved)
+    for place in chosen:
+        if place in now:
+            found[place] = now[place]
+        elif place in found:
+            del found[place]
+        else:
+            raise UnknownEdgeError(_unknown(place))
+    return _with(approved, found)
+
+
+def accept_all(approved: Approved, edges: pl.DataFrame) -> Approved:
+    """The approved matrix without any drift but for the edges that are marked as anomalous."""
+    rows = drift(edges, approved).filter(pl.col("drift") != Drift.ANOMALOUS.value)
+    return accept(approved, edges, [key_of(row) for row in rows.select(COLUMNS).iter_rows()])
+
+
+def mark(
+    approved: Approved, edges: pl.DataFrame, chosen: Iterable[Key], *, anomalous: bool
+) -> Approved:
+    """The approved matrix with these edges marked as anomalous, or not any more.
+
+    An edge that it does not have is added. Raises UnknownEdgeError.
+    """
+    now, found = present(edges, approved.namespaces), _by_key(approved)
+    for place in chosen:
+        edge = found.get(place) or now.get(place)
+        if edge is None:
+            raise UnknownEdgeError(_unknown(place))
+        found[place] = msgspec.structs.replace(edge, anomalous=anomalous)
+    return _with(approved, found)
+
+
+def _by_key(approved: Approved) -> dict[Key, ApprovedEdge]:
+    return {key(edge): edge for edge in approved.edges}
+
+
+def _with(approved: Approved, found: dict[Key, ApprovedEdge]) -> Approved:
+    edges = [found[place] for place in sorted(found)]
+    return msgspec.structs.replace(approved, edges=edges)
+
+
+def _unknown(place: Key) -> str:
+    (*ends, protocol), port = place
+    client, server = ("/".join(filter(None, part)) for part in (ends[1:5], ends[6:]))
+    at = protocol if port < 0 else f"{port}/{protocol}"
+    return f"{client} -> {server} {at} is neither approved nor seen any more: look again"

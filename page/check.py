@@ -1,0 +1,117 @@
+"""One connection, asked for by a reader: /api/v0/check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+import polars as pl
+from msgspec import Meta
+
+from page.draft import Policies, draft, in_force, objects
+from page.query import parameters, refused
+from page.source import Seen
+from page.times import stamp
+from pipeline.api.openapi import Described
+from policy.generate.build import Options
+from policy.judge.ends import End
+from policy.networkpolicy import Protocol
+from policy.objects import Cluster
+from policy.verify.explanation import NoEndError, end, explained
+
+_END = "A workload (NS/NAME, KIND/NS/NAME), a node, an address, a CIDR, or a subnet label."
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection."""
+
+    client: Annotated[str, Meta(description=f"Who connects. {_END}")] = msgspec.field(name="from")
+    server: Annotated[str, Meta(description=f"To whom. {_END}")] = msgspec.field(name="to")
+    port: Annotated[int, Meta(ge=1, le=65535, description="The port of the server.")]
+    protocol: Annotated[Protocol, Meta(description="The protocol.")] = Protocol.TCP
+
+
+class Opinion(msgspec.Struct, frozen=True):
+    """A verdict, and sentences that say by which rule or policy."""
+
+    verdict: str
+    because: list[str]
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of this connection."""
+
+    state: str
+    flows: int
+    last_seen: datetime | None
+
+
+class CheckPage(msgspec.Struct, frozen=True, kw_only=True):
+    """/api/v0/check: what the draft of the namespaces of both ends says of a connection.
+
+    `in_force` is what the policies of the cluster say, `seen` what was seen of it (null: never).
+    """
+
+    client: str
+    server: str
+    protocol: str
+    port: int
+    draft: Opinion
+    in_force: Opinion
+    seen: Past | None
+
+
+DESCRIBED = Described(
+    "Whether a connection is allowed: by the draft, and by the policies in force.",
+    CheckPage,
+    parameters(Asked),
+)
+
+
+def page(seen: Seen, question: Asked) -> CheckPage:
+    """What policies say of a connection. Raises UnansweredError."""
+    cluster = objects(seen)
+    try:
+        client, server = (
+            end(text, cluster, seen.labels) for text in (question.client, question.server)
+        )
+    except NoEndError as error:
+        raise refused(str(error)) from error
+    spaces = sorted({client.namespace, server.namespace} - {""})
+    ends, port = (client, server), (question.protocol.value, question.port)
+    drafted = draft(seen, Options(namespaces=tuple(spaces))) if spaces else Policies([], [])
+    return CheckPage(
+        client=str(client),
+        server=str(server),
+        protocol=question.protocol.value,
+        port=question.port,
+        draft=_opinion(drafted, cluster, seen, ends, port),
+        in_force=_opinion(in_force(cluster), cluster, seen, ends, port),
+        seen=_past(seen.edges, ends, port),
+    )
+
+
+def _opinion(
+    policies: Policies,
+    cluster: Cluster,
+    seen: Seen,
+    ends: tuple[End, End],
+    port: tuple[str, int],
+) -> Opinion:
+    verdict, because = explained(policies.read, cluster, seen.labels, ends, port)
+    return Opinion(verdict.value, because)
+
+
+def _past(edges: pl.DataFrame, ends: Sequence[End], port: tuple[str, int]) -> Past | None:
+    conditions = [pl.col("protocol") == port[0], pl.col("port") == port[1]]
+    for side, one in zip(("client", "server"), ends, strict=True):
+        parts = ("label",) if one.label else ("kind", "namespace", "workload", "address")
+        conditions += [pl.col(f"{side}_{part}") == getattr(one, part) for part in parts]
+    found = edges.filter(conditions)
+    if found.is_empty():
+        return None
+    latest = found.sort("last_seen", nulls_last=False).row(-1, named=True)
+    flows = int(found.select(pl.sum("flows") + pl.sum("reply_flows")).item())
+    return Past(state=latest["state"], flows=flows, last_seen=stamp(latest["last_seen"]))

@@ -1,0 +1,77 @@
+"""Policies of a namespace held against what was seen there: the draft, or those in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from http import HTTPStatus
+from typing import NamedTuple
+
+from page.query import refused
+from page.source import Seen
+from pipeline.diagnostics import ConfigError, nearest
+from policy import files
+from policy.generate.build import Options, generate
+from policy.generate.dns import NoResolverError
+from policy.generate.draft import Draft
+from policy.generate.objects import Kind, manifests
+from policy.generate.report import Report
+from policy.networkpolicy import Direction, NetworkPolicy, parse
+from policy.objects import Cluster, Manifest
+
+
+class Which(StrEnum):
+    """Which policies are meant."""
+
+    DRAFT = "draft"
+    IN_FORCE = "in_force"
+
+
+class Policies(NamedTuple):
+    """Policies, as objects and read; `report` is what generating a draft said."""
+
+    manifests: Sequence[Manifest]
+    read: Sequence[NetworkPolicy]
+    report: Report | None = None
+
+
+def objects(seen: Seen) -> Cluster:
+    """The cluster's objects. Raises UnansweredError (404) where none are known."""
+    if not seen.manifests:
+        why = "no objects of the cluster are known: give the stage that looks them up an inventory"
+        raise refused(why, HTTPStatus.NOT_FOUND)
+    return Cluster(seen.manifests)
+
+
+def check_namespaces(seen: Seen, cluster: Cluster, asked: Sequence[str]) -> None:
+    """Raises UnansweredError (404) for a namespace that nothing is in."""
+    known = {pod.namespace for pod in cluster.pods}
+    known |= {*seen.edges["client_namespace"].unique(), *seen.edges["server_namespace"].unique()}
+    known -= {""}
+    for name in asked:
+        if name not in known:
+            hint = nearest(name, known) or f"there are {', '.join(sorted(known)[:20]) or 'none'}"
+            raise refused(f'nothing is in namespace "{name}"; {hint}', HTTPStatus.NOT_FOUND)
+
+
+def draft(seen: Seen, options: Options, direction: Direction | None = None) -> Policies:
+    """The policies for what was seen, of one direction if it is given. Raises UnansweredError."""
+    try:
+        found = generate(seen.edges, seen.manifests, seen.labels, options)
+    except NoResolverError as error:
+        raise refused(str(error)) from error
+    kept = [one for one in found.drafts if direction is None or direction in one.rules]
+    made = list(manifests((_of(one, direction) for one in kept), Kind.NETWORK_POLICY, found.report))
+    return Policies(made, [parse(one) for one in made], found.report)
+
+
+def in_force(cluster: Cluster) -> Policies:
+    """The policies that the cluster has. Raises UnansweredError (409) for one that is not valid."""
+    try:
+        return Policies(cluster.policies, files.in_force(cluster.policies))
+    except ConfigError as error:
+        raise refused("; ".join(map(str, error.problems)), HTTPStatus.CONFLICT) from error
+
+
+def _of(one: Draft, direction: Direction | None) -> Draft:
+    return one._replace(rules={direction: one.rules[direction]}) if direction else one

@@ -1,0 +1,51 @@
+"""What the page is about: a running worker, a group of them, or a state or recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+from pipeline.kube.subnets import Label
+from policy.objects import Manifest
+
+
+class Seen(NamedTuple):
+    """What was seen until a moment, all of it from the same moment.
+
+    `edges`: a frame of `matrix.edges.EDGES`. `questions`: the DNS names asked for
+    (`discovery.asked.QUESTIONS`). `beyond`: flows beyond a limit, which are in no edge.
+    `manifests`: the cluster's objects; none where they are not known. `labels`: the subnet labels
+    in force. `whole`: whether every flow is in it; a member of a consumer group has its own
+    partitions alone.
+    """
+
+    edges: pl.DataFrame
+    questions: pl.DataFrame
+    beyond: int = 0
+    manifests: Sequence[Manifest] = ()
+    labels: Sequence[Label] = ()
+    whole: bool = True
+
+
+class Source(Protocol):
+    """Where the documents of the page come from.
+
+    `approved`: the file of the approved matrix. `pipeline`: the pipeline file into which labels are
+    written. `metrics`: the folder whose FlowMetrics are counted. Each is None where there is none.
+    """
+
+    approved: Path | None
+    pipeline: Path | None
+    metrics: Path | None
+
+    def read(self) -> Seen:
+        """What was seen: the same object again until something in it has changed.
+
+        Raises matrix.facts.NoFactsError where no edges are counted.
+        """
+
+    def flows(self) -> pl.DataFrame:
+        """The latest flows as the stages behind the enrichment get them; may be empty."""

@@ -1,0 +1,36 @@
+/** Numbers with units, times in the viewer's zone, names in which nothing hides. */
+
+const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+// Control letters, and those that change the direction of a text or have no width.
+const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** 1,234 @param {number} value */
+export const count = (value) => COUNT.format(value);
+
+/** 1.2K @param {number} value */
+export const short = (value) => SHORT.format(value);
+
+/** 1.5 KiB @param {number} value */
+export function bytes(value) {
+  let unit = 0;
+  let size = value;
+  while (size >= 1024 && unit < UNITS.length - 1) [size, unit] = [size / 1024, unit + 1];
+  return `${size >= 9.95 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** A time of day. @param {Date} at */
+export const clock = (at) => CLOCK.format(at);
+
+/** A time (RFC 3339 or epoch milliseconds) with date and zone; "never" without one. @param {any} at */
+export const moment = (at) => (at === null || at === undefined ? "never" : MOMENT.format(new Date(at)));
+
+/** A name as a text in which no letter is unseen: \u202e stands for what would turn it round. @param {string} text */
+export const name = (text) =>
+  text.replace(UNSEEN, (letter) => `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+
+/** 1 edge, 2 edges @param {number} number @param {string} word */
+export const many = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;

@@ -1,0 +1,110 @@
+/** Documents that are asked for again and again; one that has not changed is not shown again. */
+
+import { get } from "./api.js";
+
+const EVERY = 5;
+
+/** The polls of a view. */
+export class Polls {
+  static paused = false;
+
+  /** @param {(news: {at?: Date, error?: Error}) => void} told */
+  constructor(told) {
+    this.told = told;
+    /** @type {Set<Polling>} */
+    this.all = new Set();
+  }
+
+  /**
+   * @param {string} name
+   * @param {Record<string, any>} query
+   * @param {(data: any) => void} show
+   * @param {{every?: number, failed?: (error: Error) => boolean}} [how]
+   */
+  add(name, query, show, how = {}) {
+    const poll = new Polling(name, query, show, how, this.told);
+    this.all.add(poll);
+    poll.again();
+    return {
+      /** @param {Record<string, any>} other */
+      change: (other) => poll.change(other),
+      again: () => poll.again(),
+      stop: () => (poll.stop(), this.all.delete(poll)),
+    };
+  }
+
+  again() {
+    for (const poll of this.all) poll.again();
+  }
+
+  stop() {
+    for (const poll of this.all) poll.stop();
+    this.all.clear();
+  }
+}
+
+/** One document. */
+class Polling {
+  /**
+   * @param {string} name
+   * @param {Record<string, any>} query
+   * @param {(data: any) => void} show
+   * @param {{every?: number, failed?: (error: Error) => boolean}} how
+   * @param {(news: {at?: Date, error?: Error}) => void} told
+   */
+  constructor(name, query, show, how, told) {
+    this.name = name;
+    this.query = query;
+    this.show = show;
+    this.how = how;
+    this.told = told;
+    this.etag = "";
+    /** @type {Date|undefined} */
+    this.at = undefined;
+    this.asking = new AbortController();
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    this.timer = undefined;
+  }
+
+  /** @param {Record<string, any>} query */
+  change(query) {
+    if (JSON.stringify(query) === JSON.stringify(this.query)) return;
+    this.query = query;
+    this.etag = "";
+    this.again();
+  }
+
+  again() {
+    this.stop();
+    this.asking = new AbortController();
+    this.ask(this.asking.signal);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.asking.abort();
+  }
+
+  /** @param {AbortSignal} signal */
+  async ask(signal) {
+    if (!Polls.paused && !(document.hidden && this.at)) await this.once(signal);
+    if (!signal.aborted)
+      this.timer = setTimeout(() => this.ask(signal), 1000 * (this.how.every ?? EVERY));
+  }
+
+  /** @param {AbortSignal} signal */
+  async once(signal) {
+    try {
+      const { data, etag } = await get(this.name, this.query, { etag: this.etag, signal });
+      if (signal.aborted) return;
+      this.etag = etag;
+      this.at = new Date();
+      this.told({ at: this.at });
+      if (data !== undefined) this.show(data);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!this.how.failed?.(/** @type {Error} */ (error)))
+        this.told({ at: this.at, error: /** @type {Error} */ (error) });
+    }
+  }
+}

@@ -1,0 +1,67 @@
+"""Answers that are kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Event
+
+from page.answers import Answers
+from page.source import Seen
+from tests.support.edge_rows import edge, frame
+from tests.support.seen import seen
+
+ONE, OTHER = seen(frame(edge("shop/web", "shop/db"))), seen(frame(edge("shop/web", "shop/db")))
+
+
+def test_an_answer_is_made_once_for_what_was_seen() -> None:
+    """What was seen is compared by identity: equal frames cost more than they save."""
+    made: list[str] = []
+    answers = Answers()
+
+    def ask(about: Seen, question: str) -> int:
+        def make() -> int:
+            made.append(question)
+            return len(made)
+
+        return answers.get(about, question, make)
+
+    assert [ask(ONE, "a"), ask(ONE, "a"), ask(ONE, "b"), ask(ONE, "a")] == [1, 1, 2, 1]
+    assert [ask(OTHER, "a"), ask(ONE, "a")] == [3, 4]
+    assert made == ["a", "b", "a", "a"]
+
+
+def test_the_answers_that_were_not_asked_for_longest_go_first() -> None:
+    made: list[int] = []
+    answers = Answers()
+    for number in (*range(16), 0, 16, 0, 1):
+        answers.get(ONE, number, partial(made.append, number))
+    assert made == [*range(17), 1]
+
+
+def test_a_failure_is_not_kept() -> None:
+    answers = Answers()
+    for _ in range(2):
+        try:
+            answers.get(ONE, "a", lambda: 1 // 0)
+        except ZeroDivisionError:
+            continue
+    assert answers.get(ONE, "a", lambda: 7) == 7
+
+
+def test_who_asks_the_same_meanwhile_waits_for_it() -> None:
+    answers, begun, go = Answers(), Event(), Event()
+    made: list[int] = []
+
+    def make() -> int:
+        begun.set()
+        go.wait(60)
+        made.append(1)
+        return 5
+
+    with ThreadPoolExecutor(5) as pool:
+        asked = [pool.submit(answers.get, ONE, "a", make) for _ in range(5)]
+        assert begun.wait(60)
+        go.set()
+        assert [one.result() for one in asked] == [5] * 5
+    assert made == [1]
