@@ -16,6 +16,8 @@ from matrix.edges import EDGES
 from matrix.select import Collapse, Only, collapse, select
 from pipeline.api.openapi import Described, Parameter
 from pipeline.diagnostics import nearest
+from pipeline.predicate import query as language
+from pipeline.predicate.syntax import RefusedError
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -65,7 +67,9 @@ DESCRIBED = Described(
         Parameter("since", "Edges seen after this time.", datetime),
         Parameter("until", "Edges seen before this time.", datetime),
         Parameter("only", "Edges of this state, or with an unlabelled end.", Only),
+        Parameter("query", "Edges that a filter keeps, in the language of `stages/filter.py`."),
         Parameter("collapse", "Make one end of all these.", Collapse),
+        Parameter("sort", "Sort by this column, from the largest on with - before it."),
         Parameter("offset", "Leave out so many edges.", int),
         Parameter("limit", f"At most so many edges: {_USUAL}, and no more than {_MOST}.", int),
     ],
@@ -98,6 +102,7 @@ def page(edges: pl.DataFrame, beyond: int, query: Mapping[str, str]) -> EdgePage
         )
     merged = read("collapse", _one_of(Collapse))
     found = collapse(found, merged) if merged else found
+    found = _sorted(_kept(found, query.get("query", "")), query.get("sort", ""))
     rows = found.slice(offset, min(limit, _MOST))
     end = offset + rows.height
     return EdgePage(
@@ -106,8 +111,39 @@ def page(edges: pl.DataFrame, beyond: int, query: Mapping[str, str]) -> EdgePage
         end if end < found.height else None,
         _covered(Coverage.of(edges, beyond, None)),
         remarks(found),
-        [_edge(row) for row in rows.iter_rows(named=True)],
+        answers(rows),
     )
+
+
+def answers(edges: pl.DataFrame) -> list[Any]:
+    """Rows of `matrix.edges.EDGES` as they are answered with."""
+    return [_edge(row) for row in edges.iter_rows(named=True)]
+
+
+def _kept(edges: pl.DataFrame, text: str) -> pl.DataFrame:
+    """The edges that a query keeps; its fields are columns of edges."""
+    if not text.strip():
+        return edges
+    try:
+        query = language.parse(text)
+    except RefusedError as error:
+        raise ValueError(f"query: {error}{'; ' if error.hint else ''}{error.hint}") from None
+    plain = [name for name, dtype in edges.schema.items() if dtype != pl.List]
+    for name in sorted(query.fields):
+        if name not in plain:
+            hint = nearest(name, plain) or "such as client_namespace, port, state, bytes"
+            raise ValueError(f'query: edges have no column "{name}"; {hint}')
+    return edges.filter(query.expr(edges.select(plain).schema))
+
+
+def _sorted(edges: pl.DataFrame, text: str) -> pl.DataFrame:
+    if not text:
+        return edges
+    name = text.removeprefix("-")
+    if edges.schema.get(name, pl.List) == pl.List:
+        hint = nearest(name, edges.columns) or "such as client_workload, port, -bytes"
+        raise ValueError(f'sort: edges have no column "{name}" to sort by; {hint}')
+    return edges.sort(name, descending=text != name, nulls_last=True, maintain_order=True)
 
 
 class _Query:
