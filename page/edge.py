@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -14,17 +15,20 @@ from matrix.edges import EDGES
 from matrix.merging import added
 from page.ends import KEY, fits, read
 from page.matrix import STATES, CellState, marked
+from page.query import parameters, refused
+from page.source import Seen
+from pipeline.api.openapi import Described
 
 _MOST = 100
 
 
-class EdgeQuestion(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """Which edge."""
 
     key: Annotated[str, Meta(description="The JSON list of the columns that identify an edge.")]
 
 
-class EdgeDetail(msgspec.Struct, frozen=True):
+class EdgePage(msgspec.Struct, frozen=True):
     """/api/v0/edge: `total` edges added up (null: none is seen any more), and the first of them.
 
     `shown` is the most remarkable state of them, as in the matrix.
@@ -36,15 +40,21 @@ class EdgeDetail(msgspec.Struct, frozen=True):
     each: list[Edge]
 
 
-def detail(edges: pl.DataFrame, approved: Approved | None, asked: EdgeQuestion) -> EdgeDetail:
-    """What is known of an edge. Raises ValueError for what is no key, LookupError without edges."""
-    key = read(asked.key)
-    found = edges.filter(fits(key))
-    states = marked(edges, approved).filter(fits(key))
+DESCRIBED = Described("An edge, or all that one stands for.", EdgePage, parameters(Asked))
+
+
+def edge(seen: Seen, known: Approved | None, asked: Asked) -> EdgePage:
+    """What is known of an edge; `known` is what is approved. Raises UnansweredError: 400, 404."""
+    try:
+        key = read(asked.key)
+    except ValueError as error:
+        raise refused(str(error)) from error
+    found = seen.edges.filter(fits(key))
+    states = marked(seen, known).filter(fits(key))
     if not states.height:
-        raise LookupError("no edge with these ends is known")
+        raise refused("no edge with these ends was seen or is approved", HTTPStatus.NOT_FOUND)
     shown = STATES[int(states["shown"].min())]  # type: ignore[arg-type] # it has rows
-    return EdgeDetail(shown, _one(found, key), found.height, answers(found.head(_MOST)))
+    return EdgePage(shown, _one(found, key), found.height, answers(found.head(_MOST)))
 
 
 def _one(found: pl.DataFrame, key: dict[str, Any]) -> Any:

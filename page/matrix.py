@@ -17,6 +17,9 @@ from matrix.approved import Approved, Drift
 from matrix.approved import drift as drift_of
 from matrix.edges import EDGES, State
 from page.ends import KEY, SIDES, any_node, as_approved
+from page.query import parameters
+from page.source import Seen
+from pipeline.api.openapi import Described
 
 _PARTS = ("kind", "namespace", "workload", "label", "address")
 _PORT = ("protocol", "port")
@@ -54,7 +57,7 @@ class CellState(StrEnum):
 STATES = list(CellState)
 
 
-class MatrixQuestion(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """Which part of the matrix, and how coarse."""
 
     namespace: Annotated[str, Meta(description="Edges with an end in this namespace.")] = ""
@@ -103,7 +106,7 @@ class Cells(msgspec.Struct, frozen=True):
     bytes: list[int]
 
 
-class Matrix(msgspec.Struct, frozen=True):
+class MatrixPage(msgspec.Struct, frozen=True):
     """/api/v0/matrix.
 
     `namespaces` are all that were seen; `approved` is whether there is something that edges could
@@ -118,15 +121,22 @@ class Matrix(msgspec.Struct, frozen=True):
     cells: Cells
 
 
-def matrix(edges: pl.DataFrame, approved: Approved | None, asked: MatrixQuestion) -> Matrix:
-    """The part of a matrix that is asked for; `edges` are those of `matrix.edges.EDGES`."""
-    rows = marked(edges, approved)
+DESCRIBED = Described(
+    "The matrix: clients by servers and ports, and what was seen between them.",
+    MatrixPage,
+    parameters(Asked),
+)
+
+
+def matrix(seen: Seen, known: Approved | None, asked: Asked) -> MatrixPage:
+    """The part of the matrix that is asked for; `known` is what is approved, if anything is."""
+    rows = marked(seen, known)
     names = pl.concat([rows[f"{side}_namespace"] for side in SIDES]).unique().sort()
     rows = _collapsed(_part(rows, asked), asked.collapse)
     grid = _grid(rows)
-    return Matrix(
+    return MatrixPage(
         [name for name in names.to_list() if name],
-        approved is not None,
+        known is not None,
         STATES,
         [End(*row) for row in grid.clients.iter_rows()],
         [ServerPort(*row) for row in grid.servers.iter_rows()],
@@ -134,12 +144,13 @@ def matrix(edges: pl.DataFrame, approved: Approved | None, asked: MatrixQuestion
     )
 
 
-def marked(edges: pl.DataFrame, approved: Approved | None) -> pl.DataFrame:
+def marked(seen: Seen, known: Approved | None) -> pl.DataFrame:
     """KEY, flows, bytes and `shown` (UInt8: a place in STATES), of edges that are gone too.
 
-    A workload's label does not count: approved files do not have it either.
+    A workload's label does not count: approved files do not have it either. What sees a part of the
+    flows calls nothing gone.
     """
-    order = [state.value for state in STATES]
+    edges, order = seen.edges, [state.value for state in STATES]
     shown = pl.col("state").replace_strict(list(State), [order.index(s.value) for s in State])
     rows = edges.select(
         *KEY,
@@ -147,9 +158,9 @@ def marked(edges: pl.DataFrame, approved: Approved | None) -> pl.DataFrame:
         (pl.col("bytes") + pl.col("reply_bytes")).alias("bytes"),
         shown.cast(pl.UInt8).alias("shown"),
     ).with_columns(as_approved(f"{side}_label") for side in SIDES)
-    if approved is None:
+    if known is None:
         return rows
-    found = drift_of(edges, approved)
+    found = drift_of(edges, known)
     worse = found.filter(pl.col("drift").is_in([Drift.ANOMALOUS.value, Drift.NEW.value]))
     plain = [pl.col(name).alias(f":{name}") for name in KEY]
     there = rows.with_columns(as_approved(name).alias(f":{name}") for name in KEY).join(
@@ -163,7 +174,7 @@ def marked(edges: pl.DataFrame, approved: Approved | None) -> pl.DataFrame:
     is_new = pl.col("drift") == order.index("new")
     worst = pl.when(is_new & attempt).then(None).otherwise("drift")
     there = there.with_columns(pl.coalesce(worst, "shown").cast(pl.UInt8).alias("shown"))
-    gone = found.filter(pl.col("drift") == Drift.GONE.value).select(
+    gone = found.filter(pl.lit(seen.whole) & (pl.col("drift") == Drift.GONE.value)).select(
         *KEY,
         *(pl.lit(0, EDGES[name]).alias(name) for name in ("flows", "bytes")),
         pl.lit(order.index("gone"), pl.UInt8).alias("shown"),
@@ -176,7 +187,7 @@ def _place(state: pl.Expr) -> pl.Expr:
     return state.replace_strict(order, range(len(order)), return_dtype=pl.UInt8)
 
 
-def _part(rows: pl.DataFrame, asked: MatrixQuestion) -> pl.DataFrame:
+def _part(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     if not asked.namespace:
         return rows
     client, server = (pl.col(f"{side}_namespace") == asked.namespace for side in SIDES)

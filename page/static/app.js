@@ -126,6 +126,7 @@ async function open(name, state) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   let module;
+  replace(main, h("h1", { class: "unseen" }, VIEWS.find(([one]) => one === name)?.[1]));
   try {
     module = await import(`./views/${name}.js`);
   } catch (error) {

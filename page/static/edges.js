@@ -10,21 +10,51 @@ const KEY = [
   "port",
 ];
 
+/** Collapsed nodes are called by their number; a key calls them "". */
+const NODES = /^\(\d+ nodes\)$/;
+
 /** What identifies an edge: the JSON list of the columns of its key. @param {any} row @returns {string} */
-export const key = (row) => JSON.stringify(KEY.map((column) => row[column]));
+export const key = (row) =>
+  JSON.stringify(
+    KEY.map((column) => {
+      const value = row[column];
+      const node = column.endsWith("_workload") && row[column.replace("workload", "kind")] === "Node";
+      return node && NODES.test(value) ? "" : value;
+    }),
+  );
 
 /** The columns of a key. @param {string} text @returns {Record<string, any>} */
 export const keyed = (text) =>
-  Object.fromEntries(JSON.parse(text).map((/** @type {any} */ value, /** @type {number} */ at) => [KEY[at], value]));
+  Object.fromEntries(
+    JSON.parse(text).map((/** @type {any} */ value, /** @type {number} */ at) => [KEY[at], value]),
+  );
 
-/** How an end is called. @param {any} row @param {"client"|"server"} side */
-export function end(row, side) {
-  const [kind, namespace, workload, label, address] = END.map((part) => row[`${side}_${part}`]);
-  if (kind === "Node") return name(`node ${workload}`);
-  if (workload) return name(`${namespace}/${workload}`);
-  if (namespace) return name(namespace);
-  return name(label || address || "outside");
+/**
+ * How an end is called, and where it is.
+ * @param {any} row An edge with a side, or an end alone.
+ * @param {"client"|"server"|""} [side]
+ * @returns {{name: string, where: string}}
+ */
+export function called(row, side = "") {
+  const [kind, namespace, workload, label, address] = END.map((part) => row[side ? `${side}_${part}` : part]);
+  if (kind === "Node") {
+    const one = workload && !NODES.test(workload);
+    return { name: one ? name(workload) : "nodes", where: one ? "node" : "of the cluster" };
+  }
+  if (workload) return { name: name(workload), where: name(namespace) };
+  if (namespace) return { name: name(namespace), where: "namespace" };
+  if (address) return { name: name(address), where: name(label) || "unlabelled" };
+  return label ? { name: name(label), where: "label" } : { name: "unlabelled addresses", where: "outside" };
+}
+
+/** How an end is called in one text: shop/web. @param {any} row @param {"client"|"server"|""} [side] */
+export function end(row, side = "") {
+  const { name: own, where } = called(row, side);
+  const inside = row[side ? `${side}_workload` : "workload"] && row[side ? `${side}_namespace` : "namespace"];
+  if (inside) return `${where}/${own}`;
+  return where === "node" ? `node ${own}` : own;
 }
 
 /** Protocol and port: TCP 443. @param {any} row */
-export const port = (row) => name(row.port === null ? row.protocol : `${row.protocol} ${row.port}`);
+export const port = (row) =>
+  name(row.port === null || row.port === undefined ? row.protocol || "any port" : `${row.protocol} ${row.port}`);

@@ -4,6 +4,7 @@ const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const STAMP = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 // Control letters, and those that change the direction of a text or have no width.
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
@@ -27,6 +28,12 @@ export const clock = (at) => CLOCK.format(at);
 
 /** A time (RFC 3339 or epoch milliseconds) with date and zone; "never" without one. @param {any} at */
 export const moment = (at) => (at === null || at === undefined ? "never" : MOMENT.format(new Date(at)));
+
+/** The same without zone, where space is short. @param {any} at */
+export const stamp = (at) => (at === null || at === undefined ? "never" : STAMP.format(new Date(at)));
+
+/** The viewer's zone. */
+export const zone = () => STAMP.resolvedOptions().timeZone;
 
 /** A name as a text in which no letter is unseen: \u202e stands for what would turn it round. @param {string} text */
 export const name = (text) =>

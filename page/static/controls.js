@@ -1,0 +1,83 @@
+/** Controls that are bound to the state: what a viewer chooses goes into the URL. */
+
+import { h } from "./dom.js";
+
+/**
+ * A list to choose from. `options` are pairs of value and text.
+ * @param {string} label @param {string} value @param {[string, string][]} options
+ * @param {(value: string) => void} chosen
+ */
+export function select(label, value, options, chosen) {
+  const list = /** @type {HTMLSelectElement} */ (
+    h(
+      "select",
+      { onchange: () => chosen(list.value) },
+      ...options.map(([one, text]) => h("option", { value: one, selected: one === value }, text)),
+    )
+  );
+  return h("label", {}, label, list);
+}
+
+let choices = 0;
+
+/**
+ * A few things of which one is chosen, side by side.
+ * @param {string} label @param {string} value @param {[string, string][]} options
+ * @param {(value: string) => void} chosen
+ */
+export function choice(label, value, options, chosen) {
+  const group = `choice-${++choices}`;
+  return h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, label),
+    ...options.map(([one, text]) =>
+      h(
+        "label",
+        {},
+        h("input", {
+          type: "radio",
+          name: group,
+          value: one,
+          checked: one === value,
+          onchange: () => chosen(one),
+        }),
+        text,
+      ),
+    ),
+  );
+}
+
+/**
+ * A text; `chosen` is called at Enter, or when it is left, and with `every` at each letter.
+ * @param {string} label @param {string} value @param {(value: string) => void} chosen
+ * @param {{type?: string, placeholder?: string, wide?: boolean, every?: boolean, list?: string}} [how]
+ */
+export function text(label, value, chosen, how = {}) {
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: how.type ?? "text",
+      value,
+      placeholder: how.placeholder,
+      spellcheck: "false",
+      autocomplete: "off",
+      list: how.list,
+      [how.every ? "oninput" : "onchange"]: () => chosen(input.value.trim()),
+    })
+  );
+  return h("label", { class: how.wide ? "wide" : false }, label, input);
+}
+
+/** A button. @param {string} label @param {() => void} pressed @param {Record<string, unknown>} [more] */
+export const button = (label, pressed, more = {}) =>
+  h("button", { type: "button", onclick: pressed, ...more }, label);
+
+/** Gives a file to the viewer. @param {string} name @param {string} kind @param {string} content */
+export function download(name, kind, content) {
+  const url = URL.createObjectURL(new Blob([content], { type: kind }));
+  const link = h("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
