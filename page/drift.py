@@ -90,6 +90,8 @@ class Written(msgspec.Struct, frozen=True):
 DESCRIBED = Described(
     "How the edges differ from the approved matrix.", DriftPage, parameters(Asked)
 )
+APPROVE = Described("Approve edges as they are now.", Written, body=Chosen)
+MARK = Described("Mark edges as anomalous, or not any more.", Written, body=Marked)
 NO_FILE = "no matrix is approved: give `matrix.approved` in the configuration a file"
 
 

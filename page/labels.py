@@ -14,6 +14,7 @@ from discovery.manifests import Kind, manifest
 from discovery.proposals import Proposal
 from page.query import body, refused
 from page.source import Source
+from pipeline.api.openapi import Described
 from pipeline.diagnostics import ConfigError
 from pipeline.flows import cidr
 from pipeline.kube.subnets import Label
@@ -47,6 +48,10 @@ class Applied(msgspec.Struct, frozen=True):
 
     added: list[Label]
     notes: list[str]
+
+
+PREVIEW = Described("What labels would be, as YAML; nothing is written.", Preview, body=Wanted)
+APPLY = Described("Write labels into the pipeline file.", Applied, body=Wanted)
 
 
 def preview(content: bytes) -> Preview:

@@ -13,6 +13,7 @@ from page.forecast import forecast
 from page.metric_trial import Trial, trial
 from page.query import body, refused
 from page.source import Source
+from pipeline.api.openapi import Described
 from pipeline.diagnostics import ConfigError, Diagnostic
 from pipeline.flowmetric import FlowMetric, load, loads, without_duplicates
 from pipeline.flows import catalogue
@@ -96,6 +97,10 @@ class Saved(msgspec.Struct, frozen=True):
     """/api/v0/metrics/save: the file that the resource is in now."""
 
     file: str
+
+
+PREVIEW = Described("What a FlowMetric would give on the latest flows.", Preview, body=Resource)
+SAVE = Described("Write a FlowMetric into the folder that is counted.", Saved, body=Resource)
 
 
 def preview(source: Source, content: bytes) -> Preview:

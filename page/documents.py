@@ -1,0 +1,79 @@
+"""The documents and actions of the page, by their names under /api/v0/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import polars as pl
+
+from matrix.facts import NoFactsError
+from page import check, completeness, drift, labels, metrics, peers, policy
+from page.answers import Answers
+from page.query import asked, refused
+from page.source import Seen, Source
+from pipeline.api.openapi import Described
+from pipeline.app.documents import Extra
+from pipeline.stage.fingerprint import fingerprints
+
+Form = TypeVar("Form", bound=msgspec.Struct)
+Ranges = Callable[[Seen], pl.DataFrame]
+"""The RANGES of providers that have to do with what was seen."""
+
+
+class Documents(NamedTuple):
+    """Makes documents of a source; equal questions about the same are answered once."""
+
+    source: Source
+    answers: Answers
+
+    def of(
+        self, described: Described, form: type[Form], make: Callable[[Seen, Form], object]
+    ) -> Extra:
+        """A document of what was seen, and of the approved file."""
+
+        def answer(query: Mapping[str, str]) -> object:
+            question, files = asked(query, form), [self.source.approved]
+            stamp = fingerprints([one for one in files if one])
+            seen = self._seen()
+            key = described.summary, question, stamp
+            return self.answers.get(seen, key, lambda: make(seen, question))
+
+        return Extra(answer, described)
+
+    def act(self, described: Described, action: Callable[[Source, bytes], object]) -> Extra:
+        """An action on the files of the source."""
+        return Extra(None, described, lambda content: action(self.source, content))
+
+    def _seen(self) -> Seen:
+        try:
+            return self.source.read()
+        except NoFactsError as error:
+            raise refused(str(error), HTTPStatus.NOT_FOUND) from error
+
+
+def documents(source: Source, ranges: Ranges) -> dict[str, Extra]:
+    """What the views of peers, policies, drift and metrics ask for and do."""
+    made = Documents(source, Answers())
+
+    def differing(seen: Seen, question: drift.Asked) -> drift.DriftPage:
+        known = drift.load(source.approved)
+        return drift.drift(seen, known, source.approved.name if source.approved else "", question)
+
+    return {
+        "peers": made.of(
+            peers.DESCRIBED, peers.Peers, lambda seen, one: peers.peers(seen, ranges(seen), one)
+        ),
+        "peers/preview": made.act(labels.PREVIEW, lambda _, content: labels.preview(content)),
+        "peers/apply": made.act(labels.APPLY, labels.apply),
+        "policy": made.of(policy.DESCRIBED, policy.Asked, policy.page),
+        "check": made.of(check.DESCRIBED, check.Asked, check.page),
+        "drift": made.of(drift.DESCRIBED, drift.Asked, differing),
+        "drift/approve": made.act(drift.APPROVE, drift.approve),
+        "drift/mark": made.act(drift.MARK, drift.mark),
+        "completeness": made.of(completeness.DESCRIBED, completeness.Asked, completeness.page),
+        "metrics/preview": made.act(metrics.PREVIEW, metrics.preview),
+        "metrics/save": made.act(metrics.SAVE, metrics.save),
+    }
