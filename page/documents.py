@@ -9,8 +9,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import polars as pl
 
+from matrix.approved import Approved
 from matrix.facts import NoFactsError
-from page import check, completeness, drift, labels, metrics, peers, policy
+from page import check, completeness, drift, edge, labels, matrix, metrics, peers, policy
 from page.answers import Answers
 from page.query import asked, refused
 from page.source import Seen, Source
@@ -62,7 +63,16 @@ def documents(source: Source, ranges: Ranges) -> dict[str, Extra]:
         known = drift.load(source.approved)
         return drift.drift(seen, known, source.approved.name if source.approved else "", question)
 
+    def approved() -> Approved | None:
+        return drift.load(source.approved) if source.approved else None
+
     return {
+        "matrix": made.of(
+            matrix.DESCRIBED, matrix.Asked, lambda seen, one: matrix.matrix(seen, approved(), one)
+        ),
+        "edge": made.of(
+            edge.DESCRIBED, edge.Asked, lambda seen, one: edge.edge(seen, approved(), one)
+        ),
         "peers": made.of(
             peers.DESCRIBED, peers.Peers, lambda seen, one: peers.peers(seen, ranges(seen), one)
         ),

@@ -60,6 +60,9 @@ def test_pages_have_every_edge_once() -> None:
         ({"since": "2025-10-29T00:00:00Z"}, []),
         ({"until": "2025-10-29T00:00:00+01:00"}, ["db", "EXT:S3", "203.0.113.9"]),
         ({"namespace": "shop", "collapse": "workloads"}, ["", "EXT:S3", "203.0.113.9"]),
+        ({"query": 'server_workload = "db" or port = 5432'}, ["db"]),
+        ({"query": 'server_address in "203.0.113.0/24"'}, ["203.0.113.9"]),
+        ({"query": 'flows > 1000000 and state != "x"'}, []),
     ],
 )
 def test_questions(query: Mapping[str, str], found: list[str]) -> None:
@@ -77,8 +80,20 @@ def test_questions(query: Mapping[str, str], found: list[str]) -> None:
         ({"collapse": "x"}, 'collapse: "x" is not known; one of nodes, workloads, namespaces'),
         ({"since": "noon"}, 'since: "noon" is not a time: 2026-05-01T12:00:00Z'),
         ({"until": "2026-05-01"}, 'until: "2026-05-01" has no zone'),
+        ({"query": "prt = 1"}, 'query: edges have no column "prt"; did you mean "port"?'),
+        ({"query": "with(days)"}, 'query: edges have no column "days"; such as'),
+        ({"query": "port ="}, "query: column 7: expected"),
+        ({"sort": "byte"}, 'sort: edges have no column "byte" to sort by; did you mean "bytes"?'),
+        ({"sort": "-"}, 'sort: edges have no column "" to sort by'),
+        ({"sort": "days"}, 'sort: edges have no column "days" to sort by'),
     ],
 )
 def test_what_cannot_be_asked(query: Mapping[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         page(EDGES, 0, query)
+
+
+def test_edges_are_sorted_with_what_is_unknown_last() -> None:
+    assert [row.port for row in asked(sort="port").rows] == [443, 443, 5432, None]
+    assert [row.port for row in asked(sort="-port").rows] == [5432, 443, 443, None]
+    assert servers(asked(sort="server_workload", limit="3")) == ["EXT:S3", "203.0.113.9", "db"]

@@ -109,21 +109,21 @@ class Browser:
         """The errors on the console since it was asked last; a status that says "no" is none."""
         return [
             entry["message"]
-            for entry in self.driver.get_log("browser")
+            for entry in self._log("browser")
             if entry["level"] == "SEVERE" and entry["source"] != "network"
         ]
 
     def requests(self) -> list[str]:
         """The URLs asked for since it was asked last."""
-        events = [json.loads(entry["message"])["message"] for entry in self._performance()]
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         return [
             event["params"]["request"]["url"]
             for event in events
             if event["method"] == "Network.requestWillBeSent"
         ]
 
-    def _performance(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.driver.get_log("performance")
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
         return found
 
     def accessibility(self) -> list[str]:

@@ -212,5 +212,5 @@ function cell(cells, at, names) {
     (edges[at] > 1 ? `, ${many(edges[at], "edge")}` : "");
   return h("div", { class: `cell filled is-${name} heat-${cells.heat(at)}`, title: said },
     h("b", {}, h("span", { "aria-hidden": "true" }, glyph(name)), h("span", { class: "word" }, ` ${name}`)),
-    h("span", { class: "numbers" }, `${short(flows[at])} · ${bytes(size[at])}`));
+    h("span", { class: "numbers" }, name === "gone" ? "not seen" : `${short(flows[at])} · ${bytes(size[at])}`));
 }

@@ -24,8 +24,7 @@ const COLUMNS = [
   { title: "Flows", sort: "flows", kind: "number", cell: (row) => count(row.flows) },
   { title: "Bytes", sort: "bytes", kind: "number", cell: (row) => bytes(row.bytes) },
   { title: "Bytes back", sort: "reply_bytes", kind: "number", cell: (row) => bytes(row.reply_bytes) },
-  { title: "Opened", sort: "attempted", kind: "number", cell: (row) => count(row.attempted) },
-  { title: "Answered", sort: "accepted", kind: "number", cell: (row) => count(row.accepted) },
+  { title: "Answered", sort: "accepted", kind: "number", cell: (row) => `${count(row.accepted)} of ${count(row.attempted)}` },
   { title: "First seen", sort: "first_seen", kind: "when", cell: (row) => stamp(row.first_seen) },
   { title: "Last seen", sort: "last_seen", kind: "when", cell: (row) => stamp(row.last_seen) },
 ];
