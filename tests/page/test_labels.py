@@ -133,7 +133,7 @@ def test_a_file_without_a_stage_for_labels(source: Fixed) -> None:
 def test_one_of_several_stages_is_named(source: Fixed) -> None:
     assert source.pipeline
     more = (
-        "- {name: more, type: subnet_label, follows: subnets, labels: [{name: a, cidrs: [::/0]}]}"
+        "- {name: more, type: subnet_label, follows: subnets, labels: [{name: a, cidrs: [1::/16]}]}"
     )
     source.pipeline.write_text(PIPELINE.replace("follows: subnets}", "follows: more}") + more)
     with pytest.raises(UnansweredError, match="several stages of type subnet_label; name one of"):
