@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import polars as pl
@@ -95,9 +95,16 @@ def _page(found: Findings) -> PeersPage:
 
 
 def _proposed(one: Proposal) -> Proposed:
-    values = {name: getattr(one, name) for name in Proposed.__struct_fields__ if hasattr(one, name)}
-    values |= {"first_seen": stamp(one.first_seen), "last_seen": stamp(one.last_seen)}
-    size = words.counted(one.opened, "address", "es")
-    evidence = tuple(words.lines(one))
-    more = {"size": size, "seen": one.addresses, "published": one.list, "evidence": evidence}
-    return Proposed(**values, **more)
+    names = [name for name in Proposed.__struct_fields__ if hasattr(one, name)]
+    values: dict[str, Any] = {name: getattr(one, name) for name in names}
+    return Proposed(
+        **values
+        | {
+            "size": words.counted(one.opened, "address", "es"),
+            "published": one.list,
+            "seen": one.addresses,
+            "evidence": tuple(words.lines(one)),
+            "first_seen": stamp(one.first_seen),
+            "last_seen": stamp(one.last_seen),
+        }
+    )

@@ -149,7 +149,7 @@ def test_no_more_rows_than_asked_for() -> None:
 )
 def test_questions_that_have_no_answer(query: dict[str, str], status: int, why: str) -> None:
     with pytest.raises(UnansweredError) as caught:
-        shown(**query)
+        page(SHOP, asked({"namespace": "shop", **query}, Asked))
     assert why in str(caught.value)
     assert caught.value.status == status
 
