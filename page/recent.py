@@ -120,7 +120,7 @@ def _edges(flows: pl.DataFrame) -> pl.DataFrame:
         for name in ports
         if name not in flows.columns
     )
-    answer = (pl.col("SrcPort") < pl.col("DstPort")).fill_null(value=False)  # noqa: FBT003
+    answer = (pl.col("SrcPort") < pl.col("DstPort")).fill_null(value=False)
     here, there = _end(full, "Src"), _end(full, "Dst")
     return (
         full.select(

@@ -23,23 +23,21 @@ from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.state.count_store import facts as facts_of
 
-_SHARE = 50
-"""Edges are made from new facts no more often than so many times as long as that takes."""
-
 
 class Edges:
     """What a job has seen, made from its facts when these have changed: the source of its page.
 
     In a consumer group it is what the partitions hold that this worker owns. `pipeline` is the file
-    of its configuration.
+    of its configuration. With a `share`, they are made again no sooner than after so many times as
+    long as that takes.
     """
 
-    def __init__(self, job: Job, pipeline: Path | None = None) -> None:
+    def __init__(self, job: Job, pipeline: Path | None = None, share: int = 0) -> None:
         folder, approved = job.config.folder, job.settings.matrix.approved
         self.approved = folder / approved if approved else None
         self.pipeline = pipeline
         self.metrics = _metrics(job)
-        self._job = job
+        self._job, self._share = job, share
         self._lock = Lock()
         self._facts: dict[str, pl.DataFrame] = {}
         self._seen: Seen | None = None
@@ -53,7 +51,7 @@ class Edges:
                 found = facts_of(self._job.counts)
                 if self._seen is None or not _same(found, self._facts):
                     self._facts, self._seen = found, self._made(found)
-                self._next = begun + _SHARE * (time.monotonic() - begun)
+                self._next = begun + self._share * (time.monotonic() - begun)
             return self._seen
 
     def flows(self) -> pl.DataFrame:
@@ -78,9 +76,7 @@ class Edges:
         return one._replace(whole=len(positions) == sum(topics.values()))
 
 
-def seen(
-    sighted: Sighting | None, manifests: list[Manifest], labels: list[Label]
-) -> Seen:
+def seen(sighted: Sighting | None, manifests: list[Manifest], labels: list[Label]) -> Seen:
     """What the page shows of a sighting. Raises NoFactsError."""
     if sighted is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
