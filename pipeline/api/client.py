@@ -6,27 +6,36 @@ Of a group, each has counted its own partitions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
 from typing import TypeVar
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import msgspec
 import polars as pl
 
-from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
+from pipeline.api.remote import RemoteError, fetch
+from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.stage import Family, Kind
-from pipeline.state.series_table import columns, merging
+from pipeline.state.series_table import TIMES, columns, merging
 
 
-class RemoteError(Exception):
-    """A worker does not answer, or the answers of several make no whole; the message says why."""
+class _Metadata(msgspec.Struct):
+    name: str
+    namespace: str = ""
+
+
+class _Manifest(msgspec.Struct, rename={"api_version": "apiVersion"}):
+    """What every object of Kubernetes has."""
+
+    api_version: str
+    kind: str
+    metadata: _Metadata
 
 
 _Form = TypeVar("_Form")
 _LARGEST = 1 << 30
 """Bytes of an answer that are read: the totals of some millions of series."""
+_LAST, _BEYOND = 253_402_300_800.0, 2.0**100
+"""No time is later (the year 10000, epoch seconds), and no worker counts further."""
 
 
 def ask(server: str) -> Totals:
@@ -42,7 +51,14 @@ def who(server: str, address: str, at: int | None) -> Explanation:
 
 def inventory(server: str) -> Inventory:
     """The Kubernetes objects that a worker knows. Raises RemoteError."""
-    return _get(server, "inventory", Inventory)
+    found = _get(server, "inventory", Inventory)
+    for number, item in enumerate(found.items):
+        try:
+            msgspec.convert(item, _Manifest)
+        except msgspec.ValidationError as error:
+            why = f"item {number} of its answer is not an object of Kubernetes: {error}"
+            raise RemoteError(f"cannot ask {server}: {why}") from error
+    return found
 
 
 def _get(
@@ -51,29 +67,11 @@ def _get(
     url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
         raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
+    body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, told=url)
     try:
-        asked = f"{url}?{urlencode(query)}" if query else url
-        with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
-            return msgspec.json.decode(_whole(page.read(_LARGEST + 1)), type=form)
-    except HTTPError as error:
-        raise RemoteError(f"cannot ask {url}: {_told(error)}") from error
-    except (OSError, HTTPException, ValueError) as error:
-        raise RemoteError(f"cannot ask {url}: {getattr(error, 'reason', error)}") from error
-
-
-def _whole(answer: bytes) -> bytes:
-    if len(answer) > _LARGEST:
-        raise ValueError(f"its answer is longer than {_LARGEST >> 20} MB")
-    return answer
-
-
-def _told(error: HTTPError) -> str:
-    """What a worker says about why it does not answer."""
-    with error:
-        try:
-            return msgspec.json.decode(error.read(), type=Failure).error
-        except msgspec.MsgspecError:
-            return str(error)
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RemoteError(f"cannot ask {url}: {error}") from error
 
 
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
@@ -135,9 +133,15 @@ def _frame(document: FamilySeries) -> pl.DataFrame:
     if list(document.columns) != list(schema):
         raise RemoteError(f"{strange}: their columns are {', '.join(document.columns)}")
     try:
-        return pl.DataFrame(document.rows, schema=schema, orient="row")
+        frame = pl.DataFrame(document.rows, schema=schema, orient="row")
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         raise RemoteError(f"{strange}: {error}") from error
+    numbers = frame.select(pl.selectors.numeric().cast(pl.Float64).abs().max())
+    for name, most in zip(numbers.columns, numbers.row(0) if numbers.width else (), strict=True):
+        limit = _LAST if name in TIMES else _BEYOND
+        if most is not None and not most < limit:
+            raise RemoteError(f"{strange}: one has {name} {most}")
+    return frame
 
 
 def _as_one(family: Family, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from pipeline.cli import server_options
 from pipeline.cli.log_options import parameters
 
 
@@ -74,6 +75,10 @@ class Commands(TyperGroup):
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
             for command in _single(fresh.values()):
+                if any("--server" in one.opts for one in command.params):
+                    own = {one.name for one in command.params}
+                    asking = server_options.parameters()
+                    command.params += [one for one in asking if one.name not in own]
                 command.params += parameters()
             self.commands.update(fresh)
 

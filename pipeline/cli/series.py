@@ -14,7 +14,7 @@ from matrix.families import Series
 from matrix.objects import Objects
 from matrix.prometheus import NOTE, Prometheus
 from pipeline.api import client
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.app.job import Job
 from pipeline.cli.app import EX_CONFIG, load, require_end, say
 from pipeline.cli.run import advance, conclude, judge

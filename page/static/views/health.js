@@ -12,7 +12,7 @@ export function mount(root, _, shell) {
   const place = h("div", { class: "loading" }, "Loading the health of the worker …");
   replace(root, h("h1", { class: "unseen" }, title), place);
   shell.poll("health", {}, (data) => {
-    place.className = "";
+    place.className = "view";
     replace(place, ...data.workers.map((/** @type {any} */ one) => worker(one, data.workers.length > 1)));
   }, {
     failed(error) {
@@ -27,7 +27,7 @@ export function mount(root, _, shell) {
 
 /** @param {any} one @param {boolean} several */
 function worker(one, several) {
-  return h("div", {},
+  return h("div", { class: "view" },
     several ? h("h2", {}, name(one.worker)) : null,
     ...state(one),
     figures(one),
@@ -115,7 +115,7 @@ const CLUSTER = [
 
 /** @param {string} called @param {any[]} rows @param {Column[]} columns @param {string} none */
 function section(called, rows, columns, none) {
-  if (!rows.length) return h("section", {}, h("h3", {}, called), h("p", { class: "muted" }, none));
+  if (!rows.length) return h("section", {}, h("h2", {}, called), h("p", { class: "muted" }, none));
   return h("section", { class: "scroll", tabindex: "0", role: "region", "aria-label": called },
     h("table", {},
       h("caption", {}, called),
