@@ -40,18 +40,18 @@ _LAST, _BEYOND = 253_402_300_800.0, 2.0**100
 
 def ask(server: str) -> Totals:
     """The exact totals of one worker. Raises RemoteError."""
-    return _get(server, "totals", Totals)
+    return document(server, "totals", Totals)
 
 
 def who(server: str, address: str, at: int | None) -> Explanation:
     """What a worker knows about an address (at a time, ms). Raises RemoteError."""
     moment = {} if at is None else {"at": str(at)}
-    return _get(server, "who", Explanation, {"address": address, **moment})
+    return document(server, "who", Explanation, {"address": address, **moment})
 
 
 def inventory(server: str) -> Inventory:
     """The Kubernetes objects that a worker knows. Raises RemoteError."""
-    found = _get(server, "inventory", Inventory)
+    found = document(server, "inventory", Inventory)
     for number, item in enumerate(found.items):
         try:
             msgspec.convert(item, _Manifest)
@@ -61,9 +61,10 @@ def inventory(server: str) -> Inventory:
     return found
 
 
-def _get(
+def document(
     server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
 ) -> _Form:
+    """A document of a worker. Raises RemoteError."""
     url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
         raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
@@ -95,13 +96,13 @@ def _merged(answers: Mapping[str, Totals], kind: Kind | None) -> dict[str, pl.Da
     _check_whole(answers)
     found: dict[str, tuple[str, Family, list[pl.DataFrame]]] = {}
     for server, totals in answers.items():
-        for document in totals.families:
-            family = document.family
+        for series in totals.families:
+            family = series.family
             if family.kind is kind:
                 first, held, frames = found.setdefault(family.name, (server, family, []))
                 if held.shape != family.shape:
                     raise RemoteError(f"{first} and {server} count {family.name} in different ways")
-                frames.append(_frame(document))
+                frames.append(_frame(series))
     return {name: _as_one(family, frames) for name, (_, family, frames) in found.items()}
 
 
@@ -126,14 +127,14 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
         )
 
 
-def _frame(document: FamilySeries) -> pl.DataFrame:
-    family = document.family
+def _frame(series: FamilySeries) -> pl.DataFrame:
+    family = series.family
     schema = {**dict.fromkeys(family.labels, pl.String()), **columns(family)}
     strange = f"the series of {family.name} are not those of a worker"
-    if list(document.columns) != list(schema):
-        raise RemoteError(f"{strange}: their columns are {', '.join(document.columns)}")
+    if list(series.columns) != list(schema):
+        raise RemoteError(f"{strange}: their columns are {', '.join(series.columns)}")
     try:
-        frame = pl.DataFrame(document.rows, schema=schema, orient="row")
+        frame = pl.DataFrame(series.rows, schema=schema, orient="row")
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         raise RemoteError(f"{strange}: {error}") from error
     numbers = frame.select(pl.selectors.numeric().cast(pl.Float64).abs().max())

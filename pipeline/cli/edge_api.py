@@ -14,7 +14,7 @@ from discovery.asked import questions
 from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
-from page.source import Seen
+from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
@@ -58,16 +58,6 @@ class Edges:
         """The latest flows, enriched."""
         return self._job.latest.flows()
 
-    def answer(self, query: Mapping[str, str]) -> EdgePage:
-        """A page of edges. Raises UnansweredError."""
-        try:
-            seen = self.read()
-            return page(seen.edges, seen.beyond, query)
-        except NoFactsError as error:
-            raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
-        except ValueError as error:
-            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
-
     def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
         manifests, labels = told(self._job)
         objects = None if manifests is None else Objects.of(manifests)
@@ -84,9 +74,19 @@ def seen(sighted: Sighting | None, manifests: list[Manifest], labels: list[Label
     return Seen(sighted.edges(), asked, sighted.facts.beyond, manifests, labels)
 
 
-def documents(edges: Edges) -> dict[str, Extra]:
+def documents(source: Source) -> dict[str, Extra]:
     """The documents about edges, by name."""
-    return {"edges": Extra(edges.answer, DESCRIBED)}
+
+    def answer(query: Mapping[str, str]) -> EdgePage:
+        try:
+            read = source.read()
+            return page(read.edges, read.beyond, query)
+        except NoFactsError as error:
+            raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
+        except ValueError as error:
+            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+    return {"edges": Extra(answer, DESCRIBED)}
 
 
 def _metrics(job: Job) -> Path | None:
