@@ -36,7 +36,7 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    cidrs: list[str]
+    cidrs: tuple[str, ...]
     size: str
     provider: str
     service: str

@@ -13,6 +13,7 @@ from pipeline.api.server import Answers, Server
 from pipeline.app import restart
 from pipeline.app.documents import Extra, actions, documents
 from pipeline.app.exposer import Exposer
+from pipeline.app.latest import LatestFlows, view
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
@@ -50,7 +51,8 @@ class Job:
     """The parts of one `run`, connected with each other; `server()` and `run()` start them.
 
     `recording` replaces every source by that file; its beginning says which decoder it takes.
-    `counts` is what is counted, `live` the plan that runs, `exposer` what a scrape shows.
+    `counts` is what is counted, `live` the plan that runs, `exposer` what a scrape shows, `latest`
+    the latest flows, which are kept from `latest.keep()` on.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Job:
         self.live.on_swap(self._adopt)
         self.plan.report()
         expires = any(source.live for source in self.plan.sources)
+        self.latest = LatestFlows(self.live, self._view)
         self.exposer = Exposer(self.counts, self.telemetry, self._resources, expires=expires)
 
     @property
@@ -220,6 +223,11 @@ class Job:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
         context = BuildContext(folder=config.folder, pipeline=config.pipeline)
         return compile_plan(stages, context, self._resources, config.settings.reserved)
+
+    def _view(self) -> Plan:
+        stages = [restart.replayed(stage, self._recording) for stage in self.config.stages]
+        context = BuildContext(folder=self.config.folder, pipeline=self.config.pipeline)
+        return compile_plan(view(stages), context, self._resources)
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:
         self.counts.adopt(plan.families, unchanged, self.config.settings.limits.max_series)

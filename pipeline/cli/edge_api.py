@@ -1,58 +1,99 @@
-"""Edges over HTTP: /api/v0/edges of a running worker."""
+"""The edges of a running worker: what the page is about, and /api/v0/edges."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from threading import Lock
 
 import polars as pl
 
+from discovery.asked import questions
 from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
+from matrix.objects import Objects
+from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
-from pipeline.cli.sighting import known, sighting
+from pipeline.cli.sighting import Sighting, sighting, told
+from pipeline.kube.inventory.export import Manifest
+from pipeline.kube.subnets import Label
 from pipeline.state.count_store import facts as facts_of
 
 
 class Edges:
-    """The edges of a job, made from its facts when these have changed.
+    """What a job has seen, made from its facts when these have changed: the source of its page.
 
-    In a consumer group they are those of the partitions that this worker owns.
+    In a consumer group it is what the partitions hold that this worker owns. `pipeline` is the file
+    of its configuration. With a `share`, they are made again no sooner than after so many times as
+    long as that takes.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, pipeline: Path | None = None, share: int = 0) -> None:
+        folder, approved = job.config.folder, job.settings.matrix.approved
+        self.approved = folder / approved if approved else None
+        self.pipeline = pipeline
+        self.metrics = _metrics(job)
+        self._job, self._share = job, share
         self._lock = Lock()
         self._facts: dict[str, pl.DataFrame] = {}
-        self._edges: tuple[pl.DataFrame, int] | None = None
+        self._seen: Seen | None = None
+        self._next = 0.0
 
-    def read(self) -> tuple[pl.DataFrame, int]:
-        """The edges, and how many flows are beyond a limit. Raises NoFactsError."""
+    def read(self) -> Seen:
+        """What was seen, the same again while no fact has changed. Raises NoFactsError."""
         with self._lock:
-            found = facts_of(self._job.counts)
-            if self._edges is None or not _same(found, self._facts):
-                seen = sighting(found, *known(self._job))
-                if seen is None:
-                    raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
-                self._facts, self._edges = found, (seen.edges(), seen.facts.beyond)
-            return self._edges
+            begun = time.monotonic()
+            if self._seen is None or begun >= self._next:
+                found = facts_of(self._job.counts)
+                if self._seen is None or not _same(found, self._facts):
+                    self._facts, self._seen = found, self._made(found)
+                self._next = begun + self._share * (time.monotonic() - begun)
+            return self._seen
 
-    def answer(self, query: Mapping[str, str]) -> EdgePage:
-        """A page of edges. Raises UnansweredError."""
+    def flows(self) -> pl.DataFrame:
+        """The latest flows, enriched."""
+        return self._job.latest.flows()
+
+    def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
+        manifests, labels = told(self._job)
+        objects = None if manifests is None else Objects.of(manifests)
+        one = seen(sighting(found, objects, labels), manifests or [], labels)
+        positions, topics, _ = self._job.counts.totals()
+        return one._replace(whole=len(positions) == sum(topics.values()))
+
+
+def seen(sighted: Sighting | None, manifests: list[Manifest], labels: list[Label]) -> Seen:
+    """What the page shows of a sighting. Raises NoFactsError."""
+    if sighted is None:
+        raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
+    asked = questions(sighted.facts.attributes)
+    return Seen(sighted.edges(), asked, sighted.facts.beyond, manifests, labels)
+
+
+def documents(source: Source) -> dict[str, Extra]:
+    """The documents about edges, by name."""
+
+    def answer(query: Mapping[str, str]) -> EdgePage:
         try:
-            return page(*self.read(), query)
+            read = source.read()
+            return page(read.edges, read.beyond, query)
         except NoFactsError as error:
             raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
         except ValueError as error:
             raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
+    return {"edges": Extra(answer, DESCRIBED)}
 
-def documents(edges: Edges) -> dict[str, Extra]:
-    """The documents about edges, by name."""
-    return {"edges": Extra(edges.answer, DESCRIBED)}
+
+def _metrics(job: Job) -> Path | None:
+    """The folder whose FlowMetrics a stage counts."""
+    named = [name for stage in job.config.stages for name in getattr(stage, "files", ())]
+    folders = [job.config.folder / name for name in named]
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _same(one: Mapping[str, pl.DataFrame], other: Mapping[str, pl.DataFrame]) -> bool:

@@ -19,6 +19,7 @@ from pipeline.app.job import Job
 from pipeline.cli.app import say
 from pipeline.diagnostics import Problem, Severity, nearest
 from pipeline.kube.inventory import file
+from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label, described
 from pipeline.stage.edge_facts import EDGES
@@ -86,13 +87,19 @@ def _names(edges: pl.DataFrame) -> set[str]:
 
 def known(job: Job) -> tuple[Objects | None, list[Label]]:
     """The objects that the stages look addresses up in, and all present labels."""
+    found, labels = told(job)
+    return None if found is None else Objects.of(found), labels
+
+
+def told(job: Job) -> tuple[list[Manifest] | None, list[Label]]:
+    """The manifests of the objects that the stages know (None: they know none), and the labels."""
     labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
     found = [label for some in labels for label in some]
     try:
         items = handlers.inventory(job.live, job.resources).items
     except UnansweredError:
         return None, found
-    return Objects.of(msgspec.json.decode(item) for item in items), found
+    return [msgspec.json.decode(item) for item in items], found
 
 
 def inventory(path: Path | None) -> tuple[Objects | None, list[Label]]:

@@ -217,6 +217,11 @@ class Telemetry:
                 if METRICS[name].labels == ("stage",)
             }
 
+    def values(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """The values of every metric, by the values of its labels."""
+        with self._lock:
+            return {name: dict(series) for name, series in self._values.items()}
+
     def render(
         self,
         tables: Iterable[SeriesTable],
@@ -229,8 +234,7 @@ class Telemetry:
         `overflowed`: label sets beyond a limit, by metric; `names`: only the metrics of these.
         """
         self._observe(tables, overflowed, now)
-        with self._lock:
-            values = {name: dict(series) for name, series in self._values.items()}
+        values = self.values()
         text = "".join(
             _text(self._prefix + name, METRICS[name], series)
             for name, series in values.items()

@@ -17,6 +17,8 @@ from pipeline.state.ledger import RESTARTED
 
 Adopt = Callable[[Plan, Collection[str]], None]
 """Called with the plan that runs from now on, and the names of the families that go on counting."""
+Observe = Callable[[str, list[bytes]], None]
+"""Called with the name of a source and the payloads of a batch that was run."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +33,14 @@ def unchanged(old: Plan, new: Plan) -> Fields:
 
 
 class ActivePlan:
-    """The plan that runs. A runtime takes it for each batch anew: `with live.batch() as plan`."""
+    """The plan that runs. A runtime takes it for each batch anew: `with live.batch() as plan`.
+
+    It calls `observe` with what it has run.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.observe: Observe = lambda _source, _payloads: None
         self._next: Plan | None = None
         self._adopters: list[Adopt] = []
         self._lock = threading.Lock()

@@ -85,20 +85,12 @@ class Plan:
         StageError when a stage cannot take the batch.
         """
         outcome = Outcome(len(payloads))
-        with attribute_errors(source):
-            flows = self._decode(source, payloads, first, outcome)
-        frames = {source: flows}
-        pending = Counter(parent for node in self._walks[source] for parent in node.parents)
-        for node in self._walks[source]:
-            inputs = [frames[parent] for parent in node.parents if parent in frames]
-            frame = self._step(node, inputs, outcome)
-            if frame is not None:
-                frames[node.name] = frame
-            for parent in node.parents:
-                pending[parent] -= 1
-                if not pending[parent]:
-                    frames.pop(parent, None)
+        self._through(source, payloads, first, outcome)
         return outcome
+
+    def flows(self, source: str, payloads: list[bytes], stage: str) -> pl.DataFrame:
+        """The flows that come out of a stage which no other follows. Raises StageError."""
+        return self._through(source, payloads, 0, Outcome(len(payloads)))[stage]
 
     def refresh(self, stopping: threading.Event) -> None:
         """Bring up to date what the stages look flows up in; by one thread, between batches.
@@ -117,6 +109,25 @@ class Plan:
         for expansion in self._expansions:
             if expansion.report:
                 expansion.report()
+
+    def _through(
+        self, source: str, payloads: list[bytes], first: int, outcome: Outcome
+    ) -> dict[str, pl.DataFrame]:
+        """Run every stage that follows the source; the flows of those that nothing follows."""
+        with attribute_errors(source):
+            flows = self._decode(source, payloads, first, outcome)
+        frames = {source: flows}
+        pending = Counter(parent for node in self._walks[source] for parent in node.parents)
+        for node in self._walks[source]:
+            inputs = [frames[parent] for parent in node.parents if parent in frames]
+            frame = self._step(node, inputs, outcome)
+            if frame is not None:
+                frames[node.name] = frame
+            for parent in node.parents:
+                pending[parent] -= 1
+                if not pending[parent]:
+                    frames.pop(parent, None)
+        return frames
 
     def _decode(
         self, source: str, payloads: list[bytes], first: int, outcome: Outcome

@@ -119,6 +119,7 @@ class Embedded:
             self._ledger.merge(outcome.deltas, plan.context.clock())
             if filled:
                 self._telemetry.batch(source.name, outcome.messages, outcome)
+                self._live.observe(source.name, filled[: outcome.messages])
             self._telemetry.add("ingest_empty", done - outcome.messages, source.name)
         before = self._progress[source.name]
         self._progress[source.name] = msgspec.structs.replace(

@@ -69,6 +69,7 @@ class PartitionProcessor:
             self._assignment.count(where, outcome.deltas, counted.end, self._now())
             messages = batch.before(counted.end)
             self._report(where, source, messages, outcome)
+            self._live.observe(source, counted.payloads)
         self._advance(messages)
         return Processed(counted, outcome)
 

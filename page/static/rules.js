@@ -1,0 +1,121 @@
+/** YAML beside edges: a rule that is pointed at shows its edges, and an edge its rules. */
+
+import { h, replace } from "./dom.js";
+import { end, key, port } from "./edges.js";
+import { bytes, count, many, name } from "./format.js";
+import { rest, table } from "./listing.js";
+import { badge } from "./states.js";
+
+export class Rules {
+  /** @param {any} data Of the document policy. @param {URLSearchParams} state @param {any} shell */
+  constructor(data, state, shell) {
+    this.data = data;
+    this.shell = shell;
+    this.pinned = state.get("rule") ?? "";
+    /** @type {Map<string, HTMLElement>} */
+    this.parts = new Map();
+    this.told = h("p", { class: "muted", role: "status" });
+    this.edges = h("div", {});
+    const yaml = h("div", { class: "yaml", role: "group", "aria-label": "Policies as YAML" }, ...data.policies.map((/** @type {any} */ one) => this.policy(one)));
+    this.edges = this.list();
+    this.box = h("div", { class: "beside" },
+      h("section", { "aria-label": "YAML" }, h("h2", {}, "YAML"), data.policies.length ? yaml : h("p", { class: "empty" }, "There is no policy.")),
+      h("section", { "aria-label": "Edges" }, h("h2", {}, "Edges"), this.told, this.edges));
+    this.point(this.pinned);
+  }
+
+  /** @param {URLSearchParams} state */
+  update(state) {
+    this.pinned = state.get("rule") ?? "";
+    this.point(this.pinned);
+  }
+
+  /** Which rule or edge has the focus, to find it again. */
+  focused() {
+    const active = /** @type {HTMLElement|null} */ (document.activeElement);
+    return this.box.contains(active) ? active?.dataset.rule ?? active?.dataset.edge ?? "" : "";
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    for (const one of this.box.querySelectorAll("[data-rule], [data-edge]"))
+      if (/** @type {HTMLElement} */ (one).dataset.rule === id || /** @type {HTMLElement} */ (one).dataset.edge === id)
+        return /** @type {HTMLElement} */ (one).focus({ preventScroll: true });
+  }
+
+  /** The text of a policy: lines as they are, those of a rule in a button. @param {any} policy */
+  policy(policy) {
+    const lines = policy.yaml.split("\n");
+    const pieces = [];
+    let from = 0;
+    for (const rule of policy.rules) {
+      pieces.push(lines.slice(from, rule.first - 1).join("\n"));
+      pieces.push(this.rule(rule, lines.slice(rule.first - 1, rule.last).join("\n")));
+      from = rule.last;
+    }
+    pieces.push(lines.slice(from).join("\n").trimEnd());
+    return h("details", { class: "policy", open: true }, h("summary", {}, name(policy.name)),
+      h("div", { class: "text" }, ...pieces.map((one) => (typeof one === "string" ? (one ? h("pre", {}, plain(one)) : null) : one))));
+  }
+
+  /** @param {any} rule @param {string} text */
+  rule(rule, text) {
+    const short = rule.rule.split(" ").at(-1);
+    const element = h("button", {
+      type: "button", class: "rule", "data-rule": rule.rule, "aria-pressed": "false",
+      "aria-label": `Rule ${rule.rule}: ${many(rule.edges, "edge")}, ${many(rule.flows, "flow")}`,
+      onmouseenter: () => this.point(rule.rule), onfocus: () => this.point(rule.rule),
+      onmouseleave: () => this.point(this.pinned), onblur: () => this.point(this.pinned),
+      onclick: () => this.shell.go({ rule: this.pinned === rule.rule ? null : rule.rule }, { replace: true }),
+    }, h("span", { class: "tag" }, `${short} · ${many(rule.edges, "edge")}`), h("span", { class: "lines" }, plain(text)));
+    this.parts.set(rule.rule, element);
+    return element;
+  }
+
+  list() {
+    const { edges, totals } = this.data;
+    return h("div", {}, table("Edges of the namespace, those that would be denied first", [
+      ["Edge", (row) => h("a", {
+        href: this.shell.link({ edge: key(row) }), "data-edge": key(row),
+        onfocus: () => this.show(row), onblur: () => this.point(this.pinned),
+      }, h("bdi", { class: "name" }, `${end(row, "client")} → ${end(row, "server")}`))],
+      ["Port", port],
+      ["Verdict", (row) => h("span", { class: `badge verdict-${row.verdict}` }, row.verdict)],
+      ["State", (row) => badge(row.state)],
+      ["Flows", (row) => count(row.flows), "number"],
+      ["Bytes", (row) => bytes(row.bytes), "number"],
+      ["Rules", (row) => row.rules.map((/** @type {string} */ one) => name(one.split(" ").at(-1) ?? one)).join(", ")],
+    ], edges, (row) => ({ "data-key": key(row), onmouseenter: () => this.show(row), onmouseleave: () => this.point(this.pinned) })),
+    rest(totals.edges, edges.length, "edge"));
+  }
+
+  /** Shows a rule ("" none): its lines, and the edges that it lets through. @param {string} rule */
+  point(rule) {
+    this.mark(new Set(rule ? [rule] : []), rule ? (row) => row.rules.includes(rule) : null);
+    for (const [id, element] of this.parts) element.setAttribute("aria-pressed", String(id === this.pinned));
+    const found = this.data.edges.filter((/** @type {any} */ row) => row.rules.includes(rule)).length;
+    replace(this.told, rule
+      ? `${name(rule)} lets ${many(found, "edge")} through.`
+      : "Point at a rule, or go to it by keyboard, to see its edges; point at an edge to see its rules.");
+  }
+
+  /** Shows an edge and the rules that let it through. @param {any} row */
+  show(row) {
+    const own = key(row);
+    this.mark(new Set(row.rules), (other) => key(other) === own);
+    replace(this.told, row.rules.length
+      ? `${end(row, "client")} → ${end(row, "server")} is let through by ${row.rules.map(name).join(", ")}.`
+      : `${end(row, "client")} → ${end(row, "server")}: ${row.verdict}${row.isolated_by.length ? `, isolated by ${row.isolated_by.map(name).join(", ")}` : ", no rule is needed"}.`);
+  }
+
+  /** @param {Set<string>} rules @param {((row: any) => boolean) | null} chosen */
+  mark(rules, chosen) {
+    for (const [id, element] of this.parts) element.classList.toggle("lit", rules.has(id));
+    const rows = this.edges.querySelectorAll("tbody tr");
+    this.edges.classList.toggle("dimmed", Boolean(chosen));
+    this.data.edges.forEach((/** @type {any} */ row, /** @type {number} */ at) => rows[at]?.classList.toggle("lit", Boolean(chosen?.(row))));
+  }
+}
+
+/** A text of lines in which nothing hides: each line by itself. @param {string} text */
+const plain = (text) => text.split("\n").map(name).join("\n");

@@ -1,0 +1,127 @@
+"""The latest flows of a run, as the stages behind the enrichment get them.
+
+What is kept of a batch are references to its last messages; they are decoded, with all their
+fields, and enriched when somebody looks at them. A run does not become slower by that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event, Lock
+
+import polars as pl
+
+from pipeline.flows import values
+from pipeline.plan.live import ActivePlan
+from pipeline.plan.outcome import StageError
+from pipeline.plan.plan import Plan
+from pipeline.stage import BuildContext, Encoder, Source, Spec, Step, Transform
+from pipeline.stage.macro import Macro
+
+MOST = 5_000
+"""Messages that are kept."""
+_BYTES = 8 << 20
+_PATIENCE = 20.0
+_SHARE = 100
+"""They are looked at again no sooner than after so many times as long as that takes."""
+
+
+class Tap(Transform, frozen=True, kw_only=True, tag="tap"):
+    """Flows with all their fields go in and out."""
+
+    def reads(self) -> None:
+        """Everything."""
+
+    def build(self, context: BuildContext) -> Step:
+        """Nothing happens to them."""
+        return lambda flows: flows
+
+
+def view(stages: Sequence[Spec]) -> list[Spec]:
+    """The stages up to what the metrics of a pipeline are made of, and a Tap behind them.
+
+    That is what the first macro follows, or else the first encoder, or else any last stage.
+    """
+    kept = {stage.name: stage for stage in stages if isinstance(stage, Source | Transform)}
+    ends = [stage for stage in stages if stage.name not in kept]
+    ends.sort(key=lambda stage: (not isinstance(stage, Macro), not isinstance(stage, Encoder)))
+    parents = next((found for end in ends if (found := _kept(end.parents, kept))), list(kept)[:1])
+    reached, waiting = list[str](), list(parents)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.append(name)
+            waiting += _kept(kept[name].parents, kept)
+    tap = Tap(name="latest flows", follows=parents)
+    return [*(stage for name, stage in kept.items() if name in reached), tap]
+
+
+def _kept(names: Sequence[str], kept: Mapping[str, Spec]) -> list[str]:
+    return [name for name in names if name in kept]
+
+
+class LatestFlows:
+    """The latest messages of a run and, on demand, their flows. `compile_view` makes a `view`."""
+
+    def __init__(self, live: ActivePlan, compile_view: Callable[[], Plan]) -> None:
+        self._live = live
+        self._compile = compile_view
+        self._ring: deque[tuple[str, list[bytes], int]] = deque()
+        self._ring_lock, self._lock = Lock(), Lock()
+        self._held = self._bytes = self._number = 0
+        self._shown = -1
+        self._next = 0.0
+        self._plans: tuple[Plan, Plan] | None = None
+        self._flows = pl.DataFrame()
+
+    def keep(self) -> None:
+        """Keep messages from now on."""
+        self._live.observe = self.add
+
+    def add(self, source: str, payloads: list[bytes]) -> None:
+        """Take the last messages of a batch."""
+        last = payloads[-MOST:]
+        size = sum(map(len, last))
+        while size > _BYTES:
+            last = last[len(last) // 2 + 1 :]
+            size = sum(map(len, last))
+        with self._ring_lock:
+            self._ring.append((source, last, size))
+            self._held += len(last)
+            self._bytes += size
+            self._number += 1
+            while self._held - len(self._ring[0][1]) >= MOST or self._bytes > _BYTES:
+                _, gone, freed = self._ring.popleft()
+                self._held -= len(gone)
+                self._bytes -= freed
+
+    def flows(self) -> pl.DataFrame:
+        """The latest flows, the newest last: the same frame again while there are no others.
+
+        Raises TimeoutError when a batch is under way for too long.
+        """
+        with self._lock:
+            begun = time.monotonic()
+            if self._number != self._shown and begun >= self._next:
+                with self._ring_lock:
+                    ring, self._shown = list(self._ring), self._number
+                self._flows = self._enriched(ring)
+                self._next = begun + _SHARE * (time.monotonic() - begun)
+            return self._flows
+
+    def _enriched(self, ring: Sequence[tuple[str, list[bytes], int]]) -> pl.DataFrame:
+        with self._live.batch(patience=_PATIENCE) as plan:
+            if self._plans is None or self._plans[0] is not plan:
+                self._plans = plan, self._compile()
+            of = self._plans[1]
+            of.refresh(Event())
+            tap = of.nodes[-1].name
+            frames = list[pl.DataFrame]()
+            for source, payloads, _ in ring:
+                try:
+                    frames.append(of.flows(source, payloads, tap))
+                except StageError:  # its messages were rejected, each with its reason
+                    continue
+        return values.concat(frames).tail(MOST) if frames else pl.DataFrame()
