@@ -2,7 +2,7 @@
 
 import { button, select } from "../controls.js";
 import { h, replace } from "../dom.js";
-import { count, many, name } from "../format.js";
+import { count, name } from "../format.js";
 import { Outcome, copy, table } from "../listing.js";
 
 export const title = "Metrics";
@@ -26,7 +26,7 @@ spec:
 /** @param {HTMLElement} root @param {URLSearchParams} state @param {import("../app.js").Shell} shell */
 export function mount(root, state, shell) {
   const outcome = new Outcome();
-  const [picker, wrong, place] = ["controls", "", ""].map((one) => h("div", { class: one || false }));
+  const [picker, wrong, place] = ["controls", "", "result"].map((one) => h("div", { class: one || false }));
   const area = /** @type {HTMLTextAreaElement} */ (h("textarea", {
     rows: "18", spellcheck: "false", class: "code", id: "resource", "aria-describedby": "problems", oninput: () => later() }));
   area.value = state.get("resource") ?? NEW;
@@ -55,7 +55,7 @@ export function mount(root, state, shell) {
       remember();
       attempt();
     }));
-    save.hidden = !folder?.writable;
+    save.hidden = shell.about.can !== undefined && !shell.about.can.includes("metrics");
   }
 
   function remember() {
@@ -155,7 +155,7 @@ function result(found) {
     found.top.length ? table("The series with the largest values", [
       ["Series", (row) => h("span", { class: "code" }, `{${Object.entries(row.labels).map(([label, value]) => `${label}="${name(String(value))}"`).join(", ")}}`)],
       ["Value", (row) => count(row.value), "number"],
-      ["Flows", (row) => (row.count === null ? "" : many(row.count, "flow")), "number"],
+      ...(found.type === "Histogram" ? [/** @type {import("../listing.js").Column} */ (["Flows", (row) => count(row.count), "number"])] : []),
     ], found.top) : null,
   ].filter((part) => part !== null);
 }
