@@ -99,5 +99,5 @@ def _proposed(one: Proposal) -> Proposed:
     values |= {"first_seen": stamp(one.first_seen), "last_seen": stamp(one.last_seen)}
     size = words.counted(one.opened, "address", "es")
     evidence = tuple(words.lines(one))
-    more = {"size": size, "seen": one.addresses, "published": one.list, "evidence": evidence}
-    return Proposed(**values, **more)
+    more = values | {"published": one.list}
+    return Proposed(**more, size=size, seen=one.addresses, evidence=evidence)
