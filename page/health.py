@@ -77,17 +77,17 @@ class WorkerHealth(msgspec.Struct, frozen=True, kw_only=True):
     """A worker. `reason` is why it is not ready, `refused` why a configuration does not run."""
 
     worker: str
-    version: str
     reason: str
-    notes: dict[str, list[str]]
-    stages: list[StageHealth]
-    partitions: list[PartitionHealth]
-    rejects: list[Rejected]
-    series: list[SeriesHealth]
-    cluster: list[KindHealth]
-    reloads: int
-    reloaded: datetime | None
-    refused: str
+    version: str = ""
+    notes: dict[str, list[str]] = {}
+    stages: list[StageHealth] = []
+    partitions: list[PartitionHealth] = []
+    rejects: list[Rejected] = []
+    series: list[SeriesHealth] = []
+    cluster: list[KindHealth] = []
+    reloads: int = 0
+    reloaded: datetime | None = None
+    refused: str = ""
 
 
 class HealthPage(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import polars as pl
@@ -37,7 +37,7 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    cidrs: list[str]
+    cidrs: tuple[str, ...]
     size: str
     provider: str
     service: str
@@ -95,16 +95,9 @@ def _page(found: Findings) -> PeersPage:
 
 
 def _proposed(one: Proposal) -> Proposed:
-    names = [name for name in Proposed.__struct_fields__ if hasattr(one, name)]
-    values: dict[str, Any] = {name: getattr(one, name) for name in names}
-    return Proposed(
-        **values
-        | {
-            "size": words.counted(one.opened, "address", "es"),
-            "published": one.list,
-            "seen": one.addresses,
-            "evidence": tuple(words.lines(one)),
-            "first_seen": stamp(one.first_seen),
-            "last_seen": stamp(one.last_seen),
-        }
-    )
+    values = {name: getattr(one, name) for name in Proposed.__struct_fields__ if hasattr(one, name)}
+    values |= {"first_seen": stamp(one.first_seen), "last_seen": stamp(one.last_seen)}
+    size = words.counted(one.opened, "address", "es")
+    evidence = tuple(words.lines(one))
+    more = values | {"published": one.list}
+    return Proposed(**more, size=size, seen=one.addresses, evidence=evidence)

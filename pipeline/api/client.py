@@ -6,74 +6,73 @@ Of a group, each has counted its own partitions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
 from typing import TypeVar
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import msgspec
 import polars as pl
 
-from pipeline.api.schema import Explanation, Failure, FamilySeries, Inventory, Totals
+from pipeline.api.remote import RemoteError, fetch
+from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.stage import Family, Kind
-from pipeline.state.series_table import columns, merging
+from pipeline.state.series_table import TIMES, columns, merging
 
 
-class RemoteError(Exception):
-    """A worker does not answer, or the answers of several make no whole; the message says why."""
+class _Metadata(msgspec.Struct):
+    name: str
+    namespace: str = ""
+
+
+class _Manifest(msgspec.Struct, rename={"api_version": "apiVersion"}):
+    """What every object of Kubernetes has."""
+
+    api_version: str
+    kind: str
+    metadata: _Metadata
 
 
 _Form = TypeVar("_Form")
 _LARGEST = 1 << 30
 """Bytes of an answer that are read: the totals of some millions of series."""
+_LAST, _BEYOND = 253_402_300_800.0, 2.0**100
+"""No time is later (the year 10000, epoch seconds), and no worker counts further."""
 
 
 def ask(server: str) -> Totals:
     """The exact totals of one worker. Raises RemoteError."""
-    return _get(server, "totals", Totals)
+    return document(server, "totals", Totals)
 
 
 def who(server: str, address: str, at: int | None) -> Explanation:
     """What a worker knows about an address (at a time, ms). Raises RemoteError."""
     moment = {} if at is None else {"at": str(at)}
-    return _get(server, "who", Explanation, {"address": address, **moment})
+    return document(server, "who", Explanation, {"address": address, **moment})
 
 
 def inventory(server: str) -> Inventory:
     """The Kubernetes objects that a worker knows. Raises RemoteError."""
-    return _get(server, "inventory", Inventory)
+    found = document(server, "inventory", Inventory)
+    for number, item in enumerate(found.items):
+        try:
+            msgspec.convert(item, _Manifest)
+        except msgspec.ValidationError as error:
+            why = f"item {number} of its answer is not an object of Kubernetes: {error}"
+            raise RemoteError(f"cannot ask {server}: {why}") from error
+    return found
 
 
-def _get(
+def document(
     server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
 ) -> _Form:
+    """A document of a worker. Raises RemoteError."""
     url = f"{server.rstrip('/')}/api/v0/{name}"
     if not url.startswith(("http://", "https://")):
         raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
+    body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, told=url)
     try:
-        asked = f"{url}?{urlencode(query)}" if query else url
-        with urlopen(asked, timeout=30) as page:  # noqa: S310 - the scheme is checked above
-            return msgspec.json.decode(_whole(page.read(_LARGEST + 1)), type=form)
-    except HTTPError as error:
-        raise RemoteError(f"cannot ask {url}: {_told(error)}") from error
-    except (OSError, HTTPException, ValueError) as error:
-        raise RemoteError(f"cannot ask {url}: {getattr(error, 'reason', error)}") from error
-
-
-def _whole(answer: bytes) -> bytes:
-    if len(answer) > _LARGEST:
-        raise ValueError(f"its answer is longer than {_LARGEST >> 20} MB")
-    return answer
-
-
-def _told(error: HTTPError) -> str:
-    """What a worker says about why it does not answer."""
-    with error:
-        try:
-            return msgspec.json.decode(error.read(), type=Failure).error
-        except msgspec.MsgspecError:
-            return str(error)
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RemoteError(f"cannot ask {url}: {error}") from error
 
 
 def counters(answers: Mapping[str, Totals]) -> dict[str, pl.DataFrame]:
@@ -97,13 +96,13 @@ def _merged(answers: Mapping[str, Totals], kind: Kind | None) -> dict[str, pl.Da
     _check_whole(answers)
     found: dict[str, tuple[str, Family, list[pl.DataFrame]]] = {}
     for server, totals in answers.items():
-        for document in totals.families:
-            family = document.family
+        for series in totals.families:
+            family = series.family
             if family.kind is kind:
                 first, held, frames = found.setdefault(family.name, (server, family, []))
                 if held.shape != family.shape:
                     raise RemoteError(f"{first} and {server} count {family.name} in different ways")
-                frames.append(_frame(document))
+                frames.append(_frame(series))
     return {name: _as_one(family, frames) for name, (_, family, frames) in found.items()}
 
 
@@ -128,16 +127,22 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
         )
 
 
-def _frame(document: FamilySeries) -> pl.DataFrame:
-    family = document.family
+def _frame(series: FamilySeries) -> pl.DataFrame:
+    family = series.family
     schema = {**dict.fromkeys(family.labels, pl.String()), **columns(family)}
     strange = f"the series of {family.name} are not those of a worker"
-    if list(document.columns) != list(schema):
-        raise RemoteError(f"{strange}: their columns are {', '.join(document.columns)}")
+    if list(series.columns) != list(schema):
+        raise RemoteError(f"{strange}: their columns are {', '.join(series.columns)}")
     try:
-        return pl.DataFrame(document.rows, schema=schema, orient="row")
+        frame = pl.DataFrame(series.rows, schema=schema, orient="row")
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         raise RemoteError(f"{strange}: {error}") from error
+    numbers = frame.select(pl.selectors.numeric().cast(pl.Float64).abs().max())
+    for name, most in zip(numbers.columns, numbers.row(0) if numbers.width else (), strict=True):
+        limit = _LAST if name in TIMES else _BEYOND
+        if most is not None and not most < limit:
+            raise RemoteError(f"{strange}: one has {name} {most}")
+    return frame
 
 
 def _as_one(family: Family, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

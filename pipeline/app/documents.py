@@ -48,3 +48,11 @@ def documents(
 def actions(extra: Mapping[str, Extra] | None = None) -> Mapping[str, Action]:
     """What can be done, by name."""
     return {name: one.post for name, one in (extra or {}).items() if one.post}
+
+
+def alone(extra: Mapping[str, Extra]) -> Mapping[str, Document]:
+    """The documents of a server that is no worker, and their description."""
+    described = {openapi.PATH: DESCRIBED[openapi.PATH]}
+    described |= {name: one.described for name, one in extra.items()}
+    found = {name: one.answer for name, one in extra.items() if one.answer}
+    return {**found, openapi.PATH: lambda _: openapi.openapi(described)}

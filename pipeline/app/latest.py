@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock
 
 import polars as pl
@@ -58,7 +58,7 @@ def view(stages: Sequence[Spec]) -> list[Spec]:
     return [*(stage for name, stage in kept.items() if name in reached), tap]
 
 
-def _kept(names: Sequence[str], kept: dict[str, Spec]) -> list[str]:
+def _kept(names: Sequence[str], kept: Mapping[str, Spec]) -> list[str]:
     return [name for name in names if name in kept]
 
 

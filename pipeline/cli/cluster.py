@@ -16,7 +16,7 @@ import msgspec
 import typer
 
 from pipeline.api import client
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Explanation
 from pipeline.cli.app import app, fail, load, say, show
 from pipeline.flows import gotext

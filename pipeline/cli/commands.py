@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from pipeline.cli import server_options
 from pipeline.cli.log_options import parameters
 
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),
+    "page": Command("page", "Serve the page: the flow matrix in a browser."),
     "discover": Command("discover", "Propose subnet labels for peers that have none."),
     "policy": Command("policy", "Judge network policies by the connections that were seen."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
@@ -74,6 +76,10 @@ class Commands(TyperGroup):
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
             for command in _single(fresh.values()):
+                if any("--server" in one.opts for one in command.params):
+                    own = {one.name for one in command.params}
+                    asking = server_options.parameters()
+                    command.params += [one for one in asking if one.name not in own]
                 command.params += parameters()
             self.commands.update(fresh)
 

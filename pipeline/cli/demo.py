@@ -43,7 +43,7 @@ def main() -> None:
             _show(f"External peers of {_EXTERNAL}, before labelling", _external(before))
         _show(f"External peers of {_EXTERNAL}, labelled", _external(series))
         if "--once" not in sys.argv:
-            serve(job)
+            serve(job, pipeline=made.config, page=True)
 
 
 def _run(path: Path) -> Job:

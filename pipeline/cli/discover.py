@@ -25,7 +25,7 @@ from discovery.policies import named
 from discovery.proposals import Proposal
 from discovery.render import as_json, as_table
 from matrix.facts import NoFactsError
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, load, refuse, say, show
 from pipeline.cli.series import Origin

@@ -17,7 +17,7 @@ from matrix.cells import clean
 from matrix.edge_screen import drawn
 from matrix.edge_text import end_text, port_text
 from matrix.render import csv_text, json_text
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.cli import matrix_options
 from pipeline.cli.app import app, fail, refuse, say
 from pipeline.cli.screen import Column

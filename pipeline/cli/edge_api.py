@@ -14,7 +14,7 @@ from discovery.asked import questions
 from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
-from page.source import Seen
+from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
@@ -23,23 +23,21 @@ from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.state.count_store import facts as facts_of
 
-_SHARE = 50
-"""Edges are made from new facts no more often than so many times as long as that takes."""
-
 
 class Edges:
     """What a job has seen, made from its facts when these have changed: the source of its page.
 
     In a consumer group it is what the partitions hold that this worker owns. `pipeline` is the file
-    of its configuration.
+    of its configuration. With a `share`, they are made again no sooner than after so many times as
+    long as that takes.
     """
 
-    def __init__(self, job: Job, pipeline: Path | None = None) -> None:
+    def __init__(self, job: Job, pipeline: Path | None = None, share: int = 0) -> None:
         folder, approved = job.config.folder, job.settings.matrix.approved
         self.approved = folder / approved if approved else None
         self.pipeline = pipeline
         self.metrics = _metrics(job)
-        self._job = job
+        self._job, self._share = job, share
         self._lock = Lock()
         self._facts: dict[str, pl.DataFrame] = {}
         self._seen: Seen | None = None
@@ -53,22 +51,12 @@ class Edges:
                 found = facts_of(self._job.counts)
                 if self._seen is None or not _same(found, self._facts):
                     self._facts, self._seen = found, self._made(found)
-                self._next = begun + _SHARE * (time.monotonic() - begun)
+                self._next = begun + self._share * (time.monotonic() - begun)
             return self._seen
 
     def flows(self) -> pl.DataFrame:
         """The latest flows, enriched."""
         return self._job.latest.flows()
-
-    def answer(self, query: Mapping[str, str]) -> EdgePage:
-        """A page of edges. Raises UnansweredError."""
-        try:
-            seen = self.read()
-            return page(seen.edges, seen.beyond, query)
-        except NoFactsError as error:
-            raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
-        except ValueError as error:
-            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
     def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
         manifests, labels = told(self._job)
@@ -78,9 +66,7 @@ class Edges:
         return one._replace(whole=len(positions) == sum(topics.values()))
 
 
-def seen(
-    sighted: Sighting | None, manifests: list[Manifest], labels: list[Label]
-) -> Seen:
+def seen(sighted: Sighting | None, manifests: list[Manifest], labels: list[Label]) -> Seen:
     """What the page shows of a sighting. Raises NoFactsError."""
     if sighted is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
@@ -88,9 +74,19 @@ def seen(
     return Seen(sighted.edges(), asked, sighted.facts.beyond, manifests, labels)
 
 
-def documents(edges: Edges) -> dict[str, Extra]:
+def documents(source: Source) -> dict[str, Extra]:
     """The documents about edges, by name."""
-    return {"edges": Extra(edges.answer, DESCRIBED)}
+
+    def answer(query: Mapping[str, str]) -> EdgePage:
+        try:
+            read = source.read()
+            return page(read.edges, read.beyond, query)
+        except NoFactsError as error:
+            raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
+        except ValueError as error:
+            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+    return {"edges": Extra(answer, DESCRIBED)}
 
 
 def _metrics(job: Job) -> Path | None:

@@ -20,8 +20,8 @@ from matrix.prometheus import PrometheusError
 from matrix.render import Form, notes, render
 from matrix.select import Collapse, Only, collapse, select, summary
 from matrix.tables import MatrixTable, Order
-from pipeline.api.client import RemoteError
-from pipeline.cli import edge_output, matrix_options
+from pipeline.api.remote import RemoteError
+from pipeline.cli import edge_output, matrix_options, server_options
 from pipeline.cli.app import app, fail, say
 from pipeline.cli.edge_output import Question
 from pipeline.cli.moments import moment
@@ -68,7 +68,12 @@ def matrix(
         str, typer.Option(metavar="URL", help="Ask a Prometheus that scrapes the metrics.")
     ] = "",
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The bearer token for --prometheus.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            callback=server_options.keep_token,
+            help="The bearer token for --prometheus or --server.",
+        ),
     ] = None,
     namespace: matrix_options.Namespaces = None,
     direction: Annotated[Side, typer.Option(help="Connections accepted, opened, or both.")] = (

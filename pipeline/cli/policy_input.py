@@ -11,7 +11,7 @@ import polars as pl
 import typer
 
 from matrix.edges import EDGES
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.cli.app import fail, load, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.subnet_labels import subnet_labels

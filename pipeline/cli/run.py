@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 from pipeline import config
+from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
 from pipeline.cli.app import ConfigFile, app, fail, load, say
@@ -33,6 +35,8 @@ _ENDINGS = (
     *(OSError, ValueError, ImportError),
 )
 """What ends a run, with its reason, exit status 1, and no traceback."""
+_SHARE = 50
+"""For a page, edges are made again after so many times as long as that takes: 2 % of a core."""
 
 
 def _address(listen: str) -> str:
@@ -89,6 +93,9 @@ def run(
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes of one Kafka group.")
     ] = 1,
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve the page, too: the matrix in a browser.")
+    ] = False,
 ) -> None:
     """Run a pipeline and serve its metrics.
 
@@ -120,7 +127,8 @@ def run(
             raise typer.BadParameter("--workers is for Kafka sources")
         if once:
             raise typer.BadParameter("--once: a topic has no end; --input FILE has one")
-        raise typer.Exit(_supervise(path, listen or loaded.settings.server.listen, workers))
+        listens = addresses(listen or loaded.settings.server.listen, workers)
+        raise typer.Exit(_supervise(path, listens, ["--page"] if page else []))
     _spare_collector()
     try:
         if once:
@@ -129,7 +137,7 @@ def run(
         else:
             with job.watch(lambda: config.load(path), lambda: fingerprints([path])) as reloader:
                 _reload_on_hangup(reloader)
-                serve(job, listen)
+                serve(job, listen, path, page=page)
     except _ENDINGS as error:
         fail(error)
     finally:
@@ -184,19 +192,32 @@ def _name_uncounted(job: Job) -> None:
         say(f"warning: metrics no flow was counted in: {', '.join(names)}")
 
 
-def _supervise(path: Path, listen: str, workers: int) -> int:
-    commands = [["run", str(path), "--listen", a] for a in addresses(listen, workers)]
+def _supervise(path: Path, listens: Sequence[str], options: Sequence[str]) -> int:
+    commands = [["run", str(path), "--listen", listen, *options] for listen in listens]
     supervisor = Supervisor(commands)
     supervisor.on_signals()
     return supervisor.run()
 
 
-def serve(job: Job, listen: str = "") -> None:
-    """Run, and serve the metrics until the job is stopped. Raises OSError."""
+def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: bool = False) -> None:
+    """Run, and serve the metrics until the job is stopped. Raises OSError.
+
+    `pipeline` is the file of its configuration; `page` serves the page whatever that says.
+    """
     _stop_on_signals(job.runtime)
-    edges = Edges(job)
-    with job.server(listen, documents(edges)) as server, DriftWatch(job, edges):
+    page = page or job.settings.server.page
+    edges = Edges(job, pipeline, share=_SHARE if page else 0)
+    extra, files = documents(edges), dict[str, Answer]()
+    if page:
+        from pipeline.cli import page_api  # noqa: PLC0415 - slow, for the page alone
+
+        name = "a worker of a group" if job.subscribes else "a worker"
+        extra |= page_api.worker_documents(job, edges, f"{name}: {pipeline or 'a pipeline'}")
+        files |= page_api.page_files()
+    with job.server(listen, extra, files) as server, DriftWatch(job, edges):
         typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
+        if page:
+            typer.echo(f"the page is at {server.url}/page/", err=True)
         if not job.started:
             advance(job)
             conclude(job)

@@ -14,7 +14,7 @@ from matrix.families import Series
 from matrix.objects import Objects
 from matrix.prometheus import NOTE, Prometheus
 from pipeline.api import client
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.app.job import Job
 from pipeline.cli.app import EX_CONFIG, load, require_end, say
 from pipeline.cli.run import advance, conclude, judge
@@ -111,22 +111,26 @@ class Origin:
 
     def _run(self) -> Counted:
         """What a run over the whole input counts."""
+        found = _counted(*self.configured())
+        own = self.pipeline is None and not self.inventory
+        if own and found.sighting and not found.sighting.named:
+            found = found._replace(notes=(*found.notes, _UNNAMED))
+        return found
+
+    def configured(self) -> tuple[Config, Path | None]:
+        """The pipeline that is run, and the recording that takes the place of its sources."""
         if (path := self.pipeline) is not None:
             if self.inventory:
                 raise typer.BadParameter(f"--inventory is for recordings; {path} names its own")
-            return _counted(_pipeline(path), self.recording if self.path else None)
+            return _pipeline(path), self.recording if self.path else None
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:
-            config = capture.pipeline_for(self.path or self.recording or Path(), self.inventory)
+            return capture.pipeline_for(self.path or self.recording or Path(), self.inventory), None
         except ConfigError as error:
             for line in dict.fromkeys(map(self._told, error.problems)):
                 say(line)
             raise typer.Exit(EX_CONFIG) from None
-        found = _counted(config, None)
-        if not self.inventory and found.sighting and not found.sighting.named:
-            found = found._replace(notes=(*found.notes, _UNNAMED))
-        return found
 
     def _told(self, one: Diagnostic) -> str:
         """A problem of the inventory, without the place in a pipeline that nobody wrote."""

@@ -6,10 +6,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.client import HTTPException
 from typing import Annotated
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -17,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.api.remote import RemoteError, fetch
 from pipeline.cli.app import app, fail
 from pipeline.cli.screen import Column, fitting
 from pipeline.diagnostics import printable
@@ -25,8 +23,8 @@ from pipeline.exposition.scrape import Partition, Scrape, Stage, parse, partitio
 _WIDE = 200
 _LIVE, _ONCE, _PERIOD = 1.0, 5.0, 10.0
 """Seconds between two looks, and the period over which rates are taken."""
-_LARGEST = 1 << 26
-"""Bytes of a page that are read, with metrics of 100,000s of series on it."""
+_LARGEST, _PATIENCE = 1 << 26, 20.0
+"""Bytes of a page that are read, with metrics of 100,000s of series on it; and seconds."""
 
 _PARTITIONS = (
     *(Column("topic", text=True), Column("partition"), Column("offset", rank=1), Column("lag")),
@@ -95,11 +93,12 @@ def _look(servers: list[str]) -> tuple[list[Scrape], list[str]]:
 def _scrape(server: str) -> Scrape | str:
     url = f"{server.rstrip('/')}/metrics"
     try:
-        with urlopen(url, timeout=10) as page:  # noqa: S310 - the scheme is checked above
-            return parse(server, time.monotonic(), page.read(_LARGEST).decode())
-    except URLError as error:
-        return f"cannot ask {url}: {error.reason}"
-    except (OSError, HTTPException, ValueError) as error:
+        page = fetch(url, _LARGEST, _PATIENCE)
+    except RemoteError as error:
+        return str(error)
+    try:
+        return parse(server, time.monotonic(), page.decode())
+    except ValueError as error:
         return f"cannot ask {url}: {error}"
 
 

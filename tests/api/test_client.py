@@ -4,7 +4,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from pipeline.api.client import RemoteError, ask, counters, facts
+from pipeline.api.client import ask, counters, facts
+from pipeline.api.remote import RemoteError
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind, Rule
 from pipeline.state.series_table import TIMES

@@ -29,7 +29,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from matrix import tables
 from matrix.families import MatrixDirection
 from pipeline.api import client
-from pipeline.api.client import RemoteError
+from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
 from pipeline.state.series_table import TIMES

@@ -1,0 +1,149 @@
+/** The latest flows: filtered, with columns to choose, and an overview of who talks to whom. */
+
+import { button, select, text } from "../controls.js";
+import { h, replace } from "../dom.js";
+import { bytes, count, many, name, stamp, zone } from "../format.js";
+import { overview, port } from "../overview.js";
+
+export const title = "Traffic flows";
+
+const LIMITS = ["100", "500", "2000"];
+
+/** @param {URLSearchParams} state @returns {Record<string, any>} */
+function asked(state) {
+  const both = state.get("both") ? "true" : "";
+  return { query: state.get("query"), both, columns: state.get("columns"), limit: state.get("limit") ?? LIMITS[0] };
+}
+
+/** @param {HTMLElement} root @param {URLSearchParams} state @param {import("../app.js").Shell} shell */
+export function mount(root, state, shell) {
+  const wrong = h("p", { class: "notice error", id: "wrong", hidden: true });
+  const controls = h("form", { class: "controls", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
+  const columns = h("details", {}, h("summary", {}, "Columns"), h("div", { class: "controls", id: "columns" }));
+  const place = h("div", { class: "loading" }, "Loading the latest flows …");
+  replace(root, h("h1", { class: "unseen" }, title), controls, columns, wrong, place);
+  drawControls(controls, state, shell);
+  let fields = "";
+  const poll = shell.poll("flows", asked(state), (data) => {
+    wrong.hidden = true;
+    if (fields !== data.fields.join() + data.columns.join()) {
+      fields = data.fields.join() + data.columns.join();
+      drawColumns(/** @type {HTMLElement} */ (columns.lastElementChild), data, shell);
+    }
+    place.className = "";
+    replace(place, ...(data.total ? shown(data) : [nothing(data, shell)]));
+  }, {
+    failed(error) {
+      const { status } = /** @type {any} */ (error);
+      if (status !== 400 && status !== 404) return false;
+      place.className = "";
+      replace(place);
+      wrong.hidden = status === 404;
+      wrong.textContent = error.message;
+      if (status === 404)
+        replace(place, h("div", { class: "empty" }, h("h2", {}, "No flows are kept"),
+          h("p", {}, "Single flows are kept by a worker that serves the page; here are only their sums.")));
+      return true;
+    },
+  });
+  return {
+    /** @param {URLSearchParams} other */
+    update(other) {
+      state = other;
+      if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
+      poll.change(asked(state));
+    },
+    unmount() {},
+  };
+}
+
+/** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell */
+function drawControls(place, state, shell) {
+  const query = () => /** @type {HTMLInputElement} */ (place.querySelector("input")).value.trim();
+  const both = state.get("both");
+  replace(place,
+    text("Filter", state.get("query") ?? "", (chosen) => shell.go({ query: chosen }), {
+      wide: true, type: "search", placeholder: 'DstK8S_Namespace = "shop" and DstPort = 443' }),
+    select("At most", state.get("limit") ?? LIMITS[0], LIMITS.map((one) => [one, `${one} flows`]), (chosen) => shell.go({ limit: chosen })),
+    h("div", { class: "actions" },
+      button("Back and forth", () => shell.go({ both: both ? null : 1, query: query() }), { "aria-pressed": String(Boolean(both)) }),
+      button("Swap", () => {
+        const turned = swapped(query());
+        shell.go({ query: turned });
+        /** @type {HTMLInputElement} */ (place.querySelector("input")).value = turned;
+      })));
+}
+
+/** A filter for the flows the other way round. @param {string} query */
+export function swapped(query) {
+  return query
+    .split(/("(?:[^"\\]|\\.)*"|`[^`]*`)/)
+    .map((part, place) => (place % 2 ? part : part.replace(/\b(Src|Dst)(?=[A-Z])/g, (end) => (end === "Src" ? "Dst" : "Src"))))
+    .join("");
+}
+
+/** @param {HTMLElement} place @param {any} data @param {any} shell */
+function drawColumns(place, data, shell) {
+  const chosen = new Set(data.columns);
+  replace(place, ...data.fields.map((/** @type {string} */ field) =>
+    h("label", {}, h("input", {
+      type: "checkbox", checked: chosen.has(field),
+      onchange: () => {
+        if (chosen.has(field)) chosen.delete(field);
+        else chosen.add(field);
+        shell.go({ columns: data.fields.filter((/** @type {string} */ one) => chosen.has(one)).join() });
+      } }), name(field))));
+}
+
+/** @param {any} data @returns {HTMLElement[]} */
+function shown(data) {
+  const rows = data.values[0]?.length ?? 0;
+  const more = data.all_edges > data.edges.length ? ` The ${data.edges.length} busiest of ${count(data.all_edges)} edges.` : "";
+  return [
+    h("section", {}, h("h2", {}, "Who talks to whom"),
+      h("p", { class: "muted" }, `Client, port, server; of ${many(data.total, "flow")}, both ways together.${more}`),
+      overview(data.edges),
+      h("details", {}, h("summary", {}, "The same as a list"), list(data.edges))),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Flows" },
+      h("table", {},
+        h("caption", {}, `The latest ${count(rows)} of ${many(data.total, "flow")}${data.total < data.held ? ` that fit, of ${count(data.held)} kept` : ""}. Times in ${zone()}.`),
+        h("thead", {}, h("tr", {}, ...data.columns.map((/** @type {string} */ one) => h("th", { scope: "col", class: kind(one) }, name(one))))),
+        h("tbody", {}, ...Array.from({ length: rows }, (_, row) =>
+          h("tr", {}, ...data.columns.map((/** @type {string} */ one, /** @type {number} */ column) =>
+            h("td", { class: kind(one) }, cell(one, data.values[column][row])))))))),
+  ];
+}
+
+/** @param {any[]} edges */
+function list(edges) {
+  const headings = ["Client", "Port", "Server", "Flows", "Bytes"];
+  return h("table", {},
+    h("caption", {}, "The edges of the overview"),
+    h("thead", {}, h("tr", {}, ...headings.map((one, place) => h("th", { scope: "col", class: place > 2 ? "number" : null }, one)))),
+    h("tbody", {}, ...edges.map((one) => h("tr", {},
+      h("th", { scope: "row" }, h("bdi", { class: "name" }, name(one.client))), h("td", {}, port(one)),
+      h("td", {}, h("bdi", { class: "name" }, name(one.server))),
+      h("td", { class: "number" }, count(one.flows)), h("td", { class: "number" }, bytes(one.bytes))))));
+}
+
+const NUMBERS = /(Bytes|Packets|Port|Proto|Ns|Errno|Id|Type|Code|Dscp|Sampling)$/;
+
+/** @param {string} field */
+const kind = (field) => (/^Time.*(Ms|Received)$/.test(field) ? "when" : NUMBERS.test(field) && !/K8S|TLS/.test(field) ? "number" : null);
+
+/** @param {string} field @param {any} value @returns {Node|string} */
+function cell(field, value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (/^Time.*Ms$/.test(field)) return stamp(value);
+  if (field === "TimeReceived") return stamp(1000 * value);
+  if (field.endsWith("Bytes")) return bytes(value);
+  if (typeof value === "number") return /Port|Id$/.test(field) ? String(value) : count(value);
+  return h("bdi", { class: "name" }, name(typeof value === "string" ? value : JSON.stringify(value)));
+}
+
+/** @param {any} data @param {any} shell */
+function nothing(data, shell) {
+  return h("div", { class: "empty" }, h("h2", {}, data.held ? "Nothing fits" : "No flow has come yet"),
+    h("p", {}, data.held ? `None of the latest ${many(data.held, "flow")} fits the filter.` : "The latest flows will be here."),
+    data.held ? h("a", { class: "button", href: shell.link({ query: null, both: null }) }, "Show all") : null);
+}

@@ -1,0 +1,91 @@
+"""What a server answers, within limits, and the credentials that it gets."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from pipeline.api.access import Access
+from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
+from pipeline.api.remote import RemoteError, fetch
+from pipeline.api.server import Answers, Server
+from tests.support.certificates import Authority
+from tests.support.hostile import answered, hostile
+
+ANSWERS = Answers(lambda _: "x 1\n", lambda: "", {"totals": lambda _: "counted"})
+
+
+def test_an_answer() -> None:
+    with hostile([answered(b"all of it")]) as url:
+        assert fetch(url, 100) == b"all of it"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "why"),
+    [
+        ([answered(b"x" * 2000)], "its answer is longer than 0 MB"),
+        (chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"x" * 999)), "its answer is longer than 0 MB"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "its answer ends too early"),
+        (chain([b"HTTP/1.1 200 OK\r\n"], repeat(b"X: y\r\n")), "got more than 100 headers"),
+        ([b"HTTP/1.1 200 " + b"x" * 70_000], "got more than 65536 bytes"),
+        ([b"SSH-2.0-OpenSSH\r\n"], "SSH-2.0-OpenSSH"),
+        ([], "Remote end closed connection without response"),
+        ([answered(b"", "302 Found", "Location: http://127.0.0.1:1/")], "HTTP Error 302: Found"),
+        ([answered(b"", "302 Found", "Location: file:///etc/passwd")], "HTTP Error 302: Found"),
+        ([answered(b'{"error":"not now"}', "503 Busy")], "not now"),
+        ([answered(b'{"error":1}', "503 Busy")], "HTTP Error 503: Busy"),
+        ([answered(b"\xff", "503 Busy")], "HTTP Error 503: Busy"),
+        (chain([b"HTTP/1.1 500 No\r\n\r\n"], repeat(b"x" * 999)), "HTTP Error 500: No"),
+    ],
+)
+def test_an_answer_that_is_none(pieces: list[bytes], why: str) -> None:
+    with hostile(pieces) as url, pytest.raises(RemoteError) as caught:
+        fetch(url, 1000)
+    assert str(caught.value).startswith(f"cannot ask {url}: ")
+    assert why in str(caught.value)
+
+
+def test_an_answer_that_never_ends_takes_so_long_and_no_longer() -> None:
+    endless = chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"x"))
+    with hostile(endless) as url, pytest.raises(RemoteError, match="its answer takes too long"):
+        fetch(url, 1 << 40, patience=0.2)
+
+
+def test_the_token_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "token"
+    file.write_text("let-me-in\nand-me\n")
+    with Server("127.0.0.1:0", ANSWERS, access=Access(file)) as server:
+        url = f"{server.url}/api/v0/totals"
+        with pytest.raises(RemoteError, match=r"it takes the token of server\.token_file"):
+            fetch(url, 1000)
+        monkeypatch.setenv(TOKEN_FILE, str(file))
+        assert fetch(url, 1000) == b'"counted"'
+        monkeypatch.setenv(TOKEN_FILE, str(tmp_path / "none"))
+        with pytest.raises(RemoteError, match="No such file"):
+            fetch(url, 1000)
+
+
+def test_certificates_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who signed the server's is known, and the server knows who signed the client's."""
+    authority, other = Authority(tmp_path / "ca"), Authority(tmp_path / "other")
+    cert, key = authority.issue("127.0.0.1")
+    access = Access(client_ca=True)
+    with Server(
+        *("127.0.0.1:0", ANSWERS, str(cert), str(key)),
+        client_ca=str(authority.certificate),
+        access=access,
+    ) as server:
+        url = f"{server.url}/api/v0/totals"
+        with pytest.raises(RemoteError, match="certificate verify failed"):
+            fetch(url, 1000)
+        monkeypatch.setenv(CA_FILE, str(authority.certificate))
+        with pytest.raises(RemoteError, match=r"it takes a certificate of server\.client_ca"):
+            fetch(url, 1000)
+        assert fetch(f"{server.url}/metrics", 1000) == b"x 1\n"
+        monkeypatch.setenv(CERT_FILE, str(authority.pair("operator")))
+        assert fetch(url, 1000) == b'"counted"'
+        monkeypatch.setenv(CERT_FILE, str(other.pair("stranger")))
+        with pytest.raises(RemoteError):
+            fetch(url, 1000)
