@@ -25,6 +25,8 @@ OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
 
 _COMPACT_ROWS = 50_000
+_MANY_ROWS = 50_000
+_PLACE = ":place"
 _PART = 100_000
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
@@ -61,7 +63,13 @@ def merged(family: Family, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFra
         pl.col(LAST_SEEN).max(),
         pl.col(LAST_COUNTED).max(),
     ]
-    return rows.group_by(key, maintain_order=True).agg(merge) if key else rows.select(merge)
+    if not key:
+        return rows.select(merge)
+    if family.exposed or rows.height < _MANY_ROWS:
+        return rows.group_by(key, maintain_order=True).agg(merge)
+    # Half the time and memory; facts are integers, of which no order of adding changes the sum.
+    groups = rows.lazy().with_row_index(_PLACE).group_by(key).agg(pl.col(_PLACE).min(), *merge)
+    return groups.sort(_PLACE).drop(_PLACE).collect(engine="streaming")
 
 
 class InternedDelta(NamedTuple):

@@ -166,16 +166,19 @@ def _count(schema: values.Schema, name: str) -> pl.Expr:
 
 def _side(flows: pl.DataFrame) -> pl.Series:
     """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
-    direction = orientation.integer(flows.schema, "FlowDirection")
+    schema = flows.schema
+    direction = orientation.integer(schema, "FlowDirection")
     sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
     found = direction.replace_strict(sides, default=None, return_dtype=pl.Int32)
-    side = flows.with_columns(found.alias(SIDE))[SIDE]
-    if not side.null_count() or not values.known(flows.schema, "AgentIP"):
-        return side
-    texts = [_text(flows.schema, name).alias(name) for name in _HOSTS]
-    hosts = flows.with_columns(side, *texts).select(SIDE, *_HOSTS)
+    if not values.known(schema, "FlowDirection"):
+        found = pl.lit(None, dtype=pl.Int32)
+    if not values.known(schema, "AgentIP"):
+        return flows.with_columns(found.alias(SIDE))[SIDE]
+    hosts = flows.with_columns(
+        found.alias(SIDE), *(_text(schema, name).alias(name) for name in _HOSTS)
+    ).select(SIDE, *_HOSTS)
     compared = hosts.with_columns(_side_by_hosts())
-    if compared.select((pl.col(SIDE).is_null() & _in_another_form()).any()).item():
+    if compared.filter(pl.col(SIDE).is_null()).select(_in_another_form().any()).item():
         canonical = [cidr.canonical_texts(hosts[name]) for name in _HOSTS]
         compared = hosts.with_columns(*canonical).with_columns(_side_by_hosts())
     return compared[SIDE]
