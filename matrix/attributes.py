@@ -18,14 +18,14 @@ _COLUMNS = {
     Attribute.CLIENT_ZONE: "zones",
     Attribute.SERVER_ZONE: "zones",
     Attribute.DNS_NAME: "dns_names",
-    Attribute.DAY: "days",
 }
+_SAID = [name for name in LISTS if name in _COLUMNS.values()]
 
 
 def listed(
     attributes: pl.DataFrame, edges: pl.DataFrame, services: Mapping[str, str]
 ) -> pl.DataFrame:
-    """The values of each edge: EDGE, then `edges.LISTS` (sorted, without repetitions).
+    """The values of each edge: EDGE, then `edges.LISTS` but days (sorted, without repetitions).
 
     `attributes`: an id, attribute and value (String). `edges`: the ids and the EDGE of each.
     `services`: cluster address -> name of the Service; an address without one stays.
@@ -36,7 +36,7 @@ def listed(
     values = values.with_columns(_service_names(values, services)).join(edges, on=by)
     return values.group_by(EDGE).agg(
         pl.col("value").filter(pl.col("column") == name).unique().sort().alias(name)
-        for name in LISTS
+        for name in _SAID
     )
 
 

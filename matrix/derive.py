@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from matrix import attributes
+from matrix import attributes, days
 from matrix.counting import EDGE, KEY, ORDER, counted, numbered
 from matrix.edges import EDGES
 from matrix.ends import labelled
@@ -38,7 +38,10 @@ def edges(
         rows.select(*KEY, _FACT).unique(_FACT), on=KEY, nulls_equal=True
     )
     values = attributes.listed(said, turned.select(_FACT, EDGE).unique(), known.services)
-    found = attributes.filled(counted(turned).join(values, on=EDGE, how="left")).drop(EDGE)
+    found = counted(turned)
+    for lists in (values, days.listed(turned)):
+        found = found.join(lists, on=EDGE, how="left")
+    found = attributes.filled(found).drop(EDGE)
     return (
         joined(found, backends)
         .select(pl.col(name).cast(dtype) for name, dtype in EDGES.items())

@@ -81,5 +81,6 @@ are in the other numbers once. `sampling` is the largest of the flows, 0 where i
 `services` are the Services ("namespace/name:port") through which the server was reached; of the
 ends that only the Service was seen for, the first has the numbers and the others have zeros.
 `zones` are those of both ends, `dns_names` names that the client asked the server for, `days` dates
-(UTC) with a flow. Times are those of the flows, in epoch seconds.
+(UTC) with a flow, of the last nine weeks until then. Times are those of the flows, in epoch
+seconds.
 """

@@ -48,7 +48,7 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
     Service, a labelled subnet, or else an external address. Which end is the server is taken from
     TCP flags, echoes and ports. Counted are flows, bytes and packets both ways, connections opened,
     accepted and refused, drops, and verdicts of network policies; and for each of the `attributes`
-    the values that were seen.
+    the values that were seen. The days of the last nine weeks with a flow are kept as well.
     In each partition, a namespace keeps `max_external` rows with an external address, and as many
     with the network (/24, /64) that stands for further ones; all others have `__overflow__`. Beyond
     `max_edges` rows, what is new goes into one. 0 means no limit. Sums are exact all the same.

@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.api.remote import RemoteError, fetch
 from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.stage import Family, Kind
-from pipeline.state.series_table import TIMES, columns, merging
+from pipeline.state.series_table import TIMES, columns, merged
 
 
 class _Metadata(msgspec.Struct):
@@ -149,7 +149,4 @@ def _as_one(family: Family, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of several workers, a series once."""
     if len(frames) == 1:
         return frames[0]
-    rows, merge = pl.concat(frames), merging(family)
-    if not family.labels:
-        return rows.select(merge)
-    return rows.group_by(family.labels, maintain_order=True).agg(merge)
+    return merged(family, pl.concat(frames), family.labels)

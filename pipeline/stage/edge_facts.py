@@ -50,8 +50,7 @@ class Attribute(StrEnum):
 
     POLICY: "allowed NAMESPACE/NAME" or "denied NAMESPACE/NAME"; without a namespace the name alone.
     SERVICE: the translated address and port of the server's end ("172.30.0.1:443",
-    "[fd00::1]:443"). DNS_NAME: a name asked for, on the edge to the resolver. DAY: a date (UTC) on
-    which a flow ended.
+    "[fd00::1]:443"). DNS_NAME: a name asked for, on the edge to the resolver.
     """
 
     DROP_CAUSE = "drop_cause"
@@ -61,7 +60,6 @@ class Attribute(StrEnum):
     SERVER_ZONE = "server_zone"
     SERVICE = "service"
     DNS_NAME = "dns_name"
-    DAY = "day"
 
 
 _KEY = (*CLIENT, *SERVER, PROTOCOL, PORT)
@@ -90,6 +88,7 @@ EDGES = Family(
         ("client_port_min", Rule.MIN),
         ("client_port_max", Rule.MAX),
         ("sampling_max", Rule.MAX),
+        ("days", Rule.DAYS),
     ),
 )
 """A row for each edge, reporter and evidence.
@@ -97,7 +96,8 @@ EDGES = Family(
 `reply_` is from the server to the client. `syn` are flows in which the client opened a connection,
 `syn_ack` those in which the server accepted one, `rst` those in which it did nothing but reset,
 `client_rst` those in which the client did: it may be the server after all.
-The others count both ways. Ports and sampling are null where no flow has them.
+The others count both ways. Ports and sampling are null where no flow has them. `days` are those
+(UTC) on which a flow ended, null where no flow says it.
 """
 
 ATTRIBUTES = Family(

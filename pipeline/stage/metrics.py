@@ -31,12 +31,16 @@ class Kind(StrEnum):
 
 
 class Rule(StrEnum):
-    """How two values of a series become one; null gives way to any value."""
+    """How two values of a series become one; null gives way to any value.
+
+    DAYS: both are bits of days (`pipeline.stage.days`), of which the last ones are kept.
+    """
 
     SUM = "sum"
     MIN = "min"
     MAX = "max"
     LAST = "last"
+    DAYS = "days"
 
 
 class Column(NamedTuple):

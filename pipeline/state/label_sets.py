@@ -18,7 +18,7 @@ from pipeline.stage import Family
 ID = ":id"
 """The column that stands for the labels (UInt32)."""
 
-_CHECK = ":check"
+_CHECK, _ROW = ":check", ":row"
 
 
 class LabelInterner:
@@ -70,10 +70,10 @@ class LabelInterner:
         ids = first.cast(pl.String).cast(self._texts).to_physical().alias(ID)
         top = ids.max()
         if isinstance(top, int) and top >= len(self._checks):
-            found = rows.with_columns(ids, check.alias(_CHECK))
+            found = pl.DataFrame([ids, check.alias(_CHECK)]).with_row_index(_ROW)
             new = found.filter(pl.col(ID) >= len(self._checks)).unique(ID).sort(ID)  # dense
             self._checks = pl.concat([self._checks, new[_CHECK]], rechunk=True)
-            self._new.append(new.select(self.labels).cast(self._frame.schema))
+            self._new.append(rows[new[_ROW]].cast(self._frame.schema))
         return ids, bool((self._checks.gather(ids) == check).all())
 
     def _hash_anew(self) -> None:

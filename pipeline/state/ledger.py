@@ -100,7 +100,8 @@ class Ledger:
         interned = []
         with self._lock:
             for delta in deltas:
-                if table := self._held(delta.family):
+                table = self._held(delta.family)
+                if table and delta.series.height:
                     series, beyond = table.admit(delta.series)
                     self._limit(table, beyond, _WIDENED)
                     interned.append(table.intern(series))

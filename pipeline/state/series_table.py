@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Policy, Rule
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Policy, Rule, days
 from pipeline.state.address_limiter import AddressLimiter
 from pipeline.state.label_sets import ID, LabelInterner
 
@@ -25,6 +25,8 @@ OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
 
 _COMPACT_ROWS = 50_000
+_MANY_ROWS = 50_000
+_PLACE = ":place"
 _PART = 100_000
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
@@ -38,6 +40,7 @@ _MERGED = {
     Rule.MIN: pl.Expr.min,
     Rule.MAX: pl.Expr.max,
     Rule.LAST: pl.Expr.last,
+    Rule.DAYS: pl.Expr.bitwise_or,
 }
 
 
@@ -47,14 +50,26 @@ def columns(family: Family) -> dict[str, pl.DataType]:
     return values | dict.fromkeys(TIMES, pl.Float64())
 
 
-def merging(family: Family) -> list[pl.Expr]:
-    """How rows of one series become one, in the order they were counted: values, then TIMES."""
-    return [
-        *(_MERGED[column.rule](pl.col(name)) for name, column in family.columns.items()),
+def merged(family: Family, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Rows of one `key`, in the order they were counted, as one: the key, the values, then TIMES.
+
+    Without a key all rows are one.
+    """
+    values = family.columns
+    rows = days.current(rows, [n for n, one in values.items() if one.rule is Rule.DAYS], key)
+    merge = [
+        *(_MERGED[column.rule](pl.col(name)) for name, column in values.items()),
         pl.col(FIRST_SEEN).min(),
         pl.col(LAST_SEEN).max(),
         pl.col(LAST_COUNTED).max(),
     ]
+    if not key:
+        return rows.select(merge)
+    if family.exposed or rows.height < _MANY_ROWS:
+        return rows.group_by(key, maintain_order=True).agg(merge)
+    # Half the time and memory; facts are integers, of which no order of adding changes the sum.
+    groups = rows.lazy().with_row_index(_PLACE).group_by(key).agg(pl.col(_PLACE).min(), *merge)
+    return groups.sort(_PLACE).drop(_PLACE).collect(engine="streaming")
 
 
 class InternedDelta(NamedTuple):
@@ -109,7 +124,6 @@ class SeriesTable:
         self.rows = Rows(own, empty, empty)
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
-        self._merge = merging(family)
         self._addresses: AddressLimiter | None = None
 
     @property
@@ -251,7 +265,7 @@ class SeriesTable:
         return max(min(limits), self.rows.totals.height) if limits else None
 
     def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.group_by(ID, maintain_order=True).agg(self._merge)
+        return merged(self.family, rows, [ID])
 
 
 def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:

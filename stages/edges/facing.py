@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from pipeline.flows import service_ports, values
+from pipeline.flows import service_ports
 from pipeline.flows.orientation import ABORTED, BASES, BASIS, FORWARD, PORT, REFUSED, Basis
-from pipeline.stage import FIRST_SEEN, LAST_SEEN
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, days
 from pipeline.stage.edge_facts import (
     ATTRIBUTE,
     ATTRIBUTE_VALUE,
@@ -32,7 +31,6 @@ _PORTS = pl.Series(["", *map(str, range(1, service_ports.PORTS))])
 _NUMBERED = pl.Series([*(_PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
 _BASES = pl.Series([basis.value for basis in BASES])
 _KEY = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
-_EPOCH = date(1970, 1, 1)
 _SEEN = (FIRST_SEEN, LAST_SEEN)
 
 
@@ -53,8 +51,9 @@ def attributes(groups: pl.DataFrame, wanted: Collection[Attribute]) -> pl.DataFr
     """
     parts = [
         part
-        for rank, (one, column) in enumerate(_attributes().items())
-        if one in wanted and (part := _said(groups, rank, one, column)).height
+        for rank, (one, (sources, column)) in enumerate(_attributes().items())
+        if one in wanted and any(groups[name].null_count() < groups.height for name in sources)
+        if (part := _said(groups, rank, one, column)).height
     ]
     if not parts:
         labels = dict.fromkeys(ATTRIBUTES.labels, pl.String())
@@ -150,6 +149,7 @@ def _values() -> list[pl.Expr]:
         "client_port_min": pl.col(g.CLIENT_PORT_MIN),
         "client_port_max": pl.col(g.CLIENT_PORT_MAX),
         "sampling_max": pl.col(g.SAMPLING),
+        "days": days.bits(pl.col(g.DAY)),
     }
     return [value.alias(name) for name, value in found.items()]
 
@@ -158,28 +158,28 @@ def _has_verdict(verdict: str) -> pl.Expr:
     return pl.col(g.VERDICTS).str.contains(f"(?m)^{verdict}").fill_null(value=False)
 
 
-def _attributes() -> Mapping[Attribute, pl.Expr]:
-    """String, null where there is none: the value of each attribute, of POLICY several lines."""
+def _attributes() -> Mapping[Attribute, tuple[Sequence[str], pl.Expr]]:
+    """The columns that an attribute comes from, and its value: String, null where there is none.
+
+    POLICY has several lines.
+    """
     address, port = pl.col(g.SERVICE), pl.col(g.SERVICE_PORT).cast(pl.String)
     wrapped = pl.when(address.str.contains(":", literal=True)).then(pl.format("[{}]", address))
+    zones = g.SRC_ZONE, g.DST_ZONE
+    service = pl.concat_str(
+        wrapped.otherwise(address), pl.concat_str(pl.lit(":"), port).fill_null("")
+    )
     return {
-        Attribute.DAY: values.distinct(pl.col(g.DAY), _date, pl.String()),
-        Attribute.CLIENT_ZONE: pl.when(FORWARD).then(g.SRC_ZONE).otherwise(g.DST_ZONE),
-        Attribute.SERVER_ZONE: pl.when(FORWARD).then(g.DST_ZONE).otherwise(g.SRC_ZONE),
-        Attribute.POLICY: pl.col(g.VERDICTS),
-        Attribute.DROP_CAUSE: pl.col(g.CAUSE),
-        Attribute.TLS_VERSION: pl.col(g.TLS),
-        Attribute.SERVICE: pl.concat_str(
-            wrapped.otherwise(address), pl.concat_str(pl.lit(":"), port).fill_null("")
-        ),
-        Attribute.DNS_NAME: pl.col(g.NAME),
+        Attribute.CLIENT_ZONE: (zones, pl.when(FORWARD).then(g.SRC_ZONE).otherwise(g.DST_ZONE)),
+        Attribute.SERVER_ZONE: (zones, pl.when(FORWARD).then(g.DST_ZONE).otherwise(g.SRC_ZONE)),
+        Attribute.POLICY: ([g.VERDICTS], pl.col(g.VERDICTS)),
+        Attribute.DROP_CAUSE: ([g.CAUSE], pl.col(g.CAUSE)),
+        Attribute.TLS_VERSION: ([g.TLS], pl.col(g.TLS)),
+        Attribute.SERVICE: ([g.SERVICE], service),
+        Attribute.DNS_NAME: ([g.NAME], pl.col(g.NAME)),
     }
 
 
 def _looked_up(texts: pl.Series, column: str) -> pl.Expr:
     """String: the text of a number, much faster than a conversion; that of 0 for null."""
     return pl.lit(texts).gather(pl.col(column).fill_null(0))
-
-
-def _date(days: int) -> str:
-    return str(_EPOCH + timedelta(days))

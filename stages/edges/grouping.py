@@ -19,7 +19,7 @@ from pipeline.flows.orientation import (
     Basis,
 )
 from pipeline.flows.times import SEEN, TIMES, seen
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields, days
 from pipeline.stage.edge_facts import END, Attribute
 
 SRC, DST = (tuple(f":{end}_{name}" for name in END) for end in ("src", "dst"))
@@ -52,7 +52,6 @@ _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
 _TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
-_DAY_SECONDS = 86_400
 _Read = Callable[[values.Schema, str], pl.Expr]
 
 
@@ -85,6 +84,7 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
         *_end(schema, "Dst", DST),
         _plain(schema, "Proto").alias(PROTOCOL),
         _undecided_port(),
+        days.day(pl.col(SEEN)).alias(DAY),
         *_attributes(schema, attributes),
     )
     kept = {*_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
@@ -116,8 +116,6 @@ def _attributes(schema: values.Schema, attributes: Collection[Attribute]) -> lis
         own: field for one in attributes for own, field in _OF_ATTRIBUTES.get(one, {}).items()
     }
     found = [_text(schema, f).alias(own) for own, f in copied.items() if values.known(schema, f)]
-    if Attribute.DAY in attributes:
-        found.append((pl.col(SEEN) // _DAY_SECONDS).cast(pl.Int32).alias(DAY))
     if Attribute.SERVICE in attributes and any(values.known(schema, f) for f in _TRANSLATED):
         found += _service(schema)
     return found
@@ -168,16 +166,19 @@ def _count(schema: values.Schema, name: str) -> pl.Expr:
 
 def _side(flows: pl.DataFrame) -> pl.Series:
     """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
-    direction = orientation.integer(flows.schema, "FlowDirection")
+    schema = flows.schema
+    direction = orientation.integer(schema, "FlowDirection")
     sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
     found = direction.replace_strict(sides, default=None, return_dtype=pl.Int32)
-    side = flows.with_columns(found.alias(SIDE))[SIDE]
-    if not side.null_count() or not values.known(flows.schema, "AgentIP"):
-        return side
-    texts = [_text(flows.schema, name).alias(name) for name in _HOSTS]
-    hosts = flows.with_columns(side, *texts).select(SIDE, *_HOSTS)
+    if not values.known(schema, "FlowDirection"):
+        found = pl.lit(None, dtype=pl.Int32)
+    if not values.known(schema, "AgentIP"):
+        return flows.with_columns(found.alias(SIDE))[SIDE]
+    hosts = flows.with_columns(
+        found.alias(SIDE), *(_text(schema, name).alias(name) for name in _HOSTS)
+    ).select(SIDE, *_HOSTS)
     compared = hosts.with_columns(_side_by_hosts())
-    if compared.select((pl.col(SIDE).is_null() & _in_another_form()).any()).item():
+    if compared.filter(pl.col(SIDE).is_null()).select(_in_another_form().any()).item():
         canonical = [cidr.canonical_texts(hosts[name]) for name in _HOSTS]
         compared = hosts.with_columns(*canonical).with_columns(_side_by_hosts())
     return compared[SIDE]

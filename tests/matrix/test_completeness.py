@@ -11,7 +11,7 @@ from matrix.completeness import COMPLETENESS, DAY, completeness, unopened
 from matrix.derive import edges
 from matrix.facts import Facts
 from pipeline.stage.edge_facts import ATTRIBUTES
-from tests.support.edges import edge_facts, ends, fact, shown
+from tests.support.edges import edge_facts, fact, on_days, shown
 
 WEB, API = "Deployment/shop/web", "Deployment/shop/api"
 OPEN = {"flows": 1, "syn": 1, "syn_ack": 1, "reply_flows": 1}
@@ -19,13 +19,8 @@ OLD = {"flows": 5, "packets": 9, "reply_flows": 5, "evidence": "well_known"}
 SAID = {**dict.fromkeys(ATTRIBUTES.labels, pl.String()), "port": pl.Int32(), "flows": pl.Int64()}
 
 
-def found(*facts: dict[str, Any], said: list[dict[str, Any]] | None = None) -> pl.DataFrame:
-    return edges(Facts(edge_facts(*facts), pl.DataFrame(said or [], schema=SAID), 0))
-
-
-def day(client: str, server: str, port: int, date: str) -> dict[str, Any]:
-    place = {"protocol": "TCP", "port": port, "flows": 1}
-    return ends(client, server) | place | {"attribute": "day", "value": date}
+def found(*facts: dict[str, Any]) -> pl.DataFrame:
+    return edges(Facts(edge_facts(*facts), pl.DataFrame(schema=SAID), 0))
 
 
 @pytest.mark.parametrize(
@@ -68,15 +63,13 @@ def test_attempts_are_nothing_new() -> None:
 
 def test_what_was_covered() -> None:
     """Dates and days of the week, sampling, and edges that are uncertain."""
-    dates = ["2026-05-01", "2026-05-02", "2026-05-08"]
     known = found(
-        fact(WEB, API, 80, **OPEN, sampling_max=50),
-        fact(WEB, API, 7777, evidence="range", flows=1),
-        said=[day(WEB, API, 80, date) for date in dates],
+        fact(WEB, API, 80, **OPEN, sampling_max=50, **on_days(1, 2, 8)),
+        fact(WEB, API, 7777, evidence="range", flows=1, first_seen=DAY, last_seen=DAY),
     )
-    rows = completeness(known, 300.0)
+    rows = completeness(known, 9 * DAY)
     names = ["days", "weekdays", "sampling", "uncertain", "first_seen", "last_seen"]
-    assert rows.select(names).unique().rows() == [(3, 2, 50, 1, 100.0, 200.0)]
+    assert rows.select(names).unique().rows() == [(3, 2, 50, 1, DAY, 8 * DAY)]
 
 
 def test_connections_that_were_never_seen_opening() -> None:

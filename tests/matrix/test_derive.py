@@ -13,7 +13,7 @@ from matrix.objects import Objects
 from pipeline.kube.subnets import Label
 from pipeline.stage.edge_facts import ATTRIBUTES
 from simulate.mixed import mixed
-from tests.support.edges import counted, edge_facts, ends, enriched, fact, shown
+from tests.support.edges import counted, edge_facts, ends, enriched, fact, on_days, shown
 
 WEB, API = "Deployment/shop/web", "Deployment/shop/api"
 SAID = {**dict.fromkeys(ATTRIBUTES.labels, pl.String()), "port": pl.Int32(), "flows": pl.Int64()}
@@ -76,17 +76,18 @@ def test_what_was_said_goes_with_the_edge() -> None:
     }
     facts = of(
         fact(WEB, "Service/shop/api", 80, flows=1, syn=1),
-        *(fact(API, WEB, port, ports=(50_051, 50_051), evidence="range") for port in (2000, 2001)),
+        *(
+            fact(API, WEB, 2000 + n, ports=(50_051, 50_051), evidence="range", **on_days(1, 2 + n))
+            for n in (0, 1)
+        ),
         said=[
             saying(WEB, "Service/shop/api", 80, "tls_version", "TLS 1.3"),
-            saying(API, WEB, 2000, "day", "2026-05-01"),
-            saying(API, WEB, 2001, "day", "2026-05-02"),
             saying(API, WEB, 2001, "service", "172.30.0.7:80"),
         ],
     )
     found = edges(facts, Objects.of([service, pod, replicas]))
     assert shown(found, "tls_versions", "days", "services") == [
-        ("web", "api", 50_051, [], ["2026-05-01", "2026-05-02"], ["shop/api:80"]),
+        ("web", "api", 50_051, [], ["1970-01-02", "1970-01-03", "1970-01-04"], ["shop/api:80"]),
         ("web", "api", 80, ["TLS 1.3"], [], ["shop/api:80"]),
     ]
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.flows import tcp
 from pipeline.stage import BuildContext
+from pipeline.stage.days import dates
 from pipeline.state.ledger import Ledger
 from pipeline.state.series_table import OVERFLOW, TIMES
 from pipeline.testing import Flow, assert_laws, frame
@@ -257,17 +259,24 @@ def test_verdicts_of_policies() -> None:
 
 
 def test_attributes() -> None:
-    """Zones by client and server, whichever way the flow went; days are UTC; nothing is empty."""
+    """Zones by client and server, whichever way the flow went; nothing is empty."""
     zones = {"SrcK8S_Zone": "a", "DstK8S_Zone": "b", "TLSVersion": "TLS 1.3"}
-    flow = TO_DB | zones | {"TimeFlowEndMs": 1_761_695_999_999}
-    flows = [flow, reply(flow, TimeFlowEndMs=1_761_696_000_000), TO_DB | {"TLSVersion": ""}]
+    flow = TO_DB | zones
+    flows = [flow, reply(flow), TO_DB | {"TLSVersion": ""}]
     assert attributes(flows) == {
         ("client_zone", "a", 2),
         ("server_zone", "b", 2),
         ("tls_version", "TLS 1.3", 2),
-        ("day", "2025-10-28", 1),
-        ("day", "2025-10-29", 1),
     }
+
+
+def test_days_are_those_of_utc() -> None:
+    times = 1_761_695_999_999, 1_761_696_000_000
+    rows = facts([TO_DB | {"TimeFlowEndMs": time} for time in times])
+    days = {"bits": rows[0]["days"], "last": times[1] // 86_400_000}
+    assert dates(pl.DataFrame([days], {"bits": pl.Int64(), "last": pl.Int32()}))[
+        "dates"
+    ].to_list() == [["2025-10-28", "2025-10-29"]]
 
 
 def test_the_name_that_was_asked_for() -> None:

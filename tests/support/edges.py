@@ -13,6 +13,7 @@ from matrix.facts import Facts, facts
 from matrix.objects import Objects
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext
+from pipeline.stage.days import SECONDS, SPAN
 from pipeline.stage.edge_facts import EDGES, END
 from pipeline.state import count_store
 from pipeline.state.ledger import Ledger
@@ -100,6 +101,13 @@ def fact(client: str, server: str, port: int | None = None, **more: Any) -> dict
     row |= {"first_seen": 100.0, "last_seen": 200.0}
     assert more.keys() <= row.keys()
     return row | more
+
+
+def on_days(*numbers: int) -> dict[str, Any]:
+    """What a row of `Facts.edges` that was seen on these days (since 1970) has of them."""
+    bits = sum(1 << number % SPAN for number in numbers)
+    times = {"first_seen": min(numbers) * SECONDS, "last_seen": max(numbers) * SECONDS}
+    return {"days": bits} | {name: float(time) for name, time in times.items()}
 
 
 def edge_facts(*rows: dict[str, Any]) -> pl.DataFrame:

@@ -25,11 +25,17 @@ def test_the_deltas_have_the_columns_of_their_families() -> None:
 
 
 def test_values_are_in_the_order_of_the_flows() -> None:
-    """Not all days first, then all versions: a limit must not depend on batches."""
+    """Not all names first, then all versions: a limit must not depend on batches."""
     flows = [
-        {"DstPort": 443, "TLSVersion": "TLS 1.3", "TimeFlowEndMs": 1},
-        {"DstPort": 443, "TLSVersion": "TLS 1.2", "TimeFlowEndMs": 86_400_000},
+        {"DstPort": 443, "TLSVersion": "TLS 1.3", "DnsName": "a.example"},
+        {"DstPort": 443, "TLSVersion": "TLS 1.2", "DnsName": "b.example"},
     ]
     said = facing.attributes(facing.keyed(grouped(frame(flows), list(Attribute))), list(Attribute))
-    values = ["1970-01-01", "TLS 1.3", "1970-01-02", "TLS 1.2"]
-    assert said["value"].to_list() == values
+    assert said["value"].to_list() == ["TLS 1.3", "a.example", "TLS 1.2", "b.example"]
+
+
+def test_each_group_has_the_bit_of_its_day() -> None:
+    """Flows of two days stay apart in a batch; a flow without a time has no day."""
+    times: list[Flow] = [{"TimeFlowEndMs": 1}, {"TimeFlowEndMs": 86_400_000}, {}]
+    found = facing.edges(facing.keyed(grouped(frame(times), [])))
+    assert found["days"].to_list() == [1, 2, None]
