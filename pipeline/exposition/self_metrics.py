@@ -45,6 +45,7 @@ METRICS: dict[str, SelfMetric] = {
     "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
+    "records_lost": SelfMetric(_C, ("stage",), "Flows that the disk did not take"),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
     "metrics_dropped": SelfMetric(_C, ("stage",), "Times a label set was added to __overflow__"),
     "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
