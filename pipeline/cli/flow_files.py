@@ -19,7 +19,8 @@ from pipeline.stage import BuildContext, Decoded, Fields, SourceContext
 from stages.ingest_file import IngestFile
 
 _MAGIC = b"PAR1"
-_ROWS = 20_000
+_ROWS = 50_000
+"""Flows that are in memory at a time: a row group as `write_parquet` makes them."""
 _KINDS = "Parquet, protobuf messages, JSON objects, or a database of the netobserv CLI"
 
 
@@ -75,10 +76,12 @@ class FlowFiles:
     def _scanned(self, path: Path, wanted: Wanted) -> Iterator[pl.DataFrame]:
         try:
             lazy, schema = _scan(path)
-            self.read += lazy.select(pl.len()).collect().item()
+            height = lazy.select(pl.len()).collect().item()
             columns = values.only(pl.DataFrame(schema=schema), wanted.reads or schema).columns
-            found = lazy.filter(wanted.expr(schema)).select(columns)
-            yield from found.collect_batches(chunk_size=_ROWS, maintain_order=True)
+            for start in range(0, height, _ROWS):
+                part = lazy.slice(start, _ROWS).filter(wanted.expr(schema))
+                yield part.select(columns).collect()
+            self.read += height
         except pl.exceptions.PolarsError as error:
             raise OSError(f"{path}: {error}") from error
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from matrix.cells import bytes_text, number_text, time_text
 from matrix.edge_screen import drawn
-from matrix.render import csv_text, safe_json
+from matrix.render import csv_text, guarded, safe_json
 from pipeline.cli.screen import Column
 from pipeline.flows import values
 from pipeline.flows.jsonl import json_lines
@@ -104,8 +104,8 @@ def csv(batches: Iterator[pl.DataFrame], columns: Sequence[str]) -> Iterator[str
     names = list(columns or USUAL)
     yield csv_text(pl.DataFrame(schema=dict.fromkeys(names, pl.String())))
     for flows in batches:
-        cells = flows.select(_value(flows.schema, name).alias(name) for name in names)
-        yield csv_text(cells).split("\n", 1)[1]
+        cells = flows.select(_cell(flows.schema, name).alias(name) for name in names)
+        yield cells.write_csv(include_header=False)
 
 
 def jsonl(batches: Iterator[pl.DataFrame], columns: Sequence[str]) -> Iterator[str]:
@@ -170,12 +170,12 @@ def _without_the_date(texts: pl.DataFrame) -> pl.DataFrame:
     return texts.with_columns(pl.col("TimeFlowEndMs").str.slice(11, 8))
 
 
-def _value(schema: values.Schema, name: str) -> pl.Expr:
-    """A field for a spreadsheet: a number where all are numbers, else a text."""
-    dtype = schema.get(name)
-    if dtype is not None and dtype.is_integer() and values.overflow(name) not in schema:
-        return pl.col(name)
-    return values.text(schema, name)
+def _cell(schema: values.Schema, name: str) -> pl.Expr:
+    """String: a field for a spreadsheet, in which a number stays one."""
+    text, dtype = values.text(schema, name), schema.get(name)
+    if dtype is not None and dtype.is_numeric() and values.overflow(name) not in schema:
+        return text
+    return values.distinct(text, guarded, pl.String())
 
 
 def _safe(line: str) -> str:

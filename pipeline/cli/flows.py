@@ -67,7 +67,7 @@ def flows(
     ] = None,
     output: Annotated[Form, typer.Option("--format")] = Form.TABLE,
 ) -> None:
-    """Print single flows, one a line.
+    """Print single flows, of Parquet files and recordings.
 
     FILES are what a stage write_parquet keeps (its folder, or files of it), or recordings: protobuf
     messages, JSON in any layout, or the files of the netobserv CLI (JSON and SQLite), compressed or
