@@ -66,6 +66,12 @@ METRICS: dict[str, SelfMetric] = {
     "drift_edges": SelfMetric(
         _G, ("namespace", "state"), "Edges that differ from the approved matrix"
     ),
+    "drift_edge": SelfMetric(
+        _G, ("namespace", "state", "edge"), "1 for each edge that is new, changed or anomalous"
+    ),
+    "drift_approved_seen": SelfMetric(
+        _G, ("namespace", "edge"), "1 for each approved edge that this worker has seen, else 0"
+    ),
     "drift_refused": SelfMetric(_G, (), "1 while the approved matrix cannot be read"),
     "kube_synced": SelfMetric(_G, ("kind",), "1 when the objects of a kind were listed"),
     "kube_stale_seconds": SelfMetric(_G, ("kind",), "Time since a kind may be out of date, or 0"),
@@ -227,7 +233,8 @@ class Telemetry:
     ) -> str:
         """The exposition of the self-metrics, with the sizes of the ledger's tables.
 
-        `overflowed`: label sets beyond a limit, by metric; `names`: only the metrics of these.
+        Tables of one metric, of several partitions, add up. `overflowed`: label sets beyond a
+        limit, by metric; `names`: only the metrics of these.
         """
         self._observe(tables, overflowed, now)
         with self._lock:
@@ -246,10 +253,13 @@ class Telemetry:
         reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         held: dict[tuple[str, ...], float] = {}
+        groups: dict[str, str] = {}
         for table in tables:
             name, group = table.family.name, table.policy.group
-            held[name,] = table.size
+            groups[name] = group
+            held[name,] = held.get((name,), 0) + table.size
             reported[group] = reported.get(group, 0) + table.shown(now)
+        for name, group in groups.items():
             dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:
             self._values["series"] = held
