@@ -139,7 +139,7 @@ def drift(edges: pl.DataFrame, approved: Approved) -> pl.DataFrame:
     """
     inside = _within(edges, approved.namespaces)
     now = _keyed(inside)
-    known = _frame(approved.edges)
+    known = edges_of(approved)
     met = _keyed(_met(inside))
     both = known.join(now, on=KEY, nulls_equal=True, how="inner")
     parts = {
@@ -221,11 +221,12 @@ def _approved(edges: pl.DataFrame) -> Iterator[ApprovedEdge]:
         )
 
 
-def _frame(edges: Sequence[ApprovedEdge]) -> pl.DataFrame:
+def edges_of(approved: Approved) -> pl.DataFrame:
+    """The approved edges: KEY, `was` (String, their evidence) and `anomalous` (Boolean)."""
     schema = {name: DRIFT[name] for name in KEY} | {"was": pl.String(), "anomalous": pl.Boolean()}
     rows = [
         (*_ends(edge), edge.protocol, edge.port, edge.evidence.value, edge.anomalous)
-        for edge in edges
+        for edge in approved.edges
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")
 

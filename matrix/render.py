@@ -68,8 +68,8 @@ def csv_text(rows: pl.DataFrame) -> str:
     """Rows for a spreadsheet; a text that it would run as a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows.columns)
-    writer.writerows([_guarded(cell) for cell in row] for row in _cells(rows))
+    writer.writerow(map(guarded, rows.columns))
+    writer.writerows([guarded(cell) for cell in row] for row in _cells(rows))
     return out.getvalue()
 
 
@@ -140,7 +140,8 @@ def _cell(column: str, value: object) -> Cell:
     return value if value is None or isinstance(value, int) else str(value)
 
 
-def _guarded(cell: Cell) -> Cell:
+def guarded(cell: Cell) -> Cell:
+    """A cell for a spreadsheet, which takes no text for a formula."""
     if isinstance(cell, list):
         cell = clean(cell)
     if not isinstance(cell, str):

@@ -107,7 +107,8 @@ def answers(
     elif isinstance(stage, Writer):
         write = stage.build(seeded)
         for batch in batches:
-            yield from write(batch)
+            written = write(batch)
+            yield from rows(written) if isinstance(written, pl.DataFrame) else written
     else:
         step = _step(stage, seeded)
         for batch in batches:

@@ -21,6 +21,7 @@ LAYERS = (
     "flows",
     "yaml",
     "kafka",
+    "parquet",
     "stage",
     "decode",
     "predicate",

@@ -46,6 +46,8 @@ class Exposer:
     def _render(self, exposition: Exposition, names: Collection[str] = ()) -> str:
         now = self._clock() if self._expires else None
         tables = self._counts.tables()
-        own = self._telemetry.render(tables, self._counts.overflowed, now, names)
+        own = self._telemetry.render(
+            [*tables, *self._counts.hidden()], self._counts.overflowed, now, names
+        )
         asked = [table for table in tables if not names or table.family.name in names]
         return exposition.render(asked, now) + own

@@ -21,7 +21,7 @@ def replayed(stage: Spec, recording: Path | None) -> Spec:
 def check_same(old: Config, new: Config, recording: Path | None) -> None:
     """Raise ConfigError when the new configuration takes a restart; it names the first difference.
 
-    Sources, the topics of writers, and all settings but the limits take a restart.
+    Sources, the topics and folders of writers, and all settings but the limits take a restart.
     """
     settings = msgspec.structs.replace(new.settings, limits=old.settings.limits)
     for name in settings.__struct_fields__:
@@ -36,9 +36,10 @@ def check_same(old: Config, new: Config, recording: Path | None) -> None:
 
 
 def _ends(config: Config, recording: Path | None) -> dict[str, object]:
-    """The sources, and the topics of writers, by the names of their stages."""
+    """The sources, and where writers write to, by the names of their stages."""
     sources = [replayed(s, recording) for s in config.stages if isinstance(s, Source)]
     writers = [s for s in config.stages if isinstance(s, Writer)]
     ends: dict[str, object] = {source.name: source for source in sources}
-    ends |= {writer.name: writer.publication(config.folder) for writer in writers}
+    folder = config.folder
+    ends |= {w.name: w.publication(folder) or w.storage(folder) for w in writers}
     return {name: end for name, end in ends.items() if end is not None}

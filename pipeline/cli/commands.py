@@ -33,6 +33,7 @@ COMMANDS = {
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),
     "page": Command("page", "Serve the page: the flow matrix in a browser."),
+    "flows": Command("flows", "Print single flows, of Parquet files and recordings."),
     "discover": Command("discover", "Propose subnet labels for peers that have none."),
     "policy": Command("policy", "Judge network policies by the connections that were seen."),
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Self
 
-from matrix import approved
+from matrix import approved, drift_names
 from matrix.approved import Approved, Drift
 from matrix.facts import NoFactsError
 from pipeline.app.job import Job
@@ -24,7 +24,8 @@ class DriftWatch:
     """Compares edges with the approved file of the configuration, now and then, while it is open.
 
     A file that is not valid leaves the one before in force, and `drift_refused` is 1. A member of a
-    consumer group sees the edges of its own partitions alone, so it cannot say that one is gone.
+    consumer group sees the edges of its own partitions alone, so it cannot say that one is gone: it
+    names the edges, for a query over all members to say so.
     """
 
     def __init__(self, job: Job, edges: Edges, period: float = _PERIOD) -> None:
@@ -52,7 +53,10 @@ class DriftWatch:
         held = approved.counts(found, self._approved.namespaces)
         if self._job.subscribes:
             held = {key: number for key, number in held.items() if key[1] != Drift.GONE.value}
-        self._job.telemetry.replace("drift_edges", {key: float(n) for key, n in held.items()})
+        telemetry = self._job.telemetry
+        telemetry.replace("drift_edges", {key: float(n) for key, n in held.items()})
+        telemetry.replace("drift_edge", drift_names.differing(found, self._approved.namespaces))
+        telemetry.replace("drift_approved_seen", drift_names.seen(found, self._approved))
 
     def __enter__(self) -> Self:
         if self._path is not None:

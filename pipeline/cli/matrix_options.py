@@ -9,10 +9,15 @@ import typer
 
 from matrix.select import Collapse, Only
 from pipeline.cli.moments import EXAMPLES
+from pipeline.cli.standard_input import piped
 
 File = Annotated[
     Path | None,
-    typer.Argument(metavar="FILE", help="A pipeline, to run on its input; or a recording."),
+    typer.Argument(
+        metavar="FILE",
+        help="A pipeline, to run on its input; or a recording; - is standard input.",
+        callback=piped,
+    ),
 ]
 Input = Annotated[
     Path | None,
@@ -20,6 +25,7 @@ Input = Annotated[
         "--input",
         metavar="FILE",
         help="Read this recording instead of the source; or run this pipeline.",
+        callback=piped,
     ),
 ]
 Inventory = Annotated[

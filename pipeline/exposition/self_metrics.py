@@ -45,6 +45,7 @@ METRICS: dict[str, SelfMetric] = {
     "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
+    "records_lost": SelfMetric(_C, ("stage",), "Flows that the disk did not take"),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
     "metrics_dropped": SelfMetric(_C, ("stage",), "Times a label set was added to __overflow__"),
     "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
@@ -64,6 +65,12 @@ METRICS: dict[str, SelfMetric] = {
     ),
     "drift_edges": SelfMetric(
         _G, ("namespace", "state"), "Edges that differ from the approved matrix"
+    ),
+    "drift_edge": SelfMetric(
+        _G, ("namespace", "state", "edge"), "1 for each edge that is new, changed or anomalous"
+    ),
+    "drift_approved_seen": SelfMetric(
+        _G, ("namespace", "edge"), "1 for each approved edge that this worker has seen, else 0"
     ),
     "drift_refused": SelfMetric(_G, (), "1 while the approved matrix cannot be read"),
     "kube_synced": SelfMetric(_G, ("kind",), "1 when the objects of a kind were listed"),
@@ -231,7 +238,8 @@ class Telemetry:
     ) -> str:
         """The exposition of the self-metrics, with the sizes of the ledger's tables.
 
-        `overflowed`: label sets beyond a limit, by metric; `names`: only the metrics of these.
+        Tables of one metric, of several partitions, add up. `overflowed`: label sets beyond a
+        limit, by metric; `names`: only the metrics of these.
         """
         self._observe(tables, overflowed, now)
         values = self.values()
@@ -249,10 +257,13 @@ class Telemetry:
         reported: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         dropped: dict[str, int] = dict.fromkeys(self._groups.values(), 0)
         held: dict[tuple[str, ...], float] = {}
+        groups: dict[str, str] = {}
         for table in tables:
             name, group = table.family.name, table.policy.group
-            held[name,] = table.size
+            groups[name] = group
+            held[name,] = held.get((name,), 0) + table.size
             reported[group] = reported.get(group, 0) + table.shown(now)
+        for name, group in groups.items():
             dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:
             self._values["series"] = held

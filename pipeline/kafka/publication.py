@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+import polars as pl
 
 from pipeline.kafka.connection import Connection
 
@@ -18,6 +20,9 @@ class Keyed(NamedTuple):
 
 Record = str | Keyed
 """A line of text, or a message with its key."""
+
+Records = Sequence[Record] | pl.DataFrame
+"""What a writer makes of a batch: a record per flow, or flows as they are, for Parquet files."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):

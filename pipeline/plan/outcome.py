@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from pipeline.kafka.publication import Record
+from pipeline.kafka.publication import Records
 from pipeline.stage import Delta, Writer
 
 
@@ -74,7 +74,7 @@ class StageResult(NamedTuple):
     counts: Counts
     frame: pl.DataFrame | None = None
     deltas: Sequence[Delta] = ()
-    records: Sequence[tuple[Writer, Sequence[Record]]] = ()
+    records: Sequence[tuple[Writer, Records]] = ()
     rejects: Sequence[Reject] = ()
 
 
@@ -85,7 +85,7 @@ class Outcome:
     messages: int = 0
     flows: int = 0
     deltas: list[Delta] = field(default_factory=list)
-    records: list[tuple[Writer, Sequence[Record]]] = field(default_factory=list)
+    records: list[tuple[Writer, Records]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
 

@@ -20,6 +20,11 @@ def references(text: str) -> list[str]:
     return _REFERENCE.findall(text)
 
 
+def replaced(text: str, name: Callable[[str], str]) -> str:
+    """The text with the fields that it names replaced by others."""
+    return _REFERENCE.sub(lambda found: f"$({name(found[1])})", text)
+
+
 def filled(
     text: str, schema: values.Schema, known: Callable[[str], bool] = lambda _: True
 ) -> pl.Expr:

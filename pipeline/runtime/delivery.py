@@ -1,23 +1,27 @@
-"""The records of writers, to their sinks: standard output and Kafka topics."""
+"""The records of writers, to their sinks: standard output, Kafka topics and Parquet files."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import polars as pl
+
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError
-from pipeline.kafka.publication import Keyed, Publication, Record
+from pipeline.kafka.publication import Keyed, Publication, Record, Records
+from pipeline.parquet.storage import Storage
 from pipeline.runtime.failure import OutputError
 from pipeline.stage import Sink, Writer
 
 if TYPE_CHECKING:
     from pipeline.kafka.producer import Producer
+    from pipeline.parquet.folder import ParquetFolder
 
 
 class Delivery:
@@ -25,24 +29,40 @@ class Delivery:
 
     Call it before the position of a batch is saved: after a crash in between, the records of that
     batch are delivered again, and none is missing. Made and used in one event loop; a topic is
-    connected to when its first records come. Names of files are under `folder`.
+    connected to when its first records come. Names of files are under `folder`. `lost` is told how
+    many flows of which stage a disk did not take.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lost: Callable[[float, str], None]) -> None:
         self._folder = folder
+        self._lost = lost
+        self._folders: dict[Storage, ParquetFolder] = {}
         self._producers: dict[Publication, Producer] = {}
         self._open = AsyncExitStack()
 
-    async def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
+    async def deliver(self, records: Iterable[tuple[Writer, Records]]) -> None:
         """Deliver what a batch gave.
 
         Raises BrokerError when a topic does not take it, OutputError when standard output does not.
         """
         for writer, written in records:
-            if writer.sink is Sink.STDOUT:
+            if isinstance(written, pl.DataFrame):
+                await asyncio.to_thread(self._keep, writer, written)
+            elif writer.sink is Sink.STDOUT:
                 _print(written)
             elif writer.sink is Sink.KAFKA and written:
                 await self._publish(writer, written)
+
+    def _keep(self, writer: Writer, flows: pl.DataFrame) -> None:
+        storage = writer.storage(self._folder)
+        if storage is None:
+            raise OutputError(f'stage "{writer.name}" does not say which folder it writes to')
+        if storage not in self._folders:
+            from pipeline.parquet.folder import ParquetFolder  # noqa: PLC0415 - slow, few need it
+
+            made = ParquetFolder(storage, lambda flows: self._lost(flows, writer.name))
+            self._folders[storage] = made
+        self._folders[storage].add(flows)
 
     async def _publish(self, writer: Writer, records: Sequence[Record]) -> None:
         publication = writer.publication(self._folder)
@@ -69,6 +89,8 @@ class Delivery:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        for kept in self._folders.values():
+            await asyncio.to_thread(kept.close)
         await self._open.aclose()
 
 
@@ -84,11 +106,11 @@ def _print(lines: Sequence[Record]) -> None:
 class Blocking:
     """A Delivery for callers without an event loop."""
 
-    def __init__(self, folder: Path) -> None:
-        self._delivery = Delivery(folder)
+    def __init__(self, folder: Path, lost: Callable[[float, str], None]) -> None:
+        self._delivery = Delivery(folder, lost)
         self._runner = asyncio.Runner()
 
-    def deliver(self, records: Iterable[tuple[Writer, Sequence[Record]]]) -> None:
+    def deliver(self, records: Iterable[tuple[Writer, Records]]) -> None:
         """`Delivery.deliver`. Raises BrokerError and OutputError."""
         self._runner.run(self._delivery.deliver(records))
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -89,7 +90,9 @@ class Embedded:
             DeadLetterFile(
                 self._options.dead_letters, saved.dead_letters, self._options.max_bytes
             ) as letters,
-            Blocking(self._sources.folder) as delivery,
+            Blocking(
+                self._sources.folder, partial(self._telemetry.add, "records_lost")
+            ) as delivery,
         ):
             due = time.monotonic() + self._options.checkpoint
             for source, payloads in self._input(letters):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from pipeline.kafka.publication import Record
+from pipeline.kafka.publication import Records
 from pipeline.stage.metrics import Encoded
 
 
@@ -28,7 +28,7 @@ class Decoded(NamedTuple):
 Decode = Callable[[list[bytes]], Decoded]
 Step = Callable[[pl.DataFrame], pl.DataFrame]
 Encode = Callable[[pl.DataFrame], Encoded]
-Write = Callable[[pl.DataFrame], Sequence[Record]]
+Write = Callable[[pl.DataFrame], Records]
 
 
 class Knowledge(Protocol):

@@ -22,6 +22,7 @@ import msgspec
 from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication
+from pipeline.parquet.storage import Storage
 from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
@@ -143,6 +144,7 @@ class Sink(Enum):
     NOWHERE = auto()
     STDOUT = auto()
     KAFKA = auto()
+    PARQUET = auto()
 
 
 class Writer(Spec, frozen=True, kw_only=True):
@@ -155,6 +157,10 @@ class Writer(Spec, frozen=True, kw_only=True):
         """The topic the records go to, for `Sink.KAFKA`; None for the other sinks."""
         return None
 
+    def storage(self, folder: Path) -> Storage | None:
+        """The folder the flows go to, for `Sink.PARQUET`; None for the other sinks."""
+        return None
+
     def build(self, context: BuildContext) -> Write:
-        """The behaviour: one record per flow to publish."""
+        """The behaviour: one record per flow to publish, or for Parquet a frame of the flows."""
         raise NotImplementedError

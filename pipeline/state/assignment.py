@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 from pipeline.kafka.batch import TopicPartition
@@ -168,12 +169,27 @@ class Assignment:
 
     @property
     def overflowed(self) -> Mapping[str, int]:
-        """How many label sets of each metric were beyond a limit of what is shown."""
-        return self.shown.overflowed
+        """How many label sets of each metric were beyond a limit of what is shown.
+
+        Of facts, beyond a limit of a partition.
+        """
+        found = Counter(self.shown.overflowed)
+        for partition in self._owned():
+            found.update(partition.hidden_overflowed())
+        return found
 
     def tables(self) -> list[SeriesTable]:
         """What is shown: the increments this process made durable, a table for each metric."""
         return self.shown.tables()
+
+    def hidden(self) -> list[SeriesTable]:
+        """The durable facts, a table for each family and partition."""
+        tables = [table for partition in self._owned() for table in partition.tables()]
+        return [table for table in tables if not table.family.exposed]
+
+    def _owned(self) -> list[Partition]:
+        with self._lock:
+            return list(self._partitions.values())
 
     def totals(self) -> Totals:
         """The durable totals over all partitions owned, and the positions they include."""

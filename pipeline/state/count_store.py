@@ -27,6 +27,9 @@ class CountStore(Protocol):
     def tables(self) -> list[SeriesTable]:
         """The series to show now, a table for each metric."""
 
+    def hidden(self) -> list[SeriesTable]:
+        """The tables of facts that `tables` leaves out, maybe several of one family."""
+
     def totals(self) -> Totals:
         """The exact totals, and which inputs they include."""
 

@@ -151,6 +151,10 @@ class Ledger:
                 self._fold(table)
             return list(self._tables.values())
 
+    def hidden(self) -> list[SeriesTable]:
+        """None: `tables` has those of facts, too."""
+        return []
+
     def totals(self) -> Totals:
         """The exact totals of a run without a consumer group."""
         return Totals({}, {}, self.tables())

@@ -170,6 +170,11 @@ class Partition:
         """The exact totals that are durable."""
         return self._tables
 
+    def hidden_overflowed(self) -> dict[str, int]:
+        """How many label sets of each family of facts were beyond a limit."""
+        facts = {table.family.name for table in self._tables if not table.family.exposed}
+        return {name: n for name, n in self._ledger.overflowed.items() if name in facts}
+
 
 def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
     return [

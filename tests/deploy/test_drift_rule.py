@@ -39,14 +39,15 @@ def test_network_health_shows_it() -> None:
 
 @pytest.mark.real
 def test_it_fires_for_new_and_anomalous_edges_and_ends(tmp_path: Path) -> None:
-    """Not for what is gone; two workers add up; the namespace is named."""
+    """Not for what has changed; of two workers each edge once; the namespace is named."""
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump({"groups": yaml.safe_load(RULE.read_text())["spec"]["groups"]}))
     series = [
-        ("one", "shop", "new", "0x2 1x8 0x10"),
-        ("two", "shop", "new", "0x2 1x8 0x10"),
-        ("one", "shop", "gone", "5x20"),
-        ("one", "idle", "gone", "5x20"),
+        ("one", "shop", "new", "a -> b 1/TCP", "_x2 1x8 stale"),
+        ("two", "shop", "new", "a -> b 1/TCP", "_x2 1x8 stale"),
+        ("two", "shop", "anomalous", "a -> c 1/TCP", "_x2 1x8 stale"),
+        ("one", "shop", "changed", "a -> d 1/TCP", "1x20"),
+        ("one", "idle", "changed", "e -> f 1/TCP", "1x20"),
     ]
     expected = {
         "exp_labels": {"namespace": "shop", "severity": "warning", "netobserv": "true"},
@@ -64,11 +65,11 @@ def test_it_fires_for_new_and_anomalous_edges_and_ends(tmp_path: Path) -> None:
                 "interval": "1m",
                 "input_series": [
                     {
-                        "series": f'flowmatrix_drift_edges{{instance="{worker}",'
-                        f'namespace="{name}",state="{state}"}}',
+                        "series": f'flowmatrix_drift_edge{{instance="{worker}",'
+                        f'namespace="{name}",state="{state}",edge="{edge}"}}',
                         "values": values,
                     }
-                    for worker, name, state, values in series
+                    for worker, name, state, edge, values in series
                 ],
                 "alert_rule_test": [
                     {"eval_time": at, "alertname": "FlowMatrixDrift", "exp_alerts": wanted}

@@ -14,6 +14,11 @@ from stages.discard import Discard
 from stages.write_stdout import WriteStdout
 
 
+def lost(flows: float, stage: str) -> None:
+    """No flow is lost here."""
+    raise AssertionError((flows, stage))
+
+
 class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
     """A writer to a topic that it does not name."""
 
@@ -23,14 +28,14 @@ class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
 def test_lines_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     """In the order of the stages; into a pipe they go as they are."""
     one, two = (WriteStdout(name=name, follows="in") for name in ("one", "two"))
-    with Blocking(Path()) as delivery:
+    with Blocking(Path(), lost) as delivery:
         delivery.deliver([(one, ["a", "b\x1b"]), (two, ["c"])])
         delivery.deliver([(one, [])])
     assert capsys.readouterr().out == "a\nb\x1b\nc\n"
 
 
 def test_what_is_discarded_goes_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
-    with Blocking(Path()) as delivery:
+    with Blocking(Path(), lost) as delivery:
         delivery.deliver([(Discard(name="d", follows="in"), ["a"])])
     assert capsys.readouterr().out == ""
 
@@ -38,7 +43,7 @@ def test_what_is_discarded_goes_nowhere(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_writer_without_a_topic() -> None:
     """It is named; records are never dropped in silence."""
     with (
-        Blocking(Path()) as delivery,
+        Blocking(Path(), lost) as delivery,
         pytest.raises(BrokerError, match='stage "lost" does not say which topic it writes to'),
     ):
         delivery.deliver([(Lost(name="lost", follows="in"), ["a"])])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import polars as pl
 import yaml
 
 from pipeline.config.loader import loads
 from pipeline.exposition.text_format import Exposition
-from pipeline.kafka.publication import Record
+from pipeline.flows.jsonl import json_lines
+from pipeline.kafka.publication import Record, Records
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.plan import Plan
 from pipeline.stage import (
@@ -72,7 +74,7 @@ def _run(plan: Plan, context: SourceContext) -> list[str]:
         for payloads in source.chunks(context):
             outcome = plan.run(source.name, payloads)
             assert outcome.rejects == []
-            records += [record for _, written in outcome.records for record in written]
+            records += [record for _, some in outcome.records for record in _records(some)]
             for delta in outcome.deltas:
                 ledger.merge([delta], 1.0)
     metrics = Exposition().render(ledger.tables()).splitlines()
@@ -80,6 +82,10 @@ def _run(plan: Plan, context: SourceContext) -> list[str]:
         line for table in ledger.tables() if not table.family.exposed for line in _facts(table)
     ]
     return [*map(_line, records), *(line for line in metrics if not line.startswith("#")), *facts]
+
+
+def _records(written: Records) -> Sequence[Record]:
+    return json_lines(written) if isinstance(written, pl.DataFrame) else written
 
 
 def _facts(table: SeriesTable) -> Iterator[str]:

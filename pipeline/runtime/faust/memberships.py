@@ -97,7 +97,8 @@ class FaustMemberships:
         self._assignment.topic_ids = self._changelogs | {n: t.topic_id for n, t in topics.items()}
         self._assignment.forget()
         with Engine() as engine:
-            async with Delivery(self._folder) as delivery:
+            lost = partial(self._telemetry.add, "records_lost")
+            async with Delivery(self._folder, lost) as delivery:
                 await self._membership(partitions, delivery, engine).run(stopping)
 
     async def _topics(self) -> Mapping[str, Topic]:

@@ -159,7 +159,7 @@ class Parts(Processing):
             assignment=self.assignment,
             processor=self.processor,
             checkpointer=self.checkpointer,
-            delivery=Delivery(Path()),
+            delivery=Delivery(Path(), lambda _flows, _stage: None),
             dlq=self.dlq,
             engine=engine,
             clock=self.clock,

@@ -1,0 +1,139 @@
+"""Flows of files, as frames: Parquet files lazily, recordings batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from pipeline.cli.series import SETTINGS
+from pipeline.decode.detect import detected, is_recording
+from pipeline.decode.splitting import Damaged
+from pipeline.flows import values
+from pipeline.flows.times import TIMES, moment
+from pipeline.predicate.condition import Query
+from pipeline.stage import BuildContext, Decoded, Fields, SourceContext
+from stages.ingest_file import IngestFile
+
+_MAGIC = b"PAR1"
+_ROWS = 50_000
+"""Flows that are in memory at a time: a row group as `write_parquet` makes them."""
+_KINDS = "Parquet, protobuf messages, JSON objects, or a database of the netobserv CLI"
+
+
+class Wanted(NamedTuple):
+    """Which flows, seen when (epoch seconds), and which fields of them (None: all)."""
+
+    query: Query | None = None
+    since: float | None = None
+    until: float | None = None
+    fields: Fields | None = None
+
+    @property
+    def reads(self) -> Fields | None:
+        """The fields that are read for that."""
+        asked = self.query.fields if self.query else frozenset[str]()
+        return None if self.fields is None else self.fields | asked | TIMES.keys()
+
+    def expr(self, schema: values.Schema) -> pl.Expr:
+        """Boolean: a flow is wanted. One that does not say when it was seen has no time."""
+        parts = [self.query.expr(schema)] if self.query else []
+        if self.since is not None:
+            parts.append((moment(schema) >= self.since).fill_null(value=False))
+        if self.until is not None:
+            parts.append((moment(schema) < self.until).fill_null(value=False))
+        return pl.all_horizontal(parts) if parts else pl.lit(value=True)
+
+
+class FlowFiles:
+    """The flows of files; what was read and rejected of them so far."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.read = 0
+        self.rejected: Counter[str] = Counter()
+        """Messages that cannot be decoded, by their reason."""
+        self._paths = paths
+
+    def names(self) -> set[str]:
+        """The fields that the flows have: of recordings, those of their first flows.
+
+        Raises OSError, which names the file.
+        """
+        empty = [_empty(path) for path in self._paths]
+        return {name for frame in empty for name in values.names(frame)}
+
+    def frames(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
+        """The wanted flows, file by file, in the order of each. Raises OSError."""
+        for path in self._paths:
+            if _is_parquet(path):
+                yield from self._scanned(path, wanted)
+            else:
+                yield from self._recorded(path, wanted)
+
+    def _scanned(self, path: Path, wanted: Wanted) -> Iterator[pl.DataFrame]:
+        try:
+            lazy, schema = _scan(path)
+            height = lazy.select(pl.len()).collect().item()
+            columns = values.only(pl.DataFrame(schema=schema), wanted.reads or schema).columns
+            for start in range(0, height, _ROWS):
+                part = lazy.slice(start, _ROWS).filter(wanted.expr(schema))
+                yield part.select(columns).collect()
+            self.read += height
+        except pl.exceptions.PolarsError as error:
+            raise OSError(f"{path}: {error}") from error
+
+    def _recorded(self, path: Path, wanted: Wanted) -> Iterator[pl.DataFrame]:
+        for decoded in _decoded(path, wanted.reads):
+            self.read += decoded.flows.height
+            self.rejected.update(reason for _, reason in decoded.rejected)
+            yield decoded.flows.filter(wanted.expr(decoded.flows.schema))
+
+
+def _decoded(path: Path, fields: Fields | None) -> Iterator[Decoded]:
+    """The batches of a recording, without the time of their decoding."""
+    source = IngestFile(name="flows", path=str(path.absolute()), decoder=detected(path))
+    decode = source.decode(BuildContext(needed=fields, clock=lambda: 0.0))
+    for payloads in source.chunks(SourceContext()):
+        found = decode([one for one in payloads if one or isinstance(one, Damaged)])
+        received = pl.when(pl.col("TimeReceived") != 0).then("TimeReceived").alias("TimeReceived")
+        yield found._replace(flows=found.flows.with_columns(received))
+
+
+def _empty(path: Path) -> pl.DataFrame:
+    """No flow, with the columns of the file, or those of the first flows of a recording."""
+    if _is_parquet(path):
+        return pl.DataFrame(schema=_scan(path)[1])
+    first = next(_decoded(path, None), None)
+    return first.flows.clear() if first else pl.DataFrame()
+
+
+def found(paths: Sequence[Path]) -> list[Path]:
+    """The files of flows: a folder stands for its Parquet files. Raises OSError."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.glob("*.parquet"))
+            if not inside:
+                raise OSError(f"{path} has no Parquet file: give recordings by their names")
+            files += inside
+        elif path.is_file() and not _is_parquet(path) and not is_recording(path, SETTINGS):
+            raise OSError(f"{path} has no flows: they are read from {_KINDS}")
+        else:
+            files.append(path)
+    return files
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _scan(path: Path) -> tuple[pl.LazyFrame, pl.Schema]:
+    try:
+        lazy = pl.scan_parquet(path)
+        return lazy, lazy.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise OSError(f"{path}: {error}") from error
