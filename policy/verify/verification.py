@@ -15,13 +15,11 @@ from matrix.edges import State
 from pipeline.kube.subnets import Label
 from policy.judge.ends import End
 from policy.judge.evaluator import Evaluator, Judged
-from policy.judge.verdicts import Verdict
+from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster, Reference
 from policy.verify.permissions import Workloads, isolated, permissions
 
-LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
-"""Verdicts by which traffic that was seen is cut off."""
 _NOT_NEEDED = (State.ATTEMPTED.value, State.DENIED.value)
 
 
