@@ -132,7 +132,8 @@ def _of(some: Coverage, whole: Coverage) -> str:
 def _tables(found: Verification) -> Iterator[tuple[str, pl.DataFrame]]:
     lost, edges = found.lost(), found.edges.filter("counts")
     by = pl.col("isolated_by").list.join(", ").alias("denied by")
-    yield "Would be denied", lost.select(*_EDGE, by, "why")
+    why = ["why"] if (lost["why"] != "").any() else []
+    yield "Would be denied", lost.select(*_EDGE, by, *why)
     undecided = edges.filter(pl.col("verdict") == Verdict.UNDECIDED)
     yield "Not decided by policy", undecided.select(*_EDGE, "why")
     unknown = edges.filter(pl.col("verdict") == Verdict.UNKNOWN)
@@ -142,6 +143,6 @@ def _tables(found: Verification) -> Iterator[tuple[str, pl.DataFrame]]:
         "Network events say otherwise",
         events.select(*_EDGE[:4], "verdict", "network_events", "policies"),
     )
-    yield "Rules", found.rules
+    yield "Rules" if "rule" in found.rules.columns else "Policies", found.rules
     yield "Allowed and never seen", found.unused
     yield "Not isolated by any policy", found.unselected
