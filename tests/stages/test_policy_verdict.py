@@ -22,7 +22,11 @@ ingress:
   ports: [{port: 5432}]
 - from: [{ipBlock: {cidr: 192.168.0.1/32}}, {ipBlock: {cidr: 203.0.113.0/24}}]
 """
-WEB = "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress: [{ports: [{port: 5432}]}]"
+WEB = """
+podSelector: {matchLabels: {app: web}}
+policyTypes: [Egress]
+egress: [{ports: [{port: 5432}]}]
+"""
 OBJECTS = [
     namespace("shop"),
     node("n1", "192.168.0.1", "10.128.0.2"),
@@ -37,9 +41,11 @@ WEB_END = ("Deployment", "shop", "web", "10.0.0.1")
 DB_END = ("StatefulSet", "shop", "db", "10.0.0.3")
 
 
-def flow(client: tuple[str, ...], server: tuple[str, ...], port: int = 5432, **more: Any) -> Flow:
+def flow(
+    client: tuple[str, ...], server: tuple[str, ...], port: int = 5432, **more: Any
+) -> dict[str, Any]:
     """A flow that opens a TCP connection."""
-    found: Flow = {"SrcPort": 40_000, "DstPort": port, "Proto": 6, "Flags": SYN}
+    found: dict[str, Any] = {"SrcPort": 40_000, "DstPort": port, "Proto": 6, "Flags": SYN}
     for side, end in (("Src", client), ("Dst", server)):
         *owner, found[f"{side}Addr"] = end
         names = ("K8S_OwnerType", "K8S_Namespace", "K8S_OwnerName")
@@ -47,7 +53,7 @@ def flow(client: tuple[str, ...], server: tuple[str, ...], port: int = 5432, **m
     return found | more
 
 
-def turned(one: Flow) -> Flow:
+def turned(one: Flow) -> dict[str, Any]:
     """The reply of a flow."""
     swap = {"Src": "Dst", "Dst": "Src"}
     return {swap.get(name[:3], name[:3]) + name[3:]: value for name, value in one.items()}
