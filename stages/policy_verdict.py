@@ -55,23 +55,13 @@ class PolicyVerdict(ResourceTransform, frozen=True, kw_only=True, dict=True, tag
               inventory: inventory.yaml
         """,
         flows="""
-            {"SrcAddr": "10.128.0.14", "SrcPort": 40000, "SrcK8S_OwnerName": "web",
-             "SrcK8S_OwnerType": "StatefulSet", "SrcK8S_Namespace": "shop",
-             "DstAddr": "10.128.0.15", "DstPort": 5432, "DstK8S_OwnerName": "db",
-             "DstK8S_OwnerType": "StatefulSet", "DstK8S_Namespace": "shop", "Proto": 6, "Flags": 2}
-            {"SrcAddr": "192.0.2.7", "SrcPort": 40000, "DstAddr": "10.128.0.15", "DstPort": 5432,
-             "DstK8S_OwnerName": "db", "DstK8S_OwnerType": "StatefulSet",
-             "DstK8S_Namespace": "shop", "Proto": 6, "Flags": 2}
+            {"SrcAddr": "10.128.0.14", "DstAddr": "10.128.0.15", "DstPort": 5432, "Proto": 6}
+            {"SrcAddr": "192.0.2.7", "DstAddr": "10.128.0.15", "DstPort": 5432, "Proto": 6}
         """,
         output="""
-            {"SrcAddr": "10.128.0.14", "SrcPort": 40000, "SrcK8S_OwnerName": "web",
-             "SrcK8S_OwnerType": "StatefulSet", "SrcK8S_Namespace": "shop",
-             "DstAddr": "10.128.0.15", "DstPort": 5432, "DstK8S_OwnerName": "db",
-             "DstK8S_OwnerType": "StatefulSet", "DstK8S_Namespace": "shop", "Proto": 6, "Flags": 2,
+            {"SrcAddr": "10.128.0.14", "DstAddr": "10.128.0.15", "DstPort": 5432, "Proto": 6,
              "verdict": "allowed", "policy": "shop/db"}
-            {"SrcAddr": "192.0.2.7", "SrcPort": 40000, "DstAddr": "10.128.0.15", "DstPort": 5432,
-             "DstK8S_OwnerName": "db", "DstK8S_OwnerType": "StatefulSet",
-             "DstK8S_Namespace": "shop", "Proto": 6, "Flags": 2,
+            {"SrcAddr": "192.0.2.7", "DstAddr": "10.128.0.15", "DstPort": 5432, "Proto": 6,
              "verdict": "denied", "policy": "shop/db"}
         """,
         files={
