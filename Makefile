@@ -44,6 +44,7 @@ new-stage: $(DEV) ## Start a transform: stages/NAME.py and its test, documents g
 
 bench: $(RUN) ## Flows a second, processor time a flow, memory; ARGS="--quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.policies
 
 bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PATH"
 	@$(BIN)/python -m benchmarks.kafka $(ARGS)

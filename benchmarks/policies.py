@@ -18,17 +18,22 @@ from typing import Any
 import polars as pl
 
 from matrix.edges import EDGES, Evidence, State
+from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
+from pipeline.stage import BuildContext
 from policy.files import load
 from policy.generate.build import Options, generate
 from policy.generate.objects import Kind, manifests
 from policy.generate.text import dump
 from policy.objects import Cluster, Manifest
 from policy.verify.verification import verify
+from stages.policy_verdict import PolicyVerdict
 
 NAMESPACES, WORKLOADS, PODS, FLOWS = 50, 600, 3_000, 1_000_000
 _PEERS, _PORTS = 15, (80, 443, 5432, 6379, 8080, 8443, 9090, 9092)
 _NODES = 100
+_BATCH = 50_000
+_OWNER = {"kind": "OwnerType", "namespace": "Namespace", "workload": "OwnerName"}
 _LABELS = [
     Label("EXT:S3", [f"198.51.{number}.0/24" for number in range(8)]),
     Label("Machines", ["10.0.0.0/16"]),
@@ -106,25 +111,65 @@ def main() -> None:
         f"{seen.height:,} edges: {len(found.drafts)} policies, {len(text) / 1e6:.1f} MB of YAML "
         f"in {seconds:.1f} s, {_peak():.0f} MB"
     )
-    _verify(text, given, seen)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "policies.yaml").write_text(text, encoding="utf-8")
+        file.write(given, folder / "objects.json")
+        _verify(folder, given, seen)
+        _audit(folder, seen)
 
 
-def _verify(text: str, given: list[Manifest], seen: pl.DataFrame) -> None:
+def _verify(folder: Path, given: list[Manifest], seen: pl.DataFrame) -> None:
     """Policies are read from YAML, as a user has them; the edges stand for FLOWS flows."""
     frame = seen.with_columns(flows=pl.lit(FLOWS // seen.height).cast(pl.Int64))
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "policies.yaml")
-        file.write_text(text, encoding="utf-8")
-        start = time.process_time()
-        policies = load([str(file)], Path()).policies
-        read = time.process_time() - start
-        found = verify(policies, frame, Cluster(given), _LABELS)
-        seconds = time.process_time() - start
+    start = time.process_time()
+    policies = load(["policies.yaml"], folder).policies
+    read = time.process_time() - start
+    found = verify(policies, frame, Cluster(given), _LABELS)
+    seconds = time.process_time() - start
     seen_, lost = found.coverage(), found.lost().height
     print(
         f"policy verify: {len(policies)} policies, {seen_.edges:,} edges of {seen_.flows:,} flows: "
         f"{lost} denied, {found.unused.height} permissions never seen in {seconds:.1f} s "
         f"({read:.1f} s to read the policies), {_peak():.0f} MB"
+    )
+
+
+def _audit(folder: Path, seen: pl.DataFrame) -> None:
+    """The stage `policy_verdict`, over batches of flows of these edges."""
+    stage = PolicyVerdict(name="v", policies=["policies.yaml"], inventory="objects.json")
+    start = time.process_time()
+    built = stage.build(BuildContext(folder=folder))
+    read, times = time.process_time() - start, list[float]()
+    for number in range(FLOWS // _BATCH):
+        batch = _flows(seen, number)
+        start = time.process_time()
+        built(batch)
+        times.append(time.process_time() - start)
+    usual = min(times) / _BATCH * 1e9
+    print(
+        f"policy_verdict: {FLOWS:,} flows in {sum(times):.1f} s, the first {_BATCH:,} in "
+        f"{times[0]:.1f} s, later {usual:.0f} ns a flow ({read:.1f} s to build), {_peak():.0f} MB"
+    )
+
+
+def _flows(seen: pl.DataFrame, number: int) -> pl.DataFrame:
+    """A batch of enriched flows that open connections of the edges."""
+    rows = seen.sample(_BATCH, with_replacement=True, seed=number)
+    ends = {
+        f"{end}K8S_{field}": pl.when(pl.col(f"{side}_{own}") != "").then(f"{side}_{own}")
+        for end, side in (("Src", "client"), ("Dst", "server"))
+        for own, field in _OWNER.items()
+    }
+    octet = pl.int_range(pl.len()) % 256
+    return rows.select(
+        **ends,
+        SrcAddr=pl.format("10.0.0.{}", octet),
+        DstAddr=pl.format("198.51.1.{}", octet),
+        SrcPort=pl.lit(40_000),
+        DstPort="port",
+        Proto=pl.lit(6),
+        Flags=pl.lit(2),
     )
 
 

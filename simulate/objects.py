@@ -77,8 +77,13 @@ def node(name: str, address: str, subnet: str, zone: str) -> Manifest:
 
 
 def controller(workload: Workload, template_hash: str) -> list[Manifest]:
-    """A Deployment, StatefulSet or DaemonSet; a Deployment is followed by its ReplicaSet."""
+    """The controller of a workload; a Deployment is followed by its ReplicaSet.
+
+    So is a CronJob by one of its Jobs, which stands for all of them.
+    """
     labels = {"app": workload.name}
+    if workload.kind == "CronJob":
+        return _cron_job(workload, labels)
     top = _controller(workload, labels)
     if workload.kind != "Deployment":
         return [top]
@@ -173,6 +178,18 @@ def _controller(workload: Workload, labels: dict[str, str]) -> Manifest:
     spec["template"] = {"metadata": {"labels": labels}, "spec": containers}
     kind, ns, name = workload[:3]
     return _object("apps/v1", kind, ns, name, labels={"app": labels["app"]}) | {"spec": spec}
+
+
+def _cron_job(workload: Workload, labels: dict[str, str]) -> list[Manifest]:
+    run = f"{workload.name}-29361120"
+    template = {"metadata": {"labels": labels}, "spec": {"containers": _containers(workload.ports)}}
+    own = _object("batch/v1", "CronJob", workload.namespace, workload.name, labels=labels)
+    own["spec"] = {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": template}}}
+    job = _object("batch/v1", "Job", workload.namespace, run, labels=labels)
+    job["metadata"]["ownerReferences"] = [_owner(own)]
+    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}}
+    job["spec"] = {"selector": selector, "template": template}
+    return [own, job]
 
 
 def _port(name: str, port: ServicePort) -> Manifest:

@@ -51,6 +51,7 @@ class Link(NamedTuple):
 
     A client dials the Service (service_port) and reaches an endpoint (port): both are reported.
     `turns`: to the next server each time; otherwise each client keeps to one. `mesh`: to all.
+    `first`: the second of the first one of `every`, where it is not at random.
     """
 
     client: str
@@ -62,6 +63,7 @@ class Link(NamedTuple):
     style: Style = SHORT
     turns: bool = True
     mesh: bool = False
+    first: float | None = None
 
 
 class Connection(NamedTuple):
@@ -108,7 +110,8 @@ class Traffic:
                 yield from (Connection(client, server, at) for server in chosen)
                 continue
             step = round(link.every * 1000)
-            starts = range(self.rng.randrange(step - 1000), self.window - 1000, step)
+            first = self.rng.randrange(step - 1000) if link.first is None else link.first * 1000
+            starts = range(round(first), self.window - 1000, step)
             for turn, at in enumerate(starts):
                 turned = number + turn * link.turns
                 yield Connection(client, servers[turned % len(servers)], at)

@@ -30,10 +30,9 @@ from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, load, refuse, say, show
 from pipeline.cli.series import Origin
 from pipeline.cli.sighting import Sighting, namespaces, warn_of_unseen
+from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.diagnostics import ConfigError, nearest
-from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
-from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.state.checkpoint_file import CheckpointError
 from policy import files as policy_files
 
@@ -116,7 +115,8 @@ def discover(
     if output is Form.YAML and kind is Kind.SLICE and not namespace:
         raise typer.BadParameter("a slice is of a namespace: give --namespace")
     try:
-        given = _labels(place) if (place := labels or target) else []
+        place = labels or target
+        given = subnet_labels(load(place), ask=False) if place else []
         known = _ranges(lists or [])
         if from_policies:
             found = _of_policies(from_policies, prefix)._replace(stale=stale(given, known))
@@ -149,16 +149,6 @@ def _seen(origin: Origin) -> tuple[Sighting, Sequence[str]]:
     if counted.sighting is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
     return counted.sighting, counted.notes
-
-
-def _labels(path: Path) -> list[Label]:
-    """The subnet labels of a pipeline's stages; a cluster is not asked."""
-    config = load(path)
-    context = BuildContext(folder=config.folder)
-    stages = [stage for stage in config.stages if isinstance(stage, ResourceTransform)]
-    built = [stage.build(context).knowledge for stage in stages if stage.type == "subnet_label"]
-    known = [one.labels() for one in built if isinstance(one, LabelKnowledge)]
-    return [label for some in known for label in some]
 
 
 def _found(

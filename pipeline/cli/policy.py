@@ -8,11 +8,12 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from pipeline.cli.app import app, show
+from pipeline.cli.app import app, fail, show
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_generate import generate_
 from pipeline.cli.policy_input import (
     EdgesFile,
+    Given,
     Input,
     InventoryFile,
     InventoryOf,
@@ -20,14 +21,16 @@ from pipeline.cli.policy_input import (
     Objects,
     Policies,
     PoliciesOption,
-    Seen,
 )
+from pipeline.cli.sighting import namespaces
+from pipeline.diagnostics import nearest
 from policy.judge.verdicts import Verdict
 from policy.verify import junit, report
+from policy.verify.audit import NoVerdictsError, audited
 from policy.verify.difference import difference
 from policy.verify.explanation import NoEndError, end, explained
 from policy.verify.report import Format
-from policy.verify.verification import of_namespace, verify
+from policy.verify.verification import Verification, of_namespace, verify
 
 group = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,14 +51,18 @@ Namespace = Annotated[
 
 @group.command("verify")
 def verify_(
-    policies: Policies,
+    policies: Policies = None,
     edges: EdgesFile = None,
     input_: Input = None,
     state: State = None,
     server: Server = None,
     inventory: InventoryOf = None,
-    config: LabelsOf = None,
+    labels: LabelsOf = None,
     namespace: Namespace = "",
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="What the stage policy_verdict said of flows as they came."),
+    ] = False,
     output: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Hold policies against the connections that were seen.
@@ -63,17 +70,40 @@ def verify_(
     It says how many of them are allowed, which ones would be denied and by which policy, what no
     policy decides, what the policies allow and nobody has done, how often each rule was needed, and
     which workloads no policy selects. Exit 3 when a connection that was seen would be denied.
+
+    With --live the verdicts are those that running workers (--server) have counted, so POLICIES
+    are those of their pipeline.
     """
-    seen = Seen(edges, input_, state, server)
-    file = seen.inventory(inventory)
-    objects = Objects(file)
-    given, labels = objects.policies(policies), [*seen.labels(config), *objects.labels]
-    frame = _read(seen, file, objects, namespace)
-    found = verify(given, frame, objects.cluster, labels, namespace)
+    given = Given(edges, input_, state, server)
+    if live:
+        if policies:
+            raise typer.BadParameter("--live has the policies of the pipeline: give none")
+        found = _audited(given, inventory, namespace)
+    else:
+        file = given.inventory(inventory)
+        objects = Objects(file)
+        judged, known = objects.policies(policies or ()), [*given.labels(labels), *objects.labels]
+        frame = _read(given, file, objects, namespace)
+        found = verify(judged, frame, objects.cluster, known, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
     typer.echo(forms[output](found), nl=False)
     if found.lost().height:
         raise typer.Exit(_LOST)
+
+
+def _audited(given: Given, inventory: Path | None, namespace: str) -> Verification:
+    """What was counted; a namespace that nothing was counted of ends the command."""
+    sighting = given.sighting(inventory)
+    edges = sighting.edges()
+    try:
+        found = audited(sighting.facts, edges, namespace)
+    except NoVerdictsError as error:
+        fail(str(error))
+    if namespace and found.edges.is_empty():
+        there = namespaces(edges)
+        hint = nearest(namespace, there) or f"there are {', '.join(there) or 'none'}"
+        fail(f'nothing is in namespace "{namespace}"; {hint}')
+    return found
 
 
 @group.command()
@@ -85,7 +115,7 @@ def diff(
     state: State = None,
     server: Server = None,
     inventory: InventoryOf = None,
-    config: LabelsOf = None,
+    labels: LabelsOf = None,
     namespace: Namespace = "",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
@@ -95,22 +125,22 @@ def diff(
     isolated or open, and which permissions are added or gone. Exit 3 when a connection that was
     seen would be denied from now on.
     """
-    seen = Seen(edges, input_, state, server)
-    file = seen.inventory(inventory)
+    given = Given(edges, input_, state, server)
+    file = given.inventory(inventory)
     objects = Objects(file)
     old, new = (objects.policies([name]) for name in (before, after))
-    frame = of_namespace(_read(seen, file, objects, namespace), namespace)
-    labels = [*seen.labels(config), *objects.labels]
-    found = difference(old, new, frame, objects.cluster, labels)
+    frame = of_namespace(_read(given, file, objects, namespace), namespace)
+    known = [*given.labels(labels), *objects.labels]
+    found = difference(old, new, frame, objects.cluster, known)
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)
     if found.lost().height:
         raise typer.Exit(_LOST)
 
 
-def _read(seen: Seen, inventory: Path, objects: Objects, namespace: str) -> pl.DataFrame:
+def _read(given: Given, inventory: Path, objects: Objects, namespace: str) -> pl.DataFrame:
     """The frame of EDGES; a namespace that nothing is in ends the command."""
-    frame = seen.read(inventory)
+    frame = given.read(inventory)
     objects.namespaces(frame, [namespace] if namespace else [])
     return frame
 

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
-from pipeline.cli.policy_input import EdgesFile, Input, InventoryOf, LabelsOf, Objects, Seen
+from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -36,7 +36,7 @@ def generate_(
     every: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="For the workloads of all namespaces.")
     ] = False,
-    config: LabelsOf = None,
+    labels: LabelsOf = None,
     kind: Annotated[Kind, typer.Option(help="What kind of objects to write.")] = (
         Kind.NETWORK_POLICY
     ),
@@ -65,15 +65,15 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
-    seen = Seen(edges, input_, state, server)
-    file = seen.inventory(inventory)
-    objects, frame = Objects(file), seen.read(file)
+    given = Given(edges, input_, state, server)
+    file = given.inventory(inventory)
+    objects, frame = Objects(file), given.read(file)
     known = objects.namespaces(frame, namespace or ())
     try:
         found = generate(
             frame,
             objects.manifests,
-            [*seen.labels(config), *objects.labels],
+            [*given.labels(labels), *objects.labels],
             Options(
                 namespaces=tuple(sorted(set(namespace or known))),
                 allow_unlabelled=allow_unlabelled,

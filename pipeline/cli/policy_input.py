@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Protocol, runtime_checkable
 
 import polars as pl
 import typer
@@ -14,6 +15,7 @@ from matrix.edges import EDGES
 from pipeline.api.remote import RemoteError
 from pipeline.cli.app import fail, load, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
+from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem, nearest
@@ -27,7 +29,7 @@ from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster
 
 Policies = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="POLICIES...", help="Files, folders or globs; or `cluster`."),
 ]
 PoliciesOption = Annotated[
@@ -46,7 +48,7 @@ Input = Annotated[
 ]
 LabelsOf = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Take the subnet labels of this pipeline, too."),
+    typer.Option("--labels", metavar="CONFIG", help="Use the subnet labels of this pipeline."),
 ]
 InventoryFile = Annotated[Path, typer.Option(metavar="FILE", help="The objects of the cluster.")]
 InventoryOf = Annotated[
@@ -87,10 +89,12 @@ class Objects:
                 fail(f'nothing is in namespace "{name}"; {hint}')
         return known
 
-    def policies(self, patterns: list[str]) -> list[NetworkPolicy]:
+    def policies(self, patterns: Sequence[str]) -> list[NetworkPolicy]:
         """The policies of files, or with the one name `cluster` those in force."""
+        if not patterns:
+            raise typer.BadParameter("give POLICIES: files, folders or globs; or `cluster`")
         try:
-            if patterns == [IN_FORCE] and not Path(IN_FORCE).exists():
+            if list(patterns) == [IN_FORCE] and not Path(IN_FORCE).exists():
                 self._tell_of_other_policies()
                 return files.in_force(self.cluster.policies)
             found = files.load(patterns, Path())
@@ -108,28 +112,46 @@ class Objects:
                 say(f"warning: {number} {kind} in the cluster are not judged")
 
 
-class Seen(NamedTuple):
-    """Where edges come from: one of a file of edges, a recording or pipeline, a state, workers."""
+@runtime_checkable
+class FromInventory(Protocol):
+    """A stage that may have the objects of an inventory file; relative to the pipeline's folder."""
 
-    edges: Path | None
-    path: Path | None
-    state: Path | None
-    servers: list[str] | None
+    inventory: str
+
+
+class Given:
+    """What the options name: one of a file of edges, a recording or pipeline, a state, workers."""
+
+    def __init__(
+        self,
+        edges: Path | None,
+        path: Path | None,
+        state: Path | None,
+        servers: Sequence[str] | None,
+    ) -> None:
+        if sum(map(bool, (edges, path, state, servers))) != 1:
+            raise typer.BadParameter(
+                "give one of --edges FILE, --input FILE, --state DIR and --server URL"
+            )
+        self._edges = edges
+        self._is_recording = path is not None and is_recording(path, SETTINGS)
+        self._config = load(path) if path and not self._is_recording else None
+        self._origin = Origin(
+            path=path, config=self._config, state=state, servers=tuple(servers or ())
+        )
 
     def inventory(self, given: Path | None) -> Path:
         """The file of the objects: the one that is given, or that of the pipeline that is run."""
         if given:
             return given
-        if self.path and not is_recording(self.path, SETTINGS):
-            for stage in load(self.path).stages:
-                if name := getattr(stage, "inventory", ""):
-                    return self.path.parent / str(name)
+        for stage in self._config.stages if self._config else ():
+            if self._config and isinstance(stage, FromInventory) and stage.inventory:
+                return self._config.folder / stage.inventory
         raise typer.BadParameter("give --inventory FILE, the objects of the cluster")
 
-    def labels(self, config: Path | None) -> list[Label]:
-        """The subnet labels of `config`, or of the pipeline that is run; none of other sources."""
-        if not config and self.path and not is_recording(self.path, SETTINGS):
-            config = self.path
+    def labels(self, given: Path | None) -> list[Label]:
+        """The subnet labels of a pipeline, or else of the one that is run."""
+        config = load(given) if given else self._config
         try:
             return subnet_labels(config) if config else []
         except (ConnectError, UnreachableError) as error:
@@ -137,26 +159,23 @@ class Seen(NamedTuple):
 
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""
-        if sum(map(bool, self)) != 1:
-            raise typer.BadParameter(
-                "give one of --edges FILE, --input FILE, --state DIR and --server URL"
-            )
-        if self.edges:
-            return _from_file(self.edges)
-        needs_objects = self.state or (self.path and is_recording(self.path, SETTINGS))
-        origin = Origin(
-            path=self.path,
-            state=self.state,
-            servers=self.servers or (),
-            inventory=inventory if needs_objects else None,
-        )
+        if self._edges:
+            return _from_file(self._edges)
+        return self.sighting(inventory).edges()
+
+    def sighting(self, inventory: Path | None = None) -> Sighting:
+        """What was counted of edges, with the objects of the inventory where none are known."""
+        if self._edges:
+            raise typer.BadParameter("--edges has edges, and no verdicts: give another source")
+        needs_objects = self._origin.state or self._is_recording
+        origin = replace(self._origin, inventory=inventory if needs_objects else None)
         try:
             sighting = origin.read().sighting
         except (OSError, ValueError, CheckpointError, RemoteError) as error:
             fail(error)
         if sighting is None:
             fail("no edges are counted: add a stage of type encode_matrix")
-        return sighting.edges()
+        return sighting
 
 
 def _from_file(path: Path) -> pl.DataFrame:

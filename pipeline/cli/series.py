@@ -58,10 +58,12 @@ class Origin:
 
     `path` is a pipeline file, or a recording that goes through a pipeline of our own; `recording`
     takes the place of the sources of a pipeline file. `inventory` has the objects behind the flows.
+    `config` is that pipeline, where it was loaded already.
     Of a Prometheus, the last `period` seconds count; it gets the token of `token_file`.
     """
 
     path: Path | None = None
+    config: Config | None = None
     recording: Path | None = None
     inventory: Path | None = None
     state: Path | None = None
@@ -122,7 +124,7 @@ class Origin:
         if (path := self.pipeline) is not None:
             if self.inventory:
                 raise typer.BadParameter(f"--inventory is for recordings; {path} names its own")
-            return _pipeline(path), self.recording if self.path else None
+            return self.config or _pipeline(path), self.recording if self.path else None
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:

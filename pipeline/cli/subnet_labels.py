@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from threading import Event
 
-from pipeline.cli.app import refuse
-from pipeline.config.loader import load
-from pipeline.diagnostics import ConfigError
+from pipeline.config.loader import Config
 from pipeline.flows import cidr
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
@@ -16,20 +13,18 @@ from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.stage.resources import ResourcePool
 
 
-def subnet_labels(path: Path) -> list[Label]:
+def subnet_labels(config: Config, *, ask: bool = True) -> list[Label]:
     """The labels of a pipeline's stages; of those around an address, the first one is meant.
 
-    Raises ConnectError and UnreachableError where a cluster is to tell them.
+    Without `ask`, those that only a cluster knows are left out. Raises ConnectError and
+    UnreachableError where a cluster is to tell them.
     """
-    resources, found = ResourcePool(), list[Label]()
-    try:
-        config = load(path)
-    except ConfigError as error:
-        refuse(error)
+    context, resources = BuildContext(folder=config.folder), ResourcePool()
+    found: list[Label] = []
     try:
         for stage in config.stages:
             if isinstance(stage, ResourceTransform) and stage.type == "subnet_label":
-                built = stage.build(BuildContext(folder=path.parent), resources)
+                built = stage.build(context, resources if ask else None)
                 if built.refresh:
                     built.refresh(Event())
                 if isinstance(built.knowledge, LabelKnowledge):

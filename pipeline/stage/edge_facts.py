@@ -26,6 +26,8 @@ SERVER = tuple(f"server_{name}" for name in END)
 
 PROTOCOL = "protocol"
 """TCP, UDP, SCTP, ICMP, ICMPv6, or else the number."""
+PROTOCOLS = {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "ICMPv6", "132": "SCTP"}
+"""The names by the numbers."""
 PORT = "port"
 """The server's port; "" where the protocol has none, or the flow does not say."""
 CLIENT_PORT = "client_port"
@@ -34,6 +36,8 @@ REPORTER = "reporter"
 EVIDENCE = "evidence"
 """A Basis."""
 ATTRIBUTE, ATTRIBUTE_VALUE = "attribute", "value"
+FLOW_VERDICT, FLOW_POLICY = "verdict", "policy"
+"""Fields of flows: what policies say of them that are held against them (`policy_verdict`)."""
 
 
 class Reporter(StrEnum):
@@ -50,7 +54,8 @@ class Attribute(StrEnum):
 
     POLICY: "allowed NAMESPACE/NAME" or "denied NAMESPACE/NAME"; without a namespace the name alone.
     SERVICE: the translated address and port of the server's end ("172.30.0.1:443",
-    "[fd00::1]:443"). DNS_NAME: a name asked for, on the edge to the resolver.
+    "[fd00::1]:443"). DNS_NAME: a name asked for, on the edge to the resolver. VERDICT: a verdict of
+    policies that are held against flows, and these policies ("denied shop/db").
     """
 
     DROP_CAUSE = "drop_cause"
@@ -60,6 +65,7 @@ class Attribute(StrEnum):
     SERVER_ZONE = "server_zone"
     SERVICE = "service"
     DNS_NAME = "dns_name"
+    VERDICT = "verdict"
 
 
 _KEY = (*CLIENT, *SERVER, PROTOCOL, PORT)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
+from matrix.completeness import Readiness, completeness
 from matrix.edges import State
 from pipeline.kube.subnets import Label
 from policy.generate.check import denied
@@ -69,6 +70,7 @@ def generate(
     for edge in builder.resolved(edges(frame, options.namespaces)):
         builder.take(edge)
     drafts = builder.drafts()
+    builder.watch(frame)
     builder.check(frame, drafts)
     return Generated(drafts, builder.report(drafts, _window(frame)))
 
@@ -88,6 +90,7 @@ class _Builder:
         self._established: set[str] = set()
         self._unselectable: set[str] = set()
         self._unruled: set[str] = set()
+        self._readiness: dict[Reference, Readiness] = {}
 
     def take(self, edge: Edge) -> None:
         """Note an edge at those of its ends that are in the namespaces."""
@@ -180,6 +183,16 @@ class _Builder:
             )
             self._say(Topic.NOTE, workload.namespace, called, message)
 
+    def watch(self, frame: pl.DataFrame) -> None:
+        """Note how long nothing new was seen of each workload, by its direction that is newest."""
+        order = list(Readiness)
+        last = frame["last_seen"].max()
+        rows = completeness(frame, last if isinstance(last, float) else 0.0)
+        for row in rows.select("kind", "namespace", "workload", "readiness").iter_rows():
+            workload = self._selections.top(Reference(*row[:3]))
+            known = self._readiness.get(workload, Readiness.STABLE)
+            self._readiness[workload] = min(known, Readiness(row[3]), key=order.index)
+
     def check(self, frame: pl.DataFrame, drafts: list[Draft]) -> None:
         """Say which established edges the drafts would deny, but for those that have no rule."""
         established = frame.filter(pl.col("state") == State.ESTABLISHED)
@@ -200,7 +213,7 @@ class _Builder:
             version(self._labels),
             len(self._established),
             len(self._established - self._unruled - self._unselectable),
-            [_written(draft) for draft in drafts],
+            [self._written(draft) for draft in drafts],
             list(unique(self._findings)),
         )
 
@@ -215,15 +228,19 @@ class _Builder:
             if missing:
                 self._say(topic, workload.namespace, str(workload), " and ".join(missing))
 
+    def _written(self, draft: Draft) -> Written:
+        ingress, egress = (
+            len(draft.rules[direction]) if direction in draft.rules else None
+            for direction in Direction
+        )
+        own = draft.workload
+        return Written(
+            *(draft.namespace, draft.name, str(own or "all pods"), ingress, egress),
+            str(self._readiness.get(own, "")) if own else "",
+        )
+
     def _say(self, topic: Topic, namespace: str, subject: str, message: str = "") -> None:
         self._findings.append(Finding(topic, namespace, subject, message))
-
-
-def _written(draft: Draft) -> Written:
-    ingress, egress = (
-        len(draft.rules[direction]) if direction in draft.rules else None for direction in Direction
-    )
-    return Written(draft.namespace, draft.name, str(draft.workload or "all pods"), ingress, egress)
 
 
 def version(labels: Iterable[Label]) -> str:

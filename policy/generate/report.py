@@ -48,13 +48,17 @@ class Finding(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A policy: its subject, how many rules each direction has (None: left open), its file."""
+    """A policy: its subject, how many rules each direction has (None: left open).
+
+    `readiness`: the least of its directions (`matrix.completeness.Readiness`); "" of all pods.
+    """
 
     namespace: str
     name: str
     workload: str
     ingress: int | None
     egress: int | None
+    readiness: str = ""
 
 
 class Report(NamedTuple):
@@ -127,7 +131,8 @@ def _counted(one: Written) -> str:
         f"{side} {'open' if count is None else _number(count, 'rule', 'rules')}"
         for side, count in (("ingress", one.ingress), ("egress", one.egress))
     ]
-    return f"{one.namespace}/{one.name} for {one.workload}: {', '.join(sides)}"
+    told = filter(None, [*sides, one.readiness])
+    return f"{one.namespace}/{one.name} for {one.workload}: {', '.join(told)}"
 
 
 def _number(count: int, one: str, many: str) -> str:

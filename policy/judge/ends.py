@@ -90,6 +90,8 @@ class Ends:
             return self._of_service(Reference(*end[:3]), protocol, port)
         if not end.kind and address in self._services:
             return self._of_service(self._services[address], protocol, port)
+        if end.address:  # there may be millions
+            return list(_placed(self._endpoints_of(end), None))
         if end not in self._found:
             self._found[end] = list(_placed(self._endpoints_of(end), None))
         return self._found[end]
@@ -97,6 +99,8 @@ class Ends:
     def _endpoints_of(self, end: End) -> list[tuple[int, str]]:
         if not end.kind:
             return self._outside(end)
+        if end.kind == "Node" and (place := cidr.address(end.address)):
+            return [(self._groups.of_address(place, on_host=True), str(place))]
         if end.kind == "Node":
             node = self._cluster.nodes.get(end.workload)
             known = node.addresses if node else ()

@@ -71,12 +71,13 @@ class Evaluator:
         self._groups = Groups(self._policies, cluster)
         self._ends = Ends(cluster, labels, self._groups)
         self._places: list[Place] = []
+        self._tables: tuple[int, Tables] | None = None
 
     def judge(self, edges: pl.DataFrame) -> Judged:
         """The verdicts of a frame of EDGES; of its columns the ends, protocol and port are read."""
-        asked = edges.with_row_index("edge")
+        asked, self._places = edges.with_row_index("edge"), []
         client, server = self._side(asked, _CLIENT), self._side(asked, _SERVER)
-        tables = compile_policies(self._policies, self._groups.all, self._cluster)
+        tables = self._compiled()
         pairs = _pairs(asked, client, server)
         questions = pairs.select("client", "server", "protocol", "port").unique()
         questions = questions.with_row_index("q")
@@ -93,6 +94,14 @@ class Evaluator:
         )
         verdicts, hits = by_edge(found, answers, tables)
         return Judged(verdicts, hits, tables)
+
+    def _compiled(self) -> Tables:
+        """The tables of all groups that were found until now."""
+        number = len(self._groups.all)
+        if self._tables is None or self._tables[0] != number:
+            found = compile_policies(self._policies, self._groups.all, self._cluster)
+            self._tables = number, found
+        return self._tables[1]
 
     def _side(self, asked: pl.DataFrame, side: str) -> _Side:
         """The endpoints of one side, each distinct end looked up once."""

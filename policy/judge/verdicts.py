@@ -28,6 +28,8 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
+"""Verdicts by which traffic that was seen is cut off."""
 VERDICTS = pl.Schema(
     {
         "edge": pl.UInt32(),

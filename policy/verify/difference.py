@@ -9,10 +9,11 @@ import polars as pl
 
 from pipeline.kube.subnets import Label
 from policy.judge.evaluator import Evaluator
+from policy.judge.verdicts import LOST
 from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster
 from policy.verify.permissions import Workloads, isolated, permissions
-from policy.verify.verification import LOST, described
+from policy.verify.verification import described
 
 _KEY = ("direction", "own", "peer", "protocol", "port")
 

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from pipeline.diagnostics import printable
-from policy.judge.verdicts import Verdict
-from policy.verify.verification import LOST, Verification
+from policy.judge.verdicts import LOST, Verdict
+from policy.verify.verification import Verification
 
 
 def junit(found: Verification) -> str:

@@ -132,16 +132,21 @@ def _of(some: Coverage, whole: Coverage) -> str:
 def _tables(found: Verification) -> Iterator[tuple[str, pl.DataFrame]]:
     lost, edges = found.lost(), found.edges.filter("counts")
     by = pl.col("isolated_by").list.join(", ").alias("denied by")
-    yield "Would be denied", lost.select(*_EDGE, by, "why")
+    yield "Would be denied", lost.select(*_EDGE, by, *_why(lost))
     undecided = edges.filter(pl.col("verdict") == Verdict.UNDECIDED)
-    yield "Not decided by policy", undecided.select(*_EDGE, "why")
+    yield "Not decided by policy", undecided.select(*_EDGE, *_why(undecided))
     unknown = edges.filter(pl.col("verdict") == Verdict.UNKNOWN)
-    yield "Not known", unknown.select(*_EDGE, "why")
+    yield "Not known", unknown.select(*_EDGE, *_why(unknown))
     events = found.disagreements()
     yield (
         "Network events say otherwise",
         events.select(*_EDGE[:4], "verdict", "network_events", "policies"),
     )
-    yield "Rules", found.rules
+    yield "Rules" if "rule" in found.rules.columns else "Policies", found.rules
     yield "Allowed and never seen", found.unused
     yield "Not isolated by any policy", found.unselected
+
+
+def _why(rows: pl.DataFrame) -> list[str]:
+    """The column of explanations, where there is any."""
+    return ["why"] if (rows["why"] != "").any() else []

@@ -15,13 +15,15 @@ from matrix.edges import State
 from pipeline.kube.subnets import Label
 from policy.judge.ends import End
 from policy.judge.evaluator import Evaluator, Judged
-from policy.judge.verdicts import Verdict
+from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
 from policy.objects import Cluster, Reference
 from policy.verify.permissions import Workloads, isolated, permissions
 
-LOST = (Verdict.DENIED.value, Verdict.DIFFERS.value)
-"""Verdicts by which traffic that was seen is cut off."""
+UNSELECTED = pl.Schema({"workload": pl.String(), "directions": pl.String()})
+UNUSED = pl.Schema(
+    dict.fromkeys(("policy", "rule", "direction", "own", "peer", "protocol", "port"), pl.String())
+)
 _NOT_NEEDED = (State.ATTEMPTED.value, State.DENIED.value)
 
 
@@ -49,7 +51,6 @@ class Verification(NamedTuple):
     rules: pl.DataFrame
     unused: pl.DataFrame
     unselected: pl.DataFrame
-    judged: Judged
 
     def coverage(self, *verdicts: Verdict) -> Coverage:
         """The edges that count and have one of these verdicts; of all edges without any."""
@@ -89,7 +90,6 @@ def verify(
         _hits(shown, judged),
         _unused(edges, judged, cluster, workloads),
         _unselected(policies, workloads, namespace),
-        judged,
     )
 
 
@@ -226,5 +226,4 @@ def _unselected(
         for one in workloads.every(namespace)
         if (missing := [name for name in names if (name, one) not in selected])
     ]
-    schema = {"workload": pl.String, "directions": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=UNSELECTED, orient="row")

@@ -17,6 +17,7 @@ from pipeline.stage.edge_facts import (
     CLIENT_PORT,
     EDGES,
     EVIDENCE,
+    PROTOCOLS,
     REPORTER,
     SERVER,
     Attribute,
@@ -24,11 +25,10 @@ from pipeline.stage.edge_facts import (
 )
 from stages.edges import grouping as g
 
-_PROTOCOLS = {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "ICMPv6", "132": "SCTP"}
 _FORWARD, _FLOWS = pl.col(FORWARD), pl.col(g.FLOWS)
 _ROW, _RANK = ":row", ":rank"
 _PORTS = pl.Series(["", *map(str, range(1, service_ports.PORTS))])
-_NUMBERED = pl.Series([*(_PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
+_NUMBERED = pl.Series([*(PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
 _BASES = pl.Series([basis.value for basis in BASES])
 _KEY = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
 _SEEN = (FIRST_SEEN, LAST_SEEN)
@@ -83,7 +83,7 @@ def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr
 
 def _key(protocol_type: pl.DataType) -> list[pl.Expr]:
     """The labels that the families share."""
-    text = pl.col(g.PROTOCOL).cast(pl.String).fill_null("").replace(_PROTOCOLS)
+    text = pl.col(g.PROTOCOL).cast(pl.String).fill_null("").replace(PROTOCOLS)
     number = pl.col(g.PROTOCOL).cast(pl.UInt16, strict=False).fill_null(256)
     protocol = pl.lit(_NUMBERED).gather(number) if protocol_type == pl.UInt8 else text
     ends = zip(CLIENT, SERVER, g.SRC, g.DST, strict=True)
@@ -177,6 +177,7 @@ def _attributes() -> Mapping[Attribute, tuple[Sequence[str], pl.Expr]]:
         Attribute.TLS_VERSION: ([g.TLS], pl.col(g.TLS)),
         Attribute.SERVICE: ([g.SERVICE], service),
         Attribute.DNS_NAME: ([g.NAME], pl.col(g.NAME)),
+        Attribute.VERDICT: ([g.VERDICT], pl.when(pl.col(g.VERDICT) != "").then(g.VERDICT)),
     }
 
 

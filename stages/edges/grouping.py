@@ -20,7 +20,7 @@ from pipeline.flows.orientation import (
 )
 from pipeline.flows.times import SEEN, TIMES, seen
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields, days
-from pipeline.stage.edge_facts import END, Attribute
+from pipeline.stage.edge_facts import END, FLOW_POLICY, FLOW_VERDICT, Attribute
 
 SRC, DST = (tuple(f":{end}_{name}" for name in END) for end in ("src", "dst"))
 """The parts of the ends, in the order of END."""
@@ -31,6 +31,7 @@ VERDICTS = ":verdicts"
 """What policies said of a flow, a line each: ALLOWED or DENIED, and the policy."""
 ALLOWED, DENIED = "allowed", "denied"
 SRC_ZONE, DST_ZONE, DAY, NAME = ":src_zone", ":dst_zone", ":day", ":name"
+VERDICT = ":verdict"
 CAUSE, TLS, SERVICE, SERVICE_PORT = ":cause", ":tls", ":service", ":service_port"
 FLOWS, DROPS = ":flows", ":drops"
 COUNTS = ("Bytes", "Packets", "PktDropBytes", "PktDropPackets")
@@ -49,7 +50,7 @@ _OF_ATTRIBUTES = {
 """The columns that are kept for an attribute, and the fields they are copies of."""
 _HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
-_TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE)
+_TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
 _Read = Callable[[values.Schema, str], pl.Expr]
@@ -61,6 +62,8 @@ def fields(attributes: Collection[Attribute]) -> Fields:
     copied = {field for one in attributes for field in _OF_ATTRIBUTES.get(one, {}).values()}
     if Attribute.SERVICE in attributes:
         copied.update(_TRANSLATED)
+    if Attribute.VERDICT in attributes:
+        copied.update((FLOW_VERDICT, FLOW_POLICY))
     others = {"AgentIP", "FlowDirection", "NetworkEvents", "PktDropLatestDropCause", "Sampling"}
     return orientation.FIELDS | owners | copied | others | {*COUNTS, *TIMES}
 
@@ -69,11 +72,11 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
     """A row for all flows that are alike, in the order in which the first of each came.
 
     Columns: what they have in common, SRC, DST, PROTOCOL (or its number, UInt8), VERDICTS, CAUSE,
-    TLS, SRC_ZONE, DST_ZONE, NAME and SERVICE (String), FORWARD (Boolean), BASIS (UInt8), PORT,
-    UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32, days
-    since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED, ABORTED and
-    DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none), FIRST_SEEN
-    and LAST_SEEN (Float64, null: not known).
+    TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String), FORWARD (Boolean), BASIS (UInt8),
+    PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
+    days since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED,
+    ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none),
+    FIRST_SEEN and LAST_SEEN (Float64, null: not known).
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
@@ -118,6 +121,9 @@ def _attributes(schema: values.Schema, attributes: Collection[Attribute]) -> lis
     found = [_text(schema, f).alias(own) for own, f in copied.items() if values.known(schema, f)]
     if Attribute.SERVICE in attributes and any(values.known(schema, f) for f in _TRANSLATED):
         found += _service(schema)
+    if Attribute.VERDICT in attributes and values.known(schema, FLOW_VERDICT):
+        said = (_text(schema, name) for name in (FLOW_VERDICT, FLOW_POLICY))
+        found.append(pl.concat_str(*said, separator=" ", ignore_nulls=True).alias(VERDICT))
     return found
 
 

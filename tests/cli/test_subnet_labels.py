@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.cli.subnet_labels import subnet_labels
+from pipeline.config.loader import load
 from pipeline.kube.subnets import Label
 
 PIPELINE = """
@@ -24,7 +25,7 @@ stages:
 def labels(folder: Path, match: str) -> list[Label]:
     (folder / "flows.json").write_text("")
     (folder / "pipeline.yaml").write_text(PIPELINE.format(match=match))
-    return subnet_labels(folder / "pipeline.yaml")
+    return subnet_labels(load(folder / "pipeline.yaml"))
 
 
 def test_labels_as_listed(tmp_path: Path) -> None:

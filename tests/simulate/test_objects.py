@@ -51,6 +51,18 @@ def test_a_pod_has_the_labels_that_its_controller_selects() -> None:
     assert (pod["status"]["podIP"], pod["status"]["hostIP"]) == ("10.128.0.3", "10.0.0.1")
 
 
+def test_a_cron_job_has_a_job_for_its_pods() -> None:
+    """A pod has the labels of the template, and those of the run."""
+    own, job = objects.controller(objects.Workload("CronJob", "shop", "nightly", 1), "abc")
+    assert (own["kind"], job["kind"]) == ("CronJob", "Job")
+    pod = objects.pod("shop", "nightly-x", "nightly", job, PLACE)
+    assert pod["metadata"]["labels"] == {"app": "nightly"} | job["spec"]["selector"]["matchLabels"]
+    assert own["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"] == {
+        "app": "nightly"
+    }
+    assert job["metadata"]["ownerReferences"][0]["name"] == "nightly"
+
+
 def test_a_service_has_a_slice_of_its_endpoints() -> None:
     ports = (ServicePort(53, 5353, "UDP"), ServicePort(53, 5353))
     made = objects.service(Service("dns", "d", "172.30.0.10", ports, "d"), ["10.128.0.3"])

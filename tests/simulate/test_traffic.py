@@ -116,6 +116,14 @@ def test_a_client_takes_turns_or_keeps_to_one_server() -> None:
     assert {dst for _, dst, _ in seen(keeping)} == {NEAR}
 
 
+def test_a_schedule_begins_when_it_says() -> None:
+    """Every so many seconds from the first one on; with none in the window there is no flow."""
+    found = flows(Link("client", "near", 80, every=20, first=7))
+    starts = found.filter(pl.col("DstPort") == 80)["TimeFlowStartMs"].to_list()
+    assert starts == list(range(7_000, WINDOW - 1_000, 20_000))
+    assert flows(Link("client", "near", 80, every=20, first=WINDOW)).is_empty()
+
+
 def test_a_mesh_connects_each_client_to_each_server() -> None:
     found = seen(flows(Link("clients", "both", 80, mesh=True)))
     assert {(src, dst) for src, dst, _ in found} == {

@@ -384,6 +384,8 @@ def test_it_reads_only_what_it_uses() -> None:
         "SrcSubnetLabel": "Pods",
         "DstSubnetLabel": "Pods",
         "FlowDirection": 1,
+        "verdict": "allowed",
+        "policy": "a/b",
     }
     assert whole.keys() <= stage.reads()
     assert stage.reads() - whole.keys() == {"TimeReceived"}

@@ -31,7 +31,12 @@ _POLICIES = (
 """What edges and policies need beside the objects that a pipeline follows."""
 
 _OTHERS = tuple(one for one in FOLLOWED if one not in RESOURCES)
-_LISTED = (*RESOURCES, *FURTHER, *NETWORKS, *_OTHERS, *_POLICIES)
+LISTED: tuple[Resource, ...] = tuple(
+    one._replace(metadata_only=one.metadata_only and one.kind not in CONTROLLERS)
+    for one in (*RESOURCES, *FURTHER, *NETWORKS, *_OTHERS, *_POLICIES)
+)
+"""All resources of an inventory. A pipeline follows the metadata of owners; here their selectors
+are read as well."""
 
 
 class Refused(NamedTuple):
@@ -57,7 +62,7 @@ def take(
     """
     slices: set[tuple[str, str]] = set()
     spaces = list(namespaces)
-    for resource in map(_whole, _LISTED):
+    for resource in LISTED:
         for namespace in (spaces if resource.namespaced else []) or [""]:
             try:
                 for one in _listed(connection, resource, namespace):
@@ -103,13 +108,6 @@ def _listed(
 ) -> Iterator[msgspec.Raw]:
     for page in pages(connection, resource, namespace):
         yield from page
-
-
-def _whole(resource: Resource) -> Resource:
-    """A pipeline follows the metadata of owners; here their selectors are read as well."""
-    return resource._replace(
-        metadata_only=resource.metadata_only and resource.kind not in CONTROLLERS
-    )
 
 
 def _reduced(resource: Resource, raw: bytes, *, annotations: bool) -> Manifest:

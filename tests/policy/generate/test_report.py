@@ -18,7 +18,7 @@ ONE = Report(
     "sha256:0123456789ab (3)",
     5,
     4,
-    [Written("shop", "web", "Deployment shop/web", None, 1)],
+    [Written("shop", "web", "Deployment shop/web", None, 1, "learning")],
     FINDINGS,
 )
 
@@ -28,7 +28,7 @@ def test_the_text_has_80_columns() -> None:
         "shop: 4 of 5 established edges have their rule, 1 policy\n"
         "seen from 2025-10-28T10:00:00Z to 2025-10-28T10:05:00Z, subnet labels\n"
         "  sha256:0123456789ab (3)\n"
-        "  shop/web for Deployment shop/web: ingress open, egress 1 rule\n"
+        "  shop/web for Deployment shop/web: ingress open, egress 1 rule, learning\n"
         "\n"
         "Established, but without a rule:\n"
         "  Egress: Deployment shop/web -> 203.0.113.7 TCP 443 (Service\n"
@@ -55,6 +55,7 @@ def test_the_json_has_the_same() -> None:
             "workload": "Deployment shop/web",
             "ingress": None,
             "egress": 1,
+            "readiness": "learning",
         }
     ]
     assert found["findings"][1] == {

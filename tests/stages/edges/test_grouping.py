@@ -40,6 +40,6 @@ def test_events_and_sides_keep_flows_apart() -> None:
 
 def test_fields_of_attributes_are_read_only_for_them() -> None:
     assert fields(list(Attribute)) - fields([]) == {
-        *("DnsName", "DstK8S_Zone", "SrcK8S_Zone", "TLSVersion"),
+        *("DnsName", "DstK8S_Zone", "SrcK8S_Zone", "TLSVersion", "policy", "verdict"),
         *("XlatDstAddr", "XlatDstPort", "XlatSrcAddr", "XlatSrcPort"),
     }
