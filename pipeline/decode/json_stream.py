@@ -30,7 +30,7 @@ _WINDOW = 1 << 13
 _SCARCE = 1 << 20
 """Of more bytes than these without an end of a message, twice as many are waited for."""
 
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder(parse_int=str).raw_decode  # Python reads no more than 4300 digits
 
 
 class JsonSplitter:

@@ -24,13 +24,6 @@ AREAS = {
     "json": 1_500,
     "compressed": 1_500,
     "configuration": 2_000,
-    "files": 1_500,
-    "exposition": 1_500,
-    "state": 1_500,
-    "kills": 1_500,
-    "kubernetes": 1_500,
-    "output": 1_500,
-    "secrets": 1_500,
 }
 """The areas that need Python alone, each with the most memory it may take, in MB."""
 
