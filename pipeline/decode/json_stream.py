@@ -19,15 +19,18 @@ _BEHIND = re.compile(r"[ \t\r]*(?:,[ \t\r]*)?(?P<end>\n|\Z)|[ \t\r]?(?=\{)")
 """What may stand behind an object: the end of the line, or another object."""
 _NEXT_OBJECT = re.compile(r"\}(?=[\s,]*[{\]])", re.ASCII)
 _NEXT_ELEMENT = re.compile(r"(?=[,\]])")
-_UNFINISHED = re.compile(r'(?:"[^"\\\n]*(?:\\.[^"\\\n]*)*\\?|[-+.\w]*)\s*\Z', re.ASCII)
-"""What is left behind an error when the input is cut: nothing, or a token without its end."""
+_UNFINISHED = re.compile(r'(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+\\?|[-+.\w]*+)\s*+\Z', re.ASCII)
+"""What is left behind an error when the input is cut: nothing, or a token without its end.
+
+Possessive, as a text of spaces that is not the last of a line would take quadratic time otherwise.
+"""
 _JOINED = (b"}{", b"} {", b"}\t{", b"}\r{")
 _DEEP = 200
 _WINDOW = 1 << 13
 _SCARCE = 1 << 20
 """Of more bytes than these without an end of a message, twice as many are waited for."""
 
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder(parse_int=str).raw_decode  # Python reads no more than 4300 digits
 
 
 class JsonSplitter:

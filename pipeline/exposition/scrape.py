@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z0-9_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'(?<!\w)(\w++)="((?:[^"\\]++|\\.)*+)"')
 _PREFIX = re.compile(r"^([a-zA-Z0-9_:]*)stage_flows_in\{", re.MULTILINE)
 _BEYOND = 2.0**63
 _STAGE_METRICS = ("in", "out", "filtered", "rejected")

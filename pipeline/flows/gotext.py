@@ -12,12 +12,13 @@ from decimal import Decimal
 
 import msgspec
 
+_DIGITS = r"\d++(?:_\d++)*+"  # possessive: a long text of digits is read once
 _FLOAT = re.compile(
-    r"[+-]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)",
+    rf"[+-]?(?:(?:{_DIGITS})?+\.?(?:{_DIGITS})?+(?:[eE][+-]?{_DIGITS})?|inf(?:inity)?|nan)",
     re.IGNORECASE | re.ASCII,
 )
 _HEX_FLOAT = re.compile(
-    r"[+-]?0x_?[0-9a-f]*(?:_[0-9a-f]+)*\.?[0-9a-f]*(?:_[0-9a-f]+)*p[+-]?\d+",
+    r"[+-]?0x_?[0-9a-f]*+(?:_[0-9a-f]++)*+\.?[0-9a-f]*+(?:_[0-9a-f]++)*+p[+-]?\d+",
     re.IGNORECASE | re.ASCII,
 )
 _JSON_LEAST, _JSON_MOST = 1e-6, 1e21

@@ -28,14 +28,17 @@ def attribute_errors(stage: str) -> Iterator[None]:
     """Raise what the block raises as a StageError of this stage.
 
     What concerns the process passes through: MemoryError, InterruptedError, and exceptions that
-    are no `Exception` (KeyboardInterrupt, SystemExit), except the panics of Polars.
+    are no `Exception` (KeyboardInterrupt, SystemExit), except the panics of libraries in Rust, of
+    which each has a class of its own.
     """
     try:
         yield
     except (MemoryError, InterruptedError):
         raise
-    except (Exception, pl.exceptions.PanicException) as error:
-        raise StageError(stage, error) from error
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise StageError(stage, error) from error
+        raise
 
 
 class Reject(msgspec.Struct, frozen=True):

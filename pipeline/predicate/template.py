@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\$\(([^)]+)\)")
 
 def references(text: str) -> list[str]:
     """The fields that a text names, in order."""
-    return _REFERENCE.findall(text)
+    return _pieces(text)[1::2]
 
 
 def replaced(text: str, name: Callable[[str], str]) -> str:
@@ -32,7 +32,7 @@ def filled(
 
     The text of a field that is absent, or not `known`, is empty.
     """
-    pieces = _REFERENCE.split(text)
+    pieces = _pieces(text)
     for index in range(1, len(pieces), 2):
         readable = known(pieces[index]) and pieces[index]
         pieces[index] = readable or ""
@@ -42,3 +42,10 @@ def filled(
             for index, piece in enumerate(pieces)
         ]
     )
+
+
+def _pieces(text: str) -> list[str]:
+    """Text, field, text, field, ..., text: nothing is looked for behind the last parenthesis."""
+    end = text.rfind(")") + 1
+    *pieces, last = _REFERENCE.split(text[:end])
+    return [*pieces, last + text[end:]]

@@ -115,6 +115,21 @@ def test_an_input_that_is_cut(data: bytes, expected: list[bytes | str]) -> None:
         assert told(data, block) == expected
 
 
+@pytest.mark.parametrize("gap", [b" ", b"\t", b"\\ ", b"a", b"} ", b", ", b"[ ", b'" '])
+def test_what_is_malformed_takes_time_by_its_length(gap: bytes) -> None:
+    """A text of spaces took quadratic time: minutes where it is longer than a window."""
+    data = b'{"a":1 "' + gap * 500_000 + b'" x'
+    assert told(data, len(data)) == told(data, 1 << 16)
+
+
+@pytest.mark.parametrize("digits", [4_301, 1_000_000])
+def test_a_number_of_any_length_is_a_value(digits: int) -> None:
+    """A number of more digits than Python reads ended the run."""
+    number = b'{"a":\n' + b"1" * digits + b"}"
+    assert split(b'{"b":1}' + number + b'\n{"c":1}', 1 << 14) == [b'{"b":1}', number, b'{"c":1}']
+    assert split(b"[" + number + b"," + number + b"]", 1 << 14) == [number, number]
+
+
 @pytest.mark.parametrize("start", [b"x", b'{"a":"', b'[{"a":"'])
 def test_a_message_without_end_comes_in_rejected_pieces(start: bytes) -> None:
     data = start + b"x" * (MAX_BYTES + (2 << 20)) + b'"}\n{}\n'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from pipeline.decode.parser import Parser
 from pipeline.decode.record import descriptor
 from tests.support.records import DECODE, message_class, record
@@ -64,3 +66,17 @@ def test_deep_nesting_cannot_overflow_the_stack() -> None:
     assert [index for index, _ in decoded.rejected] == [2, 4, 5]
     assert decoded.rejected[0][1] == "malformed, or nested too deeply"
     assert decoded.flows["Bytes"].to_list() == [8, 7, 8, 8, 7]
+
+
+@pytest.mark.parametrize("back", [1, 5, 9, 12, 2**62])
+def test_a_length_beyond_all_numbers_is_malformed(back: int) -> None:
+    """The fast parser panics of it, which is no `Exception`: one message ended a worker."""
+    length = bytes(
+        ((2**64 - back) >> 7 * place & 127) | (128 if place < 9 else 0) for place in range(10)
+    )
+    for tag in (b"\x32", b"\x1a", b"\x52", b"\xa2\x06"):  # network, a time, a text, unknown
+        wire, rejected = PARSER.parse([GOOD, GOOD + tag + length + b"xyz", MALFORMED, GOOD])
+        assert [index for index, _ in rejected] == [1, 2]
+        assert wire["bytes"].to_list() == [7, 7]
+        decoded = DECODE([GOOD + tag + length] * 3 + [GOOD])
+        assert [index for index, _ in decoded.rejected] == [0, 1, 2]

@@ -75,3 +75,9 @@ def test_a_value_that_no_worker_shows_is_an_error(sample: str) -> None:
     page = f'flowmatrix_stage_flows_in{{stage="in"}} 1\nflowmatrix_{sample}\n'
     with pytest.raises(ValueError, match=r"w shows|could not convert"):
         parse("w", 0.0, page)
+
+
+@pytest.mark.parametrize("labels", ["a" * 100_000, 'a="' + "\\a" * 100_000, 'a="' * 100_000])
+def test_labels_without_an_end_take_time_by_their_length(labels: str) -> None:
+    """They took quadratic time, and `top` stood still."""
+    assert parse("w", 0, f"{PAGE}my_x{{{labels}}} 1\n").values["x"]

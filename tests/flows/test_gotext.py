@@ -167,3 +167,13 @@ def test_an_overflow_cell_as_text_and_as_number(
     """A boolean, a list and an object are not numbers."""
     assert gotext.overflow_text(json_text) == text
     assert gotext.overflow_number(json_text) == number
+
+
+@pytest.mark.parametrize("digits", ["0", "1_", "0x" + "a" * 99, "1." + "0" * 99, "1e" + "0" * 99])
+def test_a_long_text_of_digits_is_read_once(digits: str) -> None:
+    """It took quadratic time: a flow with a text of a megabyte held a worker for hours."""
+    long = digits + digits[-1] * (1 << 20)
+    assert gotext.parse_float(long + "!") is None
+    assert gotext.parse_integer(long + "!") is None
+    assert gotext.parse_float("0" * (1 << 20) + "7.5") == 7.5
+    assert gotext.parse_float("0x" + "0" * (1 << 20) + "8p1") == 16

@@ -43,3 +43,9 @@ def test_a_reference_is_the_text_of_the_field_or_nothing(text: str, results: lis
 def test_a_field_that_is_not_known_is_the_empty_text() -> None:
     made = filled("$(A)-$(B)", FLOWS.schema, lambda name: name == "B")
     assert FLOWS.with_columns(t=made)["t"].to_list() == ["-443", "-", "-"]
+
+
+def test_references_without_an_end_are_text() -> None:
+    """They took quadratic time."""
+    assert references("$(Proto)" + "$(" * 200_000) == ["Proto"]
+    assert references("$(" * 3 + "Proto)$()$(a)") == ["$($(Proto", "a"]

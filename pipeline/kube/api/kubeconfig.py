@@ -12,7 +12,9 @@ from pipeline.diagnostics import ConfigError
 from pipeline.kube.api.errors import ConnectError
 from pipeline.yaml import kubernetes
 
-_KUBECONFIG = re.compile(r"""^\s*["']?kind["']?\s*:\s*["']?Config["']?\s*,?\s*$""", re.MULTILINE)
+_KUBECONFIG = re.compile(
+    r"""^[ \t]*+["']?kind["']?\s*+:\s*+["']?Config["']?[ \t]*+,?[ \t\r]*+$""", re.MULTILINE
+)
 _HEAD = 65_536
 VARIABLE = "KUBECONFIG"
 _FOLDER = ":folder"

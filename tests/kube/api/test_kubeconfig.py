@@ -124,3 +124,13 @@ def test_a_file_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConnectError, match=r"^sub/absent: cannot be read: No such file"):
         read(Path("sub/absent"))
+
+
+@pytest.mark.parametrize("kind", ["kind: Config", "  \t'kind' : \"Config\" , \r", "kind:\n Config"])
+def test_the_kind_is_found_behind_empty_lines(tmp_path: Path, kind: str) -> None:
+    """They took quadratic time."""
+    path = tmp_path / "config"
+    path.write_text("\n" * 65_000 + kind + "\n\n")
+    assert is_kubeconfig(path)
+    path.write_text("\n" * 65_000 + kind + "\nmap\n".replace("\n", "x", 1))
+    assert not is_kubeconfig(path)

@@ -1,0 +1,50 @@
+"""The areas of the attack suite; each runs in a process of its own, so that a crash is seen.
+
+`python -m tests.attack.areas AREA` prints a line of JSON for each attack: its name when it begins,
+its tally when it has ended.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from tests.attack.tally import Size, Tally
+
+Attacks = Callable[[Size], Iterator[Tally]]
+
+AREAS = {
+    "protobuf": 1_500,
+    "json": 1_500,
+    "compressed": 1_500,
+    "configuration": 2_000,
+}
+"""The areas that need Python alone, each with the most memory it may take, in MB."""
+
+_DATA = 6 << 30
+"""Bytes that a process may have, so that a fault does not take the machine with it."""
+
+
+def attacks(area: str) -> Attacks:
+    """What an area tries."""
+    found: Attacks = import_module(f"tests.attack.{area}").attacks
+    return found
+
+
+def main(area: str, long: str) -> None:
+    """Try all of an area."""
+    resource.setrlimit(resource.RLIMIT_DATA, (_DATA, _DATA))
+    with tempfile.TemporaryDirectory(prefix="flowmatrix-attack-") as folder:
+        for tally in attacks(area)(Size(long == "long", Path(folder))):
+            sys.stdout.buffer.write(msgspec.json.encode(tally) + b"\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
