@@ -18,12 +18,14 @@ from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
+from pipeline.kube.sync.config_map import ConfigMapFeed
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
 from pipeline.stage import BuildContext
 from pipeline.stage.duration import seconds
+from pipeline.stage.fingerprint import fingerprints
 from pipeline.stage.resources import ResourcePool
 from pipeline.state.assignment import Assignment
 from pipeline.state.count_store import CountStore
@@ -158,7 +160,9 @@ class Job:
 
     def fingerprints(self) -> object:
         """What the plan that runs was built from besides the configuration's text, to compare."""
-        return self.plan.fingerprint()
+        feed = self._followed(self.config)
+        watched = feed.fingerprint() if feed else None
+        return self.plan.fingerprint(), fingerprints(self.config.outside.files), watched
 
     def watch(self, read: Callable[[], Config], stamp: Callable[[], object]) -> Reloader:
         """What reloads this job when its configuration changes; not started yet."""
@@ -221,6 +225,7 @@ class Job:
 
     def _compile(self, config: Config) -> Plan:
         stages = [restart.replayed(stage, self._recording) for stage in config.stages]
+        self._followed(config)
         context = BuildContext(folder=config.folder, pipeline=config.pipeline)
         return compile_plan(stages, context, self._resources, config.settings.reserved)
 
@@ -228,6 +233,17 @@ class Job:
         stages = [restart.replayed(stage, self._recording) for stage in self.config.stages]
         context = BuildContext(folder=self.config.folder, pipeline=self.config.pipeline)
         return compile_plan(view(stages), context, self._resources)
+
+    def _followed(self, config: Config) -> ConfigMapFeed | None:
+        """The feed of the ConfigMap that has parameters, where there is one."""
+        outside = config.outside
+        place = outside.config_map
+        if place is None:
+            return None
+        return self._resources.acquire(
+            (ConfigMapFeed, place),
+            lambda: ConfigMapFeed(place.access.connect(config.folder), place, outside.entries),
+        )
 
     def _adopt(self, plan: Plan, unchanged: Collection[str]) -> None:
         self.counts.adopt(plan.families, unchanged, self.config.settings.limits.max_series)

@@ -49,7 +49,8 @@ _STEM = 40
 class Config:
     """A configuration without errors. Relative file names in it are under `folder`.
 
-    `pipeline` is an identifier made from the name and the place of its file.
+    `pipeline` is an identifier made from the name and the place of its file. `outside` is what was
+    read besides that file.
     """
 
     stages: tuple[Spec, ...]
@@ -58,6 +59,7 @@ class Config:
     warnings: list[Diagnostic]
     locate: Callable[[ConfigPath], Location] = field(repr=False, compare=False)
     pipeline: str = ""
+    outside: flp.Outside = field(default=flp.Outside(), repr=False, compare=False)
 
     @property
     def endless(self) -> list[str]:
@@ -105,6 +107,7 @@ class _Loader:
         self._found = list(written.problems)
         self._unread = {located.place for located in written.problems}
         self._origins: Mapping[ConfigPath, ConfigPath] = {}
+        self._outside = flp.Outside()
 
     def config(self) -> Config:
         native = self._native()
@@ -125,7 +128,10 @@ class _Loader:
         for name, problem in checks.field_warnings(whole):
             self._report([problem], (STAGES, indices[name]), name)
         pipeline = _identifier(Path(self._written.name))
-        return Config(whole, settings, self._folder, self._sorted(), self._place, pipeline)
+        return Config(
+            *(whole, settings, self._folder, self._sorted(), self._place, pipeline),
+            outside=self._outside,
+        )
 
     def _native(self) -> dict[str, Any]:
         """Settings and stages as the native dialect has them."""
@@ -134,7 +140,7 @@ class _Loader:
             raise self._refusal((), 'expected a mapping with "stages"')
         if _is_dialect(data):
             translation = flp.translate(self._written, self._types)
-            self._origins = translation.origins
+            self._origins, self._outside = translation.origins, translation.outside
             for problem in translation.problems:
                 self._found.append(Diagnostic(self._written.place(problem.path), problem))
             return {**translation.settings, STAGES: translation.stages}

@@ -33,12 +33,35 @@ class Document:
         self.data: Any = root.data
         self.problems = problems
         self._root = root
+        self._grafts: dict[ConfigPath, tuple[Document, ConfigPath]] = {}
+
+    def graft(self, key: str, other: Document, below: ConfigPath = ()) -> None:
+        """Put what `other` has at `below` under a key of this mapping.
+
+        Where both have a list there, it is added behind the one that this document has.
+        """
+        given = other.data
+        for part in below:
+            given = given[part]
+        self.problems += other.problems
+        known = self.data.get(key)
+        if not (isinstance(known, list) and isinstance(given, list)):
+            self.data[key] = given
+            self._grafts[(key,)] = other, below
+            return
+        for index, item in enumerate(given):
+            self._grafts[key, len(known)] = other, (*below, index)
+            known.append(item)
 
     def place(self, path: ConfigPath) -> Location:
         """Where a value starts (a key, when the path ends in a `Key`).
 
         Of a path that leads nowhere, the place of its longest known prefix.
         """
+        for length in (2, 1):
+            if path[:length] in self._grafts:
+                other, below = self._grafts[path[:length]]
+                return other.place((*below, *path[length:]))
         node = self._root
         for part in path:
             if isinstance(part, Key) and part in node.keys:

@@ -73,7 +73,6 @@ _STAND_IN = {
 def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Problem]:
     """The native stages of every parameter; paths of problems and origins are dialect paths."""
     edges = _Edges(root)
-    yield from edges.problems
     for index, parameter in enumerate(root.parameters):
         parts: list[Native] = []
         for part in _parts(parameter, ("parameters", index), types):
@@ -86,19 +85,22 @@ def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Pro
         yield from _placed(parameter.name, parts, edges, ("parameters", index))
 
 
+def unfilled(root: Root) -> Iterator[Problem]:
+    """The stages that have no parameters."""
+    names = {parameter.name for parameter in root.parameters}
+    for index, entry in enumerate(root.pipeline):
+        if entry.name not in names:
+            message = f'no parameters for stage "{entry.name}"'
+            yield Problem(("pipeline", index, "name"), message, nearest(entry.name, names))
+
+
 class _Edges:
     """The edges between stages, with the entry of `pipeline` that declares each."""
 
     def __init__(self, root: Root) -> None:
-        self.problems: list[Problem] = []
         self._parents: dict[str, dict[str, ConfigPath]] = {}
-        names = {parameter.name for parameter in root.parameters}
         for index, entry in enumerate(root.pipeline):
             at: ConfigPath = ("pipeline", index)
-            if entry.name not in names and is_unset(root.dynamic_parameters):
-                hint = nearest(entry.name, names)
-                message = f'no parameters for stage "{entry.name}"'
-                self.problems.append(Problem((*at, "name"), message, hint))
             if entry.follows:
                 parents = self._parents.setdefault(entry.name, {})
                 parents.setdefault(entry.follows, (*at, "follows"))

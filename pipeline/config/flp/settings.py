@@ -34,9 +34,13 @@ PORT = 9090
 
 def split(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The strictly read part of a file, and the rest."""
-    names = {name.lower() for name in STRICT}
-    strict = {key: value for key, value in data.items() if key.lower() in names}
+    strict = {key: value for key, value in data.items() if is_strict(key)}
     return strict, {key: value for key, value in data.items() if key not in strict}
+
+
+def is_strict(key: str) -> bool:
+    """Whether what a file has under this key is read strictly."""
+    return key.lower() in {name.lower() for name in STRICT}
 
 
 def rest(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.config import flp
 from pipeline.config.flp.parts import is_unset
+from pipeline.diagnostics import ConfigError
 from pipeline.stage import registry
 from pipeline.yaml import document
 
@@ -61,7 +62,10 @@ def without(file: Any, path: Path_) -> tuple[Any, Any]:
 
 def meaning(file: Any) -> tuple[object, ...]:
     """All that a translation says, but for places."""
-    translation = flp.translate(document.load(json.dumps(file), "f"), TYPES)
+    try:
+        translation = flp.translate(document.load(json.dumps(file), "f"), TYPES)
+    except ConfigError as error:
+        return tuple(one.problem.message for one in error.problems)
     messages = sorted((p.message, p.severity) for p in translation.problems)
     return translation.stages, translation.settings, messages
 
