@@ -19,9 +19,9 @@ from page.times import stamp
 from pipeline.api.openapi import Described
 from policy.generate.build import Options
 from policy.generate.report import Report
-from policy.judge.verdicts import Verdict
+from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import Direction
-from policy.verify.verification import LOST, Verification, of_namespace, verify
+from policy.verify.verification import Verification, of_namespace, verify
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
