@@ -19,16 +19,18 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
 CLOSED_PIPE = 141
 """Exit code when nobody reads the output any more, as a shell has it of SIGPIPE."""
+_INTERRUPTS: list[int] = []
+"""The signals of Ctrl-C that have come."""
 _ERRORS = "flowmatrix"
 _FRAMES = {"─": "-", "━": "-", "│": "|", "┃": "|", "…": ".", "·": "."}
 
 
 def main() -> NoReturn:
     """Run the command that the arguments name, and leave with its exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.unraisablehook = _unraisable
     code = 1
     try:
+        signal.signal(signal.SIGINT, _interrupt)
+        sys.unraisablehook = _unraisable
         _prepare_streams()
         code = _run()
         sys.stdout.flush()
@@ -36,6 +38,10 @@ def main() -> NoReturn:
         code = _interrupted()
     except OSError as error:
         code = _failed(error)
+    except Exception:
+        if not _INTERRUPTS:
+            raise
+        code = _interrupted()  # an import may make another error of an interrupt
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     _close_output()
     sys.exit(code)
@@ -55,6 +61,11 @@ def _run() -> int:
             return _interrupted()
         return CLOSED_PIPE if code and output_is_closed() else code
     return 0
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    _INTERRUPTS.append(number)
+    raise KeyboardInterrupt
 
 
 def _interrupted() -> int:

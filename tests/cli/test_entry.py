@@ -160,11 +160,14 @@ def test_an_interrupt_while_it_starts_is_one_line(at: str, made: Simulation) -> 
 @pytest.mark.slow
 def test_an_interrupt_at_any_moment_is_one_line(tmp_path: Path) -> None:
     """From when Python has started, at twelve moments of a command that takes a few seconds."""
-    command = [COMMAND, "simulate", "cluster", "--flows", "2000000", "--out"]
+    started = "from pipeline.cli import main; print(flush=True); main()"
+    command = [sys.executable, "-c", started, "simulate", "cluster", "--flows", "2000000", "--out"]
     command.append(str(tmp_path / "c.pb"))
     ends = set()
-    for tenths in range(2, 26, 2):
+    for tenths in range(0, 24, 2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
             time.sleep(tenths / 10)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)

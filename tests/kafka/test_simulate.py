@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kafka.support.reading import Message, read
+from tests.kafka.support.workers import wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security
@@ -89,13 +90,15 @@ def test_until_it_is_stopped(kafka_broker: Broker, tmp_path: Path) -> None:
     """At the rate asked for."""
     arguments = command(kafka_broker, "endless", "reference", "--out", str(tmp_path / "live"))
     process = subprocess.Popen([*arguments, "--rate", "2000"], stdout=subprocess.PIPE, text=True)
-    time.sleep(6)
+    begun = time.monotonic()
+    wait(lambda: len(read(kafka_broker.bootstrap, "endless", 1_001, seconds=1)) > 1_000)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
+    elapsed = time.monotonic() - begun
     truth, opened = told(tmp_path / "live.truth.json")
     assert process.returncode == 0
     assert out.splitlines()[0] == f'{truth["flows"]:,} flows in topic "endless"'
-    assert 1_000 < truth["flows"] <= 2_000 * 6
+    assert 1_000 < truth["flows"] <= 2_000 * elapsed
     messages = read(kafka_broker.bootstrap, "endless", truth["flows"] + 1, seconds=2)
     assert len(messages) == truth["flows"]
     assert syn(messages) == opened
