@@ -102,7 +102,7 @@ def test_a_change_takes_over_while_flows_come(kube_server: ApiServer, space: str
     eventually(lambda: counted(run).get("netobserv_going_total") == 2)
     second = yaml.safe_load((GOLDEN / "reload.yaml").read_text())
     apply(kube_server, config_map(space, second))
-    eventually(lambda: run.metrics().get("flowmatrix_config_reload_success") == 1)
+    eventually(lambda: run.metrics().get("config_reload_success") == 1)
     run.send(lines[3:])
     eventually(lambda: counted(run) == wanted("ours.prom"))
 
