@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from selenium.webdriver.common.keys import Keys
 
 from matrix.approved import Approved, dump
 from simulate import simulate
@@ -96,7 +97,8 @@ def finds_who_calls(page: Page) -> None:
 def names_the_bucket(page: Page) -> None:
     """A proposal for the unknown addresses is renamed and applied; the pipeline goes on with it."""
     page.button("Unknown peers").click()
-    page.settled()
+    page.until(lambda: "No workload of netobserv" in page.text("main"))
+    page.labelled("Namespace").send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.DELETE + Keys.ENTER)
     page.until(lambda: page.all(".proposal"))
     page.accessible("story-2-peers")
     name = page.labelled("Name")
