@@ -117,7 +117,7 @@ def gets_the_policy(page: Page) -> None:
     page.button("Policy").click()
     page.until(lambda: "Draft: policies made from what was seen" in page.text("main"))
     page.until(lambda: "100 %" in page.text(".figures"))
-    assert "kind: NetworkPolicy" in "".join(page.texts("main pre"))
+    assert 'kind: "NetworkPolicy"' in "".join(page.texts("main pre"))
     page.accessible("story-4-policy")
 
 
