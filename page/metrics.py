@@ -189,8 +189,8 @@ def _read(text: str) -> tuple[FlowMetric, list[Diagnostic]]:
 
 def _check_beside(metric: FlowMetric, path: Path) -> None:
     """Raises UnansweredError (409): another resource of the folder has its name or its metric."""
-    beside = load([str(path.parent)], Path()).resources if any(path.parent.iterdir()) else []
-    others = [one for one in beside if not one.place.startswith(f"{path}:")]
+    beside = load([str(path.parent)], Path())
+    others = [one for one in beside.resources if not one.place.startswith(f"{path}:")]
     settled = without_duplicates([*others, metric])[-1]
     if not settled.ready:
         why = "; ".join(problem.message for problem in settled.problems)

@@ -185,7 +185,7 @@ class Card {
         draft.sent ? h("span", { class: "badge is-established" }, "written, waiting for the pipeline") : null),
       h("div", { class: "controls" }, field),
       this.networks(),
-      (this.told = h("p", { class: "muted", role: "status" })));
+      (this.told = h("p", { class: "muted" })));
     this.count();
   }
 
