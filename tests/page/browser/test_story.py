@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from selenium.webdriver.common.keys import Keys
 
 from matrix.approved import Approved, dump
 from simulate import simulate
@@ -96,7 +97,8 @@ def finds_who_calls(page: Page) -> None:
 def names_the_bucket(page: Page) -> None:
     """A proposal for the unknown addresses is renamed and applied; the pipeline goes on with it."""
     page.button("Unknown peers").click()
-    page.settled()
+    page.until(lambda: "No workload of netobserv" in page.text("main"))
+    page.labelled("Namespace").send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.DELETE + Keys.ENTER)
     page.until(lambda: page.all(".proposal"))
     page.accessible("story-2-peers")
     name = page.labelled("Name")
@@ -115,7 +117,7 @@ def gets_the_policy(page: Page) -> None:
     page.button("Policy").click()
     page.until(lambda: "Draft: policies made from what was seen" in page.text("main"))
     page.until(lambda: "100 %" in page.text(".figures"))
-    assert "kind: NetworkPolicy" in "".join(page.texts("main pre"))
+    assert 'kind: "NetworkPolicy"' in "".join(page.texts("main pre"))
     page.accessible("story-4-policy")
 
 
