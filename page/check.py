@@ -80,16 +80,18 @@ def page(seen: Seen, question: Asked) -> CheckPage:
     except NoEndError as error:
         raise refused(str(error)) from error
     spaces = sorted({client.namespace, server.namespace} - {""})
-    ends, port = (client, server), (question.protocol.value, question.port)
+    port = question.protocol.value, question.port
+    found = _seen(seen.edges, (client, server), port)
+    ends = _as_seen(found) or (client, server)
     drafted = draft(seen, Options(namespaces=tuple(spaces))) if spaces else Policies([], [])
     return CheckPage(
-        client=str(client),
-        server=str(server),
+        client=str(ends[0]),
+        server=str(ends[1]),
         protocol=question.protocol.value,
         port=question.port,
         draft=_opinion(drafted, cluster, seen, ends, port),
         in_force=_opinion(in_force(cluster), cluster, seen, ends, port),
-        seen=_past(seen.edges, ends, port),
+        seen=_past(found),
     )
 
 
@@ -104,14 +106,27 @@ def _opinion(
     return Opinion(verdict.value, because)
 
 
-def _past(edges: pl.DataFrame, ends: Sequence[End], port: tuple[str, int]) -> Past | None:
+def _seen(edges: pl.DataFrame, ends: Sequence[End], port: tuple[str, int]) -> pl.DataFrame:
+    """The edges of a connection, that which was seen last first."""
     conditions = [pl.col("protocol") == port[0], pl.col("port") == port[1]]
     for side, one in zip(("client", "server"), ends, strict=True):
         parts = ("label",) if one.label else ("kind", "namespace", "workload", "address")
         conditions += [pl.col(f"{side}_{part}") == getattr(one, part) for part in parts]
-    found = edges.filter(conditions)
-    if found.is_empty():
-        return None
-    latest = found.sort("last_seen", nulls_last=False).row(-1, named=True)
-    flows = int(found.select(pl.sum("flows") + pl.sum("reply_flows")).item())
-    return Past(state=latest["state"], flows=flows, last_seen=stamp(latest["last_seen"]))
+    return edges.filter(conditions).sort("last_seen", descending=True, nulls_last=True)
+
+
+def _as_seen(found: pl.DataFrame) -> tuple[End, End] | None:
+    """The ends with their labels, which say from which of its addresses a node connects."""
+    for row in found.head(1).iter_rows(named=True):
+        client, server = (
+            End(*(row[f"{side}_{part}"] for part in End._fields)) for side in ("client", "server")
+        )
+        return client, server
+    return None
+
+
+def _past(found: pl.DataFrame) -> Past | None:
+    for row in found.head(1).iter_rows(named=True):
+        flows = int(found.select(pl.sum("flows") + pl.sum("reply_flows")).item())
+        return Past(state=row["state"], flows=flows, last_seen=stamp(row["last_seen"]))
+    return None

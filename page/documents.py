@@ -84,6 +84,7 @@ def documents(source: Source, ranges: Ranges) -> dict[str, Extra]:
         "drift/approve": made.act(drift.APPROVE, drift.approve),
         "drift/mark": made.act(drift.MARK, drift.mark),
         "completeness": made.of(completeness.DESCRIBED, completeness.Asked, completeness.page),
+        "metrics": Extra(lambda _: metrics.kept(source), metrics.DESCRIBED),
         "metrics/preview": made.act(metrics.PREVIEW, metrics.preview),
         "metrics/save": made.act(metrics.SAVE, metrics.save),
     }

@@ -16,6 +16,7 @@ from page.source import Source
 from pipeline.api.openapi import Described
 from pipeline.diagnostics import ConfigError, Diagnostic
 from pipeline.flowmetric import FlowMetric, load, loads, without_duplicates
+from pipeline.flowmetric.files import found as found_in
 from pipeline.flows import catalogue
 from pipeline.stage import COUNT, SUM, VALUE, Kind
 from pipeline.yaml import document
@@ -23,6 +24,7 @@ from pipeline.yaml.replacing import create, replace
 
 _NAME = "resource"
 _SHOWN = 20
+_MOST = 200
 
 
 class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,14 +95,35 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     top: list[SeriesValue]
 
 
+class KeptResource(msgspec.Struct, frozen=True):
+    """A file with FlowMetrics, and its text."""
+
+    file: str
+    text: str
+
+
+class MetricsPage(msgspec.Struct, frozen=True):
+    """/api/v0/metrics: the files of the folder whose FlowMetrics are counted, the first 200."""
+
+    resources: list[KeptResource]
+
+
 class Saved(msgspec.Struct, frozen=True):
     """/api/v0/metrics/save: the file that the resource is in now."""
 
     file: str
 
 
+DESCRIBED = Described("The FlowMetrics of the folder that is counted.", MetricsPage)
 PREVIEW = Described("What a FlowMetric would give on the latest flows.", Preview, body=Resource)
 SAVE = Described("Write a FlowMetric into the folder that is counted.", Saved, body=Resource)
+
+
+def kept(source: Source) -> MetricsPage:
+    """The resources that can be looked at and changed; files that cannot be read are left out."""
+    found = found_in([str(source.metrics)], Path()) if source.metrics else []
+    texts = ((path.name, _text(path)) for path in found[:_MOST])
+    return MetricsPage([KeptResource(name, text) for name, text in texts if text])
 
 
 def preview(source: Source, content: bytes) -> Preview:
@@ -147,6 +170,13 @@ def save(source: Source, content: bytes) -> Saved:
     return Saved(path.name)
 
 
+def _text(path: Path) -> str:
+    try:
+        return document.read(path)
+    except ConfigError:
+        return ""
+
+
 def _read(text: str) -> tuple[FlowMetric, list[Diagnostic]]:
     """The one resource of a text, and its problems. Raises UnansweredError."""
     loaded = loads(text, _NAME)
@@ -159,8 +189,8 @@ def _read(text: str) -> tuple[FlowMetric, list[Diagnostic]]:
 
 def _check_beside(metric: FlowMetric, path: Path) -> None:
     """Raises UnansweredError (409): another resource of the folder has its name or its metric."""
-    beside = load([str(path.parent)], Path()).resources if any(path.parent.iterdir()) else []
-    others = [one for one in beside if not one.place.startswith(f"{path}:")]
+    beside = load([str(path.parent)], Path())
+    others = [one for one in beside.resources if not one.place.startswith(f"{path}:")]
     settled = without_duplicates([*others, metric])[-1]
     if not settled.ready:
         why = "; ".join(problem.message for problem in settled.problems)

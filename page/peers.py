@@ -32,7 +32,8 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True):
     """A subnet label that would name peers, and the evidence for it.
 
     `cidrs` are the networks, `size` says how many addresses they have, `seen` lists those that were
-    seen. `further` are the other ranges of the same service. `evidence` are sentences.
+    seen. `published` is the list that has them, `further` are the other ranges of the same service.
+    `evidence` are sentences.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     service: str
     region: str
-    list: str
+    published: str
     roles: tuple[str, ...]
     workloads: tuple[Workload, ...]
     ports: tuple[str, ...]
@@ -98,4 +99,5 @@ def _proposed(one: Proposal) -> Proposed:
     values |= {"first_seen": stamp(one.first_seen), "last_seen": stamp(one.last_seen)}
     size = words.counted(one.opened, "address", "es")
     evidence = tuple(words.lines(one))
-    return Proposed(**values, size=size, seen=one.addresses, evidence=evidence)
+    more = values | {"published": one.list}
+    return Proposed(**more, size=size, seen=one.addresses, evidence=evidence)

@@ -21,6 +21,7 @@ from pipeline import limits
 from tests.real import apiserver, kafka, kube, parts
 from tests.real.apiserver import ApiServer
 from tests.real.broker import Broker, foreign
+from tests.real.browser import Browser, axe, browser
 from tests.real.cluster import new_namespace
 from tests.real.listeners import Security
 from tests.real.policy_evaluators import Evaluators, evaluators
@@ -28,7 +29,9 @@ from tests.real.prometheus import Prometheus
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _KAFKA_FIXTURES = frozenset({"kafka_broker", "new_kafka"})
-_REAL_FIXTURES = _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus", "policy_evaluators"}
+_REAL_FIXTURES = (
+    _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus", "policy_evaluators", "chromium"}
+)
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -140,6 +143,14 @@ def policy_evaluators() -> Iterator[Evaluators]:
     """What cyclonus and kube-network-policies say of connections."""
     with evaluators() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The session's browser, without a window."""
+    axe()
+    with browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

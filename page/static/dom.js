@@ -9,7 +9,7 @@ export function byId(id) {
 
 /**
  * An element. An attribute whose value is a function listens (`onclick`); true is an attribute
- * without a value; false, null and undefined are none. `style` does not exist: use a class.
+ * without a value, but of `aria-…` the word; false, null and undefined are none. `style` does not exist: use a class.
  * @param {string} tag
  * @param {Record<string, unknown>} attributes
  * @param {...(Node|string|number|null|undefined|false)} children
@@ -46,6 +46,7 @@ export function replace(element, ...children) {
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), /** @type {any} */ (value));
+    else if (typeof value === "boolean" && name.startsWith("aria-")) element.setAttribute(name, String(value));
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined)
       element.setAttribute(name, String(value));

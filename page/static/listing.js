@@ -35,7 +35,7 @@ export const rest = (total, shown, word) =>
 /** What an action has done, or why it has not: it stays until the next one. */
 export class Outcome {
   constructor() {
-    this.box = h("div", { role: "status" });
+    this.box = h("div", { class: "outcome", role: "status" });
   }
 
   /** @param {string} text */

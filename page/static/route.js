@@ -1,9 +1,12 @@
 /** URL = state: the hash names the view and what a viewer has chosen in it. */
 
+/** The view of an address that names none. */
+const FIRST = "matrix";
+
 /** @returns {{name: string, state: URLSearchParams}} */
 export function current() {
   const [name, query] = split(location.hash.slice(1));
-  return { name, state: new URLSearchParams(query) };
+  return { name: name || FIRST, state: new URLSearchParams(query) };
 }
 
 /** @param {string} hash @returns {[string, string]} */

@@ -15,9 +15,9 @@ export class Rules {
     /** @type {Map<string, HTMLElement>} */
     this.parts = new Map();
     this.told = h("p", { class: "muted", role: "status" });
-    this.edges = h("div", {});
     const yaml = h("div", { class: "yaml", role: "group", "aria-label": "Policies as YAML" }, ...data.policies.map((/** @type {any} */ one) => this.policy(one)));
     this.edges = this.list();
+    /** @type {HTMLElement} */
     this.box = h("div", { class: "beside" },
       h("section", { "aria-label": "YAML" }, h("h2", {}, "YAML"), data.policies.length ? yaml : h("p", { class: "empty" }, "There is no policy.")),
       h("section", { "aria-label": "Edges" }, h("h2", {}, "Edges"), this.told, this.edges));
@@ -54,21 +54,21 @@ export class Rules {
       from = rule.last;
     }
     pieces.push(lines.slice(from).join("\n").trimEnd());
-    return h("details", { class: "policy", open: true }, h("summary", {}, name(policy.name)),
+    return h("details", { class: "written", open: true }, h("summary", {}, name(policy.name)),
       h("div", { class: "text" }, ...pieces.map((one) => (typeof one === "string" ? (one ? h("pre", {}, plain(one)) : null) : one))));
   }
 
   /** @param {any} rule @param {string} text */
   rule(rule, text) {
-    const short = rule.rule.split(" ").at(-1);
-    const element = h("button", {
-      type: "button", class: "rule", "data-rule": rule.rule, "aria-pressed": "false",
-      "aria-label": `Rule ${rule.rule}: ${many(rule.edges, "edge")}, ${many(rule.flows, "flow")}`,
-      onmouseenter: () => this.point(rule.rule), onfocus: () => this.point(rule.rule),
-      onmouseleave: () => this.point(this.pinned), onblur: () => this.point(this.pinned),
-      onclick: () => this.shell.go({ rule: this.pinned === rule.rule ? null : rule.rule }, { replace: true }),
-    }, h("span", { class: "tag" }, `${short} · ${many(rule.edges, "edge")}`), h("span", { class: "lines" }, plain(text)));
-    this.parts.set(rule.rule, element);
+    const own = rule.rule;
+    const tag = h("button", {
+      type: "button", class: "tag", "data-rule": own, "aria-pressed": "false",
+      onfocus: () => this.point(own), onblur: () => this.point(this.pinned),
+      onclick: () => this.shell.go({ rule: this.pinned === own ? null : own }, { replace: true }),
+    }, `${own.split(" ").at(-1)}: ${many(rule.edges, "edge")}`);
+    const element = h("div", { class: "rule", onmouseenter: () => this.point(own), onmouseleave: () => this.point(this.pinned) },
+      tag, h("pre", {}, plain(text)));
+    this.parts.set(own, element);
     return element;
   }
 
@@ -92,7 +92,8 @@ export class Rules {
   /** Shows a rule ("" none): its lines, and the edges that it lets through. @param {string} rule */
   point(rule) {
     this.mark(new Set(rule ? [rule] : []), rule ? (row) => row.rules.includes(rule) : null);
-    for (const [id, element] of this.parts) element.setAttribute("aria-pressed", String(id === this.pinned));
+    for (const [id, element] of this.parts)
+      element.querySelector("button")?.setAttribute("aria-pressed", String(id === this.pinned));
     const found = this.data.edges.filter((/** @type {any} */ row) => row.rules.includes(rule)).length;
     replace(this.told, rule
       ? `${name(rule)} lets ${many(found, "edge")} through.`
@@ -114,7 +115,17 @@ export class Rules {
     const rows = this.edges.querySelectorAll("tbody tr");
     this.edges.classList.toggle("dimmed", Boolean(chosen));
     this.data.edges.forEach((/** @type {any} */ row, /** @type {number} */ at) => rows[at]?.classList.toggle("lit", Boolean(chosen?.(row))));
+    for (const box of [this.edges.querySelector(".scroll"), this.box?.querySelector(".yaml")]) reveal(box);
   }
+}
+
+/** Scrolls a box, and nothing around it, to the first thing in it that is lit. @param {Element|null|undefined} box */
+function reveal(box) {
+  const lit = box?.querySelector(".lit");
+  if (!box || !lit || lit.matches(":hover") || lit.contains(document.activeElement)) return;
+  const [outer, inner] = [box.getBoundingClientRect(), lit.getBoundingClientRect()];
+  const hidden = inner.bottom < outer.top + 40 || inner.top > outer.bottom - 40;
+  if (hidden) box.scrollTop += inner.top - outer.top - outer.height / 4;
 }
 
 /** A text of lines in which nothing hides: each line by itself. @param {string} text */

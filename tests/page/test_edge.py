@@ -30,6 +30,7 @@ def asked(place: int, **other: str) -> Asked:
 def test_an_edge_is_given_whole() -> None:
     found = edge(seen(EDGES), None, asked(2))
     assert (found.shown, found.total, len(found.each)) == ("established", 1, 1)
+    assert found.edge is not None
     assert (found.edge.evidence, found.edge.port, found.edge.flows) == ("declared", 5432, 10)
 
 
@@ -37,6 +38,7 @@ def test_all_nodes_are_added_up() -> None:
     found = edge(seen(EDGES), None, asked(0, client_workload=""))
     assert found.total == 2
     assert [one.client_workload for one in found.each] == ["n1", "n2"]
+    assert found.edge is not None
     assert (found.edge.client_kind, found.edge.client_workload) == ("Node", "")
     assert (found.edge.flows, found.edge.days) == (20, ["2026-05-01", "2026-05-02"])
     assert (found.edge.state, found.shown) == ("established", "established")

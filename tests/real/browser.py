@@ -28,6 +28,8 @@ window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(
   `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
 """
+_PATIENCE = 120
+"""Seconds that a script may take on a busy machine."""
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -73,6 +75,7 @@ class Browser:
 
     def __init__(self, driver: Chrome) -> None:
         self.driver = driver
+        driver.set_script_timeout(_PATIENCE)
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
 
     def resize(self, window: Window) -> None:

@@ -2,7 +2,7 @@
 
 import { button, select } from "../controls.js";
 import { h, replace } from "../dom.js";
-import { count, many, name } from "../format.js";
+import { count, name } from "../format.js";
 import { Outcome, copy, table } from "../listing.js";
 
 export const title = "Metrics";
@@ -26,9 +26,9 @@ spec:
 /** @param {HTMLElement} root @param {URLSearchParams} state @param {import("../app.js").Shell} shell */
 export function mount(root, state, shell) {
   const outcome = new Outcome();
-  const [picker, wrong, place] = ["controls", "", ""].map((one) => h("div", { class: one || false }));
+  const [picker, wrong, place] = ["controls", "", "result"].map((one) => h("div", { class: one || false }));
   const area = /** @type {HTMLTextAreaElement} */ (h("textarea", {
-    rows: "18", spellcheck: "false", class: "code", id: "resource", "aria-describedby": "problems", oninput: () => later() }));
+    rows: "18", spellcheck: "false", class: "code", "aria-describedby": "problems", oninput: () => later() }));
   area.value = state.get("resource") ?? NEW;
   wrong.id = "problems";
   const save = button("Save", keep, { class: "primary" });
@@ -42,7 +42,7 @@ export function mount(root, state, shell) {
     h("div", { class: "beside" },
       h("section", { "aria-label": "Resource" },
         picker,
-        h("label", { class: "field", for: "resource" }, "FlowMetric, as YAML"), area, wrong,
+        h("label", { class: "field" }, "FlowMetric, as YAML", area), wrong,
         h("div", { class: "actions" }, button("Try it", () => attempt()), save, button("Copy YAML", () => copy(area.value, outcome, "YAML"))), outcome.box),
       h("section", { "aria-label": "What it would give", "aria-live": "polite" }, place)));
   drawPicker();
@@ -55,7 +55,7 @@ export function mount(root, state, shell) {
       remember();
       attempt();
     }));
-    save.hidden = !folder?.writable;
+    save.hidden = shell.about.can !== undefined && !shell.about.can.includes("metrics");
   }
 
   function remember() {
@@ -155,7 +155,7 @@ function result(found) {
     found.top.length ? table("The series with the largest values", [
       ["Series", (row) => h("span", { class: "code" }, `{${Object.entries(row.labels).map(([label, value]) => `${label}="${name(String(value))}"`).join(", ")}}`)],
       ["Value", (row) => count(row.value), "number"],
-      ["Flows", (row) => (row.count === null ? "" : many(row.count, "flow")), "number"],
+      ...(found.type === "Histogram" ? [/** @type {import("../listing.js").Column} */ (["Flows", (row) => count(row.count), "number"])] : []),
     ], found.top) : null,
   ].filter((part) => part !== null);
 }

@@ -29,7 +29,9 @@ export function mount(root, state, shell) {
   const told = h("p", { class: "muted" });
   const apply = button("Apply", send, { class: "primary" });
   const kind = h("div", { class: "controls" });
-  const actions = h("div", { class: "actions bottom" }, apply, button("Copy YAML", () => write(true)), button("Show YAML", () => write(false)), kind);
+  const stage = text("Stage, of several", state.get("stage") ?? "", (value) => shell.go({ stage: value }, { replace: true }));
+  stage.hidden = !state.get("stage");
+  const actions = h("div", { class: "actions bottom" }, apply, button("Copy YAML", () => write(true)), button("Show YAML", () => write(false)), h("div", { class: "controls" }, stage), kind);
   place.textContent = "Looking for peers without a name …";
   replace(root, h("h1", {}, title), told, controls, notes, place, actions, outcome.box, yaml);
 
@@ -60,7 +62,7 @@ export function mount(root, state, shell) {
 
   async function send() {
     try {
-      const { added, notes: said } = await shell.post("peers/apply", { labels: labels() });
+      const { added, notes: said } = await shell.post("peers/apply", { labels: labels(), stage: state.get("stage") ?? "" });
       for (const one of drafts.values())
         if (one.taken) Object.assign(one, { taken: false, sent: true });
       for (const card of cards.values()) card.draw();
@@ -69,6 +71,7 @@ export function mount(root, state, shell) {
       tally();
     } catch (error) {
       outcome.failed(error);
+      stage.hidden &&= !(/** @type {Error} */ (error).message.includes("several stages"));
     }
   }
 
@@ -182,7 +185,7 @@ class Card {
         draft.sent ? h("span", { class: "badge is-established" }, "written, waiting for the pipeline") : null),
       h("div", { class: "controls" }, field),
       this.networks(),
-      (this.told = h("p", { class: "muted", role: "status" })));
+      (this.told = h("p", { class: "muted" })));
     this.count();
   }
 

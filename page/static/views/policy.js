@@ -69,6 +69,7 @@ export function mount(root, state, shell) {
     replace(place,
       h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])),
       figures(data),
+      h("p", { class: "muted" }, `Seen from ${moment(data.window[0])} to ${moment(data.window[1])}${data.labels ? `, subnet labels ${data.labels}` : ""}.`),
       h("div", { class: "actions" },
         button("Download YAML", () => download(`${data.namespace}-policies.yaml`, "application/yaml", whole(data)), { disabled: !data.policies.length }),
         button("Copy YAML", () => copy(whole(data), outcome, "YAML"), { disabled: !data.policies.length })),
@@ -166,9 +167,8 @@ function figures(data) {
     one("flows allowed", `${count(allowed.flows)} of ${count(seen.flows)}`),
     one("bytes allowed", `${bytes(allowed.bytes)} of ${bytes(seen.bytes)}`),
     one("would be denied", count(lost)),
-    one("allowed, never seen", count(data.totals.unused)),
-    one("seen from", moment(data.window[0])),
-    one("to", moment(data.window[1])));
+    one("not decided or not known", count(data.coverage.undecided.edges + data.coverage.unknown.edges)),
+    one("allowed, never seen", count(data.totals.unused)));
 }
 
 /** @param {any} data @param {any} shell @param {Set<string|null>} open */

@@ -1,0 +1,81 @@
+"""A browser on a server of the page; after each test it is held to what every page must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+import page
+from discovery.ranges import RANGES
+from matrix.edge_page import DESCRIBED, EdgePage
+from matrix.edge_page import page as edge_page
+from page.documents import documents
+from page.source import Source
+from pipeline.api.server import Answers, Server, UnansweredError
+from pipeline.api.static import files
+from pipeline.app.documents import Extra, actions
+from tests.real.browser import Browser
+from tests.support.paging import Page
+
+STATIC = Path(page.__file__).parent / "static"
+
+
+def answers(source: Source) -> Answers:
+    """The page and its documents about a source."""
+
+    def edges(query: Mapping[str, str]) -> EdgePage:
+        seen = source.read()
+        try:
+            return edge_page(seen.edges, seen.beyond, query)
+        except ValueError as error:
+            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+    extra = documents(source, lambda _: RANGES.to_frame()) | {"edges": Extra(edges, DESCRIBED)}
+    return Answers(
+        metrics=lambda _: "",
+        ready=lambda: "",
+        documents={name: one.answer for name, one in extra.items() if one.answer},
+        actions=actions(extra),
+        files=files(STATIC),
+    )
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[[Source], Page]]:
+    """Serves a source, and gives the browser on its page.
+
+    After the test: nothing has gone wrong on the console, the policy has blocked nothing, and
+    nothing was asked of anybody else.
+    """
+    chromium.console()
+    chromium.requests()
+    opened: list[Page] = []
+    with ExitStack() as stack:
+
+        def serve(source: Source) -> Page:
+            server = stack.enter_context(Server("127.0.0.1:0", answers(source)))
+            opened.append(Page(chromium, server.url))
+            return opened[-1]
+
+        yield serve
+        kept = chromium.violations(), chromium.console(), chromium.requests()
+        chromium.driver.get("about:blank")
+    violations, errors, requests = kept
+    assert violations == []
+    assert errors == []
+    ours = tuple(f"{one.url}/" for one in opened)
+    allowed = (*ours, "about:", "data:", "blob:", "chrome:")
+    assert [url for url in requests if not url.startswith(allowed)] == []
+
+
+@pytest.fixture
+def chromium_files(chromium: Browser, tmp_path: Path) -> Path:
+    """Where the browser puts what is downloaded in this test."""
+    chromium.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    return tmp_path

@@ -1,0 +1,114 @@
+"""The shell in a browser: navigation, history, theme, and what is said when nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from matrix.facts import NoFactsError
+from page.source import Seen, Source
+from tests.support.paging import Page
+from tests.support.seen import Fixed, reference_seen
+
+Open = Callable[[Source], Page]
+
+
+class Moody(Fixed):
+    """A source that may fail."""
+
+    error: Exception | None = None
+
+    def read(self) -> Seen:
+        if self.error:
+            raise self.error
+        return super().read()
+
+
+def test_views_are_links_and_the_back_button_goes_back(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix?namespace=netobserv")
+    page.button("Table").click()
+    page.until(lambda: page.driver.title == "Table · flowmatrix")
+    assert page.state == "table?namespace=netobserv", "the namespace goes with the viewer"
+    current = page.all("nav [aria-current=page]")
+    assert [one.text for one in current] == ["Table"]
+    page.driver.back()
+    page.until(lambda: page.driver.title == "Matrix · flowmatrix")
+    assert page.state == "matrix?namespace=netobserv"
+
+
+def test_a_view_that_does_not_exist_is_the_first_one(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("nosuch?namespace=netobserv")
+    assert page.driver.title == "Matrix · flowmatrix"
+
+
+def test_the_theme_is_kept(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix", theme="dark")
+    dark = page.browser.run("return getComputedStyle(document.body).backgroundColor")
+    page.driver.refresh()
+    page.settled()
+    assert page.one("#theme").get_attribute("value") == "dark"
+    page.theme("light")
+    assert page.browser.run("return getComputedStyle(document.body).backgroundColor") != dark
+
+
+def test_the_first_key_skips_the_navigation(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("table")
+    page.one("body").send_keys(Keys.TAB)
+    assert page.driver.switch_to.active_element.text == "Skip to the content"
+    page.press(Keys.ENTER)
+    assert page.driver.switch_to.active_element.get_attribute("id") == "main"
+
+
+def test_a_source_without_edges_says_what_is_missing(open_page: Open) -> None:
+    source = Moody(reference_seen())
+    source.error = NoFactsError("no edges are counted: add a stage of type encode_matrix")
+    page = open_page(source)
+    page.open("matrix")
+    assert page.text(".empty h2") == "There is no matrix here"
+    assert "add a stage of type encode_matrix" in page.text(".empty")
+    page.accessible("matrix-no-edges")
+
+
+def test_what_is_out_of_date_is_said_and_taken_back(open_page: Open) -> None:
+    source = Moody(reference_seen())
+    page = open_page(source)
+    page.open("matrix?namespace=netobserv")
+    source.error = RuntimeError("the disk is on fire")
+    page.until(lambda: "Not up to date: the disk is on fire" in page.text("#alert"))
+    assert len(page.all(".cell.filled")) == 14, "what was known stays"
+    page.accessible("matrix-stale")
+    source.error = None
+    page.until(lambda: not page.text("#alert"))
+
+
+def test_a_pause_is_a_pause(open_page: Open) -> None:
+    source = Moody(reference_seen())
+    page = open_page(source)
+    page.open("matrix?namespace=netobserv")
+    page.button("Pause").click()
+    assert page.one("#pause").get_attribute("aria-pressed") == "true"
+    source.error = RuntimeError("gone")
+    with pytest.raises(TimeoutError):
+        page.until(lambda: page.text("#alert"), seconds=7)
+    page.button("Pause").click()
+    page.until(lambda: "Not up to date" in page.text("#alert"))
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix?namespace=netobserv")
+    page.browser.run("performance.clearResourceTimings()")
+    sizes = page.until(
+        lambda: page.browser.run(
+            "return performance.getEntriesByType('resource')"
+            ".filter((one) => one.name.includes('/matrix')).map((one) => one.responseStatus)"
+        )
+    )
+    assert set(sizes) == {HTTPStatus.NOT_MODIFIED}

@@ -1,0 +1,133 @@
+"""The page in a browser as tests use it: opened, walked by mouse and keyboard, held to rules."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.real.browser import LAPTOP, Browser, Window
+
+T = TypeVar("T")
+_SECONDS = 60
+THEMES = ("light", "dark")
+
+
+class Page:
+    """The page of a server at `url` (http://HOST:PORT)."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser = browser
+        self.driver = browser.driver
+        self.url = url
+
+    def open(self, state: str = "", *, window: Window = LAPTOP, theme: str = "light") -> None:
+        """Load the page anew, with this state behind `#`, and wait until its view is shown."""
+        self.browser.resize(window)
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.url}/page/#{state}")
+        self.theme(theme)
+        self.settled()
+
+    def theme(self, name: str) -> None:
+        """Choose a theme as a viewer does."""
+        self.choose("#theme", name)
+
+    def settled(self) -> None:
+        """Wait until nothing is loading any more."""
+        self.until(lambda: bool(self.all("main .view h1")) and not self.all(".loading"))
+
+    def all(self, css: str) -> list[WebElement]:
+        """The elements of a selector."""
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def one(self, css: str) -> WebElement:
+        """The element of a selector, as soon as there is one."""
+        return self.until(lambda: next(iter(self.all(css)), None))
+
+    def texts(self, css: str) -> list[str]:
+        """What the elements of a selector say, also where it is not visible."""
+        found = self.browser.run(
+            "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)", css
+        )
+        return [str(one) for one in found]
+
+    def text(self, css: str) -> str:
+        """What an element says."""
+        return self.until(lambda: (self.one(css).text,))[0]
+
+    def button(self, name: str) -> WebElement:
+        """The button or link with this text, as soon as there is one."""
+        return self.until(
+            lambda: next((one for one in self.all("button, a") if name == one.text.strip()), None)
+        )
+
+    def choose(self, css: str, value: str) -> None:
+        """Choose a value in a list, as soon as it is there, as a viewer does."""
+        self.one(f"{css} option[value='{value}']")
+        self.browser.run(
+            "const list = document.querySelector(arguments[0]); list.value = arguments[1];"
+            "list.dispatchEvent(new Event('change', {bubbles: true}));",
+            css,
+            value,
+        )
+
+    def labelled(self, label: str) -> WebElement:
+        """The control that a label names."""
+        return self.until(
+            lambda: next(
+                (
+                    one.find_element(By.CSS_SELECTOR, "input, select, textarea")
+                    for one in self.all("label")
+                    if one.text.split("\n")[0].strip() == label
+                ),
+                None,
+            )
+        )
+
+    def write(self, label: str, text: str) -> None:
+        """Write into the control of a label, and press Enter."""
+        self.labelled(label).send_keys(Keys.CONTROL + "a" + Keys.NULL + text + Keys.ENTER)
+
+    def press(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    @property
+    def state(self) -> str:
+        """What stands behind `#` of the URL."""
+        return self.driver.current_url.partition("#")[2]
+
+    def until(self, ask: Callable[[], T | None], *, seconds: float = _SECONDS) -> T:
+        """What is asked for, as soon as it is true. TimeoutError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if found := ask():
+                    return found
+            except (StaleElementReferenceException, AssertionError):
+                pass
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"after {seconds:.0f} s: {self._shown()}")
+            time.sleep(0.05)
+
+    def _shown(self) -> str:
+        try:
+            path = self.browser.screenshot("timeout")
+        except WebDriverException as error:
+            return str(error)
+        return f"{self.driver.current_url}, see {path}: {self.text('body')[:500]}"
+
+    def accessible(self, name: str) -> None:
+        """Assert that axe-core finds nothing, in both themes, and keep a screenshot of each."""
+        before = self.browser.run("return document.documentElement.dataset.theme")
+        for theme in THEMES:
+            self.theme(theme)
+            self.browser.screenshot(f"{name}-{theme}")
+            assert self.browser.accessibility() == [], f"{name}, {theme}"
+        self.theme(before)
