@@ -37,6 +37,8 @@ export class Grid {
     /** @type {Map<number, HTMLElement>} */
     this.servers = new Map();
     this.pending = 0;
+    this.head = h("div", {});
+    [this.side, this.top, this.cell, this.row] = [0, 0, 0, 0];
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.click(event));
     this.body.addEventListener("focusin", (event) => this.focused(event));

@@ -30,11 +30,13 @@ def rogue(folder: Path) -> list[bytes]:
     peers = scenario.cluster.frame().with_row_index("at")
     (client, *_) = peers.filter(pl.col("workload") == "loki-ingester")["at"]
     (server, *_) = peers.filter(pl.col("workload") == "netobserv-plugin")["at"]
-    flows = next(iter(scenario.frames)).filter(
-        (pl.col("dst") == server) & (pl.col("DstPort") == 9001) & (pl.col("Flags") == SYN)
-    )
+    flows = next(iter(scenario.frames)).filter(pl.col("dst") == server, pl.col("DstPort") == 9001)
     assert flows.height
-    flows = flows.with_columns(src=pl.lit(client, pl.UInt32), reporter=pl.lit(client, pl.UInt32))
+    flows = flows.with_columns(
+        pl.lit(client, pl.UInt32).alias("src"),
+        pl.lit(client, pl.UInt32).alias("reporter"),
+        pl.lit(SYN, pl.UInt16).alias("Flags"),
+    )
     write(folder / "rogue.pb", [records(flows, peers.drop("at"))], Format.PROTOBUF)
     return list(messages(folder / "rogue.pb"))
 
