@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 import page
 from discovery.ranges import RANGES
-from matrix.edge_page import DESCRIBED, EdgePage
-from matrix.edge_page import page as edge_page
 from page.documents import documents
 from page.source import Source
-from pipeline.api.server import Answers, Server, UnansweredError
+from pipeline.api.server import Answers, Server
 from pipeline.api.static import files
-from pipeline.app.documents import Extra, actions
+from pipeline.app.documents import actions
+from pipeline.cli import edge_api
 from tests.real.browser import Browser
 from tests.support.paging import Page
 
@@ -25,16 +23,8 @@ STATIC = Path(page.__file__).parent / "static"
 
 
 def answers(source: Source) -> Answers:
-    """The page and its documents about a source."""
-
-    def edges(query: Mapping[str, str]) -> EdgePage:
-        seen = source.read()
-        try:
-            return edge_page(seen.edges, seen.beyond, query)
-        except ValueError as error:
-            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
-
-    extra = documents(source, lambda _: RANGES.to_frame()) | {"edges": Extra(edges, DESCRIBED)}
+    """The page and its documents about a source; no list of ranges is there."""
+    extra = documents(source, lambda _: RANGES.to_frame()) | edge_api.documents(source)
     return Answers(
         metrics=lambda _: "",
         ready=lambda: "",
