@@ -56,7 +56,6 @@ def asked(url: str, folder: Path) -> list[list[object]]:
         ["top", "--once", "--interval", "0.1", "--server", url],
         ["matrix", "--server", url],
         ["matrix", "approve", "--server", url],
-        ["discover", "--server", url],
         ["who", "10.0.0.1", "--server", url],
         ["inventory", "--out", folder / "x.json", "--server", url],
     ]
@@ -97,21 +96,22 @@ def test_self_metrics_that_no_worker_shows(sample: str) -> None:
 def test_an_answer_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_LARGEST", 1 << 20)
     monkeypatch.setattr(top, "_LARGEST", 1 << 20)
-    endless = chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"[" * 65_536))
-    with hostile(endless) as url:
-        for command in asked(url, tmp_path):
+    for number in range(len(asked("", tmp_path))):
+        endless = chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"[" * 65_536))
+        with hostile(endless) as url:
+            command = asked(url, tmp_path)[number]
             done = flowmatrix(*command)
-            assert (done.exit_code, type(done.exception)) == (1, SystemExit), command
-            assert "its answer is longer than 1 MB" in done.stderr
+        assert (done.exit_code, type(done.exception)) == (1, SystemExit), command
+        assert "its answer is longer than 1 MB" in done.stderr
 
 
-@pytest.mark.parametrize("cell", [None, -1, 2**62, 10**30, 1.5, "x", 1e308])
+@pytest.mark.parametrize("cell", [None, 2**62, 1e308])
 def test_edges_that_no_worker_has_counted(cell: object) -> None:
-    """Each column of both families with this in it."""
+    """A label, each fact and each time of both families with this in it."""
     for family in (EDGES, ATTRIBUTES):
         names = [*family.labels, *(name for name, _ in family.facts)]
         names += [":first_seen", ":last_seen", ":updated"]
-        for place in range(len(names)):
+        for place in range(len(family.labels) - 1, len(names)):
             row: list[object] = ["x"] * len(family.labels)
             row += [1] * (len(names) - len(row))
             row[place] = cell
