@@ -74,7 +74,10 @@ def test_from_flows_to_a_policy_and_its_drift(
         produce(kafka_broker.bootstrap, "story", rogue(tmp_path), 2)
         sees_the_drift(page)
         walks_by_keyboard(page)
-        page.driver.get("about:blank")
+        page.open("drift")
+    page.until(lambda: "Not up to date: the server does not answer" in page.text("#alert"))
+    page.accessible("story-8-nobody-answers")
+    page.driver.get("about:blank")
     assert NAME in config.read_text()
     assert NAME in approved.read_text()
     assert chromium.console() == []
