@@ -50,9 +50,19 @@ def listing() -> tuple[str, Listing] | None:
 
     Raises ConfigError: the data does not have the checksum of its version.
     """
+    folder = _folder()
+    return _read(folder) if folder else None
+
+
+def is_there() -> bool:
+    """Whether the package is installed."""
+    return _folder() is not None
+
+
+def _folder() -> Path | None:
     spec = find_spec("cloudip")
     folders = spec.submodule_search_locations if spec else None
-    return _read(Path(folders[0]) / "data") if folders else None
+    return Path(folders[0]) / "data" if folders else None
 
 
 def _read(folder: Path) -> tuple[str, Listing]:

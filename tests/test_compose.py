@@ -56,14 +56,14 @@ def test_a_mistake_would_be_found(tmp_path: Path) -> None:
 def test_services(stack: Stack) -> None:
     _, found = stack
     services = found["services"]
-    assert set(services) == {"kafka", "simulator", "worker", "prometheus", "grafana"}
+    assert set(services) == {"kafka", "simulator", "worker", "page", "prometheus", "grafana"}
     assert services["worker"]["deploy"]["replicas"] == 2
     for service in services.values():
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), "an exact version"
         assert service["restart"] == "unless-stopped"
         for port in service.get("ports", []):
             assert port["host_ip"] == "127.0.0.1"
-    for name in ("worker", "simulator"):
+    for name in ("worker", "simulator", "page"):
         assert services[name]["read_only"] is True
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["depends_on"]["kafka"]["condition"] == "service_healthy"
@@ -101,6 +101,20 @@ def test_the_commands_of_the_services(stack: Stack) -> None:
     assert security is None or security.parent == local(pipeline).parent
     done = CliRunner().invoke(app, ["simulate", "reference", "--help"])
     assert {f"--{option}" for option in options} <= set(re.findall(r"--\w+", done.output))
+
+
+def test_the_page_asks_every_worker_with_their_token(stack: Stack) -> None:
+    _, found = stack
+    worker, command = found["services"]["worker"], found["services"]["page"]["command"]
+    options = [tuple(option.removeprefix("--").split("=")) for option in command[1:]]
+    servers = [value for name, value in options if name == "server"]
+    replicas = range(1, worker["deploy"]["replicas"] + 1)
+    assert servers == [f"http://{found['name']}-worker-{number}:9102" for number in replicas]
+    token = worker["environment"]["TOKEN_FILE"]
+    assert {("token-file", token), ("admit", token)} <= set(options)
+    assert local(token).read_text().strip()
+    done = CliRunner().invoke(app, ["page", "--help"])
+    assert {f"--{name}" for name, _ in options} <= set(re.findall(r"--[a-z-]+", done.output))
 
 
 def local(path: str) -> Path:

@@ -1,5 +1,6 @@
 /**
- * A grid of any size of which only the visible part is drawn, walked with the arrow keys.
+ * A grid of any size of which only the visible part is drawn, walked with the arrow keys. Of the
+ * cells, those with something in them are elements, and the one with the focus.
  *
  * It is a grid of the ARIA patterns (https://www.w3.org/WAI/ARIA/apg/patterns/grid/): one cell has
  * the focus, Home and End go along a row, with Ctrl to the corners; Ctrl and an arrow go to the next
@@ -10,6 +11,8 @@ import { h, replace } from "./dom.js";
 
 const MARGIN = 4;
 
+/** @typedef {{element: HTMLElement, cells: Map<number, HTMLElement>}} Row */
+
 /**
  * @typedef {object} Content  What stands in the grid; places are counted from 0.
  * @property {string} label @property {string} corner
@@ -18,6 +21,7 @@ const MARGIN = 4;
  * @property {(column: number) => HTMLElement} server  The header of a column.
  * @property {(row: number, column: number) => HTMLElement} cell
  * @property {(row: number, column: number) => boolean} filled
+ * @property {(row: number, column: number) => boolean} opened  Whether it is the one that is open.
  * @property {(row: number, column: number) => void} open
  */
 
@@ -29,10 +33,16 @@ export class Grid {
     /** @type {Content|null} */
     this.content = null;
     this.active = { row: 0, column: 0 };
-    /** @type {Map<number, HTMLElement>} */
+    /** @type {Map<number, Row>} */
     this.drawn = new Map();
-    this.span = "";
+    /** @type {Map<number, HTMLElement>} */
+    this.servers = new Map();
     this.pending = 0;
+    this.head = h("div", {});
+    this.side = 0;
+    this.top = 0;
+    this.cell = 0;
+    this.row = 0;
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.click(event));
     this.body.addEventListener("focusin", (event) => this.focused(event));
@@ -55,9 +65,10 @@ export class Grid {
     body.style.height = `${top + content.rows * row}px`;
     this.head = h("div", { class: "grid-head", role: "row", "aria-rowindex": 1 });
     this.head.style.height = `${top}px`;
+    this.head.append(h("div", { class: "grid-corner", role: "columnheader", "aria-colindex": 1 }, content.corner));
     replace(body, this.head);
     this.drawn.clear();
-    this.span = "";
+    this.servers.clear();
     this.draw();
     if (had) this.at(this.active.row, this.active.column)?.focus({ preventScroll: true });
   }
@@ -85,42 +96,35 @@ export class Grid {
     const content = this.content;
     if (!content) return;
     const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.box;
-    const rows = range(scrollTop, clientHeight - this.top, this.row, content.rows);
-    const columns = range(scrollLeft, clientWidth - this.side, this.cell, content.columns);
-    const wanted = with_(rows, this.active.row, content.rows);
-    const across = with_(columns, this.active.column, content.columns);
-    const span = across.join();
-    if (span !== this.span) {
-      this.span = span;
-      replace(
-        this.head,
-        h("div", { class: "grid-corner", role: "columnheader", "aria-colindex": 1 }, content.corner),
-        ...across.map((column) => this.placed(content.server(column), column)),
-      );
-      for (const row of this.drawn.values()) row.remove();
-      this.drawn.clear();
-    }
-    const keep = new Set(wanted);
-    for (const [row, element] of this.drawn)
-      if (!keep.has(row)) {
+    const { row, column } = this.active;
+    const rows = with_(range(scrollTop, clientHeight - this.top, this.row, content.rows), row, content.rows);
+    const columns = with_(range(scrollLeft, clientWidth - this.side, this.cell, content.columns), column, content.columns);
+    kept(this.servers, columns, this.head, (at) => this.placed(content.server(at), at));
+    const wanted = new Set(rows);
+    for (const [at, { element }] of this.drawn)
+      if (!wanted.has(at)) {
         element.remove();
-        this.drawn.delete(row);
+        this.drawn.delete(at);
       }
-    for (const row of wanted) if (!this.drawn.has(row)) this.drawRow(row, across);
+    for (const at of rows) {
+      const here = this.drawn.get(at) ?? this.rowAt(at);
+      const filled = columns.filter((one) => content.filled(at, one) || (at === row && one === column));
+      kept(here.cells, filled, here.element, (one) => this.placed(content.cell(at, one), one, at));
+    }
   }
 
-  /** @param {number} row @param {number[]} across */
-  drawRow(row, across) {
-    const content = /** @type {Content} */ (this.content);
-    const element = h("div", { class: "grid-row", role: "row", "aria-rowindex": row + 2 });
-    element.style.top = `${this.top + row * this.row}px`;
-    element.style.height = `${this.row}px`;
-    const client = content.client(row);
+  /** A row without its cells. @param {number} row @returns {Row} */
+  rowAt(row) {
+    const client = /** @type {Content} */ (this.content).client(row);
     client.setAttribute("role", "rowheader");
     client.setAttribute("aria-colindex", "1");
-    element.append(client, ...across.map((column) => this.placed(content.cell(row, column), column, row)));
+    const element = h("div", { class: "grid-row", role: "row", "aria-rowindex": row + 2 }, client);
+    element.style.top = `${this.top + row * this.row}px`;
+    element.style.height = `${this.row}px`;
     this.body.append(element);
-    this.drawn.set(row, element);
+    const drawn = { element, cells: new Map() };
+    this.drawn.set(row, drawn);
+    return drawn;
   }
 
   /** @param {HTMLElement} element @param {number} column @param {number} [row] */
@@ -129,6 +133,7 @@ export class Grid {
     element.setAttribute("aria-colindex", String(column + 2));
     element.setAttribute("role", row === undefined ? "columnheader" : "gridcell");
     if (row === undefined) return element;
+    element.classList.toggle("open", Boolean(this.content?.opened(row, column)));
     element.dataset.row = String(row);
     element.dataset.column = String(column);
     element.tabIndex = row === this.active.row && column === this.active.column ? 0 : -1;
@@ -137,8 +142,12 @@ export class Grid {
 
   /** @param {number} row @param {number} column @returns {HTMLElement|undefined} */
   at(row, column) {
-    const found = this.drawn.get(row)?.querySelector(`[data-column="${column}"]`);
-    return found instanceof HTMLElement ? found : undefined;
+    return this.drawn.get(row)?.cells.get(column);
+  }
+
+  /** What is done with each cell that is drawn. @param {(element: HTMLElement, row: number, column: number) => void} act */
+  each(act) {
+    for (const [row, { cells }] of this.drawn) for (const [column, element] of cells) act(element, row, column);
   }
 
   /** Moves the focus, and what is visible with it. @param {number} row @param {number} column */
@@ -204,6 +213,26 @@ export class Grid {
     const [row, column] = [Number(cell.dataset.row), Number(cell.dataset.column)];
     if (row !== this.active.row || column !== this.active.column) this.go(row, column);
   }
+}
+
+/**
+ * Makes the children that are wanted and are not there, takes away the others, and keeps their order.
+ * @param {Map<number, HTMLElement>} there @param {number[]} wanted @param {HTMLElement} parent
+ * @param {(at: number) => HTMLElement} make
+ */
+function kept(there, wanted, parent, make) {
+  const places = new Set(wanted);
+  let last = -1;
+  for (const [at, element] of there)
+    if (!places.has(at)) {
+      element.remove();
+      there.delete(at);
+    } else if (at > last) last = at;
+  const fresh = wanted.filter((at) => !there.has(at));
+  for (const at of fresh) there.set(at, make(at));
+  if (!fresh.length) return;
+  if (fresh[0] > last) parent.append(...fresh.map((at) => /** @type {HTMLElement} */ (there.get(at))));
+  else parent.append(...wanted.map((at) => /** @type {HTMLElement} */ (there.get(at))));
 }
 
 /** The places that are visible, and a few around them. @param {number} from @param {number} size @param {number} each @param {number} all */

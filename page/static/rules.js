@@ -54,7 +54,7 @@ export class Rules {
       from = rule.last;
     }
     pieces.push(lines.slice(from).join("\n").trimEnd());
-    return h("details", { class: "policy", open: true }, h("summary", {}, name(policy.name)),
+    return h("details", { class: "written", open: true }, h("summary", {}, name(policy.name)),
       h("div", { class: "text" }, ...pieces.map((one) => (typeof one === "string" ? (one ? h("pre", {}, plain(one)) : null) : one))));
   }
 

@@ -6,6 +6,7 @@ Of a group, each has counted its own partitions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -31,6 +32,8 @@ class _Manifest(msgspec.Struct, rename={"api_version": "apiVersion"}):
     metadata: _Metadata
 
 
+_NAMED = 20
+"""Partitions that an error names."""
 _Form = TypeVar("_Form")
 _LARGEST = 1 << 30
 """Bytes of an answer that are read: the totals of some millions of series."""
@@ -118,13 +121,15 @@ def _check_whole(answers: Mapping[str, Totals]) -> None:
                 )
             owners[where] = server
     sizes = {topic: n for totals in answers.values() for topic, n in totals.topics.items()}
-    missing = [(t, n) for t, size in sizes.items() for n in range(size) if (t, n) not in owners]
-    if missing:
-        topic, numbers = missing[0][0], ", ".join(str(n) for t, n in missing if t == missing[0][0])
-        raise RemoteError(
-            f"nobody answers for partition {numbers} of {topic}: give --server for every worker, "
-            "or ask again when partitions have moved"
-        )
+    for topic, size in sizes.items():
+        unowned = (number for number in range(size) if (topic, number) not in owners)
+        missing = list(islice(unowned, _NAMED + 1))
+        if missing:
+            numbers = ", ".join(map(str, missing[:_NAMED])) + ", ..." * (len(missing) > _NAMED)
+            raise RemoteError(
+                f"nobody answers for partition {numbers} of {topic}: give --server for every "
+                "worker, or ask again when partitions have moved"
+            )
 
 
 def _frame(series: FamilySeries) -> pl.DataFrame:

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import server_options
-from pipeline.cli.log_options import parameters
+from pipeline.cli import log_options, server_options
 
 
 class Command(NamedTuple):
@@ -54,7 +53,10 @@ class Commands(TyperGroup):
             asked = [COMMANDS[cmd_name]] if cmd_name in COMMANDS else COMMANDS.values()
             for module in dict.fromkeys(command.module for command in asked):
                 self._enrol(module)
-        return self.commands.get(cmd_name)
+        command = self.commands.get(cmd_name)
+        for one in _single([command] if command else []):
+            _equip(one)
+        return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments begin with; the name of some has two words."""
@@ -76,13 +78,16 @@ class Commands(TyperGroup):
         group = typer.main.get_command(app)
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
-            for command in _single(fresh.values()):
-                if any("--server" in one.opts for one in command.params):
-                    own = {one.name for one in command.params}
-                    asking = server_options.parameters()
-                    command.params += [one for one in asking if one.name not in own]
-                command.params += parameters()
             self.commands.update(fresh)
+
+
+def _equip(command: Any) -> None:
+    """Give a command the options that all have, and those of all with --server."""
+    options = log_options.parameters()
+    if any("--server" in one.opts for one in command.params):
+        options = [*server_options.parameters(), *options]
+    own = {one.name for one in command.params}
+    command.params += [one for one in options if one.name not in own]
 
 
 def _single(commands: Iterable[Any]) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from pipeline.app.job import Job
 from pipeline.cli.sighting import Sighting, sighting, told
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
+from pipeline.plan.plan import Plan
 from pipeline.state.count_store import facts as facts_of
 
 
@@ -40,17 +41,22 @@ class Edges:
         self._job, self._share = job, share
         self._lock = Lock()
         self._facts: dict[str, pl.DataFrame] = {}
+        self._plan: Plan | None = None
         self._seen: Seen | None = None
         self._next = 0.0
 
     def read(self) -> Seen:
-        """What was seen, the same again while no fact has changed. Raises NoFactsError."""
+        """What was seen, the same again while no fact and no label has changed.
+
+        Raises NoFactsError.
+        """
         with self._lock:
             begun = time.monotonic()
             if self._seen is None or begun >= self._next:
-                found = facts_of(self._job.counts)
-                if self._seen is None or not _same(found, self._facts):
-                    self._facts, self._seen = found, self._made(found)
+                found, plan = facts_of(self._job.counts), self._job.plan
+                same = plan is self._plan and _same(found, self._facts)
+                if self._seen is None or not same:
+                    self._facts, self._plan, self._seen = found, plan, self._made(found)
                 self._next = begun + self._share * (time.monotonic() - begun)
             return self._seen
 

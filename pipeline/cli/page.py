@@ -15,6 +15,7 @@ import typer
 
 from page.health import HealthPage, WorkerHealth
 from pipeline.api import client
+from pipeline.api.access import Access
 from pipeline.api.remote import RemoteError
 from pipeline.api.server import Answers, Server
 from pipeline.app.documents import Extra, actions, alone
@@ -51,6 +52,13 @@ def page_(
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Serve it here.", callback=_address)
     ] = "127.0.0.1:9480",
+    admit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Admit callers of other machines who have this token, as a password.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the page: the flow matrix in a browser.
 
@@ -58,7 +66,8 @@ def page_(
     exactly, and asked again while somebody looks. A state is read again when a run has changed it.
     A recording or a pipeline with an end is run once. Nothing is loaded from elsewhere.
 
-    A worker serves the page by itself with `run --page`.
+    A worker serves the page by itself with `run --page`. Callers of other machines are admitted by
+    a token alone, which browsers ask for as a password; without one, only those of this machine.
     """
     origin = Origin(
         path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
@@ -66,11 +75,13 @@ def page_(
     origin.check()
     if approved and not approved.is_file():
         raise typer.BadParameter(f'no file "{approved}": `matrix approve` prints one')
+    if admit and not admit.is_file():
+        raise typer.BadParameter(f'no file "{admit}" with a token')
     try:
         with _documents(origin, approved) as found:
             made = actions(found)
             answers = Answers(lambda _: "", str, alone(found), actions=made, files=page_files())
-            with Server(listen, answers) as running:
+            with Server(listen, answers, access=Access(admit)) as running:
                 say(f"the page is at {running.url}/page/ until Ctrl-C")
                 _wait()
     except (OSError, ValueError) as error:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 import page
-from discovery import installed, ranges
 from page import health, recent
 from page.about import DESCRIBED, about
 from page.documents import documents
 from page.health import Health
 from page.query import asked
+from page.ranges import Ranges
 from page.source import Source
 from pipeline.api.answer import Answer
 from pipeline.api.server import Document
@@ -41,7 +40,7 @@ def page_documents(
     `flows` gives the latest flows, and `fares` the health of workers, where there are any.
     """
     told = about(source, name, flows=flows is not None)
-    found = documents(source, lambda _: _ranges())
+    found = documents(source, Ranges())
     found["about"] = Extra(lambda _: told, DESCRIBED)
     if flows is not None:
         found["flows"] = Extra(
@@ -56,10 +55,3 @@ def worker_documents(job: Job, source: Edges, name: str) -> dict[str, Extra]:
     """The documents and actions of the page of a worker, which keeps its latest flows from now."""
     job.latest.keep()
     return page_documents(source, name, flows=source.flows, fares=Health(job).page)
-
-
-@cache
-def _ranges() -> pl.DataFrame:
-    """The ranges of the list that is installed; none without one."""
-    found = installed.listing()
-    return ranges.frame(dict([found]) if found else {})

@@ -6,8 +6,9 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.api.access import Access
 from pipeline.api.callers import Limits
 from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.api.static import files
+from tests.support.certificates import Authority
 
 LARGE = list(range(50_000))
 JSON = {"Content-Type": "application/json"}
@@ -290,3 +292,64 @@ def test_a_token(tmp_path: Path) -> None:
         assert ask(server, "/api/v0/names")[0].status == 401
         given = {"Authorization": "Bearer let-me-in", "Host": "worker.example"}
         assert ask(server, "/api/v0/names", headers=given)[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-",
+        b"POST /api/v0/add HTTP/1.1\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n",
+        b"GET /api/v0/large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30,
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["nothing", "head", "body", "reading", "idle"],
+)
+def test_who_keeps_the_server_waiting_is_put_out(sent: bytes) -> None:
+    """Each in a time of its own, and others are answered meanwhile."""
+    limits = Limits(head=0.5, body=0.5, reading=0.5, idle=0.5)
+    text = "x" * (8 << 20)
+    answers = Answers(lambda _: "", str, {"large": lambda _: text}, actions={"add": lambda _: 1})
+    with Server("127.0.0.1:0", answers, limits=limits) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 30) as to:
+            to.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            to.sendall(sent)
+            gone = threading.Event()
+            for _ in range(300):
+                assert ask(server, "/healthz")[0].status == 200
+                if _is_reset(to):
+                    gone.set()
+                    break
+                time.sleep(0.1)
+            assert gone.is_set()
+
+
+def _is_reset(connection: socket.socket) -> bool:
+    """Whether the other end is gone, found out without reading what it has sent."""
+    state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state != 1  # established
+
+
+def test_a_silent_handshake_ends(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    files_ = map(str, authority.issue("127.0.0.1"))
+    answers, limits = Answers(lambda _: "x 1\n", str), Limits(handshake=0.5)
+    with Server("127.0.0.1:0", answers, *files_, limits=limits) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 30) as silent:
+            assert silent.recv(1) == b""
+
+
+def test_more_connections_than_there_are_places() -> None:
+    """Who has waited longest goes; whoever comes is answered."""
+    answers = Answers(lambda _: "x 1\n", str)
+    with Server("127.0.0.1:0", answers, limits=Limits(connections=3)) as server:
+        port = int(server.url.rpartition(":")[2])
+        with ExitStack() as stack:
+            held = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+                for _ in range(20)
+            ]
+            assert ask(server, "/healthz")[0].status == 200
+            assert held[0].recv(1) == b""

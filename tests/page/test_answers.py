@@ -65,3 +65,34 @@ def test_who_asks_the_same_meanwhile_waits_for_it() -> None:
         go.set()
         assert [one.result() for one in asked] == [5] * 5
     assert made == [1]
+
+
+def test_another_question_does_not_wait_for_it() -> None:
+    answers, begun, go = Answers(), Event(), Event()
+
+    def make() -> int:
+        begun.set()
+        go.wait(60)
+        return 5
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(answers.get, ONE, "slow", make)
+        assert begun.wait(60)
+        assert answers.get(ONE, "quick", lambda: 7) == 7
+        go.set()
+        assert slow.result() == 5
+
+
+def test_who_waits_for_an_answer_that_fails_is_told() -> None:
+    answers, begun, go = Answers(), Event(), Event()
+
+    def make() -> int:
+        begun.set()
+        go.wait(60)
+        raise ValueError("no answer")
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(answers.get, ONE, "a", make) for _ in range(2)]
+        assert begun.wait(60)
+        go.set()
+        assert [str(one.exception()) for one in asked] == ["no answer"] * 2

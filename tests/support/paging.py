@@ -68,8 +68,8 @@ class Page:
         )
 
     def choose(self, css: str, value: str) -> None:
-        """Choose a value in a list, as a viewer does."""
-        self.one(css)
+        """Choose a value in a list, as soon as it is there, as a viewer does."""
+        self.one(f"{css} option[value='{value}']")
         self.browser.run(
             "const list = document.querySelector(arguments[0]); list.value = arguments[1];"
             "list.dispatchEvent(new Event('change', {bubbles: true}));",
@@ -92,9 +92,7 @@ class Page:
 
     def write(self, label: str, text: str) -> None:
         """Write into the control of a label, and press Enter."""
-        field = self.labelled(label)
-        field.clear()
-        field.send_keys(text, Keys.ENTER)
+        self.labelled(label).send_keys(Keys.CONTROL + "a" + Keys.NULL + text + Keys.ENTER)
 
     def press(self, *keys: str) -> None:
         """Press keys where the focus is."""

@@ -28,7 +28,7 @@ export function mount(root, state, shell) {
   const outcome = new Outcome();
   const [picker, wrong, place] = ["controls", "", "result"].map((one) => h("div", { class: one || false }));
   const area = /** @type {HTMLTextAreaElement} */ (h("textarea", {
-    rows: "18", spellcheck: "false", class: "code", id: "resource", "aria-describedby": "problems", oninput: () => later() }));
+    rows: "18", spellcheck: "false", class: "code", "aria-describedby": "problems", oninput: () => later() }));
   area.value = state.get("resource") ?? NEW;
   wrong.id = "problems";
   const save = button("Save", keep, { class: "primary" });
@@ -42,7 +42,7 @@ export function mount(root, state, shell) {
     h("div", { class: "beside" },
       h("section", { "aria-label": "Resource" },
         picker,
-        h("label", { class: "field", for: "resource" }, "FlowMetric, as YAML"), area, wrong,
+        h("label", { class: "field" }, "FlowMetric, as YAML", area), wrong,
         h("div", { class: "actions" }, button("Try it", () => attempt()), save, button("Copy YAML", () => copy(area.value, outcome, "YAML"))), outcome.box),
       h("section", { "aria-label": "What it would give", "aria-live": "polite" }, place)));
   drawPicker();

@@ -50,7 +50,7 @@ export function mount(root, state, shell) {
   const poll = shell.poll("edges", asked(state), (data) => {
     said("");
     replace(notes, ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
-    drawPager(pager, data, state, shell);
+    drawPager(pager, data, shell);
     place.className = data.total ? "scroll" : "";
     replace(place, data.total ? table(data, state, shell) : nothing(state, shell));
   }, {
@@ -136,8 +136,8 @@ function heading({ title: called, sort: own, kind }, sort, shell) {
       called, h("span", { class: "order", "aria-hidden": "true" }, arrow)));
 }
 
-/** @param {HTMLElement} place @param {any} data @param {URLSearchParams} state @param {any} shell */
-function drawPager(place, data, state, shell) {
+/** @param {HTMLElement} place @param {any} data @param {any} shell */
+function drawPager(place, data, shell) {
   const from = data.offset;
   const to = from + data.rows.length;
   replace(place,

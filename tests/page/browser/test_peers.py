@@ -1,4 +1,4 @@
-"""Unknown peers in a browser: proposals are settled, written down, and gone once named."""
+"""Unknown peers in a browser: proposals are settled, written, and gone when they have names."""
 
 from __future__ import annotations
 

@@ -1,0 +1,61 @@
+"""The page's source of workers and states: the same until something has changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matrix.facts import NoFactsError
+from pipeline.api.server import UnansweredError
+from pipeline.app.job import Job
+from pipeline.cli import edge_api
+from pipeline.cli.polled import Polled
+from pipeline.cli.series import Origin
+from pipeline.config.loader import load
+from simulate import Simulation
+
+pytestmark = pytest.mark.slow
+
+
+def again(source: Polled) -> None:
+    """As if time had passed."""
+    source._next = 0.0
+
+
+def test_a_worker(made: Simulation) -> None:
+    """Merged as `matrix --server` has it, with its objects; it may be away for a while."""
+    job = Job(load(made.config))
+    job.run()
+    with job.server("127.0.0.1:0") as server:
+        source = Polled(Origin(servers=[server.url]), None)
+        seen = source.read()
+        assert seen.edges.equals(edge_api.Edges(job).read().edges)
+        assert {one["kind"] for one in seen.manifests} >= {"Pod", "Node"}
+        again(source)
+        assert source.read() is seen
+    again(source)
+    with pytest.raises(UnansweredError, match="cannot ask http://127"):
+        source.read()
+    job.close()
+
+
+def test_a_state_that_another_run_changes(made: Simulation, tmp_path: Path) -> None:
+    source = Polled(Origin(state=tmp_path, inventory=made.inventory), tmp_path / "approved.yaml")
+    with pytest.raises(UnansweredError, match="state"):
+        source.read()
+    job = Job(load(made.config), state=tmp_path)
+    job.run()
+    job.close()
+    again(source)
+    seen = source.read()
+    assert seen.edges.height > 0
+    assert seen.manifests
+    assert source.read() is seen
+
+
+def test_a_worker_without_edges(made: Simulation) -> None:
+    job = Job(load(made.flp_config))
+    with job.server("127.0.0.1:0") as server, pytest.raises(NoFactsError):
+        Polled(Origin(servers=[server.url]), None).read()
+    job.close()

@@ -1,0 +1,83 @@
+"""Commands that ask a server which wants a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.api.access import Access
+from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
+from pipeline.api.schema import Explanation, Inventory, Totals
+from pipeline.api.server import Answers, Server
+from tests.support.commands import flowmatrix
+
+ANSWERS = Answers(
+    lambda _: "",
+    str,
+    {
+        "who": lambda _: Explanation("10.0.0.1", found=True, lines=[("node", "n1")]),
+        "inventory": lambda _: Inventory([], []),
+        "totals": lambda _: Totals([], {}, []),
+    },
+)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The options set variables; each test has its own."""
+    for name in (TOKEN_FILE, CA_FILE, CERT_FILE):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text("canary-of-a-token\n")
+    return file
+
+
+@pytest.fixture
+def server(token_file: Path) -> Iterator[Server]:
+    with Server("127.0.0.1:0", ANSWERS, access=Access(token_file)) as running:
+        yield running
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_token_of_a_file(server: Server, token_file: Path) -> None:
+    asked = ["who", "10.0.0.1", "--server", server.url]
+    refused = flowmatrix(*asked)
+    assert refused.exit_code == 1
+    assert "it takes the token of server.token_file" in refused.stderr
+    done = flowmatrix(*asked, "--token-file", token_file)
+    assert (done.exit_code, done.stdout.split()) == (0, ["node", "n1"])
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_token_of_the_environment(
+    server: Server, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN_FILE, str(token_file))
+    assert flowmatrix("who", "10.0.0.1", "--server", server.url).exit_code == 0
+
+
+@pytest.mark.usefixtures("environment")
+def test_matrix_has_one_option_for_both_of_its_servers(server: Server, token_file: Path) -> None:
+    asked = ["matrix", "--server", server.url]
+    assert "it takes the token" in flowmatrix(*asked).stderr
+    assert "it takes the token" not in flowmatrix(*asked, "--token-file", token_file).stderr
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("secret", ["token", "wrong", "binary"])
+def test_no_error_says_the_token(server: Server, tmp_path: Path, secret: str) -> None:
+    file = tmp_path / secret
+    file.write_bytes(
+        {"token": b"canary-x", "wrong": b"canary y z", "binary": b"canary\xff"}[secret]
+    )
+    done = flowmatrix("who", "10.0.0.1", "--server", server.url, "--token-file", file)
+    assert done.exit_code == 1
+    assert "canary" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert isinstance(done.exception, SystemExit)
