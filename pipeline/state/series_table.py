@@ -6,7 +6,7 @@ waits for a share of so many pending rows). Reading merges first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -214,10 +214,13 @@ class SeriesTable:
         rows = self.rows
         return rows.labelled(rows.all())
 
-    def take(self, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
-        """Go on from saved series, which have the columns `columns`."""
+    def take(self, totals: Iterable[pl.DataFrame], overflow: pl.DataFrame) -> None:
+        """Go on from saved series, which have the columns `columns`; the totals in parts."""
         sets = self.rows.sets
-        self.rows = Rows(sets, _by_id(totals, sets), _by_id(overflow, sets))
+        whole = self.rows.totals.clear()
+        for part in totals:
+            whole.extend(_by_id(part, sets))  # a copy, so that the part's memory is free at once
+        self.rows = Rows(sets, whole, _by_id(overflow, sets))
         self._addresses = None
 
     def merge(self, parts: Sequence[Rows]) -> None:
