@@ -1,20 +1,16 @@
 """What a million edges cost, and a scan of a million addresses; run as a process of its own.
 
-Usage: python -m benchmarks.edges count|restore|scan|calm NUMBER [FOLDER]. Prints figures as JSON.
+Usage: python -m benchmarks.edges count|restore|scan|calm NUMBER FOLDER. Prints figures as JSON.
 Flows are made as frames, a batch at a time, as `encode_matrix` gets them behind enrichment.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-os.environ["POLARS_MAX_THREADS"] = "1"
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import polars as pl
 
@@ -38,7 +34,9 @@ def edges(number: int) -> Iterator[pl.DataFrame]:
         edge = (pl.int_range(start, start + BATCH, eager=True) * _STEP % number).alias("edge")
         client, server = pl.col("edge") % _WORKLOADS, pl.col("edge") // _WORKLOADS % _WORKLOADS
         port = 443 + pl.col("edge") // _WORKLOADS**2
-        yield edge.to_frame().select(*_workload("Src", client), *_workload("Dst", server), *_rest(port))
+        yield edge.to_frame().select(
+            *_workload("Src", client), *_workload("Dst", server), *_rest(port)
+        )
 
 
 def scan(addresses: int, first: int = 0) -> Iterator[pl.DataFrame]:
@@ -108,38 +106,37 @@ def total(counted: Ledger) -> int:
 
 def main() -> None:
     """Print the figures of one part."""
-    part, number = sys.argv[1], int(sys.argv[2])
+    part, number, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    wall, begun = time.perf_counter(), time.process_time()
     if part == "restore":
         _, counted = ledger()
-        wall, begun = time.perf_counter(), time.process_time()
-        checkpoint_file.load(Path(sys.argv[3]), counted)
-        spent, flows = time.process_time() - begun, number
-        wall = time.perf_counter() - wall
+        checkpoint_file.load(folder, counted)
+        flows = number
+        spent = time.process_time() - begun
     else:
-        batches = {"count": edges, "scan": scan, "calm": calm}
-        wall = time.perf_counter()
-        counted, spent, flows = count(batches[part](number))
-        wall = time.perf_counter() - wall
-        if part == "count":
-            checkpoint_file.save(Path(sys.argv[3]), counted, FileCheckpoint())
-    print(
-        json.dumps(
-            {
-                "messages": flows,
-                "seconds": wall,
-                "cpu_seconds": spent,
-                "rows": sum(table.size for table in counted.tables()),
-                "sums": part == "restore" or total(counted) == flows,
-                **{name: _megabytes(key) for name, key in _MEMORY.items()},
-            }
-        )
-    )
+        counted, spent, flows = count(_PARTS[part](number))
+    figures = {
+        "messages": flows,
+        "seconds": time.perf_counter() - wall,
+        "cpu_seconds": spent,
+        "rss_mb": megabytes("VmHWM"),
+        "rows": sum(table.size for table in counted.tables()),
+        "sums": total(counted) == (2 * number if part == "restore" else flows),
+    }
+    if part == "count":
+        checkpoint_file.save(folder, counted, FileCheckpoint())
+    print(json.dumps(figures | {"held_mb": megabytes("VmRSS")}))
 
 
-_MEMORY = {"rss_mb": "VmHWM", "held_mb": "VmRSS"}
+_PARTS: dict[str, Callable[[int], Iterator[pl.DataFrame]]] = {
+    "count": edges,
+    "scan": scan,
+    "calm": calm,
+}
 
 
-def _megabytes(key: str) -> float:
+def megabytes(key: str) -> float:
+    """Memory of this process as its status says: VmHWM the most, VmRSS now."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return float(status.split(f"{key}:")[1].split()[0]) / 1024
 
