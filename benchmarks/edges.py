@@ -79,15 +79,15 @@ def _rest(port: pl.Expr) -> list[pl.Expr]:
     ]
 
 
-def ledger() -> tuple[EncodeMatrix, Ledger]:
-    """A stage as it is by default, and a ledger for its families."""
-    stage = EncodeMatrix(name="edges", follows="flows")
+def ledger(max_external: int = 10_000) -> tuple[EncodeMatrix, Ledger]:
+    """A stage, and a ledger for its families."""
+    stage = EncodeMatrix(name="edges", follows="flows", max_external=max_external)
     return stage, Ledger({family.name: (family, stage.policy()) for family in stage.families()})
 
 
-def count(batches: Iterator[pl.DataFrame]) -> tuple[Ledger, float, int]:
+def count(batches: Iterator[pl.DataFrame], max_external: int = 10_000) -> tuple[Ledger, float, int]:
     """The batches counted; the processor time (s) of that without making them, and the flows."""
-    stage, counted = ledger()
+    stage, counted = ledger(max_external)
     encode, spent, flows = stage.build(BuildContext()), 0.0, 0
     for number, batch in enumerate(batches):
         begun = time.process_time()
