@@ -12,12 +12,14 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks import edges
 from benchmarks.pods import growth as churned_growth
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
@@ -31,6 +33,7 @@ def main() -> None:
     """Print every table, and keep its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=1_000_000)
+    parser.add_argument("--edges", type=int, default=1_000_000, help="also the addresses of a scan")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="the main figure only")
     given = parser.parse_args()
@@ -38,6 +41,7 @@ def main() -> None:
     results = Results("engine", given.runs)
     _main_figure(given.flows, results)
     if not given.quick:
+        _edges(given.edges, results)
         _growth(given.flows, results)
     print(f"\nkept in {results.write()}")
     if not given.quick:
@@ -57,10 +61,45 @@ def _main_figure(flows: int, results: Results) -> None:
     scraped = _median(plain, results.runs, "--scrape")
     print(_line("scraped meanwhile", scraped, results))
     print(_shown(scraped))
-    edges = _median(made.config, results.runs)
-    print(_line("and all edges", edges, results))
-    more = (edges["cpu_seconds"] - figures["cpu_seconds"]) / flows * 1e6
-    print(f"    {more:.2f} us CPU a flow more, for {edges['series'] - figures['series']:,} rows")
+    whole = _median(made.config, results.runs)
+    print(_line("and all edges", whole, results))
+    more = (whole["cpu_seconds"] - figures["cpu_seconds"]) / flows * 1e6
+    print(f"    {more:.2f} us CPU a flow more, for {whole['series'] - figures['series']:,} rows")
+
+
+def _edges(number: int, results: Results) -> None:
+    """A ledger of so many edges, and a scan from so many addresses beside as many calm flows."""
+    print(f"\n{number:,} edges in the ledger, {number:,} addresses that scan {edges.PORTS} ports")
+    with tempfile.TemporaryDirectory() as folder:
+        found = {part: _of_edges(part, number, folder) for part in ("count", "restore")}
+        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
+        found |= {part: _of_edges(part, number, folder) for part in ("calm", "scan")}
+    for part, title in _TITLES.items():
+        print(_line(title, found[part], results))
+        print(f"    {found[part]['rows']:,} rows, {found[part]['held_mb']:.0f} MB held at the end")
+    times = found["scan"]["cpu_seconds"] / found["calm"]["cpu_seconds"]
+    print(f"    restored in {found['restore']['seconds']:.1f} s from {size:.0f} MB;", end=" ")
+    print(f"a flow of the scan costs {times:.1f} times a calm one")
+
+
+_TITLES = {
+    "count": "edges counted",
+    "restore": "edges restored",
+    "calm": "100 addresses",
+    "scan": "scan",
+}
+
+
+def _of_edges(part: str, number: int, folder: str) -> Figures:
+    """A part of `benchmarks.edges`, on one core."""
+    core = str(max(os.sched_getaffinity(0)))
+    command = ["taskset", "-c", core, sys.executable, "-m", "benchmarks.edges"]
+    environment = {**os.environ, "POLARS_MAX_THREADS": "1"}
+    done = subprocess.run(
+        [*command, part, str(number), folder], check=True, stdout=subprocess.PIPE, env=environment
+    )
+    figures: Figures = json.loads(done.stdout)
+    return figures
 
 
 def _without_edges(made: Simulation) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from matrix.edges import Evidence, State
+from matrix.numbers import numbers, ranks
 from matrix.places import EVIDENCES
 from pipeline.stage.edge_facts import CLIENT, SERVER, Reporter
 
@@ -15,9 +16,11 @@ EDGE = ":edge"
 """The number of an edge among others."""
 
 _PARTS = ("namespace", "workload", "kind", "label", "address")
-ORDER = (*(f"{side}_{part}" for side in ("client", "server") for part in _PARTS), *KEY[-2:])
-"""KEY in the order in which edges are sorted."""
+"""The columns of an end in the order in which edges are sorted."""
 
+_ROW = ":row"
+_CLIENT, _SERVER, _ONE = ":client", ":server", ":one"
+"""Behind a number: as the agent of this end's node has reported it, or one for both ends."""
 _NAMES = {"attempted": "syn", "accepted": "syn_ack", "refused": "rst", "dropped": "drop_flows"}
 _SAME = ("flows", "bytes", "packets", "reply_flows", "reply_bytes", "reply_packets")
 _SUMS = {name: name for name in (*_SAME, "allowed", "denied", "drop_packets")} | _NAMES
@@ -33,8 +36,19 @@ _ASKING = (53, 123, 161, 5353)
 
 def numbered(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     """Rows with a column (UInt32) that numbers what has the same KEY: quicker to group by."""
-    numbers = rows.select(KEY).unique().with_row_index(name)
-    return rows.join(numbers, on=KEY, how="left", nulls_equal=True)
+    return rows.with_columns(numbers(rows.select(KEY)).alias(name))
+
+
+def in_order(edges: pl.DataFrame) -> pl.DataFrame:
+    """Edges sorted by KEY, of each end the namespace first; what it is called is compared once."""
+    sides = [
+        edges.select(pl.col(f"{side}_{part}").alias(part) for part in _PARTS)
+        for side in ("client", "server")
+    ]
+    both = ranks(pl.concat(sides))
+    ends = [both.head(edges.height).alias(":client"), both.tail(edges.height).alias(":server")]
+    places = pl.DataFrame([*ends, *edges.select(KEY[-2:])])
+    return edges[places.select(pl.arg_sort_by(places.columns)).to_series()]
 
 
 def counted(facts: pl.DataFrame) -> pl.DataFrame:
@@ -44,37 +58,41 @@ def counted(facts: pl.DataFrame) -> pl.DataFrame:
     agents of both ends' nodes have reported is counted by the one that has reported more.
     """
     rank = pl.col("evidence").replace_strict(EVIDENCES, range(len(EVIDENCES)))
-    apart = facts.group_by(EDGE, "reporter").agg(
-        pl.col(KEY).first(),
-        *(pl.col(own).sum().alias(name) for name, own in _SUMS.items()),
+    at_client, at_server = (
+        pl.col("reporter") == side for side in (Reporter.CLIENT, Reporter.SERVER)
+    )
+    reports = {_CLIENT: at_client, _SERVER: at_server, _ONE: ~at_client & ~at_server}
+    rows = facts.lazy().with_row_index(_ROW)
+    found = rows.group_by(EDGE).agg(
+        pl.col(_ROW).min(),
+        *(
+            pl.when(where).then(own).otherwise(0).sum().alias(name + report)
+            for name, own in _SUMS.items()
+            for report, where in reports.items()
+        ),
         pl.col("sampling_max").max().fill_null(0).alias("sampling"),
         pl.col("first_seen").min(),
         pl.col("last_seen").max(),
         rank.min().alias("evidence"),
     )
-    from_client, from_server = (
-        pl.col("reporter") == side for side in (Reporter.CLIENT, Reporter.SERVER)
-    )
-
-    def once(name: str) -> pl.Expr:
-        """Once what both ends may have reported, and all that one agent saw of both."""
-        number = pl.col(name)
-        ends = pl.max_horizontal(number.filter(from_client).sum(), number.filter(from_server).sum())
-        return ends + number.filter(~from_client & ~from_server).sum()
-
-    flows = pl.col("flows") + pl.col("reply_flows")
-    twice = pl.min_horizontal(flows.filter(from_client).sum(), flows.filter(from_server).sum())
-    found = apart.group_by(EDGE).agg(
-        pl.col(KEY).first(),
-        *(once(name).alias(name) for name in _SUMS),
-        twice.alias("repeated"),
-        pl.col("sampling").max(),
-        pl.col("first_seen").min(),
-        pl.col("last_seen").max(),
-        pl.col("evidence").min(),
-    )
     names = pl.col("evidence").replace_strict(range(len(EVIDENCES)), [str(e) for e in EVIDENCES])
-    return with_state(found.with_columns(names)).drop("drop_packets")
+    once = found.select(
+        _ROW,
+        EDGE,
+        *(
+            (pl.max_horizontal(name + _CLIENT, name + _SERVER) + pl.col(name + _ONE)).alias(name)
+            for name in _SUMS
+        ),
+        pl.min_horizontal(
+            pl.col("flows" + side) + pl.col("reply_flows" + side) for side in (_CLIENT, _SERVER)
+        ).alias("repeated"),
+        "sampling",
+        "first_seen",
+        "last_seen",
+        names,
+    ).collect(engine="streaming")
+    edges = facts.select(KEY)[once[_ROW]].hstack(once.drop(_ROW))
+    return with_state(edges).drop("drop_packets")
 
 
 def with_state(edges: pl.DataFrame) -> pl.DataFrame:

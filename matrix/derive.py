@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from matrix import attributes, days
-from matrix.counting import EDGE, KEY, ORDER, counted, numbered
+from matrix.counting import EDGE, KEY, counted, in_order, numbered
 from matrix.edges import EDGES
 from matrix.ends import labelled
 from matrix.facts import Facts
@@ -42,8 +42,5 @@ def edges(
     for lists in (values, days.listed(turned)):
         found = found.join(lists, on=EDGE, how="left")
     found = attributes.filled(found).drop(EDGE)
-    return (
-        joined(found, backends)
-        .select(pl.col(name).cast(dtype) for name, dtype in EDGES.items())
-        .sort(ORDER)
-    )
+    found = joined(found, backends)
+    return in_order(found.select(pl.col(name).cast(dtype) for name, dtype in EDGES.items()))

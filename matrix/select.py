@@ -7,7 +7,7 @@ from functools import reduce
 
 import polars as pl
 
-from matrix.counting import KEY, ORDER
+from matrix.counting import KEY, in_order
 from matrix.edges import State
 from matrix.merging import added
 from pipeline.flows import cidr
@@ -113,7 +113,7 @@ def collapse(edges: pl.DataFrame, what: Collapse) -> pl.DataFrame:
     if what is Collapse.NAMESPACES:
         blank = [pl.lit("").alias(f"{side}_address") for side in _SIDES]
         found = found.with_columns(pl.lit(None, dtype=pl.Int32).alias("port"), *blank)
-    return added(reduce(_without_nodes, _SIDES, found)).sort(ORDER)
+    return in_order(added(reduce(_without_nodes, _SIDES, found)))
 
 
 def _without_workloads(edges: pl.DataFrame, side: str) -> pl.DataFrame:

@@ -82,12 +82,12 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
 def _hints(flows: pl.DataFrame) -> pl.DataFrame:
     """Ports (_SRC and _DST), _FLAGS, and three opinions (true: the source is the client)."""
     schema = flows.schema
-    read = flows.select(
+    read = flows.with_columns(
         _port(schema, "SrcPort").alias(_SRC),
         _port(schema, "DstPort").alias(_DST),
         tcp.bits(schema, "Flags").fill_null(0).alias(_FLAGS),
         _echo(schema).alias(_ECHO),
-    )
+    ).select(_SRC, _DST, _FLAGS, _ECHO)
     known, known_too = (pl.lit(_KNOWN).gather(pl.col(end).fill_null(0)) for end in (_SRC, _DST))
     high = pl.col(_SRC) >= service_ports.EPHEMERAL
     high_too = pl.col(_DST) >= service_ports.EPHEMERAL

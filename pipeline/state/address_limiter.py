@@ -15,7 +15,7 @@ from pipeline.stage import AddressLimit
 
 _ADDRESS, _NETWORK, _ANY = range(3)
 _NAMESPACE, _KEY, _WIDTH, _ROW = ":namespace", ":key", ":width", ":row"
-_IPV4 = r"^(\d+\.\d+\.\d+)\.\d+$"
+_IPV4 = r"^\d+\.\d+\.\d+\.\d+$"
 _SEED = 7
 _FEW = 20_000
 """Keys that are sorted in again whenever there are new ones."""
@@ -38,6 +38,7 @@ class AddressLimiter:
         self._parts = [label for label in labels.columns if label not in limit.apart]
         self._known, self._recent = (pl.Series(_KEY, [], dtype=pl.UInt64) for _ in range(2))
         self._used: Counter[tuple[str, int]] = Counter()
+        self._full: dict[int, set[str]] = {_ADDRESS: set(), _NETWORK: set()}
         rows = self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY)
         self._add(rows.with_columns(self._namespace(labels, rows)))
 
@@ -63,8 +64,12 @@ class AddressLimiter:
         rows = rows.filter(~self._is_known(rows[_KEY]))
         if rows.is_empty():
             return rows[_ROW]
-        new = rows.unique(_KEY, keep="first", maintain_order=True)
-        new = new.with_columns(self._namespace(series, new))
+        rows = rows.with_columns(self._namespace(series, rows))
+        full = pl.Series(sorted(self._full[width]), dtype=pl.String)
+        new = rows.filter(~pl.col(_NAMESPACE).is_in(full.implode()))
+        if new.is_empty():
+            return rows[_ROW]
+        new = new.unique(_KEY, keep="first", maintain_order=True)
         used = [self._used[name, width] for name in new[_NAMESPACE].to_list()]
         place = pl.int_range(1, pl.len() + 1).over(_NAMESPACE) + pl.Series(used, dtype=pl.Int64)
         admitted = new.filter(place <= self._rows)
@@ -96,7 +101,7 @@ class AddressLimiter:
             pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
             for address, namespace in self._ends
         )
-        chosen = labels.select(self._parts)[rows[_ROW]]
+        chosen = labels.select(label for end in self._ends for label in end)[rows[_ROW]]
         return chosen.select(pl.concat_str(names).alias(_NAMESPACE)).to_series()
 
     def _is_known(self, keys: pl.Series) -> pl.Series:
@@ -105,6 +110,9 @@ class AddressLimiter:
     def _add(self, rows: pl.DataFrame) -> None:
         counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
         self._used.update({(name, width): number for name, width, number in counts})
+        for name, width, _ in counts:
+            if self._used[name, width] >= self._rows:
+                self._full[width].add(name)
         self._recent = pl.concat([self._recent, rows[_KEY]]).sort()
         if len(self._recent) > _FEW:
             self._known = pl.concat([self._known, self._recent]).sort()
@@ -120,7 +128,9 @@ class AddressLimiter:
 
     def _networks(self, texts: pl.Series) -> pl.Series:
         """The /24 or /64 around addresses; `overflow` for what is not an address; "" stays."""
-        wide = texts.str.replace(_IPV4, "$1.0/24")
+        around = pl.first().str.strip_chars_end("0123456789") + "0/24"
+        named = pl.when(pl.first().str.contains(_IPV4)).then(around).otherwise(pl.first())
+        wide = texts.to_frame().select(named).to_series()
         others = wide.filter(~wide.str.contains("/", literal=True) & (wide != "")).unique()
         networks = {text: cidr.network(f"{text}/64") or self._overflow for text in others}
         return wide.replace({text: str(network) for text, network in networks.items()})

@@ -24,6 +24,8 @@ _UNSEALED = b"\x84\xa7version\x02"
 """How a file of version 2 begins, which had no head."""
 _FILE = "ledger.checkpoint"
 _BEFORE = f"{_FILE}.before"
+_MEMORY = pa.system_memory_pool()
+"""Gives back what is free; the default pool keeps the most that it ever had."""
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -143,7 +145,7 @@ def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
     changed = frozenset(
         saved.family.name
         for saved in document.tables
-        if not ledger.restore(saved.family, unpack(saved.totals), unpack(saved.overflow))
+        if not ledger.restore(saved.family, unpack_parts(saved.totals), unpack(saved.overflow))
     )
     known = {saved.family.name for saved in document.tables}
     added = frozenset(table.family.name for table in ledger.tables()) - known
@@ -260,7 +262,7 @@ def pack(frame: pl.DataFrame) -> bytes:
 
 def pack_parts(frames: Iterator[pl.DataFrame]) -> bytes:
     """What `pack` makes of frames one below the other; there is at least one."""
-    sink, first = pa.BufferOutputStream(), next(frames).to_arrow()
+    sink, first = pa.BufferOutputStream(_MEMORY), next(frames).to_arrow()
     with pa.ipc.new_stream(sink, first.schema, options=_COMPRESSED) as stream:
         stream.write_table(first)
         for frame in frames:
@@ -269,6 +271,15 @@ def pack_parts(frames: Iterator[pl.DataFrame]) -> bytes:
     return data
 
 
+def unpack_parts(data: bytes) -> Iterator[pl.DataFrame]:
+    """The frames that `pack_parts` was given, more or less: labels need much memory at once.
+
+    Raises pyarrow.ArrowException for other bytes.
+    """
+    for batch in pa.ipc.open_stream(data, memory_pool=_MEMORY):
+        yield pl.DataFrame(batch)
+
+
 def unpack(data: bytes) -> pl.DataFrame:
     """The frame that `pack` made bytes of. Raises pyarrow.ArrowException for other bytes."""
-    return pl.DataFrame(pa.ipc.open_stream(data).read_all())
+    return pl.DataFrame(pa.ipc.open_stream(data, memory_pool=_MEMORY).read_all())

@@ -52,7 +52,8 @@ class LabelInterner:
     def frame(self, ids: pl.Series) -> pl.DataFrame:
         """The label columns (String) of ids, a row each."""
         with self._lock:
-            return self._whole().select(pl.all().gather(ids).cast(pl.String))
+            known = self._whole()
+        return known.select(pl.all().gather(ids).cast(pl.String))
 
     def _begin(self) -> None:
         self._seeds = secrets.randbits(63), secrets.randbits(63)

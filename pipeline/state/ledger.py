@@ -163,8 +163,10 @@ class Ledger:
         """Empty: there is no consumer group."""
         return {}
 
-    def restore(self, family: Family, totals: pl.DataFrame, overflow: pl.DataFrame) -> bool:
-        """Take a family's saved series, unless it is not configured any more.
+    def restore(
+        self, family: Family, totals: Iterable[pl.DataFrame], overflow: pl.DataFrame
+    ) -> bool:
+        """Take a family's saved series (in parts), unless it is not configured any more.
 
         False when it has changed since, and starts again.
         """

@@ -69,7 +69,7 @@ class Partition:
         self.restarted = [
             saved.family.name
             for saved in state.families
-            if not self._ledger.restore(saved.family, saved.totals, saved.overflow)
+            if not self._ledger.restore(saved.family, [saved.totals], saved.overflow)
         ]
         """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())

@@ -1,12 +1,12 @@
 """The series of one metric family: their values, and when their flows were seen and counted.
 
-Deltas go in per batch and are merged into the totals now and then (a merge costs as much as the
-series it holds, so it waits for about as many pending rows). Reading merges first.
+Deltas go in per batch and are merged into the totals now and then (a merge copies the totals, so it
+waits for a share of so many pending rows). Reading merges first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -24,7 +24,8 @@ FIRST_SEEN and LAST_SEEN are the times of its flows; of flows without one, when 
 OVERFLOW = "__overflow__"
 """The value of every label of the series that holds what is beyond a limit."""
 
-_COMPACT_ROWS = 50_000
+_COMPACT_ROWS = 100_000
+_SHARE = 8
 _MANY_ROWS = 50_000
 _PLACE = ":place"
 _PART = 100_000
@@ -173,7 +174,7 @@ class SeriesTable:
     @property
     def due(self) -> bool:
         """Whether a fold is worth its cost, or memory."""
-        return self._pending_rows > max(_COMPACT_ROWS, self.rows.totals.height)
+        return self._pending_rows > max(_COMPACT_ROWS, self.rows.totals.height // _SHARE)
 
     def compact(self, room: int | None) -> int:
         """Merge what is pending; admit at most `room` new series (None: any number).
@@ -184,18 +185,22 @@ class SeriesTable:
         if not self._pending:
             return 0
         sets, totals, overflow, edition = self.rows
-        merged = self._grouped(pl.concat([totals, *self._pending]))
+        places = self._places(pl.concat([rows[ID] for rows in self._pending]))
+        merged = self._grouped(pl.concat([totals[places], *self._pending]))
+        known, new = merged.head(len(places)), merged.slice(len(places))
         self._pending, self._pending_rows = [], 0
         allowed = self._allowed(room)
-        beyond = merged.clear()
+        beyond = new.clear()
         if allowed is not None and self.labels:
-            merged, beyond = merged.head(allowed), merged.slice(allowed)
+            more = allowed - totals.height
+            new, beyond = new.head(more), new.slice(more)
         if beyond.height:
             marks = pl.DataFrame(dict.fromkeys(self.labels, OVERFLOW))
             marked = beyond.with_columns(pl.lit(sets.ids(marks).item()).cast(pl.UInt32).alias(ID))
             overflow = self._grouped(pl.concat([overflow, marked]))
-        kept = self._retained(merged)
-        dropped = merged.height - kept.height
+        totals = _updated(totals, places, known, new)
+        kept = self._retained(totals)
+        dropped = totals.height - kept.height
         self.rows = Rows(sets, kept, overflow, edition + bool(dropped))
         if dropped:
             self._addresses = None
@@ -209,10 +214,13 @@ class SeriesTable:
         rows = self.rows
         return rows.labelled(rows.all())
 
-    def take(self, totals: pl.DataFrame, overflow: pl.DataFrame) -> None:
-        """Go on from saved series, which have the columns `columns`."""
+    def take(self, totals: Iterable[pl.DataFrame], overflow: pl.DataFrame) -> None:
+        """Go on from saved series, which have the columns `columns`; the totals in parts."""
         sets = self.rows.sets
-        self.rows = Rows(sets, _by_id(totals, sets), _by_id(overflow, sets))
+        whole = self.rows.totals.clear()
+        for part in totals:
+            whole.extend(_by_id(part, sets))  # a copy, so that the part's memory is free at once
+        self.rows = Rows(sets, whole, _by_id(overflow, sets))
         self._addresses = None
 
     def merge(self, parts: Sequence[Rows]) -> None:
@@ -264,8 +272,29 @@ class SeriesTable:
             limits.append(self.rows.totals.height + max(0, room))
         return max(min(limits), self.rows.totals.height) if limits else None
 
+    def _places(self, ids: pl.Series) -> pl.Series:
+        """Where the series of these ids are in the totals, those that are there; ascending."""
+        held = self.rows.totals[ID]
+        numbers = pl.int_range(len(held), dtype=pl.UInt32, eager=True)
+        places = pl.repeat(None, len(self.rows.sets), dtype=pl.UInt32, eager=True)
+        return places.scatter(held, numbers).gather(ids.unique()).drop_nulls().sort()
+
     def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
         return merged(self.family, rows, [ID])
+
+
+def _updated(
+    totals: pl.DataFrame, places: pl.Series, known: pl.DataFrame, new: pl.DataFrame
+) -> pl.DataFrame:
+    """Totals with the rows at some places in a new form, and more rows behind.
+
+    It costs little beside merging all of them; a column at a time, for the memory's sake.
+    """
+    columns = []
+    for column in totals:
+        fresh = pl.concat([column, new[column.name]], rechunk=True)
+        columns.append(fresh.scatter(places, known[column.name]))
+    return pl.DataFrame(columns)
 
 
 def _by_id(series: pl.DataFrame, sets: LabelInterner) -> pl.DataFrame:

@@ -134,7 +134,7 @@ def test_a_frozen_owner_wakes_up_after_its_successor_wrote() -> None:
     counting(ledger, ["a"], 2.0)
     late = frozen.checkpoint(ledger.tables(), 15, 2.0)
     state, other = read(log.records), Ledger(FAMILIES)
-    other.restore(FLOWS, state.families[0].totals, state.families[0].overflow)
+    other.restore(FLOWS, [state.families[0].totals], state.families[0].overflow)
     successor = Writer(Epoch(state.newest + 1, 2), state.keys)
     counting(other, ["a", "b"], 3.0)
     log.take_all(successor.checkpoint(other.tables(), 20, 3.0))

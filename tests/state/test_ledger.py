@@ -328,7 +328,7 @@ def test_addresses_beyond_their_limit_are_networks(caplog: pytest.LogCaptureFixt
     assert ledger.overflowed == {"edges": 4}
     again = new(EXTERNAL, LIMITED)
     rows = ledger.tables()[0].rows
-    again.restore(EXTERNAL, rows.labelled(rows.totals), rows.labelled(rows.overflow))
+    again.restore(EXTERNAL, [rows.labelled(rows.totals)], rows.labelled(rows.overflow))
     assert ask(again, "3.3.3.4") == exact | {OVERFLOW: 2}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Family, Kind, Policy
+from pipeline.stage import VALUE, Family, Kind, Policy, Rule
 from pipeline.state import series_table
 from pipeline.state.series_table import LAST_COUNTED, OVERFLOW, SeriesTable, columns
 
@@ -40,10 +42,11 @@ def test_what_is_pending_shows_after_it_is_merged() -> None:
     assert counted.series()[LAST_COUNTED].to_list() == [2.0, 2.0]
 
 
-def test_merging_waits_for_as_many_rows_as_there_are_series(
+def test_merging_waits_for_more_rows_where_there_are_more_series(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(series_table, "_COMPACT_ROWS", 2)
+    monkeypatch.setattr(series_table, "_SHARE", 1)
     counted = table()
     count(counted, 1.0, x=1.0, y=1.0)
     assert not counted.due
@@ -84,3 +87,32 @@ def test_tables_counted_apart_become_one() -> None:
 def test_the_columns_of_a_family() -> None:
     assert list(columns(COUNTER)) == [VALUE, *series_table.TIMES]
     assert table().columns == ["a", VALUE, *series_table.TIMES]
+
+
+FACTS = Family(
+    "facts", None, ("a",), facts=(("sum", Rule.SUM), ("least", Rule.MIN), ("most", Rule.MAX))
+)
+
+
+@pytest.mark.parametrize("many", [0, 1_000])
+def test_facts_are_exact_however_they_are_merged(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Series stay where they are, and what was read before stays as it was."""
+    monkeypatch.setattr(series_table, "_MANY_ROWS", many)
+    draw, counted, read = Random(1), table(FACTS), []
+    wanted: dict[str, list[int]] = {}
+    for now in range(20):
+        rows = [(f"{draw.randrange(30 + 9 * now)}", draw.randrange(2**40)) for _ in range(50)]
+        for name, number in rows:
+            wanted.setdefault(name, []).append(number)
+        delta = pl.DataFrame(rows, schema=["a", "sum"], orient="row")
+        both = [pl.col("sum").alias(name) for name in ("least", "most")]
+        counted.add(counted.intern(delta.with_columns(both)), float(now))
+        if now % 3 == 2:
+            counted.compact(None)
+            assert counted.series().select("a", "sum", "least", "most").rows() == [
+                (name, sum(all_), min(all_), max(all_)) for name, all_ in wanted.items()
+            ]
+            read.append((counted.rows, counted.rows.totals.clone().rows()))
+    assert all(rows.totals.rows() == before for rows, before in read)
