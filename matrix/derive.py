@@ -13,7 +13,7 @@ from matrix.ends import labelled
 from matrix.facts import Facts
 from matrix.objects import Objects
 from matrix.orientation import oriented
-from matrix.services import joined
+from matrix.services import at_services, joined
 from pipeline.kube.subnets import Label
 
 _FACT = ":fact"
@@ -40,7 +40,7 @@ def edges(
     values = attributes.listed(said, turned.select(_FACT, EDGE).unique(), known.services)
     found = attributes.filled(counted(turned).join(values, on=EDGE, how="left")).drop(EDGE)
     return (
-        joined(found, backends)
+        joined(at_services(found, known.node_ports, backends), backends)
         .select(pl.col(name).cast(dtype) for name, dtype in EDGES.items())
         .sort(ORDER)
     )
