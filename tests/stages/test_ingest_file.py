@@ -138,7 +138,7 @@ def test_a_recording_in_its_place_brings_its_own_decoder(tmp_path: Path) -> None
     ("content", "decoder", "hint"),
     [
         (b'{"SrcAddr": "10.0.0.1"}\n', "protobuf", "write decoder: json"),
-        (gzip.compress(b'[{"SrcAddr": "10.0.0.1"}]'), "protobuf", "write decoder: json"),
+        (gzip.compress(b'[{"SrcAddr": "10.0.0.1"}]', mtime=0), "protobuf", "write decoder: json"),
         (b"SQLite format 3\0", "protobuf", "write decoder: json"),
         (b"\x05\x0a\x03\x01\x02\x03", "json", "write decoder: protobuf"),
         (b'{"SrcAddr": "10.0.0.1"}\n', "json", ""),
