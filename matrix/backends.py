@@ -62,6 +62,18 @@ BACKENDS = pl.Schema(
 """A row for each port of a Service and each end behind it (see `Backend`)."""
 
 
+NODE_PORTS = pl.Schema(
+    {
+        "service_namespace": pl.String(),
+        "service": pl.String(),
+        "protocol": pl.String(),
+        "service_port": pl.Int32(),
+        "port": pl.Int32(),
+    }
+)
+"""A row for each `port` of every node that leads to a port of a Service (nodePort)."""
+
+
 @dataclass(eq=False)
 class Cluster:
     """Objects by address and by label."""
@@ -127,6 +139,18 @@ def backends(cluster: Cluster) -> Iterator[Backend]:
             for end, usual in ends:
                 where = (service.namespace, service.name, protocol, number)
                 yield Backend(*where, member, usual, end, to)
+
+
+def node_ports(cluster: Cluster) -> pl.DataFrame:
+    """The ports of nodes that lead to Services (NODE_PORTS)."""
+    rows = [
+        (entry.namespace, entry.name, port.protocol, port.number, port.host)
+        for entry in cluster.index.dump().entries.values()
+        if entry.kind == "Service"
+        for port in entry.ports
+        if port.host
+    ]
+    return pl.DataFrame(sorted(rows), schema=NODE_PORTS, orient="row")
 
 
 _Behind = Iterator[tuple[DeclaredPort, tuple[tuple[End, bool], ...], int]]

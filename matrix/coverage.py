@@ -18,6 +18,8 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `flows`: both ways, over all edges. `beyond`: flows that are beyond a limit and in no row.
     `rejected`: messages and flows that could not be used; null where nobody counted them.
+    `reported`: flows as the agents report them, where that is known: one that both of its nodes
+    report, or a Service as well, is one flow of an edge.
     """
 
     first_seen: float | None
@@ -25,13 +27,16 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     flows: int
     beyond: int
     rejected: int | None = None
+    reported: int = 0
 
     @classmethod
-    def of(cls, edges: pl.DataFrame, beyond: int, rejected: int | None) -> Coverage:
+    def of(
+        cls, edges: pl.DataFrame, beyond: int, rejected: int | None, reported: int = 0
+    ) -> Coverage:
         """The coverage of all edges, before any of them is left out."""
         flows: int = edges.select(pl.sum("flows") + pl.sum("reply_flows")).item()
         times = edges.select(pl.min("first_seen"), pl.max("last_seen")).row(0)
-        return cls(times[0], times[1], flows, beyond, rejected)
+        return cls(times[0], times[1], flows, beyond, rejected, reported)
 
     def __str__(self) -> str:
         """A line for people."""
@@ -39,6 +44,11 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.first_seen is not None and self.last_seen is not None:
             window = f"{time_text(self.first_seen)} to {time_text(self.last_seen)}"
         parts = [window, f"{number_text(self.flows)} flows"]
+        if self.reported > self.flows:
+            parts[-1] += (
+                f" (reported {number_text(self.reported)} times: by the nodes of both ends, "
+                "or with a Service and what is behind it)"
+            )
         if self.rejected is not None:
             parts.append(f"{number_text(self.rejected)} rejected")
         if self.beyond:
@@ -52,6 +62,13 @@ def remarks(edges: pl.DataFrame) -> list[str]:
     uncertain = edges.filter(pl.col("state") == State.UNCERTAIN.value).height
     if uncertain:
         found.append(f"{number_text(uncertain)} uncertain: which end is the server is not known")
+    silent = pl.col("flows") + pl.col("reply_flows") == 0
+    empty = edges.filter(silent, pl.col("services").list.len() > 0)
+    if empty.height:
+        found.append(
+            f"{number_text(empty.height)} without numbers of their own ({_named(empty)}): only the "
+            "Service before them was seen, and its numbers stand at the first of its endpoints"
+        )
     old = unopened(edges)
     if old.height:
         found.append(

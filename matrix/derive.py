@@ -13,7 +13,7 @@ from matrix.ends import labelled
 from matrix.facts import Facts
 from matrix.objects import Objects
 from matrix.orientation import oriented
-from matrix.services import joined
+from matrix.services import at_services, joined
 from pipeline.kube.subnets import Label
 
 _FACT = ":fact"
@@ -42,5 +42,5 @@ def edges(
     for lists in (values, days.listed(turned)):
         found = found.join(lists, on=EDGE, how="left")
     found = attributes.filled(found).drop(EDGE)
-    found = joined(found, backends)
+    found = joined(at_services(found, known.node_ports, backends), backends)
     return in_order(found.select(pl.col(name).cast(dtype) for name, dtype in EDGES.items()))

@@ -13,7 +13,7 @@ from matrix.cells import bytes_text, clean, number_text, time_text
 from matrix.edge_text import Edge, end_text, port_text
 from pipeline.cli.screen import Column, fits, fitting
 
-_WIDEST = 10_000
+_WIDEST, _NARROW = 10_000, 120
 _COLUMNS = {
     "client": Column("client", text=True),
     "server": Column("server", text=True),
@@ -43,10 +43,12 @@ def edges_on_screen(
 ) -> str:
     """Edges for a terminal of `width` columns (0: of any).
 
-    Ends in the namespace `home` go by their workload. With `evidence`, the columns that say how an
+    Ends in the namespace `home` go by their workload, and nodes on a narrow terminal by the first
+    part of their name, where that tells them apart. With `evidence`, the columns that say how an
     edge is known stay whatever the width.
     """
-    rows = [_cells(edge, home) for edge in edges.iter_rows(named=True)]
+    shown = _with_short_nodes(edges) if 0 < width <= _NARROW else edges
+    rows = [_cells(edge, home) for edge in shown.iter_rows(named=True)]
     names = [name for name in _COLUMNS if name not in _OFTEN_EMPTY or _any(rows, name)]
     columns = {name: _COLUMNS[name] for name in names}
     if evidence:
@@ -93,6 +95,22 @@ def drawn(
     body = [[row[number] for number in shown] for row in rows]
     console.print(fitting([columns[n] for n in shown], body, width or _WIDEST, fold=True))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def _with_short_nodes(edges: pl.DataFrame) -> pl.DataFrame:
+    ends = ("client", "server")
+    nodes = [edges.filter(pl.col(f"{end}_kind") == "Node")[f"{end}_workload"] for end in ends]
+    names = pl.concat(nodes).unique()
+    short = names.str.split(".").list.first()
+    if short.n_unique() < len(names):
+        return edges
+    return edges.with_columns(
+        pl.when(pl.col(f"{end}_kind") == "Node")
+        .then(pl.col(f"{end}_workload").replace(names, short))
+        .otherwise(f"{end}_workload")
+        .alias(f"{end}_workload")
+        for end in ends
+    )
 
 
 def _cells(edge: Edge, home: str) -> dict[str, str]:

@@ -28,6 +28,11 @@ class Facts(NamedTuple):
     attributes: pl.DataFrame
     beyond: int
 
+    @property
+    def reported(self) -> int:
+        """The flows of all rows, as the agents reported them."""
+        return int(self.edges.select(pl.sum("flows") + pl.sum("reply_flows")).item())
+
 
 def facts(series: Mapping[str, pl.DataFrame]) -> Facts:
     """The facts among the series of a run, a state or workers (family name -> series).

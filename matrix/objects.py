@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from matrix.backends import BACKENDS, Backend, Cluster, End, backends
+from matrix.backends import BACKENDS, Backend, Cluster, End, backends, node_ports
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.entries import Entry
@@ -31,7 +31,8 @@ class Objects:
 
     `declared`: the ports that an end declares (the schema DECLARED): those of containers,
     Services, nodes (hostPort, nodePort, host network) and EndpointSlices.
-    `backends`: what is behind the ports of Services (the schema BACKENDS).
+    `backends`: what is behind the ports of Services (the schema BACKENDS). `node_ports`: the ports
+    of nodes that lead to them (NODE_PORTS).
     `services`: a cluster address and the name ("namespace/name") of its Service. `probed`: the
     declared ports that kubelets ask. `guests`: who declares a port on the network of a node
     (`guest`, "namespace/workload"), with the node as the end.
@@ -39,6 +40,7 @@ class Objects:
 
     declared: pl.DataFrame
     backends: pl.DataFrame
+    node_ports: pl.DataFrame
     services: Mapping[str, str]
     probed: pl.DataFrame
     guests: pl.DataFrame
@@ -70,6 +72,7 @@ class Objects:
         return cls(
             _frame(_ports(cluster, found)),
             _behind(found),
+            node_ports(cluster),
             services,
             _frame(probed),
             _guests(cluster, [pod for pod in pods if pod.host_network and not pod.ended]),

@@ -1,4 +1,7 @@
-"""Service rows joined with the rows of the endpoints behind them: one connection, one row."""
+"""Rows of Services joined with those of the endpoints behind them: one connection, one row.
+
+A Service is reached by its own address, or by a port of any node.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,31 @@ from pipeline.stage.edge_facts import CLIENT, END, SERVER
 
 _SERVICE, _MEMBER, _END, _JOINED = ":service", ":member", ":end", ":joined"
 _SEEN, _KNOWN = ":seen", ":known"
+
+
+def at_services(
+    edges: pl.DataFrame, node_ports: pl.DataFrame, backends: pl.DataFrame
+) -> pl.DataFrame:
+    """Edges in which those to a node's port that leads to a Service are edges to the Service.
+
+    `node_ports`: the schema `backends.NODE_PORTS`. An edge to a node stays where nothing is known
+    to be behind the Service.
+    """
+    service = ["service_namespace", "service", "protocol", "service_port"]
+    ports = node_ports.join(backends, on=service, how="semi")
+    nodes = edges.filter(pl.col("server_kind") == "Node")
+    led = nodes.join(ports, on=["protocol", "port"]).with_columns(
+        pl.lit("Service").alias("server_kind"),
+        pl.col("service_namespace").alias("server_namespace"),
+        pl.col("service").alias("server_workload"),
+        pl.lit("").alias("server_label"),
+        pl.col("service_port").alias("port"),
+    )
+    if not led.height:
+        return edges
+    others = edges.filter(pl.col("server_kind") != "Node")
+    rest = nodes.join(ports, on=["protocol", "port"], how="anti")
+    return pl.concat([others, rest, led.select(edges.columns)])
 
 
 def joined(edges: pl.DataFrame, backends: pl.DataFrame) -> pl.DataFrame:

@@ -11,9 +11,9 @@ import msgspec
 
 from pipeline.decode import Format, by_name, sqlite
 from pipeline.decode.compression import Compression, FormatError
-from pipeline.decode.detect import decoder_of
+from pipeline.decode.detect import decoder_of, detected
 from pipeline.decode.framing import chunks, guarded
-from pipeline.diagnostics import Problem, nearest
+from pipeline.diagnostics import Problem, nearest, warning
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 
 _BLOCK = 1 << 20
@@ -52,6 +52,18 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
             yield Problem(("path",), f"no file {path}", nearest(path.name, names))
         elif not os.access(path, os.R_OK):
             yield Problem(("path",), f"{path} cannot be read: no permission")
+        else:
+            yield from self._check_decoder(path)
+
+    def _check_decoder(self, path: Path) -> Iterator[Problem]:
+        """A warning when the file begins as what the decoder does not read."""
+        try:
+            found = None if path.is_fifo() or not path.stat().st_size else detected(path)
+        except OSError:
+            return  # whoever reads it says why
+        if found and (found == "json") != (self.decoder == "json"):
+            what = "JSON" if found == "json" else "protobuf messages, not JSON"
+            yield warning(("decoder",), f"{path} has {what}", f"write decoder: {found}")
 
     def decode(self, context: BuildContext) -> Decode:
         return guarded(by_name(self.decoder, context))

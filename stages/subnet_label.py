@@ -178,8 +178,8 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
         if self.autodetect:
             yield from (p.under("autodetect") for p in self._described(folder).problems)
         elif not self.labels and self.cluster is None:
-            message = "no label: list some, or give `autodetect` a file, or `cluster`"
-            yield Problem(("labels",), message)
+            hint = "list some (discover --apply does), or give `autodetect` a file, or `cluster`"
+            yield warning(("labels",), "there is no label, so no flow gets one", hint)
         if self.cluster:
             yield from (problem.under("cluster") for problem in self.cluster.check(folder))
 

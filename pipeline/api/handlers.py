@@ -81,10 +81,10 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
         dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
         objects = [one for one in plan.knowledge if isinstance(one, ObjectKnowledge)]
-        slices = [one for each in labels if each.feed for one in each.feed.endpoints()]
-        slices = _distinct([*slices, *(one for each in objects for one in each.endpoints())])
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
+    slices = [one for each in labels if each.feed for one in each.feed.endpoints()]
+    slices = _distinct([*slices, *(one for each in objects for one in each.endpoints())])
     items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]
     items += [msgspec.Raw(msgspec.json.encode(_reduced(one))) for one in slices]
     if derived or any(one.feed for one in labels):

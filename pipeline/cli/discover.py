@@ -161,7 +161,8 @@ def _found(
     """The findings of what was seen, with labels that it may not have yet."""
     seen = seen._replace(labels=[*seen.labels, *given])
     edges, names_asked = seen.edges(), questions(seen.facts.attributes)
-    warn_of_unseen([scope.namespace] if scope.namespace else [], namespaces(edges))
+    if warn_of_unseen([scope.namespace] if scope.namespace else [], namespaces(edges)):
+        raise typer.Exit(1)
     found = find(edges, names_asked, known, seen.labels, scope, beyond=seen.facts.beyond)
     return found._replace(notes=[*found.notes, *notes])
 

@@ -22,6 +22,7 @@ from pipeline.cli import matrix_options
 from pipeline.cli.app import app, fail, refuse, say
 from pipeline.cli.screen import Column
 from pipeline.cli.series import Origin
+from pipeline.cli.sighting import namespaces, warn_of_unseen
 from pipeline.diagnostics import ConfigError
 from pipeline.state.checkpoint_file import CheckpointError
 
@@ -51,10 +52,12 @@ def approve(
 
     Give one of FILE, --state and --server. Mere attempts and what policies denied are left out;
     nodes are one end. The same edges give the same bytes. `anomalous: true` behind an edge says
-    that it must not be.
+    that it must not be. Nothing is printed, and the exit code is 1, when a namespace was not seen.
     """
     edges = _edges(path, recording, inventory, state, server)
     before = _read(base) if base else None
+    if warn_of_unseen(namespace or (), namespaces(edges)):
+        raise typer.Exit(1)
     typer.echo(approved.dump(approved.approve(edges, namespace or (), before)), nl=False)
 
 

@@ -57,6 +57,14 @@ class Filters(NamedTuple):
     only: Only | None
 
 
+class Shown(NamedTuple):
+    """What is printed, notes for stderr, and whether something that was asked for was not seen."""
+
+    text: str
+    notes: list[str]
+    unseen: bool
+
+
 @app.command()
 def matrix(
     path: matrix_options.File = None,
@@ -117,7 +125,7 @@ def matrix(
 
     json is one document and csv one table; notes are in the document, and beside csv on stderr. A
     table keeps to the width of the terminal, and in a pipe each row is a line. jsonl has an edge a
-    line, for the policy commands.
+    line, for the policy commands. Exit 1 when a namespace or an end was asked for and not seen.
     """
     now = time.time()
     origin = Origin(
@@ -144,17 +152,19 @@ def matrix(
     try:
         counted = origin.read(namespace or (), metric or ())
         if counted.sighting and not metric:
-            text, below = _edges(counted, counted.sighting, filters, merged, question, output)
+            shown = _edges(counted, counted.sighting, filters, merged, question, output)
         else:
             _only_edges(filters, summed=summed, evidence=evidence, merged=merged, form=output)
-            text, below = _labels(counted, question, metric or (), merged, output)
+            shown = _labels(counted, question, metric or (), merged, output)
     except (NoMatrixError, CheckpointError, RemoteError, PrometheusError) as error:
         fail(error)
     except (OSError, ValueError) as error:
         fail(error)
-    typer.echo(text, nl=False)
-    for note in below:
+    typer.echo(shown.text, nl=False)
+    for note in shown.notes:
         say(f"note: {note}")
+    if shown.unseen:
+        raise typer.Exit(1)
 
 
 def _edges(
@@ -164,21 +174,24 @@ def _edges(
     merged: Collapse | None,
     question: Question,
     form: Form,
-) -> tuple[str, list[str]]:
-    """The edges as text, and notes for stderr."""
+) -> Shown:
+    """The edges as text."""
     everything = sighting.edges()
-    coverage = Coverage.of(everything, sighting.facts.beyond, counted.rejected)
-    warn_of_unseen(question.namespaces, namespaces(everything))
-    warn_of_unmatched(everything, [end for end in (filters.peer, *(filters.between or ())) if end])
+    facts = sighting.facts
+    coverage = Coverage.of(everything, facts.beyond, counted.rejected, facts.reported)
+    unseen = warn_of_unseen(question.namespaces, namespaces(everything))
+    ends = [end for end in (filters.peer, *(filters.between or ())) if end]
+    unseen |= warn_of_unmatched(everything, ends)
     found = edge_output.within(select(everything, **filters._asdict()), question)
     shown = edge_output.within(collapse(found, merged), question) if merged else found
     below = edge_output.notes_on(found, coverage, counted.notes)
     if form is Form.JSON:
-        return edge_output.document(shown, coverage, below[:-1]), []
+        return Shown(edge_output.document(shown, coverage, below[:-1]), [], unseen)
     text = edge_output.printed(shown, form, _width(), question, summary(found))
     if form is Form.TABLE:
-        return "".join([f"{text}\n", *(_wrapped(f"note: {note}") for note in below)]), []
-    return text, below
+        whole = "".join([f"{text}\n", *(_wrapped(f"note: {note}") for note in below)])
+        return Shown(whole, [], unseen)
+    return Shown(text, below, unseen)
 
 
 def _labels(
@@ -187,12 +200,13 @@ def _labels(
     metrics: Sequence[str],
     merged: Collapse | None,
     form: Form,
-) -> tuple[str, list[str]]:
-    """The tables of counters as text, and notes for stderr."""
+) -> Shown:
+    """The tables of counters as text."""
     names = list(dict.fromkeys(question.namespaces))
+    unseen = False
     if not (names and metrics):
         there = tables.namespaces(counted.series)
-        warn_of_unseen(names, there)
+        unseen = warn_of_unseen(names, there)
         names = names or there
     shown = [
         tables.connections(
@@ -207,7 +221,7 @@ def _labels(
         for side in question.directions
     ]
     text = render(shown, form, _width(), counted.notes)
-    return text, _beside(shown, counted) if form is Form.CSV else []
+    return Shown(text, _beside(shown, counted) if form is Form.CSV else [], unseen)
 
 
 def _beside(shown: Sequence[MatrixTable], counted: Counted) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import Diagnostic
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
-from pipeline.stage import Kind
+from pipeline.stage import Kind, Writer
 from pipeline.state import checkpoint_file
 from pipeline.state.count_store import counters
 from pipeline.state.count_store import facts as facts_of
@@ -150,9 +150,13 @@ def _pipeline(path: Path) -> Config:
 
 
 def _counted(config: Config, recording: Path | None) -> Counted:
-    """What a run to the end of the input counts. Raises typer.BadParameter if it has no end."""
+    """What a run to the end of the input counts. Raises typer.BadParameter if it has no end.
+
+    Nothing is written anywhere: the writers of the pipeline are left out.
+    """
     require_end(config, recording)
-    job = Job(config, recording=recording)
+    stages = tuple(stage for stage in config.stages if not isinstance(stage, Writer))
+    job = Job(replace(config, stages=stages), recording=recording)
     try:
         advance(job)
         about = known(job)

@@ -56,19 +56,26 @@ def namespaces(edges: pl.DataFrame) -> list[str]:
     return sorted(set(ends.unique().to_list()) - {""})
 
 
-def warn_of_unseen(asked: Sequence[str], seen: Sequence[str]) -> None:
-    """Tell about namespaces that were asked for and not seen."""
-    for missing in (name for name in asked if name not in seen):
+def warn_of_unseen(asked: Sequence[str], seen: Sequence[str]) -> bool:
+    """Tell about namespaces that were asked for and not seen; whether there are any."""
+    unseen = [name for name in asked if name not in seen]
+    for missing in unseen:
         there = f"there are {', '.join(seen)}" if seen else "no flow has a namespace"
         hint = nearest(missing, seen) or there
         say(f'warning: nothing was seen of namespace "{missing}"; {hint}')
+    return bool(unseen)
 
 
-def warn_of_unmatched(edges: pl.DataFrame, ends: Sequence[str]) -> None:
-    """Tell about ends that were asked for (as `matrix.select.select` takes them) and not seen."""
-    for missing in (end for end in ends if select(edges, peer=end).is_empty()):
+def warn_of_unmatched(edges: pl.DataFrame, ends: Sequence[str]) -> bool:
+    """Tell about ends that were asked for (as `matrix.select.select` takes them) and not seen.
+
+    Whether there are any.
+    """
+    unmatched = [end for end in ends if select(edges, peer=end).is_empty()]
+    for missing in unmatched:
         hint = nearest(missing, _names(edges)) or "an address with a subnet label has its name"
         say(f'warning: no edge has the end "{missing}"; {hint}')
+    return bool(unmatched)
 
 
 def _names(edges: pl.DataFrame) -> set[str]:

@@ -262,7 +262,8 @@ class Telemetry:
             name, group = table.family.name, table.policy.group
             groups[name] = group
             held[name,] = held.get((name,), 0) + table.size
-            reported[group] = reported.get(group, 0) + table.shown(now)
+            exposed = table.shown(now) if table.family.exposed else 0
+            reported[group] = reported.get(group, 0) + exposed
         for name, group in groups.items():
             dropped[group] = dropped.get(group, 0) + overflowed.get(name, 0)
         with self._lock:

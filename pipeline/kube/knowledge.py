@@ -37,7 +37,12 @@ class ObjectKnowledge:
         yield from explain(self.index, address, self.climb, at)
 
     def endpoints(self) -> list[Object]:
-        """The EndpointSlices of the file, which no address is looked up in."""
+        """EndpointSlices, which no address is looked up in: of the file, or the API server's own.
+
+        It may wait for an answer of the cluster.
+        """
+        if self.watch:
+            return self.watch.endpoints()
         return inventory.endpoints(self.file) if self.file else []
 
     def problems(self) -> list[str]:

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.flows import values
-from pipeline.parquet.spool import SUFFIX, frames
-from pipeline.parquet.storage import PARQUET
+from pipeline.parquet.spool import frames
+from pipeline.parquet.storage import PARQUET, SPOOL
 
 _ROWS = 50_000
 """Flows of a row group, the most that are in memory at once (and one frame)."""
@@ -54,7 +54,7 @@ def _write(file: BinaryIO, schema: pl.Schema, spool: Path) -> None:
     draft = spool.with_suffix(".draft")
     try:
         _fill(draft, file, schema)
-        draft.replace(spool.with_name(spool.name.removeprefix(".").removesuffix(SUFFIX) + PARQUET))
+        draft.replace(spool.with_name(spool.name.removeprefix(".").removesuffix(SPOOL) + PARQUET))
     finally:
         draft.unlink(missing_ok=True)
     _sync(spool.parent)

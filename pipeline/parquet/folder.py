@@ -16,10 +16,12 @@ import pyarrow as pa
 from pipeline.flows import values
 from pipeline.kafka.repeated_lines import RepeatFilter
 from pipeline.parquet.conversion import convert
-from pipeline.parquet.spool import SUFFIX, Spool
-from pipeline.parquet.storage import PREFIX, Storage, retire
+from pipeline.parquet.spool import Spool
+from pipeline.parquet.storage import PREFIX, SPOOL, Storage, retire
 
 _TICK = 1.0  # seconds
+_FOREIGN = (pl.Object, pl.Int128, pl.UInt128)
+"""Types that Parquet does not have; no stage of this engine makes such a column."""
 _log = logging.getLogger(__name__)
 _log.addFilter(RepeatFilter())
 
@@ -56,8 +58,9 @@ class ParquetFolder:
             return
         with self._lock:
             try:
+                _check(rows)
                 self._open().append(rows)
-            except OSError as error:
+            except (OSError, TypeError, pl.exceptions.PolarsError) as error:
                 self._lost(rows.height)
                 _log.error("%s: flows are not kept: %s", self._storage.folder, error)
             self._rotate_when_due()
@@ -75,7 +78,7 @@ class ParquetFolder:
             folder, now = self._storage.folder, self._clock()
             folder.mkdir(parents=True, exist_ok=True)
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-            name = f".{PREFIX}{stamp}-{secrets.token_hex(4)}{SUFFIX}"
+            name = f".{PREFIX}{stamp}-{secrets.token_hex(4)}{SPOOL}"
             self._spool, self._begun = Spool(folder / name), now
         return self._spool
 
@@ -99,7 +102,7 @@ class ParquetFolder:
         """
         folder = self._storage.folder
         try:
-            for spool in sorted(folder.glob(f".{PREFIX}*{SUFFIX}")):
+            for spool in sorted(folder.glob(f".{PREFIX}*{SPOOL}")):
                 convert(spool)
         except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
             _log.error("%s: a file cannot be finished yet: %s", folder, error)
@@ -117,3 +120,10 @@ class ParquetFolder:
             with self._lock, suppress(FileNotFoundError):
                 self._rotate_when_due()
                 self._retire()
+
+
+def _check(flows: pl.DataFrame) -> None:
+    """Raises TypeError for a column that no file can have."""
+    for name, dtype in flows.schema.items():
+        if isinstance(dtype, _FOREIGN):
+            raise TypeError(f"field {name} is of type {dtype}")

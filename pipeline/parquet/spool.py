@@ -18,7 +18,6 @@ from typing import BinaryIO
 
 import polars as pl
 
-SUFFIX = ".spool"
 _HEAD = struct.Struct("<QI")
 """In front of each frame: how many bytes it has, and their CRC-32."""
 

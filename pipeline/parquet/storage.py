@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-PREFIX, PARQUET = "flows-", ".parquet"
-"""How the names of our files begin and end; other files of the folder are left alone."""
+PREFIX, PARQUET, SPOOL = "flows-", ".parquet", ".spool"
+"""How the names of our files begin and end (a dot before a spool's); others are left alone."""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,7 @@ class _Kept(NamedTuple):
 def retire(storage: Storage, now: float) -> list[Path]:
     """Remove the files that are beyond the bounds; returns them, the oldest first.
 
+    Spools that could not be converted count as well, but for those that a process appends to.
     `now`: epoch seconds. Raises OSError.
     """
     files = sorted(_files(storage.folder))
@@ -44,6 +47,8 @@ def retire(storage: Storage, now: float) -> list[Path]:
         old = storage.max_age and now - file.changed > storage.max_age
         if not old and not (storage.max_bytes and total > storage.max_bytes):
             break
+        if file.path.suffix == SPOOL and _in_use(file.path):
+            continue
         file.path.unlink(missing_ok=True)
         total -= file.size
         gone.append(file.path)
@@ -51,12 +56,21 @@ def retire(storage: Storage, now: float) -> list[Path]:
 
 
 def _files(folder: Path) -> list[_Kept]:
-    """The finished files and when they changed; others may remove some meanwhile."""
+    """The files and when they changed; others may remove some meanwhile."""
     found = []
-    for path in folder.glob(f"{PREFIX}*{PARQUET}"):
-        try:
+    for path in [*folder.glob(f"{PREFIX}*{PARQUET}"), *folder.glob(f".{PREFIX}*{SPOOL}")]:
+        with suppress(FileNotFoundError):
             about = path.stat()
-        except FileNotFoundError:
-            continue
-        found.append(_Kept(about.st_mtime, path, about.st_size))
+            found.append(_Kept(about.st_mtime, path, about.st_size))
     return found
+
+
+def _in_use(spool: Path) -> bool:
+    try:
+        with spool.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False

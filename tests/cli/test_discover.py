@@ -150,6 +150,7 @@ def test_what_is_wrong_is_told(
 def test_a_namespace_that_nothing_was_seen_of_is_told(state: list[object]) -> None:
     """A misspelt name would otherwise look like one whose peers all have names."""
     done = flowmatrix("discover", *state, "--namespace", "noo-lok")
+    assert done.exit_code == 1
     assert (
         'warning: nothing was seen of namespace "noo-lok"; did you mean "noo-loki"?\n'
         in done.stderr

@@ -77,3 +77,11 @@ def test_a_file_or_a_source_that_cannot_be_used_is_named(made: Simulation, appro
     done = flowmatrix("matrix", "diff", approved, made.recording)
     assert done.exit_code == 78
     assert "approved.yaml:1:8: error: field edges" in done.stderr
+
+
+def test_nothing_is_approved_for_a_namespace_that_was_not_seen(made: Simulation) -> None:
+    """A misspelt name would be a file without edges, from which nothing differs."""
+    asked = [made.recording, "--inventory", made.inventory, "-n", "netobsrv"]
+    done = flowmatrix("matrix", "approve", *asked)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert 'did you mean "netobserv"?' in done.stderr

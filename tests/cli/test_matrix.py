@@ -74,7 +74,7 @@ def test_notes_are_in_the_document_and_beside_csv_on_stderr(tmp_path: Path) -> N
 
 def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
     done = flowmatrix("matrix", made.flp_config, "-n", "netobsrv", "--format", "csv")
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert done.stderr.endswith(
         'warning: nothing was seen of namespace "netobsrv"; did you mean "netobserv"?\n'
     )
@@ -96,7 +96,7 @@ def test_matrix_of_a_namespace_that_is_not_there(made: Simulation) -> None:
 )
 def test_an_end_that_no_edge_has_is_told(made: Simulation, asked: list[str], said: str) -> None:
     done = flowmatrix("matrix", made.config, *asked)
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert f"warning: {said}\n" in done.stderr
     assert done.stderr.count("no edge has the end") == 1
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from simulate import Format, Simulation, simulate
 from tests.support.commands import document, flowmatrix
@@ -130,3 +131,17 @@ def test_a_pipeline_that_reads_kafka_is_refused_at_once(tmp_path: Path) -> None:
     done = flowmatrix("matrix", file)
     assert done.exit_code == 2
     assert "--server" in done.stderr
+
+
+def test_a_command_that_reads_writes_nothing(made: Simulation) -> None:
+    """Its pipeline may have writers: flows would be there again after each look at the matrix."""
+    stages = yaml.safe_load(made.config.read_text())["stages"]
+    behind = {"follows": stages[1]["name"]}
+    raw = {"name": "raw", "type": "write_parquet", "folder": "raw", **behind}
+    shown = {"name": "shown", "type": "write_stdout", **behind}
+    path = made.config.with_name("writers.yaml")
+    path.write_text(yaml.safe_dump({"stages": [*stages, raw, shown]}))
+    found = document(path)
+    assert found == document(made.config)
+    assert len(found["rows"]) > 20
+    assert not (path.parent / "raw").exists()

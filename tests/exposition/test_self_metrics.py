@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from pipeline.exposition.self_metrics import PartitionStatus, Telemetry
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.outcome import Counts, Outcome
-from pipeline.stage import BuildContext
+from pipeline.stage import BuildContext, Delta, Family, Policy, Rule
+from pipeline.state.ledger import Ledger
 from stages.ingest_stdin import IngestStdin
 from stages.write_stdout import WriteStdout
 
@@ -48,3 +51,20 @@ def test_records_written() -> None:
     for _ in range(2):
         telemetry.batch("flows", 0, outcome)
     assert 'records_written{stage="out"} 4' in shown(telemetry)
+
+
+def test_tables_of_several_partitions_add_up() -> None:
+    """Facts are held and not exposed."""
+    facts = Family("edges", None, ("ns",), facts=(("n", Rule.SUM),))
+    ledgers = [Ledger({"edges": (facts, Policy("matrix"))}) for _ in range(2)]
+    for number, ledger in enumerate(ledgers, 1):
+        rows = pl.DataFrame({"ns": [str(n) for n in range(number)], "n": [1] * number})
+        ledger.merge([Delta(facts, rows)], 1.0)
+    telemetry = Telemetry(compile_plan([], BuildContext()), "", process=False)
+    tables = [table for ledger in ledgers for table in ledger.tables()]
+    text = telemetry.render(tables, {"edges": 7}, None)
+    assert {line for line in text.splitlines() if not line.startswith("#")} == {
+        'series{metric="edges"} 3',
+        'encode_prom_metrics_reported{stage="matrix"} 0',
+        'metrics_dropped{stage="matrix"} 7',
+    }

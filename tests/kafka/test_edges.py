@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from simulate import simulate
+from tests.kafka.support.counting import value
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, configured, counted, running, wait
 from tests.real.broker import Broker
@@ -41,8 +42,10 @@ def test_edges_of_two_workers_are_merged_exactly(kafka_broker: Broker, tmp_path:
             url = f"http://{LOCALHOST}:{worker.port}/api/v0/edges?limit=5"
             with urlopen(url) as page:
                 flows.append(json.load(page)["covers"]["flows"])
+        held = [value(worker, 'flowmatrix_series{metric="matrix_edges"}') for worker in workers]
     assert merged["rows"] == alone["rows"]
     assert merged["covers"]["flows"] == alone["covers"]["flows"]
     assert min(flows) > 0
+    assert min(held) > 0
     assert missing.exit_code == 1
     assert "nobody answers for partition" in missing.stderr

@@ -86,6 +86,27 @@ def test_a_dump_replays_the_reference(live: Live, tmp_path: Path) -> None:
     assert "image" not in (tmp_path / "dump.yaml").read_text()
 
 
+def test_the_matrix_of_a_live_cluster_is_that_of_its_inventory(live: Live) -> None:
+    """The Service of the API server is joined with the nodes behind it, without subnet labels."""
+    document = yaml.safe_load(live.made.config.read_text())
+    source, enrich, *_ = document["stages"]
+    known = {"inventory": enrich["inventory"]}
+    cluster = {"cluster": {"kubeconfig": str(live.kubeconfig)}}
+    rows = []
+    for name, objects in (("file", known), ("live", cluster)):
+        stage = {"name": "k8s", "type": "kubernetes", "follows": source["name"], **objects}
+        edges = {"name": "edges", "type": "encode_matrix", "follows": "k8s"}
+        path = live.made.config.with_name(f"{name}.yaml")
+        path.write_text(yaml.safe_dump({"stages": [source, stage, edges]}))
+        done = flowmatrix("matrix", path, "--format", "jsonl")
+        assert done.exit_code == 0, done.stderr
+        rows.append([json.loads(line) for line in done.stdout.splitlines()])
+    assert rows[0] == rows[1]
+    through = [row for row in rows[1] if "default/kubernetes:443" in row["services"]]
+    assert {row["server_kind"] for row in through} == {"Node"}
+    assert "kubernetes" not in {row["server_workload"] for row in rows[1]}
+
+
 def test_who_is_a_pod_a_node_a_service(live: Live) -> None:
     """The command explains each kind, and fails for an address that nobody has."""
     options = ("--kubeconfig", live.kubeconfig, "--config", live.made.config)

@@ -33,3 +33,23 @@ def test_what_a_reader_should_know_is_said_with_the_first_names() -> None:
     assert old.startswith("4 edges with connections that are older than what was seen: restart")
     assert old.endswith("(a/b -> c/0 443/TCP, a/b -> c/1 443/TCP, a/b -> c/2 443/TCP, ...)")
     assert sampled == "flows are sampled (1 of 50): connections are missed"
+
+
+def test_more_reports_than_flows_are_explained() -> None:
+    """A flow that two nodes report, or one to a Service, is one of an edge."""
+    edges = frame(edge("a/b", "c/d"))
+    assert "(reported" not in str(Coverage.of(edges, 0, None, 20))
+    assert str(Coverage.of(edges, 0, None, 45)).endswith(
+        "20 flows (reported 45 times: by the nodes of both ends, or with a Service and what is "
+        "behind it)"
+    )
+
+
+def test_rows_without_numbers_are_explained() -> None:
+    empty = {"flows": 0, "reply_flows": 0, "services": ["default/kubernetes:443"]}
+    edges = frame(edge("a/b", "node:m1", 6443), edge("a/b", "node:m2", 6443, **empty))
+    (found,) = remarks(edges)
+    assert found == (
+        "1 without numbers of their own (a/b -> m2 6443/TCP): only the Service before them was "
+        "seen, and its numbers stand at the first of its endpoints"
+    )

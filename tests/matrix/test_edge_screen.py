@@ -60,3 +60,17 @@ def test_the_summary_is_a_square_where_it_fits() -> None:
     assert lines[0].split() == ["client", "server", "edges", "flows", "bytes"]
     assert len(lines) == 5
     assert max(map(len, lines)) <= 48
+
+
+def test_nodes_by_the_first_part_of_their_name() -> None:
+    """On a narrow terminal, where that tells them apart; a workload keeps its dots."""
+    other = "node:ip-10-0-31-28.eu-west-3.compute.internal"
+    rows = [edge(NODE, "shop/web.v1", 80), edge("shop/web.v1", other, 6443)]
+    text = edges_on_screen(frame(*rows), 80)
+    assert [line.split()[:2] for line in text.splitlines()[1:]] == [
+        ["ip-10-0-70-179", "shop/web.v1"],
+        ["shop/web.v1", "ip-10-0-31-28"],
+    ]
+    assert "ip-10-0-31-28.eu-west-3.compute.internal" in edges_on_screen(frame(*rows), 200)
+    alike = [edge("node:a.one", "shop/web", 80), edge("node:a.two", "shop/web", 80)]
+    assert "a.one" in edges_on_screen(frame(*alike), 80)

@@ -73,3 +73,9 @@ def test_an_object_that_is_not_valid() -> None:
 def test_addresses_of_services() -> None:
     one = service({}, {"port": 80}, ip="FD00:0::7")
     assert Objects.of([one]).services == {"fd00::7": "shop/web"}
+
+
+def test_ports_of_nodes_that_lead_to_services() -> None:
+    ports = {"port": 80, "nodePort": 30_080}, {"port": 81}, {"port": 53, "protocol": "UDP"}
+    found = Objects.of([NODE, service({}, *ports)]).node_ports
+    assert found.rows() == [("shop", "web", "TCP", 80, 30_080)]

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from matrix.attributes import filled
-from matrix.backends import BACKENDS
+from matrix.backends import BACKENDS, NODE_PORTS
 from matrix.counting import EDGE, counted, numbered
 from matrix.edges import LISTS
-from matrix.services import joined
+from matrix.services import at_services, joined
 from tests.support.edges import edge_facts, end, fact, shown
 
 WEB, BATCH, API = "Deployment/shop/web", "CronJob/shop/batch", "Deployment/shop/api"
@@ -149,3 +149,43 @@ def test_an_endpoint_outside_the_cluster() -> None:
     labelled = behind.with_columns(pl.lit("partner").alias("label"), pl.lit("").alias("address"))
     found = joined(edges(fact(WEB, VIP, 80), fact(WEB, "label:partner", 8443)), labelled)
     assert [row[:3] for row in rows(found)] == [("web", "partner", 8443)]
+
+
+CLIENT = "label:partner"
+NODE_PORT = pl.DataFrame([("shop", "api", "TCP", 80, 30_080)], schema=NODE_PORTS, orient="row")
+
+
+def led(*facts: dict[str, Any], behind: pl.DataFrame) -> pl.DataFrame:
+    return joined(at_services(edges(*facts), NODE_PORT, behind), behind)
+
+
+def test_a_port_of_nodes_that_leads_to_a_service() -> None:
+    """Through any node; the endpoint has one row, whether it was seen with the client or not."""
+    behind = backends(("api", 80, API, 8080))
+    ways = [fact(CLIENT, node, 30_080, flows=4, syn=4) for node in NODES]
+    wanted = [("partner", "api", 8080, 8, ["shop/api:80"])]
+    assert rows(led(*ways, behind=behind)) == wanted
+    assert rows(led(*ways, fact(CLIENT, API, 8080, flows=7, syn=7), behind=behind)) == wanted
+
+
+def test_a_port_of_nodes_and_the_address_of_the_service_add_up() -> None:
+    behind = backends(("api", 80, API, 8080))
+    ways = [fact(WEB, NODES[0], 30_080, flows=4), fact(WEB, VIP, 80, flows=5)]
+    assert rows(led(*ways, behind=behind)) == [("web", "api", 8080, 9, ["shop/api:80"])]
+
+
+def test_other_ports_of_nodes_stay() -> None:
+    """Another port or protocol, and a Service that nothing is behind."""
+    behind = backends(("api", 80, API, 8080))
+    ways = [
+        fact(CLIENT, NODES[0], 30_081, flows=1),
+        fact(CLIENT, NODES[0], 30_080, flows=2) | {"protocol": "UDP"},
+        fact(CLIENT, API, 30_080, flows=3),
+    ]
+    assert sorted(rows(led(*ways, behind=behind))) == [
+        ("partner", "api", 30_080, 3, []),
+        ("partner", "n1", 30_080, 2, []),
+        ("partner", "n1", 30_081, 1, []),
+    ]
+    seen = edges(fact(CLIENT, NODES[0], 30_080))
+    assert at_services(seen, NODE_PORT, backends()).equals(seen)

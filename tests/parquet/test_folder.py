@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipeline.parquet import folder as module
@@ -116,4 +117,18 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureF
     files.add(flows(1, 2))
     files.close()
     assert lost == [2]
+    assert "flows are not kept" in caplog.text
+
+
+def test_flows_that_no_file_can_have_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stage of somebody else may make any column; counting goes on."""
+    lost: list[int] = []
+    files = ParquetFolder(storage(tmp_path), lost.append)
+    files.add(pl.DataFrame({"n": pl.Series([object(), object()], dtype=pl.Object)}))
+    files.add(flows(1))
+    files.close()
+    assert lost == [2]
+    assert kept(tmp_path) == [1]
     assert "flows are not kept" in caplog.text

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.parquet.spool import Spool
 from pipeline.parquet.storage import retire
-from tests.parquet.support import storage
+from tests.parquet.support import flows, storage
 
 
 @pytest.fixture
@@ -38,3 +39,17 @@ def test_the_oldest_go(folder: Path, max_bytes: int, max_age: float, gone: list[
     assert [path.stem for path in found] == gone
     left = {"flows-a", "flows-b", "flows-c", "mine"} - set(gone)
     assert {path.stem for path in folder.iterdir()} == left
+
+
+def test_spools_that_nobody_converts_go_too(tmp_path: Path) -> None:
+    """One that a process appends to stays, whatever it takes."""
+    for name in ("old", "used"):
+        spool = Spool(tmp_path / f".flows-{name}.spool")
+        spool.append(flows(1))
+        os.utime(spool.path, (100, 100))
+        if name == "old":
+            spool.close()
+    gone = retire(storage(tmp_path, max_bytes=1), 101.0)
+    assert [path.name for path in gone] == [".flows-old.spool"]
+    assert [path.name for path in tmp_path.iterdir()] == [".flows-used.spool"]
+    spool.close()

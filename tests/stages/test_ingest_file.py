@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.decode import Format
+from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
 from tests.support.recordings import cli_database
@@ -130,3 +132,27 @@ def test_a_recording_in_its_place_brings_its_own_decoder(tmp_path: Path) -> None
         stage = source("any", decoder=own, compression="gzip")
         names = ("flows.db", "flows.pb", "flows.jsonl")
         assert [read(stage.replay(tmp_path / name), tmp_path) for name in names] == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("content", "decoder", "hint"),
+    [
+        (b'{"SrcAddr": "10.0.0.1"}\n', "protobuf", "write decoder: json"),
+        (gzip.compress(b'[{"SrcAddr": "10.0.0.1"}]', mtime=0), "protobuf", "write decoder: json"),
+        (b"SQLite format 3\0", "protobuf", "write decoder: json"),
+        (b"\x05\x0a\x03\x01\x02\x03", "json", "write decoder: protobuf"),
+        (b'{"SrcAddr": "10.0.0.1"}\n', "json", ""),
+        (b"\x05\x0a\x03\x01\x02\x03", "protobuf", ""),
+        (b"\x05\x0a\x03\x01\x02\x03", "flowmatrix", ""),
+        (b"", "json", ""),
+        (b"", "protobuf", ""),
+    ],
+)
+def test_the_other_decoder_is_proposed(
+    tmp_path: Path, content: bytes, decoder: Format, hint: str
+) -> None:
+    """By how the file begins, whatever packs it; an empty file says nothing yet."""
+    (tmp_path / "flows").write_bytes(content)
+    stage = IngestFile(name="in", path="flows", decoder=decoder)
+    found = [(one.path, one.severity, one.hint) for one in stage.check(tmp_path)]
+    assert found == ([(("decoder",), Severity.WARNING, hint)] if hint else [])

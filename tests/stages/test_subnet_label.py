@@ -145,8 +145,8 @@ def test_lint_only_where_the_order_hides_something() -> None:
         (
             stage(),
             ("labels",),
-            "no label: list some, or give `autodetect` a file, or `cluster`",
-            Severity.ERROR,
+            "there is no label, so no flow gets one",
+            Severity.WARNING,
         ),
         (
             stage(S3, ends=[End("a", "")]),

@@ -138,3 +138,17 @@ def test_facts_are_exact_and_not_shown() -> None:
     assert values(totals[1:]) == {"a": 2}
     group.adopt({"facts": (facts, Policy("f"))}, {"facts"}, 0)
     assert (group.tables(), [t.family.name for t in group.totals().tables]) == ([], ["facts"])
+
+
+def test_facts_are_measured_though_they_are_not_shown() -> None:
+    """The durable series of each partition, and what was beyond a limit in any of them."""
+    facts = Family("facts", None, ("ns",), facts=(("n", Rule.SUM),))
+    group = Assignment({"facts": (facts, Policy("f", max_series=2)), "flows": (FLOWS, Policy("g"))})
+    for where in (ONE, TWO):
+        group.restore(where, EMPTY, 3, 0)
+        rows = pl.DataFrame({"ns": ["a", "b", "c"], "n": [1, 1, 1]})
+        group.count(where, [Delta(facts, rows), *delta("a")], 1, 1.0)
+    assert [table.size for table in group.hidden()] == [0, 0]
+    durable(group)
+    assert [(table.family.name, table.size) for table in group.hidden()] == [("facts", 3)] * 2
+    assert group.overflowed == {"facts": 2, "flows": 0}

@@ -12,6 +12,8 @@ import msgspec
 from pipeline import limits
 from pipeline.kube.api import objects
 from pipeline.kube.api.client import ClusterConnection
+from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
+from pipeline.kube.api.objects import Object
 from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.index.entries import Entry, IndexOptions
 from pipeline.kube.index.index import NOTHING, Index, Kept, Key, kept
@@ -22,6 +24,8 @@ _APPLY_SECONDS = 0.5
 """The least time between two changes of an index: what follows a change costs by the change."""
 _QUEUED = 100_000
 """Objects with changes that may wait for a batch before those that came and went are dropped."""
+_ENDPOINTS_SECONDS = 60.0
+_API_SERVER = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
 Change = tuple[Kept, int]
 """What is kept of an object from a moment on (ms)."""
 
@@ -88,7 +92,23 @@ class Watch(Feed):
             for resource in resources(options, further=further)
             for namespace in (list(namespaces) if resource.namespaced else []) or [""]
         ]
+        self._endpoints: list[Object] = []
+        self._endpoints_due = 0.0
         super().__init__(connection, followed)
+
+    def endpoints(self) -> list[Object]:
+        """The EndpointSlice of the API server, asked for once a minute.
+
+        What was known of it stays when it cannot be read. It waits for an answer.
+        """
+        if time.monotonic() >= self._endpoints_due:
+            self._endpoints_due = time.monotonic() + _ENDPOINTS_SECONDS
+            try:
+                one = objects.parse(self._connection.fetch(_API_SERVER))
+                self._endpoints = [msgspec.structs.replace(one, kind="EndpointSlice")]
+            except (ApiError, UnreachableError, ConnectError, ValueError) as error:
+                _LOG.debug("the addresses of the API server are not known: %s", error)
+        return self._endpoints
 
     def refresh(self, stopping: threading.Event | None = None) -> None:
         """Apply all waiting changes to the index; the first call waits for all lists.
