@@ -155,13 +155,13 @@ def _audit(folder: Path, seen: pl.DataFrame) -> None:
 
 def _flows(seen: pl.DataFrame, number: int) -> pl.DataFrame:
     """A batch of enriched flows that open connections of the edges."""
-    rows = seen.sample(_BATCH, with_replacement=True, seed=number)
+    rows = seen.with_row_index("edge").sample(_BATCH, with_replacement=True, seed=number)
     ends = {
         f"{end}K8S_{field}": pl.when(pl.col(f"{side}_{own}") != "").then(f"{side}_{own}")
         for end, side in (("Src", "client"), ("Dst", "server"))
         for own, field in _OWNER.items()
     }
-    octet = pl.int_range(pl.len()) % 256
+    octet = pl.col("edge") % 256
     return rows.select(
         **ends,
         SrcAddr=pl.format("10.0.0.{}", octet),

@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 
 from pipeline.cli import log_options, server_options
 
+_PYDANTIC = "Value error, "
+
 
 class Command(NamedTuple):
     """The module of `pipeline.cli` that has a command, and what --help says of it."""
@@ -62,6 +64,14 @@ class Commands(TyperGroup):
         """The command that the arguments begin with; the name of some has two words."""
         name = " ".join(args[:2])
         return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what pydantic puts before the reason is left out of an error."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_PYDANTIC)
+            raise
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What a shell offers: names of one word, as it completes words."""

@@ -21,10 +21,12 @@ from pipeline.cli.policy_input import (
     Objects,
     Policies,
     PoliciesOption,
+    labels_of,
 )
 from pipeline.cli.sighting import namespaces
 from pipeline.diagnostics import nearest
 from policy.judge.verdicts import Verdict
+from policy.networkpolicy import Protocol
 from policy.verify import junit, report
 from policy.verify.audit import NoVerdictsError, audited
 from policy.verify.difference import difference
@@ -151,7 +153,10 @@ def explain(
     server: Annotated[str, typer.Argument(metavar="SERVER:PORT")],
     policies: PoliciesOption,
     inventory: InventoryFile,
-    protocol: Annotated[str, typer.Option(help="TCP, UDP or SCTP.")] = "TCP",
+    protocol: Annotated[
+        Protocol, typer.Option(case_sensitive=False, help="Of the connection.")
+    ] = Protocol.TCP,
+    labels: LabelsOf = None,
 ) -> None:
     """Say whether CLIENT may connect to SERVER at PORT, and by which rule or policy.
 
@@ -162,18 +167,19 @@ def explain(
     name, _, port = server.rpartition(":")
     if not (port.isdigit() and 0 < int(port) < 65536):
         raise typer.BadParameter(f'"{server}" does not end in a port: write SERVER:PORT')
+    known = [*(labels_of(labels) if labels else ()), *objects.labels]
     try:
-        ends = [end(text, objects.cluster, objects.labels) for text in (client, name.strip("[]"))]
+        ends = [end(text, objects.cluster, known) for text in (client, name.strip("[]"))]
     except NoEndError as error:
         raise typer.BadParameter(str(error)) from None
     verdict, lines = explained(
         objects.policies(policies),
         objects.cluster,
-        objects.labels,
+        known,
         (ends[0], ends[1]),
-        (protocol.upper(), int(port)),
+        (protocol, int(port)),
     )
-    show(f"{ends[0]} to {ends[1]} at {protocol.upper()} {port}: {verdict}")
+    show(f"{ends[0]} to {ends[1]} at {protocol} {port}: {verdict}")
     for line in lines:
         show(f"  {line}")
     if verdict in {Verdict.DENIED, Verdict.DIFFERS}:

@@ -17,6 +17,7 @@ from pipeline.cli.app import fail, load, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
+from pipeline.config.loader import Config
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem, nearest
 from pipeline.kube.api import objects
@@ -151,11 +152,9 @@ class Given:
 
     def labels(self, given: Path | None) -> list[Label]:
         """The subnet labels of a pipeline, or else of the one that is run."""
-        config = load(given) if given else self._config
-        try:
-            return subnet_labels(config) if config else []
-        except (ConnectError, UnreachableError) as error:
-            fail(error)
+        if given:
+            return labels_of(given)
+        return _labels(self._config) if self._config else []
 
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""
@@ -176,6 +175,18 @@ class Given:
         if sighting is None:
             fail("no edges are counted: add a stage of type encode_matrix")
         return sighting
+
+
+def labels_of(path: Path) -> list[Label]:
+    """The subnet labels of a pipeline file."""
+    return _labels(load(path))
+
+
+def _labels(config: Config) -> list[Label]:
+    try:
+        return subnet_labels(config)
+    except (ConnectError, UnreachableError) as error:
+        fail(error)
 
 
 def _from_file(path: Path) -> pl.DataFrame:

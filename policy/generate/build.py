@@ -18,12 +18,13 @@ import polars as pl
 from matrix.completeness import Readiness, completeness
 from matrix.edges import State
 from pipeline.kube.subnets import Label
+from policy.ends import End
 from policy.generate.check import denied
 from policy.generate.dns import Resolver
 from policy.generate.draft import Draft, PeerKind, Port, Rule
 from policy.generate.naming import DEFAULT_DENY, names
 from policy.generate.networks import Networks
-from policy.generate.peers import End, NoRuleError, Peers
+from policy.generate.peers import NoRuleError, Peers
 from policy.generate.report import Finding, Report, Topic, Written, unique
 from policy.generate.seen import Edge, Side, edges
 from policy.generate.selection import NotSelectableError, Selection, Selections

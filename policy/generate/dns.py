@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.diagnostics import nearest
+from policy.ends import End
 from policy.generate.draft import Port, Rule
-from policy.generate.peers import End, Peers
+from policy.generate.peers import Peers
 from policy.objects import Cluster, Pod, Reference, Service
 
 _DNS = 53

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from pipeline.flows import cidr
+from policy.ends import End
 from policy.generate.draft import Block, Peer, PeerKind
 from policy.generate.networks import Networks, host
 from policy.generate.selection import NotSelectableError, Selections
@@ -15,21 +15,6 @@ from policy.objects import Reference
 NO_LABEL = "the address has no subnet label"
 """Why there is no rule for an address outside the cluster."""
 _DNS = 53
-
-
-class End(NamedTuple):
-    """One end of an edge, as the frame of edges has it."""
-
-    kind: str
-    namespace: str
-    workload: str
-    label: str
-    address: str
-
-    def __str__(self) -> str:
-        if self.kind:
-            return f"{self.kind} {self.namespace}/{self.workload}".replace(" /", " ")
-        return f"label {self.label}" if self.label else self.address
 
 
 class NoRuleError(Exception):

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from policy.ends import End
 from policy.generate.draft import Peer, Port, Rule
 from policy.generate.factoring import products
-from policy.generate.peers import End
 
 _END = ("kind", "namespace", "workload", "label", "address")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pipeline.flows import cidr
+from policy.ends import End
 from policy.generate.networks import Networks
-from policy.generate.peers import End
 from policy.generate.seen import Edge
 from policy.objects import Cluster, Pod, Reference, Service, ServicePort
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
 from pipeline.kube.subnets import MACHINES, PODS, SERVICES, Label
+from policy.ends import End
 from policy.judge.groups import Groups
 from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
 from policy.outside import outside
@@ -19,21 +20,6 @@ TEMPLATE = "its template"
 
 SOMEBODY = "somebody outside"
 """The name of an endpoint of which nothing is known."""
-
-
-class End(NamedTuple):
-    """An end as a frame of edges has it."""
-
-    kind: str
-    namespace: str
-    workload: str
-    label: str
-    address: str
-
-    def __str__(self) -> str:
-        if self.kind:
-            return str(Reference(self.kind, self.namespace, self.workload))
-        return self.label or self.address or "unknown"
 
 
 class Place(NamedTuple):

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import polars as pl
 
 from pipeline.kube.subnets import Label
+from policy.ends import End
 from policy.judge.answers import answer
-from policy.judge.ends import SOMEBODY, End, Ends, Place, UnknownEndError
+from policy.judge.ends import SOMEBODY, Ends, Place, UnknownEndError
 from policy.judge.groups import ANY_FAMILY, Groups
 from policy.judge.tables import Tables, compile_policies
 from policy.judge.verdicts import Pairs, by_edge

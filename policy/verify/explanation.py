@@ -9,7 +9,7 @@ import polars as pl
 from pipeline.diagnostics import nearest
 from pipeline.flows import cidr
 from pipeline.kube.subnets import Label
-from policy.judge.ends import End
+from policy.ends import End
 from policy.judge.evaluator import Evaluator
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import NetworkPolicy

@@ -13,7 +13,7 @@ import polars as pl
 
 from matrix.edges import State
 from pipeline.kube.subnets import Label
-from policy.judge.ends import End
+from policy.ends import End
 from policy.judge.evaluator import Evaluator, Judged
 from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import Direction, NetworkPolicy

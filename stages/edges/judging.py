@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.diagnostics import printable
 from pipeline.flows.lookup_cache import LookupCache
-from policy.judge.ends import End
+from policy.ends import End
 from policy.judge.evaluator import Evaluator
 from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import NetworkPolicy

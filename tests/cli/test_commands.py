@@ -93,3 +93,11 @@ def test_bash_completes_names_and_options(words: list[str], completed: list[str]
         check=True,
     )
     assert done.stdout.split() == completed, done.stderr
+
+
+@pytest.mark.parametrize("command", [["policy", "verify", "--format"], ["matrix", "--sort"]])
+def test_a_choice_that_does_not_exist_is_answered_with_those_that_do(command: list[str]) -> None:
+    """In our words: nobody asked for a "Value error"."""
+    done = flowmatrix(*command, "nothing")
+    assert done.exit_code == 2
+    assert f"Error: Invalid value for '{command[-1]}': 'nothing' is not one of" in done.stderr

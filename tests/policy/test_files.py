@@ -112,3 +112,19 @@ def test_policies_in_force() -> None:
     assert [str(found) for found in in_force([one])] == ["shop/a"]
     with pytest.raises(ConfigError, match=r"NetworkPolicy shop/b: error: field spec\.x"):
         in_force([netpol("shop/b", "x: 1")])
+
+
+def test_thousands_of_rules_and_names_that_are_no_names(tmp_path: Path) -> None:
+    """Each is told at its place; what moves a cursor or turns the direction is not printed."""
+    peers = "[{podSelector: {matchLabels: {app: web}}}]"
+    rules = "".join(f"  - {{from: {peers}, ports: [{{port: {n}}}]}}\n" for n in range(1, 5001))
+    text = ONE.replace("spec: {}}\n", "").replace(", metadata: {name: NAME}, ", "")
+    many = f"{text[1:]}\nmetadata: {{name: many}}\nspec:\n  ingress:\n{rules}"
+    (tmp_path / "many.yaml").write_text(many.replace(", ", "\n", 1), encoding="utf-8")
+    (policy,) = load(["many.yaml"], tmp_path).policies
+    assert len(policy.rules) == 5000
+    for name in ("ä", "\u202eevil", "a\x00", "web\n", "名"):
+        (tmp_path / "names.json").write_text(json.dumps(netpol(f"shop/{name}", "")))
+        (told,) = refused(tmp_path, "names.json")
+        assert told.startswith("names.json:1:")
+        assert told.endswith("is not a valid name")

@@ -12,6 +12,7 @@ from matrix.edges import EDGES
 from policy.networkpolicy import NetworkPolicy, parse
 from policy.objects import Manifest
 
+_NAMED = {"udp": "UDP", "sctp": "SCTP"}
 _NUMBERS = {name: 0 for name, dtype in EDGES.items() if dtype == pl.Int64()}
 
 
@@ -29,7 +30,10 @@ def pod(
     owner: str = "",
     phase: str = "Running",
 ) -> Manifest:
-    """A pod "namespace/name"; ports are TCP unless a name begins with "udp-"; owner "Kind/name"."""
+    """A pod "namespace/name"; ports are TCP unless a name begins with "udp-" or "sctp-".
+
+    `owner` is "Kind/name".
+    """
     where, _, own = name.partition("/")
     kind, _, parent = owner.partition("/")
     metadata: dict[str, Any] = {"namespace": where, "name": own, "labels": dict(labels or {})}
@@ -39,7 +43,7 @@ def pod(
         {
             "name": each,
             "containerPort": number,
-            "protocol": "UDP" if each.startswith("udp-") else "TCP",
+            "protocol": _NAMED.get(each.partition("-")[0], "TCP"),
         }
         for each, number in (ports or {}).items()
     ]

@@ -16,7 +16,11 @@ Case = tuple[list[Manifest], list[Manifest], list[Manifest]]
 """Namespaces, pods, policies."""
 LABELS = {"app": ["web", "db"], "tier": ["front", "back"]}
 OUTSIDE = ["203.0.113.5", "198.51.100.7", "10.0.9.9", "2001:db8::5"]
-PORTS = [(80, "TCP"), (8080, "TCP"), (53, "UDP"), (443, "TCP"), (53, "SCTP")]
+PORTS = [
+    *((80, "TCP"), (8080, "TCP"), (443, "TCP"), (53, "TCP")),
+    *((53, "UDP"), (80, "UDP"), (53, "SCTP"), (8080, "SCTP")),
+]
+NAMED = ["http", "udp-dns", "sctp-sig"]
 CIDRS = [
     *("0.0.0.0/0", "10.0.0.0/8", "10.0.1.0/24", "10.0.1.2/32", "203.0.113.0/24", "198.51.100.7/32"),
     *("::/0", "fd00::/16", "fd00:1::/64", "2001:db8::/32"),
@@ -25,7 +29,9 @@ EXCEPTS = {
     "0.0.0.0/0": ["10.0.0.0/8", "203.0.113.5/32", "10.0.2.0/24"],
     "10.0.0.0/8": ["10.0.1.0/24", "10.0.1.2/32"],
     "::/0": ["fd00::/16"],
-    "fd00::/16": ["fd00:1::/64"],
+    "fd00::/16": ["fd00:1::/64", "fd00:2::3/128"],
+    "fd00:1::/64": ["fd00:1::2/128", "fd00:1::/127"],
+    "2001:db8::/32": ["2001:db8::5/128", "2001:db8::/64"],
 }
 
 
@@ -70,11 +76,17 @@ def peer() -> SearchStrategy[Values]:
 def port() -> SearchStrategy[Values]:
     protocol = {"protocol": st.sampled_from(["TCP", "UDP", "SCTP"])}
     number = st.sampled_from([80, 8080, 53, 443])
+    first, last = st.sampled_from([1, 53, 79]), st.sampled_from([80, 443, 8080, 65535])
     return st.one_of(
         st.fixed_dictionaries({}, optional=protocol),
         st.fixed_dictionaries({"port": number}, optional=protocol),
-        st.fixed_dictionaries({"port": st.just(79), "endPort": st.sampled_from([80, 8080])}),
-        st.fixed_dictionaries({"port": st.sampled_from(["http", "udp-dns"])}, optional=protocol),
+        st.fixed_dictionaries({"port": first, "endPort": last}, optional=protocol),
+        number.flatmap(
+            lambda one: st.fixed_dictionaries(
+                {"port": st.just(one), "endPort": st.just(one)}, optional=protocol
+            )
+        ),
+        st.fixed_dictionaries({"port": st.sampled_from(NAMED)}, optional=protocol),
     )
 
 
@@ -94,7 +106,12 @@ def cases(draw: st.DrawFn) -> Case:
     """Two namespaces, six pods of both address families, some policies."""
     spaces = [namespace(name, **draw(labels())) for name in "ab"]
     named = st.fixed_dictionaries(
-        {}, optional={"http": st.sampled_from([80, 8080]), "udp-dns": st.just(53)}
+        {},
+        optional={
+            "http": st.sampled_from([80, 8080]),
+            "udp-dns": st.sampled_from([53, 80]),
+            "sctp-sig": st.sampled_from([53, 8080]),
+        },
     )
     pods = [
         pod(

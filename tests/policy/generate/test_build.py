@@ -13,7 +13,7 @@ from policy.generate.draft import Draft, PeerKind
 from policy.generate.report import Topic
 from policy.networkpolicy import Direction
 from tests.support import reference_edges
-from tests.support.policy_edges import End, edge, frame, workload
+from tests.support.edge_rows import End, edge, frame, workload
 
 Row = tuple[str, str, str, str]
 LOKI = "Deployment noo-loki/loki-gateway"
@@ -180,7 +180,7 @@ def shop(
 ) -> Generated:
     given = SHOP_LABELS if labels is None else labels
     chosen = Options(namespaces=("shop",), **options)
-    return generate(frame(edges), [*SHOP, *(objects or [])], given, chosen)
+    return generate(frame(*edges), [*SHOP, *(objects or [])], given, chosen)
 
 
 def test_edges_inside_a_namespace_have_a_rule_at_both_ends() -> None:

@@ -23,7 +23,7 @@ from tests.real.definitions import (
     Source,
     definition,
 )
-from tests.support import reference_edges
+from tests.support import calico, reference_edges
 
 REPORT = Report(["shop"], ("", ""), "none", 0, 0, [], [])
 VALUES = ("n", "y", "N", "no", "on", "true", "null", "1e3", "0o7", "0x1F", "010", "1.5", "")
@@ -45,13 +45,17 @@ def accepted(server: ApiServer, draft: Draft, space: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "source"),
-    [(Kind.CILIUM, CILIUM_NETWORK_POLICY), (Kind.CLUSTER, CLUSTER_NETWORK_POLICY)],
+    [
+        (Kind.CILIUM, CILIUM_NETWORK_POLICY),
+        (Kind.CLUSTER, CLUSTER_NETWORK_POLICY),
+        (Kind.CALICO_STAGED, None),
+    ],
 )
 def test_other_kinds_by_the_definitions_of_their_makers(
-    kube_server: ApiServer, space: str, kind: Kind, source: Source
+    kube_server: ApiServer, space: str, kind: Kind, source: Source | None
 ) -> None:
-    """Strictly: a field that the definition does not have would be refused."""
-    made = definition(source)
+    """Strictly: a field that the definition does not have would be refused. Calico's is ours."""
+    made = definition(source) if source else calico.staged()
     define(kube_server, made)
     spec = made["spec"]
     found = generate(

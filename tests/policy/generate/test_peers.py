@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from pipeline.kube.subnets import Label
+from policy.ends import End
 from policy.generate.draft import Block, PeerKind
 from policy.generate.networks import Networks
-from policy.generate.peers import End, NoRuleError, Peers
+from policy.generate.peers import NoRuleError, Peers
 from policy.generate.selection import Selections
 from policy.objects import Cluster
 
@@ -75,5 +76,5 @@ def test_a_label_without_networks() -> None:
 def test_how_ends_are_called() -> None:
     assert str(end("Node", "master")) == "Node master"
     assert str(end("Deployment", "web", namespace="shop")) == "Deployment shop/web"
-    assert str(end(label="EXT:S3")) == "label EXT:S3"
+    assert str(end(label="EXT:S3")) == "EXT:S3"
     assert str(end(address="192.0.2.1")) == "192.0.2.1"

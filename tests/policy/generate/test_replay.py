@@ -21,7 +21,7 @@ from policy.networkpolicy import NetworkPolicy, parse
 from policy.objects import Cluster, Manifest
 from tests.real.policy_evaluators import Evaluators, Question
 from tests.support import reference_edges
-from tests.support.policy_edges import End, edge, frame, workload
+from tests.support.edge_rows import End, edge, frame, workload
 
 Row = dict[str, Any]
 NAMESPACES = ("netobserv", "noo-loki", "openshift-monitoring", "openshift-console", "openshift-dns")
@@ -192,7 +192,7 @@ def test_a_label_around_the_pod_network_is_allowed_in_full() -> None:
     """Generator and evaluator mean the same addresses by a label."""
     given = clustered([False] * 8)
     labels = [Label("near", ["10.9.0.0/16"]), Label("wide", ["10.0.0.0/8"])]
-    seen = frame([edge(workload(_WORKLOADS[0]), End(label="wide"), "TCP 443")])
+    seen = frame(edge(workload(_WORKLOADS[0]), End(label="wide"), "TCP 443"))
     found = generate(seen, given, labels, Options(namespaces=("one", "two")))
     assert verdicts(found, given, labels, seen.to_dicts()) == [("a -> wide TCP 443", "allowed")]
 
@@ -254,7 +254,7 @@ def test_policies_allow_the_edges_and_what_their_selectors_add(
     """Every pair of workloads and every way: allowed when it was seen, or when both ends are
     covered by selectors of workloads of which it was seen; and these are in the report."""
     labels = [*_LABELS, _PODS]
-    seen = frame(edge(*one) for one in drawn)
+    seen = frame(*(edge(*one) for one in drawn))
     found = generate(seen, given, labels, Options(namespaces=("one", "two"), default_deny=True))
     every = [
         edge(workload(client), workload(server), way)

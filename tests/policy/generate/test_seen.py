@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy.generate.draft import Peer, PeerKind, Port
 from policy.generate.seen import Side, edges
-from tests.support.policy_edges import edge, frame, workload
+from tests.support.edge_rows import edge, frame, workload
 
 WEB, DB, FAR = (workload(f"Deployment {name}") for name in ("shop/web", "shop/db", "far/away"))
 
@@ -17,11 +17,11 @@ def test_edges_with_an_end_in_the_namespaces() -> None:
         edge(FAR, WEB, "TCP 80"),
         edge(FAR, FAR, "ICMP"),
     ]
-    assert sorted(map(str, edges(frame(rows), ["shop"]))) == [
+    assert sorted(map(str, edges(frame(*rows), ["shop"]))) == [
         "Deployment far/away -> Deployment shop/web TCP 80",
         "Deployment shop/web -> Deployment shop/db TCP 5432 (Service shop/a:1, shop/db:5432)",
     ]
-    assert list(map(str, edges(frame(rows[3:]), ["far"]))) == [
+    assert list(map(str, edges(frame(*rows[3:]), ["far"]))) == [
         "Deployment far/away -> Deployment far/away ICMP"
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.kube.subnets import Label
+from policy.ends import End
 from policy.generate.networks import Networks
-from policy.generate.peers import End
 from policy.generate.seen import Edge
 from policy.generate.services import Services
 from policy.objects import Cluster

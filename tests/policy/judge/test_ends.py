@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from policy.judge.ends import TEMPLATE, End, Ends, Place, UnknownEndError
+from policy.ends import End
+from policy.judge.ends import TEMPLATE, Ends, Place, UnknownEndError
 from policy.judge.groups import Groups
 from policy.objects import Cluster, Manifest
 from tests.support.policies import end, node, pod

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.kube.subnets import Label
-from policy.judge.ends import End
+from policy.ends import End
 from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster
 from policy.verify.explanation import NoEndError, end, explained
