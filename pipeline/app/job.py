@@ -14,6 +14,7 @@ from pipeline.app.exposer import Exposer
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
+from pipeline.files import warn_if_open
 from pipeline.kafka.connection import BrokerError
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
@@ -175,6 +176,8 @@ class Job:
             self.notes,
         )
         files = (str(folder / name) if name else "" for name in (own.tls_cert, own.tls_key))
+        if own.tls_key:
+            warn_if_open(folder / own.tls_key)
         return Server(listen or own.listen, answers, *files)
 
     def not_ready(self) -> str:
