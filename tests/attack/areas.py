@@ -25,6 +25,7 @@ AREAS = {
     "compressed": 1_500,
     "configuration": 2_000,
     "kubernetes": 2_000,
+    "state": 1_500,
 }
 """The areas that need Python alone, each with the most memory it may take, in MB."""
 
