@@ -1,7 +1,7 @@
 # The command `flowmatrix` and nothing else: no compiler, no shell scripts, no root.
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml requirements.txt README.md LICENSE ./
 COPY pipeline pipeline
 COPY stages stages
 COPY matrix matrix
@@ -10,8 +10,11 @@ COPY policy policy
 COPY page page
 COPY simulate simulate
 COPY configs/flowmetrics configs/flowmetrics
-ENV PIP_CONSTRAINT=/src/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/flowmatrix && /opt/flowmatrix/bin/pip install .
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Files that have the hash that is written down; the package itself is built by what was fetched so.
+RUN python -m venv /opt/flowmatrix \
+ && /opt/flowmatrix/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements.txt \
+ && /opt/flowmatrix/bin/pip install --no-deps --no-index --no-build-isolation .
 
 FROM python:3.11.14-slim-bookworm
 RUN groupadd --gid 10001 flowmatrix \

@@ -3,13 +3,18 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PINS := constraints.txt
-# Through the environment, the pins also hold for what pip fetches to build the package.
-INSTALL := PIP_CONSTRAINT=$(PINS) $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Files that have the hash that is written down, and no code of a package runs to install it.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+FETCH := $(INSTALL) --require-hashes --only-binary :all:
+# The package itself is built by the setuptools that was fetched so.
+OWN := $(INSTALL) --no-index --no-build-isolation -e .
+COMPILE := build/pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-header
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare chaos kafka kube pins clean
+.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare attack chaos sbom audit kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -52,6 +57,9 @@ bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PA
 bench-compare: $(RUN) ## Two results of benchmarks/results by each other: A=NAME B=NAME
 	@$(BIN)/python -m benchmarks.results $(A) $(B)
 
+attack: $(DEV) ## A million hostile inputs and their table (an hour); ARGS="json state" for areas
+	@$(BIN)/python -m tests.attack $(ARGS)
+
 chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
 	@$(BIN)/python -m tests.kafka.chaos $(ARGS)
 
@@ -61,13 +69,24 @@ kafka: $(DEV) ## Keep a Kafka broker running on 127.0.0.1:9092, as the tests sta
 kube: $(DEV) ## Keep a Kubernetes API server running, and say where its kubeconfig is (DIR=)
 	@$(BIN)/python -m tests.real.kube
 
-pins: ## Bring constraints.txt up to date with the newest releases
+pins: ## All pins and hashes from the newest releases; KEEP=1 keeps what constraints.txt says
 	$(PYTHON) -m venv --clear build/pins
-	build/pins/bin/python -m pip install --quiet --upgrade pip setuptools
-	build/pins/bin/python -m pip install --quiet -e '.[dev]'
-	{ sed -n '/^#/p' $(PINS); build/pins/bin/python -m pip freeze --all --exclude-editable \
-	  | grep -v '^pip=='; } | sort -f > build/pins.txt
-	mv build/pins.txt $(PINS)
+	build/pins/bin/python -m pip install --quiet uv
+	echo 'setuptools>=77' > build/pins/build.in
+	$(COMPILE) $(if $(KEEP),-c $(PINS)) --extra dev pyproject.toml -o build/pins/dev.txt
+	$(COMPILE) -c build/pins/dev.txt pyproject.toml build/pins/build.in -o build/pins/run.txt
+	{ sed -n '/^#/p' $(PINS); sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' build/pins/dev.txt; } > build/pins/all.txt
+	mv build/pins/all.txt $(PINS)
+	mv build/pins/run.txt requirements.txt
+	mv build/pins/dev.txt requirements-dev.txt
+
+sbom: $(RUN) ## The parts of a run as CycloneDX, to sbom.json
+	@$(BIN)/python -m tools.sbom > sbom.json
+
+audit: ## Known vulnerabilities of the pins (asks the service of PyPI)
+	$(PYTHON) -m venv --clear build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --disable-pip --require-hashes -r requirements-dev.txt
 
 clean: ## Remove the environment and what tools leave behind
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -76,10 +95,12 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is not installed" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(RUN): pyproject.toml $(PINS) | $(BIN)/python
-	$(INSTALL) -e .
+$(RUN): pyproject.toml requirements.txt | $(BIN)/python
+	$(FETCH) -r requirements.txt
+	$(OWN)
 	@touch $@
 
-$(DEV): pyproject.toml $(PINS) | $(BIN)/python
-	$(INSTALL) -e '.[dev]'
+$(DEV): pyproject.toml requirements-dev.txt | $(BIN)/python
+	$(FETCH) -r requirements-dev.txt
+	$(OWN)
 	@touch $(RUN) $@

@@ -37,6 +37,24 @@ def test_a_dependency_has_a_lower_bound_and_is_tested_with_a_version_it_allows(t
     assert PINS[canonicalize_name(requirement.name)] in requirement.specifier
 
 
+def test_the_hashed_pins_are_those_of_the_constraints() -> None:
+    """`make pins KEEP=1` writes them again. Each has a hash, and so has what builds the package."""
+    found = {}
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / file).read_text()
+        pins = re.findall(r"^([\w.-]+)==([^\s;\\]+)(.*)\n    --hash=sha256:", text, re.MULTILINE)
+        assert len(pins) == len(re.findall("^[^ ]+==", text, re.MULTILINE))
+        found[file] = {canonicalize_name(name): version for name, version, _ in pins}
+    everything = found["requirements-dev.txt"]
+    assert {name: everything.get(name) for name in PINS} == PINS
+    run = found["requirements.txt"]
+    assert run.items() <= PINS.items() | everything.items()
+    assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} < set(
+        run
+    )
+    assert run["setuptools"] in Requirement(SETUP["build-system"]["requires"][0]).specifier
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_ships_its_types_and_is_in_the_image(package: str) -> None:
     assert (ROOT / package / "py.typed").exists()

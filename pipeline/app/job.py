@@ -17,6 +17,7 @@ from pipeline.app.latest import LatestFlows, view
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
+from pipeline.files import warn_if_open
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.sync.config_map import ConfigMapFeed
 from pipeline.plan.compile import compile_plan
@@ -200,6 +201,8 @@ class Job:
             actions(extra),
             files or {},
         )
+        if own.tls_key:
+            warn_if_open(folder / own.tls_key)
         return Server(listen or own.listen, answers, cert, key, client_ca=client_ca, access=access)
 
     def not_ready(self) -> str:

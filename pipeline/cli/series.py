@@ -23,6 +23,7 @@ from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import Diagnostic
+from pipeline.files import secret
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
 from pipeline.stage import Kind, Writer
@@ -106,7 +107,7 @@ class Origin:
             about = inventory_of(self.inventory) if self.inventory else _asked(self.servers)
             return Counted(client.counters(answers), sighting(client.facts(answers), *about))
         if self.prometheus:
-            token = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else ""
+            token = secret(self.token_file) if self.token_file else ""
             server = Prometheus(self.prometheus, self.period, token)
             return Counted(server.series(namespaces, metrics), notes=(NOTE,))
         return self._run()

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from pipeline.files import private
 from pipeline.plan.outcome import Reject
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ class DeadLetterFile:
         self._full = False
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("r+b" if keep and path.exists() else "w+b")
+            mode = "r+b" if keep and path.exists() else "w+b"
+            self._file = open(path, mode, opener=private)  # noqa: SIM115 - a Path has no opener
             self._file.truncate(keep)
             self._file.seek(0, 2)
 

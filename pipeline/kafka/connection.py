@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.files import secret, warn_if_open
 
 Topic = Annotated[
     str,
@@ -146,6 +147,7 @@ def _context(tls: Tls, folder: Path) -> ssl.SSLContext:
         if tls.cert:
             cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
             context.load_cert_chain(cert, key)
+            warn_if_open(key)
     except OSError as error:
         reason = error.strerror
         if isinstance(error, ssl.SSLError):
@@ -163,7 +165,9 @@ def _file(folder: Path, name: str, field: str) -> Path:
 def _content(folder: Path, name: str, field: str = "username_file") -> str:
     path = _file(folder, name, field)
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return (
+            secret(path) if field == "password_file" else path.read_text(encoding="utf-8").strip()
+        )
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise BrokerError(f"sasl: cannot read {path}: {reason}") from None

@@ -244,6 +244,7 @@ def _link(path: Path, other: Path) -> None:
         os.link(path, fresh)
     except OSError:
         shutil.copyfile(path, fresh)
+        fresh.chmod(0o600)
     fresh.replace(other)
 
 

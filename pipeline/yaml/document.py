@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from pipeline.diagnostics import ConfigPath, Diagnostic, Key, Location, refusal
+from pipeline.files import opened
 from pipeline.yaml.composer import MAX_DEPTH, Composer, Node
 
 MAX_SIZE = 4 * 2**20
@@ -76,7 +77,7 @@ def content(path: Path, most: int = MAX_SIZE) -> bytes:
     """The bytes of a file. Raises ConfigError when it cannot be read or has more than `most`."""
     name = str(path)
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             found = file.read(most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -24,6 +24,8 @@ AREAS = {
     "json": 1_500,
     "compressed": 1_500,
     "configuration": 2_000,
+    "kubernetes": 2_000,
+    "state": 1_500,
 }
 """The areas that need Python alone, each with the most memory it may take, in MB."""
 

@@ -8,8 +8,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from textwrap import shorten
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,10 @@ from pipeline.kube.api.kubeconfig import Context
 
 _CONNECT_SECONDS = 5.0
 _PROBE_SECONDS = 5.0
+_LARGEST = 1 << 28
+"""Bytes of an answer that are read: a page of objects of half a megabyte each."""
+_LARGEST_REFUSAL = 1 << 16
+_SHOWN = 500
 _GRACE = 2.0
 """The clock difference in seconds that is corrected; servers only give whole seconds."""
 _FIRST, _MOST = 1.0, 10.0
@@ -151,7 +156,10 @@ class ClusterConnection:
     def fetch(self, path: str, query: Mapping[str, str | int] | None = None, **more: Any) -> bytes:
         """The whole body of a response. Raises the errors of `request`."""
         with self.request(path, query, **more) as response:
-            return response.read()
+            body = response.read(_LARGEST + 1)
+        if len(body) > _LARGEST:
+            raise UnreachableError(f"its answer to {path} is longer than {_LARGEST >> 20} MB")
+        return body
 
     def _load(self) -> Any:
         """A client with the present credentials."""
@@ -204,17 +212,18 @@ class ClusterConnection:
         return self._client
 
     def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
-        text = response.read()
+        text = response.read(_LARGEST_REFUSAL)
         try:
             message = msgspec.json.decode(text, type=Status).message
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = text[:200].decode(errors="replace").strip()
+        message = shorten(message, _SHOWN, placeholder=" ...")
         if response.status == 401 or (response.status == 403 and _ANONYMOUS in message):
             self._renew()
             if self._missing:
                 raise CredentialsError(self._missing)
         after = response.headers.get("Retry-After", "")
-        wait = float(after) if after.isdigit() else 0.0
+        wait = float(after) if after.isdecimal() else 0.0
         raise ApiError(response.status, message or str(response.reason), wait)
 
     def _renew(self, *, expired: bool = False) -> None:
@@ -246,10 +255,11 @@ class ClusterConnection:
 
     def _compare_clocks(self, response: urllib3.BaseHTTPResponse, sent: float) -> None:
         """Narrow the bounds of the clock difference: the server only gives whole seconds."""
-        date = response.headers.get("Date")
-        if not date:
+        second = math.nan
+        with suppress(ValueError, OverflowError):  # no date, or none that there is
+            second = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+        if math.isnan(second):
             return
-        second = parsedate_to_datetime(date).timestamp()
         low, high = second - self._clock(), second + 1.0 - sent
         before = self._ahead
         if low <= before[1] and before[0] <= high:

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.files import secret, warn_if_open
 from pipeline.kube.api.errors import CredentialsError, reason
 from pipeline.kube.api.kubeconfig import Context, Fields
 
@@ -66,6 +67,8 @@ def credentials(context: Context, now: float) -> Credentials:
     for name in ("client-certificate", "client-key"):
         if name in user:
             _readable(context.folder / str(user[name]))
+            if name == "client-key":
+                warn_if_open(context.folder / str(user[name]))
     provider = (user.get("auth-provider") or {}).get("name")
     if provider and provider not in _PROVIDERS:
         hint = "use a plugin (exec) instead"
@@ -75,7 +78,7 @@ def credentials(context: Context, now: float) -> Credentials:
 
 def _token(path: Path) -> str:
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = secret(path)
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsError(f"no credentials: token file {path.name}: {_said(error)}") from error
     if not token:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.diagnostics import ConfigError
+from pipeline.files import opened
 from pipeline.kube.api.errors import ConnectError
 from pipeline.yaml import kubernetes
 
@@ -45,7 +46,7 @@ class Context(NamedTuple):
 def is_kubeconfig(path: Path) -> bool:
     """Whether a file is a kubeconfig, and not an inventory of objects."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return _KUBECONFIG.search(file.read(_HEAD).decode(errors="replace")) is not None
     except OSError:
         return False

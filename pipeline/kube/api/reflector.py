@@ -26,6 +26,10 @@ from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableErro
 _LOG = logging.getLogger(__name__)
 PAGE = 500
 """Objects per page of a list."""
+_MOST_PAGES = 4_000
+"""Pages of a list: some millions of objects are more than a cluster has."""
+_LONGEST_LINE = 1 << 25
+"""Bytes of an event of a watch: an API server stores objects of a few megabytes at most."""
 
 _CREDENTIALS = 2.0
 """The longest pause without credentials in seconds; reading them has its own backoff."""
@@ -157,7 +161,7 @@ def pages(
     """
     query: dict[str, str | int] = {"limit": PAGE}
     headers = {"Accept": resource.accept("List")}
-    while True:
+    for _ in range(_MOST_PAGES):
         page = _page(connection.fetch(resource.path(namespace), query, headers=headers))
         if ended is not None and not page.metadata.continue_:
             ended.append(page.metadata.resource_version)
@@ -165,6 +169,7 @@ def pages(
         if not page.metadata.continue_:
             return
         query["continue"] = page.metadata.continue_
+    raise UnreachableError(f"its list of {resource.qualified} has no end: {_MOST_PAGES} pages")
 
 
 class Reflector:
@@ -215,7 +220,7 @@ class Reflector:
                     self._list()
                 self._watch()
                 pause = 0.0 if time.monotonic() - begun > 1.0 else random.uniform(0.1, 0.5)
-            except (ApiError, UnreachableError, CredentialsError, msgspec.DecodeError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a server sends, it is asked again
                 pause = self._failed(error)
             self._stopped.wait(pause)
 
@@ -311,7 +316,7 @@ class Reflector:
         longest = min(self._timing.most, most, self._timing.first * 2.0**self._failures)
         self._failures = min(self._failures + 1, 30)
         pause = random.uniform(longest / 2, longest) if self._failures > 1 or code else 0.0
-        return max(pause, getattr(error, "retry_after", 0.0))
+        return max(pause, min(getattr(error, "retry_after", 0.0), self._timing.most))
 
     @property
     def _name(self) -> str:
@@ -328,10 +333,15 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """The lines of a streaming response as they arrive."""
     rest = b""
     for chunk in response.stream(65_536):
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = (rest + chunk).split(b"\n") if b"\n" in chunk else [rest + chunk]
         yield from filter(None, lines)
+        if len(rest) > _LONGEST_LINE:
+            raise UnreachableError(f"an event of its watch is longer than {_LONGEST_LINE >> 20} MB")
 
 
 def _older(version: str, known: str) -> bool:
     """Whether a resource version is less than another; only numbers can be compared."""
-    return version.isdecimal() and known.isdecimal() and int(version) < int(known)
+    if not (version.isdecimal() and known.isdecimal()):
+        return False
+    one, other = version.lstrip("0"), known.lstrip("0")  # may have more digits than Python reads
+    return (len(one), one) < (len(other), other)

@@ -206,10 +206,22 @@ class _Objects(Followed):
         self._put(one, at, watched=True)
 
     def deleted(self, one: msgspec.Raw, at: int) -> None:
-        self._drop(_key(self.resource, objects.parse(one)), at)
+        if found := self._parsed(one):
+            self._drop(_key(self.resource, found), at)
 
-    def _put(self, raw: msgspec.Raw, at: int, *, watched: bool) -> Key:
-        one = objects.parse(raw)
+    def _parsed(self, raw: msgspec.Raw) -> objects.Object | None:
+        """The object; one that is not valid as a whole is counted and costs no other."""
+        try:
+            return objects.parse(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.invalid += 1
+            _LOG.warning("an object among the %s is left out: %s", self.resource.plural, error)
+            return None
+
+    def _put(self, raw: msgspec.Raw, at: int, *, watched: bool) -> Key | None:
+        one = self._parsed(raw)
+        if one is None:
+            return None
         key = _key(self.resource, one)
         try:
             fresh = kept(msgspec.structs.replace(one, kind=self.resource.kind), self._options)

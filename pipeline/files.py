@@ -1,0 +1,61 @@
+"""Files of users: inputs that may be pipes, secrets that others may read, outputs that none may."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+_log = logging.getLogger(__name__)
+_PRIVATE = 0o600
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read. A pipe is read until its writers close it; without one it is empty.
+
+    Opening a pipe that nobody writes to would wait for ever. Raises OSError.
+    """
+    return open(path, "rb", opener=_without_waiting)
+
+
+def secret(path: Path) -> str:
+    """The text of a secret, without blanks around it. Raises OSError and UnicodeDecodeError."""
+    text = path.read_text(encoding="utf-8").strip()
+    warn_if_open(path)
+    return text
+
+
+def warn_if_open(path: Path) -> None:
+    """Warn of a secret that every user of this machine may read, once for each file.
+
+    In a pod there are no other users, and secrets are mounted readable by all.
+    """
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        _warn_if_open(path.absolute())
+
+
+@cache
+def _warn_if_open(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # whoever reads it says so
+    if mode & stat.S_IROTH:
+        _log.warning("%s is a secret that every user can read: chmod 600 it", path)
+
+
+def private(path: str, flags: int) -> int:
+    """An opener (of `open`) for what only its owner shall read, also where the file was there."""
+    descriptor = os.open(path, flags, _PRIVATE)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, _PRIVATE)
+    return descriptor
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
