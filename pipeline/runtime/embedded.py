@@ -117,9 +117,7 @@ class Embedded:
 
     def _wait(self, state: Path | None, letters: DeadLetterFile, delivery: Blocking) -> None:
         """No flow has come for a moment: stages that remember may have something to say."""
-        idle = [one.stage.idle for one in self._live.plan.remembering.values()]
-        quiet = self._live.plan.context.clock() - self._memories.now
-        if not idle or quiet < min(idle) or not self._recount.done:
+        if not self._memories.is_idle(self._live.plan.context.clock()) or not self._recount.done:
             return
         for source in self._plan.sources:
             self._count(source, [], letters, delivery)

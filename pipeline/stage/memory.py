@@ -124,7 +124,8 @@ class Memory:
         self.at, self._shift = saved.at, None
         self.fixed, self.size, self.alive = pl.DataFrame(), 0, saved.fixed.height
         self._index, self._touched = KeyIndex(), set()
-        self._append(saved.fixed, {name: saved.values[name].to_numpy() for name in self.kinds})
+        if saved.fixed.height:
+            self._append(saved.fixed, {name: saved.values[name].to_numpy() for name in self.kinds})
         self.edition += 1
 
     def saved(self) -> Saved:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import polars as pl
+
 from pipeline.stage import Change, Measure, Memory, Stateful
 from pipeline.stage.memory import Saved
 
@@ -19,6 +21,19 @@ class Remembering(NamedTuple):
 
     digest: str
     stage: Stateful
+
+
+class MemorySnapshot(NamedTuple):
+    """What a stage remembers at a moment: the chunks that changed since the snapshot before.
+
+    Each is the fixed columns of its rows and their values, with LIVE (see `stage.memory`).
+    """
+
+    stage: str
+    digest: str
+    edition: int
+    at: float
+    chunks: dict[int, tuple[pl.DataFrame, pl.DataFrame]]
 
 
 class Memories:
@@ -35,6 +50,26 @@ class Memories:
         for name, memory in self._held.items():
             if memory.alive:
                 yield name, self._stages[name].digest, memory.saved()
+
+    def snapshot(self) -> list[MemorySnapshot]:
+        """What changed since the last call, of every stage."""
+        return [
+            MemorySnapshot(
+                name,
+                self._stages[name].digest,
+                memory.edition,
+                memory.at,
+                {chunk: memory.chunk(chunk) for chunk in memory.take_touched()},
+            )
+            for name, memory in self._held.items()
+        ]
+
+    def is_idle(self, now: float) -> bool:
+        """Whether a stage remembers something, and no batch has come for long enough."""
+        return any(
+            memory.alive and now - self.now >= self._stages[name].stage.idle
+            for name, memory in self._held.items()
+        )
 
     def restore(self, stage: str, digest: str, saved: Saved) -> None:
         """Go on from what was saved, unless the stage is gone or has changed since."""
