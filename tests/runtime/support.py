@@ -35,6 +35,7 @@ class Processing:
 
     def __init__(self, *behind: Spec, **limits: Any) -> None:
         self.clock = Clock()
+        self._logs: dict[TopicPartition, dict[bytes, bytes]] = {ONE: {}, TWO: {}}
         last = behind[-1].name if behind else "in"
         stages = [
             IngestKafka(name="in", brokers=["b"], topics=["t"], decoder="json"),
@@ -69,10 +70,9 @@ class Processing:
         self.assignment.delivered(made)
         for positions in self.assignment.unconfirmed().values():
             self.assignment.confirmed(positions)
-        return {
-            where: read({key: value for key, value in (*one.parts, one.manifest) if value})
-            for where, one in made.items()
-        }
+        for where, one in made.items():
+            self._logs[where] |= {k: value for k, value in (*one.parts, one.manifest) if value}
+        return {where: read(log) for where, log in self._logs.items()}
 
     def shown(self) -> float:
         """The counter that a scrape shows."""
