@@ -59,11 +59,14 @@ class _Sorted:
             self.rows[places[self.keys[places] == keys]] = -1
 
     def joined(self, keys: Keys, rows: Numbers) -> _Sorted:
-        known = self.rows >= 0
-        keys = np.concatenate([self.keys[known], keys])
-        rows = np.concatenate([self.rows[known], rows])
         order = np.argsort(keys)
-        return _Sorted(keys[order], rows[order])
+        keys, rows = keys[order], rows[order]
+        known = self.rows >= 0
+        own_keys, own_rows = (
+            (self.keys, self.rows) if known.all() else (self.keys[known], self.rows[known])
+        )
+        places = np.searchsorted(own_keys, keys)
+        return _Sorted(np.insert(own_keys, places, keys), np.insert(own_rows, places, rows))
 
     def _places(self, keys: Keys) -> Numbers:
         return np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
