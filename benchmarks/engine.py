@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from benchmarks import edges
+from benchmarks.connections import main as connections
 from benchmarks.pods import growth as churned_growth
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
@@ -46,6 +47,7 @@ def main() -> None:
     print(f"\nkept in {results.write()}")
     if not given.quick:
         churned_growth()
+        connections()
 
 
 def _main_figure(flows: int, results: Results) -> None:

@@ -15,7 +15,15 @@ from typing import Any
 import polars as pl
 
 from pipeline.flows import catalogue, values
-from pipeline.stage import BuildContext, Encoder, Spec, Step, Transform, Writer
+from pipeline.stage import (
+    BuildContext,
+    Encoder,
+    Spec,
+    StatefulTransform,
+    Step,
+    Transform,
+    Writer,
+)
 from pipeline.state.ledger import Ledger
 from pipeline.state.series_table import TIMES
 
@@ -109,10 +117,24 @@ def answers(
         for batch in batches:
             written = write(batch)
             yield from rows(written) if isinstance(written, pl.DataFrame) else written
+    elif isinstance(stage, StatefulTransform):
+        yield from _remembered(stage, batches, seeded)
     else:
         step = _step(stage, seeded)
         for batch in batches:
             yield from rows(step(batch))
+
+
+def _remembered(
+    stage: StatefulTransform, batches: Sequence[pl.DataFrame], context: BuildContext
+) -> Iterator[Any]:
+    """What comes out of batches that arrive at one moment."""
+    built = stage.build(context)
+    memory = built.begin()
+    for batch in batches:
+        stepped = built.step(batch, memory, 0.0)
+        memory.adopt(stepped.change)
+        yield from rows(stepped.flows)
 
 
 def _counted(

@@ -7,7 +7,6 @@ import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -54,20 +53,20 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
-        blocks = arriving(_STDIN, self.linger, context.stopping)
+        blocks = arriving(_STDIN, self.linger, context)
         try:
             yield from chunks(blocks, self.decoder, self.batch_size, self.compression)
         except FormatError as error:
             raise OSError(f"standard input: {error}") from error
 
 
-def arriving(descriptor: int, linger: float, stopping: Event) -> Iterator[bytes]:
+def arriving(descriptor: int, linger: float, context: SourceContext) -> Iterator[bytes]:
     """Blocks as they arrive; an empty one when the oldest unannounced is `linger` seconds old.
 
-    Ends with the input, or soon after `stopping` is set.
+    Ends with the input, or soon after `context.stopping` is set.
     """
     due: float | None = None
-    while not stopping.is_set():
+    while not context.stopping.is_set():
         wait = _GLANCE if due is None else min(_GLANCE, max(0.0, due - time.monotonic()))
         ready, _, _ = select.select([descriptor], [], [], wait)
         if ready:
@@ -76,6 +75,8 @@ def arriving(descriptor: int, linger: float, stopping: Event) -> Iterator[bytes]
                 return
             yield block
             due = due or time.monotonic() + linger
+        else:
+            context.waiting()
         if due is not None and time.monotonic() >= due:
             yield b""
             due = None

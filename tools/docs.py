@@ -21,7 +21,16 @@ from pipeline.config.settings import Settings
 from pipeline.exposition import self_metrics
 from pipeline.flows import protobuf
 from pipeline.flows.catalogue import CATALOGUE
-from pipeline.stage import Encoder, Macro, Source, Spec, Transform, Writer, registry
+from pipeline.stage import (
+    Encoder,
+    Macro,
+    Source,
+    Spec,
+    StatefulTransform,
+    Transform,
+    Writer,
+    registry,
+)
 
 Struct = type[msgspec.Struct]
 
@@ -36,6 +45,11 @@ _ROLES = (
     (Source, "Sources", "Where flows come from."),
     (Macro, "Macros", "Stages that are replaced by others before the plan is made."),
     (Transform, "Transforms", "From flows to flows, order kept."),
+    (
+        StatefulTransform,
+        "Transforms that remember",
+        "From flows to records of several flows; what they remember is kept with the counts.",
+    ),
     (Encoder, "Encoders", "From flows to metrics."),
     (Writer, "Writers", "From flows to records to publish."),
 )

@@ -17,7 +17,7 @@ from pipeline.exposition.account import Account, Reasons, account
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
-from pipeline.stage import VALUE, Encoder, Family, Kind, Source
+from pipeline.stage import VALUE, Encoder, Family, Kind, Measure, Source
 from pipeline.state.series_table import SeriesTable
 
 
@@ -62,6 +62,17 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_errors": SelfMetric(_C, ("error",), "Attempts to join and to read that failed"),
     "kafka_checkpoint_age_seconds": SelfMetric(
         _G, ("topic", "partition"), "Since the counts of the partition were made durable"
+    ),
+    "conntrack_memory_connections": SelfMetric(_G, ("group", "phase"), "Connections that are open"),
+    "conntrack_input_records": SelfMetric(
+        _C, ("classification",), "Flows that began a connection, were added to one, or to none"
+    ),
+    "conntrack_output_records": SelfMetric(_C, ("type",), "Records of connections and flows"),
+    "conntrack_end_connections": SelfMetric(_C, ("group", "reason"), "Connections that have ended"),
+    "conntrack_tcp_flags": SelfMetric(_C, ("action",), "What was done because of TCP flags"),
+    "conntrack_hash_errors": SelfMetric(_C, ("error", "field"), "Key fields that flows lacked"),
+    "conntrack_aggregator_errors": SelfMetric(
+        _C, ("error", "field"), "Values that could not be added to a connection"
     ),
     "drift_edges": SelfMetric(
         _G, ("namespace", "state"), "Edges that differ from the approved matrix"
@@ -157,6 +168,10 @@ class Telemetry:
             series = self._values[name]
             series[labels] = series.get(labels, 0.0) + amount
 
+    def _add_all(self, measures: Iterable[Measure]) -> None:
+        for name, amount, labels in measures:
+            self.add(name, amount, *labels)
+
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
         with self._lock:
@@ -174,6 +189,14 @@ class Telemetry:
             self._values["kafka_offset"] = {key: p.offset for key, p in held.items()}
             self._values["kafka_lag"] = {key: max(0, p.end - p.offset) for key, p in held.items()}
             self._values["kafka_checkpoint_age_seconds"] = {key: p.age for key, p in held.items()}
+
+    def remembered(self, measures: Iterable[Measure]) -> None:
+        """Show what stages remember; what several memories measure is summed."""
+        found: dict[tuple[str, tuple[str, ...]], float] = {}
+        for name, value, labels in measures:
+            found[name, labels] = found.get((name, labels), 0.0) + value
+        for (name, labels), value in found.items():
+            self.set(name, value, *labels)
 
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
         """Account for a batch of so many messages, of which none was empty."""
@@ -193,14 +216,13 @@ class Telemetry:
             self.add("ingest_errors", undecoded, source, "decode", "rejected")
         if ingest.coerced:
             self.add("ingest_coerced", ingest.coerced, source)
-        for writer, records in outcome.records:
-            self.add("records_written", len(records), writer.name)
+        self._add_all((("records_written", len(r), (w.name,)) for w, r in outcome.records))
         for reject in rejects:
             self.add("dead_letters", 1, reject.stage)
             if reject.metric:
                 self.add("encode_prom_errors", 1, reject.error, reject.metric, reject.field)
-        for reject in failed:
-            self.add("stage_errors", 1, reject.stage, reject.error)
+        self._add_all(outcome.measures)
+        self._add_all(("stage_errors", 1, (one.stage, one.error)) for one in failed)
         self._reasons.add(outcome)
         self._recent.add(source, outcome, quiet=source not in self._live)
         rejecting = self._recent.problems()

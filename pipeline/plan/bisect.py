@@ -12,6 +12,7 @@ from textwrap import shorten
 
 from pipeline.plan.outcome import Counts, Outcome, Reject, StageError
 from pipeline.plan.plan import Plan
+from pipeline.state.memories import Memories
 
 _REASON = 500  # characters; Polars can quote whole frames
 _log = logging.getLogger(__name__)
@@ -29,21 +30,26 @@ class PoisonIsolator:
         self._first = 0
         self._logged: set[tuple[str, str]] = set()
 
-    def run(self, plan: Plan, source: str, payloads: list[bytes]) -> Outcome:
+    def run(
+        self, plan: Plan, source: str, payloads: list[bytes], memories: Memories | None = None
+    ) -> Outcome:
         """What the plan gives for the payloads; once a stage fails, for a first part of them.
 
-        Call it again with the payloads behind `Outcome.messages`. A message on which a stage fails
-        is rejected as a whole: nothing of it is counted anywhere.
+        Call it again with the payloads behind `Outcome.messages`, once the `memories` have adopted
+        its changes. A message on which a stage fails is rejected as a whole: nothing of it is
+        counted anywhere.
         """
-        outcome = self._attempt(plan, source, payloads)
+        outcome = self._attempt(plan, source, payloads, memories)
         self._first += outcome.messages
         return outcome
 
-    def _attempt(self, plan: Plan, source: str, payloads: list[bytes]) -> Outcome:
+    def _attempt(
+        self, plan: Plan, source: str, payloads: list[bytes], memories: Memories | None
+    ) -> Outcome:
         size = min(self._most or len(payloads), len(payloads))
         while True:
             try:
-                outcome = plan.run(source, payloads[:size], self._first)
+                outcome = plan.run(source, payloads[:size], self._first, memories)
             except StageError as failure:
                 self._log(failure)
                 if size <= 1:

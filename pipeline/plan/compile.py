@@ -12,7 +12,7 @@ import msgspec
 from pipeline.flows import catalogue
 from pipeline.plan import runners
 from pipeline.plan.expand import expand_macros
-from pipeline.plan.families import bare, families_of
+from pipeline.plan.families import bare, digests_of, families_of
 from pipeline.plan.plan import Node, Plan
 from pipeline.plan.runners import Runner
 from pipeline.stage import (
@@ -24,9 +24,11 @@ from pipeline.stage import (
     ResourceTransform,
     Source,
     Spec,
+    StatefulTransform,
     Transform,
     Writer,
 )
+from pipeline.state.memories import Remembering
 
 
 @runtime_checkable
@@ -52,26 +54,36 @@ def compile_plan(
     """
     expanded = expand_macros(stages, context, resources, reserved)
     nodes = _merge(_order(expanded.stages))
-    needed = _needed(nodes, context)
+    needed, decoders = _needed(nodes, context), _decoders(nodes)
+    own = {
+        n.name: replace(context, needed=needed[n.name], decoders=decoders[n.name]) for n in nodes
+    }
     built = {
-        node.name: _build(node.spec, replace(context, needed=needed[node.name]), resources)
+        node.name: _build(node.spec, own[node.name], resources)
         for node in nodes
         if isinstance(node.spec, Transform)
+    }
+    digests = digests_of(nodes)
+    remembering = {
+        node.name: Remembering(digests[node.name].hex(), node.spec.build(own[node.name]))
+        for node in nodes
+        if isinstance(node.spec, StatefulTransform)
     }
     context = replace(context, needed=_all(needed.values()))
     return Plan(
         nodes,
         context,
-        families_of(nodes),
+        families_of(nodes, digests),
         decoders={n.name: n.spec.decode(context) for n in nodes if isinstance(n.spec, Source)},
         runners={
             node.name: runners.transform(built[node.name].step)
             if node.name in built
             else _runner(node.spec, context)
             for node in nodes
-            if not isinstance(node.spec, Source)
+            if not isinstance(node.spec, (Source, StatefulTransform))
         },
         built=list(built.values()),
+        remembering=remembering,
         expansions=expanded.expansions,
     )
 
@@ -89,7 +101,7 @@ def _merge(stages: list[Spec]) -> list[Node]:
     for stage in stages:
         parents = tuple(dict.fromkeys(merged[parent] for parent in stage.parents))
         key: object = stage.name
-        if isinstance(stage, Transform):
+        if isinstance(stage, Transform | StatefulTransform):
             key = (msgspec.json.encode(bare(stage)), parents)
         first = nodes.get(key)
         names = (*first.names, stage.name) if first else (stage.name,)
@@ -108,6 +120,15 @@ def _needed(nodes: list[Node], context: BuildContext) -> dict[str, Fields | None
         for parent in node.parents:
             behind[parent].append(needed[node.name])
     return needed
+
+
+def _decoders(nodes: list[Node]) -> dict[str, frozenset[str]]:
+    """For each stage the formats of the sources before it."""
+    found: dict[str, frozenset[str]] = {}
+    for node in nodes:
+        own = {str(getattr(node.spec, "decoder", ""))} if isinstance(node.spec, Source) else set()
+        found[node.name] = frozenset(own).union(*(found[parent] for parent in node.parents))
+    return found
 
 
 def _reads(spec: Spec, context: BuildContext) -> Fields | None:

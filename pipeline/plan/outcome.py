@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from pipeline.kafka.publication import Records
-from pipeline.stage import Delta, Writer
+from pipeline.stage import Change, Delta, Measure, Writer
 
 
 class StageError(Exception):
@@ -79,11 +79,16 @@ class StageResult(NamedTuple):
     deltas: Sequence[Delta] = ()
     records: Sequence[tuple[Writer, Records]] = ()
     rejects: Sequence[Reject] = ()
+    change: Change | None = None
+    measures: Sequence[Measure] = ()
 
 
 @dataclass
 class Outcome:
-    """What one batch gave; `messages` is how many payloads it is about, `flows` how many flows."""
+    """What one batch gave; `messages` is how many payloads it is about, `flows` how many flows.
+
+    `changes` are those of the memories of stages, by stage; `measures` what self-metrics grow by.
+    """
 
     messages: int = 0
     flows: int = 0
@@ -91,6 +96,8 @@ class Outcome:
     records: list[tuple[Writer, Records]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
+    changes: dict[str, Change] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
 
     def rejected_messages(self) -> list[int]:
         """The positions of the messages that were rejected as a whole, ascending."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pipeline.flows import values
+from pipeline.plan import runners
 from pipeline.plan.outcome import Counts, Outcome, Reject, attribute_errors
 from pipeline.plan.runners import Runner
 from pipeline.stage import (
@@ -27,6 +28,7 @@ from pipeline.stage import (
     Source,
     Spec,
 )
+from pipeline.state.memories import Memories, Remembering
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Plan:
         decoders: Mapping[str, Decode],
         runners: Mapping[str, Runner],
         built: Sequence[BuiltStage] = (),
+        remembering: Mapping[str, Remembering] | None = None,
         expansions: Sequence[Expansion] = (),
     ) -> None:
         self.nodes = nodes
@@ -67,6 +70,8 @@ class Plan:
         self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
         self.knowledge: list[Knowledge] = [b.knowledge for b in built if b.knowledge]
         self.statuses = [status for one in expansions for status in one.statuses]
+        self.remembering = remembering or {}
+        """The stages that remember, by name."""
         self._decoders = decoders
         self._runners = runners
         self._expansions = expansions
@@ -78,19 +83,27 @@ class Plan:
         self._numbered = any(values.NUMBER in (node.spec.reads() or ()) for node in nodes)
         self._walks = {source.name: self._walk(source.name) for source in self.sources}
 
-    def run(self, source: str, payloads: list[bytes], first: int = 0) -> Outcome:
+    def run(
+        self,
+        source: str,
+        payloads: list[bytes],
+        first: int = 0,
+        memories: Memories | None = None,
+    ) -> Outcome:
         """Take the payloads of one source through every stage that follows it.
 
-        `first` is the number of the first message, on which random draws depend. Raises
+        `first` is the number of the first message, on which random draws depend. `memories` are
+        what stages remember, which is only read; without them they remember nothing. Raises
         StageError when a stage cannot take the batch.
         """
         outcome = Outcome(len(payloads))
-        self._through(source, payloads, first, outcome)
+        self._through(source, payloads, first, outcome, memories or Memories(self.remembering))
         return outcome
 
     def flows(self, source: str, payloads: list[bytes], stage: str) -> pl.DataFrame:
         """The flows that come out of a stage which no other follows. Raises StageError."""
-        return self._through(source, payloads, 0, Outcome(len(payloads)))[stage]
+        outcome, memories = Outcome(len(payloads)), Memories(self.remembering)
+        return self._through(source, payloads, 0, outcome, memories)[stage]
 
     def refresh(self, stopping: threading.Event) -> None:
         """Bring up to date what the stages look flows up in; by one thread, between batches.
@@ -111,7 +124,12 @@ class Plan:
                 expansion.report()
 
     def _through(
-        self, source: str, payloads: list[bytes], first: int, outcome: Outcome
+        self,
+        source: str,
+        payloads: list[bytes],
+        first: int,
+        outcome: Outcome,
+        memories: Memories,
     ) -> dict[str, pl.DataFrame]:
         """Run every stage that follows the source; the flows of those that nothing follows."""
         with attribute_errors(source):
@@ -120,7 +138,7 @@ class Plan:
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
-            frame = self._step(node, inputs, outcome)
+            frame = self._step(node, inputs, outcome, memories)
             if frame is not None:
                 frames[node.name] = frame
             for parent in node.parents:
@@ -153,17 +171,24 @@ class Plan:
         return flows.with_columns(numbers.alias(values.NUMBER))
 
     def _step(
-        self, node: Node, inputs: list[pl.DataFrame], outcome: Outcome
+        self, node: Node, inputs: list[pl.DataFrame], outcome: Outcome, memories: Memories
     ) -> pl.DataFrame | None:
         start = time.perf_counter()
         with attribute_errors(node.name):
             batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
-            result = self._runners[node.name](batch)
+            if node.name in self.remembering:
+                stage, memory = self.remembering[node.name].stage, memories.of(node.name)
+                result = runners.stateful(stage, batch, memory, memories.now)
+            else:
+                result = self._runners[node.name](batch)
         result.counts.seconds = time.perf_counter() - start
         outcome.counts[node.name] = result.counts
         outcome.deltas += result.deltas
         outcome.rejects += result.rejects
         outcome.records += result.records
+        outcome.measures += result.measures
+        if result.change:
+            outcome.changes[node.name] = result.change
         return result.frame
 
     def _walk(self, source: str) -> list[Node]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.flows.jsonl import json_lines
 from pipeline.plan.outcome import Counts, Reject, StageResult
-from pipeline.stage import Encode, Step, Write, Writer
+from pipeline.stage import Encode, Memory, Stateful, Step, Write, Writer
 
 Runner = Callable[[pl.DataFrame], StageResult]
 
@@ -22,6 +22,13 @@ def transform(step: Step) -> Runner:
         return StageResult(Counts(batch.height, result.height, filtered), result)
 
     return run
+
+
+def stateful(stage: Stateful, batch: pl.DataFrame, memory: Memory, now: float) -> StageResult:
+    """Run a stage that remembers: it says itself what was filtered, and may make more of flows."""
+    flows, change, filtered, measures = stage.step(batch, memory, now)
+    counts = Counts(batch.height, flows.height, filtered)
+    return StageResult(counts, flows, change=change, measures=measures)
 
 
 def encoder(name: str, encode: Encode, families: int) -> Runner:

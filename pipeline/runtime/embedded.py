@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,7 @@ from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 from pipeline.state.lock import locked
+from pipeline.state.memories import Memories
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -58,8 +60,10 @@ class Embedded:
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
         self._partial: set[str] = set()
+        self._saved = 0.0
         self._recount = Recount(FileCheckpoint(), ())
         live.on_swap(self._adopted)
+        self._memories = self._again = Memories(live.plan.remembering)
         self._stopping = threading.Event()
         self._sources = SourceContext(self._plan.context.folder, self._stopping)
         self.reason = ""
@@ -83,7 +87,10 @@ class Embedded:
             self._run(state, advance)
 
     def _run(self, state: Path | None, advance: Callable[[int], None]) -> None:
-        saved = checkpoint_file.load(state, self._ledger) if state else FileCheckpoint()
+        saved = (
+            checkpoint_file.load(state, self._ledger, self._memories) if state else FileCheckpoint()
+        )
+        self._again = self._memories.beside()
         self._progress = dict(saved.progress)
         self._recount = Recount(saved, [source.name for source in self._plan.sources])
         with (
@@ -94,36 +101,46 @@ class Embedded:
                 self._sources.folder, partial(self._telemetry.add, "records_lost")
             ) as delivery,
         ):
-            due = time.monotonic() + self._options.checkpoint
+            self._saved = time.monotonic()
+            waiting = partial(self._wait, state, letters, delivery)
+            self._sources = replace(self._sources, waiting=waiting)
             for source, payloads in self._input(letters):
                 rest = payloads
                 while rest and not self._stopping.is_set():
                     done = self._batch(source, rest, letters, delivery)
                     rest = rest[done:]
                     advance(done)
-                    if state and time.monotonic() >= due:
-                        self._save(state, letters)
-                        due = time.monotonic() + self._options.checkpoint
+                    self._save_when_due(state, letters)
                 if self._stopping.is_set():
                     break
+            self._telemetry.remembered(self._memories.measures())
             if state:
                 self._save(state, letters)
+
+    def _wait(self, state: Path | None, letters: DeadLetterFile, delivery: Blocking) -> None:
+        """No flow has come for a moment: stages that remember may have something to say."""
+        if not self._memories.is_idle(self._live.plan.context.clock()) or not self._recount.done:
+            return
+        for source in self._plan.sources:
+            self._count(source, [], letters, delivery)
+        self._save_when_due(state, letters)
+
+    def _save_when_due(self, state: Path | None, letters: DeadLetterFile) -> None:
+        if time.monotonic() < self._saved + self._options.checkpoint:
+            return
+        self._telemetry.remembered(self._memories.measures())
+        if state:
+            self._save(state, letters)
+        self._saved = time.monotonic()
 
     def _batch(
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
     ) -> int:
         """Count the payloads, or a first part of them when a stage fails; returns how many."""
         filled = _filled(payloads)
-        with self._live.batch(self._stopping) as plan:
-            outcome = self._pieces.run(plan, source.name, filled) if filled else Outcome()
-            done = _before(payloads, filled, outcome.messages)
-            letters.write(outcome.rejects)
-            delivery.deliver(outcome.records)
-            self._ledger.merge(outcome.deltas, plan.context.clock())
-            if filled:
-                self._telemetry.batch(source.name, outcome.messages, outcome)
-                self._live.observe(source.name, filled[: outcome.messages])
-            self._telemetry.add("ingest_empty", done - outcome.messages, source.name)
+        outcome = self._count(source, filled, letters, delivery) if filled else Outcome()
+        done = _before(payloads, filled, outcome.messages)
+        self._telemetry.add("ingest_empty", done - outcome.messages, source.name)
         before = self._progress[source.name]
         self._progress[source.name] = msgspec.structs.replace(
             before, messages=before.messages + done
@@ -132,6 +149,21 @@ class Embedded:
         self._cut[source.name] = any(r.index == last and not r.error for r in outcome.rejects)
         self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
+
+    def _count(
+        self, source: Source, filled: list[bytes], letters: DeadLetterFile, delivery: Blocking
+    ) -> Outcome:
+        """Run payloads that have content, or a first part of them, and keep what they gave."""
+        with self._live.batch(self._stopping) as plan:
+            self._memories.now = plan.context.clock()
+            outcome = self._pieces.run(plan, source.name, filled, self._memories)
+            letters.write(outcome.rejects)
+            delivery.deliver(outcome.records)
+            self._ledger.merge(outcome.deltas, self._memories.now)
+            self._memories.adopt(outcome.changes)
+            self._telemetry.batch(source.name, outcome.messages, outcome)
+            self._live.observe(source.name, filled[: outcome.messages])
+        return outcome
 
     def _input(self, letters: DeadLetterFile) -> Iterator[tuple[Source, list[bytes]]]:
         """The messages of every source in turn, the finite sources first, until a stop."""
@@ -184,7 +216,8 @@ class Embedded:
         rest = _filled(payloads)
         while rest and not self._stopping.is_set():
             with self._live.batch(self._stopping) as plan:
-                outcome = self._pieces.run(plan, source.name, rest)
+                outcome = self._pieces.run(plan, source.name, rest, self._again)
+                self._again.adopt(outcome.changes)
                 part = self._recount.part(plan, source.name, outcome)
                 letters.write(part.rejects)
                 self._ledger.merge(part.deltas, time.time())
@@ -193,6 +226,7 @@ class Embedded:
 
     def _adopted(self, plan: Plan, unchanged: Collection[str]) -> None:
         """Metrics that begin while the input is under way are not in the state: see `Recount`."""
+        self._memories.go_on(plan.remembering)
         if any(done.messages for done in self._progress.values()):
             self._partial = (self._partial | plan.families.keys()) - set(unchanged)
 
@@ -208,7 +242,7 @@ class Embedded:
             for name, done in self._progress.items()
         }
         saved = FileCheckpoint(progress, letters.size)
-        checkpoint_file.save(folder, self._ledger, saved, self._partial)
+        checkpoint_file.save(folder, self._ledger, saved, self._partial, self._memories)
 
 
 def _filled(payloads: list[bytes]) -> list[bytes]:

@@ -14,6 +14,7 @@ from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import Outcome
+from pipeline.plan.plan import Plan
 from pipeline.state.assignment import Assignment
 from pipeline.state.partition import Partition, Snapshot
 
@@ -53,6 +54,8 @@ class PartitionProcessor:
         self._isolator = PoisonIsolator()
         self._limits: dict[TopicPartition, DlqLimit] = {}
         self._advance: Callable[[int], None] = lambda _: None
+        assignment.remember(live.plan.remembering)
+        live.on_swap(lambda plan, _: assignment.remember(plan.remembering))
 
     def report_to(self, advance: Callable[[int], None]) -> None:
         """Call `advance` with the number of messages of each batch."""
@@ -62,16 +65,42 @@ class PartitionProcessor:
         """Count a batch, or a first part of it when a stage fails."""
         filled = batch.without_empty()
         with self._live.batch(self._stopping) as plan:
-            outcome = (
-                self._isolator.run(plan, source, filled.payloads) if filled.payloads else Outcome()
-            )
+            outcome = self._run(plan, where, source, filled.payloads)
             counted = filled.head(outcome.messages)
-            self._assignment.count(where, outcome.deltas, counted.end, self._now())
+            self._count(where, outcome, counted.end)
             messages = batch.before(counted.end)
             self._report(where, source, messages, outcome)
             self._live.observe(source, counted.payloads)
         self._advance(messages)
         return Processed(counted, outcome)
+
+    def is_idle(self, where: TopicPartition) -> bool:
+        """Whether a stage remembers flows of a partition of which nothing has come for a while."""
+        return self._assignment.memories(where).is_idle(self._now())
+
+    def tick(self, where: TopicPartition, source: str) -> Processed:
+        """Count that nothing has come: stages that remember may have something to say."""
+        position = self._assignment.position(where)
+        with self._live.batch(self._stopping) as plan:
+            memories = self._assignment.memories(where)
+            memories.now = self._now()
+            outcome = self._isolator.run(plan, source, [], memories)
+            self._count(where, outcome, position)
+            self._telemetry.batch(source, 0, outcome)
+        return Processed(Batch([], position, position), outcome)
+
+    def _run(
+        self, plan: Plan, where: TopicPartition, source: str, payloads: list[bytes]
+    ) -> Outcome:
+        if not payloads:
+            return Outcome()
+        memories = self._assignment.memories(where)
+        memories.now = self._now()
+        return self._isolator.run(plan, source, payloads, memories)
+
+    def _count(self, where: TopicPartition, outcome: Outcome, position: int) -> None:
+        deltas, changes = outcome.deltas, outcome.changes
+        self._assignment.count(where, deltas, position, self._now(), changes)
 
     def check_limit(self, where: TopicPartition, outcome: Outcome) -> None:
         """Account for the rejected messages of a batch.
@@ -90,6 +119,7 @@ class PartitionProcessor:
     def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
         """What is counted and not durable, between two batches."""
         with self._live.paused():
+            self._telemetry.remembered(self._assignment.measures())
             return self._assignment.snapshot()
 
     def lost(self, where: TopicPartition, messages: int) -> None:

@@ -4,6 +4,7 @@ from pipeline.stage.built import BuiltStage, Decode, Decoded, Encode, Knowledge,
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
 from pipeline.stage.macro import Expansion, Macro, ResourceMacro
+from pipeline.stage.memory import Change, Measure, Memory, Stateful, Stepped
 from pipeline.stage.metrics import (
     COUNT,
     FIRST_SEEN,
@@ -32,6 +33,7 @@ from pipeline.stage.spec import (
     Sink,
     Source,
     Spec,
+    StatefulTransform,
     Transform,
     Writer,
 )
@@ -45,6 +47,7 @@ __all__ = [
     "AddressLimit",
     "BuildContext",
     "BuiltStage",
+    "Change",
     "Column",
     "Decode",
     "Decoded",
@@ -59,6 +62,8 @@ __all__ = [
     "Kind",
     "Knowledge",
     "Macro",
+    "Measure",
+    "Memory",
     "MetricSet",
     "Policy",
     "RejectedValue",
@@ -70,7 +75,10 @@ __all__ = [
     "Source",
     "SourceContext",
     "Spec",
+    "Stateful",
+    "StatefulTransform",
     "Step",
+    "Stepped",
     "Transform",
     "Write",
     "Writer",

@@ -21,7 +21,8 @@ class BuildContext:
     from the name and the place of its file; "" where there is no file. `needed` are the fields that
     this stage and those behind it read, None for all of them: it may leave out the others. `clock`
     gives epoch seconds. `random` is for constants drawn while the stage is built, such as the seeds
-    of its draws; what a built stage does depends on its input alone.
+    of its draws; what a built stage does depends on its input alone. `decoders` are the
+    formats of the sources whose flows come to this stage.
     """
 
     folder: Path = Path()
@@ -29,6 +30,7 @@ class BuildContext:
     needed: Fields | None = None
     clock: Callable[[], float] = time.time
     random: random.Random = field(default_factory=random.Random)
+    decoders: frozenset[str] = frozenset()
 
     def needs(self, name: str) -> bool:
         """Whether this stage or one behind it reads this field (or a nested name of it)."""
@@ -37,7 +39,11 @@ class BuildContext:
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a local source reads with: the configuration's folder, and the event that ends it."""
+    """What a local source reads with: the configuration's folder, and the event that ends it.
+
+    A source that waits for flows calls `waiting` several times a second.
+    """
 
     folder: Path = Path()
     stopping: threading.Event = field(default_factory=threading.Event)
+    waiting: Callable[[], None] = lambda: None

@@ -1,4 +1,4 @@
-"""What a stage is: its Spec and the four roles (`pipeline.stage.macro` has the fifth).
+"""What a stage is: its Spec and the five roles (`pipeline.stage.macro` has the sixth).
 
 A stage is one file of the package `stages`: a frozen Spec (its YAML fields; the tag is the YAML
 `type`) whose methods say which fields it reads, check what only the stage can check, and build its
@@ -26,6 +26,7 @@ from pipeline.parquet.storage import Storage
 from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
+from pipeline.stage.memory import Stateful
 from pipeline.stage.metrics import Family, Policy
 from pipeline.stage.resources import ResourcePool
 
@@ -117,6 +118,17 @@ class ResourceTransform(Transform, frozen=True, kw_only=True):
 
     def build(self, context: BuildContext, resources: ResourcePool | None = None) -> BuiltStage:
         """The behaviour; without resources nothing is opened (the plan is only looked at)."""
+        raise NotImplementedError
+
+
+class StatefulTransform(Spec, frozen=True, kw_only=True):
+    """A transform that remembers flows from batch to batch (see `pipeline.stage.memory`).
+
+    What comes out need not be the flows that came in: it says itself how many it left out.
+    """
+
+    def build(self, context: BuildContext) -> Stateful:
+        """The behaviour; what it remembers is not part of it."""
         raise NotImplementedError
 
 

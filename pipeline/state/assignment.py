@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.stage import Delta, MetricSet
+from pipeline.stage import Change, Delta, Measure, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import RESTARTED, Ledger, Totals
+from pipeline.state.memories import Memories, Remembering
 from pipeline.state.partition import Partition, Snapshot
 from pipeline.state.series_table import SeriesTable
 
@@ -47,6 +48,7 @@ class Assignment:
         self._families = families
         self._max_series = max_series
         self._clock = clock
+        self._remembering: Mapping[str, Remembering] = {}
         self._partitions: dict[TopicPartition, Partition] = {}
         self._restarted: set[str] = set()
         self._lock = threading.Lock()
@@ -84,6 +86,7 @@ class Assignment:
             sharing=self._sharing,
             limited=self.limited,
             clock=self._clock,
+            remembering=self._remembering,
         )
         for name in set(partition.restarted) - self._restarted:
             self._restarted.add(name)
@@ -103,6 +106,22 @@ class Assignment:
             for partition in self._partitions.values():
                 partition.adopt(families, unchanged, max_series)
             self.shown.adopt(_exposed(families), unchanged, max_series)
+
+    def remember(self, remembering: Mapping[str, Remembering]) -> None:
+        """Remember for these stages from now on."""
+        with self._lock:
+            self._remembering = remembering
+            for partition in self._partitions.values():
+                partition.remember(remembering)
+
+    def memories(self, where: TopicPartition) -> Memories:
+        """What stages remember of a partition that is owned."""
+        return self._partitions[where].memories
+
+    def measures(self) -> list[Measure]:
+        """What self-metrics show of what stages remember, of all partitions that are owned."""
+        held = [Memories(self._remembering), *(p.memories for p in self._partitions.values())]
+        return [measure for memories in held for measure in memories.measures()]
 
     def forget(self) -> None:
         """Give up all partitions. The shown counts stay."""
@@ -129,9 +148,16 @@ class Assignment:
             found = {where: partition.durable for where, partition in self._partitions.items()}
         return {where: position for where, position in found.items() if position is not None}
 
-    def count(self, where: TopicPartition, deltas: list[Delta], position: int, now: float) -> None:
-        """Add a batch of a partition that ends before `position`."""
-        self._partitions[where].count(deltas, position, now)
+    def count(
+        self,
+        where: TopicPartition,
+        deltas: list[Delta],
+        position: int,
+        now: float,
+        changes: Mapping[str, Change] | None = None,
+    ) -> None:
+        """Add a batch of a partition that ends before `position`, with its changes of memories."""
+        self._partitions[where].count(deltas, position, now, changes)
 
     def skip_to(self, where: TopicPartition, position: int) -> None:
         """Record that messages of a partition before an offset cannot be counted any more."""
@@ -155,7 +181,7 @@ class Assignment:
         found: dict[int, dict[TopicPartition, int]] = {}
         with self._lock:
             for where, partition in self._partitions.items():
-                if partition.durable is not None and partition.durable != partition.committed:
+                if partition.durable is not None and partition.unconfirmed:
                     found.setdefault(partition.generation, {})[where] = partition.durable
         return found
 

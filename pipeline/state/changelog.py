@@ -31,10 +31,12 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
+from pipeline.flows import values
 from pipeline.kafka.connection import BrokerError
-from pipeline.stage import Family
+from pipeline.stage import Family, memory
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
+from pipeline.state.memories import MemorySnapshot
 from pipeline.state.sealed import SealError, seal, unseal
 from pipeline.state.series_table import LAST_COUNTED, Rows, SeriesTable
 
@@ -48,7 +50,8 @@ _UNSEALED = b"\xa7version"
 _OVERFLOW = -1
 _MANIFEST = "manifest"
 
-_What = Literal["labels", "values"]
+_What = Literal["labels", "values", "fixed", "kept"]
+"""Of series their labels and values; of what a stage remembers, fixed columns and the others."""
 
 Record = tuple[bytes, bytes | None]
 """Key and value; without value, the key is deleted."""
@@ -92,8 +95,17 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
         return epoch.key(f"{self.family}/{self.chunk}/{self.what}/{'ab'[self.slot]}/{piece}")
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """A stage that remembers: its digest, the time of its memory (s), and where the rows are."""
+
+    stage: str
+    digest: str
+    at: float
+    parts: list[Part]
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """A whole state: the next input offset, and where the series are.
+    """A whole state: the next input offset, and where the series are, and what stages remember.
 
     `topic_id`: of the topic that the offset is of; "" where its broker has no ids.
     """
@@ -102,6 +114,7 @@ class Manifest(msgspec.Struct, frozen=True):
     families: list[Family]
     parts: list[Part]
     topic_id: str = ""
+    memories: list[Remembered] = []
 
 
 class Saved(NamedTuple):
@@ -122,6 +135,8 @@ class State(NamedTuple):
     keys: frozenset[bytes]
     topic_id: str = ""
     """The id of the topic that `position` is of; "" when it is not known."""
+    memories: tuple[tuple[str, str, memory.Saved], ...] = ()
+    """What stages remember: stage, digest, rows."""
 
 
 class CheckpointRecords(NamedTuple):
@@ -131,6 +146,13 @@ class CheckpointRecords(NamedTuple):
     parts: list[Record]
     manifest: Record
     deletions: list[Record]
+
+
+class _Kept(NamedTuple):
+    """What was written of a memory, of one digest and edition."""
+
+    version: tuple[str, int]
+    parts: dict[tuple[int, _What], Part]
 
 
 class Writer:
@@ -144,8 +166,15 @@ class Writer:
         self._slots: dict[tuple[str, int, _What], int] = {}
         self._cut: dict[str, float] = {}
         self._editions: dict[str, int] = {}
+        self._memories: dict[str, _Kept] = {}
 
-    def checkpoint(self, tables: list[SeriesTable], position: int, cut: float) -> CheckpointRecords:
+    def checkpoint(
+        self,
+        tables: list[SeriesTable],
+        position: int,
+        cut: float,
+        memories: Iterable[MemorySnapshot] = (),
+    ) -> CheckpointRecords:
         """The records of a state.
 
         `cut`: no series was seen later, and none that changes from here on is seen as early. Call
@@ -164,9 +193,10 @@ class Writer:
                     labels = rows.sets.frame(frame[ID])
                     records += self._part(name, chunk, "labels", labels, position)
                 records += self._part(name, chunk, "values", frame.drop(ID), position)
+        kept = [self._remember(one, position, records) for one in memories]
         self._cut = dict.fromkeys((family.name for family in families), cut)
         parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
-        manifest = Manifest(position, families, parts, self._topic_id)
+        manifest = Manifest(position, families, parts, self._topic_id, kept)
         deletions: list[Record] = [(key, None) for key in self._stale]
         self._stale = []
         named = self.epoch.key(_MANIFEST), seal(msgspec.msgpack.encode(manifest), _VERSION)
@@ -188,15 +218,40 @@ class Writer:
         written = self._parts.get(family, {}).get((chunk, "labels"))
         return written is None or written.rows < rows
 
+    def _remember(self, one: MemorySnapshot, position: int, records: list[Record]) -> Remembered:
+        """Write the rows of a memory that changed; those that are fixed when there are new ones."""
+        held = self._memories.get(one.stage)
+        if held is None or held.version != (one.digest, one.edition):
+            held = self._memories[one.stage] = _Kept((one.digest, one.edition), {})
+        for chunk, (fixed, kept) in one.chunks.items():
+            written = held.parts.get((chunk, "fixed"))
+            frames: dict[_What, pl.DataFrame] = {"kept": kept}
+            if written is None or written.rows < fixed.height:
+                frames["fixed"] = fixed
+            for what, frame in frames.items():
+                part, made = self._written(one.stage, chunk, what, frame, position)
+                held.parts[chunk, what] = part
+                records += made
+        return Remembered(one.stage, one.digest, one.at, list(held.parts.values()))
+
     def _part(
         self, family: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
     ) -> list[Record]:
+        part, records = self._written(family, chunk, what, frame, position)
+        self._parts.setdefault(family, {})[chunk, what] = part
+        return records
+
+    def _written(
+        self, name: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
+    ) -> tuple[Part, list[Record]]:
+        """A part in the slot that is not named by the last manifest, and its records."""
         data = pack(frame)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-        slot = self._slots[family, chunk, what] = 1 - self._slots.get((family, chunk, what), 1)
-        part = Part(family, chunk, what, slot, len(pieces), frame.height, position)
-        self._parts.setdefault(family, {})[chunk, what] = part
-        return [(part.key(self.epoch, n), seal(piece, _VERSION)) for n, piece in enumerate(pieces)]
+        slot = self._slots[name, chunk, what] = 1 - self._slots.get((name, chunk, what), 1)
+        part = Part(name, chunk, what, slot, len(pieces), frame.height, position)
+        return part, [
+            (part.key(self.epoch, n), seal(piece, _VERSION)) for n, piece in enumerate(pieces)
+        ]
 
 
 def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
@@ -230,6 +285,7 @@ def read(records: Mapping[bytes, bytes]) -> State:
         newest,
         frozenset(records),
         manifest.topic_id,
+        tuple((one.stage, one.digest, _memory(one, epoch, records)) for one in manifest.memories),
     )
 
 
@@ -279,6 +335,18 @@ def _saved(
         return None
     empty = found[0].clear()
     return Saved(family, pl.concat([empty, *totals]), empty if overflow is None else overflow)
+
+
+def _memory(one: Remembered, epoch: Epoch, records: Mapping[bytes, bytes]) -> memory.Saved:
+    """The rows of a memory that are not forgotten."""
+    found = {(part.what, part.chunk): _frame(part, epoch, records) for part in one.parts}
+    chunks = sorted(chunk for what, chunk in found if what == "kept")
+    if not chunks:
+        return memory.Saved(one.at, pl.DataFrame(), pl.DataFrame())
+    kept = pl.concat([found["kept", chunk] for chunk in chunks])
+    fixed = values.concat([found["fixed", chunk] for chunk in chunks])
+    live = kept[memory.LIVE]
+    return memory.Saved(one.at, fixed.filter(live), kept.filter(live).drop(memory.LIVE))
 
 
 def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:

@@ -14,7 +14,9 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.stage import LAST_SEEN, Family
+from pipeline.stage.memory import Saved
 from pipeline.state.ledger import Ledger
+from pipeline.state.memories import Memories
 from pipeline.state.sealed import SealError, seal, unseal
 from pipeline.state.series_table import LAST_COUNTED
 
@@ -64,10 +66,18 @@ class _Saved(msgspec.Struct, frozen=True):
     overflow: bytes
 
 
+class _Remembered(msgspec.Struct, frozen=True):
+    digest: str
+    at: float
+    fixed: bytes
+    values: bytes
+
+
 class _Checkpoint(msgspec.Struct, frozen=True):
     progress: dict[str, Progress]
     dead_letters: int
     tables: list[_Saved]
+    memories: dict[str, _Remembered] = {}
 
 
 class _Version2(msgspec.Struct, frozen=True):
@@ -104,9 +114,13 @@ def digest(messages: Sequence[bytes]) -> str:
 
 
 def save(
-    folder: Path, ledger: Ledger, checkpoint: FileCheckpoint, without: Container[str] = ()
+    folder: Path,
+    ledger: Ledger,
+    checkpoint: FileCheckpoint,
+    without: Container[str] = (),
+    memories: Memories | None = None,
 ) -> None:
-    """Write ledger and progress as one file; a reader sees the old one or the new one, whole.
+    """Write ledger, memories and progress as one file; a reader sees the old or the new one, whole.
 
     Metrics in `without` are left out. The file before is kept beside it. Raises CheckpointError
     when the folder cannot be written.
@@ -117,7 +131,11 @@ def save(
         if table.family.name not in without
         for rows in [table.rows]
     ]
-    document = _Checkpoint(checkpoint.progress, checkpoint.dead_letters, tables)
+    remembered = {
+        name: _Remembered(digest, saved.at, pack(saved.fixed), pack(saved.values))
+        for name, digest, saved in (memories.saved() if memories else ())
+    }
+    document = _Checkpoint(checkpoint.progress, checkpoint.dead_letters, tables, remembered)
     data = seal(msgspec.msgpack.encode(document), _VERSION)
     path, fresh = folder / _FILE, folder / f"{_FILE}.new"
     try:
@@ -133,8 +151,8 @@ def save(
         raise CheckpointError(f"cannot write the state in {folder}: {error.strerror}") from error
 
 
-def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
-    """Put what was saved into the ledger; an empty folder is an empty checkpoint.
+def load(folder: Path, ledger: Ledger, memories: Memories | None = None) -> FileCheckpoint:
+    """Put what was saved into ledger and memories; an empty folder is an empty checkpoint.
 
     A family that has changed since (see `Family.continues`) has no counts, nor have families that
     are new; what is no longer configured is dropped. Raises CheckpointError.
@@ -147,6 +165,10 @@ def load(folder: Path, ledger: Ledger) -> FileCheckpoint:
         for saved in document.tables
         if not ledger.restore(saved.family, unpack_parts(saved.totals), unpack(saved.overflow))
     )
+    if memories:
+        for name, kept in document.memories.items():
+            found = Saved(kept.at, unpack(kept.fixed), unpack(kept.values))
+            memories.restore(name, kept.digest, found)
     known = {saved.family.name for saved in document.tables}
     added = frozenset(table.family.name for table in ledger.tables()) - known
     return FileCheckpoint(document.progress, document.dead_letters, changed, added)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from pipeline.stage import Delta, MetricSet
+from pipeline.stage import Change, Delta, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import Ledger
+from pipeline.state.memories import Memories, MemorySnapshot, Remembering
 from pipeline.state.series_table import LAST_COUNTED, InternedDelta, SeriesTable
 
 
@@ -27,13 +28,15 @@ class Counted(NamedTuple):
 class Snapshot(NamedTuple):
     """What a checkpoint is made of: counts, the position they include, the time of the last one.
 
-    `kept`: the families that go on since the snapshot before; None: all.
+    `kept`: the families that go on since the snapshot before; None: all. `memories`: what stages
+    remember, as far as it has changed.
     """
 
     tables: list[SeriesTable]
     position: int
     clock: float
     kept: frozenset[str] | None
+    memories: list[MemorySnapshot]
 
 
 class Partition:
@@ -56,8 +59,12 @@ class Partition:
         sharing: InternerPool | None = None,
         limited: set[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        remembering: Mapping[str, Remembering] | None = None,
     ) -> None:
         self._time = clock
+        self.memories = Memories(remembering or {})
+        for remembered in state.memories:
+            self.memories.restore(*remembered)
         self.position = position
         """The next offset to count."""
         self.durable = position if state.position is not None else None
@@ -74,7 +81,7 @@ class Partition:
         """The families that have changed since the state was written."""
         self._tables = _frozen(self._ledger.tables())
         self._writer = Writer(epoch, state.keys, topic_id)
-        self._written = self._adopted = False
+        self._written = self._changed = False
         self._newest_seen = self._newest_saved = max(
             (_newest(table) for table in self._tables), default=-math.inf
         )
@@ -84,8 +91,19 @@ class Partition:
         self._under_way: tuple[list[Counted], list[SeriesTable]] = ([], [])
         self._durable: list[Counted] = []
 
-    def count(self, deltas: list[Delta], position: int, now: float) -> None:
-        """Add a batch that ends before `position`, counted at `now` (epoch seconds)."""
+    def count(
+        self,
+        deltas: list[Delta],
+        position: int,
+        now: float,
+        changes: Mapping[str, Change] | None = None,
+    ) -> None:
+        """Add a batch that ends before `position`, counted at `now` (epoch seconds).
+
+        `changes` are those of what stages remember.
+        """
+        self.memories.adopt(changes or {})
+        self._changed |= bool(changes)
         now = max(now, math.nextafter(self._newest_saved, math.inf))
         self._newest_seen = max(self._newest_seen, now)
         merged = self._ledger.merge(deltas, now)
@@ -99,7 +117,12 @@ class Partition:
     @property
     def dirty(self) -> bool:
         """Whether the changelog is behind the counts."""
-        return not self._written or self._adopted or self.position != self.durable
+        return not self._written or self._changed or self.position != self.durable
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether something durable has not been confirmed."""
+        return self.durable is not None and (self.durable != self.committed or bool(self._durable))
 
     @property
     def age(self) -> float:
@@ -109,18 +132,21 @@ class Partition:
     def snapshot(self) -> Snapshot:
         """What is counted so far; `delivered` comes before the next one."""
         self._newest_saved = self._newest_seen
-        self._adopted = False
+        self._changed = False
         tables = _frozen(self._ledger.tables())
         self._under_way = self._counted, tables
         self._counted = []
         kept, self._kept = self._kept, None
-        return Snapshot(tables, self.position, self._newest_saved, kept)
+        memories = self.memories.snapshot()
+        return Snapshot(tables, self.position, self._newest_saved, kept, memories)
 
     def packed(self, snapshot: Snapshot) -> CheckpointRecords:
         """The records of the last snapshot. Counting, in another thread, may go on meanwhile."""
         if snapshot.kept is not None:
             self._writer.forget(self._writer.families - snapshot.kept)
-        return self._writer.checkpoint(snapshot.tables, snapshot.position, snapshot.clock)
+        return self._writer.checkpoint(
+            snapshot.tables, snapshot.position, snapshot.clock, snapshot.memories
+        )
 
     def delivered(self, checkpoint: CheckpointRecords) -> None:
         """The checkpoint's parts and manifest are durable."""
@@ -151,7 +177,12 @@ class Partition:
         self._under_way = _only(counted, kept), self._going_on(tables, families, kept)
         self._counted, self._durable = (_only(c, kept) for c in (self._counted, self._durable))
         self._tables = self._going_on(self._tables, families, kept)
-        self._adopted = True
+        self._changed = True
+
+    def remember(self, remembering: Mapping[str, Remembering]) -> None:
+        """Remember for these stages from now on."""
+        self.memories.go_on(remembering)
+        self._changed = True
 
     @staticmethod
     def _going_on(

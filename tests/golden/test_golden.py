@@ -30,15 +30,6 @@ DIFFERENCES = HERE.parents[1] / "docs" / "differences.md"
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 EX_CONFIG = 78
 
-NOT_YET = {
-    "conntrack-bidirectional": "extract.conntrack is not supported yet",
-    "conntrack-discarded": "extract.conntrack is not supported yet",
-    "conntrack-refused-no-default": "extract.conntrack is not supported yet",
-    "conntrack-scheduling": "extract.conntrack is not supported yet",
-    "conntrack-tcp-flags": "extract.conntrack is not supported yet",
-}
-"""Cases of the original that are not kept here until their stage exists."""
-
 SURVIVED = {
     "decode-crash-pb-no-network": 1,
     "decode-crash-pb-short-ipv6": 1,
@@ -51,6 +42,9 @@ In the other cases it dies of its configuration, which is refused here.
 
 NOTHING_BUT_REJECTS = {"decode-crash-pb-no-network", "decode-crash-pb-short-ipv6"}
 """Their whole input is rejected, which is exit status 1 here."""
+
+EXTRACT = {"aggregates", "conntrack", "timebased"}
+"""Areas whose cases have a batch for each phase."""
 
 WITH_A_BROKER = {"encode-kafka"}
 """Cases that tests/kafka/test_encode_kafka.py runs."""
@@ -86,10 +80,17 @@ class Case:
                 shutil.copy(self.source / "kube.yaml", self.folder / configured)
 
     def expected(self, suffix: str) -> str | None:
-        """What should come out: ours where it differs on purpose, None where nothing is said."""
-        for stem in ("ours", "expected"):
-            if (self.source / f"{stem}.{suffix}").exists():
-                return self._text(f"{stem}.{suffix}")
+        """What should come out: ours where it differs on purpose, None where nothing is said.
+
+        Where the case has it by phase, of all phases.
+        """
+        stem, _, kind = suffix.rpartition(".")
+        for name in ("ours", "expected"):
+            parts = sorted(self.source.glob(f"{name}.phase*.{kind}")) if not stem else []
+            if (self.source / f"{name}.{suffix}").exists():
+                return self._text(f"{name}.{suffix}")
+            if parts:
+                return "".join(part.read_text() for part in parts)
         return None
 
     def run(self) -> subprocess.CompletedProcess[str]:
@@ -122,13 +123,19 @@ class Case:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def _pieces(self) -> Iterator[str | float]:
-        """Texts to send to the standard input, and seconds to wait between them."""
+        """Texts to send to the standard input, and seconds to wait between them.
+
+        What is sent to a stage of connections or groups is a batch, ten seconds after the last one.
+        """
         path = self.source / "flows.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        for phase in self.about.get("phases", []):
+        apart = self.about["area"] in EXTRACT
+        for number, phase in enumerate(self.about.get("phases", [])):
             if "sleep" in phase:
                 yield float(phase["sleep"])
             else:
+                if number and apart:
+                    yield 10.0
                 count = len(lines) if phase["send"] == "all" else phase["send"]
                 yield "".join(lines[:count])
                 lines = lines[count:]
@@ -186,11 +193,6 @@ def test_case(name: str, tmp_path: Path) -> None:
     if (wanted := case.expected("op.prom")) is not None:
         keep = re.compile(f"^op_({'|'.join(case.about['op_metrics'])})$")
         assert samples(shown, keep) == samples(wanted, keep)
-
-
-@pytest.mark.parametrize("name", NOT_YET)
-def test_not_yet(name: str) -> None:
-    pytest.skip(NOT_YET[name])
 
 
 def test_every_difference_is_documented() -> None:

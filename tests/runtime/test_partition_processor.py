@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from tests.runtime.support import BAD, GOOD, ONE, TWO, Processing
+from tests.stages.conntrack.given import stage
 
 
 def test_a_batch_moves_its_partition_and_no_other() -> None:
@@ -58,3 +59,32 @@ def test_a_partition_taken_over_begins_anew() -> None:
     run.feed(ONE, [BAD] * 60)
     run.processor.begin(ONE)
     run.feed(ONE, [BAD] * 60)
+
+
+def test_a_partition_of_which_nothing_comes_has_connections_that_end() -> None:
+    """At the same position: the change is durable, and shown, like that of a batch."""
+    track = stage(name="track", follows="in", records=["endConnection"], scheduling=[{"end": 5}])
+    run = Processing(track)
+    run.feed(ONE, [b'{"SrcAddr":"::1","Proto":6}'])
+    run.durable()
+    assert (run.processor.is_idle(ONE), run.shown()) == (False, 0)
+    run.clock.now += 30.0
+    assert (run.processor.is_idle(ONE), run.processor.is_idle(TWO)) == (True, False)
+    run.processor.tick(ONE, "in")
+    assert run.assignment.positions() == {ONE: 1, TWO: 0}
+    run.durable()
+    assert run.shown() == 1
+    assert not run.processor.is_idle(ONE)
+
+
+def test_what_was_remembered_goes_on_where_it_was_durable() -> None:
+    """A partition that is taken over from its changelog has the connections that were open."""
+    track = stage(name="track", follows="in", records=["newConnection"])
+    first, second = Processing(track), Processing(track)
+    first.feed(ONE, [b'{"SrcAddr":"::1","Proto":6}'])
+    log = first.durable()[ONE]
+    second.assignment.restore(ONE, log, 2, 1)
+    second.feed(ONE, [b'{"SrcAddr":"::1","Proto":6}', b'{"SrcAddr":"::2","Proto":6}'])
+    second.durable()
+    assert second.shown() == 1
+    assert second.telemetry.render([], {}, None).count("conntrack_memory_connections{") == 2

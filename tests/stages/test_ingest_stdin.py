@@ -25,7 +25,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def test_what_has_arrived_comes_through_within_the_linger() -> None:
     with pipe() as (reading, writing):
-        stream = chunks(arriving(reading, 0.05, Event()), "json", 1000)
+        stream = chunks(arriving(reading, 0.05, SourceContext()), "json", 1000)
         for number in (1, 2):
             os.write(writing, b'{"n":%d}\n{"half' % number)
             started = time.monotonic()
@@ -39,7 +39,7 @@ def test_what_has_arrived_comes_through_within_the_linger() -> None:
 
 def test_a_steady_stream_does_not_postpone_the_linger() -> None:
     with pipe() as (reading, writing):
-        blocks = arriving(reading, 0.0, Event())
+        blocks = arriving(reading, 0.0, SourceContext())
         for _ in range(3):
             os.write(writing, b"x")
             assert next(blocks) == b"x"
@@ -51,7 +51,7 @@ def test_a_steady_stream_does_not_postpone_the_linger() -> None:
 def test_a_full_batch_does_not_wait() -> None:
     with pipe() as (reading, writing):
         os.write(writing, b"{}\n" * 5)
-        stream = chunks(arriving(reading, 60.0, Event()), "json", 2)
+        stream = chunks(arriving(reading, 60.0, SourceContext()), "json", 2)
         assert [next(stream) for _ in range(2)] == [[b"{}", b"{}"]] * 2
         os.close(writing)
         assert list(stream) == [[b"{}"]]
@@ -84,7 +84,7 @@ def test_replay_reads_a_file_with_the_same_decoder(tmp_path: Path) -> None:
 def test_waiting_ends_when_the_run_is_to_end() -> None:
     with pipe() as (reading, writing):
         stopping = Event()
-        blocks = arriving(reading, 60.0, stopping)
+        blocks = arriving(reading, 60.0, SourceContext(stopping=stopping))
         os.write(writing, b"x")
         assert next(blocks) == b"x"
         stopping.set()

@@ -1,12 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE, Delta, Family, Kind, Policy, Rule
+from pipeline.stage import (
+    FIRST_SEEN,
+    LAST_SEEN,
+    VALUE,
+    Change,
+    Delta,
+    Family,
+    Kind,
+    Memory,
+    Policy,
+    Rule,
+    memory,
+)
+from pipeline.stage.memory import KEY
 from pipeline.state.changelog import (
     ROWS,
     ChangelogError,
@@ -17,6 +31,7 @@ from pipeline.state.changelog import (
     read,
 )
 from pipeline.state.ledger import Ledger
+from pipeline.state.memories import MemorySnapshot
 from pipeline.state.sealed import seal
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
@@ -292,3 +307,74 @@ def test_what_is_dropped_moves_the_others_and_all_is_written_anew() -> None:
     assert len(count(["kept", "b"], 150.0, 1_001)) == ROWS + 2
     assert count(["b"], 191.0, 1_002) == [("kept", 1), ("b", 2)]
     assert count(["c"], 191.0, 1_003) == [("kept", 1), ("b", 2), ("c", 1)]
+
+
+def remembering(keys: Iterable[int]) -> Memory:
+    """A memory with these keys."""
+    kept = Memory({"v": "f8"})
+    remember(kept, keys)
+    return kept
+
+
+def remember(kept: Memory, keys: Iterable[int], ended: list[int] | None = None) -> None:
+    """Add rows to a memory, at its time 5, and forget the rows `ended`."""
+    added = pl.DataFrame({KEY: pl.Series(list(keys), dtype=pl.UInt64)})
+    none = np.empty(0, np.int64)
+    values = {"v": np.ones(added.height)}
+    gone = np.array(ended or [], np.int64)
+    kept.adopt(Change(5.0, none, {"v": np.empty(0)}, gone, added, values))
+
+
+def cut(kept: Memory, digest: str = "d") -> list[MemorySnapshot]:
+    chunks = {chunk: kept.chunk(chunk) for chunk in kept.take_touched()}
+    return [MemorySnapshot("track", digest, kept.edition, kept.at, chunks)]
+
+
+def keys_in(log: Log) -> list[int]:
+    [(stage, digest, saved)] = read(log.records).memories
+    assert (stage, digest, saved.at, saved.fixed.height) == ("track", "d", 5.0, saved.values.height)
+    return sorted(saved.fixed[KEY].to_list()) if saved.fixed.height else []
+
+
+def test_what_a_stage_remembers_is_written_as_it_changes() -> None:
+    """Chunks that changed; fixed columns only where rows are new; what is forgotten is gone."""
+    kept, log, writer = remembering(range(2 * ROWS)), Log(), Writer(Epoch(1, 1))
+    first = writer.checkpoint([], 10, 1.0, cut(kept))
+    assert len(first.parts) == 4
+    log.take_all(first)
+    remember(kept, [], ended=[7])
+    second = writer.checkpoint([], 10, 1.0, cut(kept))
+    assert [key for key, _ in second.parts] == [b"1.1/track/0/kept/b/0"]
+    log.take_all(second)
+    remember(kept, [10**6])
+    third = writer.checkpoint([], 10, 1.0, cut(kept))
+    assert [key for key, _ in third.parts] == [b"1.1/track/2/kept/a/0", b"1.1/track/2/fixed/a/0"]
+    log.take_all(third)
+    assert keys_in(log) == [n for n in range(2 * ROWS) if n != 7] + [10**6]
+
+
+def test_a_checkpoint_that_was_not_finished_leaves_the_memory_before() -> None:
+    kept, log, writer = remembering([1, 2]), Log(), Writer(Epoch(1, 1))
+    log.take_all(writer.checkpoint([], 10, 1.0, cut(kept)))
+    remember(kept, [3], ended=[0])
+    log.take(writer.checkpoint([], 20, 1.0, cut(kept)).parts)
+    assert keys_in(log) == [1, 2]
+
+
+def test_a_memory_that_was_made_smaller_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_WASTE", 2)
+    kept, log, writer = remembering(range(ROWS + 5)), Log(), Writer(Epoch(1, 1))
+    log.take_all(writer.checkpoint([], 10, 1.0, cut(kept)))
+    remember(kept, [], ended=list(range(1, ROWS + 5)))
+    log.take_all(writer.checkpoint([], 20, 1.0, cut(kept)))
+    assert keys_in(log) == [0]
+    assert len(read(log.records).memories[0][2].fixed) == 1
+
+
+def test_an_empty_memory_is_read_as_one() -> None:
+    log, writer = Log(), Writer(Epoch(1, 1))
+    empty = Memory({"v": "f8"})
+    remember(empty, [])
+    log.take_all(writer.checkpoint([], 10, 1.0, cut(empty)))
+    assert keys_in(log) == []
+    Memory({"v": "f8"}).take(read(log.records).memories[0][2])

@@ -26,6 +26,7 @@ from pipeline.stage import (
     Writer,
 )
 from pipeline.state.ledger import Ledger
+from pipeline.state.memories import Memories
 from pipeline.state.series_table import TIMES, SeriesTable
 
 _BEFORE = "- {name: flows, type: ingest_stdin}"
@@ -70,9 +71,11 @@ def _replayed(stage: Spec, recording: Path) -> Spec:
 def _run(plan: Plan, context: SourceContext) -> list[str]:
     """The records that the plan gives, the metrics without their comments, then the facts."""
     ledger, records = Ledger(plan.families), list[Record]()
+    memories = Memories(plan.remembering)
     for source in plan.sources:
         for payloads in source.chunks(context):
-            outcome = plan.run(source.name, payloads)
+            outcome = plan.run(source.name, payloads, memories=memories)
+            memories.adopt(outcome.changes)
             assert outcome.rejects == []
             records += [record for _, some in outcome.records for record in _records(some)]
             for delta in outcome.deltas:
@@ -104,5 +107,5 @@ def _line(record: Record) -> str:
 def _flow(line: str) -> str:
     """A flow as examples write it: JSON without the time of its decoding."""
     flow = json.loads(line)
-    del flow["TimeReceived"]
+    flow.pop("TimeReceived", None)
     return json.dumps(flow)

@@ -87,12 +87,72 @@ class Ingest(Struct, frozen=True):
     synthetic: Block = {}
 
 
+class FieldGroup(Struct, frozen=True):
+    """A group of key fields of conntrack."""
+
+    name: str = ""
+    fields: list[str] = []
+
+
+class ConnHash(Struct, frozen=True, rename="camel"):
+    """The groups that make the hash."""
+
+    field_group_refs: list[str] = []
+    field_group_a: str = field(name="fieldGroupARef", default="")
+    field_group_b: str = field(name="fieldGroupBRef", default="")
+
+
+class KeyDefinition(Struct, frozen=True, rename="camel"):
+    """What identifies a connection."""
+
+    field_groups: list[FieldGroup] = []
+    hash: ConnHash = ConnHash()
+
+
+class OutputField(Struct, frozen=True, rename="camel"):
+    """A field of the records of connections."""
+
+    name: str = ""
+    operation: str = ""
+    split_ab: bool = field(name="splitAB", default=False)
+    input: str = ""
+    report_missing: bool = False
+
+
+class SchedulingGroup(Struct, frozen=True, rename="camel"):
+    """When connections of a group end and are reported; keys of `selector` keep their case."""
+
+    selector: Block = {}
+    end_connection_timeout: GoDuration | None = None
+    terminating_timeout: GoDuration | None = None
+    heartbeat_interval: GoDuration | None = None
+
+
+class TcpFlags(Struct, frozen=True, rename="camel"):
+    """What conntrack does with TCP flags."""
+
+    field_name: str = ""
+    detect_end_connection: bool = False
+    swap_ab: bool = field(name="swapAB", default=False)
+
+
+class Conntrack(Struct, frozen=True, rename="camel"):
+    """extract.conntrack (docs/reference/flowlogs-pipeline.md#conntrack)."""
+
+    key_definition: KeyDefinition = KeyDefinition()
+    output_record_types: list[str] = []
+    output_fields: list[OutputField] = []
+    scheduling: list[SchedulingGroup] = []
+    max_connections_tracked: int = 0
+    tcp_flags: TcpFlags = TcpFlags()
+
+
 class Extract(Struct, frozen=True):
     """`extract` of a parameter."""
 
     type: str = ""
     aggregates: Block = {}
-    conntrack: Block = {}
+    conntrack: Conntrack = Conntrack()
     timebased: Block = {}
 
 

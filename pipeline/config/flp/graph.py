@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, filters, metrics, network
+from pipeline.config.flp import ends, extract, filters, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest
@@ -46,7 +46,12 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "network": network.network,
         "none": _PASS,
     },
-    "extract": {"aggregates": None, "conntrack": None, "timebased": None, "none": _PASS},
+    "extract": {
+        "aggregates": None,
+        "conntrack": extract.conntrack,
+        "timebased": None,
+        "none": _PASS,
+    },
     "encode": {
         "prom": metrics.prom,
         "kafka": ends.encode_kafka,

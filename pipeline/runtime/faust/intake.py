@@ -85,6 +85,16 @@ class Intake:
             if buffer.expired(self._sources[where.topic][1].linger):
                 await self._count(where)
 
+    async def count_idle(self) -> None:
+        """Let stages that remember know where nothing has come for a while."""
+        for where in self._assignment.positions():
+            async with self._checkpointer.batch_lock:
+                owned = self.is_open and where in self._assignment.positions()
+                if owned and where not in self._buffers and self._processor.is_idle(where):
+                    source, _ = self._sources[where.topic]
+                    ticked = await self._engine.run(self._processor.tick, where, source)
+                    await self._deliver(where, ticked)
+
     async def _count(self, where: TopicPartition) -> None:
         while await self._count_some(where):
             pass  # others had their turn in between

@@ -133,6 +133,7 @@ class Membership:
         while True:
             await asyncio.sleep(max(0.02, min(lingers) / 4))
             await self._intake.count_expired()
+            await self._intake.count_idle()
 
     async def _checkpoints(self) -> None:
         while True:

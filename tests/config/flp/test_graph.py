@@ -101,7 +101,7 @@ def test_an_entry_without_parameters() -> None:
     ("parameter", "message", "hint", "stand_in"),
     [
         (
-            "extract: {type: conntrack, conntrack: {any: 1}}",
+            "extract: {type: timebased, timebased: {any: 1}}",
             "not supported yet",
             "",
             "pass_through",

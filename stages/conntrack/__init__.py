@@ -1,0 +1,1 @@
+"""Connections out of flows (docs/reference/flowlogs-pipeline.md#conntrack)."""
