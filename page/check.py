@@ -15,8 +15,8 @@ from page.query import parameters, refused
 from page.source import Seen
 from page.times import stamp
 from pipeline.api.openapi import Described
+from policy.ends import End
 from policy.generate.build import Options
-from policy.judge.ends import End
 from policy.networkpolicy import Protocol
 from policy.objects import Cluster
 from policy.verify.explanation import NoEndError, end, explained

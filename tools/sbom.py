@@ -82,7 +82,8 @@ def _licence(name: str) -> list[str]:
         found = metadata(name)
     except PackageNotFoundError:
         return []
-    text = found.get("License-Expression") or found.get("License") or ""
+    named = [key for key in ("License-Expression", "License") if key in found]
+    text = found[named[0]] if named else ""
     first = text.strip().partition("\n")[0].strip()
     return [first] if first else []
 
