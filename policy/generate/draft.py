@@ -12,6 +12,9 @@ from policy.networkpolicy import Direction
 from policy.objects import Reference
 from policy.selectors import LabelSelector
 
+HOSTNAME_LABEL = "kubernetes.io/hostname"
+"""The label by which a node is selected."""
+
 
 class PeerKind(IntEnum):
     """How a rule names a peer."""
@@ -32,7 +35,9 @@ class Peer(NamedTuple):
     """An end that a rule can name. PODS have a selector, the others addresses (`blocks`).
 
     `is_api_server`: a node, or an address, that is an endpoint of the Kubernetes API, reached at
-    its port. `wider` says what the peer covers beyond the end that was seen.
+    its port. `wider` says what the peer covers beyond the end that was seen. Of a NODE, `nodes` are
+    the values of its HOSTNAME_LABEL where the objects have them, and `unlisted` those of `blocks`
+    whose address is not in the status of the node.
     """
 
     kind: PeerKind
@@ -42,6 +47,8 @@ class Peer(NamedTuple):
     blocks: tuple[Block, ...] = ()
     is_api_server: bool = False
     wider: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    unlisted: tuple[Block, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index import keys
 from pipeline.kube.subnets import PODS, SERVICES, Label
-from policy.generate.draft import Block
+from policy.generate.draft import HOSTNAME_LABEL, Block
 from policy.objects import Manifest
 from policy.outside import Listed, collapsed, is_inside, less
 
@@ -45,6 +45,8 @@ class Networks:
         labels = list(labels)
         known = [*labels, *subnets.autodetected(found, problems)]
         self._nodes = dict(_node_addresses(found))
+        self._listed_addresses = set(_status_addresses(found))
+        self._hostnames = dict(_hostnames(found))
         self._pods = _Sorted(_pod_addresses(found))
         self._services = _Sorted(_service_addresses(found))
         self._api_server = dict(_endpoints(given))
@@ -63,6 +65,14 @@ class Networks:
         known = self._nodes.get(name, [])
         within = [ip for ip in known if label and self.label(ipaddress.ip_address(ip)) == label]
         return within or known
+
+    def hostname(self, name: str) -> str:
+        """The value of a node's HOSTNAME_LABEL; "" where the objects do not have it."""
+        return self._hostnames.get(name, "")
+
+    def is_listed(self, address: str) -> bool:
+        """Whether the status of a node has an address."""
+        return address in self._listed_addresses
 
     def is_api_server(self, network: str, port: int) -> bool:
         """Whether an address (or a network of one) and a port are an endpoint of the API."""
@@ -151,6 +161,18 @@ def _node_addresses(found: Iterable[Object]) -> Iterator[tuple[str, list[str]]]:
             own = keys.node_addresses(objects.part(one.status, objects.Status))
             management = keys.management_addresses(one.metadata.annotations or {})
             yield one.metadata.name, [*own, *management]
+
+
+def _status_addresses(found: Iterable[Object]) -> Iterator[str]:
+    for one in found:
+        if one.kind == "Node":
+            yield from keys.node_addresses(objects.part(one.status, objects.Status))
+
+
+def _hostnames(found: Iterable[Object]) -> Iterator[tuple[str, str]]:
+    for one in found:
+        if one.kind == "Node" and (value := (one.metadata.labels or {}).get(HOSTNAME_LABEL)):
+            yield one.metadata.name, value
 
 
 def _pod_addresses(found: Iterable[Object]) -> Iterator[str]:

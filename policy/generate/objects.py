@@ -13,7 +13,7 @@ from policy.objects import Manifest
 
 _MOST_EDGES = 100
 """Edges that an annotation lists; more of them are only counted, for annotations are limited."""
-_NODES = "nodes by their addresses: a node that is added later is not in this rule"
+_NODES = "nodes that were seen: one that is added later is not in this rule"
 
 
 class Kind(StrEnum):
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CALICO_STAGED = "calico-staged"
     CILIUM = "cilium"
     CLUSTER = "cluster"
+    CLUSTER_NODES = "cluster-nodes"
 
 
 _FORMS: dict[Kind, Callable[[Draft], Iterator[Manifest]]] = {
@@ -30,6 +31,7 @@ _FORMS: dict[Kind, Callable[[Draft], Iterator[Manifest]]] = {
     Kind.CALICO_STAGED: network_policy.staged,
     Kind.CILIUM: cilium.manifests,
     Kind.CLUSTER: cluster_network_policy.manifests,
+    Kind.CLUSTER_NODES: cluster_network_policy.with_nodes,
 }
 
 
@@ -60,7 +62,11 @@ def _wider(kind: Kind, direction: Direction, rules: Iterable[Rule]) -> Iterator[
         yield "the entity kube-apiserver is every API server"
     if kind is Kind.CILIUM and any(cilium.is_node(peer) for peer in peers):
         yield "the entities host and remote-node are every node"
-    if kind is Kind.CLUSTER and direction is Direction.INGRESS:
+    if kind is Kind.CLUSTER_NODES and direction is Direction.EGRESS:
+        names = sorted({name for peer in peers for name in peer.nodes})
+        if names:
+            yield f"all addresses of the nodes {', '.join(names)}, those that were not seen too"
+    if kind in {Kind.CLUSTER, Kind.CLUSTER_NODES} and direction is Direction.INGRESS:
         yield "what comes from nodes and from outside the cluster is not decided by this kind"
 
 

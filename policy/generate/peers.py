@@ -61,12 +61,17 @@ class Peers:
         )
 
     def _node(self, names: Iterable[str], title: str, label: str, port: int) -> Peer:
+        names = list(names)
         addresses = [ip for name in names for ip in self._networks.of_node(name, label)]
         if not addresses:
             raise NoRuleError("no address of the node is known")
+        known = [self._networks.hostname(name) for name in names]
+        unlisted = [ip for ip in sorted(addresses) if not self._networks.is_listed(ip)]
         return Peer(
             PeerKind.NODE,
             title,
+            nodes=tuple(sorted(known)) if all(known) else (),
+            unlisted=tuple(Block(host(ip)) for ip in unlisted),
             blocks=tuple(Block(host(ip)) for ip in sorted(addresses)),
             is_api_server=any(self._networks.is_api_server(ip, port) for ip in addresses),
         )

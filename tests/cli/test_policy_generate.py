@@ -115,7 +115,7 @@ stages:
 - {{name: out, type: write_stdout, follows: labels}}
 """)
     command = ["policy", "generate", "-n", "noo-loki", *given]
-    done = flowmatrix(*command, "--config", tmp_path / "pipeline.yaml")
+    done = flowmatrix(*command, "--labels", tmp_path / "pipeline.yaml")
     assert done.exit_code == 0, done.stderr
     assert "3.5.204.0/22" in done.stdout
 

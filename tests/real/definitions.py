@@ -25,6 +25,9 @@ CLUSTER_NETWORK_POLICY = Source(
     "v0.3.0",
     "config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
 )
+EXPERIMENTAL_CLUSTER_NETWORK_POLICY = CLUSTER_NETWORK_POLICY._replace(
+    path="config/crd/experimental/policy.networking.k8s.io_clusternetworkpolicies.yaml"
+)
 CILIUM_NETWORK_POLICY = Source(
     "github.com/cilium/cilium",
     "v1.18.4",

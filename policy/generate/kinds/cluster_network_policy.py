@@ -3,8 +3,10 @@
 Source: https://network-policy-api.sigs.k8s.io/reference/spec/
 It denies nothing by itself, so a policy becomes two sorts of objects: some accept the edges, and
 one of a lower precedence denies the rest. In the Baseline tier, NetworkPolicies of the namespace
-have precedence. `ingress` has pods only: what comes from nodes and from outside is neither accepted
-nor denied. A list has at most 25 items, so long ones are continued in further rules and objects.
+have precedence. With `nodes`, which the experimental channel of the API has, nodes are selected by
+their label; otherwise they are networks. `ingress` has pods only: what comes from nodes and from
+outside is neither accepted nor denied. A list has at most 25 items, so long ones are continued in
+further rules and objects.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TypeVar
 
-from policy.generate.draft import Block, Draft, PeerKind, Port, Rule, plain
+from policy.generate.draft import HOSTNAME_LABEL, Block, Draft, PeerKind, Port, Rule, plain
 from policy.generate.networks import without
 from policy.networkpolicy import Direction
 from policy.objects import NAME_LABEL, Manifest
@@ -27,10 +29,10 @@ _SIDES = {Direction.INGRESS: ("ingress", "from"), Direction.EGRESS: ("egress", "
 _Item = TypeVar("_Item")
 
 
-def manifests(draft: Draft) -> Iterator[Manifest]:
+def manifests(draft: Draft, *, nodes: bool = False) -> Iterator[Manifest]:
     """The ClusterNetworkPolicies that accept, then the one that denies."""
     accepting = {
-        direction: list(_parts([one for rule in rules for one in _rules(rule, direction)]))
+        direction: list(_parts([one for rule in rules for one in _rules(rule, direction, nodes)]))
         for direction, rules in draft.rules.items()
     }
     for number, parts in enumerate(zip_longest(*accepting.values(), fillvalue=()), 1):
@@ -54,20 +56,30 @@ def _manifest(draft: Draft, suffix: str, priority: int, rules: Manifest) -> Mani
     }
 
 
-def _rules(rule: Rule, direction: Direction) -> Iterator[Manifest]:
+def with_nodes(draft: Draft) -> Iterator[Manifest]:
+    """The same with nodes by their labels."""
+    return manifests(draft, nodes=True)
+
+
+def _rules(rule: Rule, direction: Direction, nodes: bool) -> Iterator[Manifest]:  # noqa: FBT001 - of `manifests`
     """The rule, with as many items in its lists as are allowed."""
     side = _SIDES[direction][1]
-    for peers in _parts(list(_peers(rule, direction))):
+    for peers in _parts(list(_peers(rule, direction, nodes))):
         for ports in _parts(rule.ports):
             protocols = [_protocol(port) for port in ports]
             yield {"action": "Accept", side: list(peers), "protocols": protocols}
 
 
-def _peers(rule: Rule, direction: Direction) -> Iterator[Manifest]:
+def _peers(rule: Rule, direction: Direction, nodes: bool) -> Iterator[Manifest]:  # noqa: FBT001 - as above
     pods = (peer for peer in rule.peers if peer.kind is PeerKind.PODS)
     yield from (_pods(peer.namespace, peer.selector) for peer in pods)
     if direction is Direction.EGRESS:
-        blocks = [b for peer in rule.peers if peer.kind is not PeerKind.PODS for b in peer.blocks]
+        named = {name for peer in rule.peers for name in peer.nodes} if nodes else set[str]()
+        yield from (_nodes(part) for part in _parts(sorted(named)))
+        others = (peer for peer in rule.peers if peer.kind is not PeerKind.PODS)
+        blocks = [
+            b for peer in others for b in (peer.unlisted if nodes and peer.nodes else peer.blocks)
+        ]
         networks = [net for block in blocks for net in _networks(block)]
         yield from ({"networks": list(part)} for part in _parts(networks))
 
@@ -80,6 +92,11 @@ def _networks(block: Block) -> list[str]:
 def _pods(namespace: str, selector: LabelSelector) -> Manifest:
     named = {"matchLabels": {NAME_LABEL: namespace}}
     return {"pods": {"namespaceSelector": named, "podSelector": plain(selector)}}
+
+
+def _nodes(hostnames: Sequence[str]) -> Manifest:
+    wanted = {"key": HOSTNAME_LABEL, "operator": "In", "values": list(hostnames)}
+    return {"nodes": {"matchExpressions": [wanted]}}
 
 
 def _denial(direction: Direction) -> Manifest:

@@ -33,8 +33,8 @@ def test_each_rule_says_which_edges_it_is_for(kind: Kind) -> None:
             "flowmatrix/for": "Deployment shop/web",
             "flowmatrix/window": "2025-10-28T10:00:00Z/2025-10-28T10:05:00Z",
             "flowmatrix/subnet-labels": "sha256:0123 (3)",
-            "flowmatrix/ingress-0": "a -> b TCP 80\nc -> b TCP 80\nnodes by their addresses: "
-            "a node that is added later is not in this rule",
+            "flowmatrix/ingress-0": "a -> b TCP 80\nc -> b TCP 80\nnodes that were seen: "
+            "one that is added later is not in this rule",
             "flowmatrix/ingress-1": "declared, not observed\nnames asked",
         }
 
@@ -57,6 +57,7 @@ def test_what_a_kind_adds_is_told() -> None:
     """Entities are wider than addresses; a ClusterNetworkPolicy has no ingress of nodes."""
     api = NODE._replace(is_api_server=True)
     one = draft(RULE._replace(peers=(NODE, api)))
+    undecided = "what comes from nodes and from outside the cluster is not decided by this kind"
     told = {kind: [finding.message for finding in added([one], kind)] for kind in Kind}
     assert told == {
         Kind.NETWORK_POLICY: [],
@@ -65,7 +66,10 @@ def test_what_a_kind_adds_is_told() -> None:
             "the entity kube-apiserver is every API server",
             "the entities host and remote-node are every node",
         ],
-        Kind.CLUSTER: [
-            "what comes from nodes and from outside the cluster is not decided by this kind"
-        ],
+        Kind.CLUSTER: [undecided],
+        Kind.CLUSTER_NODES: [undecided],
     }
+    egress = one._replace(rules={Direction.EGRESS: (Rule((NODE._replace(nodes=("a",)),), (), ()),)})
+    assert [finding.message for finding in added([egress], Kind.CLUSTER_NODES)] == [
+        "all addresses of the nodes a, those that were not seen too"
+    ]

@@ -20,6 +20,7 @@ from tests.real.cluster import define, path
 from tests.real.definitions import (
     CILIUM_NETWORK_POLICY,
     CLUSTER_NETWORK_POLICY,
+    EXPERIMENTAL_CLUSTER_NETWORK_POLICY,
     Source,
     definition,
 )
@@ -72,6 +73,28 @@ def test_other_kinds_by_the_definitions_of_their_makers(
         url = f"/apis/{one['apiVersion']}{inside}/{spec['names']['plural']}"
         answer = kube_server.request("POST", f"{url}?dryRun=All&fieldValidation=Strict", one)
         assert answer["spec"] == one["spec"]
+
+
+def test_nodes_by_the_definition_of_the_experimental_channel(kube_server: ApiServer) -> None:
+    """It has another group here, beside the definition of the standard channel."""
+    made = definition(EXPERIMENTAL_CLUSTER_NETWORK_POLICY)
+    group, plural = "experimental.example", made["spec"]["names"]["plural"]
+    made["spec"]["group"], made["metadata"]["name"] = group, f"{plural}.{group}"
+    define(kube_server, made)
+    found = generate(
+        reference_edges.edges(),
+        reference_edges.manifests(),
+        reference_edges.labels(),
+        Options(namespaces=("netobserv",)),
+    )
+    peers = []
+    for one in manifests(found.drafts, Kind.CLUSTER_NODES, found.report):
+        one["apiVersion"] = f"{group}/v1alpha2"
+        url = f"/apis/{group}/v1alpha2/{plural}?dryRun=All&fieldValidation=Strict"
+        answer = kube_server.request("POST", url, one)
+        assert answer["spec"] == one["spec"]
+        peers += [peer for rule in one["spec"].get("egress", ()) for peer in rule["to"]]
+    assert any("nodes" in peer for peer in peers)
 
 
 def test_the_policies_of_the_reference_scenario(kube_server: ApiServer, space: str) -> None:

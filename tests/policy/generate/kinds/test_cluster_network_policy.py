@@ -57,6 +57,22 @@ def test_what_is_accepted_and_then_a_denial() -> None:
     }
 
 
+def test_nodes_by_their_labels() -> None:
+    """An address that the status of a node does not have stays a network; ingress has no nodes."""
+    listed = NODE._replace(nodes=("one", "two"), unlisted=(Block("10.128.0.2/32"),))
+    rule = Rule((NEAR, listed, NODE), PORTS, ())
+    one = Draft("shop", "web", None, WEB, {Direction.INGRESS: (rule,), Direction.EGRESS: (rule,)})
+    accepts, denies = cluster_network_policy.with_nodes(one)
+    wanted = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["one", "two"]}
+    assert accepts["spec"]["egress"][0]["to"] == [
+        pods(app="db"),
+        {"nodes": {"matchExpressions": [wanted]}},
+        {"networks": ["10.128.0.2/32", "10.0.0.1/32"]},
+    ]
+    assert accepts["spec"]["ingress"][0]["from"] == [pods(app="db")]
+    assert denies == list(cluster_network_policy.manifests(one))[-1]
+
+
 def test_long_lists_go_on_in_further_rules_and_objects() -> None:
     """60 peers at 30 ports, in 30 rules: no list is longer than 25, and nothing is lost."""
     peers = tuple(NEAR._replace(selector=LabelSelector({"app": f"db-{n}"})) for n in range(60))
