@@ -81,6 +81,8 @@ export function mount(root, state, shell) {
       state = other;
       if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
       poll.change(asked(state));
+      for (const row of place.querySelectorAll("tr[data-key]"))
+        row.classList.toggle("selected", row.getAttribute("data-key") === state.get("edge"));
     },
     unmount() {},
   };
@@ -121,7 +123,7 @@ function table(data, state, shell) {
 /** @param {any} row @param {URLSearchParams} state @param {any} shell */
 function line(row, state, shell) {
   const own = key(row);
-  return h("tr", { class: own === state.get("edge") ? "selected" : false },
+  return h("tr", { "data-key": own, class: own === state.get("edge") ? "selected" : false },
     h("th", { scope: "row" }, h("a", { href: shell.link({ edge: own }) }, h("bdi", { class: "name" }, end(row, "client")))),
     ...COLUMNS.map((one) => h("td", { class: one.kind }, one.cell(row))));
 }
