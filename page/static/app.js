@@ -85,10 +85,15 @@ function shellFor(polls) {
     /** @param {string} name @param {object} body */
     async post(name, body) {
       const answer = await post(name, body);
-      for (const one of [shown, opened]) one?.polls.again();
+      again();
       return answer;
     },
   };
+}
+
+/** Asks for everything that is shown. */
+function again() {
+  for (const one of [shown, opened]) one?.polls.again();
 }
 
 /** @param {string} text */
@@ -183,8 +188,9 @@ async function start() {
     const button = /** @type {HTMLElement} */ (event.currentTarget);
     Polls.paused = !Polls.paused;
     button.setAttribute("aria-pressed", String(Polls.paused));
-    if (!Polls.paused) for (const one of [shown, opened]) one?.polls.again();
+    if (!Polls.paused) again();
   });
+  document.addEventListener("visibilitychange", () => document.hidden || again());
   about = await get("about", {}).then(({ data }) => data, () => ({}));
   addEventListener("hashchange", render);
   await render();

@@ -70,7 +70,7 @@ export function text(label, value, chosen, how = {}) {
 
 /** A button. @param {string} label @param {() => void} pressed @param {Record<string, unknown>} [more] */
 export const button = (label, pressed, more = {}) =>
-  h("button", { type: "button", onclick: pressed, ...more }, label);
+  /** @type {HTMLButtonElement} */ (h("button", { type: "button", onclick: pressed, ...more }, label));
 
 /** Gives a file to the viewer. @param {string} name @param {string} kind @param {string} content */
 export function download(name, kind, content) {

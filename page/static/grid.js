@@ -21,6 +21,7 @@ const MARGIN = 4;
  * @property {(column: number) => HTMLElement} server  The header of a column.
  * @property {(row: number, column: number) => HTMLElement} cell
  * @property {(row: number, column: number) => boolean} filled
+ * @property {(row: number, column: number) => boolean} opened  Whether it is the one that is open.
  * @property {(row: number, column: number) => void} open
  */
 
@@ -37,6 +38,11 @@ export class Grid {
     /** @type {Map<number, HTMLElement>} */
     this.servers = new Map();
     this.pending = 0;
+    this.head = h("div", {});
+    this.side = 0;
+    this.top = 0;
+    this.cell = 0;
+    this.row = 0;
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.click(event));
     this.body.addEventListener("focusin", (event) => this.focused(event));
@@ -127,6 +133,7 @@ export class Grid {
     element.setAttribute("aria-colindex", String(column + 2));
     element.setAttribute("role", row === undefined ? "columnheader" : "gridcell");
     if (row === undefined) return element;
+    element.classList.toggle("open", Boolean(this.content?.opened(row, column)));
     element.dataset.row = String(row);
     element.dataset.column = String(column);
     element.tabIndex = row === this.active.row && column === this.active.column ? 0 : -1;
@@ -136,6 +143,11 @@ export class Grid {
   /** @param {number} row @param {number} column @returns {HTMLElement|undefined} */
   at(row, column) {
     return this.drawn.get(row)?.cells.get(column);
+  }
+
+  /** What is done with each cell that is drawn. @param {(element: HTMLElement, row: number, column: number) => void} act */
+  each(act) {
+    for (const [row, { cells }] of this.drawn) for (const [column, element] of cells) act(element, row, column);
   }
 
   /** Moves the focus, and what is visible with it. @param {number} row @param {number} column */

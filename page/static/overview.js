@@ -7,9 +7,11 @@ const ROW = 22;
 const WIDTH = 960;
 const TEXT = 46;
 
+const PROTOCOLS = /** @type {Record<number, string>} */ ({ 6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMPv6", 132: "SCTP" });
+
 /** What a port is called. @param {any} edge */
 export const port = (edge) =>
-  `${{ 6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMPv6", 132: "SCTP" }[edge.protocol] ?? `protocol ${edge.protocol ?? "?"}`}${edge.port === null ? "" : ` ${edge.port}`}`;
+  `${PROTOCOLS[edge.protocol] ?? `protocol ${edge.protocol ?? "?"}`}${edge.port === null ? "" : ` ${edge.port}`}`;
 
 /** @param {any[]} edges @returns {SVGElement} */
 export function overview(edges) {

@@ -87,24 +87,29 @@ class Polling {
 
   /** @param {AbortSignal} signal */
   async ask(signal) {
-    if (!Polls.paused && !(document.hidden && this.at)) await this.once(signal);
-    if (!signal.aborted)
-      this.timer = setTimeout(() => this.ask(signal), 1000 * (this.how.every ?? EVERY));
+    try {
+      if (!Polls.paused && !(document.hidden && this.at)) await this.once(signal);
+    } finally {
+      if (!signal.aborted)
+        this.timer = setTimeout(() => this.ask(signal), 1000 * (this.how.every ?? EVERY));
+    }
   }
 
   /** @param {AbortSignal} signal */
   async once(signal) {
+    let answer;
     try {
-      const { data, etag } = await get(this.name, this.query, { etag: this.etag, signal });
-      if (signal.aborted) return;
-      this.etag = etag;
-      this.at = new Date();
-      this.told({ at: this.at });
-      if (data !== undefined) this.show(data);
+      answer = await get(this.name, this.query, { etag: this.etag, signal });
     } catch (error) {
       if (signal.aborted) return;
       if (!this.how.failed?.(/** @type {Error} */ (error)))
         this.told({ at: this.at, error: /** @type {Error} */ (error) });
+      return;
     }
+    if (signal.aborted) return;
+    this.etag = answer.etag;
+    this.at = new Date();
+    this.told({ at: this.at });
+    if (answer.data !== undefined) this.show(answer.data);
   }
 }

@@ -29,7 +29,7 @@ export function link(changes) {
   return `#${view}${query ? `?${query}` : ""}`;
 }
 
-/** What another view begins with. @param {URLSearchParams} state */
+/** What another view begins with. @param {URLSearchParams} state @returns {Record<string, string>} */
 function keptOf(state) {
   const namespace = state.get("namespace");
   return namespace ? { namespace } : {};

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 
 /** @type {Record<string, {glyph: string, means: string}>} */
 export const STATES = {
-  established: { glyph: "●", means: "Connections were opened and answered." },
+  established: { glyph: "●", means: "Connections were established." },
   attempted: { glyph: "○", means: "Connections were tried, and none was answered." },
   denied: { glyph: "✕", means: "A network policy denied every flow." },
   uncertain: { glyph: "?", means: "It is not certain which end is the server, or whether there was an answer." },

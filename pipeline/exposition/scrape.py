@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.exposition.self_metrics import METRICS
+
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z0-9_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _PREFIX = re.compile(r"^([a-zA-Z0-9_:]*)stage_flows_in\{", re.MULTILINE)
+_PARTITION = re.compile(r"[0-9]{1,10}")
 _BEYOND = 2.0**63
 _STAGE_METRICS = ("in", "out", "filtered", "rejected")
 
@@ -71,7 +74,9 @@ def parse(worker: str, at: float, exposition: str) -> Scrape:
             name, value = sample["name"].removeprefix(prefix), float(sample["value"])
             if not abs(value) < _BEYOND:
                 raise ValueError(f"{worker} shows {name} as {sample['value']}")
-            if name == "kafka_offset" and not (len(labels) == 2 and labels[1].isdecimal()):
+            if name in METRICS and len(labels) != len(METRICS[name].labels):
+                raise ValueError(f"{worker} shows {name} with {len(labels)} labels")
+            if name == "kafka_offset" and not _PARTITION.fullmatch(labels[1]):
                 raise ValueError(f"{worker} shows {name} of the partition {', '.join(labels)}")
             values.setdefault(name, {})[labels] = value
     return Scrape(worker, at, values)

@@ -83,6 +83,7 @@ def test_an_answer_that_is_none(name: str, tmp_path: Path) -> None:
         "stage_flows_in{} 1",
         'stage_flows_in{stage="a"} 1\nkafka_offset{topic="t"} 1',
         'stage_flows_in{stage="a"} 1\nkafka_offset{topic="t",partition="x"} 1',
+        f'stage_flows_in{{stage="a"}} 1\nkafka_offset{{topic="t",partition="{"9" * 5_000}"}} 1',
         'stage_flows_in{stage="a"} 1\nkafka_checkpoint_age_seconds{topic="t",partition="0"} NaN',
     ],
 )

@@ -6,11 +6,8 @@ are kept. Console errors and requests come from Chromium's own logs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +16,11 @@ from typing import Any, NamedTuple
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from tests.real.parts import Missing, cache, debian, locked, tool
+from tests.real import npm
+from tests.real.parts import debian
 
 AXE = "4.14.1"
-_AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+_AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(
@@ -44,30 +42,8 @@ LAPTOP, DESKTOP, PHONE = Window(1280, 800), Window(1920, 1080), Window(390, 844)
 
 
 def axe() -> str:
-    """The source of axe-core, from npm; kept by version."""
-    folder = cache(f"axe-core-{AXE}")
-    with locked(folder):
-        file = folder / "axe.min.js"
-        if not file.exists():
-            _fetch(folder)
-        source = file.read_bytes()
-    if hashlib.sha256(source).hexdigest() != _AXE_SHA256:
-        raise RuntimeError(f"{file} is not axe-core {AXE}: delete {folder}")
-    return source.decode()
-
-
-def _fetch(folder: Path) -> None:
-    npm = tool("npm", "Node.js 20 or later brings it")
-    command = [npm, "pack", f"axe-core@{AXE}", "--silent", "--pack-destination", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    if done.returncode != 0:
-        raise Missing(f"axe-core {AXE} could not be fetched: {done.stderr.strip()[-500:]}")
-    archive = folder / f"axe-core-{AXE}.tgz"
-    with tarfile.open(archive) as packed:
-        for name in ("package/axe.min.js", "package/LICENSE"):
-            packed.getmember(name).name = Path(name).name
-            packed.extract(packed.getmember(Path(name).name), folder, filter="data")
-    archive.unlink()
+    """The source of axe-core, from npm."""
+    return (npm.package("axe-core", AXE, _AXE_SHA256) / "axe.min.js").read_text(encoding="utf-8")
 
 
 class Browser:

@@ -4,7 +4,7 @@ import { Cells } from "../cells.js";
 import { choice, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { called, end, key, port } from "../edges.js";
-import { bytes, count, many, short } from "../format.js";
+import { bytes, count, many, name, short } from "../format.js";
 import { Grid } from "../grid.js";
 import { STATES, glyph } from "../states.js";
 
@@ -62,7 +62,12 @@ export function mount(root, state, shell) {
       place.className = "unboxed";
       replace(place, grid.box);
     }
-    grid.show(content(cells, rows, columns, only, state, shell));
+    grid.show(content(cells, rows, columns, only, () => state, shell));
+  }
+
+  /** Shows which cell the panel is about. */
+  function mark() {
+    grid?.each((element, row, column) => element.classList.toggle("open", grid?.content?.opened(row, column)));
   }
 
   const poll = shell.poll("matrix", asked(state), (data) => {
@@ -76,7 +81,7 @@ export function mount(root, state, shell) {
       const before = view(state);
       state = other;
       poll.change(asked(state));
-      if (view(state) === before) return;
+      if (view(state) === before) return mark();
       if (cells) drawControls(controls, cells.matrix, state, shell);
       draw();
     },
@@ -159,7 +164,7 @@ function nothing(matrix, state, shell) {
 
 /**
  * @param {Cells} cells @param {number[]} rows @param {number[]} columns @param {Set<string>} only
- * @param {URLSearchParams} state @param {any} shell @returns {import("../grid.js").Content}
+ * @param {() => URLSearchParams} state @param {any} shell @returns {import("../grid.js").Content}
  */
 function content(cells, rows, columns, only, state, shell) {
   const { matrix } = cells;
@@ -171,7 +176,7 @@ function content(cells, rows, columns, only, state, shell) {
   const of = (/** @type {number} */ row, /** @type {number} */ column) =>
     key({ ...prefixed(clients[rows[row]], "client"), ...prefixed(servers[columns[column]], "server") });
   return {
-    label: `Connections: clients in rows, servers in columns${state.get("namespace") ? `, namespace ${state.get("namespace")}` : ""}`,
+    label: `Connections: clients in rows, servers in columns${state().get("namespace") ? `, namespace ${name(state().get("namespace") ?? "")}` : ""}`,
     corner: "client → server, port",
     rows: rows.length,
     columns: columns.length,
@@ -179,6 +184,7 @@ function content(cells, rows, columns, only, state, shell) {
     server: (column) => head("grid-server", servers[columns[column]], sum(cells.columns, columns[column])),
     cell: (row, column) => cell(cells, found(row, column), between(clients[rows[row]], servers[columns[column]])),
     filled: (row, column) => found(row, column) >= 0,
+    opened: (row, column) => state().has("edge") && found(row, column) >= 0 && of(row, column) === state().get("edge"),
     open: (row, column) => found(row, column) >= 0 && shell.go({ edge: of(row, column) }),
   };
 }

@@ -50,7 +50,7 @@ export function mount(root, state, shell) {
   const poll = shell.poll("edges", asked(state), (data) => {
     said("");
     replace(notes, ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
-    drawPager(pager, data, state, shell);
+    drawPager(pager, data, shell);
     place.className = data.total ? "scroll" : "";
     replace(place, data.total ? table(data, state, shell) : nothing(state, shell));
   }, {
@@ -81,6 +81,8 @@ export function mount(root, state, shell) {
       state = other;
       if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
       poll.change(asked(state));
+      for (const row of place.querySelectorAll("tr[data-key]"))
+        row.classList.toggle("selected", row.getAttribute("data-key") === state.get("edge"));
     },
     unmount() {},
   };
@@ -121,7 +123,7 @@ function table(data, state, shell) {
 /** @param {any} row @param {URLSearchParams} state @param {any} shell */
 function line(row, state, shell) {
   const own = key(row);
-  return h("tr", { class: own === state.get("edge") ? "selected" : false },
+  return h("tr", { "data-key": own, class: own === state.get("edge") ? "selected" : false },
     h("th", { scope: "row" }, h("a", { href: shell.link({ edge: own }) }, h("bdi", { class: "name" }, end(row, "client")))),
     ...COLUMNS.map((one) => h("td", { class: one.kind }, one.cell(row))));
 }
@@ -136,8 +138,8 @@ function heading({ title: called, sort: own, kind }, sort, shell) {
       called, h("span", { class: "order", "aria-hidden": "true" }, arrow)));
 }
 
-/** @param {HTMLElement} place @param {any} data @param {URLSearchParams} state @param {any} shell */
-function drawPager(place, data, state, shell) {
+/** @param {HTMLElement} place @param {any} data @param {any} shell */
+function drawPager(place, data, shell) {
   const from = data.offset;
   const to = from + data.rows.length;
   replace(place,

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 import page
 from discovery.ranges import RANGES
-from matrix.edge_page import DESCRIBED, EdgePage
-from matrix.edge_page import page as edge_page
 from page.documents import documents
 from page.source import Source
-from pipeline.api.server import Answers, Server, UnansweredError
+from pipeline.api.server import Answers, Server
 from pipeline.api.static import files
-from pipeline.app.documents import Extra, actions
+from pipeline.app.documents import actions
+from pipeline.cli import edge_api
 from tests.real.browser import Browser
+from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
 
 STATIC = Path(page.__file__).parent / "static"
 
 
 def answers(source: Source) -> Answers:
-    """The page and its documents about a source."""
-
-    def edges(query: Mapping[str, str]) -> EdgePage:
-        seen = source.read()
-        try:
-            return edge_page(seen.edges, seen.beyond, query)
-        except ValueError as error:
-            raise UnansweredError(HTTPStatus.BAD_REQUEST, str(error)) from error
-
-    extra = documents(source, lambda _: RANGES.to_frame()) | {"edges": Extra(edges, DESCRIBED)}
+    """The page and its documents about a source; no list of ranges is there."""
+    extra = documents(source, lambda _: RANGES.to_frame()) | edge_api.documents(source)
     return Answers(
         metrics=lambda _: "",
         ready=lambda: "",
@@ -53,13 +44,11 @@ def open_page(chromium: Browser) -> Iterator[Callable[[Source], Page]]:
     """
     chromium.console()
     chromium.requests()
-    opened: list[Page] = []
     with ExitStack() as stack:
 
         def serve(source: Source) -> Page:
             server = stack.enter_context(Server("127.0.0.1:0", answers(source)))
-            opened.append(Page(chromium, server.url))
-            return opened[-1]
+            return Page(chromium, server.url)
 
         yield serve
         kept = chromium.violations(), chromium.console(), chromium.requests()
@@ -67,8 +56,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[[Source], Page]]:
     violations, errors, requests = kept
     assert violations == []
     assert errors == []
-    ours = tuple(f"{one.url}/" for one in opened)
-    allowed = (*ours, "about:", "data:", "blob:", "chrome:")
+    allowed = (f"http://{LOCALHOST}:", "about:", "data:", "blob:", "chrome:")
     assert [url for url in requests if not url.startswith(allowed)] == []
 
 

@@ -132,10 +132,12 @@ def test_a_cell_opens_the_panel_and_closes_it(open_page: Open) -> None:
     page.until(lambda: "6 edges behind it" in page.text("#panel"))
     assert page.text("#panel h2") == "nodes → netobserv/flowlogs-pipeline TCP 2055"
     assert page.driver.switch_to.active_element.tag_name == "h2"
+    assert ["226" in text for text in page.texts(".cell.open")] == [True]
     page.accessible("matrix-edge")
     page.press(Keys.ESCAPE)
     page.until(lambda: not page.one("#panel").is_displayed())
     assert "226" in page.driver.switch_to.active_element.text, "the focus is where it was"
+    assert page.all(".cell.open") == []
 
 
 def test_the_keyboard_alone_is_enough(open_page: Open) -> None:

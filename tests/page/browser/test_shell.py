@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from matrix.facts import NoFactsError
 from page.source import Seen, Source
+from tests.real.browser import Browser
+from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
 from tests.support.seen import Fixed, reference_seen
 
@@ -44,6 +52,58 @@ def test_a_view_that_does_not_exist_is_the_first_one(open_page: Open) -> None:
     page = open_page(Fixed(reference_seen()))
     page.open("nosuch?namespace=netobserv")
     assert page.driver.title == "Matrix · flowmatrix"
+
+
+def test_it_works_behind_a_proxy_under_any_path(open_page: Open, chromium: Browser) -> None:
+    """A proxy that takes a prefix from the path is all it needs: every URL is relative."""
+    direct = open_page(Fixed(reference_seen()))
+    with proxied(direct.url, "/a/b%20c") as url:
+        page = Page(chromium, url)
+        page.open("matrix?namespace=netobserv")
+        assert len(page.all(".cell.filled")) == 14
+        page.button("Table").click()
+        page.until(lambda: page.text("caption").startswith("27 edges"))
+        asked = [one for one in chromium.requests() if not one.startswith("about:")]
+        assert len(asked) > 10
+        assert [one for one in asked if not one.startswith(f"{url}/")] == []
+        page.driver.get("about:blank")
+
+
+def passed(url: str) -> Any:
+    """An answer, whatever its status is."""
+    try:
+        return urlopen(url)
+    except HTTPError as answer:
+        return answer
+
+
+@contextmanager
+def proxied(target: str, prefix: str) -> Iterator[str]:
+    """The URL of a proxy that passes on what stands behind a prefix, and nothing else."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.removeprefix(prefix)
+            if path == self.path:
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
+            with passed(target + path) as answer:
+                body = answer.read()
+                self.send_response(answer.status)
+                for name in ("Content-Type", "Content-Security-Policy", "ETag"):
+                    if name in answer.headers:
+                        self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing of it is of interest."""
+
+    with ThreadingHTTPServer((LOCALHOST, 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOCALHOST}:{server.server_port}{prefix}"
+        server.shutdown()
 
 
 def test_the_theme_is_kept(open_page: Open) -> None:

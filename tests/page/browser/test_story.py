@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from tests.support.paging import Page
 from tests.support.recordings import messages
 
 NAME = "AWS_S3_eu-west-3"
+VIEWS = (
+    *("Matrix", "Table", "Unknown peers", "Policy", "Drift"),
+    *("Traffic flows", "Metrics", "Health"),
+)
 
 
 def rogue(folder: Path) -> list[bytes]:
@@ -30,11 +35,13 @@ def rogue(folder: Path) -> list[bytes]:
     peers = scenario.cluster.frame().with_row_index("at")
     (client, *_) = peers.filter(pl.col("workload") == "loki-ingester")["at"]
     (server, *_) = peers.filter(pl.col("workload") == "netobserv-plugin")["at"]
-    flows = next(iter(scenario.frames)).filter(
-        (pl.col("dst") == server) & (pl.col("DstPort") == 9001) & (pl.col("Flags") == SYN)
-    )
+    flows = next(iter(scenario.frames)).filter(pl.col("dst") == server, pl.col("DstPort") == 9001)
     assert flows.height
-    flows = flows.with_columns(src=pl.lit(client, pl.UInt32), reporter=pl.lit(client, pl.UInt32))
+    flows = flows.with_columns(
+        pl.lit(client, pl.UInt32).alias("src"),
+        pl.lit(client, pl.UInt32).alias("reporter"),
+        pl.lit(SYN, pl.UInt16).alias("Flags"),
+    )
     write(folder / "rogue.pb", [records(flows, peers.drop("at"))], Format.PROTOBUF)
     return list(messages(folder / "rogue.pb"))
 
@@ -66,7 +73,11 @@ def test_from_flows_to_a_policy_and_its_drift(
         approves(page)
         produce(kafka_broker.bootstrap, "story", rogue(tmp_path), 2)
         sees_the_drift(page)
-        page.driver.get("about:blank")
+        walks_by_keyboard(page)
+        page.open("drift")
+    page.until(lambda: "Not up to date: the server does not answer" in page.text("#alert"))
+    page.accessible("story-8-nobody-answers")
+    page.driver.get("about:blank")
     assert NAME in config.read_text()
     assert NAME in approved.read_text()
     assert chromium.console() == []
@@ -141,3 +152,33 @@ def sees_the_drift(page: Page) -> None:
     page.one(".cell.is-new").click()
     page.until(lambda: "loki-ingester" in page.text("#panel h2"))
     page.accessible("story-7-rogue")
+
+
+def walks_by_keyboard(page: Page) -> None:
+    """Every view is reached with Tab and Enter, and what follows it with Tab, always in sight."""
+    page.open("matrix?namespace=netobserv")
+    for title in VIEWS:
+        page.one("body").send_keys(Keys.HOME)
+        page.browser.run("document.activeElement.blur(); getSelection().collapse(document.body)")
+        walk(page, lambda title=title: page.driver.switch_to.active_element.text == title)  # type: ignore[misc] # a default
+        page.press(Keys.ENTER)
+        page.until(lambda title=title: page.driver.title == f"{title} · flowmatrix")  # type: ignore[misc] # the same
+        page.settled()
+        walk(
+            page, lambda: page.browser.run("return document.activeElement.closest('main') !== null")
+        )
+        page.accessible(f"view-{title.lower().replace(' ', '-')}")
+
+
+def walk(page: Page, arrived: Callable[[], bool]) -> None:
+    """Press Tab until somewhere; each stop has an outline that can be seen."""
+    for _ in range(60):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        style = page.browser.run(
+            "const one = document.activeElement; const box = one.closest('label') ?? one;"
+            "return [getComputedStyle(one).outlineStyle, getComputedStyle(box).outlineStyle]"
+        )
+        assert set(style) != {"none"}, page.driver.switch_to.active_element.text
+        if arrived():
+            return
+    raise AssertionError("Tab does not lead there")
