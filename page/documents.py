@@ -20,6 +20,7 @@ from pipeline.app.documents import Extra
 from pipeline.stage.fingerprint import fingerprints
 
 Form = TypeVar("Form", bound=msgspec.Struct)
+_SHARE = 20
 Ranges = Callable[[Seen], pl.DataFrame]
 """The RANGES of providers that have to do with what was seen."""
 
@@ -55,9 +56,12 @@ class Documents(NamedTuple):
             raise refused(str(error), HTTPStatus.NOT_FOUND) from error
 
 
-def documents(source: Source, ranges: Ranges) -> dict[str, Extra]:
-    """What the views of peers, policies, drift and metrics ask for and do."""
-    made = Documents(source, Answers())
+def documents(source: Source, ranges: Ranges, share: int = _SHARE) -> dict[str, Extra]:
+    """What the views ask for and do.
+
+    An answer is made again no sooner than after `share` times as long as that takes.
+    """
+    made = Documents(source, Answers(share))
 
     def differing(seen: Seen, question: drift.Asked) -> drift.DriftPage:
         known = drift.load(source.approved)
@@ -79,6 +83,7 @@ def documents(source: Source, ranges: Ranges) -> dict[str, Extra]:
         "peers/preview": made.act(labels.PREVIEW, lambda _, content: labels.preview(content)),
         "peers/apply": made.act(labels.APPLY, labels.apply),
         "policy": made.of(policy.DESCRIBED, policy.Asked, policy.page),
+        "policy/yaml": made.of(policy.YAML, policy.Asked, policy.whole),
         "check": made.of(check.DESCRIBED, check.Asked, check.page),
         "drift": made.of(drift.DESCRIBED, drift.Asked, differing),
         "drift/approve": made.act(drift.APPROVE, drift.approve),

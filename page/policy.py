@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,8 +19,10 @@ from page.times import stamp
 from pipeline.api.openapi import Described
 from policy.generate.build import Options
 from policy.generate.report import Report
+from policy.generate.text import dump
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Direction
+from policy.objects import Cluster, Manifest
 from policy.verify.verification import LOST, Verification, of_namespace, verify
 
 
@@ -39,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     dns: Annotated[str, Meta(description="Allow DNS of this Service, seen or not: NS/SERVICE.")] = (
         ""
     )
+    policy: Annotated[str, Meta(description="Only the text of this policy: NS/NAME.")] = ""
     limit: Annotated[
         int, Meta(ge=1, le=10_000, description="At most so many rows of each list.")
     ] = 1_000
@@ -138,8 +141,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     """/api/v0/policy: policies of a namespace, and how much of what was seen they cover.
 
-    `coverage`: `seen`, and shares of it by verdict. `edges`: those that would be denied first.
-    `totals`: how many edges, unused permissions, unselected workloads and findings there are.
+    `names` are those of all policies; of many only the first texts are given. `coverage`: `seen`,
+    and shares of it by verdict. `edges`: those that would be denied first. `totals`: how many
+    edges, unused permissions, unselected workloads and findings there are.
     `window`: the first and the last flow; `labels`: the version of the list of subnet labels.
     """
 
@@ -148,6 +152,7 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     window: tuple[datetime | None, datetime | None]
     labels: str
     coverage: dict[str, Share]
+    names: list[str]
     policies: list[PolicyText]
     edges: list[JudgedEdge]
     unused: list[Permission]
@@ -156,16 +161,36 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int]
 
 
+class PolicyYaml(msgspec.Struct, frozen=True):
+    """/api/v0/policy/yaml: the policies of a namespace as one file."""
+
+    yaml: str
+
+
 DESCRIBED = Described(
     "Network policies for what was seen in a namespace, or those in force, and what they cover.",
     PolicyPage,
     parameters(Asked),
 )
+YAML = Described("The YAML of all network policies of a namespace.", PolicyYaml, parameters(Asked))
+_TEXTS = 40
 _VERDICTS = [one for one in Verdict if one is not Verdict.OPEN]
 
 
 def page(seen: Seen, question: Asked) -> PolicyPage:
     """The policies of a namespace held against its edges. Raises UnansweredError."""
+    given, cluster = _policies(seen, question)
+    found = verify(given.read, seen.edges, cluster, seen.labels, question.namespace)
+    return _page(seen, question, given, found)
+
+
+def whole(seen: Seen, question: Asked) -> PolicyYaml:
+    """All policies of a namespace as YAML. Raises UnansweredError."""
+    given, _ = _policies(seen, question)
+    return PolicyYaml(dump(_named(given, question.namespace).values()))
+
+
+def _policies(seen: Seen, question: Asked) -> tuple[Policies, Cluster]:
     cluster = objects(seen)
     check_namespaces(seen, cluster, [question.namespace])
     options = Options(
@@ -174,16 +199,18 @@ def page(seen: Seen, question: Asked) -> PolicyPage:
         dns=question.dns,
         default_deny=question.default_deny,
     )
-    is_draft = question.of is Which.DRAFT
-    given = draft(seen, options, question.direction) if is_draft else in_force(cluster)
-    found = verify(given.read, seen.edges, cluster, seen.labels, question.namespace)
-    return _page(seen, question, given, found)
+    if question.of is Which.IN_FORCE:
+        return in_force(cluster), cluster
+    return draft(seen, options, question.direction), cluster
 
 
 def _page(seen: Seen, question: Asked, given: Policies, found: Verification) -> PolicyPage:
     own = of_namespace(seen.edges, question.namespace)
     findings = list(_said(given.report)) if given.report else []
     most = question.limit
+    names = _named(given, question.namespace)
+    wanted = [question.policy] if question.policy else [*names][:_TEXTS]
+    shown = {name: names[name] for name in wanted if name in names}
     lists = {"unused": found.unused, "unselected": found.unselected}
     return PolicyPage(
         namespace=question.namespace,
@@ -194,7 +221,8 @@ def _page(seen: Seen, question: Asked, given: Policies, found: Verification) -> 
             "seen": Share(*found.coverage()),
             **{one.value: Share(*found.coverage(one)) for one in _VERDICTS},
         },
-        policies=list(_texts(given, found, question.namespace)),
+        names=list(names),
+        policies=list(_texts(shown, found)),
         edges=[_edge(row) for row in _judged(own, found).head(most).iter_rows(named=True)],
         unused=[Permission(**row) for row in found.unused.head(most).iter_rows(named=True)],
         unselected=[Unselected(**row) for row in found.unselected.head(most).iter_rows(named=True)],
@@ -207,14 +235,20 @@ def _page(seen: Seen, question: Asked, given: Policies, found: Verification) -> 
     )
 
 
-def _texts(given: Policies, found: Verification, namespace: str) -> Iterator[PolicyText]:
-    """The policies of the namespace, each with its rules and what these let through."""
+def _named(given: Policies, namespace: str) -> dict[str, Manifest]:
+    """The policies of the namespace, by name."""
+    return {
+        f"{namespace}/{meta['name']}": one
+        for one in given.manifests
+        for meta in [one["metadata"]]
+        if meta.get("namespace") == namespace
+    }
+
+
+def _texts(shown: Mapping[str, Manifest], found: Verification) -> Iterator[PolicyText]:
+    """Policies, each with its rules and what these let through."""
     hits = {(row[0], row[1]): row[2:] for row in found.rules.iter_rows()}
-    for one in given.manifests:
-        meta = one["metadata"]
-        if meta.get("namespace") != namespace:
-            continue
-        name = f"{namespace}/{meta['name']}"
+    for name, one in shown.items():
         yaml, lines = text(one)
         yield PolicyText(name=name, yaml=yaml, rules=list(_rules(name, lines, hits)))
 

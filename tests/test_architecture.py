@@ -53,6 +53,7 @@ UNMIRRORED = {
     "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
         *("metadata", "producer", "publication", "topics"),
     ),
+    "page": ("source",),  # a protocol: tests/cli/test_edge_api.py, tests/page/test_documents.py
     "runtime": ("embedded",),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "membership", "memberships", "transport"),

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import socket
 import ssl
+import struct
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -28,8 +30,11 @@ from pipeline.api.server import Answers
 _log = logging.getLogger(__name__)
 _PIECE = 65_536
 _PARAMETERS = 100
+_AT_ONCE = struct.pack("ii", 1, 0)
 _GRACE = 2.0
 """Seconds that requests under way get when the server ends."""
+_LAST = 0.05
+"""Seconds for what was written to be sent."""
 _HEADERS = {
     "Server": "flowmatrix",
     "X-Content-Type-Options": "nosniff",
@@ -52,7 +57,7 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        self.caller.drop = cast("asyncio.Transport", transport).abort
+        self.caller.drop = lambda: _abort(cast("asyncio.Transport", transport))
         self.caller.to(Wait.HEAD)
         super().connection_made(transport)
 
@@ -82,6 +87,14 @@ class Connection(web.RequestHandler):
         )
         response.force_close()
         return response
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    """End a connection, and with it what the kernel holds for a caller that does not read."""
+    if connection := transport.get_extra_info("socket"):
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()
 
 
 def serve(
@@ -130,6 +143,7 @@ class Service:
             task.cancel()
         self._server.pre_shutdown()
         await self._server.shutdown(_GRACE)
+        await asyncio.sleep(_LAST)
         self._callers.drop_all()
         await asyncio.sleep(0)  # the sockets are closed in the next round of the loop
         await asyncio.sleep(0)

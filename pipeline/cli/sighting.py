@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import msgspec
 import polars as pl
@@ -91,15 +91,34 @@ def known(job: Job) -> tuple[Objects | None, list[Label]]:
     return None if found is None else Objects.of(found), labels
 
 
-def told(job: Job) -> tuple[list[Manifest] | None, list[Label]]:
+def told(job: Job) -> tuple[Manifests | None, list[Label]]:
     """The manifests of the objects that the stages know (None: they know none), and the labels."""
     labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
     found = [label for some in labels for label in some]
     try:
-        items = handlers.inventory(job.live, job.resources).items
+        return Manifests(handlers.inventory(job.live, job.resources).items), found
     except UnansweredError:
         return None, found
-    return [msgspec.json.decode(item) for item in items], found
+
+
+class Manifests(Sequence[Manifest]):
+    """The manifests of objects, kept as JSON: a tenth of what they take as they are given out."""
+
+    def __init__(self, items: Sequence[msgspec.Raw]) -> None:
+        self._items = [bytes(item) for item in items]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> Manifest: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Manifest]: ...
+    def __getitem__(self, place: int | slice) -> Manifest | list[Manifest]:
+        if isinstance(place, slice):
+            return [msgspec.json.decode(item) for item in self._items[place]]
+        found: Manifest = msgspec.json.decode(self._items[place])
+        return found
 
 
 def inventory(path: Path | None) -> tuple[Objects | None, list[Label]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from policy.objects import Cluster, Pod, Reference
-from policy.selectors import LabelSelector
+from policy.selectors import LabelIndex, LabelSelector
 
 _RUN = re.compile(
     r"controller-uid|job-name|batch\.kubernetes\.io/.*|pod-template-hash|controller-revision-hash"
@@ -44,15 +44,21 @@ class Selections:
         for pod in cluster.pods:
             if not (pod.has_ended or pod.on_host_network):
                 self._living[pod.namespace].append(pod)
+        self._labels = {
+            name: LabelIndex(pod.labels for pod in pods) for name, pods in self._living.items()
+        }
+        self._tops: dict[Reference, Reference] = {}
         self._found: dict[Reference, Selection | str] = {}
 
     def top(self, one: Reference) -> Reference:
         """The workload that outlives this one; of an operator's resource, the one that it owns."""
-        found = self._cluster.workload_of(one)
-        if found not in self._cluster.controllers:
-            owned = {pod.workload for pod in self._cluster.pods_of(found)}
-            found = owned.pop() if len(owned) == 1 else found
-        return found
+        if one not in self._tops:
+            found = self._cluster.workload_of(one)
+            if found not in self._cluster.controllers:
+                owned = {pod.workload for pod in self._cluster.pods_of(found)}
+                found = owned.pop() if len(owned) == 1 else found
+            self._tops[one] = found
+        return self._tops[one]
 
     def running(self, namespace: str) -> list[Reference]:
         """The workloads of a namespace that have a living pod on the pod network, sorted."""
@@ -87,11 +93,9 @@ class Selections:
         if missed:
             more = f" and {len(missed) - 1} more" if missed[1:] else ""
             raise NotSelectableError(f"its selector does not match its pod {missed[0]}{more}")
-        others = {
-            pod.workload
-            for pod in self._living.get(workload.namespace, ())
-            if selector.matches(pod.labels)
-        }
+        living = self._living.get(workload.namespace, [])
+        found = self._labels[workload.namespace].matching(selector) if living else ()
+        others = {living[number].workload for number in found}
         note = note if own else "its selector is not proved: it has no pod now"
         return Selection(selector, tuple(sorted(others - {workload})), note)
 

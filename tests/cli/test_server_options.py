@@ -72,7 +72,7 @@ def test_matrix_has_one_option_for_both_of_its_servers(server: Server, token_fil
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("secret", ["token", "wrong", "binary"])
 def test_no_error_says_the_token(server: Server, tmp_path: Path, secret: str) -> None:
-    file = tmp_path / secret
+    file = tmp_path / f"{secret}.txt"
     file.write_bytes(
         {"token": b"canary-x", "wrong": b"canary y z", "binary": b"canary\xff"}[secret]
     )

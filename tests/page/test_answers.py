@@ -96,3 +96,13 @@ def test_who_waits_for_an_answer_that_fails_is_told() -> None:
         assert begun.wait(60)
         go.set()
         assert [str(one.exception()) for one in asked] == ["no answer"] * 2
+
+
+def test_an_answer_that_took_long_stands_for_a_while() -> None:
+    """A matrix that changes all the time does not keep a processor busy."""
+    answers = Answers(share=10_000)
+    assert answers.get(ONE, "a", lambda: Event().wait(0.01) or 1) == 1
+    assert answers.get(OTHER, "a", lambda: 2) == 1
+    answers = Answers(share=0)
+    assert answers.get(ONE, "a", lambda: Event().wait(0.01) or 1) == 1
+    assert answers.get(OTHER, "a", lambda: 2) == 2

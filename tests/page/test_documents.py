@@ -71,6 +71,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("peers", {"namespace": "netobserv", "every": "true"}),
     ("policy", {"namespace": "netobserv"}),
     ("policy", {"namespace": "netobserv", "of": "in_force", "limit": "3"}),
+    ("policy/yaml", {"namespace": "netobserv"}),
     ("policy", {"namespace": "netobserv", "direction": "Egress", "default_deny": "true"}),
     ("check", {"from": NODE, "to": "netobserv/flowlogs-pipeline", "port": "2055"}),
     ("check", {"from": "203.0.113.7", "to": "netobserv/flowlogs-pipeline", "port": "1"}),
@@ -157,7 +158,7 @@ def test_nothing_is_made_twice_for_what_was_seen(source: Fixed) -> None:
         made.append(seen)
         return RANGES.to_frame()
 
-    answer = documents(source, ranges)["peers"].answer
+    answer = documents(source, ranges, share=0)["peers"].answer
     assert answer
     first = answer({})
     assert answer({}) is first

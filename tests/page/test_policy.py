@@ -8,11 +8,13 @@ import msgspec
 import polars as pl
 import pytest
 
-from page.policy import Asked, PolicyPage, page
+from page.policy import Asked, PolicyPage, page, whole
 from page.query import asked
 from page.source import Seen
 from pipeline.api.server import UnansweredError
+from tests.support.edge_rows import edge, frame
 from tests.support.guarded import DENY, EDGES, OBJECTS, SHOP
+from tests.support.policies import pod
 from tests.support.seen import reference_seen, seen
 
 
@@ -151,3 +153,22 @@ def test_nothing_was_seen() -> None:
 def test_an_answer_is_as_it_is_described() -> None:
     content = msgspec.json.encode(shown())
     assert len(msgspec.json.decode(content, type=PolicyPage).edges) == 4
+
+
+def test_the_texts_of_many_policies_are_asked_for_by_name() -> None:
+    names = [f"w{number:02}" for number in range(50)]
+    pods = [
+        pod(f"shop/{name}-1", f"10.0.2.{at}", labels={"app": name}, owner=f"Deployment/{name}")
+        for at, name in enumerate(names, 1)
+    ]
+    rows = [edge("mon/prom", f"shop/{name}", 80) for name in names]
+    many = seen(frame(*rows), [*OBJECTS, *pods])
+    found = shown(many)
+    assert found.names == [f"shop/{name}" for name in names]
+    assert [one.name for one in found.policies] == found.names[:40]
+    (one,) = shown(many, policy="shop/w49").policies
+    assert (one.name, one.rules[0].edges) == ("shop/w49", 1)
+    assert shown(many, policy="shop/none").policies == []
+    text = whole(many, asked({"namespace": "shop"}, Asked)).yaml
+    assert text.count('kind: "NetworkPolicy"') == 50
+    assert one.yaml in text

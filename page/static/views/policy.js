@@ -1,5 +1,6 @@
 /** Policies of a namespace beside what was seen there: the draft, or those in force. */
 
+import { get } from "../api.js";
 import { button, choice, download, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
@@ -17,12 +18,14 @@ const FRAME = /** @type {Record<string, string>} */ ({
   in_force: "In force: the policies that the cluster has, held against what was seen.",
 });
 const READY = /** @type {Record<string, string>} */ ({ learning: "…", stabilising: "◐", stable: "●" });
+/** Texts of policies that the document has at once. */
+const MANY = 40;
 const LOST = ["denied", "differs"];
 
 /** @param {URLSearchParams} state */
 const asked = (state) => ({
   namespace: state.get("namespace"), of: state.get("of"), direction: state.get("direction"),
-  default_deny: state.get("default_deny"), allow_unlabelled: state.get("allow_unlabelled"), dns: state.get("dns"),
+  policy: state.get("policy"), default_deny: state.get("default_deny"), allow_unlabelled: state.get("allow_unlabelled"), dns: state.get("dns"),
 });
 /** @param {URLSearchParams} state */
 const connection = (state) => ({ from: state.get("from"), to: state.get("to"), port: state.get("port"), protocol: state.get("protocol") });
@@ -51,7 +54,7 @@ export function mount(root, state, shell) {
     const known = [...new Set([...names, ...(value("namespace") ? [value("namespace")] : [])])];
     replace(controls,
       select("Namespace", value("namespace"), [["", "choose one"], ...known.map((one) => /** @type {[string, string]} */ ([one, one]))],
-        (chosen) => shell.go({ namespace: chosen, rule: null })),
+        (chosen) => shell.go({ namespace: chosen, rule: null, policy: null })),
       choice("Shown", value("of") || "draft", OF, (chosen) => shell.go({ of: chosen === "draft" ? null : chosen, rule: null })),
       draft ? choice("Direction", value("direction"), WAYS, (chosen) => shell.go({ direction: chosen, rule: null })) : null,
       draft ? text("Always allow DNS of", value("dns"), (chosen) => shell.go({ dns: chosen }), { placeholder: "openshift-dns/dns-default" }) : null,
@@ -71,12 +74,25 @@ export function mount(root, state, shell) {
       figures(data),
       h("p", { class: "muted" }, `Seen from ${moment(data.window[0])} to ${moment(data.window[1])}${data.labels ? `, subnet labels ${data.labels}` : ""}.`),
       h("div", { class: "actions" },
-        button("Download YAML", () => download(`${data.namespace}-policies.yaml`, "application/yaml", whole(data)), { disabled: !data.policies.length }),
-        button("Copy YAML", () => copy(whole(data), outcome, "YAML"), { disabled: !data.policies.length })),
+        button("Download YAML", () => yaml((text) => download(`${data.namespace}-policies.yaml`, "application/yaml", text)), { disabled: !data.names.length }),
+        button("Copy YAML", () => yaml((text) => copy(text, outcome, "YAML")), { disabled: !data.names.length }),
+        data.names.length > MANY ? h("div", { class: "controls" }, select("Show the policy", state.get("policy") ?? "",
+          [["", `the first ${count(MANY)} of ${count(data.names.length)}`], ...data.names.map((/** @type {string} */ one) => /** @type {[string, string]} */ ([one, one]))],
+          (one) => shell.go({ policy: one, rule: null }))) : null),
       outcome.box,
       rules.box,
       ...lists(data, shell, open));
     if (focus) rules.focus(focus);
+  }
+
+  /** All policies as one text. @param {(text: string) => void} use */
+  async function yaml(use) {
+    try {
+      const { policy, ...query } = asked(state);
+      use((await get("policy/yaml", query)).data.yaml);
+    } catch (error) {
+      outcome.failed(error);
+    }
   }
 
   function follow() {
@@ -138,9 +154,6 @@ export function mount(root, state, shell) {
     unmount() {},
   };
 }
-
-/** @param {any} data */
-const whole = (data) => data.policies.map((/** @type {any} */ one) => one.yaml).join("");
 
 /** @param {HTMLElement} place @param {string} heading @param {string} words */
 function empty(place, heading, words) {
