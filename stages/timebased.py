@@ -149,7 +149,7 @@ class Windows:
             values.concat(filled) if filled else flows.clear(),
             change,
             measures=[("timebased_evicted", evicted, ())] if evicted else [],
-            rejected=[(row, "the flow has not the value of its group") for row in rejected],
+            rejected=[(row, "the flow does not have its value") for row in rejected],
         )
 
     def _rejected(self, flows: pl.DataFrame) -> list[int]:
