@@ -74,6 +74,8 @@ METRICS: dict[str, SelfMetric] = {
     "conntrack_aggregator_errors": SelfMetric(
         _C, ("error", "field"), "Values that could not be added to a connection"
     ),
+    "aggregates_discarded": SelfMetric(_C, (), "Flows of groups beyond the limit of groups"),
+    "timebased_evicted": SelfMetric(_C, (), "Flows that left their windows early: too many"),
     "drift_edges": SelfMetric(
         _G, ("namespace", "state"), "Edges that differ from the approved matrix"
     ),

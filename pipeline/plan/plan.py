@@ -178,7 +178,7 @@ class Plan:
             batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
             if node.name in self.remembering:
                 stage, memory = self.remembering[node.name].stage, memories.of(node.name)
-                result = runners.stateful(stage, batch, memory, memories.now)
+                result = runners.stateful(node.name, stage, batch, memory, memories.now)
             else:
                 result = self._runners[node.name](batch)
         result.counts.seconds = time.perf_counter() - start

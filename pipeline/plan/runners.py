@@ -24,11 +24,18 @@ def transform(step: Step) -> Runner:
     return run
 
 
-def stateful(stage: Stateful, batch: pl.DataFrame, memory: Memory, now: float) -> StageResult:
+def stateful(
+    name: str, stage: Stateful, batch: pl.DataFrame, memory: Memory, now: float
+) -> StageResult:
     """Run a stage that remembers: it says itself what was filtered, and may make more of flows."""
-    flows, change, filtered, measures = stage.step(batch, memory, now)
-    counts = Counts(batch.height, flows.height, filtered)
-    return StageResult(counts, flows, change=change, measures=measures)
+    flows, change, filtered, measures, rejected = stage.step(batch, memory, now)
+    counts = Counts(batch.height, flows.height, filtered, len(rejected))
+    lines = json_lines(batch[[row for row, _ in rejected]]) if rejected else []
+    rejects = [
+        Reject(name, reason, line.encode())
+        for (_, reason), line in zip(rejected, lines, strict=True)
+    ]
+    return StageResult(counts, flows, rejects=rejects, change=change, measures=measures)
 
 
 def encoder(name: str, encode: Encode, families: int) -> Runner:

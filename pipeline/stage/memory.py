@@ -198,13 +198,16 @@ def _series(array: npt.NDArray[Any]) -> pl.Series:
 class Stepped(NamedTuple):
     """What a stage that remembers makes of a batch.
 
-    `filtered`: how many flows it left out. `measures`: what its self-metrics grow by.
+    `filtered`: how many flows it left out. `measures`: what self-metrics grow by, which are those
+    that `exposition.self_metrics` declares. `rejected`: the rows of flows that cannot be used, and
+    why.
     """
 
     flows: pl.DataFrame
     change: Change
     filtered: int = 0
     measures: Sequence[Measure] = ()
+    rejected: Sequence[tuple[int, str]] = ()
 
 
 class Stateful(Protocol):

@@ -68,3 +68,19 @@ def test_tables_of_several_partitions_add_up() -> None:
         'encode_prom_metrics_reported{stage="matrix"} 0',
         'metrics_dropped{stage="matrix"} 7',
     }
+
+
+def test_what_stages_measure() -> None:
+    """What a batch adds, and of what is remembered the sum over all memories."""
+    telemetry = Telemetry(compile_plan([], BuildContext()), "", process=False)
+    outcome = Outcome(
+        measures=[("conntrack_tcp_flags", 2, ("swapAB",))], counts={"flows": Counts()}
+    )
+    for _ in range(2):
+        telemetry.batch("flows", 0, outcome)
+        gauge = "conntrack_memory_connections", 3.0, ("0: DEFAULT", "active")
+        telemetry.remembered([gauge, gauge])
+    assert {
+        'conntrack_tcp_flags{action="swapAB"} 4',
+        'conntrack_memory_connections{group="0: DEFAULT",phase="active"} 6',
+    } <= shown(telemetry)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pipeline.plan import runners
 from pipeline.plan.outcome import Counts, Reject
-from pipeline.stage import Encoded, RejectedValue
+from pipeline.stage import BuildContext, Encoded, RejectedValue
 from pipeline.testing import frame, rows
+from stages.timebased import Timebased
 from stages.write_stdout import WriteStdout
 
 FLOWS = frame([{"A": "x"}, {"A": "y"}, {"A": "z"}])
@@ -36,3 +39,25 @@ def test_a_writer_gives_records() -> None:
     spec = WriteStdout(name="out", follows="in")
     result = runners.writer(spec, lambda flows: ["line"] * flows.height)(FLOWS)
     assert (result.counts, result.records) == (Counts(3, 3), [(spec, ["line"] * 3)])
+
+
+def test_a_stage_that_remembers_says_what_was_filtered_and_rejected() -> None:
+    """It gives a change of its memory, which is not adopted by running it."""
+    spec = msgspec.convert(
+        {
+            "name": "t",
+            "type": "timebased",
+            "rules": [{"name": "r", "by": ["A"], "operation": "count", "value": "B"}],
+        },
+        Timebased,
+    )
+    stage = spec.build(BuildContext())
+    memory = stage.begin()
+    flows = frame([{"A": "x", "B": 1}, {"A": "y"}, {"B": 1}])
+    result = runners.stateful("t", stage, flows, memory, 0.0)
+    assert result.counts == Counts(3, 1, filtered=0, rejected=1)
+    assert result.rejects == [Reject("t", "the flow does not have its value", b'{"A":"y"}')]
+    assert memory.alive == 0
+    assert result.change is not None
+    memory.adopt(result.change)
+    assert memory.alive == 1

@@ -147,13 +147,49 @@ class Conntrack(Struct, frozen=True, rename="camel"):
     tcp_flags: TcpFlags = TcpFlags()
 
 
+class AggregateRule(Struct, frozen=True, rename="camel"):
+    """A rule of aggregates."""
+
+    name: str = ""
+    group_by_keys: list[str] = []
+    operation_type: str = ""
+    operation_key: str = ""
+    expiry_time: GoDuration | None = None
+
+
+class Aggregates(Struct, frozen=True, rename="camel"):
+    """extract.aggregates (docs/reference/flowlogs-pipeline.md#aggregates)."""
+
+    default_expiry_time: GoDuration | None = None
+    rules: list[AggregateRule] = []
+
+
+class TimebasedRule(Struct, frozen=True, rename="camel"):
+    """A rule of timebased; `indexKey` is the older form of `indexKeys`."""
+
+    name: str = ""
+    index_keys: list[str] = []
+    index_key: str = ""
+    operation_type: str = ""
+    operation_key: str = ""
+    top_k: int = field(name="topK", default=0)
+    reversed: bool = False
+    time_interval: GoDuration | None = None
+
+
+class Timebased(Struct, frozen=True):
+    """extract.timebased (docs/reference/flowlogs-pipeline.md#timebased)."""
+
+    rules: list[TimebasedRule] = []
+
+
 class Extract(Struct, frozen=True):
     """`extract` of a parameter."""
 
     type: str = ""
-    aggregates: Block = {}
+    aggregates: Aggregates = Aggregates()
     conntrack: Conntrack = Conntrack()
-    timebased: Block = {}
+    timebased: Timebased = Timebased()
 
 
 class ServerTls(Struct, frozen=True, rename="camel"):

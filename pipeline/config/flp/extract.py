@@ -1,6 +1,6 @@
-"""extract.conntrack as a native stage.
+"""extract.conntrack, aggregates and timebased as native stages.
 
-Source: docs/reference/flowlogs-pipeline.md#conntrack.
+Source: docs/reference/flowlogs-pipeline.md#extract-stages.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.config.flp.dialect import Conntrack, Extract, GoDuration, SchedulingGroup
 from pipeline.config.flp.parts import Native, Parts, filled
-from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.stage.duration import from_go
 
 _TIMES = {
@@ -49,6 +49,57 @@ def conntrack(extract: Extract, at: ConfigPath) -> Parts:
         ),
     }
     yield Native("conntrack", fields, _origins(block, at))
+
+
+def aggregates(extract: Extract, at: ConfigPath) -> Parts:
+    """extract.aggregates; `defaultExpiryTime` has no effect in the original either."""
+    at = (*at, "aggregates")
+    if extract.aggregates.default_expiry_time is not None:
+        yield warning((*at, "defaultExpiryTime"), "this has no effect", "use expiryTime of a rule")
+    rules: list[dict[str, Any]] = []
+    origins: dict[ConfigPath, ConfigPath] = {(): at, ("rules",): (*at, "rules")}
+    for index, rule in enumerate(extract.aggregates.rules):
+        here = (*at, "rules", index)
+        try:
+            expiry = _seconds(rule.expiry_time)
+        except ValueError as error:
+            yield Problem((*here, "expiryTime"), str(error))
+            expiry = 0.0
+        native = {"name": rule.name, "by": rule.group_by_keys, "operation": rule.operation_type}
+        rules.append(native | filled(value=rule.operation_key, expiry=expiry))
+        origins |= _rule_origins(index, here, by="groupByKeys")
+    yield Native("aggregates", {"rules": rules}, origins)
+
+
+def timebased(extract: Extract, at: ConfigPath) -> Parts:
+    """extract.timebased: the same rules under native names."""
+    at = (*at, "timebased")
+    rules: list[dict[str, Any]] = []
+    origins: dict[ConfigPath, ConfigPath] = {(): at, ("rules",): (*at, "rules")}
+    for index, rule in enumerate(extract.timebased.rules):
+        here = (*at, "rules", index)
+        try:
+            window = _seconds(rule.time_interval)
+        except ValueError as error:
+            yield Problem((*here, "timeInterval"), str(error))
+            window = 0.0
+        by = rule.index_keys or ([rule.index_key] if rule.index_key else [])
+        native = {"name": rule.name, "by": by, "operation": rule.operation_type, "window": window}
+        more = filled(value=rule.operation_key, top=rule.top_k, reversed=rule.reversed)
+        rules.append(native | more)
+        origins |= _rule_origins(index, here, by="indexKeys" if rule.index_keys else "indexKey")
+        origins["rules", index, "top"] = (*here, "topK")
+    yield Native("timebased", {"rules": rules}, origins)
+
+
+def _rule_origins(index: int, at: ConfigPath, *, by: str) -> dict[ConfigPath, ConfigPath]:
+    return {
+        ("rules", index): at,
+        ("rules", index, "name"): (*at, "name"),
+        ("rules", index, "by"): (*at, by),
+        ("rules", index, "operation"): (*at, "operationType"),
+        ("rules", index, "value"): (*at, "operationKey"),
+    }
 
 
 def _twice(block: Conntrack, at: ConfigPath) -> Parts:

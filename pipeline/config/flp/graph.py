@@ -47,9 +47,9 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "none": _PASS,
     },
     "extract": {
-        "aggregates": None,
+        "aggregates": extract.aggregates,
         "conntrack": extract.conntrack,
-        "timebased": None,
+        "timebased": extract.timebased,
         "none": _PASS,
     },
     "encode": {

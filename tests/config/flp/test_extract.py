@@ -1,4 +1,4 @@
-"""extract.conntrack as a native stage."""
+"""extract.conntrack, aggregates and timebased as native stages."""
 
 from __future__ import annotations
 
@@ -89,3 +89,56 @@ def test_a_group_that_is_given_twice() -> None:
     keys = {"fieldGroups": groups, "hash": {"fieldGroupRefs": ["src"]}}
     with pytest.raises(ConfigError, match='field group "src" is given twice'):
         configured(keyDefinition=keys, outputFields=[])
+
+
+def extracted(kind: str, **block: Any) -> tuple[Any, list[str]]:
+    """The stage that a block of rules becomes, and the warnings."""
+    config = yaml.safe_load((GOLDEN / "conntrack-bidirectional" / "config.yaml").read_text())
+    config["parameters"][1]["extract"] = {"type": kind, kind: block}
+    loaded = loads(yaml.safe_dump(config), "config.yaml", Path())
+    [stage] = [stage for stage in loaded.stages if stage.type == kind]
+    return stage, list(map(str, loaded.warnings))
+
+
+def test_rules_of_aggregates() -> None:
+    rule = {"name": "r", "groupByKeys": ["A", "B"], "operationType": "sum", "operationKey": "v"}
+    stage, warnings = extracted("aggregates", rules=[rule, rule | {"expiryTime": "30s"}])
+    assert [(r.name, r.by, r.operation, r.value) for r in stage.rules] == [
+        ("r", ["A", "B"], "sum", "v")
+    ] * 2
+    assert [r.expiry for r in stage.rules] == ["2m", 30.0]
+    assert warnings == []
+    _, warnings = extracted("aggregates", rules=[rule], defaultExpiryTime="5m")
+    assert "this has no effect" in warnings[0]
+
+
+def test_rules_of_timebased() -> None:
+    """Also in the older form, with one key."""
+    rule = {"name": "r", "operationType": "last", "operationKey": "v", "timeInterval": "10s"}
+    new, old = {"indexKeys": ["A", "B"], "topK": 3, "reversed": True}, {"indexKey": "A"}
+    stage, _ = extracted("timebased", rules=[rule | new, rule | old])
+    first, second = stage.rules
+    assert (first.by, first.top, first.reversed, first.window) == (["A", "B"], 3, True, 10.0)
+    assert (second.by, second.top, second.reversed) == (["A"], 0, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        ("aggregates", {"groupByKeys": []}, "length >= 1"),
+        ("aggregates", {"operationType": "mean"}, "mean"),
+        ("aggregates", {"operationKey": ""}, '"sum" needs a "value"'),
+        ("aggregates", {"expiryTime": "soon"}, '"soon" is not a duration'),
+        ("timebased", {"indexKey": ""}, "length >= 1"),
+        ("timebased", {"operationKey": "A"}, '"A" is a field of the group'),
+        ("timebased", {"timeInterval": "soon"}, '"soon" is not a duration'),
+        ("timebased", {"topK": -1}, "expected int >= 0"),
+    ],
+)
+def test_rules_that_are_refused(kind: str, change: dict[str, Any], said: str) -> None:
+    keys = {"groupByKeys": ["A"]} if kind == "aggregates" else {"indexKey": "A"}
+    rule = {"name": "r", **keys, "operationType": "sum", "operationKey": "v"}
+    with pytest.raises(ConfigError) as refused:
+        extracted(kind, rules=[rule | change])
+    assert said in str(refused.value)
+    assert "config.yaml:" in str(refused.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config.flp.dialect import Encode, Entry, Extract, Ingest, Parameter, Root, Write
+from pipeline.config.flp.dialect import Encode, Entry, Ingest, Parameter, Root, Write
 from pipeline.config.flp.graph import Placed, stages
 from pipeline.diagnostics import Problem
 from pipeline.stage import registry
@@ -39,7 +39,6 @@ def test_a_stage_has_a_place_and_tells_where_its_parts_were_written() -> None:
 @pytest.mark.parametrize(
     ("parameter", "kind"),
     [
-        (Parameter(name="s", extract=Extract(type="aggregates")), "pass_through"),
         (Parameter(name="s", encode=Encode(type="otlplogs")), "discard"),
         (Parameter(name="s", ingest=Ingest(type="ipfix")), "ingest_stdin"),
     ],
@@ -100,12 +99,6 @@ def test_an_entry_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("parameter", "message", "hint", "stand_in"),
     [
-        (
-            "extract: {type: timebased, timebased: {any: 1}}",
-            "not supported yet",
-            "",
-            "pass_through",
-        ),
         ("write: {type: loki, loki: {url: x}}", "not supported yet", "", "discard"),
         ("encode: {type: s3}", "not supported yet", "", "discard"),
         ("ingest: {type: file_loop, file: {filename: f}}", "not supported yet", "", "ingest_stdin"),
