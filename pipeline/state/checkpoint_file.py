@@ -13,12 +13,15 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
+<<<<<<< HEAD
 from pipeline.stage import LAST_SEEN, Family
 from pipeline.stage.memory import Saved
+=======
+from pipeline.stage import Family
+>>>>>>> attack
 from pipeline.state.ledger import Ledger
 from pipeline.state.memories import Memories
 from pipeline.state.sealed import SealError, seal, unseal
-from pipeline.state.series_table import LAST_COUNTED
 
 _OPENING = 1000  # messages at the start of an input that identify it
 _VERSION = 3
@@ -78,13 +81,6 @@ class _Checkpoint(msgspec.Struct, frozen=True):
     dead_letters: int
     tables: list[_Saved]
     memories: dict[str, _Remembered] = {}
-
-
-class _Version2(msgspec.Struct, frozen=True):
-    version: int
-    progress: dict[str, Progress]
-    dead_letters: int
-    tables: list[_Saved]
 
 
 class FileCheckpoint(msgspec.Struct, frozen=True):
@@ -204,35 +200,8 @@ def _read(folder: Path) -> _Checkpoint | None:
 
 def _decoded(data: bytes) -> _Checkpoint:
     if data.startswith(_UNSEALED):
-        return _from_version_2(data)
+        raise SealError("it was written by an older flowmatrix (version 2), without a checksum")
     return msgspec.msgpack.decode(unseal(data, _VERSION), type=_Checkpoint)
-
-
-def _from_version_2(data: bytes) -> _Checkpoint:
-    """A state of version 2, which had no head: the times it kept are those of counting."""
-    document = msgspec.msgpack.decode(data, type=_Version2)
-    tables = [
-        msgspec.structs.replace(
-            saved,
-            **{
-                name: pack(_validated(getattr(saved, name)).with_columns(counted))
-                for name in ("totals", "overflow")
-            },
-        )
-        for counted in [pl.col(LAST_SEEN).alias(LAST_COUNTED)]
-        for saved in document.tables
-    ]
-    return _Checkpoint(document.progress, document.dead_letters, tables)
-
-
-def _validated(data: bytes) -> pl.DataFrame:
-    """A frame from bytes without a checksum. Raises SealError when they are damaged."""
-    try:
-        table = pa.ipc.open_stream(data).read_all()
-        table.validate(full=True)
-        return pl.DataFrame(table)
-    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-        raise SealError(f"it is damaged: {error}") from error
 
 
 def _advice(folder: Path) -> str:
