@@ -13,12 +13,8 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-<<<<<<< HEAD
-from pipeline.stage import LAST_SEEN, Family
-from pipeline.stage.memory import Saved
-=======
 from pipeline.stage import Family
->>>>>>> attack
+from pipeline.stage.memory import Saved
 from pipeline.state.ledger import Ledger
 from pipeline.state.memories import Memories
 from pipeline.state.sealed import SealError, seal, unseal
