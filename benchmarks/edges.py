@@ -31,7 +31,8 @@ _STEP = 7_919
 def edges(number: int) -> Iterator[pl.DataFrame]:
     """Flows of so many edges between workloads, two of each."""
     for start in range(0, 2 * number, BATCH):
-        edge = (pl.int_range(start, start + BATCH, eager=True) * _STEP % number).alias("edge")
+        flow = pl.int_range(start, min(start + BATCH, 2 * number), eager=True)
+        edge = (flow * _STEP % number).alias("edge")
         client, server = pl.col("edge") % _WORKLOADS, pl.col("edge") // _WORKLOADS % _WORKLOADS
         port = 443 + pl.col("edge") // _WORKLOADS**2
         yield edge.to_frame().select(
@@ -42,7 +43,9 @@ def edges(number: int) -> Iterator[pl.DataFrame]:
 def scan(addresses: int, first: int = 0) -> Iterator[pl.DataFrame]:
     """A flow from each of so many addresses to each of PORTS ports of a workload."""
     for start in range(0, addresses * PORTS, BATCH):
-        number = pl.int_range(start, start + BATCH, eager=True).alias("number")
+        number = pl.int_range(start, min(start + BATCH, addresses * PORTS), eager=True).alias(
+            "number"
+        )
         address = first + pl.col("number") % addresses
         octets = [address // 2**shift % 256 for shift in (16, 8, 0)]
         yield number.to_frame().select(
