@@ -56,14 +56,13 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
             yield from self._check_decoder(path)
 
     def _check_decoder(self, path: Path) -> Iterator[Problem]:
-        """A warning when the file begins as what the decoder does not read."""
+        """A warning when the file begins as JSON, and the decoder reads messages."""
         try:
             found = None if path.is_fifo() or not path.stat().st_size else detected(path)
         except OSError:
             return  # whoever reads it says why
-        if found and (found == "json") != (self.decoder == "json"):
-            what = "JSON" if found == "json" else "protobuf messages, not JSON"
-            yield warning(("decoder",), f"{path} has {what}", f"write decoder: {found}")
+        if found == "json" and self.decoder != "json":
+            yield warning(("decoder",), f"{path} has JSON", "write decoder: json")
 
     def decode(self, context: BuildContext) -> Decode:
         return guarded(by_name(self.decoder, context))

@@ -140,7 +140,7 @@ def test_a_recording_in_its_place_brings_its_own_decoder(tmp_path: Path) -> None
         (b'{"SrcAddr": "10.0.0.1"}\n', "protobuf", "write decoder: json"),
         (gzip.compress(b'[{"SrcAddr": "10.0.0.1"}]', mtime=0), "protobuf", "write decoder: json"),
         (b"SQLite format 3\0", "protobuf", "write decoder: json"),
-        (b"\x05\x0a\x03\x01\x02\x03", "json", "write decoder: protobuf"),
+        (b"\x05\x0a\x03\x01\x02\x03", "json", ""),
         (b'{"SrcAddr": "10.0.0.1"}\n', "json", ""),
         (b"\x05\x0a\x03\x01\x02\x03", "protobuf", ""),
         (b"\x05\x0a\x03\x01\x02\x03", "flowmatrix", ""),
@@ -148,10 +148,10 @@ def test_a_recording_in_its_place_brings_its_own_decoder(tmp_path: Path) -> None
         (b"", "protobuf", ""),
     ],
 )
-def test_the_other_decoder_is_proposed(
+def test_a_file_of_json_proposes_its_decoder(
     tmp_path: Path, content: bytes, decoder: Format, hint: str
 ) -> None:
-    """By how the file begins, whatever packs it; an empty file says nothing yet."""
+    """JSON is sure by how the file begins, whatever packs it; messages are not."""
     (tmp_path / "flows").write_bytes(content)
     stage = IngestFile(name="in", path="flows", decoder=decoder)
     found = [(one.path, one.severity, one.hint) for one in stage.check(tmp_path)]
