@@ -47,15 +47,18 @@ class Selections:
         self._labels = {
             name: LabelIndex(pod.labels for pod in pods) for name, pods in self._living.items()
         }
+        self._tops: dict[Reference, Reference] = {}
         self._found: dict[Reference, Selection | str] = {}
 
     def top(self, one: Reference) -> Reference:
         """The workload that outlives this one; of an operator's resource, the one that it owns."""
-        found = self._cluster.workload_of(one)
-        if found not in self._cluster.controllers:
-            owned = {pod.workload for pod in self._cluster.pods_of(found)}
-            found = owned.pop() if len(owned) == 1 else found
-        return found
+        if one not in self._tops:
+            found = self._cluster.workload_of(one)
+            if found not in self._cluster.controllers:
+                owned = {pod.workload for pod in self._cluster.pods_of(found)}
+                found = owned.pop() if len(owned) == 1 else found
+            self._tops[one] = found
+        return self._tops[one]
 
     def running(self, namespace: str) -> list[Reference]:
         """The workloads of a namespace that have a living pod on the pod network, sorted."""
