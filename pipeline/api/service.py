@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import count
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,8 @@ from pipeline.api.server import Answers
 _log = logging.getLogger(__name__)
 _PIECE = 65_536
 _PARAMETERS = 100
+_AT_A_TIME = 64
+"""Connections taken before what is asked on the others is looked at."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 _GRACE = 2.0
 """Seconds that requests under way get when the server ends."""
@@ -150,7 +153,7 @@ class Service:
 
     async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         connecting = set[asyncio.Task[None]]()
-        while True:
+        for number in count(1):
             try:
                 connection, _ = await asyncio.get_running_loop().sock_accept(listener)
             except OSError as error:  # no file descriptor is left
@@ -160,7 +163,8 @@ class Service:
             task = asyncio.create_task(self._connect(connection, context))
             connecting.add(task)
             task.add_done_callback(connecting.discard)
-            await asyncio.sleep(0)  # a flood of them holds up no answer
+            if number % _AT_A_TIME == 0:  # a flood of them holds up no answer
+                await asyncio.sleep(0)
 
     async def _connect(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         task = asyncio.current_task()

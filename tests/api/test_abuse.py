@@ -203,8 +203,11 @@ def test_probes_and_scrapes_are_answered(
 
 
 def test_ten_scrapes_a_second_under_all_of_it(worker: Worker) -> None:
-    """Every scrape is whole, and none says less than the one before."""
-    counted, end = list[int](), threading.Event()
+    """Every scrape is whole, and none says less than the one before.
+
+    With all places taken by others, a scrape may be put out before it has asked; few are.
+    """
+    counted, end, put_out = list[int](), threading.Event(), 0
 
     def attack(kind: Callable[[Worker, ExitStack], None]) -> None:
         while not end.is_set():
@@ -218,14 +221,18 @@ def test_ten_scrapes_a_second_under_all_of_it(worker: Worker) -> None:
     try:
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            counted.append(worker.read())
-            assert worker.page("/healthz") == '{"status":"alive"}'
+            try:
+                counted.append(worker.read())
+                assert worker.page("/healthz") == '{"status":"alive"}'
+            except ConnectionResetError:
+                put_out += 1
             time.sleep(0.1)
         descriptors, megabytes = worker.descriptors, worker.megabytes
     finally:
         end.set()
         for one in attackers:
             one.join()
+    assert put_out <= 1 + len(counted) // 20
     assert counted == sorted(counted)
     worker.reads_more_than(counted[0])
     assert descriptors < Limits().connections + 100

@@ -88,3 +88,28 @@ def test_an_approved_matrix_is_a_file(tmp_path: Path) -> None:
     assert (problem.path, problem.message) == (("matrix", "approved"), 'no file "approved.yaml"')
     (tmp_path / "approved.yaml").touch()
     assert list(settings.check(tmp_path)) == []
+
+
+def test_what_the_server_asks_for(tmp_path: Path) -> None:
+    """Credentials that cannot work are errors, those that can be read on their way are told."""
+    token, own = tmp_path / "token", {"token_file": "token"}
+
+    def told(**given: object) -> list[str]:
+        server = ServerSettings(**given)  # type: ignore[arg-type] # the test names the fields
+        return [f"{one.severity}: {one.message}" for one in server.check(tmp_path)]
+
+    assert told(client_ca="ca.pem") == [
+        "error: client_ca takes TLS: give tls_cert and tls_key",
+        'error: no file "ca.pem"',
+    ]
+    assert told(**own) == ['error: no file "token"']
+    token.write_text("\n \n")
+    token.chmod(0o600)
+    assert told(**own) == ['error: "token" has no token']
+    token.write_text("secret\n")
+    assert told(**own) == []
+    assert told(**own, listen="[::1]:1") == []
+    beyond = "warning: without TLS the token can be read on its way: give tls_cert"
+    assert told(**own, listen="10.0.0.1:1") == [beyond]
+    token.chmod(0o644)
+    assert told(**own) == ['warning: "token" can be read by every user of this machine']
