@@ -38,8 +38,13 @@ def source(tmp_path: Path) -> Fixed:
 
 
 def rows(page: Page) -> list[tuple[str, str]]:
-    called = page.texts("main > section > div:not(:last-child) tbody th .name")
-    return list(zip(page.texts("tbody .badge"), called, strict=True))
+    """How each edge differs and how it is called, read at once: a poll may draw them anew."""
+    found = page.browser.run(
+        "return [...document.querySelectorAll('[aria-label=\"Edges that differ\"] tbody tr')].map("
+        "(row) => [row.querySelector('.badge').textContent,"
+        " row.querySelector('.name').textContent])"
+    )
+    return [(drift, called) for drift, called in found]
 
 
 def known(source: Fixed) -> dict[str, bool]:

@@ -30,7 +30,11 @@ def source(tmp_path: Path) -> Fixed:
 
 
 def figures(page: Page) -> dict[str, str]:
-    return dict(zip(page.texts(".figures dt"), page.texts(".figures dd"), strict=True))
+    found = page.browser.run(
+        "return [...document.querySelectorAll('.figures div')].map("
+        "(one) => [one.querySelector('dt').textContent, one.querySelector('dd').textContent])"
+    )
+    return dict(found)
 
 
 def write(page: Page, old: str, new: str) -> None:

@@ -27,7 +27,11 @@ def reference(open_page: Open) -> Page:
 
 
 def figures(page: Page) -> dict[str, str]:
-    return dict(zip(page.texts(".figures dt"), page.texts(".figures dd"), strict=True))
+    found = page.browser.run(
+        "return [...document.querySelectorAll('.figures div')].map("
+        "(one) => [one.querySelector('dt').textContent, one.querySelector('dd').textContent])"
+    )
+    return dict(found)
 
 
 def lit(page: Page) -> list[str]:
