@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 from msgspec import Meta, Struct
 
+from pipeline import limits
 from pipeline.diagnostics import Problem
 from pipeline.flows import gob_hash, values
 from pipeline.stage import (
@@ -156,7 +157,10 @@ class Grouper:
         if not flows.height:
             return Stepped(flows, change)
         discarded = sum(part.discarded for part in parts)
-        measures: list[Measure] = [("aggregates_discarded", discarded, ())] if discarded else []
+        measures: list[Measure] = []
+        if discarded:
+            measures = [("aggregates_discarded", discarded, ())]
+            limits.reached(f"{self._most:,} groups", "flows of others are not aggregated")
         places = enumerate(self._rules)
         records = [
             _records(n, rule, parts[n], memory, memory.live & ~expired) for n, rule in places

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from msgspec import Meta, Struct
 
+from pipeline import limits
 from pipeline.diagnostics import Problem
 from pipeline.flows import values
 from pipeline.stage import BuildContext, Change, Example, Fields, Memory, StatefulTransform, Stepped
@@ -166,6 +167,10 @@ class Windows:
         rows = np.flatnonzero(inside)
         beyond = max(0, len(rows) + added - self._most)
         inside[rows[:beyond]] = False
+        if beyond:
+            limits.reached(
+                f"{self._most:,} flows in windows", "the oldest leave their windows early"
+            )
         return beyond
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from pipeline import limits
 from pipeline.flows import values
 from pipeline.flows.gob_hash import Mask
 from pipeline.flows.tcp import FLAGS
@@ -114,6 +115,8 @@ class Tracker:
         place = np.full(len(keys), -1)
         place[old], place[new] = np.arange(len(old)), len(old) + np.arange(len(new))
         places, begins, rows = place[inverse], came.counted[first[new]], known[old]
+        if len(old) + len(new) < len(keys):
+            limits.reached(f"{self._most:,} open connections", "flows of others are discarded")
         swapped = np.zeros(len(begins), np.bool_)
         if self._flags.swap:
             swapped = (came.bits[begins] & _BITS["SYN_ACK"]) > 0
