@@ -132,7 +132,7 @@ def _reads_as(text: str, path: Path, expected: tuple[Any, ...]) -> bool:
 
 def _replace(path: Path, before: bytes, after: bytes) -> None:
     """Write a file as a whole, with the owner and mode it had. Raises ConfigError, OSError."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     status = target.stat()
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
         partial = Path(file.name)

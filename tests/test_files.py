@@ -30,7 +30,12 @@ def test_a_pipe_that_nobody_writes_to_is_empty(tmp_path: Path) -> None:
 
 def test_a_pipe_is_read_to_its_end() -> None:
     reading, writing = os.pipe()
-    writer = threading.Timer(0.2, lambda: (os.write(writing, b"stages: []"), os.close(writing)))
+
+    def write() -> None:
+        os.write(writing, b"stages: []")
+        os.close(writing)
+
+    writer = threading.Timer(0.2, write)
     writer.start()
     with opened(Path(f"/dev/fd/{reading}")) as file:
         assert file.read() == b"stages: []"

@@ -39,12 +39,12 @@ def test_a_dependency_has_a_lower_bound_and_is_tested_with_a_version_it_allows(t
 
 def test_the_hashed_pins_are_those_of_the_constraints() -> None:
     """`make pins KEEP=1` writes them again. Each has a hash, and so has what builds the package."""
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for file in ("requirements.txt", "requirements-dev.txt"):
         text = (ROOT / file).read_text()
         pins = re.findall(r"^([\w.-]+)==([^\s;\\]+)(.*)\n    --hash=sha256:", text, re.MULTILINE)
         assert len(pins) == len(re.findall("^[^ ]+==", text, re.MULTILINE))
-        found[file] = {canonicalize_name(name): version for name, version, _ in pins}
+        found[file] = {str(canonicalize_name(name)): version for name, version, _ in pins}
     everything = found["requirements-dev.txt"]
     assert {name: everything.get(name) for name in PINS} == PINS
     run = found["requirements.txt"]

@@ -79,10 +79,10 @@ def _described(part: Component) -> dict[str, object]:
 def _licence(name: str) -> list[str]:
     """What an installed package says of its licence, on one line."""
     try:
-        found = metadata(name)
+        found = metadata(name).json
     except PackageNotFoundError:
         return []
-    text = found.get("License-Expression") or found.get("License") or ""
+    text = str(found.get("license_expression") or found.get("license") or "")
     first = text.strip().partition("\n")[0].strip()
     return [first] if first else []
 

@@ -9,7 +9,7 @@ from random import Random
 from pipeline.app.job import Job
 from pipeline.decode.framing import chunks
 from pipeline.flows.catalogue import CATALOGUE
-from simulate import simulate
+from simulate import Format, simulate
 from tests.attack.accounts import add_up, job_of_all_fields, jobs, through
 from tests.attack.protobuf import cut, flipped
 from tests.attack.tally import Size, Tally
@@ -51,7 +51,7 @@ _MALFORMED = (
 
 def attacks(size: Size) -> Iterator[Tally]:
     """Each kind of attack with its tally."""
-    reference = simulate("reference", size.folder / "reference.jsonl", form="json")
+    reference = simulate("reference", size.folder / "reference.jsonl", form=Format.JSON)
     whole = job_of_all_fields(size.folder, "json")
     every = [whole, jobs(reference)["json"]]
     real = reference.recording.read_bytes().splitlines()

@@ -112,3 +112,10 @@ def test_policies_in_force() -> None:
     assert [str(found) for found in in_force([one])] == ["shop/a"]
     with pytest.raises(ConfigError, match=r"NetworkPolicy shop/b: error: field spec\.x"):
         in_force([netpol("shop/b", "x: 1")])
+
+
+@pytest.mark.parametrize("kind", ["[]", "{a: b}", "[[1]]", "1"])
+def test_a_kind_that_is_not_a_text_is_a_problem(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"kind: {kind}\nmetadata: {{name: a}}\n")
+    with pytest.raises(ConfigError, match=r"p\.yaml"):
+        load(["p.yaml"], tmp_path)
