@@ -45,7 +45,6 @@ users: [{{name: u, user: {{token: {CANARY}, username: me, password: {CANARY}}}}}
         "who 10.0.0.1 --config pipeline.yaml",
         "matrix pipeline.yaml",
         "matrix --prometheus http://127.0.0.1:1 --token-file password",
-        "dead-letters --bootstrap 127.0.0.1:1 --topic t --security security.yaml",
         "policy verify cluster --input pipeline.yaml -n a",
     ],
 )
@@ -60,10 +59,7 @@ def test_a_canary_is_in_nothing_that_is_said(
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
     (tmp_path / "kubeconfig").write_text(KUBECONFIG)
     (tmp_path / "password").write_text(f"{CANARY}\n")
-    (tmp_path / "security.yaml").write_text(
-        "tls: {}\nsasl: {mechanism: plain, username: me, password_file: password}\n"
-    )
-    options = [] if arguments.startswith("dead-letters") else ["--log-level", "debug"]
+    options = ["--log-level", "debug"]
     with caplog.at_level("DEBUG"):
         done = CliRunner().invoke(app, [*arguments.split(), *options])
     said = done.output + caplog.text + repr(done.exception)
