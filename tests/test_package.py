@@ -44,7 +44,7 @@ def test_the_hashed_pins_are_those_of_the_constraints() -> None:
         text = (ROOT / file).read_text()
         pins = re.findall(r"^([\w.-]+)==([^\s;\\]+)(.*)\n    --hash=sha256:", text, re.MULTILINE)
         assert len(pins) == len(re.findall("^[^ ]+==", text, re.MULTILINE))
-        found[file] = {canonicalize_name(name): version for name, version, _ in pins}
+        found[file] = {str(canonicalize_name(name)): version for name, version, _ in pins}
     everything = found["requirements-dev.txt"]
     assert {name: everything.get(name) for name in PINS} == PINS
     run = found["requirements.txt"]

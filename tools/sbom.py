@@ -79,11 +79,10 @@ def _described(part: Component) -> dict[str, object]:
 def _licence(name: str) -> list[str]:
     """What an installed package says of its licence, on one line."""
     try:
-        found = metadata(name)
+        found = metadata(name).json
     except PackageNotFoundError:
         return []
-    named = [key for key in ("License-Expression", "License") if key in found]
-    text = found[named[0]] if named else ""
+    text = str(found.get("license_expression") or found.get("license") or "")
     first = text.strip().partition("\n")[0].strip()
     return [first] if first else []
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.api.schema import Failure
+from pipeline.api.failure import Failure
 
 JSON = "application/json"
 _WORTH = 16_384

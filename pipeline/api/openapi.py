@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pipeline.api.failure import Failure
 from pipeline.api.schema import (
     Explanation,
-    Failure,
     FamilySeries,
     Inventory,
     Progress,

@@ -16,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 import msgspec
 
 from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
-from pipeline.api.schema import Failure
+from pipeline.api.failure import Failure
 
 _SILENT, _PATIENCE = 30.0, 120.0
 """Seconds without a byte, and in all."""

@@ -68,9 +68,3 @@ class Inventory(msgspec.Struct, frozen=True, rename={"api_version": "apiVersion"
     warnings: list[str]
     api_version: str = "v1"
     kind: str = "List"
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """The body of an answer other than 200."""
-
-    error: str

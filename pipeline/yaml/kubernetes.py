@@ -90,7 +90,7 @@ def documents(text: str, name: str) -> Iterator[Document]:
 def objects(data: Any, kind: str, path: ConfigPath = ()) -> Iterator[tuple[ConfigPath, Any]]:
     """The objects of a document with their paths; of a List, or a list of a kind, one by one."""
     found = data.get("kind") if isinstance(data, dict) else None
-    if found in {"List", f"{kind}List"} and isinstance(data.get("items"), list):
+    if found in ("List", f"{kind}List") and isinstance(data.get("items"), list):
         for index, item in enumerate(data["items"]):
             yield from objects(item, kind, (*path, "items", index))
     else:

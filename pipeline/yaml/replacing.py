@@ -23,7 +23,7 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
 
     Raises ConfigError when it has changed meanwhile, and OSError.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # of a loop of links it is one of them
     status = target.stat()
     with _partial(target, after) as partial:
         partial.chmod(status.st_mode & 0o7777)

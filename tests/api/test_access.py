@@ -11,7 +11,7 @@ import pytest
 from multidict import CIMultiDict
 
 from pipeline.api.access import OPEN, Access, Asked, TokenFile
-from pipeline.api.schema import Failure
+from pipeline.api.failure import Failure
 
 HERE, BEYOND = "127.0.0.1", "192.0.2.7"
 DOCUMENT = "/api/v0/totals"

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.api import schema
+from pipeline.api.failure import Failure
 from pipeline.stage import Family, Kind
 
 FAMILY = Family("m", Kind.HISTOGRAM, ("A",), "help", (0.5, 1.0))
@@ -23,7 +24,7 @@ FAMILY = Family("m", Kind.HISTOGRAM, ("A",), "help", (0.5, 1.0))
         ),
         schema.Explanation("10.0.0.1", found=True, lines=[("pod", "shop/web")]),
         schema.Inventory([{"kind": "Pod"}], ["no rights on nodes"]),
-        schema.Failure("not today"),
+        Failure("not today"),
     ],
     ids=lambda document: type(document).__name__,
 )

@@ -24,6 +24,7 @@ AREAS = {
     "json": 1_500,
     "compressed": 1_500,
     "configuration": 2_000,
+    "files": 1_500,
     "kubernetes": 2_000,
     "state": 1_500,
 }

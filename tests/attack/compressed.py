@@ -30,6 +30,7 @@ _FORMATS: dict[str, Callable[[bytes], bytes]] = {
 }
 _BEHIND = (b"\0", b"\0" * 70_000, b"garbage", b"\x1f\x8b", b"{}", b"\xff" * 9)
 _BLOCK = 1 << 16
+_BATCH = 5_000
 _LONGEST_MAGIC = b"\xff\x06\0\0sNaPpY"
 _MESSAGE = b'{"Proto":6,"Bytes":1,"SrcAddr":"10.0.0.1"}\n'
 _BOMB_MB = 600
@@ -39,6 +40,7 @@ _BOMB_MB = 600
 def attacks(size: Size) -> Iterator[Tally]:
     """Each kind of attack with its tally."""
     job = job_of_all_fields(size.folder, "json")
+    reader = _Reader(job)
     lines = [b'{"Proto":6,"Bytes":%d,"SrcAddr":"10.0.%d.1"}' % (n * 7919, n) for n in range(60)]
     data = b"\n".join(lines) + b"\n"
     packed = {name: make(data) for name, make in _FORMATS.items()}
@@ -48,24 +50,37 @@ def attacks(size: Size) -> Iterator[Tally]:
     step = size.of(17, 1)
     yield _cut(
         "cut at every byte",
-        job,
+        reader,
         {**packed, **{f"{k} twice": v for k, v in many.items()}},
         lines,
         step,
     )
-    yield _changed("every bit flipped", job, packed, size.of(101, 1))
-    yield _followed("followed by something else", job, packed, lines)
-    yield _spliced("members of two formats", job, packed, size.of(50, 5_000))
+    yield _changed("every bit flipped", reader, packed, size.of(101, 1))
+    yield _followed("followed by something else", reader, packed, lines)
+    yield _spliced("members of two formats", reader, packed, size.of(50, 5_000))
+    reader.count()
     yield _bombs("bombs", job, size.of(1, 1_024))
 
 
-def _read(job: Job, blocks: Iterable[bytes]) -> list[bytes]:
-    """The messages of an input, counted by a pipeline."""
-    found: list[bytes] = []
-    for payloads in chunks(blocks, "json", 4_096):
-        add_up(job, payloads)
-        found += payloads
-    return found
+class _Reader:
+    """Reads inputs; a pipeline counts their messages, many inputs at a time."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._held: list[bytes] = []
+
+    def read(self, blocks: Iterable[bytes]) -> list[bytes]:
+        """The messages of an input."""
+        found = [payload for payloads in chunks(blocks, "json", 4_096) for payload in payloads]
+        self._held += found
+        if len(self._held) > _BATCH:
+            self.count()
+        return found
+
+    def count(self) -> None:
+        """Count what was read and is not counted yet."""
+        add_up(self._job, self._held)
+        self._held = []
 
 
 def _outcome(found: list[bytes]) -> str:
@@ -73,13 +88,15 @@ def _outcome(found: list[bytes]) -> str:
     return "read whole" if whole else "read up to the damage"
 
 
-def _cut(name: str, job: Job, inputs: dict[str, bytes], lines: list[bytes], step: int) -> Tally:
+def _cut(
+    name: str, reader: _Reader, inputs: dict[str, bytes], lines: list[bytes], step: int
+) -> Tally:
     """What was whole before the cut is counted, and nothing that is not in the input."""
     tally = Tally(name)
     for form, data in inputs.items():
         for end in range(1, len(data), step):
             with tally.step(f"{form} cut at {end}"):
-                found = _read(job, [data[:end]])
+                found = reader.read([data[:end]])
                 sound = [payload for payload in found if not isinstance(payload, Damaged)]
                 if sound != lines[: len(sound)] and end > len(_LONGEST_MAGIC):
                     tally.fault(f"{form} cut at {end}: {sound[-1]!r}")
@@ -87,7 +104,7 @@ def _cut(name: str, job: Job, inputs: dict[str, bytes], lines: list[bytes], step
     return tally
 
 
-def _changed(name: str, job: Job, inputs: dict[str, bytes], step: int) -> Tally:
+def _changed(name: str, reader: _Reader, inputs: dict[str, bytes], step: int) -> Tally:
     tally = Tally(name)
     for form, data in inputs.items():
         for bit in range(0, len(data) * 8, step):
@@ -95,7 +112,7 @@ def _changed(name: str, job: Job, inputs: dict[str, bytes], step: int) -> Tally:
             other[bit >> 3] ^= 1 << (bit & 7)
             with tally.step(f"{form}, bit {bit}"):
                 try:
-                    tally.add(_outcome(_read(job, [bytes(other)])))
+                    tally.add(_outcome(reader.read([bytes(other)])))
                 except ValueError as error:  # of another format, which is said
                     tally.add("refused by name")
                     if "is not read" not in str(error):
@@ -103,19 +120,19 @@ def _changed(name: str, job: Job, inputs: dict[str, bytes], step: int) -> Tally:
     return tally
 
 
-def _followed(name: str, job: Job, inputs: dict[str, bytes], lines: list[bytes]) -> Tally:
+def _followed(name: str, reader: _Reader, inputs: dict[str, bytes], lines: list[bytes]) -> Tally:
     tally = Tally(name)
     for form, data in inputs.items():
         for behind in (*_BEHIND, _FORMATS[form](b""), _FORMATS[form](b"") * 1_000):
             with tally.step(f"{form}, then {behind[:9]!r}"):
-                found = _read(job, [data + behind])
+                found = reader.read([data + behind])
                 if found[: len(lines)] != lines:
                     tally.fault(f"{form}, then {behind[:9]!r}: {len(found)} of {len(lines)}")
                 tally.add(_outcome(found))
     return tally
 
 
-def _spliced(name: str, job: Job, inputs: dict[str, bytes], count: int) -> Tally:
+def _spliced(name: str, reader: _Reader, inputs: dict[str, bytes], count: int) -> Tally:
     tally, draw = Tally(name), Random(5)
     for number in range(count):
         parts = [draw.choice(list(inputs.values())) for _ in range(4)]
@@ -124,7 +141,7 @@ def _spliced(name: str, job: Job, inputs: dict[str, bytes], count: int) -> Tally
         )
         with tally.step(f"splice {number}"):
             try:
-                tally.add(_outcome(_read(job, [data])))
+                tally.add(_outcome(reader.read([data])))
             except ValueError as error:
                 tally.add("refused by name")
                 if "is not read" not in str(error):

@@ -9,8 +9,7 @@ from random import Random
 from pipeline.app.job import Job
 from pipeline.decode.framing import chunks
 from pipeline.flows.catalogue import CATALOGUE
-from simulate import simulate
-from simulate.recording import Format
+from simulate import Format, simulate
 from tests.attack.accounts import add_up, job_of_all_fields, jobs, through
 from tests.attack.protobuf import cut, flipped
 from tests.attack.tally import Size, Tally

@@ -128,3 +128,10 @@ def test_thousands_of_rules_and_names_that_are_no_names(tmp_path: Path) -> None:
         (told,) = refused(tmp_path, "names.json")
         assert told.startswith("names.json:1:")
         assert told.endswith("is not a valid name")
+
+
+@pytest.mark.parametrize("kind", ["[]", "{a: b}", "[[1]]", "1"])
+def test_a_kind_that_is_not_a_text_is_a_problem(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"kind: {kind}\nmetadata: {{name: a}}\n")
+    with pytest.raises(ConfigError, match=r"p\.yaml"):
+        load(["p.yaml"], tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -28,7 +29,8 @@ _read: WeakValueDictionary[tuple[tuple[Fingerprint, ...], IndexOptions], Invento
 
 def inventory(path: Path, options: IndexOptions) -> Inventory:
     """The inventory of a file; it is shared while it is in use and the file does not change."""
-    key = fingerprints([path.resolve()]), options
+    real = Path(os.path.realpath(path))  # of a loop of links, `resolve` raises RuntimeError
+    key = fingerprints([real]), options
     found = _read.get(key)
     if found is None:
         found = _read[key] = Inventory(*file.load(path, options))

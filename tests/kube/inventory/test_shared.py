@@ -48,3 +48,9 @@ def test_nothing_is_kept_that_nobody_uses(tmp_path: Path) -> None:
     del found
     gc.collect()
     assert len(shared._read) == before
+
+
+def test_a_loop_of_links_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (problem,) = inventory(tmp_path / "loop", IndexOptions()).problems
+    assert "symbolic links" in problem.message
