@@ -47,7 +47,7 @@ ABOVE = {path for path in FILES if path.parts[:2] == ("pipeline", "cli")}
 """The commands: they may use what stands on top of the engine."""
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 UNMIRRORED = {
-    "api": ("handlers",),  # through the server: tests/app/test_documents.py, tests/cli
+    "api": ("failure", "handlers"),  # through the server: tests/app/test_documents.py, tests/cli
     "app": ("job",),  # whole runs: tests/cli/test_run.py, tests/kafka
     "cli": ("dead_letters",),  # over Kafka: tests/kafka/test_letters.py
     "config/flp": ("dialect_transform",),  # with the rest: tests/config/flp/test_dialect.py
