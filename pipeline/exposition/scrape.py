@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.exposition.self_metrics import METRICS
-
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z0-9_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(?<!\w)(\w++)="((?:[^"\\]++|\\.)*+)"')
 _PREFIX = re.compile(r"^([a-zA-Z0-9_:]*)stage_flows_in\{", re.MULTILINE)
@@ -63,6 +61,8 @@ def parse(worker: str, at: float, exposition: str) -> Scrape:
 
     Raises ValueError when there are none, or when one has a value that no worker shows.
     """
+    from pipeline.exposition.self_metrics import METRICS  # noqa: PLC0415 - slow; --help needs none
+
     found = _PREFIX.search(exposition)
     if found is None:
         raise ValueError(f"{worker} shows no metrics of stages: is it a worker of flowmatrix?")
