@@ -21,6 +21,21 @@ def opened(path: Path) -> BinaryIO:
     return open(path, "rb", opener=_without_waiting)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something; of a name that no file can have, there is nothing."""
+    return os.path.exists(path)  # noqa: PTH110 - the method raises OSError for a name too long
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file, as `exists`."""
+    return os.path.isfile(path)  # noqa: PTH113 - as above
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, as `exists`."""
+    return os.path.isdir(path)  # noqa: PTH112 - as above
+
+
 def secret(path: Path) -> str:
     """The text of a secret, without blanks around it. Raises OSError and UnicodeDecodeError."""
     text = path.read_text(encoding="utf-8").strip()

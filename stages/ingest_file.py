@@ -14,6 +14,7 @@ from pipeline.decode.compression import Compression, FormatError
 from pipeline.decode.detect import decoder_of, detected
 from pipeline.decode.framing import chunks, guarded
 from pipeline.diagnostics import Problem, nearest, warning
+from pipeline.files import exists, is_file, is_folder
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 
 _BLOCK = 1 << 20
@@ -45,10 +46,10 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         path = folder / self.path
-        if path.is_dir():
+        if is_folder(path):
             yield Problem(("path",), f"{path} is a folder, not a file")
-        elif not path.exists():
-            names = [entry.name for entry in path.parent.glob("*") if entry.is_file()]
+        elif not exists(path):
+            names = [entry.name for entry in path.parent.glob("*") if is_file(entry)]
             yield Problem(("path",), f"no file {path}", nearest(path.name, names))
         elif not os.access(path, os.R_OK):
             yield Problem(("path",), f"{path} cannot be read: no permission")

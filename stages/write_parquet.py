@@ -11,6 +11,7 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.files import exists, is_folder
 from pipeline.flows import values
 from pipeline.parquet.storage import Storage
 from pipeline.predicate.known import unknown_fields
@@ -59,8 +60,8 @@ class WriteParquet(Writer, frozen=True, kw_only=True, tag="write_parquet"):
         for index, name in enumerate(self.fields):
             yield from unknown_fields([name], ("fields", index))
         path = folder / self.folder
-        above = next(place for place in (path, *path.parents) if place.exists())
-        if not above.is_dir():
+        above = next(place for place in (path, *path.parents) if exists(place))
+        if not is_folder(above):
             yield Problem(("folder",), f"{above} is a file, not a folder")
         elif not os.access(above, os.W_OK | os.X_OK):
             yield Problem(("folder",), f"{above} cannot be written: no permission")

@@ -41,13 +41,17 @@ settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """A command that is called in this process sets the levels of the log for itself alone."""
+def own_process() -> Iterator[None]:
+    """A command that is called in this process sets variables and the log for itself alone."""
     loggers = [logging.getLogger(name) for name in ("", "pipeline")]
-    before = [logger.level for logger in loggers]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    environment = dict(os.environ)
     yield
-    for logger, level in zip(loggers, before, strict=True):
+    os.environ.clear()
+    os.environ.update(environment)
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 def pytest_configure() -> None:

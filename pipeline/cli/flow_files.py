@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.cli.series import SETTINGS
 from pipeline.decode.detect import detected, is_recording
 from pipeline.decode.splitting import Damaged
+from pipeline.files import is_file, is_folder
 from pipeline.flows import values
 from pipeline.flows.times import TIMES, moment
 from pipeline.predicate.condition import Query
@@ -114,12 +115,12 @@ def found(paths: Sequence[Path]) -> list[Path]:
     """The files of flows: a folder stands for its Parquet files. Raises OSError."""
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             inside = sorted(path.glob("*.parquet"))
             if not inside:
                 raise OSError(f"{path} has no Parquet file: give recordings by their names")
             files += inside
-        elif path.is_file() and not _is_parquet(path) and not is_recording(path, SETTINGS):
+        elif is_file(path) and not _is_parquet(path) and not is_recording(path, SETTINGS):
             raise OSError(f"{path} has no flows: they are read from {_KINDS}")
         else:
             files.append(path)

@@ -28,6 +28,7 @@ from pipeline.cli.polled import Polled
 from pipeline.cli.run import advance, conclude
 from pipeline.cli.series import Origin
 from pipeline.config.settings import ServerSettings
+from pipeline.files import is_file
 
 
 def _address(listen: str) -> str:
@@ -73,9 +74,9 @@ def page_(
         path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
     )
     origin.check()
-    if approved and not approved.is_file():
+    if approved and not is_file(approved):
         raise typer.BadParameter(f'no file "{approved}": `matrix approve` prints one')
-    if admit and not admit.is_file():
+    if admit and not is_file(admit):
         raise typer.BadParameter(f'no file "{admit}" with a token')
     try:
         with _documents(origin, approved) as found:

@@ -23,6 +23,7 @@ from pipeline.cli.logs import log_from
 from pipeline.cli.progress import progress
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
+from pipeline.files import is_folder
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.errors import ConnectError
 from pipeline.runtime.failure import WorkerError
@@ -52,7 +53,7 @@ def _address(listen: str) -> str:
 def _writable(file: str) -> str:
     """The option --metrics-out, checked: a long run would end in vain."""
     folder = Path(file).parent
-    if file not in {"", "-"} and not folder.is_dir():
+    if file not in {"", "-"} and not is_folder(folder):
         raise typer.BadParameter(f"no folder {folder}")
     return file
 

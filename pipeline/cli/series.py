@@ -23,7 +23,7 @@ from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import Diagnostic
-from pipeline.files import secret
+from pipeline.files import is_file, secret
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
 from pipeline.stage import Kind, Writer
@@ -89,7 +89,7 @@ class Origin:
         if self.path:
             return None if is_recording(self.path, SETTINGS) else self.path
         alone = self.recording
-        is_pipeline = alone and alone.is_file() and not is_recording(alone, SETTINGS)
+        is_pipeline = alone and is_file(alone) and not is_recording(alone, SETTINGS)
         return alone if is_pipeline else None
 
     def read(self, namespaces: Sequence[str] = (), metrics: Sequence[str] = ()) -> Counted:
@@ -145,7 +145,7 @@ def _pipeline(path: Path) -> Config:
     try:
         return load(path)
     except typer.Exit:
-        if path.is_file() and path.suffix not in _YAML:
+        if is_file(path) and path.suffix not in _YAML:
             say(f"{path} is not a recording either: {_RECORDINGS}")
         raise
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem, warning
 from pipeline.exposition import self_metrics
+from pipeline.files import is_file
 from pipeline.flows.cidr import is_loopback
 from pipeline.kafka.connection import Topic
 from pipeline.stage.duration import Duration
@@ -88,9 +89,9 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
             yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
         for name in ("tls_cert", "tls_key", "client_ca", "token_file"):
             file = getattr(self, name)
-            if file and not (folder / file).is_file():
+            if file and not is_file(folder / file):
                 yield Problem((name,), f'no file "{file}"')
-        if self.token_file and (folder / self.token_file).is_file():
+        if self.token_file and is_file(folder / self.token_file):
             yield from self._check_token(folder / self.token_file)
 
     def _check_token(self, file: Path) -> Iterator[Problem]:
@@ -165,7 +166,7 @@ class MatrixSettings(_Group, frozen=True, kw_only=True):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types."""
-        if self.approved and not (folder / self.approved).is_file():
+        if self.approved and not is_file(folder / self.approved):
             yield Problem(("approved",), f'no file "{self.approved}"')
 
 

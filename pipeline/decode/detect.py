@@ -11,6 +11,7 @@ from pipeline.decode import Format, sqlite
 from pipeline.decode.compression import DamagedError, FormatError, decompress
 from pipeline.decode.json_stream import JsonSplitter
 from pipeline.decode.splitting import Damaged
+from pipeline.files import is_file
 
 _BLOCK = 1 << 16
 _BOM = b"\xef\xbb\xbf"
@@ -49,7 +50,7 @@ def is_recording(path: Path, settings: frozenset[str]) -> bool:
 
     A pipe is not looked into: what is read of it is gone. Raises OSError.
     """
-    if not path.is_file():
+    if not is_file(path):
         return False
     if sqlite.is_database(path):
         return True

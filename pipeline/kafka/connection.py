@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
-from pipeline.files import secret, warn_if_open
+from pipeline.files import is_folder, secret, warn_if_open
 
 Topic = Annotated[
     str,
@@ -159,7 +159,7 @@ def _context(tls: Tls, folder: Path) -> ssl.SSLContext:
 
 def _file(folder: Path, name: str, field: str) -> Path:
     path = folder / name
-    return path / _STRIMZI[field] if path.is_dir() and field in _STRIMZI else path
+    return path / _STRIMZI[field] if is_folder(path) and field in _STRIMZI else path
 
 
 def _content(folder: Path, name: str, field: str = "username_file") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.diagnostics import Diagnostic, Location, Problem, nearest
+from pipeline.files import is_file, is_folder
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -30,25 +31,25 @@ def matching(patterns: Iterable[str], folder: Path, problems: list[Diagnostic]) 
 
 def _matches(pattern: str, folder: Path) -> list[Path]:
     path = folder / pattern
-    if path.is_file():
+    if is_file(path):
         return [path]
-    if path.is_dir():
+    if is_folder(path):
         found = list(path.iterdir())
     else:
         # Path.glob refuses absolute patterns.
         names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - see above
         found = [folder / name for name in names]
-    return sorted(file for file in found if file.suffix in SUFFIXES and file.is_file())
+    return sorted(file for file in found if file.suffix in SUFFIXES and is_file(file))
 
 
 def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
     """The reason why a pattern matches no file, and a hint with the nearest name."""
     path = folder / pattern
     wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
-    if path.is_dir():
+    if is_folder(path):
         return f'the folder "{pattern}" has no file {wanted}', ""
     parent = path.parent
-    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    names = [entry.name for entry in parent.iterdir()] if is_folder(parent) else []
     if glob.has_magic(pattern):
         return f'"{pattern}" matches no file {wanted}', nearest(path.name, names)
     hint = nearest(path.name, names) or ("" if names else f'"{parent}" is not a folder or is empty')

@@ -16,6 +16,7 @@ import msgspec
 from pipeline.config.flp.dialect import Dynamic
 from pipeline.config.flp.parts import is_unset
 from pipeline.diagnostics import Problem, refusal
+from pipeline.files import exists
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.access import Access
 from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
@@ -54,11 +55,11 @@ def outside(dynamic: Dynamic | None, folder: Path) -> Outside:
         return Outside(problem="fileName is missing: the key of the ConfigMap, or a file")
     if not dynamic.name:
         path = folder / dynamic.file_name
-        if not path.exists():
+        if not exists(path):
             return Outside(problem=f"{path} does not exist", files=(path,))
         return Outside(_parsed(document.read(path), str(path)), files=(path,))
     path = folder / dynamic.kube_config_path
-    if dynamic.kube_config_path and path.exists() and not kubeconfig.is_kubeconfig(path):
+    if dynamic.kube_config_path and exists(path) and not kubeconfig.is_kubeconfig(path):
         return _taken(dynamic, Outside(files=(path,)), *_in_file(dynamic, path))
     access = Access(kubeconfig=dynamic.kube_config_path)
     place = ConfigMap(access, dynamic.namespace or _NAMESPACE, dynamic.name)

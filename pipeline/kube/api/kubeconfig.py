@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.diagnostics import ConfigError
-from pipeline.files import opened
+from pipeline.files import exists, opened
 from pipeline.kube.api.errors import ConnectError
 from pipeline.yaml import kubernetes
 
@@ -61,7 +61,7 @@ def default_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
     named = [Path(name) for name in environ.get(VARIABLE, "").split(os.pathsep) if name]
     home = environ.get("HOME", "")
     files = named or ([Path(home) / ".kube" / "config"] if home else [])
-    return [file for file in files if file.exists()]
+    return [file for file in files if exists(file)]
 
 
 def contexts(paths: Files) -> list[str]:

@@ -90,6 +90,8 @@ def test_problems_have_places_in_the_text_that_was_read(tmp_path: Path) -> None:
         ("{name: dyn}", "fileName is missing: the key of the ConfigMap, or a file"),
         (IN_MAP.replace("name: dyn", "name: din"), "objects.yaml does not have it"),
         (IN_MAP.replace("config.json", "c.json"), 'no key "c.json": it has config.json'),
+        ("{fileName: /" + "9" * 300 + "}", "/" + "9" * 300 + " does not exist"),
+        ('{fileName: "/a\\0"}', "/a\0 does not exist"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_where_a_stage_needs_it(
