@@ -12,7 +12,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -23,12 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import config
 from pipeline.app.job import Job
-from pipeline.exposition.self_metrics import METRICS
 from pipeline.flows.catalogue import CATALOGUE
-from pipeline.state.ledger import Ledger
 from simulate import Simulation, simulate
+from tests.attack.accounts import Stage, accounts, add_up
+from tests.attack.accounts import jobs as jobs_of
 from tests.support.records import message_class
 
 pytestmark = pytest.mark.slow
@@ -47,16 +45,6 @@ stages:
   - {name: bytes, value: Bytes}
   - {name: never, value: DnsLatencyMs}
 """
-SAMPLE = re.compile(r"^flowmatrix_(\w+)\{(.*)\} (\S+)$", re.MULTILINE)
-
-
-class Stage(NamedTuple):
-    """The account of one stage."""
-
-    come: int
-    out: int
-    filtered: int
-    rejected: int
 
 
 class Done(NamedTuple):
@@ -77,18 +65,6 @@ def flowmatrix(*arguments: object, folder: Path) -> subprocess.CompletedProcess[
         check=False,
         timeout=60,
     )
-
-
-def accounts(exposition: str) -> dict[str, Stage]:
-    """The account of every stage, from the self-metrics."""
-    parts = ("flows_in", "flows_out", "flows_filtered", "flows_rejected")
-    found = {
-        (name, json.loads(labels.partition("=")[2])): int(float(value))
-        for name, labels, value in SAMPLE.findall(exposition)
-        if METRICS[name].labels == ("stage",)
-    }
-    names = {stage for name, stage in found if name == "stage_flows_in"}
-    return {name: Stage(*(found[f"stage_{part}", name] for part in parts)) for name in names}
 
 
 def run(folder: Path, data: bytes, decoder: str = "json", code: int = 0) -> Done:
@@ -395,31 +371,9 @@ def messages(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)) | st.just(len(data)))])
 
 
-def add_up(job: Job, payloads: Iterable[bytes]) -> None:
-    """Take payloads through the whole pipeline and check every account."""
-    batch = list(payloads)
-    (source,) = job.plan.sources
-    outcome = job.plan.run(source.name, batch)
-    assert isinstance(job.counts, Ledger)
-    job.counts.merge(outcome.deltas, 1.0)
-    job.telemetry.batch(source.name, len(batch), outcome)
-    assert outcome.counts[source.name].flows_in == len(batch)
-    assert len(outcome.rejects) == sum(counts.rejected for counts in outcome.counts.values())
-    for node in job.plan.nodes:
-        counts = outcome.counts[node.name]
-        given = counts.flows_out + counts.filtered + counts.rejected
-        assert given == counts.flows_in or (node.spec.type == "flatten" and given > counts.flows_in)
-        if node.parents and not node.spec.families():  # an encoder counts each flow once a family
-            assert counts.flows_in == sum(outcome.counts[p].flows_out for p in node.parents)
-    assert accounts(job.exposer.final()).keys() == outcome.counts.keys()
-
-
 @pytest.fixture(scope="module")
 def jobs(reference: Simulation) -> dict[str, Job]:
-    """The reference pipeline, and the same with JSON flows."""
-    other = reference.config.with_name("json.yaml")
-    other.write_text(reference.config.read_text().replace("decoder: protobuf", "decoder: json"))
-    return {"protobuf": Job(config.load(reference.config)), "json": Job(config.load(other))}
+    return jobs_of(reference)
 
 
 @settings(max_examples=150)

@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.files import sync
 from pipeline.flows import values
 from pipeline.parquet.spool import frames
 from pipeline.parquet.storage import PARQUET, SPOOL
@@ -57,7 +58,7 @@ def _write(file: BinaryIO, schema: pl.Schema, spool: Path) -> None:
         draft.replace(spool.with_name(spool.name.removeprefix(".").removesuffix(SPOOL) + PARQUET))
     finally:
         draft.unlink(missing_ok=True)
-    _sync(spool.parent)
+    sync(spool.parent)
 
 
 def _fill(draft: Path, file: BinaryIO, schema: pl.Schema) -> None:
@@ -101,12 +102,3 @@ def _table(rows: list[pl.DataFrame], schema: pl.Schema, arrow: pa.Schema) -> pa.
     """The frames as rows of the file's columns."""
     frame = values.concat([pl.DataFrame(schema=schema), *rows])
     return frame.select(pl.col(n).cast(dtype) for n, dtype in schema.items()).to_arrow().cast(arrow)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

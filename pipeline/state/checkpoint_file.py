@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
+from pipeline.files import sync
 from pipeline.stage import Family
 from pipeline.stage.memory import Saved
 from pipeline.state.ledger import Ledger
@@ -136,7 +137,7 @@ def save(
         if path.exists():
             _link(path, folder / _BEFORE)
         fresh.replace(path)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         with suppress(OSError):
             fresh.unlink()
@@ -233,14 +234,6 @@ def _link(path: Path, other: Path) -> None:
         shutil.copyfile(path, fresh)
         fresh.chmod(0o600)
     fresh.replace(other)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def pack(frame: pl.DataFrame) -> bytes:
