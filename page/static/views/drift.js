@@ -51,7 +51,7 @@ export function mount(root, state, shell) {
     for (const one of chosen) if (!here.has(one)) chosen.delete(one);
     const total = KINDS.reduce((sum, one) => sum + data.counts[one], 0);
     replace(figures,
-      h("p", {}, total ? `${many(total, "edge")} differ from ` : "Nothing differs from ", h("strong", {}, name(data.file)),
+      h("p", {}, total ? `${many(total, "edge")} ${total === 1 ? "differs" : "differ"} from ` : "Nothing differs from ", h("strong", {}, name(data.file)),
         `, which has ${many(data.approved, "approved edge")}${data.namespaces.length ? ` of ${data.namespaces.map(name).join(", ")}` : ""}.`),
       ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
     if (!controls.contains(document.activeElement)) drawControls();
