@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
+from pipeline.diagnostics import nearest
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -19,6 +22,7 @@ from policy.generate.report import Report
 from policy.generate.text import dump
 from policy.objects import Manifest
 
+_DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([-a-z0-9_]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9_]*[a-z0-9])?")
 INCOMPLETE = 3
 """Exit code when an established connection has no rule."""
 
@@ -40,6 +44,13 @@ def generate_(
     kind: Annotated[Kind, typer.Option(help="What kind of objects to write.")] = (
         Kind.NETWORK_POLICY
     ),
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=NAME",
+            help="Write this label as a domain name, in cluster-nodes; again for more.",
+        ),
+    ] = None,
     dns: Annotated[
         str, typer.Option(metavar="NS/SERVICE", help="Allow DNS of this Service, seen or not.")
     ] = "",
@@ -65,15 +76,19 @@ def generate_(
     """
     if bool(namespace) == every:
         raise typer.BadParameter("give --namespace NS, or --all-namespaces")
+    if domain and kind is not Kind.CLUSTER_NODES:
+        raise typer.BadParameter(f"--domain is for --kind {Kind.CLUSTER_NODES}")
     given = Given(edges, input_, state, server)
     file = given.inventory(inventory)
     objects, frame = Objects(file), given.read(file)
     known = objects.namespaces(frame, namespace or ())
+    listed = [*given.labels(labels), *objects.labels]
+    domains = _domains(domain or [], {label.name for label in listed})
     try:
         found = generate(
             frame,
             objects.manifests,
-            [*given.labels(labels), *objects.labels],
+            listed,
             Options(
                 namespaces=tuple(sorted(set(namespace or known))),
                 allow_unlabelled=allow_unlabelled,
@@ -81,11 +96,25 @@ def generate_(
                 default_deny=default_deny,
             ),
         )
-        _write(list(manifests(found.drafts, kind, found.report)), out)
-        told = found.report.and_also(added(found.drafts, kind))
+        _write(list(manifests(found.drafts, kind, found.report, domains)), out)
+        told = found.report.and_also(added(found.drafts, kind, domains))
         _tell(told, report_file)
     except (NoResolverError, OSError) as error:
         fail(error)
+
+
+def _domains(given: Sequence[str], labels: Collection[str]) -> dict[str, list[str]]:
+    """Domain names by label. Raises typer.BadParameter."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        label, _, name = one.rpartition("=")
+        if label not in labels:
+            hint = nearest(label, labels) or f"there are {', '.join(sorted(labels)) or 'none'}"
+            raise typer.BadParameter(f'--domain: no subnet label is "{label}"; {hint}')
+        if not _DOMAIN.fullmatch(name):
+            raise typer.BadParameter(f'--domain: "{name}" is not a domain name: *.example.com')
+        found.setdefault(label, []).append(name)
+    return found
 
 
 def _write(found: list[Manifest], out: Path | None) -> None:

@@ -37,7 +37,7 @@ class Peer(NamedTuple):
     `is_api_server`: a node, or an address, that is an endpoint of the Kubernetes API, reached at
     its port. `wider` says what the peer covers beyond the end that was seen. Of a NODE, `nodes` are
     the values of its HOSTNAME_LABEL where the objects have them, and `unlisted` those of `blocks`
-    whose address is not in the status of the node.
+    whose address is not in the status of the node. Of a NETWORK, `label` is its subnet label.
     """
 
     kind: PeerKind
@@ -49,6 +49,7 @@ class Peer(NamedTuple):
     wider: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     unlisted: tuple[Block, ...] = ()
+    label: str = ""
 
     @property
     def key(self) -> tuple[Any, ...]:

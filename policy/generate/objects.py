@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 
 from policy.generate.draft import Draft, PeerKind, Rule
 from policy.generate.kinds import cilium, cluster_network_policy, network_policy
+from policy.generate.kinds.cluster_network_policy import Names
 from policy.generate.report import Finding, Report, Topic
 from policy.networkpolicy import Direction
 from policy.objects import Manifest
@@ -26,20 +28,26 @@ class Kind(StrEnum):
     CLUSTER_NODES = "cluster-nodes"
 
 
+Domains = Mapping[str, Sequence[str]]
+"""Domain names by subnet label."""
+
 _FORMS: dict[Kind, Callable[[Draft], Iterator[Manifest]]] = {
     Kind.NETWORK_POLICY: network_policy.manifests,
     Kind.CALICO_STAGED: network_policy.staged,
     Kind.CILIUM: cilium.manifests,
     Kind.CLUSTER: cluster_network_policy.manifests,
-    Kind.CLUSTER_NODES: cluster_network_policy.with_nodes,
 }
 
 
-def manifests(drafts: Iterable[Draft], kind: Kind, report: Report) -> Iterator[Manifest]:
-    """The objects of the drafts, in their order."""
+def manifests(
+    drafts: Iterable[Draft], kind: Kind, report: Report, domains: Domains | None = None
+) -> Iterator[Manifest]:
+    """The objects of the drafts, in their order; CLUSTER_NODES names labels by `domains`."""
+    named = partial(cluster_network_policy.manifests, names=Names(True, domains or {}))
+    form = named if kind is Kind.CLUSTER_NODES else _FORMS[kind]
     for draft in drafts:
         noted = dict(_annotations(draft, report))
-        for one in _FORMS[kind](draft):
+        for one in form(draft):
             one["metadata"] |= {
                 "labels": {"app.kubernetes.io/managed-by": "flowmatrix"},
                 "annotations": noted,
@@ -47,13 +55,19 @@ def manifests(drafts: Iterable[Draft], kind: Kind, report: Report) -> Iterator[M
             yield one
 
 
-def added(drafts: Iterable[Draft], kind: Kind) -> Iterator[Finding]:
+def added(drafts: Iterable[Draft], kind: Kind, domains: Domains | None = None) -> Iterator[Finding]:
     """What a kind allows beyond a NetworkPolicy, as findings for the report."""
     for draft in drafts:
         for direction, rules in draft.rules.items():
             subject = f"{draft.namespace}/{draft.name}, {direction}"
             for message in _wider(kind, direction, rules):
                 yield Finding(Topic.WIDER, draft.namespace, subject, message)
+            if kind is Kind.CLUSTER_NODES and direction is Direction.EGRESS:
+                labels = {peer.label for rule in rules for peer in rule.peers} & set(domains or ())
+                for label in sorted(labels):
+                    names = ", ".join(sorted((domains or {})[label]))
+                    message = f"label {label}: all addresses that {names} may resolve to"
+                    yield Finding(Topic.WIDER, draft.namespace, subject, message)
 
 
 def _wider(kind: Kind, direction: Direction, rules: Iterable[Rule]) -> Iterator[str]:

@@ -116,6 +116,7 @@ class Peers:
             blocks=found.blocks,
             is_api_server=all(self._networks.is_api_server(net, port) for net in networks),
             wider=tuple(wider),
+            label=label,
         )
 
 

@@ -3,19 +3,19 @@
 Source: https://network-policy-api.sigs.k8s.io/reference/spec/
 It denies nothing by itself, so a policy becomes two sorts of objects: some accept the edges, and
 one of a lower precedence denies the rest. In the Baseline tier, NetworkPolicies of the namespace
-have precedence. With `nodes`, which the experimental channel of the API has, nodes are selected by
-their label; otherwise they are networks. `ingress` has pods only: what comes from nodes and from
+have precedence. The experimental channel of the API also selects nodes by their label and
+names domains; otherwise both are networks. `ingress` has pods only: what comes from nodes and from
 outside is neither accepted nor denied. A list has at most 25 items, so long ones are continued in
 further rules and objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from policy.generate.draft import HOSTNAME_LABEL, Block, Draft, PeerKind, Port, Rule, plain
+from policy.generate.draft import HOSTNAME_LABEL, Block, Draft, Peer, PeerKind, Port, Rule, plain
 from policy.generate.networks import without
 from policy.networkpolicy import Direction
 from policy.objects import NAME_LABEL, Manifest
@@ -29,10 +29,20 @@ _SIDES = {Direction.INGRESS: ("ingress", "from"), Direction.EGRESS: ("egress", "
 _Item = TypeVar("_Item")
 
 
-def manifests(draft: Draft, *, nodes: bool = False) -> Iterator[Manifest]:
+class Names(NamedTuple):
+    """What is named rather than written as networks: nodes, and subnet labels by their domains."""
+
+    nodes: bool = False
+    domains: Mapping[str, Sequence[str]] = {}
+
+
+_NONE = Names()
+
+
+def manifests(draft: Draft, names: Names = _NONE) -> Iterator[Manifest]:
     """The ClusterNetworkPolicies that accept, then the one that denies."""
     accepting = {
-        direction: list(_parts([one for rule in rules for one in _rules(rule, direction, nodes)]))
+        direction: list(_parts([one for rule in rules for one in _rules(rule, direction, names)]))
         for direction, rules in draft.rules.items()
     }
     for number, parts in enumerate(zip_longest(*accepting.values(), fillvalue=()), 1):
@@ -56,32 +66,34 @@ def _manifest(draft: Draft, suffix: str, priority: int, rules: Manifest) -> Mani
     }
 
 
-def with_nodes(draft: Draft) -> Iterator[Manifest]:
-    """The same with nodes by their labels."""
-    return manifests(draft, nodes=True)
-
-
-def _rules(rule: Rule, direction: Direction, nodes: bool) -> Iterator[Manifest]:  # noqa: FBT001 - of `manifests`
+def _rules(rule: Rule, direction: Direction, names: Names) -> Iterator[Manifest]:
     """The rule, with as many items in its lists as are allowed."""
     side = _SIDES[direction][1]
-    for peers in _parts(list(_peers(rule, direction, nodes))):
+    for peers in _parts(list(_peers(rule, direction, names))):
         for ports in _parts(rule.ports):
             protocols = [_protocol(port) for port in ports]
             yield {"action": "Accept", side: list(peers), "protocols": protocols}
 
 
-def _peers(rule: Rule, direction: Direction, nodes: bool) -> Iterator[Manifest]:  # noqa: FBT001 - as above
+def _peers(rule: Rule, direction: Direction, names: Names) -> Iterator[Manifest]:
     pods = (peer for peer in rule.peers if peer.kind is PeerKind.PODS)
     yield from (_pods(peer.namespace, peer.selector) for peer in pods)
     if direction is Direction.EGRESS:
-        named = {name for peer in rule.peers for name in peer.nodes} if nodes else set[str]()
-        yield from (_nodes(part) for part in _parts(sorted(named)))
-        others = (peer for peer in rule.peers if peer.kind is not PeerKind.PODS)
-        blocks = [
-            b for peer in others for b in (peer.unlisted if nodes and peer.nodes else peer.blocks)
-        ]
+        others = [peer for peer in rule.peers if peer.kind is not PeerKind.PODS]
+        hosts = {name for peer in others for name in peer.nodes if names.nodes}
+        yield from (_nodes(part) for part in _parts(sorted(hosts)))
+        domains = {name for peer in others for name in names.domains.get(peer.label, ())}
+        yield from ({"domainNames": list(part)} for part in _parts(sorted(domains)))
+        blocks = [block for peer in others for block in _blocks(peer, names)]
         networks = [net for block in blocks for net in _networks(block)]
         yield from ({"networks": list(part)} for part in _parts(networks))
+
+
+def _blocks(peer: Peer, names: Names) -> Sequence[Block]:
+    """The addresses of a peer that nothing else names."""
+    if peer.label in names.domains:
+        return ()
+    return peer.unlisted if names.nodes and peer.nodes else peer.blocks
 
 
 def _networks(block: Block) -> list[str]:

@@ -85,16 +85,19 @@ def test_nodes_by_the_definition_of_the_experimental_channel(kube_server: ApiSer
         reference_edges.edges(),
         reference_edges.manifests(),
         reference_edges.labels(),
-        Options(namespaces=("netobserv",)),
+        Options(namespaces=("netobserv", "noo-loki")),
     )
     peers = []
-    for one in manifests(found.drafts, Kind.CLUSTER_NODES, found.report):
+    labels = {p.label for d in found.drafts for rs in d.rules.values() for r in rs for p in r.peers}
+    domains = {label: ["*.s3.eu-west-3.amazonaws.com"] for label in labels - {""}}
+    for one in manifests(found.drafts, Kind.CLUSTER_NODES, found.report, domains):
         one["apiVersion"] = f"{group}/v1alpha2"
         url = f"/apis/{group}/v1alpha2/{plural}?dryRun=All&fieldValidation=Strict"
         answer = kube_server.request("POST", url, one)
         assert answer["spec"] == one["spec"]
         peers += [peer for rule in one["spec"].get("egress", ()) for peer in rule["to"]]
     assert any("nodes" in peer for peer in peers)
+    assert any("domainNames" in peer for peer in peers)
 
 
 def test_the_policies_of_the_reference_scenario(kube_server: ApiServer, space: str) -> None:

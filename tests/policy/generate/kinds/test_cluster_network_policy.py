@@ -7,6 +7,7 @@ from typing import Any
 
 from policy.generate.draft import Block, Draft, Peer, PeerKind, Port, Rule
 from policy.generate.kinds import cluster_network_policy
+from policy.generate.kinds.cluster_network_policy import Names
 from policy.networkpolicy import Direction
 from policy.selectors import LabelSelector
 
@@ -62,7 +63,7 @@ def test_nodes_by_their_labels() -> None:
     listed = NODE._replace(nodes=("one", "two"), unlisted=(Block("10.128.0.2/32"),))
     rule = Rule((NEAR, listed, NODE), PORTS, ())
     one = Draft("shop", "web", None, WEB, {Direction.INGRESS: (rule,), Direction.EGRESS: (rule,)})
-    accepts, denies = cluster_network_policy.with_nodes(one)
+    accepts, denies = cluster_network_policy.manifests(one, Names(nodes=True))
     wanted = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["one", "two"]}
     assert accepts["spec"]["egress"][0]["to"] == [
         pods(app="db"),
@@ -71,6 +72,20 @@ def test_nodes_by_their_labels() -> None:
     ]
     assert accepts["spec"]["ingress"][0]["from"] == [pods(app="db")]
     assert denies == list(cluster_network_policy.manifests(one))[-1]
+
+
+def test_labels_by_domain_names() -> None:
+    """A label without a name stays networks; ingress has no names."""
+    s3 = NET._replace(label="EXT:S3")
+    rule = Rule((s3, NODE), PORTS, ())
+    names = Names(domains={"EXT:S3": ["*.s3.example.com", "b.example.com"], "other": ["c.d"]})
+    one = Draft("shop", "web", None, WEB, {Direction.INGRESS: (rule,), Direction.EGRESS: (rule,)})
+    accepts, _ = cluster_network_policy.manifests(one, names)
+    assert accepts["spec"]["egress"][0]["to"] == [
+        {"domainNames": ["*.s3.example.com", "b.example.com"]},
+        {"networks": ["10.0.0.1/32"]},
+    ]
+    assert "ingress" not in accepts["spec"]
 
 
 def test_long_lists_go_on_in_further_rules_and_objects() -> None:
