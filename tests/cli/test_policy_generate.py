@@ -153,3 +153,25 @@ def test_all_namespaces_and_other_kinds(given: list[str]) -> None:
     found = list(yaml.safe_load_all(done.stdout))
     assert {one["kind"] for one in found} == {"CiliumNetworkPolicy"}
     assert len({one["metadata"]["namespace"] for one in found}) == 5
+
+
+def test_a_label_as_a_domain_name(given: list[str]) -> None:
+    """In the kind that has these; a name that is none, or of no label, is refused."""
+    command = ["policy", "generate", "-n", "noo-loki", *given, "--kind"]
+    name = "*.s3.eu-west-3.amazonaws.com"
+    done = flowmatrix(*command, "cluster-nodes", "--domain", f"AWS_S3_eu-west-3={name}")
+    rules = [
+        rule for one in yaml.safe_load_all(done.stdout) for rule in one["spec"].get("egress", ())
+    ]
+    assert [peer for rule in rules for peer in rule["to"] if "domainNames" in peer] == [
+        {"domainNames": [name]}
+    ] * 3
+    assert f"label AWS_S3_eu-west-3: all addresses that {name} may" in " ".join(done.stderr.split())
+    for kind, domain, why in (
+        ("cluster", f"AWS_S3_eu-west-3={name}", "--domain is for --kind cluster-nodes"),
+        ("cluster-nodes", f"AWS_S3={name}", 'no subnet label is "AWS_S3"'),
+        ("cluster-nodes", "AWS_S3_eu-west-3=a b", '"a b" is not a domain name'),
+    ):
+        refused = flowmatrix(*command, kind, "--domain", domain)
+        assert refused.exit_code == 2
+        assert why in " ".join(refused.stderr.split())

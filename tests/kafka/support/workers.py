@@ -44,7 +44,7 @@ class Worker:
         answer = call(self.port, path)
         return answer.status, answer.body if path == "/metrics" else json.loads(answer.body)
 
-    def exit(self, *, seconds: float = 10) -> int:
+    def exit(self, *, seconds: float = 60) -> int:
         """Send SIGTERM and wait; the exit code."""
         process = self.process._process
         assert process is not None
