@@ -101,7 +101,8 @@ class AddressLimiter:
             pl.when(pl.col(address) == "").then(namespace).otherwise(pl.lit(""))
             for address, namespace in self._ends
         )
-        chosen = labels.select(label for end in self._ends for label in end)[rows[_ROW]]
+        parts = {label for end in self._ends for label in end}
+        chosen = labels.select(sorted(parts))[rows[_ROW]]
         return chosen.select(pl.concat_str(names).alias(_NAMESPACE)).to_series()
 
     def _is_known(self, keys: pl.Series) -> pl.Series:
