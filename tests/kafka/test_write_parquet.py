@@ -40,11 +40,11 @@ def test_killed_workers_lose_no_flow(kafka_broker: Broker, tmp_path: Path) -> No
 
     The counts are exact all the same.
     """
-    kafka_broker.create_topic("kept", 2)
-    worker = keeping(tmp_path, kafka_broker.bootstrap, "kept", every=1, max_flows=3000)
+    kafka_broker.create_topic("raw-kept", 2)
+    worker = keeping(tmp_path, kafka_broker.bootstrap, "raw-kept", every=1, max_flows=3000)
     for numbers in (range(_FLOWS // 2), range(_FLOWS // 2, _FLOWS)):
         with running(worker):
-            feed(kafka_broker, "kept", numbers)
+            feed(kafka_broker, "raw-kept", numbers)
             wait(lambda: value(worker, 'flowmatrix_records_written{stage="raw"}') > 0)
             worker.process.kill()
     with running(worker):
@@ -58,11 +58,11 @@ def test_killed_workers_lose_no_flow(kafka_broker: Broker, tmp_path: Path) -> No
 
 def test_two_workers_share_a_folder(kafka_broker: Broker, tmp_path: Path) -> None:
     """Each flow is there once when nobody is killed, also while others start and end."""
-    kafka_broker.create_topic("shared", 2)
-    first = keeping(tmp_path, kafka_broker.bootstrap, "shared", max_flows=1000)
+    kafka_broker.create_topic("raw-shared", 2)
+    first = keeping(tmp_path, kafka_broker.bootstrap, "raw-shared", max_flows=1000)
     second = Worker(tmp_path / "kafka.yaml", "second")
     with running(first, second):
-        feed(kafka_broker, "shared", range(_FLOWS))
+        feed(kafka_broker, "raw-shared", range(_FLOWS))
         wait(lambda: sum(positions(first)) + sum(positions(second)) == _FLOWS)
         assert first.exit() == second.exit() == 0
     assert kept(tmp_path) == Counter(range(_FLOWS))
@@ -70,11 +70,11 @@ def test_two_workers_share_a_folder(kafka_broker: Broker, tmp_path: Path) -> Non
 
 def test_a_folder_that_is_gone_costs_no_count(kafka_broker: Broker, tmp_path: Path) -> None:
     """A file stands where the folder was: flows are counted, and the loss is told."""
-    kafka_broker.create_topic("full", 1)
-    worker = keeping(tmp_path, kafka_broker.bootstrap, "full")
+    kafka_broker.create_topic("raw-full", 1)
+    worker = keeping(tmp_path, kafka_broker.bootstrap, "raw-full")
     with running(worker):
         (tmp_path / "raw").write_text("in the way")
-        produce(kafka_broker.bootstrap, "full", [b'{"n":1}', b'{"n":2}'], 1)
+        produce(kafka_broker.bootstrap, "raw-full", [b'{"n":1}', b'{"n":2}'], 1)
         wait(lambda: seen(worker) == 2)
         assert value(worker, 'flowmatrix_records_lost{stage="raw"}') == 2
         assert worker.get("/readyz")[0] == 200
