@@ -24,6 +24,8 @@ from pipeline.state.series_table import TIMES
 from simulate import Format, Simulation, simulate
 from tests.support.records import message_class
 
+pytestmark = pytest.mark.slow
+
 OUT, IN = MatrixDirection.OUTGOING, MatrixDirection.INCOMING
 SYN_IN, SYN_OUT = "netobserv_workload_syn_in", "netobserv_workload_syn_out"
 

@@ -23,6 +23,8 @@ from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.api.static import files
 from tests.support.certificates import Authority
 
+pytestmark = pytest.mark.slow
+
 LARGE = list(range(50_000))
 JSON = {"Content-Type": "application/json"}
 

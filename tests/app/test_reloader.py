@@ -264,6 +264,8 @@ import sys
 from pathlib import Path
 from pipeline import config
 from pipeline.app.job import Job
+
+pytestmark = pytest.mark.slow
 families = Job(config.load(Path(sys.argv[1]))).plan.families
 print(*sorted((family.name, family.chain) for family, _ in families.values()))
 """

@@ -14,6 +14,8 @@ from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint
 from pipeline.state.series_table import OVERFLOW
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("limit", "found"),

@@ -11,6 +11,8 @@ import yaml
 from simulate import Simulation
 from tests.support.commands import flowmatrix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def raw(made: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:

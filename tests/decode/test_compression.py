@@ -20,6 +20,8 @@ from pipeline.decode.compression import (
     decompress,
 )
 
+pytestmark = pytest.mark.slow
+
 Pack = Callable[[bytes], bytes]
 DATA = b"".join(b'{"a":%d}\n' % number for number in range(100_000))
 SKIPPABLE = [

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pipeline.decode.json_stream import JsonSplitter
 from pipeline.decode.splitting import MAX_BYTES, Damaged
 
+pytestmark = pytest.mark.slow
+
 FLOWS = [{"a": '],}\\"{', "l": [1, [2]], "é": {}}, {}, {"b": None, "n": [{"x": 1}, {"y": "}"}]}]
 
 

@@ -18,6 +18,8 @@ from discovery.ranges import RANGES
 from pipeline.kube.subnets import Label
 from tests.discovery.made import AWS, SEEN, edge, edges, known
 
+pytestmark = pytest.mark.slow
+
 NONE = QUESTIONS.to_frame()
 RANGES_1 = known(*AWS, title="AWS 1")
 

@@ -13,6 +13,8 @@ from pipeline import config
 from pipeline.cli.app import app
 from pipeline.config.loader import ConfigError
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/config.yaml"))
 

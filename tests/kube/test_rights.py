@@ -24,6 +24,8 @@ from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.parts import LOCALHOST
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """\
 stages:
 - {{name: in, type: ingest_stdin}}
