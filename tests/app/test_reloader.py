@@ -21,6 +21,8 @@ from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.series_table import TIMES
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 stages:
   - {{name: flows, type: ingest_file, path: flows.json, decoder: json}}
@@ -264,8 +266,6 @@ import sys
 from pathlib import Path
 from pipeline import config
 from pipeline.app.job import Job
-
-pytestmark = pytest.mark.slow
 families = Job(config.load(Path(sys.argv[1]))).plan.families
 print(*sorted((family.name, family.chain) for family, _ in families.values()))
 """
