@@ -24,7 +24,7 @@ from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
-from pipeline.stage import BuildContext
+from pipeline.stage import BuildContext, Spec
 from pipeline.stage.duration import seconds
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.stage.resources import ResourcePool
@@ -227,15 +227,18 @@ class Job:
         self._resources.close()
 
     def _compile(self, config: Config) -> Plan:
-        stages = [restart.replayed(stage, self._recording) for stage in config.stages]
         self._followed(config)
-        context = BuildContext(folder=config.folder, pipeline=config.pipeline)
+        stages, context = self._parts(config)
         return compile_plan(stages, context, self._resources, config.settings.reserved)
 
     def _view(self) -> Plan:
-        stages = [restart.replayed(stage, self._recording) for stage in self.config.stages]
-        context = BuildContext(folder=self.config.folder, pipeline=self.config.pipeline)
+        stages, context = self._parts(self.config)
         return compile_plan(view(stages), context, self._resources)
+
+    def _parts(self, config: Config) -> tuple[list[Spec], BuildContext]:
+        """The stages, their sources replayed where there is a recording, and what they need."""
+        stages = [restart.replayed(stage, self._recording) for stage in config.stages]
+        return stages, BuildContext(folder=config.folder, pipeline=config.pipeline)
 
     def _followed(self, config: Config) -> ConfigMapFeed | None:
         """The feed of the ConfigMap that has parameters, where there is one."""
