@@ -31,6 +31,8 @@ LONG = os.environ.get("ABUSE") == "long"
 IDLE = 5_000 if LONG else 1_000
 CROWD = 1_500 if LONG else 300
 SECONDS = 60.0 if LONG else 8.0
+# who is put out closes a round of the loop later than who is taken: two rounds may be open at once
+DESCRIPTORS = Limits().connections + 300
 PATIENCE = 10.0
 """What Prometheus waits for a scrape; the kubelet is made to wait half of it."""
 
@@ -197,7 +199,7 @@ def test_probes_and_scrapes_are_answered(
             assert worker.page("/healthz") == '{"status":"alive"}'
             assert worker.page("/readyz").startswith('{"status":"ready"')
         worker.reads_more_than(read)
-        assert worker.descriptors < Limits().connections + 100
+        assert worker.descriptors < DESCRIPTORS
         assert worker.megabytes < before + 150
     assert worker.page("/healthz")
 
@@ -235,7 +237,7 @@ def test_ten_scrapes_a_second_under_all_of_it(worker: Worker) -> None:
     assert put_out <= 1 + len(counted) // 4
     assert counted == sorted(counted)
     worker.reads_more_than(counted[0])
-    assert descriptors < Limits().connections + 100
+    assert descriptors < DESCRIPTORS
     assert megabytes < 1_500
 
 
