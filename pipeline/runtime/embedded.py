@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,9 @@ from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 from pipeline.state.lock import locked
 from pipeline.state.memories import Memories
+
+_GLANCE = 0.1
+"""Seconds between two looks at what servers were sent, unless they say that there is a batch."""
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -103,7 +106,9 @@ class Embedded:
         ):
             self._saved = time.monotonic()
             waiting = partial(self._wait, state, letters, delivery)
-            self._sources = replace(self._sources, waiting=waiting)
+            self._sources = replace(
+                self._sources, waiting=waiting, measures=self._telemetry, state=state
+            )
             for source, payloads in self._input(letters):
                 rest = payloads
                 while rest and not self._stopping.is_set():
@@ -146,7 +151,9 @@ class Embedded:
             before, messages=before.messages + done
         )
         last = None if _is_empty(payloads[done - 1]) else outcome.messages - 1
-        self._cut[source.name] = any(r.index == last and not r.error for r in outcome.rejects)
+        self._cut[source.name] = not source.serves and any(
+            r.index == last and not r.error for r in outcome.rejects
+        )
         self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
 
@@ -166,12 +173,38 @@ class Embedded:
         return outcome
 
     def _input(self, letters: DeadLetterFile) -> Iterator[tuple[Source, list[bytes]]]:
-        """The messages of every source in turn, the finite sources first, until a stop."""
-        for source in sorted(self._plan.sources, key=lambda source: source.live):
+        """The messages of every source, until a stop: finite sources first, servers at last."""
+        servers = [source for source in self._plan.sources if source.serves]
+        others = [source for source in self._plan.sources if not source.serves]
+        for source in sorted(others, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
             for payloads in self._payloads(source, letters):
                 yield source, payloads
+        yield from self._served(servers)
+
+    def _served(self, servers: list[Source]) -> Iterator[tuple[Source, list[bytes]]]:
+        """What is sent to the servers, each in turn; what was counted before is not sent again."""
+        opened: list[tuple[Source, Iterator[list[bytes]]]] = []
+        try:
+            for source in servers:
+                saved = self._progress.get(source.name, Progress())
+                progress = Progress(before=saved.before + saved.messages)
+                self._progress[source.name] = progress
+                self._recount.begin(source.name, progress)
+                self._recount.end(source.name, 0)
+                opened.append((source, source.chunks(self._sources)))
+            while opened and not self._stopping.is_set():
+                self._sources.arrived.clear()
+                runs = [(source, next(chunks, [])) for source, chunks in opened]
+                yield from ((source, payloads) for source, payloads in runs if payloads)
+                if not any(payloads for _, payloads in runs):
+                    self._sources.waiting()
+                    self._sources.arrived.wait(_GLANCE)
+        finally:
+            for _, chunks in opened:
+                if isinstance(chunks, Generator):
+                    chunks.close()
 
     def _payloads(self, source: Source, letters: DeadLetterFile) -> Iterator[list[bytes]]:
         """The messages of a source that the saved counts do not include.
