@@ -14,13 +14,12 @@ from pipeline.flows.catalogue import dtype_of
 from pipeline.netflow import elements as e
 from pipeline.netflow.cells import Booleans, Records
 from pipeline.netflow.fields import Filled, binary
-from pipeline.netflow.mapping import Mapping
+from pipeline.netflow.mapping import MACS, Mapping
 from pipeline.netflow.tcp_flags import EVIDENCE, normalised
 from pipeline.stage import BuildContext
 
 _TCP = 6
 _TYPES = {5: "NETFLOW_V5", 9: "NETFLOW_V9", 10: "IPFIX"}
-_MACS = ("SrcMac", "DstMac")
 _Needs = Callable[[str], bool]
 
 
@@ -66,9 +65,9 @@ def _context(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
 
 def _told(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
     """What elements tell."""
-    for name in filter(needs, dict.fromkeys((*e.FLOW_NUMBERS, *filled.numbers, *_MACS))):
+    for name in filter(needs, dict.fromkeys((*e.FLOW_NUMBERS, *filled.numbers, *MACS))):
         numbers = pl.Series(name, filled.number(name))
-        yield pl.select(mac_text(pl.lit(numbers))).to_series() if name in _MACS else numbers
+        yield pl.select(mac_text(pl.lit(numbers))).to_series() if name in MACS else numbers
     for name in filter(needs, dict.fromkeys((*e.FLOW_ADDRESSES, *filled.addresses))):
         found = filled.addresses.get(name)
         yield found.text().alias(name) if found else _repeated(name, "", filled.height)

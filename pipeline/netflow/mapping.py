@@ -33,10 +33,12 @@ def usual_kind(name: str) -> Kind:
     """How the values of a field are usually written on the wire."""
     if name in FLOW_ADDRESSES or name.endswith("Addr"):
         return Kind.ADDRESS
-    if name in FLOW_TEXTS or dtype_of(name) == pl.String:
+    if name in FLOW_TEXTS or (dtype_of(name) in _TEXTS and name not in MACS):
         return Kind.TEXT
     return Kind.NUMBER
 
 
-NAMES = (*FLOW_NUMBERS, *FLOW_TEXTS, *FLOW_ADDRESSES, "SrcMac", "DstMac")
+MACS = ("SrcMac", "DstMac")
+_TEXTS = (pl.String(), pl.List(pl.String()))
+NAMES = (*FLOW_NUMBERS, *FLOW_TEXTS, *FLOW_ADDRESSES, *MACS)
 """The fields that a mapping of flowlogs-pipeline may name."""

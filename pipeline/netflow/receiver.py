@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from pipeline.netflow.payload import address
@@ -16,10 +17,11 @@ from pipeline.netflow.payload import address
 _LARGEST = 65_535
 _GLANCE = 0.2  # seconds between two looks at whether to stop
 _AT_ONCE = 256
-_SO_RXQ_OVFL = 40
 _SO_RCVBUFFORCE = 33
-"""Options of Linux (socket(7)) that the standard library has no names for."""
-_COUNT = struct.Struct("=I")
+"""An option of Linux (socket(7)) that the standard library has no name for."""
+_SOCKETS = [Path("/proc/self/net") / name for name in ("udp", "udp6")]
+_INODE, _DROPS = 9, 12
+"""Columns of what Linux lists there (proc(5))."""
 
 
 class Datagram(NamedTuple):
@@ -61,7 +63,7 @@ class Receiver:
         self._queue: deque[Datagram] = deque()
         self._bytes = 0
         self._lost = 0
-        self._kernel: dict[int, int] = {}
+        self._inodes: set[int] = set()
         self._stopping = threading.Event()
         self._open = ExitStack()
         self.addresses: list[tuple[str, int]] = []
@@ -80,7 +82,8 @@ class Receiver:
     def losses(self) -> Losses:
         """What was lost so far."""
         with self._lock:
-            return Losses(sum(self._kernel.values()), self._lost)
+            lost = self._lost
+        return Losses(_dropped(self._inodes), lost)
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -94,9 +97,10 @@ class Receiver:
                 opening.enter_context(one) for where in self._addresses for one in self._bind(where)
             ]
             self._open = opening.pop_all()
+        self._inodes = {os.fstat(one.fileno()).st_ino for one in opened}
         threads = [
-            threading.Thread(target=self._read, args=(one, number), name="datagrams", daemon=True)
-            for number, one in enumerate(opened)
+            threading.Thread(target=self._read, args=(one,), name="datagrams", daemon=True)
+            for one in opened
         ]
         for thread in threads:
             thread.start()
@@ -130,33 +134,25 @@ class Receiver:
 
     def _prepare(self, one: socket.socket) -> None:
         one.settimeout(_GLANCE)
-        with suppress(OSError):
-            one.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         try:
             one.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, self._buffer)
         except OSError:  # only root may exceed what the system allows
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
         self.buffer = one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
-    def _read(self, one: socket.socket, number: int) -> None:
+    def _read(self, one: socket.socket) -> None:
         senders: dict[str, bytes] = {}
-        room = socket.CMSG_SPACE(_COUNT.size)
         while not self._stopping.is_set():
             try:
-                data, told, _, sender = one.recvmsg(_LARGEST, room)
+                data, sender = one.recvfrom(_LARGEST)
             except TimeoutError:
-                continue
-            except OSError:  # an ICMP error of an earlier answer; there is none
                 continue
             host = str(sender[0])
             if host not in senders:
-                senders.clear() if len(senders) > _AT_ONCE else None
+                if len(senders) >= _AT_ONCE:
+                    senders.clear()
                 senders[host] = address(host)
             self._put(Datagram(data, senders[host], int(time.time())))
-            for level, kind, value in told:
-                if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
-                    with self._lock:
-                        self._kernel[number] = _COUNT.unpack(value)[0]
 
     def _put(self, datagram: Datagram) -> None:
         with self._lock:
@@ -168,3 +164,13 @@ class Receiver:
             enough = len(self._queue) >= _AT_ONCE
         if enough:
             self._arrived.set()
+
+
+def _dropped(inodes: Collection[int]) -> int:
+    """Datagrams that the kernel dropped for want of room, of the sockets with these inodes."""
+    found = 0
+    for path in _SOCKETS:
+        with suppress(OSError):
+            rows = (line.split() for line in path.read_text(encoding="ascii").splitlines()[1:])
+            found += sum(int(row[_DROPS]) for row in rows if int(row[_INODE]) in inodes)
+    return found

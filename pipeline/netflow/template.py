@@ -54,9 +54,11 @@ class Template:
 @lru_cache(1024)
 def of_key(key: bytes) -> Template:
     """The template that `Template.key` made bytes of. Raises ValueError for other bytes."""
-    if len(key) < _HEAD.size or (len(key) - _HEAD.size) % _FIELD.size:
+    if len(key) <= _HEAD.size or (len(key) - _HEAD.size) % _FIELD.size:
         raise ValueError("this is not a template")
-    _, version, _ = _HEAD.unpack_from(key)
+    length, version, _ = _HEAD.unpack_from(key)
+    if length != len(key):
+        raise ValueError("this is not a template")
     fields = tuple(Field(*found) for found in _FIELD.iter_unpack(key[_HEAD.size :]))
     return Template(version, fields)
 
