@@ -27,6 +27,7 @@ LAYERS = (
     "decode",
     "predicate",
     "state",
+    "netflow",
     "testing",
     "plan",
     "flowmetric",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipeline.diagnostics import Problem
+from pipeline.files import is_file
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -22,3 +27,22 @@ def address(listen: str) -> tuple[str, int]:
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError(f'"{listen}" is not host:port')
     return host.strip("[]"), int(port)
+
+
+def check(listen: str, tls: Mapping[str, str], folder: Path, port: int = 9102) -> Iterator[Problem]:
+    """What is wrong with the address of a server and its `tls`: PEM files under `folder`.
+
+    These are the fields `tls_cert`, `tls_key` and `client_ca`, "" where not given.
+    """
+    try:
+        _ = address(listen)
+    except ValueError as error:
+        yield Problem(("listen",), str(error), f"for example 127.0.0.1:{port} or [::1]:{port}")
+    if bool(tls["tls_cert"]) != bool(tls["tls_key"]):
+        given = "tls_cert" if tls["tls_cert"] else "tls_key"
+        yield Problem((given,), "tls_cert and tls_key go together")
+    if tls["client_ca"] and not tls["tls_cert"]:
+        yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
+    for name, file in tls.items():
+        if file and not is_file(folder / file):
+            yield Problem((name,), f'no file "{file}"')

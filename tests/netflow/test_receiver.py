@@ -60,10 +60,7 @@ def test_beyond_its_bytes_the_queue_loses_what_comes() -> None:
         for _ in range(5):
             sock.send(bytes(40))
         wait(lambda: made.losses.queue == 3)
-        assert (
-            made.take(9)
-            == [Datagram(bytes(40), address(HOST), pytest.approx(time.time(), abs=60))] * 2
-        )
+        assert [one.data for one in made.take(9)] == [bytes(40)] * 2
         sock.send(b"x")
         wait(lambda: made.waiting == (1, 1))
 
