@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,3 +47,14 @@ class SourceContext:
     folder: Path = Path()
     stopping: threading.Event = field(default_factory=threading.Event)
     waiting: Callable[[], None] = lambda: None
+
+
+class Awaited(list[bytes]):
+    """A run of payloads whose senders wait: `settle` is called once when all of them are durable.
+
+    With a state that is when it is saved; without one, when they are counted.
+    """
+
+    def __init__(self, payloads: Iterable[bytes], settle: Callable[[], None]) -> None:
+        super().__init__(payloads)
+        self.settle = settle

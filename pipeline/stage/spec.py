@@ -81,6 +81,9 @@ class Source(Spec, frozen=True, kw_only=True):
     endless: ClassVar[bool] = False
     """It goes on until it is stopped, so that a command that only reads cannot read it."""
 
+    fleeting: ClassVar[bool] = False
+    """What it gave is gone: a run that goes on from a state reads what comes, not what came."""
+
     def decode(self, context: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
         raise NotImplementedError

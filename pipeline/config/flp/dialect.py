@@ -74,6 +74,16 @@ class KafkaIngest(Struct, frozen=True, rename="camel"):
     sasl: Sasl | None = None
 
 
+class GrpcIngest(Struct, frozen=True, rename="camel"):
+    """ingest.grpc: the service of the agents."""
+
+    port: int = 0
+    buffer_length: int = 0
+    cert_path: str = ""
+    key_path: str = ""
+    client_ca_path: str = field(name="clientCAPath", default="")
+
+
 class Ingest(Struct, frozen=True):
     """`ingest` of a parameter."""
 
@@ -81,7 +91,7 @@ class Ingest(Struct, frozen=True):
     file: File = File()
     kafka: KafkaIngest = KafkaIngest()
     stdin: Block = {}
-    grpc: Block = {}
+    grpc: GrpcIngest = GrpcIngest()
     ipfix: Block = {}
     collector: Block = {}
     synthetic: Block = {}
