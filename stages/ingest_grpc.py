@@ -24,10 +24,6 @@ from stages.ingest_file import IngestFile
 if TYPE_CHECKING:
     from grpc import ServerCredentials
 
-_GLANCE = 0.2
-"""Seconds between two looks at whether to stop."""
-_MOMENT = 0.01
-"""Seconds in which more may come, before those that wait for an answer get it."""
 _Size = Annotated[int, Meta(ge=1)]
 
 
@@ -57,7 +53,7 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
 
     live: ClassVar[bool] = True
     endless: ClassVar[bool] = True
-    fleeting: ClassVar[bool] = True
+    serves: ClassVar[bool] = True
 
     listen: str = "127.0.0.1:2055"
     tls_cert: str = ""
@@ -96,12 +92,9 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
 
         limits = Limits(self.max_message_bytes, self.max_calls, self.max_connections)
         room = Room(self.buffer_length, self.max_waiting_bytes)
-        collector = Collector(f'stage "{self.name}"', entries, room)
+        collector = Collector(f'stage "{self.name}"', entries, room, context.arrived.set)
         with Server(self.listen, limits, collector, self._credentials(context.folder)):
-            while not context.stopping.is_set():
-                wait = _MOMENT if collector.unanswered else _GLANCE
-                if calls := collector.take(self.batch_size, wait):
-                    payloads = chain.from_iterable(call.payloads for call in calls)
-                    yield Awaited(payloads, partial(collector.settle, calls))
-                else:
-                    context.waiting()
+            while True:
+                calls = collector.take(self.batch_size)
+                payloads = chain.from_iterable(call.payloads for call in calls)
+                yield Awaited(payloads, partial(collector.settle, calls)) if calls else []

@@ -37,13 +37,16 @@ class Room(NamedTuple):
 class Collector:
     """The calls under way. `send` is for the event loop, `take` and `settle` for the other thread.
 
-    `name` is what the log calls it.
+    `name` is what the log calls it; `arrived` is called in the event loop with each call.
     """
 
-    def __init__(self, name: str, split: Split, room: Room) -> None:
+    def __init__(
+        self, name: str, split: Split, room: Room, arrived: Callable[[], object] = lambda: None
+    ) -> None:
         self._name = name
         self._split = split
         self._room = room
+        self._tell = arrived
         self._bytes = 0
         self._free = asyncio.Semaphore(room.messages)
         self._arrived: queue.SimpleQueue[Call] = queue.SimpleQueue()
@@ -81,6 +84,7 @@ class Collector:
         if self._closed:
             return _STOPPING
         self._arrived.put(call)
+        self._tell()
         return await call.ended()
 
     @property
@@ -88,18 +92,13 @@ class Collector:
         """The service of the agents."""
         return {"pbflow.Collector": {"Send": self.send}}
 
-    @property
-    def unanswered(self) -> bool:
-        """Whether senders wait for an answer."""
-        return bool(self._open)
-
-    def take(self, payloads: int, wait: float) -> list[Call]:
-        """The calls that have arrived, up to so many payloads, after at most `wait` seconds."""
+    def take(self, payloads: int) -> list[Call]:
+        """The calls that have arrived, up to so many payloads."""
         taken: list[Call] = []
         count = 0
         with suppress(queue.Empty):
             while count < payloads:
-                call = self._arrived.get(block=not taken, timeout=wait)
+                call = self._arrived.get_nowait()
                 call.loop.call_soon_threadsafe(self._free.release)
                 taken.append(call)
                 count += len(call.payloads)

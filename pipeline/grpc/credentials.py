@@ -30,7 +30,9 @@ def server(files: Files) -> grpc.ServerCredentials:
     warn_if_open(files.key)
     current = _Current(files)
     return grpc.dynamic_ssl_server_credentials(
-        current.configuration, current.renewed, require_client_authentication=bool(files.client_ca)
+        current.configuration,
+        current.renewed,  # type: ignore[arg-type] # None is documented, and not in the hints
+        require_client_authentication=bool(files.client_ca),
     )
 
 

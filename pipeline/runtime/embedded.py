@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -29,6 +29,10 @@ from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 from pipeline.state.lock import locked
 from pipeline.state.memories import Memories
+
+_GLANCE, _MOMENT = 0.1, 0.01
+"""Seconds between two looks at what servers were sent, unless they say that there is a batch; the
+latter while senders wait."""
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -94,7 +98,7 @@ class Embedded:
         )
         self._again = self._memories.beside()
         self._progress = dict(saved.progress)
-        lasting = [source.name for source in self._plan.sources if not source.fleeting]
+        lasting = [source.name for source in self._plan.sources if not source.serves]
         self._recount = Recount(saved, lasting)
         with (
             DeadLetterFile(
@@ -103,12 +107,14 @@ class Embedded:
             Blocking(
                 self._sources.folder, partial(self._telemetry.add, "records_lost")
             ) as delivery,
-            closing(self._input(letters)) as given,
+            ExitStack() as servers,
         ):
             self._saved = time.monotonic()
             waiting = partial(self._wait, state, letters, delivery)
-            self._sources = replace(self._sources, waiting=waiting)
-            for source, payloads in given:
+            self._sources = replace(
+                self._sources, waiting=waiting, measures=self._telemetry, state=state
+            )
+            for source, payloads in self._input(letters, servers):
                 for done in self._batches(source, payloads, letters, delivery):
                     advance(done)
                     self._save_when_due(state, letters)
@@ -181,7 +187,7 @@ class Embedded:
             before, messages=before.messages + done
         )
         last = None if _is_empty(payloads[done - 1]) else outcome.messages - 1
-        self._cut[source.name] = not source.fleeting and any(
+        self._cut[source.name] = not source.serves and any(
             r.index == last and not r.error for r in outcome.rejects
         )
         self._limit.check(outcome.messages, outcome.rejected_messages())
@@ -202,13 +208,43 @@ class Embedded:
             self._live.observe(source.name, filled[: outcome.messages])
         return outcome
 
-    def _input(self, letters: DeadLetterFile) -> Generator[tuple[Source, list[bytes]]]:
-        """The messages of every source in turn, the finite sources first, until a stop."""
-        for source in sorted(self._plan.sources, key=lambda source: source.live):
+    def _input(
+        self, letters: DeadLetterFile, opened: ExitStack
+    ) -> Iterator[tuple[Source, list[bytes]]]:
+        """The messages of every source, until a stop: finite sources first, servers at last."""
+        servers = [source for source in self._plan.sources if source.serves]
+        others = [source for source in self._plan.sources if not source.serves]
+        for source in sorted(others, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
             for payloads in self._payloads(source, letters):
                 yield source, payloads
+        yield from self._served(servers, opened)
+
+    def _served(
+        self, servers: list[Source], opened: ExitStack
+    ) -> Iterator[tuple[Source, list[bytes]]]:
+        """What is sent to the servers, each in turn; what was counted before is not sent again.
+
+        They are open until `opened` is closed, so that they can say what has become of it.
+        """
+        given: list[tuple[Source, Iterator[list[bytes]]]] = []
+        for source in servers:
+            saved = self._progress.get(source.name, Progress())
+            progress = Progress(before=saved.before + saved.messages)
+            self._progress[source.name] = progress
+            self._recount.pass_by(source.name, progress.before)
+            chunks = source.chunks(self._sources)
+            if isinstance(chunks, Generator):
+                opened.callback(chunks.close)
+            given.append((source, chunks))
+        while given and not self._stopping.is_set():
+            self._sources.arrived.clear()
+            runs = [(source, next(chunks, [])) for source, chunks in given]
+            yield from ((source, payloads) for source, payloads in runs if payloads)
+            if not any(payloads for _, payloads in runs):
+                self._sources.waiting()
+                self._sources.arrived.wait(_MOMENT if self._awaited else _GLANCE)
 
     def _payloads(self, source: Source, letters: DeadLetterFile) -> Iterator[list[bytes]]:
         """The messages of a source that the saved counts do not include.
@@ -216,9 +252,6 @@ class Embedded:
         Those that they include are counted once more in metrics that have no counts of them.
         """
         chunks = source.chunks(self._sources)
-        if source.fleeting:
-            yield from self._fleeting(source, chunks)
-            return
         held = self._open(source, chunks)
         progress = self._progress[source.name]
         self._recount.begin(source.name, progress)
@@ -234,13 +267,6 @@ class Embedded:
                 self._recount.end(source.name, 0)
                 yield fresh
         self._recount.end(source.name, skip)
-
-    def _fleeting(self, source: Source, chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-        """The messages of a source that come from now on; those before are in the state alone."""
-        saved = self._progress.get(source.name, Progress())
-        self._progress[source.name] = Progress(before=saved.before + saved.messages)
-        self._recount.pass_by(source.name, self._progress[source.name].before)
-        yield from chunks
 
     def _open(self, source: Source, chunks: Iterator[list[bytes]]) -> list[list[bytes]]:
         """Find out how much of an input was counted; the messages that were read for that."""
@@ -274,7 +300,7 @@ class Embedded:
     def _adopted(self, plan: Plan, unchanged: Collection[str]) -> None:
         """Metrics that begin while the input is under way are not in the state: see `Recount`."""
         self._memories.go_on(plan.remembering)
-        lasting = [source.name for source in self._plan.sources if not source.fleeting]
+        lasting = [source.name for source in self._plan.sources if not source.serves]
         if any(self._progress[name].messages for name in lasting if name in self._progress):
             self._partial = (self._partial | plan.families.keys()) - set(unchanged)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -24,7 +25,7 @@ def served(files: credentials.Files) -> Server:
 def refused(server: Server, trusted: grpc.ChannelCredentials | None) -> bool:
     """Whether no connection stands: the channel says so at once where it does not wait."""
     with agent(server.port, credentials=trusted) as sender:
-        error = sender._send.future(b"", timeout=60).exception()
+        error: Any = sender._send.future(b"", timeout=60).exception()
     assert error is None or error.code() is grpc.StatusCode.UNAVAILABLE
     return error is not None
 

@@ -45,9 +45,11 @@ def test_another_method_is_not_there() -> None:
     with (
         Server("127.0.0.1:0", WIDE, Echo()) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        pytest.raises(grpc.RpcError) as error,
     ):
-        channel.unary_unary("/pbflow.Collector/Other")(b"", timeout=60, wait_for_ready=True)
+        other: grpc.UnaryUnaryMultiCallable[bytes, bytes]
+        other = channel.unary_unary("/pbflow.Collector/Other")
+        with pytest.raises(grpc.RpcError) as error:
+            other(b"", timeout=60, wait_for_ready=True)
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -55,10 +57,8 @@ def test_a_port_is_of_one_server() -> None:
     """Two workers on a port would each take a part of the calls, unseen."""
     with Server("127.0.0.1:0", WIDE, Echo()) as server:
         listen = f"127.0.0.1:{server.port}"
-        with (
-            pytest.raises(OSError, match=f"cannot listen on {listen}"),
-            Server(listen, WIDE, Echo()),
-        ):
+        second = Server(listen, WIDE, Echo())
+        with pytest.raises(OSError, match=f"cannot listen on {listen}"), second:
             pass
 
 

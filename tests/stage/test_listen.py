@@ -35,9 +35,8 @@ def test_what_is_not_an_address(text: str) -> None:
 def test_certificates_that_do_not_belong_together(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     key = listen.check("h:1", NONE | {"tls_key": "there"}, tmp_path)
-    assert [(p.path, p.message) for p in key] == [
-        (("tls_key",), "tls_cert and tls_key go together")
-    ]
+    together = (("tls_key",), "tls_cert and tls_key go together")
+    assert [(p.path, p.message) for p in key] == [together]
     authority = listen.check("h:1", NONE | {"client_ca": "there"}, tmp_path)
     assert [p.path for p in authority] == [("client_ca",)]
     files = {"tls_cert": "there", "tls_key": "away", "client_ca": ""}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from pipeline.app.job import Job
 from pipeline.config.loader import ConfigError, loads
 from tests.real.parts import free_port
-from tests.support.agents import Agent, agent, record, records
+from tests.support.agents import agent, record, records, trust
 from tests.support.certificates import Authority
 
 PIPELINE = """
@@ -89,7 +88,7 @@ def test_a_metric_that_has_changed_is_counted_from_here_on(
             sender.send(records([record(1, bytes=100)]))
             assert samples(job, "flows") == {'flows{SrcAddr="0.0.0.1"}': 1.0 + packets}
             assert samples(job, "bytes") == {"bytes": float(packets)}
-    text = 'metric bytes is counted from here on: 1 messages of "agents" before are not in it'
+    text = 'metric bytes is counted from here on: 1 messages of stage "agents" before are not in it'
     assert caplog.text.count(text) == 1
 
 
@@ -97,14 +96,16 @@ def test_what_is_not_a_flow_is_rejected_alone(tmp_path: Path) -> None:
     """in = counted + filtered + rejected; the sender is told where the whole message is none."""
     port = free_port()
     with running(tmp_path, port, state=True) as job, agent(port) as sender:
-        assert sender.send(records([record(1), b"\xff", record(2)])) == b""
+        assert sender.send(records([record(1, bytes=1), b"\xff", record(2, bytes=1)])) == b""
         code, reason = sender.status(b"\x08\x01")
         assert (code, reason) == (
             grpc.StatusCode.INVALID_ARGUMENT,
             "this is not a message with Records",
         )
-        assert job.telemetry.account().read == 4
-        assert job.telemetry.account().rejected == 2
+        account = job.telemetry.account(job.plan)
+        assert account.read == 4
+        assert account.undecoded == 2
+        assert (account.counted, account.filtered, account.rejected) == (2 * account.ends, 0, 0)
         assert sum(samples(job, "flows").values()) == 2
     letters = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
     assert [letter["stage"] for letter in letters] == ["agents"] * 2
@@ -140,8 +141,6 @@ def test_tls_files_are_under_the_folder(tmp_path: Path) -> None:
     authority = ours.certificate.relative_to(tmp_path)
     more = f", tls_cert: {cert}, tls_key: {key}, client_ca: {authority}"
     port = free_port()
-    from tests.support.agents import trust
-
     trusted = trust(ours.certificate, ours.issue("agent"))
     with running(tmp_path, port, more) as job, agent(port, credentials=trusted) as sender:
         sender.send(records([record(7)]))

@@ -41,6 +41,8 @@ class Agent:
     """A connection to a collector, or to a list of them."""
 
     def __init__(self, channel: grpc.Channel) -> None:
+        self._send: grpc.UnaryUnaryMultiCallable[bytes, bytes]
+        self._check: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         self._send = channel.unary_unary("/pbflow.Collector/Send")
         self._check = channel.unary_unary("/grpc.health.v1.Health/Check")
 
