@@ -22,6 +22,7 @@ LAYERS = (
     "flows",
     "yaml",
     "kafka",
+    "grpc",
     "parquet",
     "stage",
     "decode",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -73,3 +73,14 @@ class SourceContext:
     arrived: threading.Event = field(default_factory=threading.Event)
     measures: Measures = field(default_factory=Unmeasured)
     state: Path | None = None
+
+
+class Awaited(list[bytes]):
+    """A run of payloads whose senders wait: `settle` is called once when all of them are durable.
+
+    With a state that is when it is saved; without one, when they are counted.
+    """
+
+    def __init__(self, payloads: Iterable[bytes], settle: Callable[[], None]) -> None:
+        super().__init__(payloads)
+        self.settle = settle

@@ -95,6 +95,16 @@ class IpfixIngest(Struct, frozen=True, rename="camel"):
     mapping: list[NetFlowField] = []
 
 
+class GrpcIngest(Struct, frozen=True, rename="camel"):
+    """ingest.grpc: the service of the agents."""
+
+    port: int = 0
+    buffer_length: int = 0
+    cert_path: str = ""
+    key_path: str = ""
+    client_ca_path: str = field(name="clientCAPath", default="")
+
+
 class Ingest(Struct, frozen=True):
     """`ingest` of a parameter."""
 
@@ -102,7 +112,7 @@ class Ingest(Struct, frozen=True):
     file: File = File()
     kafka: KafkaIngest = KafkaIngest()
     stdin: Block = {}
-    grpc: Block = {}
+    grpc: GrpcIngest = GrpcIngest()
     ipfix: IpfixIngest = IpfixIngest()
     collector: IpfixIngest = IpfixIngest()
     synthetic: Block = {}

@@ -35,7 +35,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
-        "grpc": None,
+        "grpc": ends.grpc,
         "ipfix": ipfix.ingest,
         "collector": ipfix.ingest,
         "synthetic": None,
