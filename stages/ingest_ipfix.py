@@ -1,6 +1,6 @@
 """Flows that exporters send: IPFIX, NetFlow v9 and NetFlow v5, over UDP.
 
-Source: docs/reference/ipfix.md.
+Source: docs/reference/ipfix.md#fields.
 """
 
 from __future__ import annotations

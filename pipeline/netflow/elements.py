@@ -1,6 +1,6 @@
 """Which field of a flow an information element becomes: names as goflow2 gives them.
 
-Source: docs/reference/ipfix.md (elements: the registry of IANA, RFC 7012; RFC 3954 for v9).
+Source: docs/reference/ipfix.md#fields (elements: the registry of IANA, RFC 7012; RFC 3954 for v9).
 """
 
 from __future__ import annotations

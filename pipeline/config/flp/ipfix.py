@@ -1,6 +1,6 @@
 """ingest.ipfix (collector) and write.ipfix.
 
-Source: docs/reference/flowlogs-pipeline.md#stage-types, docs/reference/ipfix.md.
+Source: docs/reference/flowlogs-pipeline.md#stage-types, docs/reference/ipfix.md#fields.
 """
 
 from __future__ import annotations
