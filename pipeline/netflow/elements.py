@@ -80,6 +80,9 @@ ADDRESSES: dict[int, tuple[str, int]] = {
 }
 """By element: the field and the bytes of its addresses."""
 
+TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
+"""Fields that only translated flows have: zeros are no value of them."""
+
 START, END = (
     {first: "uptime", 150 + n: "s", 152 + n: "ms", 154 + n: "us", 156 + n: "ns", 158 + n: "delta"}
     for first, n in ((22, 0), (21, 1))

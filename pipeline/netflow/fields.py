@@ -37,6 +37,13 @@ class Address:
         self.family[taken] = 4 if size == 4 else 6
         return taken
 
+    def is_set(self) -> Booleans:
+        """Where there is an address that is not zero."""
+        found: Booleans = self._four != 0
+        if self._six is not None:
+            found |= self._six.any(axis=1)
+        return found
+
     def text(self) -> pl.Series:
         """String: the address, empty where there is none."""
         four = pl.Series("ipv4", self._four)

@@ -13,7 +13,7 @@ from pipeline.flows import values
 from pipeline.flows.catalogue import dtype_of
 from pipeline.netflow import elements as e
 from pipeline.netflow.cells import Booleans, Records
-from pipeline.netflow.fields import Filled, binary
+from pipeline.netflow.fields import Address, Filled, binary
 from pipeline.netflow.mapping import MACS, Mapping
 from pipeline.netflow.tcp_flags import EVIDENCE, normalised
 from pipeline.stage import BuildContext
@@ -64,13 +64,18 @@ def _context(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
 
 
 def _told(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
-    """What elements tell."""
+    """What elements tell; of a flow that is not translated, zeros say that."""
     for name in filter(needs, dict.fromkeys((*e.FLOW_NUMBERS, *filled.numbers, *MACS))):
-        numbers = pl.Series(name, filled.number(name))
-        yield pl.select(mac_text(pl.lit(numbers))).to_series() if name in MACS else numbers
+        found = filled.number(name)
+        numbers = pl.Series(name, found)
+        if name in MACS:
+            yield pl.select(mac_text(pl.lit(numbers))).to_series()
+        else:
+            yield _where(numbers, found != 0) if name in e.TRANSLATED else numbers
     for name in filter(needs, dict.fromkeys((*e.FLOW_ADDRESSES, *filled.addresses))):
-        found = filled.addresses.get(name)
-        yield found.text().alias(name) if found else _repeated(name, "", filled.height)
+        address = filled.addresses.get(name, Address(filled.height))
+        text = address.text().alias(name)
+        yield _where(text, address.is_set()) if name in e.TRANSLATED else text
     for name in filter(needs, dict.fromkeys((*e.FLOW_TEXTS, *filled.texts))):
         text = filled.texts.get(name, _repeated(name, "", filled.height))
         yield (text.reshape((-1, 1)) if name == "Interfaces" else text).alias(name)

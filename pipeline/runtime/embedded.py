@@ -67,6 +67,7 @@ class Embedded:
         self._awaited: list[Awaited] = []
         self._saved = 0.0
         self._saving = 0.0
+        self._unsaved = False
         self._recount = Recount(FileCheckpoint(), ())
         live.on_swap(self._adopted)
         self._memories = self._again = Memories(live.plan.remembering)
@@ -151,7 +152,7 @@ class Embedded:
         idle = self._memories.is_idle(self._live.plan.context.clock()) and self._recount.done
         for source in self._plan.sources if idle else ():
             self._count(source, [], letters, delivery)
-        if idle or self._awaited:
+        if idle or self._unsaved:
             self._save_when_due(state, letters)
 
     def _save_when_due(self, state: Path | None, letters: DeadLetterFile) -> None:
@@ -166,6 +167,7 @@ class Embedded:
         self._settle()
         self._saved = time.monotonic()
         self._saving = self._saved - begun
+        self._unsaved = False
 
     def _settle(self) -> None:
         """Tell those who wait that what they gave is durable; all but a recount is, once saved."""
@@ -179,6 +181,7 @@ class Embedded:
     ) -> int:
         """Count the payloads, or a first part of them when a stage fails; returns how many."""
         filled = _filled(payloads)
+        self._unsaved = True
         outcome = self._count(source, filled, letters, delivery) if filled else Outcome()
         done = _before(payloads, filled, outcome.messages)
         self._telemetry.add("ingest_empty", done - outcome.messages, source.name)

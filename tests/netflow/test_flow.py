@@ -117,6 +117,9 @@ def test_v9_and_ipfix_tell_the_same_flow() -> None:
         (311, bytes(8), {"SamplingRate": 0, "Sampling": None}),
         (82, b"eth0\0\0", {"Interfaces": ["eth0"]}),
         (225, b"\n\0\0\1", {"XlatSrcAddr": "10.0.0.1"}),
+        (281, bytes(15) + b"\1", {"XlatSrcAddr": "::1"}),
+        (226, bytes(4), {"XlatDstAddr": None}),
+        (227, b"\0\0", {"XlatSrcPort": None}),
         (1, b"\0" * 7 + b"\1\0", {"Bytes": 0}),  # too long for a number
     ],
 )

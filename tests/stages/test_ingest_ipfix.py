@@ -4,11 +4,14 @@ import base64
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -16,6 +19,9 @@ import yaml
 from pipeline.app.job import Job
 from pipeline.config.loader import loads
 from pipeline.diagnostics import ConfigError
+from pipeline.stage import VALUE
+from pipeline.state import checkpoint_file
+from pipeline.state.checkpoint_file import CheckpointError
 from tests.real.parts import debian, free_port
 from tests.support import captures, netflow
 from tests.support.netflow import Flow
@@ -123,6 +129,59 @@ def test_a_run_goes_on_with_its_counts_and_templates(tmp_path: Path) -> None:
             wait(job, **{'flowmatrix_ipfix_datagrams_lost{stage="in",by="queue"}': 0})
             send(port, packet)
             wait(job, flows=flows)
+
+
+@pytest.mark.slow
+def test_after_a_kill_counts_and_templates_go_on_from_the_checkpoint(tmp_path: Path) -> None:
+    """Nothing is counted twice; what came after the checkpoint would be lost."""
+    pipeline, state = tmp_path / "pipeline.yaml", tmp_path / "state"
+    port = free_port()
+    pipeline.write_text(config(port) + "checkpoint: {interval: 100ms}\n")
+    for flows, packet in ((10, netflow.ipfix(TEMPLATE, DATA)), (20, netflow.ipfix(DATA))):
+        with serving(pipeline, state) as (process, url):
+            until(url, 'flowmatrix_ipfix_datagrams_lost{stage="in",by="queue"} 0\n')
+            send(port, packet)
+            until(url, f"flows {flows}\n")
+            wait_for(partial(is_saved, state, flows))
+            process.kill()
+
+
+def is_saved(state: Path, flows: int) -> bool:
+    """Whether the state has so many flows, and the templates."""
+    try:
+        tables = {family.name: rows for family, rows in checkpoint_file.tables(state)}
+    except CheckpointError:
+        return False
+    return tables["flows"][VALUE].sum() == flows and (state / "in.templates").exists()
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def serving(pipeline: Path, state: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command `run`, and the URL of its metrics."""
+    code = "from pipeline.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", str(pipeline), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        [*command, "--state", str(state)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        try:
+            yield process, process.stderr.readline().split()[1]
+        finally:
+            process.kill()
+
+
+def until(url: str, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while text not in (found := urlopen(url).read().decode()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
 
 
 def test_two_stages_listen_at_once(tmp_path: Path) -> None:
