@@ -29,7 +29,9 @@ BASES = list(Basis)
 FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED = (
     f":{name}" for name in ("forward", "basis", "port", "client_port", "refused", "aborted")
 )
-FIELDS = frozenset({"SrcAddr", "DstAddr", "SrcPort", "DstPort", "Proto", "Flags", "IcmpType"})
+FIELDS = frozenset(
+    {"SrcAddr", "DstAddr", "SrcPort", "DstPort", "Proto", "Flags", tcp.EVIDENCE, "IcmpType"}
+)
 """The fields that `oriented` reads."""
 
 _ICMP, _ECHO_REQUESTS, _ECHO_REPLIES = (1, 58), (8, 128), (0, 129)
@@ -85,7 +87,7 @@ def _hints(flows: pl.DataFrame) -> pl.DataFrame:
     read = flows.with_columns(
         _port(schema, "SrcPort").alias(_SRC),
         _port(schema, "DstPort").alias(_DST),
-        tcp.bits(schema, "Flags").fill_null(0).alias(_FLAGS),
+        _flags(schema).alias(_FLAGS),
         _echo(schema).alias(_ECHO),
     ).select(_SRC, _DST, _FLAGS, _ECHO)
     known, known_too = (pl.lit(_KNOWN).gather(pl.col(end).fill_null(0)) for end in (_SRC, _DST))
@@ -95,6 +97,15 @@ def _hints(flows: pl.DataFrame) -> pl.DataFrame:
         pl.when(known != known_too).then(known_too).alias(_BY_SERVICE),
         pl.when(high != high_too).then(high).alias(_BY_RANGE),
     )
+
+
+def _flags(schema: values.Schema) -> pl.Expr:
+    """Int64: the bits; where they were guessed, those of the headers: SYN and ACK."""
+    flags = tcp.bits(schema, "Flags").fill_null(0)
+    if not values.known(schema, tcp.EVIDENCE):
+        return flags
+    guessed = values.text(schema, tcp.EVIDENCE) == tcp.UNCERTAIN
+    return pl.when(guessed).then((flags | _SYN | _ACK) & ~_SYN_ACK).otherwise(flags)
 
 
 def _tcp() -> tuple[pl.Expr, pl.Expr]:

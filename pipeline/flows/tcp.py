@@ -25,6 +25,10 @@ FLAGS = {
     512: "FIN_ACK",
     1024: "RST_ACK",
 }
+EVIDENCE = "FlagsEvidence"
+"""The field that says UNCERTAIN where flags were told from bits of headers that have SYN and ACK:
+whether they are a client's or a server's was guessed from ports."""
+UNCERTAIN = "uncertain"
 BITS = {name: bit for bit, name in FLAGS.items()}
 _NAMES = pl.Enum(list(FLAGS.values()))
 """The place of a name is the exponent of its bit."""

@@ -11,11 +11,12 @@ from pipeline.decode.addresses import ip_name, mac_text
 from pipeline.decode.columns import bounds
 from pipeline.flows import values
 from pipeline.flows.catalogue import dtype_of
+from pipeline.flows.tcp import EVIDENCE, UNCERTAIN
 from pipeline.netflow import elements as e
 from pipeline.netflow.cells import Booleans, Records
 from pipeline.netflow.fields import Address, Filled, binary
 from pipeline.netflow.mapping import MACS, Mapping
-from pipeline.netflow.tcp_flags import EVIDENCE, normalised
+from pipeline.netflow.tcp_flags import normalised
 from pipeline.stage import BuildContext
 
 _TCP = 6
@@ -85,12 +86,12 @@ def _told(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
 
 def _derived(filled: Filled, needs: _Needs) -> Iterator[pl.Series]:
     """What an agent would tell, from what the exporter does."""
-    if needs("Flags") or needs(EVIDENCE):
+    if "Flags" not in filled.numbers and (needs("Flags") or needs(EVIDENCE)):
         tcp = filled.number("Proto") == _TCP
         ends = filled.number("SrcPort"), filled.number("DstPort")
         flags, uncertain = normalised(filled.number("TcpFlags"), *ends)
         yield _where(pl.Series("Flags", flags), tcp)
-        yield _where(_repeated(EVIDENCE, "uncertain", filled.height), uncertain & tcp)
+        yield _where(_repeated(EVIDENCE, UNCERTAIN, filled.height), uncertain & tcp)
     if needs("Dscp"):
         yield pl.Series("Dscp", filled.number("IpTos") >> np.uint64(2) & np.uint64(63))
     if needs("Sampling"):

@@ -63,3 +63,17 @@ def test_ports_say_the_same_of_both_directions(
     assert there[BASIS] == back[BASIS]
     assert there[FORWARD] != back[FORWARD] or src == dst
     assert (there[PORT], there[CLIENT_PORT]) == (back[PORT], back[CLIENT_PORT])
+
+
+def test_flags_that_were_guessed_count_as_the_bits_of_headers() -> None:
+    """An exporter's flow with SYN and ACK: what was made of it must not be better evidence."""
+    ends = [(40_000, 443), (443, 40_000), (40_000, 50_000)]
+    told = [18, 272, 16]
+    literal = [{"SrcPort": src, "DstPort": dst, "Proto": 6, "Flags": 18} for src, dst in ends]
+    guessed = [
+        flow | {"Flags": flags, "FlagsEvidence": "uncertain"}
+        for flow, flags in zip(literal, told, strict=True)
+    ]
+    assert oriented(frame(guessed)).equals(oriented(frame(literal)))
+    mixed = oriented(frame([*guessed, {"SrcPort": 1, "DstPort": 2, "Proto": 6, "Flags": 2}]))
+    assert mixed[-1, FORWARD] is True

@@ -19,12 +19,12 @@ SYN, ACK, PSH, SYN_ACK = 2, 16, 8, 256
         (SYN | ACK, (9999, 50000), SYN_ACK | ACK, True),
         (SYN | ACK, (50000, 60000), ACK, True),
         (SYN | ACK, (7777, 7778), ACK, True),
-        (SYN_ACK | SYN | ACK, (443, 50000), SYN_ACK | SYN | ACK, False),
-        (0xFFFF_FFFF_0000_0012, (2**64 - 1, 443), 0xFFFF_FFFF_0000_0012, True),
+        (0x100 | 0xC2, (443, 50000), 0xC2, False),
+        (0xFFFF_FFFF_FFFF_0112, (2**64 - 1, 443), 0x12, True),
     ],
     ids=[
         *("client alone", "no SYN", "client", "server", "client by range", "server by range"),
-        *("two high ports", "two low ports", "of an agent", "out of range"),
+        *("two high ports", "two low ports", "accurate ECN", "out of range"),
     ],
 )
 def test_normalised(flags: int, ports: tuple[int, int], told: int, uncertain: bool) -> None:  # noqa: FBT001 - a case
