@@ -64,7 +64,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "write": {
         "stdout": ends.stdout,
         "loki": loki.loki,
-        "ipfix": None,
+        "ipfix": ipfix.write,
         "grpc": None,
         "none": _DISCARD,
     },

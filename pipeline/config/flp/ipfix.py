@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.config.flp.dialect import Ingest, IpfixIngest
-from pipeline.config.flp.parts import Native, Parts, filled, is_unset
+from pipeline.config.flp.dialect import GoDuration, Ingest, IpfixIngest, Write
+from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.netflow.mapping import NAMES
 
@@ -62,3 +62,30 @@ def _mapping(block: IpfixIngest, at: ConfigPath) -> Iterator[tuple[int, dict[str
                 ),
             },
         )
+
+
+def write(write: Write, at: ConfigPath) -> Parts:
+    """write.ipfix: what the original sends, with a queue and retries."""
+    block, at = write.ipfix, (*at, "ipfix")
+    if not block.target_host:
+        yield Problem((*at, "targetHost"), "the collector's host is missing")
+    if not 0 < block.target_port < 65536:
+        yield Problem((*at, "targetPort"), f"{block.target_port} is not a port")
+    host = f"[{block.target_host}]" if ":" in block.target_host else block.target_host
+    fields = {
+        "target": f"{host}:{block.target_port}",
+        **filled(
+            transport=block.transport,
+            enterprise=block.enterprise_id,
+            template_interval=_interval(block.tpl_send_interval),
+        ),
+    }
+    origins = renamed(
+        at, target="targetHost", enterprise="enterpriseId", template_interval="tplSendInterval"
+    )
+    yield Native("write_ipfix", fields, origins)
+
+
+def _interval(given: GoDuration | None) -> str | float | None:
+    """The native form: plain numbers are nanoseconds in the original."""
+    return given if given is None or isinstance(given, str) else given / 1e9

@@ -75,3 +75,38 @@ def test_a_port_beyond_65535_is_refused() -> None:
         "65536 is not a port",
         "",
     )
+
+
+def writer(block: str) -> dict[str, Any]:
+    translation = translated(
+        "pipeline: [{name: w, follows: in}]\n"
+        "parameters: [{name: in, ingest: {type: stdin}}, {name: w, write: {type: ipfix, ipfix: "
+        f"{{{block}}}}}}}]\n"
+    )
+    assert translation.problems == []
+    return {k: v for k, v in translation.stages[1].items() if k not in {"name", "follows"}}
+
+
+def test_write() -> None:
+    assert writer("targetHost: collector, targetPort: 4739") == {
+        "type": "write_ipfix",
+        "target": "collector:4739",
+    }
+    assert writer(
+        "targetHost: '::1', targetPort: 4739, transport: udp, enterpriseId: 2, tplSendInterval: 30s"
+    ) == {
+        "type": "write_ipfix",
+        "target": "[::1]:4739",
+        "transport": "udp",
+        "enterprise": 2,
+        "template_interval": "30s",
+    }
+    plain = writer("targetHost: a, targetPort: 1, tplSendInterval: 1500000000")
+    assert plain["template_interval"] == 1.5
+
+
+def test_write_without_a_collector_is_refused() -> None:
+    assert refused("write: {type: ipfix, ipfix: {targetPort: 70000}}")[:2] == [
+        ("the collector's host is missing", ""),
+        ("70000 is not a port", ""),
+    ]
