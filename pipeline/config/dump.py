@@ -40,7 +40,14 @@ def dump(stages: Iterable[Spec | dict[str, Any]], settings: dict[str, Any] | Non
     """
     whole = {**(settings or {}), "stages": [_ordered(_plain(stage)) for stage in stages]}
     text = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return str(text)
+    return "".join(map(_shown, str(text)))
+
+
+def _shown(letter: str) -> str:
+    """A letter, escaped where it is not printable: a text that has one is in double quotes."""
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return f"\\U{ord(letter):08x}"
 
 
 def _ordered(stage: dict[str, Any]) -> dict[str, Any]:

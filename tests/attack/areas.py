@@ -26,6 +26,7 @@ AREAS = {
     "configuration": 2_000,
     "files": 1_500,
     "kubernetes": 2_000,
+    "output": 1_500,
     "state": 1_500,
 }
 """The areas that need Python alone, each with the most memory it may take, in MB."""
