@@ -47,6 +47,7 @@ class Evidence(StrEnum):
     SYN_ACK = "syn_ack"
     ECHO = "echo"
     DECLARED = "declared"
+    FIRST = "first"
     WELL_KNOWN = "well_known"
     FAN_IN = "fan_in"
     UNCERTAIN = "uncertain"
