@@ -68,6 +68,25 @@ export function text(label, value, chosen, how = {}) {
   return h("label", { class: how.wide ? "wide" : false }, label, input);
 }
 
+/**
+ * A time of the viewer's zone; `chosen` gets epoch milliseconds, or "" for none.
+ * @param {string} label @param {string} value @param {(value: string) => void} chosen
+ */
+export function time(label, value, chosen) {
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "datetime-local",
+      step: "1",
+      value: value && local(Number(value)),
+      onchange: () => chosen(input.value && String(new Date(input.value).getTime())),
+    })
+  );
+  return h("label", {}, label, input);
+}
+
+/** A time as `datetime-local` has it: without zone. @param {number} at */
+const local = (at) => new Date(at - 60_000 * new Date(at).getTimezoneOffset()).toISOString().slice(0, 19);
+
 /** A button. @param {string} label @param {() => void} pressed @param {Record<string, unknown>} [more] */
 export const button = (label, pressed, more = {}) =>
   /** @type {HTMLButtonElement} */ (h("button", { type: "button", onclick: pressed, ...more }, label));
