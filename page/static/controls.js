@@ -91,6 +91,33 @@ const local = (at) => new Date(at - 60_000 * new Date(at).getTimezoneOffset()).t
 export const button = (label, pressed, more = {}) =>
   /** @type {HTMLButtonElement} */ (h("button", { type: "button", onclick: pressed, ...more }, label));
 
+/**
+ * Draws controls anew: the one with the focus keeps it, and what is being typed where it still holds.
+ * @param {HTMLElement} place @param {() => void} draw
+ */
+export function redraw(place, draw) {
+  const before = /** @type {any} */ (document.activeElement);
+  const own = place.contains(before) ? identity(before) : "";
+  draw();
+  if (!own) return;
+  const after = /** @type {any} */ ([...place.querySelectorAll("input, select, button, a")].find((one) => identity(one) === own));
+  if (!after) return;
+  const typed = TYPED.has(after.type) && before.value.trim() === after.value;
+  const [start, end] = typed ? [before.selectionStart, before.selectionEnd] : [0, 0];
+  if (typed) after.value = before.value;
+  after.focus({ preventScroll: true });
+  if (typed) after.setSelectionRange(start, end);
+}
+
+const TYPED = new Set(["text", "search"]);
+
+/** What tells a control from others, also when it is made anew. @param {any} one */
+function identity(one) {
+  const label = one.closest("label");
+  const said = label?.firstChild?.textContent || label?.textContent || one.textContent;
+  return [one.tagName, one.type, one.type === "radio" && one.value, one.closest("fieldset")?.firstChild?.textContent, said].join();
+}
+
 /** Gives a file to the viewer. @param {string} name @param {string} kind @param {string} content */
 export function download(name, kind, content) {
   const url = URL.createObjectURL(new Blob([content], { type: kind }));

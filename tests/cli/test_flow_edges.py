@@ -14,8 +14,7 @@ from pipeline.cli.flow_edges import FlowEdges
 from pipeline.config.loader import load
 from pipeline.testing import frame
 from simulate import Simulation
-from tests.cli.test_flow_files import parquet
-from tests.cli.test_kept_flows import flow
+from tests.support.kept import flow, parquet
 
 pytestmark = pytest.mark.slow
 KEY = [name for name in EDGES.names() if name.startswith(("client_", "server_"))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,17 +12,10 @@ from pipeline.api.server import UnansweredError
 from pipeline.cli.kept_flows import KeptFlows, kept_by, kept_in
 from pipeline.config.loader import load
 from pipeline.testing import frame
-from tests.cli.test_flow_files import parquet
 from tests.support.commands import flowmatrix
+from tests.support.kept import flow, parquet
 
 FROM, TO = 'SrcAddr = "10.0.0.7"', 'DstAddr = "10.0.0.7"'
-USUAL = {"SrcPort": 40_000, "DstPort": 443, "Proto": 6, "Bytes": 10, "Packets": 1}
-
-
-def flow(number: int, **more: Any) -> dict[str, Any]:
-    """The flow of a second."""
-    ends = {"SrcAddr": f"10.0.0.{number % 200}", "DstAddr": "10.1.0.1"}
-    return {**USUAL, **ends, "TimeFlowEndMs": number * 1000, **more}
 
 
 @pytest.fixture

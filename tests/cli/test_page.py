@@ -22,9 +22,8 @@ from pipeline.cli import edge_api, page_api
 from pipeline.config.loader import load
 from pipeline.testing import frame
 from simulate import Simulation
-from tests.cli.test_flow_files import parquet
-from tests.cli.test_kept_flows import flow
 from tests.support.commands import flowmatrix
+from tests.support.kept import flow, parquet
 
 pytestmark = pytest.mark.slow
 COMMAND = str(Path(sys.executable).with_name("flowmatrix"))

@@ -1,6 +1,6 @@
 /** Single flows: filtered, with columns to choose, and an overview of who talks to whom. */
 
-import { button, choice, select, text, time } from "../controls.js";
+import { button, choice, redraw, select, text, time } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, stamp, zone } from "../format.js";
 import { overview, port } from "../overview.js";
@@ -59,7 +59,7 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
-      if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
+      redraw(controls, () => drawControls(controls, state, shell));
       poll.change(asked(state, shell));
     },
     unmount() {},
@@ -81,11 +81,7 @@ function drawControls(place, state, shell) {
     time("Until", state.get("until") ?? "", go("until")),
     h("div", { class: "actions" },
       button("Back and forth", () => shell.go({ both: both ? null : 1, query: query() }), { "aria-pressed": String(Boolean(both)) }),
-      button("Swap", () => {
-        const turned = swapped(query());
-        shell.go({ query: turned });
-        /** @type {HTMLInputElement} */ (place.querySelector("input[type=search]")).value = turned;
-      })));
+      button("Swap", () => shell.go({ query: swapped(query()) }))));
 }
 
 /** A filter for the flows the other way round. @param {string} query */
