@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         mine = ours(pipeline, flows, Path(folder))
     if theirs.died:
         sys.stdout.write(f"the original died: {theirs.died}\n")
+        return 0
     found = differences(theirs, mine, ordered=pipeline.ordered)
     sys.stdout.write("".join(f"{line}\n" for line in found))
     same = f"{len(theirs.samples)} samples and {len(theirs.records)} records are the same\n"

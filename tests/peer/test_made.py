@@ -16,10 +16,8 @@ from tests.peer.ours import ours
 from tests.peer.outcome import differences
 from tests.peer.pipelines import Pipeline
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no binary"),
-]
+pytestmark = pytest.mark.slow
+beside = pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no binary")
 EXAMPLES = int(os.environ.get("PEER_EXAMPLES", "50"))
 _CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -33,6 +31,14 @@ def compared(pipeline: Pipeline, flows: str) -> list[str]:
     return differences(theirs, mine, ordered=pipeline.ordered)
 
 
+@given(made.pipelines, made.flows)
+@settings(suppress_health_check=_CALM)
+def test_what_is_made_is_accepted_and_runs(pipeline: Pipeline, flows: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert ours(pipeline, flows, Path(folder)).refused == ""
+
+
+@beside
 @given(made.pipelines, made.flows)
 @settings(max_examples=EXAMPLES, suppress_health_check=_CALM)
 def test_lines_of_stages(pipeline: Pipeline, flows: str) -> None:
