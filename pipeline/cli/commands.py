@@ -33,6 +33,7 @@ COMMANDS = {
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
     "run": Command("run", "Run a pipeline and serve its metrics."),
+    "flp": Command("flp", "Run a pipeline by the command line of flowlogs-pipeline."),
     "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),

@@ -28,6 +28,21 @@ Prefix = Annotated[
 ]
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """What an address says. Raises ValueError when it is not host:port."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError(f'"{text}" is not host:port')
+    if not host:
+        raise ValueError(
+            f'"{text}" does not say where: 127.0.0.1{text} for this machine '
+            f"alone, 0.0.0.0{text} for every network"
+        )
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError(f'"{text}" is not host:port')
+    return host.strip("[]"), int(port)
+
+
 class _Group(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -42,7 +57,9 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     unless `token_file` has a token for callers to send (one a line; it is read again when it
     changes), or `client_ca`, a PEM file, says whose client certificates are accepted: then all
     callers need one of these. `hosts` are more names by which callers reach it, a proxy's say.
-    `page` serves the page, at /.
+    `page` serves the page, at /. `health` is another address (host:port), for probes alone: it
+    answers /live and /ready. With `optional` the process runs on, and logs an error, where it
+    cannot listen.
     """
 
     listen: str = "127.0.0.1:9102"
@@ -52,21 +69,13 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     token_file: str = ""
     hosts: list[str] = []
     page: bool = False
+    health: str = ""
+    optional: bool = False
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port. Raises ValueError when `listen` is not host:port."""
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
-            raise ValueError(f'"{self.listen}" is not host:port')
-        if not host:
-            raise ValueError(
-                f'"{self.listen}" does not say where: 127.0.0.1{self.listen} for this machine '
-                f"alone, 0.0.0.0{self.listen} for every network"
-            )
-        if ":" in host and not (host.startswith("[") and host.endswith("]")):
-            raise ValueError(f'"{self.listen}" is not host:port')
-        return host.strip("[]"), int(port)
+        return host_and_port(self.listen)
 
     @property
     def url(self) -> str:
@@ -78,10 +87,11 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types."""
-        try:
-            _ = self.address
-        except ValueError as error:
-            yield Problem(("listen",), str(error), "for example 127.0.0.1:9102 or [::1]:9102")
+        for name in ("listen", *(["health"] if self.health else [])):
+            try:
+                host_and_port(getattr(self, name))
+            except ValueError as error:
+                yield Problem((name,), str(error), "for example 127.0.0.1:9102 or [::1]:9102")
         if bool(self.tls_cert) != bool(self.tls_key):
             given = "tls_cert" if self.tls_cert else "tls_key"
             yield Problem((given,), "tls_cert and tls_key go together")
