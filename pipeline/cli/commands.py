@@ -26,6 +26,7 @@ COMMANDS = {
     "graph": Command("check", "Print the plan as it will run."),
     "convert": Command("check", "Print a pipeline file in the native form."),
     "schema": Command("check", "Print the JSON Schema of native pipeline files."),
+    "operator-config": Command("operator_config", "Print the pipeline of a FlowCollector."),
     "inventory": Command("cluster", "Write what a cluster has to a file."),
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
