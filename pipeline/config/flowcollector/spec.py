@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from pipeline.config.flowcollector.health import HealthRule
+
 API_VERSION = "flows.netobserv.io/v1beta2"
 KIND = "FlowCollector"
 
@@ -131,7 +133,7 @@ class Metrics(Struct, frozen=True, rename="camel"):
     include_list: list[str] | None = None
     additional_include_list: list[str] = []
     disable_alerts: list[str] = []
-    health_rules: list[dict[str, Any]] = []
+    health_rules: list[HealthRule] = []
     scrape_interval: Any = None
 
 
