@@ -29,6 +29,11 @@ COMMANDS = {
     "graph": Command("check", "Print the plan as it will run."),
     "convert": Command("check", "Print a pipeline file in the native form."),
     "schema": Command("check", "Print the JSON Schema of native pipeline files."),
+    "operator-config": Command("operator_config", "Print the pipeline of a FlowCollector."),
+    "charts": Command(
+        "operator_outputs", "Write the charts of FlowMetrics as dashboards of Grafana."
+    ),
+    "health-rules": Command("operator_outputs", "Print the health rules of a FlowCollector."),
     "inventory": Command("cluster", "Write what a cluster has to a file."),
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
