@@ -23,6 +23,7 @@ LAYERS = (
     "yaml",
     "kafka",
     "parquet",
+    "push",
     "stage",
     "decode",
     "predicate",
