@@ -84,6 +84,14 @@ class GrpcIngest(Struct, frozen=True, rename="camel"):
     client_ca_path: str = field(name="clientCAPath", default="")
 
 
+class Synthetic(Struct, frozen=True, rename="camel"):
+    """ingest.synthetic: flows of made-up connections."""
+
+    connections: int = 0
+    batch_max_len: int = 0
+    flow_logs_per_min: int = 0
+
+
 class Ingest(Struct, frozen=True):
     """`ingest` of a parameter."""
 
@@ -94,7 +102,7 @@ class Ingest(Struct, frozen=True):
     grpc: GrpcIngest = GrpcIngest()
     ipfix: Block = {}
     collector: Block = {}
-    synthetic: Block = {}
+    synthetic: Synthetic = Synthetic()
 
 
 class FieldGroup(Struct, frozen=True):

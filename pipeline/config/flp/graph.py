@@ -31,14 +31,14 @@ _DISCARD = Native("discard")
 _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "ingest": {
         "file": ends.file,
-        "file_loop": None,
+        "file_loop": ends.file_loop,
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
         "grpc": ends.grpc,
         "ipfix": None,
         "collector": None,
-        "synthetic": None,
+        "synthetic": ends.synthetic,
     },
     "transform": {
         "generic": network.generic,

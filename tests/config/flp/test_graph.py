@@ -101,7 +101,6 @@ def test_an_entry_without_parameters() -> None:
     [
         ("write: {type: loki, loki: {url: x}}", "not supported yet", "", "discard"),
         ("encode: {type: s3}", "not supported yet", "", "discard"),
-        ("ingest: {type: file_loop, file: {filename: f}}", "not supported yet", "", "ingest_stdin"),
         ("write: {type: stdot}", 'unknown write type "stdot"', 'did you mean "stdout"?', "discard"),
         ("write: {}", 'stage "s" has no write type', "", "discard"),
     ],
