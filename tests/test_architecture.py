@@ -28,6 +28,7 @@ LAYERS = (
     "decode",
     "predicate",
     "state",
+    "netflow",
     "testing",
     "plan",
     "flowmetric",

@@ -74,6 +74,27 @@ class KafkaIngest(Struct, frozen=True, rename="camel"):
     sasl: Sasl | None = None
 
 
+class NetFlowField(Struct, frozen=True):
+    """An element that ingest.ipfix maps to a field of a flow."""
+
+    penprovided: bool = False
+    field: int = 0
+    pen: int = 0
+    destination: str = ""
+    endianness: str = ""
+
+
+class IpfixIngest(Struct, frozen=True, rename="camel"):
+    """ingest.ipfix, which has the alias collector."""
+
+    host_name: str = ""
+    port: int = 0
+    port_legacy: int = 0
+    workers: int = 0
+    sockets: int = 0
+    mapping: list[NetFlowField] = []
+
+
 class GrpcIngest(Struct, frozen=True, rename="camel"):
     """ingest.grpc: the service of the agents."""
 
@@ -100,8 +121,8 @@ class Ingest(Struct, frozen=True):
     kafka: KafkaIngest = KafkaIngest()
     stdin: Block = {}
     grpc: GrpcIngest = GrpcIngest()
-    ipfix: Block = {}
-    collector: Block = {}
+    ipfix: IpfixIngest = IpfixIngest()
+    collector: IpfixIngest = IpfixIngest()
     synthetic: Synthetic = Synthetic()
 
 
@@ -285,13 +306,23 @@ class Stdout(Struct, frozen=True):
     format: str = ""
 
 
+class IpfixWrite(Struct, frozen=True, rename="camel"):
+    """write.ipfix: a collector."""
+
+    target_host: str = ""
+    target_port: int = 0
+    transport: str = ""
+    enterprise_id: int = field(name="enterpriseId", default=0)
+    tpl_send_interval: GoDuration | None = None
+
+
 class Write(Struct, frozen=True):
     """`write` of a parameter."""
 
     type: str = ""
     stdout: Stdout = Stdout()
     loki: Block = {}
-    ipfix: Block = {}
+    ipfix: IpfixWrite = IpfixWrite()
     grpc: Block = {}
 
 

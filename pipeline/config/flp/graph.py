@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, metrics, network
+from pipeline.config.flp import ends, extract, filters, ipfix, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest
@@ -36,8 +36,8 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "stdin": _STDIN,
         "kafka": ends.kafka,
         "grpc": ends.grpc,
-        "ipfix": None,
-        "collector": None,
+        "ipfix": ipfix.ingest,
+        "collector": ipfix.ingest,
         "synthetic": ends.synthetic,
     },
     "transform": {
