@@ -176,7 +176,7 @@ def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
     ([1, None], [None, 'null'])
     """
     schema = frame.schema
-    mask = frame.select(where.alias("m")).to_series()
+    mask = frame.with_columns(where.alias(HIDDEN))[HIDDEN]  # a constant gets the frame's height
     if not mask.any():
         return frame
     if name in schema:
