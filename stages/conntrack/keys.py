@@ -56,7 +56,7 @@ class KeyHasher:
         return Hashed(total, a, b, errors)
 
     def identity(self, flows: pl.DataFrame, swapped: Mask) -> pl.DataFrame:
-        """The key fields of flows, null where absent; those of A and B exchanged where `swapped`."""
+        """The key fields of flows, null where absent; of A and B exchanged where `swapped`."""
         own = values.only(flows, self.fields)
         for name in self.fields:
             own = values.put_null(own, name, ~values.present(own.schema, name))
