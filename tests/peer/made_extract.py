@@ -74,8 +74,10 @@ def _output_fields(draw: st.DrawFn, *, both: bool) -> list[dict[str, Any]]:
     for index in range(draw(st.integers(1, 4))):
         operation = draw(st.sampled_from(["sum", "count", "min", "max", "first", "last"]))
         field: dict[str, Any] = {"name": f"f{index}", "operation": operation}
-        field["input"] = draw(st.sampled_from(["Bytes", "Packets"]))
-        if both and operation not in {"first", "last"}:
+        field["input"] = draw(
+            st.sampled_from(["Bytes", "Packets" if operation == "sum" else "Bytes"])
+        )
+        if both and operation in {"sum", "count"}:
             field["splitAB"] = draw(st.booleans())
         fields.append(field)
     return fields
@@ -115,7 +117,7 @@ def _timebased(draw: st.DrawFn) -> dict[str, Any]:
 
 
 _VALUES = ["Bytes", "f0", "f0_AB", "total_value", "recent_count", "recent_op_value"]
-_METRICS = [
+_METRICS: list[dict[str, Any]] = [
     {
         "name": f"c_{value}",
         "type": "histogram",
@@ -123,7 +125,10 @@ _METRICS = [
         "labels": ["SrcAddr", "_RecordType"],
     }
     for value in _VALUES
-] + [{"name": "records", "type": "counter", "labels": ["name", "_RecordType", "operation_type"]}]
+] + [
+    {"name": "raw", "type": "agg_histogram", "valueKey": "recent_raw_values", "labels": ["name"]},
+    {"name": "records", "type": "counter", "labels": ["name", "_RecordType", "operation_type"]},
+]
 
 
 def _before_the_ends(stage: dict[str, Any]) -> Pipeline:
