@@ -105,6 +105,7 @@ class Server:
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", self._limits.message_bytes),
             ("grpc.max_allowed_incoming_connections", self._limits.connections),
+            ("grpc.server_handshake_timeout_ms", 10_000),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ]

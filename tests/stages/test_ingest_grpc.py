@@ -16,6 +16,7 @@ from pipeline.config.loader import ConfigError, loads
 from tests.real.parts import free_port
 from tests.support.agents import agent, record, records, trust
 from tests.support.certificates import Authority
+from tests.support.commands import flowmatrix
 
 PIPELINE = """
 stages:
@@ -169,3 +170,12 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def test_fields_that_are_not_valid(tmp_path: Path, more: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         loads(PIPELINE % (2055, more), "pipeline.yaml", tmp_path)
+
+
+def test_a_run_that_ends_with_its_input_is_refused(tmp_path: Path) -> None:
+    """It would wait for ever; so do the sources of Kafka."""
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(PIPELINE % (free_port(), ""))
+    done = flowmatrix("run", file, "--once")
+    assert done.exit_code == 2
+    assert 'the input of stage "agents" has no end' in " ".join(done.output.split())

@@ -79,6 +79,7 @@ def agent(*ports: int, credentials: grpc.ChannelCredentials | None = None) -> It
         ("grpc.max_reconnect_backoff_ms", 500),
         ("grpc.max_send_message_length", -1),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.default_authority", "127.0.0.1"),
     ]
     if credentials is None:
         channel = grpc.insecure_channel(target, options)

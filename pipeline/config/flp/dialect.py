@@ -105,6 +105,14 @@ class GrpcIngest(Struct, frozen=True, rename="camel"):
     client_ca_path: str = field(name="clientCAPath", default="")
 
 
+class Synthetic(Struct, frozen=True, rename="camel"):
+    """ingest.synthetic: flows of made-up connections."""
+
+    connections: int = 0
+    batch_max_len: int = 0
+    flow_logs_per_min: int = 0
+
+
 class Ingest(Struct, frozen=True):
     """`ingest` of a parameter."""
 
@@ -115,7 +123,7 @@ class Ingest(Struct, frozen=True):
     grpc: GrpcIngest = GrpcIngest()
     ipfix: IpfixIngest = IpfixIngest()
     collector: IpfixIngest = IpfixIngest()
-    synthetic: Block = {}
+    synthetic: Synthetic = Synthetic()
 
 
 class FieldGroup(Struct, frozen=True):
@@ -298,16 +306,6 @@ class Stdout(Struct, frozen=True):
     format: str = ""
 
 
-class IpfixWrite(Struct, frozen=True, rename="camel"):
-    """write.ipfix: a collector."""
-
-    target_host: str = ""
-    target_port: int = 0
-    transport: str = ""
-    enterprise_id: int = field(name="enterpriseId", default=0)
-    tpl_send_interval: GoDuration | None = None
-
-
 class BasicAuth(Struct, frozen=True):
     """A login by name and password."""
 
@@ -382,6 +380,16 @@ class Loki(Struct, frozen=True, rename="camel"):
     reorder: bool = False
     client_protocol: str = ""
     grpc_config: LokiGrpc | None = None
+
+
+class IpfixWrite(Struct, frozen=True, rename="camel"):
+    """write.ipfix: a collector."""
+
+    target_host: str = ""
+    target_port: int = 0
+    transport: str = ""
+    enterprise_id: int = field(name="enterpriseId", default=0)
+    tpl_send_interval: GoDuration | None = None
 
 
 class Write(Struct, frozen=True):

@@ -30,6 +30,24 @@ def file(ingest: Ingest, at: ConfigPath) -> Parts:
     yield Native("ingest_file", fields, renamed(at, path="filename") | _decoder(at))
 
 
+def file_loop(ingest: Ingest, at: ConfigPath) -> Parts:
+    """ingest.file_loop: every line, every 10 seconds."""
+    for part in file(ingest, at):
+        yield part._replace(type="ingest_file_loop") if isinstance(part, Native) else part
+
+
+def synthetic(ingest: Ingest, at: ConfigPath) -> Parts:
+    """ingest.synthetic: a zero means the default."""
+    block, at = ingest.synthetic, (*at, "synthetic")
+    fields = filled(
+        connections=block.connections,
+        batch_length=block.batch_max_len,
+        flows_per_minute=block.flow_logs_per_min,
+    )
+    origins = renamed(at, batch_length="batchMaxLen", flows_per_minute="flowLogsPerMin")
+    yield Native("ingest_synthetic", fields, origins)
+
+
 def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
     """ingest.kafka: the topic, the group, TLS and SASL; queue sizes have no effect."""
     block, at = ingest.kafka, (*at, "kafka")
