@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import polars as pl
 
 from pipeline.flows import cidr
 from pipeline.stage import AddressLimit
+from pipeline.stage.key_index import KeyIndex
 
 _ADDRESS, _NETWORK, _ANY = range(3)
 _NAMESPACE, _KEY, _WIDTH, _ROW = ":namespace", ":key", ":width", ":row"
 _IPV4 = r"^\d+\.\d+\.\d+\.\d+$"
 _SEED = 7
-_FEW = 20_000
-"""Keys that are sorted in again whenever there are new ones."""
 _Wider = Callable[[pl.Series], pl.Series]
 
 
@@ -36,7 +36,7 @@ class AddressLimiter:
         self._ends = limit.ends
         self._addresses = [address for address, _ in limit.ends]
         self._parts = [label for label in labels if label not in limit.apart]
-        self._known, self._recent = (pl.Series(_KEY, [], dtype=pl.UInt64) for _ in range(2))
+        self._known = KeyIndex()
         self._used: Counter[tuple[str, int]] = Counter()
         self._full: dict[int, set[str]] = {_ADDRESS: set(), _NETWORK: set()}
 
@@ -51,7 +51,7 @@ class AddressLimiter:
 
         Rows stay where they are, so that a label set may have several of them.
         """
-        if not any((series[address] != "").any() for address in self._addresses):
+        if not self._there(series):
             return series, 0
         beyond = self._beyond(series, _ADDRESS)
         if beyond.is_empty():
@@ -84,7 +84,7 @@ class AddressLimiter:
 
     def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
         """The rows that have an address: where they are, key, and width."""
-        addresses = pl.col(self._addresses)
+        addresses = pl.col(self._there(labels) or self._addresses)
         outside = labels.select(pl.any_horizontal(addresses != "").arg_true()).to_series()
         rows = labels.select(self._parts)[outside].insert_column(0, outside.alias(_ROW))
         network = addresses.str.contains("/", literal=True)
@@ -110,7 +110,7 @@ class AddressLimiter:
         return chosen.select(pl.concat_str(names).alias(_NAMESPACE)).to_series()
 
     def _is_known(self, keys: pl.Series) -> pl.Series:
-        return _has(self._known, keys) | _has(self._recent, keys)
+        return pl.Series(self._known.find(keys.to_numpy()) >= 0)
 
     def _add(self, rows: pl.DataFrame) -> None:
         counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
@@ -118,17 +118,18 @@ class AddressLimiter:
         for name, width, _ in counts:
             if self._used[name, width] >= self._rows:
                 self._full[width].add(name)
-        self._recent = pl.concat([self._recent, rows[_KEY]]).sort()
-        if len(self._recent) > _FEW:
-            self._known = pl.concat([self._known, self._recent]).sort()
-            self._recent = self._recent.clear()
+        self._known.add(rows[_KEY].to_numpy(), np.zeros(rows.height, np.int64))
+
+    def _there(self, series: pl.DataFrame) -> list[str]:
+        """The columns of addresses with an address in them."""
+        return [address for address in self._addresses if (series[address] != "").any()]
 
     def _replaced(self, series: pl.DataFrame, rows: pl.Series, wider: _Wider) -> pl.DataFrame:
         """The same rows, some of which have wider addresses."""
         chosen = pl.int_range(series.height, dtype=pl.UInt32, eager=True).is_in(rows.implode())
         return series.with_columns(
             pl.when(chosen).then(wider(series[address])).otherwise(pl.col(address)).alias(address)
-            for address in self._addresses
+            for address in self._there(series)
         )
 
     def _networks(self, texts: pl.Series) -> pl.Series:
@@ -142,11 +143,3 @@ class AddressLimiter:
 
     def _any(self, texts: pl.Series) -> pl.Series:
         return texts.set(texts != "", self._overflow)
-
-
-def _has(known: pl.Series, keys: pl.Series) -> pl.Series:
-    """Boolean: which keys are among the known ones (UInt64, ascending)."""
-    if known.is_empty():
-        return keys.is_null()
-    places = known.search_sorted(keys, side="left").clip(0, len(known) - 1)
-    return known.gather(places) == keys
