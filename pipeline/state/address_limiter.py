@@ -42,8 +42,7 @@ class AddressLimiter:
 
     def know(self, labels: pl.DataFrame) -> None:
         """Label sets (String, no nulls) that the table has."""
-        rows = self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY)
-        rows = rows.filter(~self._is_known(rows[_KEY]))
+        rows = self._unknown(labels).filter(pl.col(_WIDTH) < _ANY).unique(_KEY)
         self._add(rows.with_columns(self._namespace(labels, rows)))
 
     def admit(self, series: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -64,29 +63,29 @@ class AddressLimiter:
 
     def _beyond(self, series: pl.DataFrame, width: int) -> pl.Series:
         """The rows (UInt32) whose addresses of this width have no room; the others get theirs."""
-        rows = self._outside(series).filter(pl.col(_WIDTH) == width)
-        rows = rows.filter(~self._is_known(rows[_KEY]))
+        rows = self._unknown(series).filter(pl.col(_WIDTH) == width)
         if rows.is_empty():
             return rows[_ROW]
         rows = rows.with_columns(self._namespace(series, rows))
         full = pl.Series(sorted(self._full[width]), dtype=pl.String)
         new = rows.filter(~pl.col(_NAMESPACE).is_in(full.implode()))
-        if new.is_empty():
-            return rows[_ROW]
-        new = new.unique(_KEY, keep="first", maintain_order=True)
-        used = [self._used[name, width] for name in new[_NAMESPACE].to_list()]
-        place = pl.int_range(1, pl.len() + 1).over(_NAMESPACE) + pl.Series(used, dtype=pl.Int64)
-        admitted = new.filter(place <= self._rows)
-        if admitted.is_empty():
-            return rows[_ROW]
-        self._add(admitted)
-        return rows.filter(~pl.col(_KEY).is_in(admitted[_KEY].implode()))[_ROW]
+        if not new.is_empty():
+            new = new.unique(_KEY, keep="first", maintain_order=True)
+            used = [self._used[name, width] for name in new[_NAMESPACE].to_list()]
+            place = pl.int_range(1, pl.len() + 1).over(_NAMESPACE) + pl.Series(used, dtype=pl.Int64)
+            admitted = new.filter(place <= self._rows)
+            self._add(admitted)
+            rows = rows.filter(~pl.col(_KEY).is_in(admitted[_KEY].implode()))
+        return rows[_ROW]
 
-    def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
-        """The rows that have an address: where they are, key, and width."""
-        addresses = pl.col(self._there(labels) or self._addresses)
-        outside = labels.select(pl.any_horizontal(addresses != "").arg_true()).to_series()
-        rows = labels.select(self._parts)[outside].insert_column(0, outside.alias(_ROW))
+    def _unknown(self, labels: pl.DataFrame) -> pl.DataFrame:
+        """The rows with an address and an unknown key: where they are, key, and width."""
+        there = pl.any_horizontal(pl.col(self._there(labels) or self._addresses) != "")
+        outside = labels.select(there.arg_true().alias(_ROW)).to_series()
+        keys = labels.select(self._parts)[outside].hash_rows(_SEED).alias(_KEY)
+        unknown = pl.Series(self._known.find(keys.to_numpy()) < 0)
+        rows = pl.DataFrame([outside, keys]).filter(unknown)
+        addresses = pl.col(self._addresses)
         network = addresses.str.contains("/", literal=True)
         address = (addresses != "") & (addresses != self._overflow) & ~network
         width = (
@@ -96,8 +95,8 @@ class AddressLimiter:
             .then(_NETWORK)
             .otherwise(_ANY)
         )
-        keys = rows.select(self._parts).hash_rows(_SEED).alias(_KEY)
-        return rows.select(_ROW, keys, width.alias(_WIDTH))
+        chosen = labels.select(self._addresses)[rows[_ROW]]
+        return rows.hstack(chosen.select(width.alias(_WIDTH)))
 
     def _namespace(self, labels: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
         """The namespaces at the other ends."""
@@ -108,9 +107,6 @@ class AddressLimiter:
         parts = {label for end in self._ends for label in end}
         chosen = labels.select(sorted(parts))[rows[_ROW]]
         return chosen.select(pl.concat_str(names).alias(_NAMESPACE)).to_series()
-
-    def _is_known(self, keys: pl.Series) -> pl.Series:
-        return pl.Series(self._known.find(keys.to_numpy()) >= 0)
 
     def _add(self, rows: pl.DataFrame) -> None:
         counts = rows.group_by(_NAMESPACE, _WIDTH).len().rows()
