@@ -77,10 +77,10 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
 
     Columns: what they have in common, SRC and DST (String, "" where not known), PROTOCOL (or its
     number, UInt8), VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String),
-    FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
-    days since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED,
-    ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX and BEGAN (that of
-    EDGES; Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64, null: not known).
+    FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (of the client where undecided), SIDE,
+    SERVICE_PORT and DAY (Int32, days since 1970), all null where not known or not asked for; then
+    FLOWS, COUNTS, REFUSED, ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX
+    and BEGAN (that of EDGES; Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64, null: none).
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
