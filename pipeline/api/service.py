@@ -260,7 +260,7 @@ class Service:
         except ValueError:
             why = f"a query has no more than {_PARAMETERS} parameters"
             return failure(HTTPStatus.BAD_REQUEST, why)
-        kinds = {"/metrics": self._metrics, "/readyz": self._probes}
+        kinds = {"/metrics": self._metrics, "/readyz": self._probes, "/ready": self._probes}
         what: Hashable = path, tuple(query), self._done
         makings = kinds.get(path, self._documents)
         return await makings.make(what, peer, lambda: self._answers.get(path, query))
