@@ -67,7 +67,7 @@ def draft(seen: Seen, options: Options, direction: Direction | None = None) -> P
 
 UNLISTED = (
     "no network policy is among the known objects of the cluster: it has none, or they were not "
-    "listed (a worker does not follow them; `flowmatrix inventory` lists them)"
+    "listed (a worker does not follow them; flowmatrix inventory lists them)"
 )
 
 

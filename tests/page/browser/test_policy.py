@@ -141,7 +141,7 @@ def test_a_connection_is_checked(reference: Page) -> None:
     reference.write("From", "netobserv/netobserv-plugin")
     reference.write("To", "netobserv/flowlogs-pipeline")
     reference.write("Port", "22")
-    reference.until(lambda: reference.texts(".opinion .badge") == ["denied", "allowed"])
+    reference.until(lambda: reference.texts(".opinion .badge") == ["denied", "unknown"])
     assert "isolated by netobserv/flowlogs-pipeline" in reference.text(".opinion")
     assert "It was never seen." in reference.text(".opinion")
     reference.accessible("policy-check")
