@@ -57,8 +57,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=12, help="how often 300,000 flows are read")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pods", type=int, default=10_000, help="ten to a workload")
     given = parser.parse_args()
-    made = _cluster()
+    made = _cluster(given.pods)
     found = [
         {
             "without": run(made, given.times, page=False),
@@ -211,10 +212,10 @@ def asked(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[
         connection.close()
 
 
-def _cluster() -> Simulation:
+def _cluster(pods: int) -> Simulation:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
-    shape = Shape(pods=10_000, nodes=100, workloads=1_000, services=500)
-    folder = cache / "bench" / "300000-10000-1000"
+    shape = Shape(pods=pods, nodes=100, workloads=pods // 10, services=pods // 20)
+    folder = cache / "bench" / f"300000-{pods}-{shape.workloads}"
     return simulate("cluster", folder / "cluster.pb", flows=300_000, seed=1, shape=shape)
 
 

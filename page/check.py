@@ -10,13 +10,14 @@ import msgspec
 import polars as pl
 from msgspec import Meta
 
-from page.draft import Policies, draft, in_force, objects
+from page.draft import UNLISTED, Policies, draft, in_force, knows_policies, objects
 from page.query import parameters, refused
 from page.source import Seen
 from page.times import stamp
 from pipeline.api.openapi import Described
 from policy.ends import End
 from policy.generate.build import Options
+from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Protocol
 from policy.objects import Cluster
 from policy.verify.explanation import NoEndError, end, explained
@@ -90,7 +91,9 @@ def page(seen: Seen, question: Asked) -> CheckPage:
         protocol=question.protocol.value,
         port=question.port,
         draft=_opinion(drafted, cluster, seen, ends, port),
-        in_force=_opinion(in_force(cluster), cluster, seen, ends, port),
+        in_force=_opinion(in_force(cluster), cluster, seen, ends, port)
+        if knows_policies(cluster)
+        else Opinion(Verdict.UNKNOWN.value, [UNLISTED]),
         seen=_past(found),
     )
 

@@ -65,6 +65,17 @@ def draft(seen: Seen, options: Options, direction: Direction | None = None) -> P
     return Policies(made, [parse(one) for one in made], found.report)
 
 
+UNLISTED = (
+    "no network policy is among the known objects of the cluster: it has none, or they were not "
+    "listed (a worker does not follow them; flowmatrix inventory lists them)"
+)
+
+
+def knows_policies(cluster: Cluster) -> bool:
+    """Whether it is known which policies are in force: one that is listed shows that they are."""
+    return bool(cluster.policies)
+
+
 def in_force(cluster: Cluster) -> Policies:
     """The policies that the cluster has. Raises UnansweredError (409) for one that is not valid."""
     try:

@@ -11,7 +11,15 @@ import polars as pl
 from msgspec import Meta
 
 from matrix.approved import KEY
-from page.draft import Policies, Which, check_namespaces, draft, in_force, objects
+from page.draft import (
+    Policies,
+    Which,
+    check_namespaces,
+    draft,
+    in_force,
+    knows_policies,
+    objects,
+)
 from page.policy_text import text
 from page.query import parameters
 from page.source import Seen
@@ -144,11 +152,13 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     `names` are those of all policies; of many only the first texts are given. `coverage`: `seen`,
     and shares of it by verdict. `edges`: those that would be denied first. `totals`: how many
     edges, unused permissions, unselected workloads and findings there are.
+    `known`: whether it is known which policies there are; those in force may not be listed.
     `window`: the first and the last flow; `labels`: the version of the list of subnet labels.
     """
 
     namespace: str
     of: Which
+    known: bool
     window: tuple[datetime | None, datetime | None]
     labels: str
     coverage: dict[str, Share]
@@ -181,7 +191,8 @@ def page(seen: Seen, question: Asked) -> PolicyPage:
     """The policies of a namespace held against its edges. Raises UnansweredError."""
     given, cluster = _policies(seen, question)
     found = verify(given.read, seen.edges, cluster, seen.labels, question.namespace)
-    return _page(seen, question, given, found)
+    known = question.of is Which.DRAFT or knows_policies(cluster)
+    return _page(seen, question, given, found, known=known)
 
 
 def whole(seen: Seen, question: Asked) -> PolicyYaml:
@@ -204,7 +215,9 @@ def _policies(seen: Seen, question: Asked) -> tuple[Policies, Cluster]:
     return draft(seen, options, question.direction), cluster
 
 
-def _page(seen: Seen, question: Asked, given: Policies, found: Verification) -> PolicyPage:
+def _page(
+    seen: Seen, question: Asked, given: Policies, found: Verification, *, known: bool
+) -> PolicyPage:
     own = of_namespace(seen.edges, question.namespace)
     findings = list(_said(given.report)) if given.report else []
     most = question.limit
@@ -215,6 +228,7 @@ def _page(seen: Seen, question: Asked, given: Policies, found: Verification) -> 
     return PolicyPage(
         namespace=question.namespace,
         of=question.of,
+        known=known,
         window=(stamp(_float(own["first_seen"].min())), stamp(_float(own["last_seen"].max()))),
         labels=given.report.labels if given.report else "",
         coverage={

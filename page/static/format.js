@@ -32,6 +32,11 @@ export const moment = (at) => (at === null || at === undefined ? "never" : MOMEN
 /** The same without zone, where space is short. @param {any} at */
 export const stamp = (at) => (at === null || at === undefined ? "never" : STAMP.format(new Date(at)));
 
+const WRITTEN = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
+/** A text whose times (RFC 3339) are told in the viewer's zone. @param {string} text */
+export const told = (text) => name(text).replace(WRITTEN, (at) => stamp(at));
+
 /** The viewer's zone. */
 export const zone = () => STAMP.resolvedOptions().timeZone;
 

@@ -26,7 +26,7 @@ def test_what_was_seen_is_allowed_by_a_rule_of_each_end() -> None:
         f"egress of DaemonSet netobserv/flowlogs-pipeline: allowed, {egress}",
         "ingress of Deployment noo-loki/loki-gateway: allowed, by noo-loki/loki-gateway ingress[0]",
     ]
-    assert found.in_force.verdict == "allowed"
+    assert found.in_force.verdict == "unknown", "no policy is listed"
     assert found.seen
     assert (found.seen.state, found.seen.flows) == ("established", 720)
     assert str(found.seen.last_seen) == "2025-10-28T10:04:58Z"
@@ -34,7 +34,7 @@ def test_what_was_seen_is_allowed_by_a_rule_of_each_end() -> None:
 
 def test_what_was_not_seen_is_denied_by_the_draft_alone() -> None:
     found = check(PLUGIN, PIPELINE, 22)
-    assert (found.draft.verdict, found.in_force.verdict, found.seen) == ("denied", "allowed", None)
+    assert (found.draft.verdict, found.in_force.verdict, found.seen) == ("denied", "unknown", None)
     assert found.draft.because[1] == (
         "ingress of DaemonSet netobserv/flowlogs-pipeline: denied,"
         " isolated by netobserv/flowlogs-pipeline"

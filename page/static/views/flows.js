@@ -111,7 +111,7 @@ function shown(data, of) {
   return [
     h("section", {}, h("h2", {}, "Who talks to whom"),
       h("p", { class: "muted" }, `Client, port, server; of ${many(data.total, "flow")}, both ways together.${more}`),
-      overview(data.edges),
+      h("div", { class: "overview", tabindex: "0", role: "region", "aria-label": "Overview" }, overview(data.edges)),
       h("details", {}, h("summary", {}, "The same as a list"), list(data.edges))),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Flows" },
       h("table", {},

@@ -48,7 +48,7 @@ export function mount(root, state, shell) {
     });
     drawLegend(legend, cells, only, shell);
     told.textContent =
-      `${many(kept, "cell")}, ${many(rows.length, "client")}, ${many(columns.length, "server port")}`;
+      `${many(kept, "cell")}, ${many(rows.length, "client")}, ${many(columns.length, ported(matrix) ? "server port" : "server")}`;
     if (!kept) {
       grid?.close();
       grid = null;
@@ -175,7 +175,7 @@ function content(cells, rows, columns, only, state, shell) {
     key({ ...prefixed(clients[rows[row]], "client"), ...prefixed(servers[columns[column]], "server") });
   return {
     label: `Connections: clients in rows, servers in columns${state().get("namespace") ? `, namespace ${name(state().get("namespace") ?? "")}` : ""}`,
-    corner: "client → server, port",
+    corner: ported(matrix) ? "client → server, port" : "client → server",
     rows: rows.length,
     columns: columns.length,
     client: (row) => head("grid-client", clients[rows[row]], sum(cells.rows, rows[row])),
@@ -186,6 +186,9 @@ function content(cells, rows, columns, only, state, shell) {
     open: (row, column) => found(row, column) >= 0 && shell.go({ edge: of(row, column) }),
   };
 }
+
+/** Whether columns have ports: of whole namespaces they have none. @param {any} matrix */
+const ported = (matrix) => matrix.servers.some((/** @type {any} */ one) => one.protocol);
 
 /** @param {any} client @param {any} server */
 const between = (client, server) => `${end(client)} → ${end(server)}${server.protocol ? `, ${port(server)}` : ""}`;

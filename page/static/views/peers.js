@@ -3,7 +3,7 @@
 import { button, redraw, select, text } from "../controls.js";
 import { covered, halves, parse } from "../cidr.js";
 import { h, replace } from "../dom.js";
-import { bytes, count, many, name, stamp } from "../format.js";
+import { bytes, count, many, name, stamp, told as said } from "../format.js";
 import { Outcome, copy } from "../listing.js";
 
 export const title = "Unknown peers";
@@ -12,8 +12,10 @@ const KINDS = /** @type {[string, string][]} */ ([
   ["stage", "pipeline stage"], ["flowcollector", "FlowCollector"], ["slice", "FlowCollectorSlice"],
 ]);
 const SHOWN = 12;
+/** Letters of edits that still fit into a URL; more are kept until the view is left. */
+const LONGEST = 6_000;
 
-/** What a viewer has settled on for a proposal. @typedef {{name: string, cidrs: Map<string, boolean>, taken: boolean, sent: boolean}} Draft */
+/** What a viewer has settled on for a proposal. @typedef {{name: string, cidrs: Map<string, boolean>, taken: boolean, sent: boolean, touched: boolean}} Draft */
 
 /** @param {URLSearchParams} state */
 const asked = (state) => ({ namespace: state.get("namespace"), every: state.get("every") });
@@ -24,6 +26,7 @@ export function mount(root, state, shell) {
   const drafts = new Map();
   /** @type {Map<string, Card>} */
   const cards = new Map();
+  let edits = state.get("edits") ?? "";
   const outcome = new Outcome();
   const [controls, notes, yaml, place] = ["controls", "", "", "loading"].map((one) => h("div", { class: one || false }));
   const told = h("p", { class: "muted" });
@@ -52,6 +55,25 @@ export function mount(root, state, shell) {
     }));
   }
 
+  /** What is edited goes into the URL. @param {{replace?: boolean}} [how] */
+  function changed(how) {
+    tally();
+    const text = written(drafts);
+    if (text === edits) return;
+    edits = text;
+    shell.go({ edits: text.length > LONGEST ? null : text }, how);
+  }
+
+  /** Makes the drafts what the URL says. */
+  function restore() {
+    for (const [id, card] of cards) {
+      const own = edited(edits, card.proposal);
+      Object.assign(/** @type {Draft} */ (drafts.get(id)), own, { sent: drafts.get(id)?.sent });
+      card.draw();
+    }
+    tally();
+  }
+
   function tally() {
     const number = labels().length;
     apply.textContent = number ? `Apply ${many(number, "label")}` : "Apply";
@@ -64,8 +86,9 @@ export function mount(root, state, shell) {
     try {
       const { added, notes: said } = await shell.post("peers/apply", { labels: labels(), stage: state.get("stage") ?? "" });
       for (const one of drafts.values())
-        if (one.taken) Object.assign(one, { taken: false, sent: true });
+        if (one.taken) Object.assign(one, { taken: false, sent: true, touched: false });
       for (const card of cards.values()) card.draw();
+      changed({ replace: true });
       const what = added.length ? `${many(added.length, "label")} written: ${added.map((/** @type {any} */ one) => one.name).join(", ")}` : "Nothing was to be added";
       outcome.done([`${what}. The list gets shorter as soon as the pipeline is read again.`, ...said].join(" "));
       tally();
@@ -98,8 +121,8 @@ export function mount(root, state, shell) {
     for (const proposal of data.proposals) {
       const id = proposal.name;
       kept.add(id);
-      if (!drafts.has(id)) drafts.set(id, fresh(proposal));
-      const card = cards.get(id) ?? new Card(proposal, /** @type {Draft} */ (drafts.get(id)), tally);
+      if (!drafts.has(id)) drafts.set(id, edited(edits, proposal));
+      const card = cards.get(id) ?? new Card(proposal, /** @type {Draft} */ (drafts.get(id)), changed);
       card.show(proposal);
       cards.set(id, card);
     }
@@ -124,6 +147,11 @@ export function mount(root, state, shell) {
     update(other) {
       state = other;
       poll.change(asked(state));
+      const given = state.get("edits") ?? "";
+      if (given !== edits && edits.length <= LONGEST) {
+        edits = given;
+        restore();
+      }
       redraw(controls, drawControls);
     },
     unmount() {},
@@ -132,8 +160,25 @@ export function mount(root, state, shell) {
 
 /** @param {any} proposal @returns {Draft} */
 const fresh = (proposal) => ({
-  name: proposal.name, cidrs: new Map(proposal.cidrs.map((/** @type {string} */ one) => [one, true])), taken: false, sent: false,
+  name: proposal.name, cidrs: new Map(proposal.cidrs.map((/** @type {string} */ one) => [one, true])), taken: false, sent: false, touched: false,
 });
+
+/** The drafts that somebody has edited, as text. @param {Map<string, Draft>} drafts */
+function written(drafts) {
+  const own = [...drafts].filter(([, one]) => one.taken || one.touched).map(([id, one]) => [id, one.name, [...one.cidrs], one.taken]);
+  return own.length ? JSON.stringify(own) : "";
+}
+
+/** A proposal as the text of edits has it. @param {string} text @param {any} proposal @returns {Draft} */
+function edited(text, proposal) {
+  try {
+    const own = JSON.parse(text || "[]").find((/** @type {any[]} */ one) => one[0] === proposal.name);
+    if (own) return { name: String(own[1]), cidrs: new Map(own[2].filter((/** @type {any[]} */ one) => parse(one[0]))), taken: Boolean(own[3]), sent: false, touched: true };
+  } catch {
+    // A URL that somebody has written: nothing was edited.
+  }
+  return fresh(proposal);
+}
 
 /** @param {any} error @param {HTMLElement} place */
 function failed(error, place) {
@@ -154,7 +199,7 @@ function nothing(data, state) {
 
 /** A proposal with what the viewer has made of it. */
 class Card {
-  /** @param {any} proposal @param {Draft} draft @param {() => void} changed */
+  /** @param {any} proposal @param {Draft} draft @param {(how?: {replace?: boolean}) => void} changed */
   constructor(proposal, draft, changed) {
     this.proposal = proposal;
     this.draft = draft;
@@ -175,7 +220,7 @@ class Card {
 
   draw() {
     const { draft, proposal } = this;
-    const field = text("Name", draft.name, (value) => ((draft.name = value), this.change()), { every: true });
+    const field = text("Name", draft.name, (value) => ((draft.name = value), this.change({ replace: true })), { every: true });
     field.classList.add("wide");
     replace(this.edit,
       h("div", { class: "head" },
@@ -225,14 +270,16 @@ class Card {
     this.draw();
   }
 
-  change() {
+  /** @param {{replace?: boolean}} [how] */
+  change(how) {
+    this.draft.touched = true;
     if (!this.draft.taken) {
       this.draft.taken = true;
       const box = /** @type {HTMLInputElement|null} */ (this.edit.querySelector("input[type=checkbox]"));
       if (box) box.checked = true;
     }
     this.count();
-    this.changed();
+    this.changed(how);
   }
 
   /** How many of the addresses that were seen the chosen networks have. */
@@ -248,7 +295,7 @@ class Card {
 function evidence(one, open, take) {
   const more = one.seen.length - SHOWN;
   return [
-    h("ul", { class: "list" }, ...one.evidence.map((/** @type {string} */ line) => h("li", {}, name(line)))),
+    h("ul", { class: "list" }, ...one.evidence.map((/** @type {string} */ line) => h("li", {}, said(line)))),
     h("dl", { class: "pairs" },
       h("dt", {}, "Traffic"), h("dd", {}, `${many(one.flows, "flow")}, ${bytes(one.bytes)}, ports ${one.ports.map(name).join(", ") || "none"}`),
       h("dt", {}, "Last seen"), h("dd", {}, stamp(one.last_seen))),

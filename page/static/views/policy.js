@@ -70,6 +70,7 @@ export function mount(root, state, shell) {
     rules = new Rules(data, state, shell);
     const open = new Set([...place.querySelectorAll("details[open] > summary h2")].map((one) => one.textContent));
     const focus = before?.focused();
+    if (!data.known) return replace(place, h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])), unknown());
     replace(place,
       h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])),
       figures(data),
@@ -165,6 +166,13 @@ function failed(error, place) {
   if (![400, 404, 409].includes(error.status)) return false;
   empty(place, "There is no policy to show", name(error.message));
   return true;
+}
+
+/** That no policy is listed may mean that there is none, or that nobody has looked. */
+function unknown() {
+  return h("div", { class: "empty" }, h("h2", {}, "Which policies are in force is not known"),
+    h("p", {}, "No network policy is among the known objects of the cluster: it has none, or they were not listed. A worker does not follow them."),
+    h("p", { class: "muted" }, h("code", {}, "flowmatrix inventory"), " lists them, and ", h("code", {}, "flowmatrix page --inventory FILE"), " holds them against what was seen."));
 }
 
 /** @param {any} data */

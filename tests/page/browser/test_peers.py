@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -103,6 +104,39 @@ def test_what_a_viewer_edits_stays_while_flows_come(open_page: Open, source: Fix
     assert page.driver.switch_to.active_element == page.labelled("Name")
     assert page.labelled("Name").get_attribute("value") == "EXT:ip_8_8_8_8_more"
     assert page.labelled("take EXT:ip_8_8_8_8").is_selected()
+
+
+def test_what_is_edited_is_in_the_url(open_page: Open, source: Fixed) -> None:
+    """A link shows the same edits, and the back button takes back the last one."""
+    page = open_page(source)
+    page.open("peers?namespace=shop")
+    page.one("[aria-label='Split 198.18.7.0/30']").click()
+    cidrs = ".proposal:first-child .network label"
+    page.until(lambda: page.texts(cidrs) == ["198.18.7.0/31", "198.18.7.2/31"])
+    page.all(f"{cidrs} input")[1].click()
+    page.labelled("Name").send_keys("_half")
+    page.until(lambda: "_half" in page.state)
+    link = page.state
+    page.open(link)
+    page.until(lambda: page.texts(cidrs) == ["198.18.7.0/31", "198.18.7.2/31"])
+    chosen = [one.is_selected() for one in page.all(f"{cidrs} input")]
+    assert chosen == [True, False]
+    assert page.labelled("Name").get_attribute("value") == "EXT:private_198_18_7_0_30_half"
+    page.one("[aria-label='Split 198.18.7.0/31']").click()
+    page.until(lambda: len(page.texts(cidrs)) == 3)
+    page.driver.back()
+    page.until(lambda: page.texts(cidrs) == ["198.18.7.0/31", "198.18.7.2/31"])
+    page.button("Apply 1 label").click()
+    page.until(lambda: len(labels(source)) == 2)
+    assert labels(source)[1] == ("EXT:private_198_18_7_0_30_half", ["198.18.7.0/31"])
+    page.until(lambda: "edits" not in page.state)
+
+
+@pytest.mark.parametrize("edits", ["x", '[["EXT:ip_8_8_8_8"]]', '{"a":1}', "[null]"])
+def test_edits_that_are_not_edits_are_none(open_page: Open, source: Fixed, edits: str) -> None:
+    page = open_page(source)
+    page.open(f"peers?{urlencode({'namespace': 'mon', 'edits': edits})}")
+    assert page.labelled("Name").get_attribute("value") == "EXT:ip_8_8_8_8"
 
 
 def test_a_label_that_is_not_valid_is_told(open_page: Open, source: Fixed) -> None:

@@ -141,7 +141,7 @@ def test_a_connection_is_checked(reference: Page) -> None:
     reference.write("From", "netobserv/netobserv-plugin")
     reference.write("To", "netobserv/flowlogs-pipeline")
     reference.write("Port", "22")
-    reference.until(lambda: reference.texts(".opinion .badge") == ["denied", "allowed"])
+    reference.until(lambda: reference.texts(".opinion .badge") == ["denied", "unknown"])
     assert "isolated by netobserv/flowlogs-pipeline" in reference.text(".opinion")
     assert "It was never seen." in reference.text(".opinion")
     reference.accessible("policy-check")
@@ -183,3 +183,14 @@ def test_it_is_accessible_and_fits(reference: Page, window: Window) -> None:
     reference.accessible(f"policy-{window.width}")
     wide = reference.browser.run("return document.documentElement.scrollWidth")
     assert wide <= window.width
+
+
+def test_policies_that_nobody_has_listed_are_not_known(open_page: Open) -> None:
+    """That none is listed is not told as that none is in force."""
+    objects = [one for one in SHOP.manifests if one["kind"] != "NetworkPolicy"]
+    page = open_page(Fixed(seen(frame(edge("shop/web", "shop/db", 5432)), objects)))
+    page.open("policy?namespace=shop&of=in_force&from=shop/web&to=shop/db&port=5432")
+    assert page.text(".empty h2") == "Which policies are in force is not known"
+    assert page.all(".figures") == []
+    page.until(lambda: page.texts(".opinion .verdict-unknown") == ["unknown"])
+    page.accessible("policy-not-known")
