@@ -13,7 +13,6 @@ from typing import Annotated, ClassVar
 
 import msgspec
 import polars as pl
-import pyarrow.compute as pc
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
@@ -270,6 +269,7 @@ def _no_list(metric: Metric, row: int, written: str) -> RejectedValue:
 
 def _divided(number: pl.Expr, divider: float) -> pl.Expr:
     """Float64: the quotient of IEEE 754, as Go has it; Polars multiplies by the inverse."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - slow, for divided values alone
 
     def divide(column: pl.Series) -> pl.Series:
         return pl.Series(pc.divide(column.to_arrow(), divider), dtype=pl.Float64)

@@ -123,12 +123,14 @@ def run(
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)
-    if workers > 1 or (once and job.subscribes):
+    endless = [source.name for source in job.plan.sources if source.endless]
+    if workers > 1 or (once and endless):
         job.close()
+        if once and endless:
+            message = f'--once: the input of stage "{endless[0]}" has no end; --input FILE has one'
+            raise typer.BadParameter(message)
         if not job.subscribes:
             raise typer.BadParameter("--workers is for Kafka sources")
-        if once:
-            raise typer.BadParameter("--once: a topic has no end; --input FILE has one")
         listens = addresses(listen or loaded.settings.server.listen, workers)
         raise typer.Exit(_supervise(path, listens, ["--page"] if page else []))
     spare_collector()

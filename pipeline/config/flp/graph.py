@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, metrics, network
+from pipeline.config.flp import ends, extract, filters, ipfix, loki, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
@@ -32,14 +32,14 @@ _DISCARD = Native("discard")
 _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "ingest": {
         "file": ends.file,
-        "file_loop": None,
+        "file_loop": ends.file_loop,
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
-        "grpc": None,
-        "ipfix": None,
-        "collector": None,
-        "synthetic": None,
+        "grpc": ends.grpc,
+        "ipfix": ipfix.ingest,
+        "collector": ipfix.ingest,
+        "synthetic": ends.synthetic,
     },
     "transform": {
         "generic": network.generic,
@@ -62,7 +62,13 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "otlptraces": None,
         "none": _DISCARD,
     },
-    "write": {"stdout": ends.stdout, "loki": None, "ipfix": None, "grpc": None, "none": _DISCARD},
+    "write": {
+        "stdout": ends.stdout,
+        "loki": loki.loki,
+        "ipfix": None,
+        "grpc": None,
+        "none": _DISCARD,
+    },
 }
 """Every stage type of the original; None when it is not supported here."""
 

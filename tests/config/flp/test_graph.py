@@ -40,7 +40,6 @@ def test_a_stage_has_a_place_and_tells_where_its_parts_were_written() -> None:
     ("parameter", "kind"),
     [
         (Parameter(name="s", encode=Encode(type="otlplogs")), "discard"),
-        (Parameter(name="s", ingest=Ingest(type="ipfix")), "ingest_stdin"),
     ],
 )
 def test_a_stage_that_there_is_not_is_one_problem_and_a_stand_in(
@@ -99,9 +98,7 @@ def test_an_entry_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("parameter", "message", "hint", "stand_in"),
     [
-        ("write: {type: loki, loki: {url: x}}", "not supported yet", "", "discard"),
         ("encode: {type: s3}", "not supported yet", "", "discard"),
-        ("ingest: {type: file_loop, file: {filename: f}}", "not supported yet", "", "ingest_stdin"),
         ("write: {type: stdot}", 'unknown write type "stdot"', 'did you mean "stdout"?', "discard"),
         ("write: {}", 'stage "s" has no write type', "", "discard"),
     ],
