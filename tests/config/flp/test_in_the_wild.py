@@ -111,6 +111,7 @@ COLLECTOR = {
 }
 """A collector of IPFIX in front of Loki."""
 
+COUNTED = "encode_prometheus"
 AS_TEXTS = {
     "pipeline": json.dumps(chain(file={"ingest": FLOWS}, logs={"write": STDOUT})["pipeline"]),
     "parameters": json.dumps(chain(file={"ingest": FLOWS}, logs={"write": STDOUT})["parameters"]),
@@ -123,8 +124,7 @@ AS_TEXTS = {
     [
         (
             IN_THE_AGENT,
-            "ingest_stdin kubernetes direction filter encode_prometheus flatten filter remap "
-            + "encode_prometheus",
+            f"ingest_stdin kubernetes direction filter {COUNTED} flatten filter remap {COUNTED}",
         ),
         (COLLECTOR, "ingest_ipfix rules write_loki"),
         (AS_TEXTS, "ingest_file write_stdout"),
