@@ -85,17 +85,13 @@ def _output_fields(draw: st.DrawFn, *, both: bool) -> list[dict[str, Any]]:
 
 @st.composite
 def _aggregates(draw: st.DrawFn) -> dict[str, Any]:
-    rules = [
-        {
-            "name": f"r{index}",
-            "groupByKeys": draw(_keys),
-            "operationType": draw(
-                st.sampled_from(["sum", "min", "max", "avg", "count", "raw_values"])
-            ),
-            "operationKey": draw(st.sampled_from(["Bytes", "Packets"])),
-        }
-        for index in range(draw(st.integers(1, 3)))
-    ]
+    rules = []
+    for index in range(draw(st.integers(1, 3))):
+        kinds = ["sum", "min", "max", "avg", "count", "raw_values"]
+        kind = draw(st.sampled_from(kinds))
+        values = ["Bytes"] if kind == "raw_values" else ["Bytes", "Packets"]
+        rule = {"name": f"r{index}", "groupByKeys": draw(_keys), "operationType": kind}
+        rules.append({**rule, "operationKey": draw(st.sampled_from(values))})
     return {"extract": {"type": "aggregates", "aggregates": {"rules": rules}}}
 
 
@@ -126,7 +122,13 @@ _METRICS: list[dict[str, Any]] = [
     }
     for value in _VALUES
 ] + [
-    {"name": "raw", "type": "agg_histogram", "valueKey": "recent_raw_values", "labels": ["name"]},
+    {
+        "name": "raw",
+        "type": "agg_histogram",
+        "valueKey": "recent_raw_values",
+        "labels": ["name"],
+        "filters": [{"key": "operation_type", "value": "raw_values"}],
+    },
     {"name": "records", "type": "counter", "labels": ["name", "_RecordType", "operation_type"]},
 ]
 
