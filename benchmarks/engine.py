@@ -21,7 +21,9 @@ import yaml
 
 from benchmarks import edges
 from benchmarks.connections import main as connections
+from benchmarks.grpc import main as grpc
 from benchmarks.lookups import main as lookups
+from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
@@ -50,6 +52,8 @@ def main() -> None:
         churned_growth()
         connections()
         lookups()
+        netflow()
+        grpc()
 
 
 def _main_figure(flows: int, results: Results) -> None:
