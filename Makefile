@@ -77,7 +77,7 @@ pins: ## All pins and hashes from the newest releases; KEEP=1 keeps what constra
 	build/pins/bin/python -m pip install --quiet uv
 	echo 'setuptools>=77' > build/pins/build.in
 	$(COMPILE) $(if $(KEEP),-c $(PINS)) --extra dev pyproject.toml -o build/pins/dev.txt
-	$(COMPILE) -c build/pins/dev.txt pyproject.toml build/pins/build.in -o build/pins/run.txt
+	$(COMPILE) -c build/pins/dev.txt --extra location pyproject.toml build/pins/build.in -o build/pins/run.txt
 	{ sed -n '/^#/p' $(PINS); sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' build/pins/dev.txt; } > build/pins/all.txt
 	mv build/pins/all.txt $(PINS)
 	mv build/pins/run.txt requirements.txt

@@ -22,6 +22,7 @@ import yaml
 from benchmarks import edges
 from benchmarks.connections import main as connections
 from benchmarks.grpc import main as grpc
+from benchmarks.lookups import main as lookups
 from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
 from benchmarks.results import Results, Row
@@ -50,6 +51,7 @@ def main() -> None:
     if not given.quick:
         churned_growth()
         connections()
+        lookups()
         netflow()
         grpc()
 

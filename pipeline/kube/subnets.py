@@ -65,8 +65,8 @@ def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
 def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels of a cluster's objects: those of its FlowCollector, then autodetected ones.
 
-    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`, later `autoDetect`); without a
-    FlowCollector, it is on. A label that is not valid is left out, with a warning in `problems`.
+    The FlowCollector may switch autodetection off (`openShiftAutoDetect` or `autoDetect: false`);
+    without one, it is on. A label that is not valid is left out, with a warning in `problems`.
     """
     kept = list(found)
     collectors = [_spec(obj) for obj in kept if obj.kind == "FlowCollector"]

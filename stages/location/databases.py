@@ -135,7 +135,7 @@ class _MaxMind:
         if not isinstance(found, dict):
             return None
         country, location = found.get("country") or {}, found.get("location") or {}
-        region = next(iter(found.get("subdivisions") or ()), {})
+        region: dict[str, Any] = next(iter(found.get("subdivisions") or ()), {})
         return Place(
             country.get("iso_code"),
             _english(country),

@@ -166,6 +166,7 @@ S3 = {"name": "S3", "cidrs": ["3.5.204.0/22"]}
         ({"customLabels": [S3]}, ["S3", "Machines"]),
         ({"openShiftAutoDetect": True, "customLabels": [S3]}, ["S3", "Machines"]),
         ({"openShiftAutoDetect": False, "customLabels": [S3]}, ["S3"]),
+        ({"autoDetect": False, "customLabels": [S3]}, ["S3"]),
         ({"openShiftAutoDetect": None, "customLabels": None}, ["Machines"]),
     ],
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.config.flowcollector import features
-from pipeline.config.flowcollector.spec import FlowCollectorSpec
+from pipeline.config.flowcollector.spec import FlowCollectorSpec, Kafka
 from pipeline.diagnostics import Problem, nearest, warning
 from pipeline.flowmetric import predefined
 from pipeline.flows import cidr
+from pipeline.kafka.connection import Topic, address
 from pipeline.predicate import query
+from pipeline.yaml import validate
 
 
 def check(spec: FlowCollectorSpec) -> Iterator[Problem]:
@@ -34,6 +36,7 @@ def _source(spec: FlowCollectorSpec) -> Iterator[Problem]:
         for name in ("address", "topic"):
             if not getattr(spec.kafka, name):
                 yield Problem(("kafka", name), f"the deployment model Kafka needs kafka.{name}")
+        yield from _topic(spec.kafka)
     for index, exporter in enumerate(spec.exporters):
         needed = {
             "Kafka": {
@@ -43,10 +46,24 @@ def _source(spec: FlowCollectorSpec) -> Iterator[Problem]:
             "IPFIX": {("ipfix", "targetHost"): exporter.ipfix.target_host},
             "OpenTelemetry": {("openTelemetry", "targetHost"): exporter.open_telemetry.target_host},
         }[exporter.type]
+        if exporter.type == "Kafka":
+            for problem in _topic(exporter.kafka):
+                yield problem.under("exporters", index)
         for at, value in needed.items():
             if not value:
                 message = f"an exporter of type {exporter.type} needs {'.'.join(at)}"
                 yield Problem(("exporters", index, *at), message)
+
+
+def _topic(kafka: Kafka) -> Iterator[Problem]:
+    """What is wrong with an address and the name of a topic, where they are given."""
+    if kafka.address:
+        try:
+            address(kafka.address)
+        except ValueError as error:
+            yield Problem(("kafka", "address"), str(error), "for example kafka:9092")
+    if kafka.topic:
+        yield from validate.problems(kafka.topic, Topic, ("kafka", "topic"))
 
 
 def _log_types(spec: FlowCollectorSpec) -> Iterator[Problem]:

@@ -23,6 +23,18 @@ def test_kafka_needs_an_address_and_a_topic(tmp_path: Path) -> None:
     assert {field for field, _, _ in found} == {"spec.kafka.address", "spec.kafka.topic"}
 
 
+def test_addresses_and_topics(tmp_path: Path) -> None:
+    wrong = {"address": "a:b:c", "topic": "a b"}
+    exporter = {"type": "Kafka", "kafka": wrong}
+    found = refused(tmp_path, deploymentModel="Kafka", kafka=dict(wrong), exporters=[exporter])
+    assert {(field, message.split(",")[0]) for field, message, _ in found} == {
+        ("spec.kafka.address", '"a:b:c" is not host:port'),
+        ("spec.kafka.topic", "expected the name of a topic ([a-zA-Z0-9._-])"),
+        ("spec.exporters[0].kafka.address", '"a:b:c" is not host:port'),
+        ("spec.exporters[0].kafka.topic", "expected the name of a topic ([a-zA-Z0-9._-])"),
+    }
+
+
 @pytest.mark.parametrize("kind", ["Conversations", "EndedConversations", "All"])
 def test_connections_need_loki_and_another_model_than_service(tmp_path: Path, kind: str) -> None:
     found = refused(tmp_path, **NO_LOKI, processor={"logTypes": kind})
