@@ -24,6 +24,7 @@ LAYERS = (
     "kafka",
     "grpc",
     "parquet",
+    "push",
     "stage",
     "decode",
     "predicate",

@@ -36,7 +36,7 @@ def dump(stages: Iterable[Spec | dict[str, Any]], settings: dict[str, Any] | Non
     """The native YAML of stages and settings, which loads as the same.
 
     Of Specs, fields with their default are left out; documents are written as they are. Name,
-    type and follows come first, the other fields in their order.
+    type and follows come first, the other fields in their order. Secrets are left out of Specs.
     """
     whole = {**(settings or {}), "stages": [_ordered(_plain(stage)) for stage in stages]}
     text = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
@@ -68,8 +68,13 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)
         if field.required or value != _default(field):
-            plain[field.encode_name] = _plain(value)
+            plain[field.encode_name] = "***" if _is_secret(field.type) else _plain(value)
     return plain
+
+
+def _is_secret(annotation: object) -> bool:
+    marks = getattr(annotation, "__metadata__", ())
+    return any((getattr(mark, "extra", None) or {}).get("secret") for mark in marks)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

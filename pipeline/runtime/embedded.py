@@ -22,6 +22,7 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
 from pipeline.runtime.delivery import Blocking
+from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.recount import Recount
 from pipeline.stage import Awaited, Source, SourceContext
 from pipeline.state import checkpoint_file
@@ -51,12 +52,18 @@ class Embedded:
     """One run of a plan over its local sources; `stop()` ends it after the batch under way."""
 
     def __init__(
-        self, live: ActivePlan, ledger: Ledger, telemetry: Telemetry, options: EmbeddedOptions
+        self,
+        live: ActivePlan,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        outputs: Outputs,
+        options: EmbeddedOptions,
     ) -> None:
         self._live = live
         self._plan = live.plan  # a reload changes neither its sources nor where it publishes to
         self._ledger = ledger
         self._telemetry = telemetry
+        self._outputs = outputs
         self._options = options
         self._limit = DlqLimit(options.max_ratio, options.max_consecutive)
         self._pieces = PoisonIsolator()
@@ -105,7 +112,10 @@ class Embedded:
                 self._options.dead_letters, saved.dead_letters, self._options.max_bytes
             ) as letters,
             Blocking(
-                self._sources.folder, partial(self._telemetry.add, "records_lost")
+                self._sources.folder,
+                partial(self._telemetry.add, "records_lost"),
+                self._outputs,
+                self._stopping,
             ) as delivery,
             ExitStack() as servers,
         ):

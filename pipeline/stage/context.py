@@ -33,6 +33,11 @@ class BuildContext:
     random: random.Random = field(default_factory=random.Random)
     decoders: frozenset[str] = frozenset()
 
+    @property
+    def integers(self) -> bool:
+        """Whether the original has integers here: flows of JSON have doubles only."""
+        return bool(self.decoders) and "json" not in self.decoders
+
     def needs(self, name: str) -> bool:
         """Whether this stage or one behind it reads this field (or a nested name of it)."""
         return self.needed is None or name in self.needed

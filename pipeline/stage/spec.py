@@ -23,6 +23,7 @@ from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication
 from pipeline.parquet.storage import Storage
+from pipeline.push.destination import Destination
 from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
@@ -161,6 +162,7 @@ class Sink(Enum):
     STDOUT = auto()
     KAFKA = auto()
     PARQUET = auto()
+    SERVER = auto()
 
 
 class Writer(Spec, frozen=True, kw_only=True):
@@ -177,6 +179,10 @@ class Writer(Spec, frozen=True, kw_only=True):
         """The folder the flows go to, for `Sink.PARQUET`; None for the other sinks."""
         return None
 
+    def destination(self, folder: Path) -> Destination | None:
+        """The server the flows are pushed to, for `Sink.SERVER`; None for the other sinks."""
+        return None
+
     def build(self, context: BuildContext) -> Write:
-        """The behaviour: one record per flow to publish, or for Parquet a frame of the flows."""
+        """The behaviour: one record per flow to publish; for Parquet and servers, a frame."""
         raise NotImplementedError

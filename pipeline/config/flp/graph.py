@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, ipfix, metrics, network
+from pipeline.config.flp import ends, extract, filters, grpc, ipfix, loki, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest
@@ -35,7 +35,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
-        "grpc": ends.grpc,
+        "grpc": grpc.ingest,
         "ipfix": ipfix.ingest,
         "collector": ipfix.ingest,
         "synthetic": ends.synthetic,
@@ -61,7 +61,13 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "otlptraces": None,
         "none": _DISCARD,
     },
-    "write": {"stdout": ends.stdout, "loki": None, "ipfix": None, "grpc": None, "none": _DISCARD},
+    "write": {
+        "stdout": ends.stdout,
+        "loki": loki.loki,
+        "ipfix": None,
+        "grpc": grpc.write,
+        "none": _DISCARD,
+    },
 }
 """Every stage type of the original; None when it is not supported here."""
 
