@@ -1,6 +1,6 @@
 """A server of `genericmap.Collector` as a destination: flowlogs-pipeline's own protocol for flows.
 
-Source: docs/reference/flowlogs-pipeline.md#stage-types; the collector of the netobserv CLI takes it.
+Source: docs/reference/flowlogs-pipeline.md#stage-types. The collector of the netobserv CLI is one.
 """
 
 from __future__ import annotations

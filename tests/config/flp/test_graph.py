@@ -40,7 +40,6 @@ def test_a_stage_has_a_place_and_tells_where_its_parts_were_written() -> None:
     ("parameter", "kind"),
     [
         (Parameter(name="s", encode=Encode(type="otlplogs")), "discard"),
-        (Parameter(name="s", ingest=Ingest(type="synthetic")), "ingest_stdin"),
     ],
 )
 def test_a_stage_that_there_is_not_is_one_problem_and_a_stand_in(
