@@ -103,6 +103,8 @@ def test_what_is_not_a_flow_is_rejected_alone(tmp_path: Path) -> None:
             grpc.StatusCode.INVALID_ARGUMENT,
             "this is not a message with Records",
         )
+        answers = job.telemetry.values()["grpc_answers"]
+        assert answers == {("agents", "OK"): 1, ("agents", "INVALID_ARGUMENT"): 1}
         account = job.telemetry.account(job.plan)
         assert account.read == 4
         assert account.undecoded == 2
@@ -179,3 +181,30 @@ def test_a_run_that_ends_with_its_input_is_refused(tmp_path: Path) -> None:
     done = flowmatrix("run", file, "--once")
     assert done.exit_code == 2
     assert 'the input of stage "agents" has no end' in " ".join(done.output.split())
+
+
+def test_a_sender_cannot_end_a_worker(tmp_path: Path) -> None:
+    """What is not a flow is counted and kept; it does not stop the process, as in a recording."""
+    port = free_port()
+    settings = "dead_letters: {max_consecutive: 10, max_ratio: 0.1}\n"
+    with running(tmp_path, port, settings=settings) as job, agent(port) as sender:
+        assert sender.send(records([b"\xff"] * 1000)) == b""
+        sender.send(records([record(1)]))
+        assert samples(job, "flows") == {'flows{SrcAddr="0.0.0.1"}': 1.0}
+
+
+def test_certificates_that_are_not_usable_are_refused(tmp_path: Path) -> None:
+    """By `validate`, not by the start of a worker."""
+    ours = Authority(tmp_path / "tls")
+    ours.issue("server")
+    ours.issue("other")
+    for pair, message in (
+        ("tls_cert: tls/server.pem, tls_key: tls/other.key", "is not the certificate of the key"),
+        ("tls_cert: tls/server.key, tls_key: tls/server.key", "one of them is not PEM"),
+        (
+            "tls_cert: tls/server.pem, tls_key: tls/server.key, client_ca: tls/ca.key",
+            "has no certificate",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            loads(PIPELINE % (2055, f", {pair}"), "pipeline.yaml", tmp_path)
