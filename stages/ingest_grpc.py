@@ -68,6 +68,9 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
         tls = {"tls_cert": self.tls_cert, "tls_key": self.tls_key, "client_ca": self.client_ca}
         problems = list(listen.check(self.listen, tls, folder, 2055))
         yield from problems
+        if self.max_waiting_bytes < self.max_message_bytes:
+            message = f"a message of max_message_bytes, {self.max_message_bytes}, has no room"
+            yield Problem(("max_waiting_bytes",), message)
         files = self._files(folder)
         if files and not problems:
             try:

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from pipeline.app.job import Job
-from pipeline.config.loader import ConfigError, loads
+from pipeline.config.loader import Config, ConfigError, loads
 from tests.real.parts import free_port
 from tests.support.agents import agent, record, records, trust
 from tests.support.certificates import Authority
@@ -32,10 +32,16 @@ stages:
 
 @contextmanager
 def running(
-    folder: Path, port: int, more: str = "", *, state: bool = False, settings: str = ""
+    folder: Path,
+    port: int,
+    more: str = "",
+    *,
+    state: bool = False,
+    settings: str = "",
+    config: Config | None = None,
 ) -> Iterator[Job]:
     """A run of the pipeline in this process, to a stop."""
-    config = loads(PIPELINE % (port, more) + settings, "pipeline.yaml", folder)
+    config = config or loads(PIPELINE % (port, more) + settings, "pipeline.yaml", folder)
     letters = folder / "letters.jsonl"
     job = Job(config, state=folder / "state" if state else None, dead_letters=letters)
     thread = threading.Thread(target=job.run)
@@ -91,6 +97,23 @@ def test_a_metric_that_has_changed_is_counted_from_here_on(
             assert samples(job, "bytes") == {"bytes": float(packets)}
     text = 'metric bytes is counted from here on: 1 messages of stage "agents" before are not in it'
     assert caplog.text.count(text) == 1
+
+
+def test_a_metric_that_a_reload_brings_is_kept(tmp_path: Path) -> None:
+    """What came before cannot be read again, so it counts from the reload on, over restarts too."""
+    port = free_port()
+    more = PIPELINE % (port, "") + "      - {name: packets, type: counter, value: Packets}\n"
+    message = records([record(1, bytes=100)])
+    with running(tmp_path, port, state=True) as job, agent(port) as sender:
+        sender.send(message)
+        job.reload(loads(more, "pipeline.yaml", tmp_path))
+        sender.send(message)
+        assert samples(job, "packets") == {"packets": 1.0}
+    restarted = loads(more, "pipeline.yaml", tmp_path)
+    with running(tmp_path, port, state=True, config=restarted) as job, agent(port) as sender:
+        sender.send(message)
+        assert samples(job, "packets") == {"packets": 2.0}
+        assert samples(job, "bytes") == {"bytes": 300.0}
 
 
 def test_what_is_not_a_flow_is_rejected_alone(tmp_path: Path) -> None:
@@ -167,6 +190,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         (", buffer_length: 0", "buffer_length"),
         (", bufer_length: 1", "buffer_length"),
         (", max_message_bytes: 0", "max_message_bytes"),
+        (", max_waiting_bytes: 1000000", "max_waiting_bytes: a message of max_message_bytes"),
     ],
 )
 def test_fields_that_are_not_valid(tmp_path: Path, more: str, message: str) -> None:
