@@ -16,7 +16,7 @@ from pipeline.push.genericmap import GenericMap
 from pipeline.push.genericmap_client import GenericMapTarget, message
 from tests.real.parts import free_port
 from tests.support.certificates import Authority
-from tests.support.collectors import collector
+from tests.support.generic_maps import collector
 
 FLOWS = [f'{{"n":{number}}}' for number in range(200)]
 BATCH = pl.DataFrame({"flow": FLOWS})

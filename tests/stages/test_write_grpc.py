@@ -16,7 +16,7 @@ from pipeline.push.genericmap import GenericMap
 from pipeline.testing import assert_laws
 from stages.write_grpc import WriteGrpc
 from tests.real.parts import free_port
-from tests.support.collectors import collector
+from tests.support.generic_maps import collector
 
 PIPELINE = """
 stages:
