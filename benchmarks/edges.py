@@ -104,7 +104,7 @@ def count(batches: Iterator[pl.DataFrame], max_external: int = 10_000) -> tuple[
 
 def total(counted: Ledger) -> int:
     """The flows in all rows of edges."""
-    return int(counted.tables()[0].rows.all()["flows"].sum())
+    return int(counted.tables()[0].rows.totals["flows"].sum())
 
 
 def main() -> None:

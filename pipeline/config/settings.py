@@ -42,7 +42,9 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     unless `token_file` has a token for callers to send (one a line; it is read again when it
     changes), or `client_ca`, a PEM file, says whose client certificates are accepted: then all
     callers need one of these. `hosts` are more names by which callers reach it, a proxy's say.
-    `page` serves the page, at /.
+    `page` serves the page, at /. `health` is another address (host:port), for probes alone: it
+    answers /live and /ready. With `optional` the process runs on, and logs an error, where it
+    cannot listen.
     """
 
     listen: str = "127.0.0.1:9102"
@@ -52,6 +54,8 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     token_file: str = ""
     hosts: list[str] = []
     page: bool = False
+    health: str = ""
+    optional: bool = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -70,6 +74,11 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
         """What is wrong beyond types."""
         tls = {"tls_cert": self.tls_cert, "tls_key": self.tls_key, "client_ca": self.client_ca}
         yield from listen.check(self.listen, tls, folder)
+        if self.health:
+            try:
+                _ = listen.address(self.health)
+            except ValueError as error:
+                yield Problem(("health",), str(error), "for example 127.0.0.1:8080 or [::1]:8080")
         if self.token_file and not is_file(folder / self.token_file):
             yield Problem(("token_file",), f'no file "{self.token_file}"')
         if self.token_file and is_file(folder / self.token_file):

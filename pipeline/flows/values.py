@@ -194,8 +194,14 @@ def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
 
 
 def only(frame: pl.DataFrame, fields: Collection[str]) -> pl.DataFrame:
-    """The frame with these fields and their overflow columns alone, as far as it has them."""
-    return frame.select(c for c in frame.columns if c.removeprefix(_ODD) in fields)
+    """The frame with these fields and their overflow columns alone, as far as it has them.
+
+    A frame without a column has as many rows as before, which a selection of none would not.
+
+    >>> only(pl.DataFrame({"A": [1, 2]}), ["B"]).shape
+    (2, 0)
+    """
+    return frame.drop(c for c in frame.columns if c.removeprefix(_ODD) not in fields)
 
 
 def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -149,6 +149,7 @@ def _values() -> list[pl.Expr]:
         "client_port_min": pl.col(g.CLIENT_PORT_MIN),
         "client_port_max": pl.col(g.CLIENT_PORT_MAX),
         "sampling_max": pl.col(g.SAMPLING),
+        "began": pl.col(g.BEGAN),
         "days": days.bits(pl.col(g.DAY)),
     }
     return [value.alias(name) for name, value in found.items()]

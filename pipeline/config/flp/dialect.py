@@ -306,16 +306,6 @@ class Stdout(Struct, frozen=True):
     format: str = ""
 
 
-class IpfixWrite(Struct, frozen=True, rename="camel"):
-    """write.ipfix: a collector."""
-
-    target_host: str = ""
-    target_port: int = 0
-    transport: str = ""
-    enterprise_id: int = field(name="enterpriseId", default=0)
-    tpl_send_interval: GoDuration | None = None
-
-
 class BasicAuth(Struct, frozen=True):
     """A login by name and password."""
 
@@ -390,6 +380,16 @@ class Loki(Struct, frozen=True, rename="camel"):
     reorder: bool = False
     client_protocol: str = ""
     grpc_config: LokiGrpc | None = None
+
+
+class IpfixWrite(Struct, frozen=True, rename="camel"):
+    """write.ipfix: a collector."""
+
+    target_host: str = ""
+    target_port: int = 0
+    transport: str = ""
+    enterprise_id: int = field(name="enterpriseId", default=0)
+    tpl_send_interval: GoDuration | None = None
 
 
 class GrpcWrite(Struct, frozen=True, rename="camel"):

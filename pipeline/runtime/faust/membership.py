@@ -33,6 +33,7 @@ from pipeline.runtime.status import Status
 from pipeline.state.assignment import Assignment
 
 _FINISH_SECONDS = 5.0
+_GOODBYE_SECONDS = 1.0
 _LEAVE_SECONDS = 3.0
 _OBSERVE_SECONDS = 1.0
 
@@ -103,6 +104,8 @@ class Membership:
     async def _leave(self, starting: asyncio.Task[None]) -> None:
         self._status.set("leaving the group")
         self._group.give_up_sending()
+        with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
+            await asyncio.wait_for(self._group.leave(), _GOODBYE_SECONDS)
         with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
             await asyncio.wait_for(asyncio.shield(self._app.stop()), _LEAVE_SECONDS)
         if not starting.done():

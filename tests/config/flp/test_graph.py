@@ -130,3 +130,30 @@ def test_what_follows_an_encoder_of_chains_is_left_to_the_graph() -> None:
     )
     assert [stage["name"] for stage in translation.stages] == ["in", "w", "s/m", "s"]
     assert translation.stages[3]["type"] == "discard"
+
+
+def test_a_pipeline_that_is_written_for_an_agent_reads_standard_input() -> None:
+    text = """\
+pipeline:
+- {name: s, follows: preset-ingester}
+parameters:
+- {name: s, write: {type: none}}
+"""
+    assert findings(text) == [
+        (
+            "2:22",
+            (
+                'warning: "preset-ingester" is the agent that a pipeline runs in: flows are read '
+                "from standard input"
+            ),
+            "parameters of this name give another source",
+        )
+    ]
+    assert translated(text).stages[0] == {
+        "name": "preset-ingester",
+        "type": "ingest_stdin",
+        "decoder": "json",
+    }
+    own = text + "- {name: preset-ingester, ingest: {type: file, file: {filename: f}}}\n"
+    assert findings(own) == []
+    assert [stage["type"] for stage in translated(own).stages] == ["discard", "ingest_file"]
