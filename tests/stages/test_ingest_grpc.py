@@ -232,3 +232,27 @@ def test_certificates_that_are_not_usable_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             loads(PIPELINE % (2055, f", {pair}"), "pipeline.yaml", tmp_path)
+
+
+def test_several_servers_take_turns(tmp_path: Path) -> None:
+    """Two ports and made-up flows in one pipeline: each goes on while others are busy."""
+    ports = [free_port(), free_port()]
+    text = f"""
+stages:
+  - {{name: s0, type: ingest_grpc, listen: "127.0.0.1:{ports[0]}"}}
+  - {{name: s1, type: ingest_grpc, listen: "127.0.0.1:{ports[1]}"}}
+  - {{name: made, type: ingest_synthetic, flows_per_minute: 60000}}
+  - name: counters
+    type: encode_prometheus
+    follows: [s0, s1, made]
+    metrics: [{{name: flows, type: counter, labels: [DstPort]}}]
+"""
+    config = loads(text, "pipeline.yaml", tmp_path)
+    with running(tmp_path, 0, state=True, config=config) as job:
+        for port in ports:
+            with agent(port) as sender:
+                for _ in range(5):
+                    sender.send(records([record(1)] * 10))
+        found = samples(job, "flows")
+    assert found['flows{DstPort="443"}'] == 100
+    assert found['flows{DstPort="8000"}'] > 0
