@@ -193,7 +193,7 @@ def _latency(bench: Bench, given: argparse.Namespace, _results: Results) -> None
         waits = sorted(_waits(sent, shown))
         p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
         print(f"  produce to /metrics at {rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
-        print(f"    linger 1 s, checkpoint interval 2 s, scraped every {_POLL} s")
+        print(f"    linger 0.1 s, checkpoint interval 0.5 s, scraped every {_POLL} s")
         print(sums((sent[-1][0], int(shown[-1][0]), *worker.left_out())))
 
 

@@ -19,7 +19,7 @@ from pipeline.app.job import Job
 from pipeline.cli import flow_files
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, require_end, say
-from pipeline.cli.edge_api import Edges, documents
+from pipeline.cli.edge_api import Edges
 from pipeline.cli.flow_edges import FlowEdges
 from pipeline.cli.kept_flows import kept_in
 from pipeline.cli.page_api import page_documents, page_files, worker_documents
@@ -147,7 +147,7 @@ def _of_files(
     if source.rejected:
         say(f"warning: {source.rejected:,} flows were rejected: their counts are not numbers")
     about = ", ".join(map(str, paths))
-    yield page_documents(source, about, files=kept.page) | documents(source)
+    yield page_documents(source, about, files=kept.page)
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, E
         about = ", ".join(origin.servers) or f"the state in {origin.state}"
         workers = Workers(origin.servers) if origin.servers else None
         latest, fares = (workers.flows, workers.health) if workers else (None, None)
-        yield page_documents(source, about, latest=latest, fares=fares) | documents(source)
+        yield page_documents(source, about, latest=latest, fares=fares)
         return
     config, recording = origin.configured()
     require_end(config, recording)
@@ -169,7 +169,7 @@ def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, E
         about = str(origin.path or origin.recording)
         read = recording or (None if origin.pipeline else origin.path or origin.recording)
         files = kept_in([read]) if read else None
-        found = worker_documents(job, edges, about, files) | documents(edges)
+        found = worker_documents(job, edges, about, files)
         advance(job)
         conclude(job)
         yield found

@@ -85,8 +85,8 @@ class AddressLimiter:
     def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
         """The rows that have an address: where they are, key, and width."""
         addresses = pl.col(self._addresses)
-        rows = labels.select(self._parts).with_row_index(_ROW)
-        rows = rows.filter(pl.any_horizontal(addresses != ""))
+        outside = labels.select(pl.any_horizontal(addresses != "").arg_true()).to_series()
+        rows = labels.select(self._parts)[outside].insert_column(0, outside.alias(_ROW))
         network = addresses.str.contains("/", literal=True)
         address = (addresses != "") & (addresses != self._overflow) & ~network
         width = (

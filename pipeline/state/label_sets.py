@@ -78,7 +78,7 @@ class LabelInterner:
             self._index.add(new[_HASH].to_numpy(), numbers)
             self._checks = np.append(self._checks, checks[new[_ROW]])
             self._new.append(rows[new[_ROW]].cast(self._frame.schema))
-            ids = self._index.find(hashes)
+            ids[ids < 0] = self._index.find(hashes[ids < 0])
         sound = bool((self._checks[ids] == checks).all())
         return pl.Series(ID, ids.astype(np.uint32)), sound
 

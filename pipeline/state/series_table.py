@@ -15,6 +15,7 @@ from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Policy, Rule, days
 from pipeline.state.address_limiter import AddressLimiter
 from pipeline.state.label_sets import ID, LabelInterner
 from pipeline.state.narrow import below, narrow, wide
+from pipeline.state.reduction import reduced
 
 LAST_COUNTED = ":last_counted"
 """When a series was last counted (Float64, epoch seconds): what expiry and checkpoints go by.
@@ -36,6 +37,8 @@ _WASTE = 50_000
 _SEEN = (FIRST_SEEN, LAST_SEEN)
 TIMES = (*_SEEN, LAST_COUNTED)
 """The columns of a series that stand behind its values."""
+
+_TIME_RULES = dict(zip(TIMES, (Rule.MIN, Rule.MAX, Rule.MAX), strict=True))
 
 _MERGED = {
     Rule.SUM: pl.Expr.sum,
@@ -293,7 +296,9 @@ class SeriesTable:
         return places.scatter(held, numbers).gather(ids.unique()).drop_nulls().sort()
 
     def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return merged(self.family, rows, [ID])
+        if self.family.exposed or not rows.height:
+            return merged(self.family, rows, [ID])
+        return reduced(self.family, rows, ID, _TIME_RULES)
 
 
 def _updated(

@@ -89,8 +89,8 @@ def _key(protocol_type: pl.DataType) -> list[pl.Expr]:
     ends = zip(CLIENT, SERVER, g.SRC, g.DST, strict=True)
     both = [
         (
-            pl.when(FORWARD).then(src).otherwise(dst).fill_null("").alias(client),
-            pl.when(FORWARD).then(dst).otherwise(src).fill_null("").alias(server),
+            pl.when(FORWARD).then(src).otherwise(dst).alias(client),
+            pl.when(FORWARD).then(dst).otherwise(src).alias(server),
         )
         for client, server, src, dst in ends
     ]

@@ -53,7 +53,7 @@ _OF_ATTRIBUTES = {
 _START, _LATEST = "TimeFlowStartMs", 2.0**53
 _HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
-_TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
+_TEXTS = (VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
 _Read = Callable[[values.Schema, str], pl.Expr]
@@ -75,9 +75,9 @@ def fields(attributes: Collection[Attribute]) -> Fields:
 def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
     """A row for all flows that are alike, in the order in which the first of each came.
 
-    Columns: what they have in common, SRC, DST, PROTOCOL (or its number, UInt8), VERDICTS, CAUSE,
-    TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String), FORWARD (Boolean), BASIS (UInt8),
-    PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
+    Columns: what they have in common, SRC and DST (String, "" where not known), PROTOCOL (or its
+    number, UInt8), VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String),
+    FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
     days since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED,
     ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX and BEGAN (that of
     EDGES; Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64, null: not known).
@@ -94,10 +94,11 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
         days.day(pl.col(SEEN)).alias(DAY),
         *_attributes(schema, attributes),
     )
-    kept = {*_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
+    kept = {*SRC, *DST, *_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
     keys = [column for column in read.columns if column in kept]
     rows = read.group_by(keys, maintain_order=True).agg(_aggregates(schema))
-    absent = [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
+    absent = [pl.lit("").alias(c) for c in (*SRC, *DST) if c not in keys]
+    absent += [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
     absent += [pl.lit(None, pl.Int32).alias(c) for c in _NUMBERS if c not in keys]
     addresses = [cidr.canonical_texts(rows[column]) for column in (SRC[-1], DST[-1])]
     return rows.with_columns(*addresses, *absent)
@@ -106,11 +107,16 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
 def _end(schema: values.Schema, end: str, names: tuple[str, ...]) -> list[pl.Expr]:
     """An end, its address only where nothing else is known of it."""
     known = [(own, end + field) for own, field in zip(names, _OWNER, strict=False)]
-    parts = [(own, _text(schema, name)) for own, name in known if values.known(schema, name)]
-    address = _text(schema, f"{end}Addr")
+    parts = [(own, _filled(schema, name)) for own, name in known if values.known(schema, name)]
+    address = _filled(schema, f"{end}Addr")
     if parts:
-        address = pl.when(pl.all_horizontal(text.is_null() for _, text in parts)).then(address)
+        outside = pl.all_horizontal(text == "" for _, text in parts)
+        address = pl.when(outside).then(address).otherwise(pl.lit(""))
     return [*(text.alias(own) for own, text in parts), address.alias(names[-1])]
+
+
+def _filled(schema: values.Schema, name: str) -> pl.Expr:
+    return values.text(schema, name).fill_null("")
 
 
 def _undecided_port() -> pl.Expr:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 
-from tests.peer import made
+from tests.peer import made, made_extract
 from tests.peer.original import VARIABLE, binary, original
 from tests.peer.ours import ours
 from tests.peer.outcome import differences
@@ -42,4 +42,18 @@ def test_what_is_made_is_accepted_and_runs(pipeline: Pipeline, flows: str) -> No
 @given(made.pipelines, made.flows)
 @settings(max_examples=EXAMPLES, suppress_health_check=_CALM)
 def test_lines_of_stages(pipeline: Pipeline, flows: str) -> None:
+    assert compared(pipeline, flows) == []
+
+
+@given(made_extract.pipelines, made_extract.flows)
+@settings(suppress_health_check=_CALM)
+def test_what_collects_flows_is_accepted_and_runs(pipeline: Pipeline, flows: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert ours(pipeline, flows, Path(folder)).refused == ""
+
+
+@beside
+@given(made_extract.pipelines, made_extract.flows)
+@settings(max_examples=max(1, EXAMPLES // 10), suppress_health_check=_CALM)
+def test_connections_and_groups(pipeline: Pipeline, flows: str) -> None:
     assert compared(pipeline, flows) == []

@@ -87,6 +87,12 @@ def counted_records(spec: FlowCollectorSpec) -> RecordType:
     return _COUNTED.get(spec.processor.log_types, "")
 
 
+def advertises(spec: FlowCollectorSpec) -> bool:
+    """Whether flows get the AS numbers that the cluster's routers advertise."""
+    given = spec.processor.bgp_enrichment
+    return given if isinstance(given, bool) else given.enable
+
+
 def autodetects(spec: FlowCollectorSpec) -> bool:
     """Whether OpenShift's own networks get labels; both spellings of the switch are known."""
     given = spec.processor.subnet_labels

@@ -63,6 +63,7 @@ def build(
         problems.append(warning(("processor", "subnetLabels"), message, "give them (--objects)"))
     labels = [*transforms.labels(spec, collector.slices), *detected]
     stage = transforms.subnets(graph, stage, labels, always=unknown and live)
+    stage = transforms.asns(graph, stage, spec)
     cluster = spec.processor.cluster_name or _cluster_id(known)
     if spec.processor.multi_cluster_deployment and not cluster:
         message = "the cluster has no name: flows get no K8S_ClusterName"

@@ -198,6 +198,12 @@ class AdvancedProcessor(Struct, frozen=True, rename="camel"):
     scheduling: Any = None
 
 
+class Bgp(Struct, frozen=True):
+    """Whether flows get the AS numbers that a cluster's routers advertise."""
+
+    enable: bool = True
+
+
 class Processor(Struct, frozen=True, rename="camel"):
     """The pipeline."""
 
@@ -214,7 +220,7 @@ class Processor(Struct, frozen=True, rename="camel"):
     filters: list[FilterSet] = []
     slices_config: Slices = Slices()
     advanced: AdvancedProcessor = AdvancedProcessor()
-    bgp_enrichment: Any = None
+    bgp_enrichment: bool | Bgp = False
     consumer_replicas: Any = None
     image_pull_policy: Any = None
     informers: Any = None

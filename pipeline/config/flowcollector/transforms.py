@@ -158,6 +158,17 @@ def subnets(graph: Graph, previous: str, given: list[Label], *, always: bool) ->
     return graph.add("subnets", previous, "transform.network", block)
 
 
+def asns(graph: Graph, previous: str, spec: FlowCollectorSpec) -> str:
+    """The AS numbers that the cluster's routers advertise for both ends."""
+    if not features.advertises(spec):
+        return previous
+    rules = [
+        {"type": "add_asn_label", "add_asn_label": {"input": f"{side}Addr", "output": f"{side}ASN"}}
+        for side in ("Src", "Dst")
+    ]
+    return graph.add("asns", previous, "transform.network", {"rules": rules})
+
+
 def _of_slices(slices: Iterable[Slice], taken: list[Label]) -> Iterator[Label]:
     """The labels of slices; a network inside one that comes before it is left out."""
     before = [net for label in taken for text in label.cidrs if (net := cidr.network(text))]

@@ -36,6 +36,7 @@ _FINISH_SECONDS = 5.0
 _GOODBYE_SECONDS = 1.0
 _LEAVE_SECONDS = 3.0
 _OBSERVE_SECONDS = 1.0
+_IDLE_SECONDS = 0.25
 
 
 class Membership:
@@ -83,6 +84,7 @@ class Membership:
                 self._failure.wait(),
                 self._crashed(),
                 self._flush(),
+                self._tick(),
                 self._checkpoints(),
                 self._observe(),
                 self._watch.run(),
@@ -136,6 +138,10 @@ class Membership:
         while True:
             await asyncio.sleep(max(0.02, min(lingers) / 4))
             await self._intake.count_expired()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_IDLE_SECONDS)
             await self._intake.count_idle()
 
     async def _checkpoints(self) -> None:

@@ -49,6 +49,19 @@ def test_translated_addresses_and_user_defined_networks(tmp_path: Path) -> None:
     assert network == {"name": "ovn-kubernetes", "index": {"udn": None}}
 
 
+@pytest.mark.parametrize(
+    ("given", "there"), [(True, True), ({"enable": True}, True), ({"enable": False}, False)]
+)
+def test_as_numbers(tmp_path: Path, given: object, *, there: bool) -> None:
+    made = pipeline(tmp_path, processor={"bgpEnrichment": given})
+    assert ("asns" in edges(made)) == there
+    if there:
+        assert [rule["add_asn_label"] for rule in block(made, "asns")["rules"]] == [
+            {"input": "SrcAddr", "output": "SrcASN"},
+            {"input": "DstAddr", "output": "DstASN"},
+        ]
+
+
 def test_connections(tmp_path: Path) -> None:
     features = ["PacketDrop", "DNSTracking", "NetworkEvents", "FlowRTT"]
     made = pipeline(

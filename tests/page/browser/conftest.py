@@ -16,7 +16,6 @@ from page.source import Source
 from pipeline.api.server import Answers, Server
 from pipeline.api.static import files
 from pipeline.app.documents import Extra, actions
-from pipeline.cli import edge_api
 from tests.real.browser import Browser
 from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
@@ -26,7 +25,7 @@ STATIC = Path(page.__file__).parent / "static"
 
 def answers(source: Source, more: Mapping[str, Extra]) -> Answers:
     """The page and its documents about a source, and more; no list of ranges is there."""
-    extra = documents(source, lambda _: RANGES.to_frame()) | edge_api.documents(source)
+    extra = documents(source, lambda _: RANGES.to_frame())
     extra |= more
     return Answers(
         metrics=lambda _: "",
