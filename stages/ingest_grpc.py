@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -18,11 +18,9 @@ from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import guarded
 from pipeline.decode.records import entries
 from pipeline.diagnostics import Problem
+from pipeline.grpc.pem import Files
 from pipeline.stage import Awaited, BuildContext, Decode, Example, Source, SourceContext, listen
 from stages.ingest_file import IngestFile
-
-if TYPE_CHECKING:
-    from grpc import ServerCredentials
 
 _Size = Annotated[int, Meta(ge=1)]
 
@@ -68,7 +66,17 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         tls = {"tls_cert": self.tls_cert, "tls_key": self.tls_key, "client_ca": self.client_ca}
-        yield from listen.check(self.listen, tls, folder, 2055)
+        problems = list(listen.check(self.listen, tls, folder, 2055))
+        yield from problems
+        if self.max_waiting_bytes < self.max_message_bytes:
+            message = f"a message of max_message_bytes, {self.max_message_bytes}, has no room"
+            yield Problem(("max_waiting_bytes",), message)
+        files = self._files(folder)
+        if files and not problems:
+            try:
+                files.verify()
+            except OSError as error:
+                yield Problem(("tls_cert",), str(error))
 
     def decode(self, context: BuildContext) -> Decode:
         return guarded(protobuf.decoder(context))
@@ -77,23 +85,26 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
         decoder = decoder_of(recording, "protobuf")
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
-    def _credentials(self, folder: Path) -> ServerCredentials | None:
+    def _files(self, folder: Path) -> Files | None:
         if not self.tls_cert:
             return None
-        from pipeline.grpc import credentials  # noqa: PLC0415 - as below
-
         client_ca = folder / self.client_ca if self.client_ca else None
-        files = credentials.Files(folder / self.tls_cert, folder / self.tls_key, client_ca)
-        return credentials.server(files)
+        return Files(folder / self.tls_cert, folder / self.tls_key, client_ca)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
-        from pipeline.grpc.collector import Collector, Room  # noqa: PLC0415 - slow, few need it
+        from pipeline.grpc import credentials  # noqa: PLC0415 - slow, few need it
+        from pipeline.grpc.collector import Collector, Room, Told  # noqa: PLC0415
         from pipeline.grpc.server import Limits, Server  # noqa: PLC0415
 
         limits = Limits(self.max_message_bytes, self.max_calls, self.max_connections)
         room = Room(self.buffer_length, self.max_waiting_bytes)
-        collector = Collector(f'stage "{self.name}"', entries, room, context.arrived.set)
-        with Server(self.listen, limits, collector, self._credentials(context.folder)):
+        told = Told(
+            context.arrived.set,
+            lambda code: context.measures.add("grpc_answers", 1, self.name, code),
+        )
+        collector = Collector(f'stage "{self.name}"', entries, room, told)
+        files = self._files(context.folder)
+        with Server(self.listen, limits, collector, credentials.server(files) if files else None):
             while True:
                 calls = collector.take(self.batch_size)
                 payloads = chain.from_iterable(call.payloads for call in calls)

@@ -115,7 +115,8 @@ class DeadLetters(_Group, frozen=True, kw_only=True):
     whence (Kafka sources). `max_bytes` is the size at which the file takes no more, and that a
     topic keeps which the worker makes; what is rejected beyond is only counted. `max_ratio` is
     their largest share of all messages, and `max_consecutive` the most of them in a row, before the
-    process stops; 0 means no limit.
+    process stops; 0 means no limit. What is sent to a server (`ingest_grpc`, `ingest_ipfix`) never
+    stops it.
     """
 
     file: str = ""

@@ -44,6 +44,7 @@ METRICS: dict[str, SelfMetric] = {
     ),
     "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
+    "grpc_answers": SelfMetric(_C, ("stage", "code"), "Messages of agents, by their answer"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
     "records_lost": SelfMetric(_C, ("stage",), "Flows that a disk or a server did not take"),
     "write_queue_flows": SelfMetric(_G, ("stage",), "Flows that wait for a server"),

@@ -27,6 +27,13 @@ Split = Callable[[bytes], tuple[list[bytes], str]]
 """A message to its flows, and "" or why it is not one: then it is one payload, to be rejected."""
 
 
+class Told(NamedTuple):
+    """Who is told, in the event loop: that a call has arrived, and the code that one ended with."""
+
+    arrived: Callable[[], object]
+    ended: Callable[[str], object]
+
+
 class Room(NamedTuple):
     """How much may wait: messages that were not taken yet, and bytes of all that have no answer."""
 
@@ -34,19 +41,20 @@ class Room(NamedTuple):
     bytes: int
 
 
+NOBODY = Told(lambda: None, lambda _: None)
+
+
 class Collector:
     """The calls under way. `send` is for the event loop, `take` and `settle` for the other thread.
 
-    `name` is what the log calls it; `arrived` is called in the event loop with each call.
+    `name` is what the log calls it.
     """
 
-    def __init__(
-        self, name: str, split: Split, room: Room, arrived: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, name: str, split: Split, room: Room, told: Told = NOBODY) -> None:
         self._name = name
         self._split = split
         self._room = room
-        self._tell = arrived
+        self._told = told
         self._bytes = 0
         self._free = asyncio.Semaphore(room.messages)
         self._arrived: queue.SimpleQueue[Call] = queue.SimpleQueue()
@@ -56,6 +64,7 @@ class Collector:
     async def send(self, request: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
         """Answer when the flows are durable; an empty message has none. The reply is empty."""
         answer = await self._taken(request) if request else Answer()
+        self._told.ended(answer.code.name)
         if answer.code is not grpc.StatusCode.OK:
             await context.abort(answer.code, answer.reason)
         return b""
@@ -84,7 +93,7 @@ class Collector:
         if self._closed:
             return _STOPPING
         self._arrived.put(call)
-        self._tell()
+        self._told.arrived()
         return await call.ended()
 
     @property

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import logging
-import ssl
-from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 
 from pipeline.files import warn_if_open
+from pipeline.grpc.pem import Files
 
 _log = logging.getLogger(__name__)
-
-
-class Files(NamedTuple):
-    """PEM files: the chain of the server, its key, and whose client certificates are accepted.
-
-    Without `client_ca` clients need no certificate.
-    """
-
-    cert: Path
-    key: Path
-    client_ca: Path | None = None
 
 
 def server(files: Files) -> grpc.ServerCredentials:
@@ -63,17 +50,7 @@ class _Current:
 
 
 def _read(files: Files) -> grpc.ServerCertificateConfiguration:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(files.cert, files.key)
-    except ssl.SSLError as error:
-        raise OSError(f"{files.cert} and {files.key} are not a pair: {error.reason}") from error
-    authority = None
-    if files.client_ca:
-        try:
-            context.load_verify_locations(files.client_ca)
-        except ssl.SSLError as error:
-            raise OSError(f"{files.client_ca} has no certificate: {error.reason}") from error
-        authority = files.client_ca.read_bytes()
+    files.verify()
+    authority = files.client_ca.read_bytes() if files.client_ca else None
     pair = (files.key.read_bytes(), files.cert.read_bytes())
     return grpc.ssl_server_certificate_configuration([pair], root_certificates=authority)

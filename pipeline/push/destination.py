@@ -9,11 +9,15 @@ import polars as pl
 
 
 class UnavailableError(Exception):
-    """The server does not take a batch now; `after` are seconds it asks to be left alone."""
+    """The server does not take a batch, or so many (`left`) of its flows, now.
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    `after` are seconds it asks to be left alone.
+    """
+
+    def __init__(self, reason: str, after: float | None = None, left: int | None = None) -> None:
         super().__init__(reason)
         self.after = after
+        self.left = left
 
 
 class RejectedError(Exception):

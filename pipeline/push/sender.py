@@ -143,7 +143,8 @@ class Sender:
                 self._send(batch)
             except UnavailableError as error:
                 if not self._pause(attempt, error):
-                    self._done(batch.height, batch.height, str(error))
+                    left = batch.height if error.left is None else error.left
+                    self._done(batch.height, left, str(error))
                     return
                 attempt += 1
             except RejectedError as error:

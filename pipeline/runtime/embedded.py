@@ -203,7 +203,8 @@ class Embedded:
         self._cut[source.name] = not source.serves and any(
             r.index == last and not r.error for r in outcome.rejects
         )
-        self._limit.check(outcome.messages, outcome.rejected_messages())
+        if not source.serves:  # whoever sends to a server could end it
+            self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
 
     def _count(

@@ -13,7 +13,7 @@ from tests.real.cluster import define, eventually, flowmetrics, lenient
 from tests.real.kustomize import render
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ["kafka-mtls", "kafka-plain", "openshift"]
+OVERLAYS = ["agents", "kafka-mtls", "kafka-plain", "openshift"]
 HOME = "netobserv"
 """The namespace they are for."""
 _RIGHTS = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}

@@ -75,11 +75,27 @@ def test_the_pipeline_is_valid(name: str) -> None:
     assert loaded.settings.server.address == ("0.0.0.0", 9102)  # noqa: S104 - inside a pod
 
 
-def test_pipelines_differ_by_the_way_to_kafka_only() -> None:
-    """The overlays share everything but the connection."""
+def test_pipelines_differ_by_where_flows_come_from_only() -> None:
+    """The overlays share everything but the source."""
     (plain, *others), (mutual, *same) = stages("kafka-plain"), stages("kafka-mtls")
     assert others == same
     assert mutual == {**plain, "tls": mutual["tls"]}
+    (source, *rest) = stages("agents")
+    assert source["type"] == "ingest_grpc"
+    assert rest == others
+
+
+def test_agents_reach_the_worker_that_keeps_its_counts() -> None:
+    """From the Service through the named port to where the stage listens; the state is kept."""
+    (source, *_) = stages("agents")
+    (_, port) = one("Service", "agents")["spec"]["ports"]
+    template = one("Deployment", "agents")["spec"]["template"]["spec"]
+    (container,) = template["containers"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert source["listen"] == f"0.0.0.0:{ports[port['targetPort']]}"
+    assert port["port"] == 2055
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert container["args"][-2:] == ["--state", f"{mounts['state']}/state"]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -101,7 +117,7 @@ def test_pods_have_no_more_rights_than_they_need(name: str) -> None:
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
-@pytest.mark.parametrize("name", ["kafka-mtls", "kafka-plain"])
+@pytest.mark.parametrize("name", ["agents", "kafka-mtls", "kafka-plain"])
 def test_without_the_prometheus_operator_there_is_nothing_it_defines(name: str) -> None:
     """Otherwise `kubectl apply` fails where the operator is not installed."""
     groups = {each["apiVersion"].rpartition("/")[0] for each in overlay(name)}

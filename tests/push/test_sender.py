@@ -74,6 +74,19 @@ def test_after_the_last_attempt_a_batch_is_lost() -> None:
     sender.close()
 
 
+def test_of_a_batch_that_is_given_up_what_has_arrived_is_written() -> None:
+    """A server that takes flows one by one says how many are left."""
+
+    def partly(_: int) -> None:
+        raise UnavailableError("busy", left=2)
+
+    measured = Measured()
+    sender = Sender("out", to(Server(partly), max_retries=1), measured)
+    sender.put(numbered(0, 7))
+    sender.close()
+    assert measured.flows() == (5, 2, 0)
+
+
 def test_what_a_server_rejects_is_not_sent_again() -> None:
     """All of a batch, or a part of it that the server names."""
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from pipeline.app.job import Job
-from pipeline.config.loader import ConfigError, loads
+from pipeline.config.loader import Config, ConfigError, loads
 from tests.real.parts import free_port
 from tests.support.agents import agent, record, records, trust
 from tests.support.certificates import Authority
@@ -32,10 +32,16 @@ stages:
 
 @contextmanager
 def running(
-    folder: Path, port: int, more: str = "", *, state: bool = False, settings: str = ""
+    folder: Path,
+    port: int,
+    more: str = "",
+    *,
+    state: bool = False,
+    settings: str = "",
+    config: Config | None = None,
 ) -> Iterator[Job]:
     """A run of the pipeline in this process, to a stop."""
-    config = loads(PIPELINE % (port, more) + settings, "pipeline.yaml", folder)
+    config = config or loads(PIPELINE % (port, more) + settings, "pipeline.yaml", folder)
     letters = folder / "letters.jsonl"
     job = Job(config, state=folder / "state" if state else None, dead_letters=letters)
     thread = threading.Thread(target=job.run)
@@ -93,6 +99,23 @@ def test_a_metric_that_has_changed_is_counted_from_here_on(
     assert caplog.text.count(text) == 1
 
 
+def test_a_metric_that_a_reload_brings_is_kept(tmp_path: Path) -> None:
+    """What came before cannot be read again, so it counts from the reload on, over restarts too."""
+    port = free_port()
+    more = PIPELINE % (port, "") + "      - {name: packets, type: counter, value: Packets}\n"
+    message = records([record(1, bytes=100)])
+    with running(tmp_path, port, state=True) as job, agent(port) as sender:
+        sender.send(message)
+        job.reload(loads(more, "pipeline.yaml", tmp_path))
+        sender.send(message)
+        assert samples(job, "packets") == {"packets": 1.0}
+    restarted = loads(more, "pipeline.yaml", tmp_path)
+    with running(tmp_path, port, state=True, config=restarted) as job, agent(port) as sender:
+        sender.send(message)
+        assert samples(job, "packets") == {"packets": 2.0}
+        assert samples(job, "bytes") == {"bytes": 300.0}
+
+
 def test_what_is_not_a_flow_is_rejected_alone(tmp_path: Path) -> None:
     """in = counted + filtered + rejected; the sender is told where the whole message is none."""
     port = free_port()
@@ -103,6 +126,8 @@ def test_what_is_not_a_flow_is_rejected_alone(tmp_path: Path) -> None:
             grpc.StatusCode.INVALID_ARGUMENT,
             "this is not a message with Records",
         )
+        answers = job.telemetry.values()["grpc_answers"]
+        assert answers == {("agents", "OK"): 1, ("agents", "INVALID_ARGUMENT"): 1}
         account = job.telemetry.account(job.plan)
         assert account.read == 4
         assert account.undecoded == 2
@@ -165,6 +190,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         (", buffer_length: 0", "buffer_length"),
         (", bufer_length: 1", "buffer_length"),
         (", max_message_bytes: 0", "max_message_bytes"),
+        (", max_waiting_bytes: 1000000", "max_waiting_bytes: a message of max_message_bytes"),
     ],
 )
 def test_fields_that_are_not_valid(tmp_path: Path, more: str, message: str) -> None:
@@ -179,3 +205,54 @@ def test_a_run_that_ends_with_its_input_is_refused(tmp_path: Path) -> None:
     done = flowmatrix("run", file, "--once")
     assert done.exit_code == 2
     assert 'the input of stage "agents" has no end' in " ".join(done.output.split())
+
+
+def test_a_sender_cannot_end_a_worker(tmp_path: Path) -> None:
+    """What is not a flow is counted and kept; it does not stop the process, as in a recording."""
+    port = free_port()
+    settings = "dead_letters: {max_consecutive: 10, max_ratio: 0.1}\n"
+    with running(tmp_path, port, settings=settings) as job, agent(port) as sender:
+        assert sender.send(records([b"\xff"] * 1000)) == b""
+        sender.send(records([record(1)]))
+        assert samples(job, "flows") == {'flows{SrcAddr="0.0.0.1"}': 1.0}
+
+
+def test_certificates_that_are_not_usable_are_refused(tmp_path: Path) -> None:
+    """By `validate`, not by the start of a worker."""
+    ours = Authority(tmp_path / "tls")
+    ours.issue("server")
+    ours.issue("other")
+    for pair, message in (
+        ("tls_cert: tls/server.pem, tls_key: tls/other.key", "is not the certificate of the key"),
+        ("tls_cert: tls/server.key, tls_key: tls/server.key", "one of them is not PEM"),
+        (
+            "tls_cert: tls/server.pem, tls_key: tls/server.key, client_ca: tls/ca.key",
+            "has no certificate",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            loads(PIPELINE % (2055, f", {pair}"), "pipeline.yaml", tmp_path)
+
+
+def test_several_servers_take_turns(tmp_path: Path) -> None:
+    """Two ports and made-up flows in one pipeline: each goes on while others are busy."""
+    ports = [free_port(), free_port()]
+    text = f"""
+stages:
+  - {{name: s0, type: ingest_grpc, listen: "127.0.0.1:{ports[0]}"}}
+  - {{name: s1, type: ingest_grpc, listen: "127.0.0.1:{ports[1]}"}}
+  - {{name: made, type: ingest_synthetic, flows_per_minute: 60000}}
+  - name: counters
+    type: encode_prometheus
+    follows: [s0, s1, made]
+    metrics: [{{name: flows, type: counter, labels: [DstPort]}}]
+"""
+    config = loads(text, "pipeline.yaml", tmp_path)
+    with running(tmp_path, 0, state=True, config=config) as job:
+        for port in ports:
+            with agent(port) as sender:
+                for _ in range(5):
+                    sender.send(records([record(1)] * 10))
+        found = samples(job, "flows")
+    assert found['flows{DstPort="443"}'] == 100
+    assert found['flows{DstPort="8000"}'] > 0

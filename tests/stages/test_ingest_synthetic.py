@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from pipeline.app.job import Job
+from pipeline.config.loader import loads
 from stages.ingest_synthetic import IngestSynthetic
 
 
@@ -45,3 +50,31 @@ def test_connections_take_turns() -> None:
 def test_what_is_due_at_once_is_bounded(seconds: float, flows: int) -> None:
     stage = IngestSynthetic(name="flows", batch_length=1000, flows_per_minute=6_000_000)
     assert list(map(len, given(stage, seconds, 60.0))) == [flows, 100_000]
+
+
+def test_rounds_count_on_top_of_a_state(tmp_path: Path) -> None:
+    """Sources that give flows for ever go on from a state, as others that cannot be read again."""
+    text = """
+stages:
+  - {name: flows, type: ingest_synthetic, flows_per_minute: 600000, batch_length: 1000}
+  - {name: out, type: encode_prometheus, follows: flows, metrics: [{name: flows_total}]}
+"""
+    before = 0.0
+    for _ in range(2):
+        job = Job(loads(text, "pipeline.yaml", tmp_path), state=tmp_path / "state")
+        thread = threading.Thread(target=job.run)
+        thread.start()
+        deadline = time.monotonic() + 60
+        while _total(job) < before + 2000:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        job.runtime.stop()
+        thread.join()
+        job.close()
+        before = _total(job)
+        assert before % 1000 == 0
+
+
+def _total(job: Job) -> float:
+    lines = (line.split() for line in job.exposer.final().splitlines())
+    return sum(float(line[1]) for line in lines if line[0] == "flows_total")

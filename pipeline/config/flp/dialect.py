@@ -392,6 +392,13 @@ class IpfixWrite(Struct, frozen=True, rename="camel"):
     tpl_send_interval: GoDuration | None = None
 
 
+class GrpcWrite(Struct, frozen=True, rename="camel"):
+    """write.grpc: a collector."""
+
+    target_host: str = ""
+    target_port: int = 0
+
+
 class Write(Struct, frozen=True):
     """`write` of a parameter."""
 
@@ -399,7 +406,7 @@ class Write(Struct, frozen=True):
     stdout: Stdout = Stdout()
     loki: Loki = Loki()
     ipfix: IpfixWrite = IpfixWrite()
-    grpc: Block = {}
+    grpc: GrpcWrite = GrpcWrite()
 
 
 class Parameter(Struct, frozen=True):

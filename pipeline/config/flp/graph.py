@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, ipfix, loki, metrics, network
+from pipeline.config.flp import ends, extract, filters, grpc, ipfix, loki, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
@@ -36,7 +36,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
-        "grpc": ends.grpc,
+        "grpc": grpc.ingest,
         "ipfix": ipfix.ingest,
         "collector": ipfix.ingest,
         "synthetic": ends.synthetic,
@@ -66,7 +66,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "stdout": ends.stdout,
         "loki": loki.loki,
         "ipfix": ipfix.write,
-        "grpc": None,
+        "grpc": grpc.write,
         "none": _DISCARD,
     },
 }
