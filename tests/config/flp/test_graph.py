@@ -99,7 +99,6 @@ def test_an_entry_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("parameter", "message", "hint", "stand_in"),
     [
-        ("encode: {type: s3}", "not supported yet", "", "discard"),
         ("ingest: {type: file_loop, file: {filename: f}}", "not supported yet", "", "ingest_stdin"),
         ("write: {type: stdot}", 'unknown write type "stdot"', 'did you mean "stdout"?', "discard"),
         ("write: {}", 'stage "s" has no write type', "", "discard"),
