@@ -24,7 +24,7 @@ class Otlp(Destination, frozen=True, kw_only=True):
     signal: Signal
     protocol: Protocol = "grpc"
     tls: Tls | None = None
-    headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it for each instance
+    headers: tuple[tuple[str, str], ...] = ()
     service: str = ""
     splitter: tuple[str, ...] = ()
     folder: str = ""

@@ -38,7 +38,7 @@ class OverHttp:
     """POST to `/v1/` and the signal."""
 
     def __init__(self, to: Otlp) -> None:
-        http = Http(tls=to.tls or Tls(), headers=to.headers)
+        http = Http(tls=to.tls or Tls(), headers=dict(to.headers))
         self._client = Client(http, Path(to.folder), to.timeout)
         scheme = "https" if to.tls is not None and to.tls.enable else "http"
         self._url = f"{scheme}://{to.address}/v1/{to.signal}"
@@ -57,7 +57,7 @@ class OverGrpc:
 
     def __init__(self, to: Otlp) -> None:
         self._timeout = to.timeout
-        self._metadata = tuple((name.lower(), value) for name, value in to.headers.items())
+        self._metadata = tuple((name.lower(), value) for name, value in to.headers)
         self._channel = _channel(to)
         self._export: Callable[..., bytes] = self._channel.unary_unary(_METHODS[to.signal])
 

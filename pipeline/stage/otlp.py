@@ -60,7 +60,7 @@ class OtlpWriter(Writer, frozen=True, kw_only=True):
             signal=self.signal,
             protocol=self.protocol,
             tls=self.tls,
-            headers=self.headers,
+            headers=tuple(self.headers.items()),
             service=self.service_name,
             folder=str(folder),
             timeout=seconds(self.timeout),

@@ -36,7 +36,7 @@ def to(server: PushReceiver, protocol: Protocol, signal: Signal = "logs", **more
 
 def test_logs_arrive(receiver: tuple[PushReceiver, Protocol]) -> None:
     server, protocol = receiver
-    target = to(server, protocol, headers={"X-Team": "a"}).connect()
+    target = to(server, protocol, headers=(("X-Team", "a"),)).connect()
     target.send(FLOWS)
     (got,) = server.received(1)
     assert (got.path, got.headers["x-team"]) == ("/v1/logs", "a")

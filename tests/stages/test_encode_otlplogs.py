@@ -18,7 +18,7 @@ def test_its_destination() -> None:
         address="c:4317",
         terms=Terms(batch_flows=2_000),
         signal="logs",
-        headers={"a": "b"},
+        headers=(("a", "b"),),
         service="netobserv-otlp",
         folder="/f",
         timeout=3.0,

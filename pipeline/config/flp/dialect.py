@@ -279,6 +279,15 @@ class OtlpTraces(Otlp, frozen=True, rename="camel"):
     span_splitter: list[str] = []
 
 
+class OtlpMetrics(Otlp, frozen=True, rename="camel"):
+    """encode.otlpmetrics."""
+
+    prefix: str = ""
+    metrics: list[Metric] = []
+    push_time_interval: GoDuration | None = None
+    expiry_time: GoDuration | None = None
+
+
 class Encode(Struct, frozen=True):
     """`encode` of a parameter."""
 
@@ -287,7 +296,7 @@ class Encode(Struct, frozen=True):
     kafka: KafkaEncode = KafkaEncode()
     s3: S3 = S3()
     otlplogs: Otlp = Otlp()
-    otlpmetrics: Block = {}
+    otlpmetrics: OtlpMetrics = OtlpMetrics()
     otlptraces: OtlpTraces = OtlpTraces()
 
 

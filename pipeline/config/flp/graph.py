@@ -57,7 +57,7 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "kafka": ends.encode_kafka,
         "s3": push.s3,
         "otlplogs": push.otlplogs,
-        "otlpmetrics": None,
+        "otlpmetrics": push.otlpmetrics,
         "otlptraces": push.otlptraces,
         "none": _DISCARD,
     },

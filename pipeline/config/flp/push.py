@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.config.flp.dialect import ClientTls, Encode, Otlp
+from pipeline.config.flp.metrics import chains, duration
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.stage.duration import from_go
@@ -60,6 +61,34 @@ def otlptraces(encode: Encode, at: ConfigPath) -> Parts:
     block = encode.otlptraces
     more = filled(span_splitter=block.span_splitter)
     yield from _otlp("encode_otlptraces", block, more, (*at, "otlptraces"))
+
+
+def otlpmetrics(encode: Encode, at: ConfigPath) -> Parts:
+    """encode.otlpmetrics: the chains of encode.prom, whose series are pushed."""
+    block, at = encode.otlpmetrics, (*at, "otlpmetrics")
+    if block.connection_type not in _TYPES:
+        yield unknown("connectionType", block.connection_type, _TYPES, (*at, "connectionType"))
+        return
+    settings = filled(prefix=block.prefix)
+    for name, written, given in (
+        ("expiry", "expiryTime", block.expiry_time),
+        ("push_interval", "pushTimeInterval", block.push_time_interval),
+    ):
+        if given:
+            yield from duration(given, name, (*at, written), settings)
+    settings |= connection(block)
+    for part in chains(block.metrics, at, settings):
+        if isinstance(part, Native) and part.type == "encode_prometheus":
+            found = {**part.origins, **_connection_origins(at)}
+            yield part._replace(type="encode_otlpmetrics", origins=found)
+        else:
+            yield part
+
+
+def _connection_origins(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
+    found = origins(at)
+    del found[()]
+    return found | {("push_interval",): (*at, "pushTimeInterval")}
 
 
 def _otlp(native: str, block: Otlp, more: dict[str, Any], at: ConfigPath) -> Parts:

@@ -64,3 +64,30 @@ def test_otlptraces() -> None:
 def test_without_a_type_of_connection() -> None:
     text = "encode: {type: otlplogs, otlplogs: {address: a, port: 1, connectionType: gprc}}"
     assert refused(text) == [('unknown connectionType "gprc"', 'did you mean "grpc"?')]
+
+
+def test_otlpmetrics() -> None:
+    """The stages of encode.prom, whose series are pushed."""
+    chain = stages(f"""encode: {{type: otlpmetrics, otlpmetrics: {{{TO}, prefix: nv_,
+        pushTimeInterval: 5s, expiryTime: 1m, metrics: [{{name: bytes, type: counter,
+        valueKey: Bytes, labels: [A], filters: [{{key: Proto, value: "6"}}]}}]}}}}""")
+    assert [stage["type"] for stage in chain] == ["filter", "encode_otlpmetrics"]
+    assert chain[1] == {
+        "name": "s/bytes",
+        "type": "encode_otlpmetrics",
+        "follows": "s/bytes/filter",
+        "prefix": "nv_",
+        "push_interval": 5.0,
+        "expiry": 60.0,
+        "endpoint": "collector:4317",
+        "protocol": "grpc",
+        "metrics": [{"name": "bytes", "type": "counter", "value": "Bytes", "labels": ["A"]}],
+    }
+
+
+def test_otlpmetrics_that_are_refused() -> None:
+    metric = "{name: m, type: agg_histogram}"
+    text = f"encode: {{type: otlpmetrics, otlpmetrics: {{{TO}, metrics: [{metric}]}}}}"
+    assert refused(text) == [('metric "m": agg_histogram is not supported yet', "")]
+    text = f"encode: {{type: otlpmetrics, otlpmetrics: {{{TO}, pushTimeInterval: soon}}}}"
+    assert '"soon" is not a duration' in refused(text)[0][0]
