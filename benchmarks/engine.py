@@ -22,6 +22,7 @@ import yaml
 from benchmarks import edges
 from benchmarks.connections import main as connections
 from benchmarks.pods import growth as churned_growth
+from benchmarks.push import main as push
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
 
@@ -48,6 +49,7 @@ def main() -> None:
     if not given.quick:
         churned_growth()
         connections()
+        push()
 
 
 def _main_figure(flows: int, results: Results) -> None:

@@ -6,14 +6,8 @@ import time
 from typing import Protocol
 
 import polars as pl
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
@@ -67,33 +61,24 @@ def _check(rejected: int, reason: str) -> None:
 
 def logs(flows: pl.DataFrame, service: str) -> bytes:
     """An `ExportLogsServiceRequest` of the flows."""
-    head = ScopeLogs(scope=otlp_records.scope("flp-otlp-logger"), schema_url=otlp_records.SCHEMA)
-    records = otlp_records.logs(flows, time.time_ns())
-    whole = head.SerializeToString() + otlp_records.repeated(2, records)
-    request = ExportLogsServiceRequest(
-        resource_logs=[
-            ResourceLogs(
-                resource=otlp_records.resource(service),
-                scope_logs=[ScopeLogs.FromString(whole)],
-                schema_url=otlp_records.SCHEMA,
-            )
-        ]
-    )
-    return request.SerializeToString()
+    scope = ScopeLogs(scope=otlp_records.scope("flp-otlp-logger"), schema_url=otlp_records.SCHEMA)
+    resource = ResourceLogs(resource=otlp_records.resource(service), schema_url=otlp_records.SCHEMA)
+    return _request(resource, scope, otlp_records.logs(flows, time.time_ns()))
 
 
 def traces(flows: pl.DataFrame, service: str, splitter: tuple[str, ...]) -> bytes:
     """An `ExportTraceServiceRequest` of the flows."""
-    head = ScopeSpans(scope=otlp_records.scope("flp_tracer"))
-    spans = otlp_records.spans(flows, splitter, time.time_ns())
-    whole = head.SerializeToString() + otlp_records.repeated(2, spans)
-    request = ExportTraceServiceRequest(
-        resource_spans=[
-            ResourceSpans(
-                resource=otlp_records.resource(service),
-                scope_spans=[ScopeSpans.FromString(whole)],
-                schema_url=otlp_records.SCHEMA,
-            )
-        ]
+    scope = ScopeSpans(scope=otlp_records.scope("flp_tracer"))
+    resource = ResourceSpans(
+        resource=otlp_records.resource(service), schema_url=otlp_records.SCHEMA
     )
-    return request.SerializeToString()
+    return _request(resource, scope, otlp_records.spans(flows, splitter, time.time_ns()))
+
+
+def _request(
+    resource: ResourceLogs | ResourceSpans, scope: ScopeLogs | ScopeSpans, records: list[bytes]
+) -> bytes:
+    """Records (field 2) in a scope (2 again) of a resource (1): fields may stand in any order."""
+    inner = scope.SerializeToString() + otlp_records.repeated(2, records)
+    outer = resource.SerializeToString() + otlp_records.repeated(2, [inner])
+    return otlp_records.repeated(1, [outer])

@@ -130,10 +130,10 @@ def spans(flows: pl.DataFrame, splitter: Sequence[str], now: int) -> list[bytes]
 def repeated(number: int, records: Sequence[bytes]) -> bytes:
     """Encoded messages as the repeated field of this number (below 16)."""
     tag = bytes([number << 3 | 2])
-    return b"".join(part for one in records for part in (tag, _varint(len(one)), one))
+    heads = {size: tag + _varint(size) for size in set(map(len, records))}
+    return b"".join(part for one in records for part in (heads[len(one)], one))
 
 
-@cache
 def _varint(number: int) -> bytes:
     parts = bytearray()
     while number > 0x7F:
@@ -180,11 +180,26 @@ def _attributes(flows: pl.DataFrame, fields: dict[str, str]) -> pl.Expr:
 def _attribute(flows: pl.DataFrame, field: str, key: str) -> pl.Series:
     """Binary: an attribute for each flow that has the field, else null."""
     schema = flows.schema
+    if values.overflow(field) not in schema:
+        return _repeated_texts(flows[field], key)
     wanted = values.present(schema, field) & ~_is_null(schema, field)
     rows = flows.select(key=pl.lit(key), value=_typed(schema, field), wanted=wanted)
-    found = encoded(_handler("Attribute"), rows.drop("wanted"))
-    attributes = pl.Series(pl.from_arrow(found))
+    attributes = _encoded(rows.drop("wanted"))
     return pl.select(pl.when(rows["wanted"]).then(attributes)).to_series()
+
+
+def _repeated_texts(column: pl.Series, key: str) -> pl.Series:
+    """The same for a typed column; values that are there often are encoded once."""
+    distinct = column.drop_nulls().unique() if column.dtype == pl.String else column
+    value = _of_type(pl.col(column.name), column.dtype)
+    found = _encoded(distinct.to_frame().select(key=pl.lit(key), value=value))
+    if column.dtype == pl.String:
+        return column.replace_strict(distinct, found, default=None, return_dtype=pl.Binary())
+    return pl.select(pl.when(column.is_not_null()).then(found)).to_series()
+
+
+def _encoded(attributes: pl.DataFrame) -> pl.Series:
+    return pl.Series(pl.from_arrow(encoded(_handler("Attribute"), attributes)), dtype=pl.Binary)
 
 
 def _is_null(schema: values.Schema, field: str) -> pl.Expr:
