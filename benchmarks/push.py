@@ -56,8 +56,8 @@ def _flows() -> pl.DataFrame:
     """Enriched flows, as they are written."""
     n = pl.int_range(_BATCH)
     name = pl.format("app-{}", n % 50)
-    ends = {
-        f"{end}{field}": value
+    ends = [
+        value.alias(f"{end}{field}")
         for end in ("Src", "Dst")
         for field, value in {
             "Addr": pl.format("10.{}.{}.{}", n % 4, n // 256 % 256, n % 256),
@@ -68,7 +68,7 @@ def _flows() -> pl.DataFrame:
             "K8S_OwnerType": pl.lit("Deployment"),
             "K8S_HostName": pl.format("node-{}", n % 9),
         }.items()
-    }
+    ]
     return pl.select(
         n.alias("Packets").cast(pl.UInt32),
         (n * 1_500).cast(pl.UInt64).alias("Bytes"),
@@ -77,7 +77,7 @@ def _flows() -> pl.DataFrame:
         pl.lit(1_700_000_000).alias("TimeReceived"),
         pl.lit(6, pl.UInt8).alias("Proto"),
         (n % 2).cast(pl.UInt8).alias("FlowDirection"),
-        **ends,
+        *ends,
     )
 
 

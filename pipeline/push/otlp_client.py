@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import polars as pl
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -18,22 +17,12 @@ from pipeline.push.otlp import Otlp
 from pipeline.push.otlp_transport import transport
 
 
-class Transport(Protocol):
-    """The way to a receiver."""
-
-    def post(self, body: bytes) -> bytes:
-        """What is answered to a request. Raises UnavailableError and RejectedError."""
-
-    def close(self) -> None:
-        """End the connection."""
-
-
 class OtlpTarget:
     """A connection to a receiver. Raises UnavailableError."""
 
     def __init__(self, destination: Otlp) -> None:
         self._destination = destination
-        self._transport: Transport = transport(destination)
+        self._transport = transport(destination)
 
     def send(self, flows: pl.DataFrame) -> None:
         """Send flows as logs or as traces. Raises UnavailableError and RejectedError."""

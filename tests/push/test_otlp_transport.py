@@ -1,69 +1,22 @@
-"""TLS to a receiver of OTLP, with certificates of both."""
+"""Both ways of OTLP to a receiver that has the types of OpenTelemetry's collector."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import grpc
 import pytest
 
-from pipeline.kafka.connection import Tls
-from pipeline.push.destination import RejectedError, UnavailableError
-from pipeline.push.otlp import Otlp
-from pipeline.push.otlp_transport import OverGrpc
-from tests.support.certificates import Authority
-
-METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+from pipeline.push.otlp import Otlp, Protocol, Signal
+from pipeline.push.otlp_transport import transport
+from tests.real.push_receiver import PushReceiver
 
 
-class Service(grpc.GenericRpcHandler):
-    """Answers with what it was sent; "no" is not permitted."""
-
-    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        return grpc.unary_unary_rpc_method_handler(self.answer) if call.method == METHOD else None
-
-    def answer(self, asked: bytes, context: grpc.ServicerContext) -> bytes:
-        if asked == b"no":
-            context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you\x1b[2J")
-        return asked
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca") / "ca")
-
-
-@pytest.fixture(scope="module")
-def address(authority: Authority) -> Iterator[str]:
-    """A server that wants a certificate of its clients."""
-    cert, key = (path.read_bytes() for path in authority.issue("server"))
-    root = authority.certificate.read_bytes()
-    credentials = grpc.ssl_server_credentials([(key, cert)], root, require_client_auth=True)
-    server = grpc.server(ThreadPoolExecutor(2), handlers=[Service()])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
-    server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(None).wait()
-
-
-def test_certificates_of_both(address: str, authority: Authority) -> None:
-    cert, key = map(str, authority.issue("client"))
-    tls = Tls(ca=str(authority.certificate), cert=cert, key=key)
-    way = OverGrpc(Otlp(address=address, signal="logs", tls=tls))
-    assert way.post(b"yes") == b"yes"
-    with pytest.raises(RejectedError, match="PERMISSION_DENIED not you") as error:
-        way.post(b"no")
-    assert "\x1b" not in str(error.value)
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+@pytest.mark.parametrize("signal", ["logs", "traces", "metrics"])
+def test_an_empty_request_of_each_signal(
+    push_receiver: PushReceiver, protocol: Protocol, signal: Signal
+) -> None:
+    push_receiver.answer()
+    port = push_receiver.grpc_port if protocol == "grpc" else push_receiver.port
+    way = transport(Otlp(address=f"127.0.0.1:{port}", signal=signal, protocol=protocol))
+    assert way.post(b"") in (b"", b"\n\x00"), "an empty answer, or one that nothing was left out"
     way.close()
-
-
-def test_certificates_that_do_not_fit(address: str, authority: Authority, tmp_path: Path) -> None:
-    """Worth another attempt: they are renewed while a worker runs."""
-    other = Authority(tmp_path / "other")
-    for tls in (Tls(ca=str(authority.certificate)), Tls(ca=str(other.certificate))):
-        way = OverGrpc(Otlp(address=address, signal="logs", tls=tls, timeout=5))
-        with pytest.raises(UnavailableError):
-            way.post(b"yes")
-        way.close()
+    assert [one.path for one in push_receiver.received(1)] == [f"/v1/{signal}"]
