@@ -21,6 +21,8 @@ import yaml
 
 from benchmarks import edges
 from benchmarks.connections import main as connections
+from benchmarks.grpc import main as grpc
+from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
 from benchmarks.push import main as push
 from benchmarks.results import Results, Row
@@ -49,6 +51,8 @@ def main() -> None:
     if not given.quick:
         churned_growth()
         connections()
+        netflow()
+        grpc()
         push()
 
 

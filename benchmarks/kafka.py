@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 from benchmarks import peer
 from benchmarks.process import Program, until
+from benchmarks.rebalance import rebalances
 from benchmarks.results import Results, Row
-from benchmarks.topic import PARTITIONS, Bench, load_average, producer, sums
+from benchmarks.topic import PARTITIONS, Bench, counted, load_average, producer, sums
 from pipeline.api import client
 from simulate.configs import flow_metric
 from tests.real.kafka import Kafka
@@ -57,6 +58,7 @@ def main() -> None:
         "latency": _latency,
         "idle": _idle,
         "recovery": _recovery,
+        "rebalance": _rebalance,
     }
     parser = argparse.ArgumentParser(prog="make bench-kafka", description=__doc__)
     parser.add_argument("--only", choices=parts, action="append", help="this part (repeatable)")
@@ -115,7 +117,7 @@ def _run(bench: Bench, number: int, sentences: list[str]) -> Figures:
     """Workers through the whole topic, until all of it is durable."""
     with bench.workers(bench.config(bench.topic, bench.group()), number) as workers:
         figures = _through(
-            workers, _READ, bench.flows, lambda: _durable(workers) == bench.flows, 0.1
+            workers, _READ, bench.flows, lambda: counted(workers) == bench.flows, 0.1
         )
         sentences.append(bench.account(workers))
         return figures
@@ -142,11 +144,6 @@ def _through(
     cpu = sum(program.cpu() for program in programs) - cpu
     peak = max(program.peak_mb() for program in programs)
     return Figures(speed, cpu / flows * 1e6, peak)
-
-
-def _durable(workers: list[Program]) -> int:
-    answers = [json.loads(worker.page("/api/v0/progress")) for worker in workers]
-    return sum(place["position"] for answer in answers for place in answer["partitions"])
 
 
 def _stock(bench: Bench, flows: int) -> tuple[Figures, int]:
@@ -196,7 +193,7 @@ def _latency(bench: Bench, given: argparse.Namespace, _results: Results) -> None
         waits = sorted(_waits(sent, shown))
         p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
         print(f"  produce to /metrics at {rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
-        print(f"    linger 1 s, checkpoint interval 2 s, scraped every {_POLL} s")
+        print(f"    linger 0.1 s, checkpoint interval 0.5 s, scraped every {_POLL} s")
         print(sums((sent[-1][0], int(shown[-1][0]), *worker.left_out())))
 
 
@@ -225,12 +222,17 @@ def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> I
         yield shown[bisect_left(totals, number)][1] - at
 
 
-# -- idle and recovery
+# -- rebalances, idle and recovery
+
+
+def _rebalance(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
+    for line in rebalances(bench, given.runs):
+        print(line, flush=True)
 
 
 def _idle(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
     with bench.workers(bench.config(bench.topic, bench.group())) as (worker,):
-        until(lambda: worker.page("/readyz") and _durable([worker]) == bench.flows)
+        until(lambda: worker.page("/readyz") and counted([worker]) == bench.flows)
         time.sleep(3)
         shares = []
         for _ in range(given.runs):
@@ -259,11 +261,11 @@ def _recovery(bench: Bench, given: argparse.Namespace, _results: Results) -> Non
                 seconds.append(time.perf_counter() - begun)
             else:
                 empty = time.perf_counter() - begun
-            until(lambda w=worker: _durable([w]) == series)  # type: ignore[misc] # same
+            until(lambda w=worker: counted([w]) == series)  # type: ignore[misc] # same
             totals = client.ask(worker.url)
             (rows,) = (t.rows for t in totals.families if t.family.name.endswith("_bytes"))
-            counted = int(sum(float(row[-3] or 0) for row in rows))
-            sentence = sums((series, counted, *worker.left_out()))
+            found = int(sum(float(row[-3] or 0) for row in rows))
+            sentence = sums((series, found, *worker.left_out()))
             peak, left = worker.peak_mb(), worker.end()
     print(
         f"  {series:,} series: ready {statistics.median(seconds):.1f} s after the start of the "

@@ -70,12 +70,16 @@ class Program:
         self._process.wait(60)
         return time.perf_counter() - begun
 
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.kill()
 
 
 def until(true: Callable[[], object], seconds: float = 120, every: float = 0.1) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -57,10 +58,20 @@ class Bench:
         self._groups += 1
         return f"group-{self._groups}"
 
-    def config(self, topic: str, group: str, more: Mapping[str, Any] | None = None) -> Path:
-        """The simulated pipeline on a topic; `more` replaces the FlowMetrics by file."""
-        source = {"brokers": [self.broker.bootstrap], "topics": [topic], "group_id": group}
-        config = configured(self.folder, self.made, source)
+    def config(
+        self,
+        topic: str,
+        group: str,
+        more: Mapping[str, Any] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """The simulated pipeline on a topic.
+
+        `more`: FlowMetrics beside its own, by the name of their file. `source`: fields of the
+        source.
+        """
+        place = {"brokers": [self.broker.bootstrap], "topics": [topic], "group_id": group}
+        config = configured(self.folder, self.made, place | dict(source or {}))
         document = yaml.safe_load(config.read_text())
         # Edges have a line of their own in `make bench`; flowlogs-pipeline has none.
         document["stages"] = [one for one in document["stages"] if one["type"] != "encode_matrix"]
@@ -82,14 +93,14 @@ class Bench:
         threads = max(1, (os.cpu_count() or 1) // number)
         with ExitStack() as stack:
             yield [
-                stack.enter_context(self._worker(config, threads, f"{config.stem}-{index}"))
-                for index in range(number)
+                stack.enter_context(self.worker(config, index, threads)) for index in range(number)
             ]
 
-    def _worker(self, config: Path, threads: int, name: str) -> Program:
-        port = free_port()
+    def worker(self, config: Path, index: int, threads: int = 1) -> Program:
+        """A worker that starts; its index makes a name of a `group_instance_id`."""
+        port, log = free_port(), self.folder / f"{config.stem}-{index}.log"
         command = [str(COMMAND), "run", str(config), "--listen", f"{LOCALHOST}:{port}"]
-        return Program(command, port, self.folder / f"{name}.log", threads)
+        return Program(["env", f"FLOWMATRIX_WORKER={index}", *command], port, log, threads)
 
     def truth(self) -> Samples:
         """What the flows of the topic must be counted as."""
@@ -101,6 +112,18 @@ class Bench:
         out = (worker.number("flowmatrix_stage_flows_out", stage=BYTES) for worker in workers)
         filtered, rejected = map(sum, zip(*(worker.left_out() for worker in workers), strict=True))
         return sums((self.flows, int(sum(out)), filtered, rejected), self.truth(), found)
+
+
+def positions(worker: Program) -> dict[int, int]:
+    """By partition, up to where a worker's counts are durable; none while it does not answer."""
+    answer = worker.page("/api/v0/progress")
+    found = json.loads(answer)["partitions"] if answer else []
+    return {place["partition"]: place["position"] for place in found}
+
+
+def counted(workers: list[Program]) -> int:
+    """How many messages of a topic are durable."""
+    return sum(sum(positions(worker).values()) for worker in workers)
 
 
 def producer(brokers: str) -> Producer:

@@ -13,7 +13,6 @@ from msgspec import Meta
 from pipeline.diagnostics import Problem
 from pipeline.flows.conversation import conversations
 from pipeline.flows.jsonl import json_lines
-from pipeline.flows.protobuf import protobuf
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication
@@ -77,13 +76,19 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
         )
 
     def build(self, context: BuildContext) -> Callable[[pl.DataFrame], Sequence[Keyed]]:
-        encode = protobuf if self.format == "protobuf" else _json
+        encode = _json if self.format == "json" else _protobuf()
 
         def write(flows: pl.DataFrame) -> list[Keyed]:
             keys = repeat(None) if self.key == "none" else conversations(flows)
             return list(map(Keyed, keys, encode(flows)))
 
         return write
+
+
+def _protobuf() -> Callable[[pl.DataFrame], list[bytes]]:
+    from pipeline.flows.protobuf import protobuf  # noqa: PLC0415 - slow, for this format alone
+
+    return protobuf
 
 
 def _json(flows: pl.DataFrame) -> list[bytes]:

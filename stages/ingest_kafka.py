@@ -62,7 +62,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     group_instance_id: str = ""
     start_offset: Literal["first", "last"] = "first"
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
-    linger: Duration = 1.0
+    linger: Duration = 0.1
     session_timeout: Duration = 6.0
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
     recreated_topic: Literal["stop", "start_over"] = "stop"

@@ -27,12 +27,14 @@ from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
 from pipeline.runtime.outputs import Outputs
 from pipeline.stage import BuildContext, Spec
-from pipeline.stage.duration import seconds
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.stage.resources import ResourcePool
 from pipeline.state.assignment import Assignment
 from pipeline.state.count_store import CountStore
 from pipeline.state.ledger import Ledger
+
+_TOPIC_SECONDS, _FILE_SECONDS = 0.5, 2.0
+"""Between two checkpoints: to a topic goes what has changed, to a file all of it."""
 
 
 class Runtime(Protocol):
@@ -116,7 +118,7 @@ class Job:
             max_bytes=letters.max_bytes,
             max_ratio=letters.max_ratio,
             max_consecutive=letters.max_consecutive,
-            checkpoint=seconds(self.settings.checkpoint.interval),
+            checkpoint=self.settings.checkpoint.every(_FILE_SECONDS),
         )
         return ledger, Embedded(self.live, ledger, self.telemetry, self._outputs, options)
 
@@ -131,7 +133,7 @@ class Job:
 
         assignment = Assignment(self.plan.families, settings.limits.max_series)
         options = faust.WorkerOptions(
-            interval=seconds(settings.checkpoint.interval),
+            interval=settings.checkpoint.every(_TOPIC_SECONDS),
             flows=settings.checkpoint.flows,
             dead_letters=settings.dead_letters.topic,
             max_bytes=settings.dead_letters.max_bytes,

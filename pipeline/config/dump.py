@@ -39,8 +39,24 @@ def dump(stages: Iterable[Spec | dict[str, Any]], settings: dict[str, Any] | Non
     type and follows come first, the other fields in their order. Secrets are left out of Specs.
     """
     whole = {**(settings or {}), "stages": [_ordered(_plain(stage)) for stage in stages]}
+    return _yaml(whole)
+
+
+def dump_plain(data: dict[str, Any]) -> str:
+    """The YAML of plain data, which loads as the same; for files of another dialect."""
+    return _yaml(_plain(data))
+
+
+def _yaml(whole: dict[str, Any]) -> str:
     text = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return str(text)
+    return "".join(map(_shown, str(text)))
+
+
+def _shown(letter: str) -> str:
+    """A letter, escaped where it is not printable: a text that has one is in double quotes."""
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return f"\\U{ord(letter):08x}"
 
 
 def _ordered(stage: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from textwrap import shorten
 from typing import NamedTuple
 
-from pipeline.decode.guess import looks_like
 from pipeline.diagnostics import printable
 from pipeline.plan.outcome import Outcome, Reject
 
@@ -106,5 +105,7 @@ def _problem(stage: str, what: str, window: _Window, rejects: list[Reject]) -> s
         return text
     reason = shorten(printable(rejects[0].reason), _MOST_REASON, placeholder=" ...")
     text += f", the first one because of this: {reason}"
+    from pipeline.decode.guess import looks_like  # noqa: PLC0415 - slow, and seldom needed
+
     undecoded = [one.payload for one in rejects if one.index >= 0 and not one.error]
     return f"{text}. They look like {looks_like(undecoded)}" if undecoded else text

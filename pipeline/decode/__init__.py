@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.decode import flow_protobuf, json, protobuf
 from pipeline.stage import BuildContext, Decode
 
 Format = Literal["protobuf", "json", "flowmatrix"]
 """What a payload is: a `pbflow.Record`, a JSON object, or a `flowmatrix.Flow`."""
 
-_DECODERS = {
-    "protobuf": protobuf.decoder,
-    "json": json.decoder,
-    "flowmatrix": flow_protobuf.decoder,
-}
-
 
 def by_name(name: Format, context: BuildContext) -> Decode:
     """The decoder of a format."""
-    return _DECODERS[name](context)
+    if name == "json":
+        from pipeline.decode import json  # noqa: PLC0415 - each takes time, and one is needed
+
+        return json.decoder(context)
+    if name == "protobuf":
+        from pipeline.decode import protobuf  # noqa: PLC0415 - the same
+
+        return protobuf.decoder(context)
+    from pipeline.decode import flow_protobuf  # noqa: PLC0415 - the same
+
+    return flow_protobuf.decoder(context)

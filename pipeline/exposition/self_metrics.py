@@ -57,6 +57,18 @@ METRICS: dict[str, SelfMetric] = {
     "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
     "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
     "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+    "ipfix_datagrams_lost": SelfMetric(
+        _C, ("stage", "by"), "Datagrams lost by the kernel, or because the queue was full"
+    ),
+    "ipfix_lost": SelfMetric(
+        _C, ("stage", "exporter", "unit"), "Flows or packets that sequence numbers say are missing"
+    ),
+    "ipfix_template_unknown": SelfMetric(
+        _C, ("stage", "exporter"), "Sets of flows that came without their template"
+    ),
+    "ipfix_queue_datagrams": SelfMetric(_G, ("stage",), "Datagrams that wait to be read"),
+    "ipfix_exporters": SelfMetric(_G, ("stage",), "Exporters known"),
+    "ipfix_templates": SelfMetric(_G, ("stage",), "Templates known"),
     "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
     "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
     "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),

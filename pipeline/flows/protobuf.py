@@ -38,6 +38,7 @@ NAMES = (
     *("TimeFlowRttNs", "ZoneId", "XlatSrcPort", "XlatDstPort", "XlatSrcAddr", "XlatDstAddr"),
     *("IPSecStatus", "IPSecRetCode", "TLSVersion", "TLSCipherSuite", "TLSTypes", "TLSGroup"),
     *("AgentIP", "Etype", "QuicVersion", "QuicSeenLongHdr", "QuicSeenShortHdr"),
+    *("SrcASN", "DstASN"),
 )
 """The fields in the order of their numbers, from 1. New ones come last: numbers never change."""
 

@@ -111,7 +111,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     from_end: bool = False
     batch_size: int = 10_000
-    linger: float = 1.0
+    linger: float = 0.1
     session_timeout: float = 6.0
     committed: bool = True
     start_over: bool = False

@@ -8,6 +8,7 @@ alone, and rows may be merged in any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
@@ -27,10 +28,11 @@ def _remaining(last: int, passed: int) -> int:
     return (1 << SPAN) - 1 - gone
 
 
-_REMAINING = pl.Series(
-    [_remaining(last, passed) for last in range(SPAN) for passed in range(SPAN + 1)],
-    dtype=pl.Int64,
-)
+@cache
+def _remains() -> pl.Series:
+    """`_remaining` of each last day, and behind it of each number of days passed."""
+    places = [(last, passed) for last in range(SPAN) for passed in range(SPAN + 1)]
+    return pl.Series([_remaining(*place) for place in places], dtype=pl.Int64)
 
 
 def day(time: pl.Expr) -> pl.Expr:
@@ -53,7 +55,7 @@ def current(rows: pl.DataFrame, columns: Sequence[str], key: Sequence[str]) -> p
         return rows
     latest = pl.col(_LAST).max().over(key) if key else pl.col(_LAST).max()
     passed = (latest - pl.col(_LAST)).clip(0, SPAN)
-    remaining = pl.lit(_REMAINING).gather(pl.col(_LAST) % SPAN * (SPAN + 1) + passed)
+    remaining = pl.lit(_remains()).gather(pl.col(_LAST) % SPAN * (SPAN + 1) + passed)
     found = rows.with_columns(day(pl.col(LAST_SEEN)).alias(_LAST))
     return found.with_columns(pl.col(name) & remaining for name in columns).drop(_LAST)
 

@@ -82,6 +82,10 @@ class Source(Spec, frozen=True, kw_only=True):
     endless: ClassVar[bool] = False
     """It goes on until it is stopped, so that a command that only reads cannot read it."""
 
+    serves: ClassVar[bool] = False
+    """Flows are sent to it, and what was sent cannot be read again. Its `chunks` do not wait: they
+    give what has come, which may be nothing, and are asked again once that was counted."""
+
     def decode(self, context: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
         raise NotImplementedError

@@ -114,6 +114,15 @@ class Assignment:
             for partition in self._partitions.values():
                 partition.remember(remembering)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a stage of the plan remembers flows."""
+        return bool(self._remembering)
+
+    def owns(self, where: TopicPartition) -> bool:
+        """Whether a partition is owned."""
+        return where in self._partitions
+
     def memories(self, where: TopicPartition) -> Memories:
         """What stages remember of a partition that is owned."""
         return self._partitions[where].memories

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,7 +14,10 @@ from typer.testing import CliRunner, Result
 from pipeline.cli.app import app
 from pipeline.cli.commands import COMMANDS
 
-HEAVY = ["aiokafka", "faust", "kafka", "kubernetes", "polars", "prometheus_client", "pyarrow"]
+HEAVY = [
+    *("aiohttp", "aiokafka", "confluent_kafka", "faust", "kafka", "kubernetes", "polars"),
+    *("prometheus_client", "ptars", "pyarrow", "urllib3"),
+]
 IMPORTED = f"""
 import sys
 from pipeline.cli import main
@@ -61,3 +65,14 @@ def test_what_needs_no_engine_imports_none(arguments: list[str]) -> None:
     command = [sys.executable, "-c", IMPORTED, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("\n[]\n")
+
+
+def test_what_validates_imports_no_client_and_no_decoder(tmp_path: Path) -> None:
+    """Only what reads and checks a configuration; a broker or an API server is not asked."""
+    config = tmp_path / "pipeline.yaml"
+    source = "{name: flows, type: ingest_kafka, brokers: ['b:1'], topics: [t], decoder: json}"
+    out = "{name: out, type: encode_kafka, follows: flows, brokers: ['b:1'], topic: o}"
+    config.write_text(f"stages:\n- {source}\n- {out}\n")
+    command = [sys.executable, "-c", IMPORTED, "validate", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\n['polars', 'prometheus_client']\n")

@@ -34,6 +34,7 @@ from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
 from pipeline.state.series_table import TIMES
 from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, cells, samples
+from tests.kafka.support.standstill import Standstill
 from tests.kafka.support.watching import Watch
 from tests.kafka.support.workers import COMMAND, Worker, configured
 from tests.real.kafka import Kafka
@@ -73,7 +74,11 @@ class Row(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What came out. `happened` counts events; `wrong` are sentences, none when all is well."""
+    """What came out. `happened` counts events; `wrong` are sentences, none when all is well.
+
+    `standstill`: for how long (s) each partition had messages and counted none, at most. What the
+    outage of the broker took is left out.
+    """
 
     rows: list[Row]
     happened: dict[str, int]
@@ -82,6 +87,7 @@ class Report(NamedTuple):
     filtered: int
     rejected: int
     wrong: list[str]
+    standstill: list[float]
 
     def __str__(self) -> str:
         events = ", ".join(f"{number:,} {what}" for what, number in self.happened.items())
@@ -92,6 +98,8 @@ class Report(NamedTuple):
         ]
         left = self.produced - self.counted - self.filtered - self.rejected
         lines += [f"WRONG: {sentence}" for sentence in self.wrong]
+        still = " ".join(f"{seconds:.1f}" for seconds in self.standstill)
+        lines.append(f"longest time without progress, by partition: {still} s")
         lines.append(
             f"produced {self.produced:,} = counted {self.counted:,} + filtered {self.filtered:,}"
             f" + rejected {self.rejected:,}; difference {left:,}"
@@ -213,13 +221,14 @@ class Chaos:
         """All of it. Raises TimeoutError when the group does not come to the end of the topic."""
         with self._broker, Watch(self._folder / "prometheus") as watch, self._fleet(watch) as fleet:
             feeder = self._feeder()
-            feeder.start()
-            self._events(fleet)
-            feeder.hurry.set()
-            feeder.join(600)
-            fleet.wrong += feeder.failures
-            ends = self._ends()
-            answers = self._settled(fleet, ends)
+            with Standstill(self._broker.bootstrap, _GROUP, _TOPIC, PARTITIONS) as standstill:
+                feeder.start()
+                self._events(fleet)
+                feeder.hurry.set()
+                feeder.join(600)
+                fleet.wrong += feeder.failures
+                ends = self._ends()
+                answers = self._settled(fleet, ends)
             time.sleep(3)
             rows = [*self._exact(answers, "exact"), self._matrix(fleet.urls())]
             rows += self._watched(watch, fleet)
@@ -227,7 +236,8 @@ class Chaos:
             fleet.happened["scrapes"] = watch.scrapes()
             fleet.replace()
             rows += self._exact(self._settled(fleet, ends), "restored")
-            return self._report(rows, fleet, sum(ends.values()), answers)
+            report = self._report(rows, fleet, sum(ends.values()), answers)
+            return report._replace(standstill=standstill.take())
 
     @contextmanager
     def _fleet(self, watch: Watch) -> Iterator[Fleet]:
@@ -404,7 +414,7 @@ class Chaos:
         if produced != counted + filtered + rejected:
             wrong.append("the sums do not add up")
         happened = dict(fleet.happened)
-        return Report(rows, happened, produced, counted, filtered, rejected, wrong)
+        return Report(rows, happened, produced, counted, filtered, rejected, wrong, [])
 
 
 def _payload(letter: dict[str, str]) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.kafka.support.counting import counting, owned
+from tests.kafka.support.standstill import Standstill
 from tests.kafka.support.trickle import Trickle
 from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
@@ -14,9 +16,9 @@ from tests.real.broker import Broker
 _PARTITIONS = 6
 
 
-def member(folder: Path, broker: Broker, topic: str, name: str) -> Worker:
+def member(folder: Path, broker: Broker, topic: str, name: str, **source: Any) -> Worker:
     """A member of the group of a topic."""
-    return counting(folder / name, broker.bootstrap, [topic])
+    return counting(folder / name, broker.bootstrap, [topic], **source)
 
 
 def stayed(worker: Worker) -> None:
@@ -68,3 +70,24 @@ def test_one_of_three_is_killed_again_and_again(kafka_broker: Broker, tmp_path: 
         assert totals(one, two)[1]["flows_seen"] == {(): trickle.sent}
         stayed(one)
         stayed(two)
+
+
+def test_what_a_stopped_worker_had_goes_on_long_before_its_session_is_over(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    """It leaves the group as soon as its counts are durable."""
+    kafka_broker.create_topic("handed-over", _PARTITIONS)
+    one, two = (
+        member(tmp_path, kafka_broker, "handed-over", name, session_timeout=60.0)
+        for name in ("one", "two")
+    )
+    still = Standstill(kafka_broker.bootstrap, "of-handed-over", "handed-over", _PARTITIONS)
+    with running(one, two):
+        wait(lambda: len(owned(one)) == len(owned(two)) == _PARTITIONS / 2)
+        with Trickle(kafka_broker, "handed-over", _PARTITIONS) as trickle, still:
+            wait(lambda: totals(one, two)[0] > 0)
+            assert one.exit() == 0
+            wait(lambda: len(owned(two)) == _PARTITIONS)
+            wait(lambda: totals(two)[0] == trickle.sent or totals(two)[0] > trickle.sent - 500)
+        wait(lambda: totals(two)[0] == trickle.sent)
+    assert max(still.take()) < 30

@@ -74,6 +74,45 @@ class KafkaIngest(Struct, frozen=True, rename="camel"):
     sasl: Sasl | None = None
 
 
+class NetFlowField(Struct, frozen=True):
+    """An element that ingest.ipfix maps to a field of a flow."""
+
+    penprovided: bool = False
+    field: int = 0
+    pen: int = 0
+    destination: str = ""
+    endianness: str = ""
+
+
+class IpfixIngest(Struct, frozen=True, rename="camel"):
+    """ingest.ipfix, which has the alias collector."""
+
+    host_name: str = ""
+    port: int = 0
+    port_legacy: int = 0
+    workers: int = 0
+    sockets: int = 0
+    mapping: list[NetFlowField] = []
+
+
+class GrpcIngest(Struct, frozen=True, rename="camel"):
+    """ingest.grpc: the service of the agents."""
+
+    port: int = 0
+    buffer_length: int = 0
+    cert_path: str = ""
+    key_path: str = ""
+    client_ca_path: str = field(name="clientCAPath", default="")
+
+
+class Synthetic(Struct, frozen=True, rename="camel"):
+    """ingest.synthetic: flows of made-up connections."""
+
+    connections: int = 0
+    batch_max_len: int = 0
+    flow_logs_per_min: int = 0
+
+
 class Ingest(Struct, frozen=True):
     """`ingest` of a parameter."""
 
@@ -81,10 +120,10 @@ class Ingest(Struct, frozen=True):
     file: File = File()
     kafka: KafkaIngest = KafkaIngest()
     stdin: Block = {}
-    grpc: Block = {}
-    ipfix: Block = {}
-    collector: Block = {}
-    synthetic: Block = {}
+    grpc: GrpcIngest = GrpcIngest()
+    ipfix: IpfixIngest = IpfixIngest()
+    collector: IpfixIngest = IpfixIngest()
+    synthetic: Synthetic = Synthetic()
 
 
 class FieldGroup(Struct, frozen=True):
@@ -382,13 +421,23 @@ class Loki(Struct, frozen=True, rename="camel"):
     grpc_config: LokiGrpc | None = None
 
 
+class IpfixWrite(Struct, frozen=True, rename="camel"):
+    """write.ipfix: a collector."""
+
+    target_host: str = ""
+    target_port: int = 0
+    transport: str = ""
+    enterprise_id: int = field(name="enterpriseId", default=0)
+    tpl_send_interval: GoDuration | None = None
+
+
 class Write(Struct, frozen=True):
     """`write` of a parameter."""
 
     type: str = ""
     stdout: Stdout = Stdout()
     loki: Loki = Loki()
-    ipfix: Block = {}
+    ipfix: IpfixWrite = IpfixWrite()
     grpc: Block = {}
 
 

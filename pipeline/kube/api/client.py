@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from textwrap import shorten
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import msgspec
-import urllib3
 
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
@@ -27,6 +26,9 @@ from pipeline.kube.api.errors import (
     reason,
 )
 from pipeline.kube.api.kubeconfig import Context
+
+if TYPE_CHECKING:
+    import urllib3
 
 _CONNECT_SECONDS = 5.0
 _PROBE_SECONDS = 5.0
@@ -105,6 +107,8 @@ class ClusterConnection:
         Raises ApiError for a status of 400 or more, UnreachableError when the response does not
         come or breaks off, CredentialsError when there are no credentials at the moment.
         """
+        import urllib3  # noqa: PLC0415 - slow, for live clusters alone
+
         client = self._usable()
         sent = self._clock()
         try:
@@ -290,6 +294,8 @@ def _login(client: Any, method: str) -> dict[str, str]:
 
 def _is_tls(error: BaseException) -> bool:
     """Whether this side or the server did not accept a certificate."""
+    import urllib3  # noqa: PLC0415 - slow, for live clusters alone
+
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, ssl.SSLError | urllib3.exceptions.SSLError):

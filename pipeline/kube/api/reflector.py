@@ -15,13 +15,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
-import urllib3
 
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableError
+
+if TYPE_CHECKING:
+    import urllib3
 
 _LOG = logging.getLogger(__name__)
 PAGE = 500

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import faust
+from faust.tables import TableManager
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
@@ -16,6 +17,17 @@ from pipeline.runtime.faust.transport import BatchingTransport
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
 _REQUEST_SECONDS = 90.0
+_HEARTBEAT_SECONDS = 0.3
+"""By its heartbeat a member hears of a rebalance, and how early a session is over after a kill."""
+
+
+class _Tables(TableManager):
+    """Tables that are known before the app starts: stock Faust waits a second for them."""
+
+    async def on_start(self) -> None:
+        """Subscribe to the changelogs, then recover."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class _App(faust.App):
@@ -40,7 +52,7 @@ def application(
         broker_credentials=_credentials(arguments),
         broker_max_poll_records=POLL_RECORDS,
         broker_session_timeout=session,
-        broker_heartbeat_interval=max(0.3, session / 4),
+        broker_heartbeat_interval=_HEARTBEAT_SECONDS,
         broker_request_timeout=max(_REQUEST_SECONDS, session),
         broker_rebalance_timeout=max(10.0, session),
         consumer_max_fetch_size=_FETCH_BYTES,
@@ -58,6 +70,7 @@ def application(
         table_standby_replicas=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=_Tables,
         web_enabled=False,
     )
     transport = BatchingTransport(app.conf.broker_consumer, app)

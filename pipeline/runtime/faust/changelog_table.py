@@ -66,14 +66,15 @@ class ChangelogTable(faust.Table[bytes, bytes]):
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Keep the last record of each key; one without a key is refused by `read`."""
-        for event in batch:
-            message = event.message
-            key = message.key or b""
-            records = self._records.setdefault(message.partition, {})
-            if message.value is None:
-                records.pop(key, None)
-            else:
-                records[key] = _Kept(message.value, message.offset)
+        with self._failure.catch():  # Faust would go on without the batch
+            for event in batch:
+                message = event.message
+                key = message.key or b""
+                records = self._records.setdefault(message.partition, {})
+                if message.value is None:
+                    records.pop(key, None)
+                else:
+                    records[key] = _Kept(message.value, message.offset)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Faust has read the changelogs: take over the partitions."""

@@ -18,10 +18,12 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.group import Group, MovedError
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.state.assignment import Assignment, packed
-from pipeline.state.changelog import Record
+from pipeline.state.changelog import CheckpointRecords, Record
+from pipeline.state.partition import Partition, Snapshot
 
 _ANSWER_SECONDS = 90.0
 _RETRY_SECONDS = 0.5
+_SHARE = 5
 _log = logging.getLogger(__name__)
 _log.addFilter(RepeatFilter())
 
@@ -59,6 +61,8 @@ class Checkpointer:
         self._engine = engine
         self._clock = clock
         self._begun = clock()
+        self._cost = 0.0
+        """The seconds that the last snapshot took, and what was made of it."""
 
     def counted(self, messages: int) -> None:
         """So many messages more are counted."""
@@ -67,8 +71,11 @@ class Checkpointer:
             self._many.set()
 
     async def due(self, interval: float) -> None:
-        """Return when the last call was so many seconds ago, or much was counted since."""
-        pause = self._begun + interval - self._clock()
+        """Return when the last call was so many seconds ago, or much was counted since.
+
+        Later when checkpoints take long: a fifth of the time is theirs at most.
+        """
+        pause = self._begun + max(interval, _SHARE * self._cost) - self._clock()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._many.wait(), max(0.0, pause))
         self._many.clear()
@@ -92,15 +99,28 @@ class Checkpointer:
             async with self.batch_lock:  # 1
                 letters = self._dlq.take()
                 self.since_checkpoint = 0
+                begun = self._clock()
                 snapshots = await self._engine.run(self._processor.snapshot)
-            made = await asyncio.to_thread(packed, snapshots)
-            await self._check_topics({where.topic for where in made})  # 2
+                self._cost = self._clock() - begun
+            packing = asyncio.create_task(asyncio.to_thread(self._packed, snapshots))
+            try:
+                await self._check_topics({where.topic for where in snapshots})  # 2
+            finally:
+                made = await packing
             await self._dlq.arrived(letters)  # 3
             await self._write({where: records.parts for where, records in made.items()})  # 4
             await self._write({where: [records.manifest] for where, records in made.items()})  # 5
             self._assignment.delivered(made)
             await self._confirm()  # 6 and 7
             await self._write({where: records.deletions for where, records in made.items()})  # 8
+
+    def _packed(
+        self, snapshots: Mapping[TopicPartition, tuple[Partition, Snapshot]]
+    ) -> dict[TopicPartition, CheckpointRecords]:
+        begun = self._clock()
+        made = packed(snapshots)
+        self._cost += self._clock() - begun
+        return made
 
     async def _check_topics(self, topics: Collection[str]) -> None:
         """Wait for an answer as long as the producer would. Raises MovedError."""

@@ -49,6 +49,9 @@ class Group(Protocol):
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation; False when the group has moved on."""
 
+    async def leave(self) -> None:
+        """Let the others have the partitions; those of a static member wait for its return."""
+
     async def read_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Throw away what was fetched of these partitions and read on from these offsets."""
 
@@ -129,6 +132,11 @@ class FaustGroup:
     async def commit(self, generation: int, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets as a member of that generation."""
         return await self._consumer.commit_as(generation, offsets)
+
+    async def leave(self) -> None:
+        """Where the client has started."""
+        if private.started(self._consumer):
+            await self._consumer.leave()
 
     async def read_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Read on from these offsets."""

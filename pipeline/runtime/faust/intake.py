@@ -87,9 +87,11 @@ class Intake:
 
     async def count_idle(self) -> None:
         """Let stages that remember know where nothing has come for a while."""
+        if not self._assignment.remembers:
+            return
         for where in self._assignment.positions():
             async with self._checkpointer.batch_lock:
-                owned = self.is_open and where in self._assignment.positions()
+                owned = self.is_open and self._assignment.owns(where)
                 if owned and where not in self._buffers and self._processor.is_idle(where):
                     source, _ = self._sources[where.topic]
                     ticked = await self._engine.run(self._processor.tick, where, source)

@@ -33,8 +33,10 @@ from pipeline.runtime.status import Status
 from pipeline.state.assignment import Assignment
 
 _FINISH_SECONDS = 5.0
+_GOODBYE_SECONDS = 1.0
 _LEAVE_SECONDS = 3.0
 _OBSERVE_SECONDS = 1.0
+_IDLE_SECONDS = 0.25
 
 
 class Membership:
@@ -82,6 +84,7 @@ class Membership:
                 self._failure.wait(),
                 self._crashed(),
                 self._flush(),
+                self._tick(),
                 self._checkpoints(),
                 self._observe(),
                 self._watch.run(),
@@ -103,6 +106,8 @@ class Membership:
     async def _leave(self, starting: asyncio.Task[None]) -> None:
         self._status.set("leaving the group")
         self._group.give_up_sending()
+        with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
+            await asyncio.wait_for(self._group.leave(), _GOODBYE_SECONDS)
         with suppress(TimeoutError, FaustError, KafkaError, AttributeError):
             await asyncio.wait_for(asyncio.shield(self._app.stop()), _LEAVE_SECONDS)
         if not starting.done():
@@ -133,6 +138,10 @@ class Membership:
         while True:
             await asyncio.sleep(max(0.02, min(lingers) / 4))
             await self._intake.count_expired()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_IDLE_SECONDS)
             await self._intake.count_idle()
 
     async def _checkpoints(self) -> None:

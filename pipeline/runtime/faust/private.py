@@ -199,6 +199,14 @@ async def commit_as(
     return True
 
 
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Leave the group; a member with a `group_instance_id` only stops its heartbeat.
+
+    Nothing is left to do for the `stop` of the consumer then.
+    """
+    await consumer._coordinator.close()
+
+
 def recovered_generation(app: AppT) -> int | None:
     """The generation whose changelogs Faust has read; None when another one has begun."""
     recovery = cast("Any", app.tables).recovery

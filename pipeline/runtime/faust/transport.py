@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord
@@ -143,8 +143,31 @@ class BatchingConsumer(stock.Consumer):
     logger = _log
     _thread: _Thread
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._readable = asyncio.Event()
+        super().__init__(*args, **kwargs)
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def resume_flow(self) -> None:
+        """Go on with what may be read."""
+        super().resume_flow()
+        self._readable.set()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Read these partitions too, at once."""
+        super().resume_partitions(tps)
+        self._readable.set()
+
+    async def _wait_next_records(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Wait until there is something to read; stock Faust looks for it once a second."""
+        while not (self.flow_active and self._get_active_partitions()):
+            self._readable.clear()
+            if await self.wait_for_stopped(self._readable.wait()):
+                return None, None
+        found: tuple[Any, Any] = await super()._wait_next_records(*args, **kwargs)
+        return found
 
     def on_buffer_full(self, tp: TP) -> None:
         """Let the reader wait for room."""
@@ -165,6 +188,10 @@ class BatchingConsumer(stock.Consumer):
         client = private.client_of(private.aiokafka_consumer(self))
         found: Mapping[str, Topic] = await self._thread.in_thread(describe(client, topics))
         return found
+
+    async def leave(self) -> None:
+        """Leave the group now, before Faust has stopped: others take over meanwhile."""
+        await self._thread.in_thread(private.leave(private.aiokafka_consumer(self)))
 
     async def take_error(self) -> BaseException | None:
         """What kept it from joining or from reading since the last time."""

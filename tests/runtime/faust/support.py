@@ -75,6 +75,9 @@ class FakeGroup:
         done.set_result(Durable(len(self.sent) - 1))
         return done
 
+    async def leave(self) -> None:
+        """There is nobody else."""
+
     def give_up_sending(self) -> None:
         """Everything is durable at once."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from unittest.mock import patch
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from pipeline.kafka.batch import Batch
+from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.runtime.faust.group import MovedError
+from pipeline.state.partition import Partition, Snapshot
 from tests.runtime.faust.support import Parts, with_parts
 from tests.runtime.support import BAD, GOOD, ONE, TWO
 
@@ -120,6 +123,29 @@ def test_due_after_the_interval_or_many_messages() -> None:
         assert run.checkpointer.since_checkpoint == 0
 
     with_parts(test, flows=10)
+
+
+def test_a_checkpoint_that_took_long_lets_the_next_one_wait() -> None:
+    """Five times as long as it took, since the one before was due."""
+
+    async def test(run: Parts) -> None:
+        snapshot = run.processor.snapshot
+
+        def slow() -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
+            run.clock.now += 2
+            return snapshot()
+
+        await run.checkpointer.due(0)
+        with patch.object(run.processor, "snapshot", slow):
+            await run.checkpointer.commit()
+        waiting = asyncio.create_task(run.checkpointer.due(1))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
+        run.clock.now += 8
+        await run.checkpointer.due(1)
+
+    with_parts(test)
 
 
 def test_a_batch_of_messages_moves_the_committed_offset_over_holes() -> None:
