@@ -25,6 +25,7 @@ from benchmarks.grpc import main as grpc
 from benchmarks.lookups import main as lookups
 from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
+from benchmarks.push import main as push
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
 
@@ -54,6 +55,7 @@ def main() -> None:
         lookups()
         netflow()
         grpc()
+        push()
 
 
 def _main_figure(flows: int, results: Results) -> None:

@@ -111,6 +111,10 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     max_series_per_metric: Annotated[int, msgspec.Meta(ge=0)] = 0
     zero_first: bool = False
 
+    start: ClassVar[str] = ""
+    """How the names of its families begin, before the prefix."""
+    default_buckets: ClassVar[tuple[float, ...]] = DEFAULT_BUCKETS
+
     def reads(self) -> Fields:
         return frozenset(f for m in self.metrics for f in (*m.labels, m.value, *TIMES) if f)
 
@@ -171,9 +175,9 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
         return encode
 
     def _family(self, metric: Metric) -> Family:
-        bounds = _finite(metric.buckets) if metric.buckets else DEFAULT_BUCKETS
+        bounds = _finite(metric.buckets) if metric.buckets else self.default_buckets
         return Family(
-            self.prefix + metric.name,
+            self.start + self.prefix + metric.name,
             metric.type,
             tuple(metric.labels),
             metric.help,

@@ -16,13 +16,20 @@ from pipeline.flows import values
 from pipeline.flows.printing import Format, printer
 from pipeline.predicate.known import unknown_fields
 from pipeline.push import http
-from pipeline.push.http import Http, Url
+from pipeline.push.http import Http
 from pipeline.push.loki import LINE, STREAM, TIME, Loki
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.pushing import Batch, Queue, Retry, terms
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?|grpcs?)://[^\s/?#@]+(/[^\s?#]*)?$(?!\n)",
+        extra={"expected": "a URL such as http://loki:3100 or grpc://loki:9095, without login"},
+    ),
+]
 _Field = Annotated[str, Meta(min_length=1)]
 _Label = Annotated[
     str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)", extra={"expected": "a label name"})
@@ -32,6 +39,7 @@ _Label = Annotated[
 class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
     """Push each flow to Loki as a line, with some of its fields as the labels of its stream.
 
+    `url` begins with http:// or https://, or for gRPC with grpc:// or, with TLS, grpcs://.
     `labels` are these fields: they leave the line, and `/`, `.` and `-` in their names become `_`.
     `static_labels` are on every flow that has no such field. Fields of `ignore` are left out.
     `timestamp_field`, a number of `timestamp_scale`, is the time of a line; where it is absent, 0,
@@ -59,7 +67,7 @@ class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
         ),
     )
 
-    url: Url
+    url: _Url
     tenant_id: str = ""
     labels: list[_Field] = []
     static_labels: dict[_Label, str] = {}
@@ -80,6 +88,12 @@ class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from (problem.under("http") for problem in http.problems(self.http))
+        if self.url.startswith("grpc"):
+            if self.http.basic_auth or self.http.authorization or self.http.proxy:
+                yield Problem(("http",), "over gRPC there is neither a login nor a proxy")
+            if self.http.tls.insecure_skip_verify:
+                message = "over gRPC certificates are always verified"
+                yield Problem(("http", "tls", "insecure_skip_verify"), message)
         for index, field in enumerate(self.labels):
             yield from unknown_fields([field], ("labels", index))
             if not _NAME.fullmatch(_sanitized(field)):

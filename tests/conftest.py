@@ -28,13 +28,14 @@ from tests.real.policy_evaluators import Evaluators, evaluators
 from tests.real.prometheus import Prometheus
 from tests.real.push_receiver import PushReceiver
 from tests.real.push_receiver import push_receiver as pushed_to
+from tests.real.s3_server import S3Server
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _KAFKA_FIXTURES = frozenset({"kafka_broker", "new_kafka"})
 _REAL_FIXTURES = (
     _KUBE_FIXTURES
     | _KAFKA_FIXTURES
-    | {"new_prometheus", "policy_evaluators", "chromium", "push_receiver"}
+    | {"new_prometheus", "policy_evaluators", "chromium", "push_receiver", "s3_server"}
 )
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
@@ -150,6 +151,14 @@ def new_prometheus(tmp_path: Path) -> Iterator[Callable[[Mapping[str, object]], 
 def push_receiver() -> Iterator[PushReceiver]:
     """A server that reads Loki's protobuf and OTLP."""
     with pushed_to() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server with one bucket."""
+    with S3Server(tmp_path_factory.mktemp("s3")) as found:
+        found.begin()
         yield found
 
 

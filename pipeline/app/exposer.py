@@ -49,5 +49,6 @@ class Exposer:
         own = self._telemetry.render(
             [*tables, *self._counts.hidden()], self._counts.overflowed, now, names
         )
-        asked = [table for table in tables if not names or table.family.name in names]
+        scraped = [table for table in tables if not table.family.pushed]
+        asked = [table for table in scraped if not names or table.family.name in names]
         return exposition.render(asked, now) + own

@@ -14,6 +14,7 @@ from pipeline.app import restart
 from pipeline.app.documents import Extra, actions, documents
 from pipeline.app.exposer import Exposer
 from pipeline.app.latest import LatestFlows, view
+from pipeline.app.metric_push import MetricPush
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
@@ -88,6 +89,7 @@ class Job:
             self.counts, self.runtime = self._kafka(state, dead_letters)
         else:
             self.counts, self.runtime = self._embedded(state, dead_letters)
+        self._pushes = MetricPush(self.live, self.counts)
         self.live.on_swap(self._adopt)
         self.plan.report()
         expires = any(source.live for source in self.plan.sources)
@@ -144,6 +146,7 @@ class Job:
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""
         self.started = True
+        self._pushes.start()
         self.runtime.run(advance)
 
     def reload(self, config: Config) -> None:
@@ -223,7 +226,7 @@ class Job:
             "cluster": self._resources.problems(),
             "series_limit": sorted(self.counts.limited),
             "rejects": list(self.telemetry.rejecting().values()),
-            "outputs": self._outputs.problems(),
+            "outputs": [*self._outputs.problems(), *self._pushes.problems()],
             "limits": limits.in_effect(),
         }
         return notes | {name: problems for name, problems in found.items() if problems}
@@ -231,6 +234,7 @@ class Job:
     def close(self) -> None:
         """Send what waits for servers, up to its deadlines, and end what the plan keeps open."""
         self._outputs.close()
+        self._pushes.close()
         self._resources.close()
 
     def _compile(self, config: Config) -> Plan:

@@ -111,12 +111,17 @@ def protobuf(flows: pl.DataFrame) -> list[bytes]:
 
 def messages(handler: Any, rows: pl.DataFrame) -> list[bytes]:
     """Each row as a message of ptars' `handler`; columns are fields, by name and type."""
+    found: list[bytes] = encoded(handler, rows).to_pylist()
+    return found
+
+
+def encoded(handler: Any, rows: pl.DataFrame) -> pa.Array:
+    """The same, as Binary."""
     table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
     shape = handler.schema()
     arrays = [_whole(table[field.name], field.type) for field in shape]
     batch = pa.RecordBatch.from_arrays(arrays, schema=shape)
-    found: list[bytes] = handler.record_batch_to_array(batch).to_pylist()
-    return found
+    return handler.record_batch_to_array(batch)
 
 
 def _field(name: str) -> pl.Expr:

@@ -16,13 +16,6 @@ from pipeline.files import Secret
 from pipeline.kafka.connection import Tls, check
 
 _URL = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
-Url = Annotated[
-    str,
-    Meta(
-        pattern=rf"^{_URL}$(?!\n)",
-        extra={"expected": "a URL such as http://loki:3100, without login"},
-    ),
-]
 _Proxy = Annotated[
     str,
     Meta(

@@ -15,7 +15,10 @@ STREAM, TIME, LINE = "stream", "time", "line"
 
 
 class Loki(Destination, frozen=True, kw_only=True):
-    """Loki at `address`, which is its URL; `timeout` in seconds, names of files under `folder`."""
+    """Loki at the URL `address`; `timeout` in seconds, names of files under `folder`.
+
+    It is spoken to over HTTP, or over gRPC at grpc:// and grpcs:// (which is with TLS).
+    """
 
     tenant: str = ""
     http: Http = Http()

@@ -1,11 +1,12 @@
-"""Lines to Loki, over HTTP: its protobuf (`logproto.PushRequest`) compressed with snappy."""
+"""Lines to Loki: its protobuf (`logproto.PushRequest`), over HTTP compressed with snappy."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cramjam
 import polars as pl
@@ -13,10 +14,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, timestamp_pb2
 from ptars import HandlerPool
 
 from pipeline.flows.protobuf import messages
-from pipeline.push.http_client import Client
+from pipeline.push import grpc_client, http_client
 from pipeline.push.loki import LINE, STREAM, TIME, Loki
 
 PATH = "/loki/api/v1/push"
+_METHOD = "/logproto.Pusher/Push"
 
 _FIELDS = {
     "Entry": (("timestamp", ".google.protobuf.Timestamp", False), ("line", "", False)),
@@ -29,20 +31,51 @@ _FIELDS = {
 class LokiTarget:
     """A connection to a server of Loki. Raises UnavailableError."""
 
-    def __init__(self, destination: Loki) -> None:
-        self._client = Client(destination.http, Path(destination.folder), destination.timeout)
-        self._url = destination.address.rstrip("/") + PATH
-        self._headers = {"Content-Type": "application/x-protobuf"}
-        if destination.tenant:
-            self._headers["X-Scope-OrgID"] = destination.tenant
+    def __init__(self, to: Loki) -> None:
+        scheme, _, place = to.address.rstrip("/").partition("://")
+        tenant = {"X-Scope-OrgID": to.tenant} if to.tenant else {}
+        self._way: _Way = (
+            grpc_client.Client(
+                place,
+                _METHOD,
+                tls=to.http.tls if scheme == "grpcs" else None,
+                folder=Path(to.folder),
+                timeout=to.timeout,
+                headers=to.http.headers | tenant,
+                server_name=to.http.server_name,
+            )
+            if scheme.startswith("grpc")
+            else _OverHttp(to, tenant)
+        )
 
     def send(self, flows: pl.DataFrame) -> None:
         """Push a batch of lines. Raises UnavailableError and RejectedError."""
-        body = bytes(cramjam.snappy.compress_raw(push_request(flows, time.time_ns())))
-        self._client.post(self._url, body, self._headers)
+        self._way.post(push_request(flows, time.time_ns()))
 
     def close(self) -> None:
         """End the connection."""
+        self._way.close()
+
+
+class _Way(Protocol):
+    def post(self, body: bytes) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _OverHttp:
+    """POST of what is compressed with snappy."""
+
+    def __init__(self, to: Loki, headers: Mapping[str, str]) -> None:
+        self._client = http_client.Client(to.http, Path(to.folder), to.timeout)
+        self._url = to.address.rstrip("/") + PATH
+        self._headers = {"Content-Type": "application/x-protobuf", **headers}
+
+    def post(self, body: bytes) -> bytes:
+        packed = bytes(cramjam.snappy.compress_raw(body))
+        return self._client.post(self._url, packed, self._headers)
+
+    def close(self) -> None:
         self._client.close()
 
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+PUSHED = "otlp:"
+"""How the names of metrics begin that are pushed to a receiver instead of being scraped."""
+
 VALUE, COUNT, SUM = ":value", ":count", ":sum"
 """Value columns of a delta; `:` never occurs in a label name."""
 
@@ -79,6 +82,11 @@ class Family(msgspec.Struct, frozen=True):
     def exposed(self) -> bool:
         """Whether a scrape shows it."""
         return self.kind is not None
+
+    @property
+    def pushed(self) -> bool:
+        """Whether it is sent to a receiver, and not shown by a scrape."""
+        return self.name.startswith(PUSHED)
 
     @property
     def columns(self) -> dict[str, Column]:

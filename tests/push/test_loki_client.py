@@ -64,6 +64,21 @@ def test_a_line_without_a_time_has_that_of_the_request(loki: PushReceiver) -> No
     assert before <= streams(got.body)[B][0][0] <= time.time_ns()
 
 
+def test_lines_arrive_over_grpc(loki: PushReceiver) -> None:
+    """With the tenant; a busy server is asked again, a rejected batch is not."""
+    target = Loki(address=f"grpc://127.0.0.1:{loki.grpc_port}", tenant="team").connect()
+    loki.answer(503, 400)
+    with pytest.raises(UnavailableError, match=r"^UNAVAILABLE not now$"):
+        target.send(LINES)
+    with pytest.raises(RejectedError, match=r"^INVALID_ARGUMENT not this$"):
+        target.send(LINES)
+    target.send(LINES)
+    got = loki.received(3)[2]
+    assert (got.path, got.headers["x-scope-orgid"]) == ("/logproto.Pusher/Push", "team")
+    assert streams(got.body)[A] == [(1_761_645_605_456_000_001, "x" * 3000), (0, "")]
+    target.close()
+
+
 @pytest.mark.parametrize("status", [429, 500, 503, 408])
 def test_answers_after_which_it_is_sent_again(loki: PushReceiver, status: int) -> None:
     target = Loki(address=loki.url).connect()

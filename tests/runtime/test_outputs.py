@@ -23,9 +23,10 @@ class Pushed(Writer, frozen=True, kw_only=True, tag="pushed"):
 
     sink: ClassVar[Sink] = Sink.SERVER
     server: ClassVar[Server]
+    flush: ClassVar[float] = 20.0
 
     def destination(self, folder: Path) -> To:
-        return to(self.server, flush=0.2, min_backoff=30, max_backoff=30)
+        return to(self.server, flush=self.flush, min_backoff=30, max_backoff=30)
 
 
 class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
@@ -46,12 +47,13 @@ def test_a_stage_keeps_its_sender() -> None:
     assert outputs.problems() == []
 
 
-def test_problems_name_the_stage() -> None:
+def test_problems_name_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: int) -> None:
         raise UnavailableError("connection refused")
 
     Pushed.server, measured = Server(away), Measured()
     outputs = Outputs(measured)
+    monkeypatch.setattr(Pushed, "flush", 0.2)
     outputs.sender(Pushed(name="out", follows="in"), Path()).put(numbered(0, 3))
     outputs.close()
     (problem,) = outputs.problems()

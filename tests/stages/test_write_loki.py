@@ -150,6 +150,15 @@ def test_problems() -> None:
     assert problem.message == "Loki rejects lines without a label"
 
 
+def test_problems_over_grpc() -> None:
+    login = {"basic_auth": {"username": "u"}, "tls": {"insecure_skip_verify": True}}
+    stage = spec(url="grpcs://loki:9095", labels=["SrcAddr"], http=login)
+    assert [problem.path for problem in stage.check(Path())] == [
+        ("http",),
+        ("http", "tls", "insecure_skip_verify"),
+    ]
+
+
 @pytest.mark.parametrize("url", ["loki:3100", "http://u:p@loki", "ftp://loki", "http://loki?x=1"])
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(msgspec.ValidationError, match="matching regex"):

@@ -288,16 +288,55 @@ class KafkaEncode(Struct, frozen=True, rename="camel"):
     sasl: Sasl | None = None
 
 
+class S3(Struct, frozen=True, rename="camel"):
+    """encode.s3 (docs/reference/flowlogs-pipeline.md#s3)."""
+
+    account: str = ""
+    endpoint: str = ""
+    access_key_id: str = field(name="accessKeyId", default="")
+    secret_access_key: str = ""
+    bucket: str = ""
+    write_timeout: GoDuration | None = None
+    batch_size: int = 0
+    secure: bool = False
+    object_header_parameters: Block = {}
+
+
+class Otlp(Struct, frozen=True, rename="camel"):
+    """encode.otlplogs and otlptraces (docs/reference/flowlogs-pipeline.md#opentelemetry)."""
+
+    address: str = ""
+    port: int = 0
+    connection_type: str = ""
+    tls: ClientTls | None = None
+    headers: dict[str, str] = {}
+
+
+class OtlpTraces(Otlp, frozen=True, rename="camel"):
+    """encode.otlptraces."""
+
+    span_splitter: list[str] = []
+
+
+class OtlpMetrics(Otlp, frozen=True, rename="camel"):
+    """encode.otlpmetrics."""
+
+    prefix: str = ""
+    metrics: list[Metric] = []
+    push_time_interval: GoDuration | None = None
+    expiry_time: GoDuration | None = None
+
+
 class Encode(Struct, frozen=True):
     """`encode` of a parameter."""
 
     type: str = ""
     prom: Prom = Prom()
     kafka: KafkaEncode = KafkaEncode()
-    s3: Block = {}
-    otlplogs: Block = {}
-    otlpmetrics: Block = {}
-    otlptraces: Block = {}
+    s3: S3 = S3()
+    otlplogs: Otlp = Otlp()
+    otlpmetrics: OtlpMetrics = OtlpMetrics()
+    otlptraces: OtlpTraces = OtlpTraces()
 
 
 class Stdout(Struct, frozen=True):

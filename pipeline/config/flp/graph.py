@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, grpc, ipfix, loki, metrics, network
+from pipeline.config.flp import (
+    ends, extract, filters, grpc, ipfix, loki, metrics, network, push,
+)
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
@@ -56,10 +58,10 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "encode": {
         "prom": metrics.prom,
         "kafka": ends.encode_kafka,
-        "s3": None,
-        "otlplogs": None,
-        "otlpmetrics": None,
-        "otlptraces": None,
+        "s3": push.s3,
+        "otlplogs": push.otlplogs,
+        "otlpmetrics": push.otlpmetrics,
+        "otlptraces": push.otlptraces,
         "none": _DISCARD,
     },
     "write": {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.config.flp.dialect import HttpClient, Loki, Write
-from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed
+from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, Problem, warning
 
 _UNKNOWN = ("oauth2", "no_proxy", "proxy_from_environment", "http_headers")
 _BACKOFF = "1s"
+_PROTOCOLS = ["http", "grpc"]
 
 
 def loki(write: Write, at: ConfigPath) -> Parts:
@@ -19,7 +20,7 @@ def loki(write: Write, at: ConfigPath) -> Parts:
     client = block.client_config or HttpClient()
     yield from _problems(client, (*at, "clientConfig"))
     fields = {
-        "url": block.url,
+        "url": _url(block, client),
         "labels": block.labels,
         "timestamp_field": block.timestamp_label or "TimeReceived",
         "format": block.format if block.format in ("", "json", "fields") else "printf",
@@ -44,9 +45,8 @@ def loki(write: Write, at: ConfigPath) -> Parts:
 
 
 def _refused(block: Loki, at: ConfigPath) -> Parts:
-    if block.client_protocol not in ("", "http"):
-        message = f'clientProtocol "{block.client_protocol}" is not supported: lines go over HTTP'
-        yield Problem((*at, "clientProtocol"), message)
+    if block.client_protocol not in ("", *_PROTOCOLS):
+        yield unknown("clientProtocol", block.client_protocol, _PROTOCOLS, (*at, "clientProtocol"))
     if block.format not in ("", "json", "fields", "printf"):
         yield warning((*at, "format"), f'"{block.format}" prints as "printf" does')
 
@@ -56,6 +56,15 @@ def _problems(client: HttpClient, at: ConfigPath) -> Parts:
     for name in _UNKNOWN:
         if not is_unset(getattr(client, name)):
             yield Problem((*at, name), f"{name} is not supported")
+
+
+def _url(block: Loki, client: HttpClient) -> str:
+    """The URL; over gRPC the original has host:port, and TLS where there is a file for it."""
+    if block.client_protocol != "grpc" or not block.url:
+        return block.url
+    tls = client.tls_config
+    secure = tls.ca_file or tls.cert_file or tls.key_file
+    return f"{'grpcs' if secure else 'grpc'}://{block.url}"
 
 
 def _http(client: HttpClient) -> dict[str, Any]:

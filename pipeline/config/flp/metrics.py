@@ -28,8 +28,13 @@ def prom(encode: Encode, at: ConfigPath) -> Parts:
     block, at = encode.prom, (*at, "prom")
     settings = filled(prefix=block.prefix, max_series=max(0, block.max_metrics))
     if block.expiry_time:
-        yield from _expiry(block.expiry_time, (*at, "expiryTime"), settings)
-    for index, metric in enumerate(block.metrics):
+        yield from duration(block.expiry_time, "expiry", (*at, "expiryTime"), settings)
+    yield from chains(block.metrics, at, settings)
+
+
+def chains(metrics: list[Metric], at: ConfigPath, settings: dict[str, Any]) -> Parts:
+    """The chain of stages of each metric; `settings` are those of their encoders."""
+    for index, metric in enumerate(metrics):
         here = (*at, "metrics", index)
         if not metric.name:
             yield Problem(here, "a metric needs a name")
@@ -41,9 +46,12 @@ def prom(encode: Encode, at: ConfigPath) -> Parts:
         yield from _chain(metric, here, at, settings)
 
 
-def _expiry(given: GoDuration, at: ConfigPath, settings: dict[str, Any]) -> Iterator[Problem]:
+def duration(
+    given: GoDuration, name: str, at: ConfigPath, settings: dict[str, Any]
+) -> Iterator[Problem]:
+    """Add a duration to the settings of encoders, or say what is wrong with it."""
     try:
-        settings |= filled(expiry=from_go(given))
+        settings |= filled(**{name: from_go(given)})
     except ValueError as error:
         yield Problem(at, str(error))
 

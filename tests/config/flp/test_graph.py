@@ -98,7 +98,6 @@ def test_an_entry_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("parameter", "message", "hint", "stand_in"),
     [
-        ("encode: {type: s3}", "not supported yet", "", "discard"),
         ("write: {type: stdot}", 'unknown write type "stdot"', 'did you mean "stdout"?', "discard"),
         ("write: {}", 'stage "s" has no write type', "", "discard"),
     ],

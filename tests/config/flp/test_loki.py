@@ -79,9 +79,19 @@ def test_logins(client: str, native: object) -> None:
     assert stage["http"] == native
 
 
+@pytest.mark.parametrize(
+    ("client", "url"),
+    [("{}", "grpc://loki:9095"), ("{tls_config: {ca_file: ca}}", "grpcs://loki:9095")],
+)
+def test_over_grpc(client: str, url: str) -> None:
+    block = f"url: 'loki:9095', clientProtocol: grpc, grpcConfig: {{}}, clientConfig: {client}"
+    (stage,) = stages(f"write: {{type: loki, loki: {{{block}}}}}")
+    assert stage["url"] == url
+
+
 def test_what_is_refused() -> None:
-    assert refused("write: {type: loki, loki: {url: u, clientProtocol: grpc}}") == [
-        ('clientProtocol "grpc" is not supported: lines go over HTTP', "")
+    assert refused("write: {type: loki, loki: {url: u, clientProtocol: grcp}}") == [
+        ('unknown clientProtocol "grcp"', 'did you mean "grpc"?')
     ]
     assert refused(
         "write: {type: loki, loki: {url: u, clientConfig: {oauth2: {client_id: a}}}}"

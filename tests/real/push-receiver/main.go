@@ -1,4 +1,4 @@
-// A server that is pushed to: Loki's protobuf over HTTP, and OTLP over HTTP and gRPC.
+// A server that is pushed to: Loki's protobuf and OTLP, over HTTP and gRPC.
 //
 // What comes is decoded with the types of their authors. It prints its two ports (HTTP, gRPC).
 // GET /received gives what was taken so far as JSON; POST /answers says which statuses of HTTP are
@@ -70,6 +70,10 @@ func loki(body []byte) ([]byte, error) {
 	if err := pushed.Unmarshal(raw); err != nil {
 		return nil, err
 	}
+	return shown(&pushed)
+}
+
+func shown(pushed *push.PushRequest) ([]byte, error) {
 	streams := []stream{}
 	for _, s := range pushed.Streams {
 		entries := []entry{}
@@ -139,6 +143,15 @@ func (r *receiver) export(ctx context.Context, path string, body []byte) error {
 	}
 }
 
+type lokiService struct {
+	r *receiver
+}
+
+func (s *lokiService) Push(ctx context.Context, pushed *push.PushRequest) (*push.PushResponse, error) {
+	body, _ := shown(pushed)
+	return &push.PushResponse{}, s.r.export(ctx, "/logproto.Pusher/Push", body)
+}
+
 type logService struct {
 	plogotlp.UnimplementedGRPCServer
 	r *receiver
@@ -199,6 +212,7 @@ func main() {
 	http.HandleFunc("GET /received", r.show)
 	http.HandleFunc("POST /answers", r.set)
 	server := grpc.NewServer()
+	push.RegisterPusherServer(server, &lokiService{r: r})
 	plogotlp.RegisterGRPCServer(server, &logService{r: r})
 	pmetricotlp.RegisterGRPCServer(server, &metricService{r: r})
 	ptraceotlp.RegisterGRPCServer(server, &traceService{r: r})

@@ -1,0 +1,54 @@
+"""A real S3 server, versitygw, which keeps objects as files of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from tests.real import parts
+
+_MODULE = Path(__file__).parent / "s3-server"
+_TOOL = "github.com/versity/versitygw/cmd/versitygw"
+ACCESS, SECRET = "flowmatrix", "s3-secret-of-the-tests"
+BUCKET = "flows"
+
+
+class S3Server(parts.Server):
+    """A server with one bucket; `objects` are the files in it, by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = parts.free_port()
+        self._root = folder / "objects"
+        (self._root / BUCKET).mkdir(parents=True)
+        address = f"{parts.LOCALHOST}:{self.port}"
+        command = [str(_binary()), "--access", ACCESS, "--secret", SECRET, "--port", address]
+        super().__init__([*command, "--quiet", "posix", str(self._root)], folder / "s3.log")
+
+    def begin(self) -> None:
+        """Start, and wait until it answers."""
+        self.start(lambda: bool(parts.call(self.port, "/").status))
+
+    def objects(self) -> dict[str, str]:
+        """Their contents."""
+        root = self._root / BUCKET
+        found = (path for path in root.rglob("*") if path.is_file())
+        return {str(path.relative_to(root)): path.read_text() for path in sorted(found)}
+
+
+@cache
+def _binary() -> Path:
+    """The server, built by the Go that is installed (minutes, the first time)."""
+    go = parts.tool("go", "it builds an S3 server")
+    pinned = (_MODULE / "go.sum").read_bytes()
+    binary = parts.cache(f"versitygw-{hashlib.sha256(pinned).hexdigest()[:12]}") / "versitygw"
+    with parts.locked(binary.parent):
+        if not binary.exists():
+            partial = binary.with_suffix(".partial")
+            command = [go, "build", "-trimpath", "-o", str(partial), _TOOL]
+            done = subprocess.run(command, cwd=_MODULE, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise parts.Missing(f"versitygw did not build: {done.stderr[-2000:]}")
+            partial.rename(binary)
+    return binary
