@@ -14,7 +14,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare attack chaos sbom audit kafka kube pins clean
+.PHONY: help demo test test-fast lint types format docs new-stage bench bench-kafka bench-compare attack peer chaos sbom audit kafka kube pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench-compare: $(RUN) ## Two results of benchmarks/results by each other: A=NAME
 
 attack: $(DEV) ## A million hostile inputs and their table (an hour); ARGS="json state" for areas
 	@$(BIN)/python -m tests.attack $(ARGS)
+
+peer: $(DEV) ## A flowlogs-pipeline binary (FLP_BINARY=PATH) beside this engine: CONFIG=FILE FLOWS=FILE
+	@$(BIN)/python -m tests.peer "$(CONFIG)" "$(FLOWS)"
 
 chaos: $(DEV) ## 1M flows through kills, scaling, a freeze and a broker restart (10 minutes)
 	@$(BIN)/python -m tests.kafka.chaos $(ARGS)

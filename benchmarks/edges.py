@@ -104,7 +104,7 @@ def count(batches: Iterator[pl.DataFrame], max_external: int = 10_000) -> tuple[
 
 def total(counted: Ledger) -> int:
     """The flows in all rows of edges."""
-    return int(counted.tables()[0].rows.all()["flows"].sum())
+    return int(counted.tables()[0].rows.totals["flows"].sum())
 
 
 def main() -> None:
@@ -138,9 +138,9 @@ _PARTS: dict[str, Callable[[int], Iterator[pl.DataFrame]]] = {
 }
 
 
-def megabytes(key: str) -> float:
-    """Memory of this process as its status says: VmHWM the most, VmRSS now."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def megabytes(key: str, process: int | str = "self") -> float:
+    """Memory of a process as its status says: VmHWM the most, VmRSS now."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return float(status.split(f"{key}:")[1].split()[0]) / 1024
 
 

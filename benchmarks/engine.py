@@ -21,6 +21,8 @@ import yaml
 
 from benchmarks import edges
 from benchmarks.connections import main as connections
+from benchmarks.grpc import main as grpc
+from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
 from benchmarks.results import Results, Row
 from simulate import Shape, Simulation, simulate
@@ -48,6 +50,8 @@ def main() -> None:
     if not given.quick:
         churned_growth()
         connections()
+        netflow()
+        grpc()
 
 
 def _main_figure(flows: int, results: Results) -> None:

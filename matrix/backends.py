@@ -1,4 +1,4 @@
-"""What is behind the ports of Services: from EndpointSlices or, without them, from selectors."""
+"""What is behind the ports of Services and nodes: by EndpointSlices, or by selectors and pods."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class End(NamedTuple):
 
 class Backend(NamedTuple):
     """An endpoint of a port of a Service: a workload, a node or an address.
+
+    A node with a pod's hostPort is as a Service without a namespace.
 
     An endpoint (`member`) has several ends where its owners have owners: flows name one of them,
     as the pipeline climbs. `usual`: the one that it names unless it is configured otherwise.
@@ -68,10 +70,14 @@ NODE_PORTS = pl.Schema(
         "service": pl.String(),
         "protocol": pl.String(),
         "service_port": pl.Int32(),
+        "node": pl.String(),
         "port": pl.Int32(),
     }
 )
-"""A row for each `port` of every node that leads to a port of a Service (nodePort)."""
+"""A row for each `port` of a node that leads to a port of a Service; `node` is null for all nodes.
+
+A nodePort leads to its Service, a hostPort to the pod behind the node (see `Backend`).
+"""
 
 
 @dataclass(eq=False)
@@ -121,7 +127,7 @@ class Cluster:
 
 
 def backends(cluster: Cluster) -> Iterator[Backend]:
-    """What is behind every port of every Service."""
+    """What is behind every port of every Service, and every hostPort."""
     entries = cluster.index.dump().entries
     members: dict[tuple[tuple[End, bool], ...], int] = {}
     for service in [entry for entry in entries.values() if entry.kind == "Service"]:
@@ -139,18 +145,32 @@ def backends(cluster: Cluster) -> Iterator[Backend]:
             for end, usual in ends:
                 where = (service.namespace, service.name, protocol, number)
                 yield Backend(*where, member, usual, end, to)
+    for node, port, pod in _on_hosts(cluster):
+        ends = tuple(cluster.ends(pod))
+        member = members.setdefault(ends, len(members))
+        for end, usual in ends:
+            yield Backend("", node, port.protocol, port.host, member, usual, end, port.number)
 
 
 def node_ports(cluster: Cluster) -> pl.DataFrame:
-    """The ports of nodes that lead to Services (NODE_PORTS)."""
-    rows = [
-        (entry.namespace, entry.name, port.protocol, port.number, port.host)
+    """The ports of nodes that lead to Services and pods (NODE_PORTS)."""
+    rows = {
+        (entry.namespace, entry.name, port.protocol, port.number, None, port.host)
         for entry in cluster.index.dump().entries.values()
         if entry.kind == "Service"
         for port in entry.ports
         if port.host
-    ]
-    return pl.DataFrame(sorted(rows), schema=NODE_PORTS, orient="row")
+    }
+    hosts = {(node, port.protocol, port.host) for node, port, _ in _on_hosts(cluster)}
+    listed = [*sorted(rows), *(("", *one, one[0], one[-1]) for one in sorted(hosts))]
+    return pl.DataFrame(listed, schema=NODE_PORTS, orient="row")
+
+
+def _on_hosts(cluster: Cluster) -> Iterator[tuple[str, DeclaredPort, Entry]]:
+    """The nodes with a hostPort, and the port and pod that it leads to."""
+    for entry in cluster.index.dump().entries.values():
+        if entry.kind == "Pod" and not (entry.ended or entry.host_network):
+            yield from ((cluster.node(entry), port, entry) for port in entry.ports if port.host)
 
 
 _Behind = Iterator[tuple[DeclaredPort, tuple[tuple[End, bool], ...], int]]

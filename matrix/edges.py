@@ -47,6 +47,7 @@ class Evidence(StrEnum):
     SYN_ACK = "syn_ack"
     ECHO = "echo"
     DECLARED = "declared"
+    FIRST = "first"
     WELL_KNOWN = "well_known"
     FAN_IN = "fan_in"
     UNCERTAIN = "uncertain"
@@ -78,7 +79,8 @@ client to server. `attempted` counts connections by their SYN, `accepted` those 
 `refused` those that were reset, `dropped` flows with lost packets, `allowed` and `denied` flows by
 the verdict of a policy. `repeated` counts flows that the agents of both nodes have reported: they
 are in the other numbers once. `sampling` is the largest of the flows, 0 where it is unknown.
-`services` are the Services ("namespace/name:port") through which the server was reached; of the
+`services` are the Services ("namespace/name:port") and nodes (hostPort, "node:port") through which
+the server was reached; of the
 ends that only the Service was seen for, the first has the numbers and the others have zeros.
 `zones` are those of both ends, `dns_names` names that the client asked the server for, `days` dates
 (UTC) with a flow, of the last nine weeks until then. Times are those of the flows, in epoch

@@ -31,8 +31,8 @@ class Objects:
 
     `declared`: the ports that an end declares (the schema DECLARED): those of containers,
     Services, nodes (hostPort, nodePort, host network) and EndpointSlices.
-    `backends`: what is behind the ports of Services (the schema BACKENDS). `node_ports`: the ports
-    of nodes that lead to them (NODE_PORTS).
+    `backends`: what is behind the ports of Services and hostPorts (the schema BACKENDS).
+    `node_ports`: the ports of nodes that lead to them (NODE_PORTS).
     `services`: a cluster address and the name ("namespace/name") of its Service. `probed`: the
     declared ports that kubelets ask. `guests`: who declares a port on the network of a node
     (`guest`, "namespace/workload"), with the node as the end.

@@ -11,6 +11,7 @@ import polars as pl
 
 from matrix.edges import Evidence
 from matrix.ends import key
+from matrix.openers import Openers, openers, places
 from matrix.places import (
     CLIENT,
     EVIDENCES,
@@ -35,10 +36,11 @@ from matrix.places import (
 from pipeline.flows import service_ports
 from pipeline.stage import edge_facts
 
-_WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
-    EVIDENCES.index, (Evidence.WELL_KNOWN, Evidence.FAN_IN, Evidence.UNCERTAIN)
+_FIRST, _WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
+    EVIDENCES.index,
+    (Evidence.FIRST, Evidence.WELL_KNOWN, Evidence.FAN_IN, Evidence.UNCERTAIN),
 )
-_OWN, _THEIRS, _AHEAD = ":own", ":theirs", ":ahead"
+_OWN, _THEIRS, _AHEAD, _REPLY = ":own", ":theirs", ":ahead", ":reply"
 _PAIRS = {
     **dict(zip(edge_facts.CLIENT, edge_facts.SERVER, strict=True)),
     **{name: f"reply_{name}" for name in ("flows", "bytes", "packets")},
@@ -58,17 +60,31 @@ def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     """
     rows = placed(facts)
     ports = declared.select(key().alias(SERVER), "protocol", "port").unique()
-    wrong = pl.concat([contested(rows), turned(rows, ports)]).implode()
-    told = pl.col("evidence").is_in(PROVEN) & ~pl.col(ROW).is_in(wrong)
+    by_time = openers(rows)
+    first = places(rows, by_time)
+    rows = rows.with_columns(pl.col(ROW).is_in(by_time.replies.implode()).alias(_REPLY))
+    told = pl.col("evidence").is_in(PROVEN) & ~pl.col(ROW).is_in(_wrong(rows, ports, by_time))
     certain, doubtful = rows.filter(told), rows.filter(~told)
-    known = best([*proven(certain), ranked(ports, Evidence.DECLARED)])
+    ranks = ranked(ports, Evidence.DECLARED), ranked(first, Evidence.FIRST)
+    known = best([*proven(certain), *ranks])
     decided = _decided(doubtful, known, *fans(doubtful))
     found = decided.filter(pl.col("evidence") == Evidence.FAN_IN)
     known = best([known, ranked(found.select(PLACE), Evidence.FAN_IN)])
     weak = pl.col("evidence") == Evidence.UNCERTAIN
     rest = _decided(decided.filter(weak), known, *fans(decided.clear()))
-    others = _of_others(pl.concat([decided.filter(~weak), rest]), ports)
+    others = _of_others(pl.concat([decided.filter(~weak), rest]), ports, first)
     return pl.concat([certain, others]).select(facts.columns)
+
+
+def _wrong(rows: pl.DataFrame, ports: pl.DataFrame, by_time: Openers) -> pl.Expr:
+    """The ROW of those whose flags do not say who is the server (a list)."""
+    told = pl.concat([by_time.first, by_time.replies])
+    tied = rows.filter(~pl.col(ROW).is_in(pl.concat([told, by_time.proven]).implode()))
+    by_ports = turned(rows, ports)
+    turned_ = by_ports.filter(
+        ~by_ports.is_in(pl.concat([by_time.confirmed, by_time.proven]).implode())
+    )
+    return pl.lit(pl.concat([told, contested(tied), turned_])).implode()
 
 
 def _decided(
@@ -101,6 +117,7 @@ def _judged(
     own_fan = pl.col(FAN).fill_null(0).cast(pl.Int64)
     their_fan = pl.max_horizontal(":pair", f"{FAN}_theirs").fill_null(0)
     own = _rank(RANK, "port", own_fan)
+    own = pl.when(pl.col(_REPLY) & (own > _FIRST)).then(_UNCERTAIN).otherwise(own)
     theirs = _rank(f"{RANK}_theirs", THEIR_PORT, their_fan)
     # A client whose ports begin low now and then has that of a service.
     chance = (pl.col("port") >= service_ports.PRIVILEGED) & (own_fan < 2)
@@ -133,16 +150,20 @@ def _changed(swap: pl.Series) -> list[pl.Expr]:
     ]
 
 
-def _of_others(rows: pl.DataFrame, ports: pl.DataFrame) -> pl.DataFrame:
+def _of_others(rows: pl.DataFrame, ports: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     """Rows in which the connections of other clients do not count as a SYN of their own.
 
     That others connect to the port is fan-in, unless there is better evidence.
     """
-    declared = pl.lit(value=True).alias(":declared")
-    both = rows.join(ports.with_columns(declared), on=PLACE, how="left")
+    both = rows
+    for table, name in ((ports, ":declared"), (first, ":first")):
+        known = table.select(*PLACE, pl.lit(value=True).alias(name))
+        both = both.join(known, on=PLACE, how="left")
     instead = (
         pl.when(":declared")
         .then(pl.lit(Evidence.DECLARED))
+        .when(":first")
+        .then(pl.lit(Evidence.FIRST))
         .when(is_service("port"))
         .then(pl.lit(Evidence.WELL_KNOWN))
         .otherwise(pl.lit(Evidence.FAN_IN))

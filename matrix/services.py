@@ -1,6 +1,7 @@
 """Rows of Services joined with those of the endpoints behind them: one connection, one row.
 
-A Service is reached by its own address, or by a port of any node.
+A Service is reached by its own address, or by a port of any node (nodePort). A pod is also reached
+by a port of its node (hostPort), which is as a Service of its own.
 """
 
 from __future__ import annotations
@@ -14,32 +15,38 @@ from matrix.merging import added, united
 from pipeline.stage.edge_facts import CLIENT, END, SERVER
 
 _SERVICE, _MEMBER, _END, _JOINED = ":service", ":member", ":end", ":joined"
-_SEEN, _KNOWN = ":seen", ":known"
+_ROW, _SEEN, _KNOWN = ":row", ":seen", ":known"
 
 
 def at_services(
     edges: pl.DataFrame, node_ports: pl.DataFrame, backends: pl.DataFrame
 ) -> pl.DataFrame:
-    """Edges in which those to a node's port that leads to a Service are edges to the Service.
+    """Edges in which those to a node's port that leads elsewhere are edges to a Service.
 
     `node_ports`: the schema `backends.NODE_PORTS`. An edge to a node stays where nothing is known
     to be behind the Service.
     """
     service = ["service_namespace", "service", "protocol", "service_port"]
     ports = node_ports.join(backends, on=service, how="semi")
-    nodes = edges.filter(pl.col("server_kind") == "Node")
-    led = nodes.join(ports, on=["protocol", "port"]).with_columns(
-        pl.lit("Service").alias("server_kind"),
-        pl.col("service_namespace").alias("server_namespace"),
-        pl.col("service").alias("server_workload"),
-        pl.lit("").alias("server_label"),
-        pl.col("service_port").alias("port"),
+    nodes = edges.filter(pl.col("server_kind") == "Node").with_row_index(_ROW)
+    ways = nodes.join(ports, on=["protocol", "port"])
+    ways = ways.filter(pl.col("node").is_null() | (pl.col("node") == pl.col("server_workload")))
+    led = (
+        ways.sort("node", nulls_last=True)
+        .unique(_ROW, keep="first")
+        .with_columns(
+            pl.lit("Service").alias("server_kind"),
+            pl.col("service_namespace").alias("server_namespace"),
+            pl.col("service").alias("server_workload"),
+            pl.lit("").alias("server_label"),
+            pl.col("service_port").alias("port"),
+        )
     )
     if not led.height:
         return edges
     others = edges.filter(pl.col("server_kind") != "Node")
-    rest = nodes.join(ports, on=["protocol", "port"], how="anti")
-    return pl.concat([others, rest, led.select(edges.columns)])
+    rest = nodes.join(led, on=_ROW, how="anti")
+    return pl.concat([others, *(rows.select(edges.columns) for rows in (rest, led))])
 
 
 def joined(edges: pl.DataFrame, backends: pl.DataFrame) -> pl.DataFrame:
@@ -48,7 +55,7 @@ def joined(edges: pl.DataFrame, backends: pl.DataFrame) -> pl.DataFrame:
     `edges`: KEY, NUMBERS, lists, `evidence`, `state` and times. `backends`: the schema
     `backends.BACKENDS` and a label. Behind a Service is what the same client was seen with or, if
     nothing was, all that its objects name: then the numbers stand in the first row only, so that
-    sums are right. `services` says through which Service an edge goes.
+    sums are right. `services` says through which Service an edge goes, or which hostPort ("n1:80").
     """
     services = edges.filter(pl.col("server_kind") == "Service").with_row_index(_SERVICE)
     ways = _ways(services, edges, backends)
@@ -106,7 +113,9 @@ def _preferred(
 
 def _through(services: pl.DataFrame, ways: pl.DataFrame) -> pl.DataFrame:
     """The Service rows as rows to the ends behind them."""
-    name = pl.format("{}/{}:{}", "server_namespace", "server_workload", "port")
+    name = pl.format("{}/{}:{}", "server_namespace", "server_workload", "port").str.strip_prefix(
+        "/"
+    )
     named = services.with_columns(
         pl.col("services").list.concat(pl.concat_list(name)).alias("services")
     )

@@ -12,26 +12,30 @@ from page.source import Seen
 
 T = TypeVar("T")
 _MOST = 16
+_FORGET = 120.0
+"""Seconds after which an answer is let go that nobody asks for."""
 
 
 class _Answer:
     """An answer, or that it is being made; `edition` is that of what it was made from.
 
-    It stands until `until` (of the monotonic clock) even if something else was seen meanwhile.
+    It stands until `until` (of the monotonic clock) even if something else was seen meanwhile. It
+    `took` so many seconds, and was last asked for at `asked`.
     """
 
     def __init__(self, edition: int) -> None:
         self.edition = edition
         self.future = Future[Any]()
-        self.until = 0.0
+        self.until = self.took = self.asked = 0.0
 
 
 class Answers:
     """The latest answers to questions about what was seen.
 
     Five pages that ask the same at once cost one answer: the others wait for it, and no other
-    question does. An answer that took long is not made again before `share` times as long has
-    passed, whatever is seen meanwhile.
+    question does. An answer is not made again before `share` times as long has passed as it takes
+    to make all that are asked for, whatever is seen meanwhile: together they take no more than one
+    of `share` parts of the time, however many views are open.
     """
 
     def __init__(self, share: int = 0) -> None:
@@ -52,8 +56,7 @@ class Answers:
                 answer.future.set_exception(error)
                 self._drop(question, answer)
                 raise
-            ended = time.monotonic()
-            answer.until = ended + self._share * (ended - begun)
+            self._stand(answer, begun)
             answer.future.set_result(made)
         found: T = answer.future.result()
         return found
@@ -70,10 +73,21 @@ class Answers:
                 or time.monotonic() < kept.until
             )
             answer = kept if kept and stands else _Answer(self._edition)
+            answer.asked = time.monotonic()
             self._kept[question] = answer
-            while len(self._kept) > _MOST:
-                del self._kept[next(iter(self._kept))]
+            for oldest in list(self._kept):
+                idle = answer.asked - self._kept[oldest].asked > _FORGET
+                if not idle and len(self._kept) <= _MOST:
+                    break
+                del self._kept[oldest]
             return answer, answer is not kept
+
+    def _stand(self, answer: _Answer, begun: float) -> None:
+        with self._lock:
+            now = time.monotonic()
+            answer.took = now - begun
+            all_ = answer.took + sum(o.took for o in self._kept.values() if o is not answer)
+            answer.until = now + self._share * all_
 
     def _drop(self, question: Hashable, answer: _Answer) -> None:
         with self._lock:

@@ -1,57 +1,77 @@
-"""The latest flows: /api/v0/flows, columnar, filtered, with an overview of who talks to whom."""
+"""Single flows: /api/v0/flows, columnar, filtered, with an overview of who talks to whom.
+
+They are the latest that a worker has kept in memory, or those of files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 from msgspec import Meta
 
+from page import overview
+from page.overview import EDGES, Overview
 from page.query import parameters, refused
 from pipeline.api.openapi import Described
-from pipeline.flows import catalogue, values
+from pipeline.flows import times, values
 from pipeline.predicate import query as language
+from pipeline.predicate.both_ways import both_ways
+from pipeline.predicate.condition import Query
 
 MOST = 5_000
-EDGES = 50
 _USUAL = (
     *("TimeFlowEndMs", "SrcK8S_Namespace", "SrcK8S_OwnerName", "SrcAddr", "SrcPort"),
     *("DstK8S_Namespace", "DstK8S_OwnerName", "DstAddr", "DstPort", "Proto", "Bytes", "Packets"),
 )
-_NAMES = ("K8S_OwnerName", "K8S_Name", "SubnetLabel", "Addr")
+
+
+class Of(StrEnum):
+    """Which flows: the latest in the memory of a worker, or those of files."""
+
+    LATEST = "latest"
+    FILES = "files"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the latest flows."""
+    """Which flows."""
 
+    of: Annotated[Of, Meta(description="The latest in memory, or those of files.")] = Of.LATEST
     query: Annotated[
         str, Meta(description="Flows that a filter keeps, in the language of `stages/filter.py`.")
     ] = ""
     both: Annotated[
         bool, Meta(description="Also flows that it keeps with their ends the other way round.")
     ] = False
+    since: Annotated[int, Meta(ge=0, description="Seen at this time (epoch ms) or later.")] = 0
+    until: Annotated[
+        int, Meta(ge=0, description="Seen before this time (epoch ms); 0: no end.")
+    ] = 0
     columns: Annotated[str, Meta(description="Fields, with commas between them.")] = ""
     limit: Annotated[int, Meta(ge=0, le=MOST, description="At most so many flows.")] = 100
+    edges: Annotated[int, Meta(ge=0, le=MOST, description="At most so many edges.")] = EDGES
 
+    @property
+    def wanted(self) -> list[str]:
+        """The columns that are asked for; none where the usual ones are."""
+        return [one.strip() for one in self.columns.split(",") if one.strip()]
 
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """A client, the port of a server, and the flows between them, both ways together."""
-
-    client: str
-    protocol: int | None
-    port: int | None
-    server: str
-    flows: int
-    bytes: int
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields that the answer is made of, besides those of the query."""
+        return frozenset(self.wanted or _USUAL) | overview.FIELDS | times.TIMES.keys()
 
 
 class FlowsPage(msgspec.Struct, frozen=True, kw_only=True):
     """/api/v0/flows: the newest flows first.
 
-    `held` flows are known, `total` of them are asked for. `fields` are all that they have,
-    `columns` those shown; `values` has a list for each of these. `edges` are the busiest of
-    `all_edges`.
+    `held` flows were looked at, `total` of them are asked for; `whole` says whether that are all
+    there are: of files, the newest are looked at. `fields` are all that they have, `columns` those
+    shown; `values` has a list for each of these, and `times` when each flow was seen (epoch
+    seconds). `edges` are the busiest of `all_edges`. `notes` say what cannot be read.
     """
 
     held: int
@@ -59,89 +79,67 @@ class FlowsPage(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[str]
     columns: list[str]
     values: list[list[Any]]
+    times: list[float | None]
     edges: list[Overview]
     all_edges: int
+    whole: bool = True
+    notes: list[str] = []
 
 
 DESCRIBED = Described(
-    "The latest flows, as the metrics of the pipeline are made of them.",
+    "The latest flows, as the metrics of the pipeline are made of them, or those of files.",
     FlowsPage,
     parameters(Asked),
 )
 
 
-def page(flows: pl.DataFrame, asked: Asked) -> FlowsPage:
-    """The flows that are asked for. Raises UnansweredError."""
-    fields = [name for name in flows.columns if not name.startswith(values.overflow(""))]
-    held = flows.select(fields)
-    found = _kept(held, asked) if asked.query else held
-    wanted = [one.strip() for one in asked.columns.split(",") if one.strip()]
-    for name in wanted:
-        if fields and name not in fields:
-            raise refused(f'columns: no flow has a field "{name}"')
-    columns = [one for one in wanted or _USUAL if one in fields]
-    shown = found.reverse().head(asked.limit)
-    edges = _edges(found)
-    return FlowsPage(
-        held=held.height,
-        total=found.height,
-        fields=fields,
-        columns=columns,
-        values=[shown[name].to_list() for name in columns],
-        edges=[Overview(**one) for one in edges.head(EDGES).iter_rows(named=True)],
-        all_edges=edges.height,
-    )
-
-
-def _kept(flows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
-    problem = next(language.problems(asked.query, ("query",)), None)
+def condition(asked: Asked) -> Query | None:
+    """What the query says, both ways where that is asked for. Raises UnansweredError."""
+    problem = next(language.problems(asked.query, ("query",)), None) if asked.query else None
     if problem:
         raise refused(f"query: {problem.message}{f'; {problem.hint}' if problem.hint else ''}")
-    query = language.parse(asked.query)
-    keeps = flows.select(query.expr(flows.schema)).to_series()
-    if asked.both:
-        turned = flows.rename(_turned(flows.columns))
-        keeps |= turned.select(query.expr(turned.schema)).to_series()
-    return flows.filter(keeps)
+    query = language.parse(asked.query) if asked.query else None
+    return both_ways(query) if query and asked.both else query
 
 
-def _turned(names: list[str]) -> dict[str, str]:
-    """Each field of one end, and the same of the other."""
-    both = [name[3:] for name in names if name.startswith("Src") and f"Dst{name[3:]}" in names]
-    turned = {f"Src{name}": f"Dst{name}" for name in both}
-    return turned | {there: here for here, there in turned.items()}
+def page(flows: pl.DataFrame, asked: Asked) -> FlowsPage:
+    """The flows of a frame, the newest last, that are asked for. Raises UnansweredError."""
+    held = flows.select(one for one in flows.columns if not one.startswith(values.overflow("")))
+    query, seen = condition(asked), times.moment(held.schema)
+    parts = [query.expr(held.schema)] if query else []
+    if asked.since:
+        parts.append((seen >= asked.since / 1000).fill_null(value=False))
+    if asked.until:
+        parts.append((seen < asked.until / 1000).fill_null(value=False))
+    found = held.filter(parts) if parts else held
+    return shown(found, asked, held.height, held.columns)
 
 
-def _edges(flows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of Overview, the busiest first. The end with the smaller port is the server."""
-    ports = ("SrcPort", "DstPort", "Proto", "Bytes")
-    full = flows.with_columns(
-        pl.lit(None, catalogue.CATALOGUE[name].dtype).alias(name)
-        for name in ports
-        if name not in flows.columns
+def shown(
+    found: pl.DataFrame,
+    asked: Asked,
+    held: int,
+    fields: Sequence[str],
+    *,
+    whole: bool = True,
+    notes: Iterable[str] = (),
+) -> FlowsPage:
+    """The page of the flows that were found, the newest last. Raises UnansweredError."""
+    for name in asked.wanted:
+        if fields and name not in fields:
+            raise refused(f'columns: no flow has a field "{name}"')
+    columns = [one for one in asked.wanted or _USUAL if one in found.columns]
+    newest = found.reverse().head(asked.limit)
+    edges = overview.edges(found)
+    return FlowsPage(
+        held=held,
+        total=found.height,
+        fields=list(fields),
+        columns=columns,
+        values=[newest[name].to_list() for name in columns],
+        times=times.seen(newest).to_list(),
+        edges=edges[: asked.edges],
+        all_edges=len(edges),
+        whole=whole,
+        notes=list(notes),
     )
-    answer = (pl.col("SrcPort") < pl.col("DstPort")).fill_null(value=False)
-    here, there = _end(full, "Src"), _end(full, "Dst")
-    return (
-        full.select(
-            pl.when(answer).then(there).otherwise(here).alias("client"),
-            pl.col("Proto").alias("protocol"),
-            pl.when(answer).then("SrcPort").otherwise("DstPort").alias("port"),
-            pl.when(answer).then(here).otherwise(there).alias("server"),
-            pl.col("Bytes").fill_null(0).alias("bytes"),
-        )
-        .group_by("client", "protocol", "port", "server")
-        .agg(pl.len().alias("flows"), pl.sum("bytes"))
-        .sort(["bytes", "flows", "client", "server", "port"], descending=[True, True, *[False] * 3])
-    )
-
-
-def _end(flows: pl.DataFrame, side: str) -> pl.Expr:
-    """What an end is called: namespace/owner, a pod, a subnet label, or its address."""
-    there = [name for part in _NAMES if (name := f"{side}{part}") in flows.columns]
-    named = pl.coalesce(*[pl.when(pl.col(n) != "").then(pl.col(n)) for n in there], pl.lit("?"))
-    space = f"{side}K8S_Namespace"
-    if space not in flows.columns:
-        return named
-    inside = pl.col(space).fill_null("") != ""
-    return pl.when(inside).then(pl.concat_str(space, named, separator="/")).otherwise(named)

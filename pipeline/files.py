@@ -7,7 +7,15 @@ import os
 import stat
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+from msgspec import Meta
+
+Secret = Annotated[str, Meta(extra={"secret": True})]
+"""The type of a Spec's field that holds a secret, for ${VARIABLES}; a file is better.
+
+Where a configuration is written out, "***" stands instead.
+"""
 
 _log = logging.getLogger(__name__)
 _PRIVATE = 0o600

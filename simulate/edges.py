@@ -28,7 +28,7 @@ TRUTH = pl.Schema({**_TEXTS, "port": pl.Int32(), **_OUTCOME, "services": pl.List
 
 An end outside has a label or else an address, and no kind. Connections are counted by how they
 opened, those of UDP and older ones are not. `services` are those that the clients have dialled
-("NAMESPACE/NAME:PORT").
+("NAMESPACE/NAME:PORT"), or the ports of nodes ("NODE:PORT").
 """
 
 Targets = Mapping[str, tuple[Sequence[int], int]]
@@ -70,7 +70,7 @@ def _rows(
     service = None
     if link.service and client.host >= 0:
         dialled = peers[places[f"service:{link.service}"][0]]
-        service = f"{dialled.namespace}/{dialled.workload}:{link.service_port}"
+        service = f"{dialled.namespace}/{dialled.workload}:{link.service_port}".removeprefix("/")
     servers, port = ([one.server], link.port) if one.server is not None else targets[link.service]
     protocol = _PROTOCOLS[link.style.proto]
     ends = sorted({_end(peers[server]) for server in servers})

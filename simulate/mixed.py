@@ -1,8 +1,8 @@
 """A small cluster in which every sort of connection occurs, to learn whether edges are found.
 
-UDP, SCTP and ICMP beside TCP, Services whose targets are other ports, the host network, addresses
-outside with and without a label, deleted pods, scans, refused and old connections, logs that
-nobody answers, and flags that are bits of the header.
+UDP, SCTP and ICMP beside TCP, Services whose targets are other ports, the host network, a port of
+a node that leads to a pod, addresses outside with and without a label, deleted pods, scans, refused
+and old connections, logs that nobody answers, and flags that are bits of the header.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _WORKLOADS: dict[str, tuple[str, str, tuple[int, ...], tuple[ContainerPort, ...]
     "logs": ("Deployment", "tools", (1,), ()),
     "switch": ("Deployment", "tools", (2,), (ContainerPort(36_412, "SCTP"),)),
     "crawler": ("Deployment", "tools", (0,), ()),
+    "gate": ("DaemonSet", "tools", (2,), (ContainerPort(8088, host=8081),)),
 }
 _SERVICES = {
     "web": Service("shop", "web", "172.30.0.20", (ServicePort(443, 8443),), "web"),
@@ -70,6 +71,7 @@ _LINKS = (
     Link("agent", "api", 50_051, every=15),
     Link("internet", "db", 22, style=UNANSWERED, mesh=True),
     Link("gone", "web", 8443, style=UNANSWERED),
+    Link("crawler", "gate", 8088, "gate", 8081, every=30),
     Link("node", "web", 0, every=30, style=ECHO),
     Link("web", "", 0, "idle", 80),
 )
@@ -106,6 +108,7 @@ def grown() -> tuple[Cluster, dict[str, list[int]]]:
     )
     for name, service in _SERVICES.items():
         places[f"service:{name}"] = [cluster.service(service, places[service.app])]
+    places["service:gate"] = nodes[2:]
     places["partner"] = [cluster.external(f"203.0.113.{n}", PARTNER[0]) for n in (7, 8)]
     places["internet"] = [cluster.external(f"198.51.100.{n}") for n in (1, 2, 3)]
     places["gone"] = [cluster.external("10.128.1.200", "Pods")]

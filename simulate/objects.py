@@ -13,11 +13,12 @@ Manifest = dict[str, Any]
 
 
 class ContainerPort(NamedTuple):
-    """A port that a container declares."""
+    """A port that a container declares; `host` is the port of its node that leads to it, if any."""
 
     number: int
     protocol: str = "TCP"
     name: str = "main"
+    host: int = 0
 
 
 class ServicePort(NamedTuple):
@@ -209,6 +210,8 @@ def _owner(owner: Manifest) -> Manifest:
 
 def _containers(ports: Sequence[ContainerPort]) -> list[Manifest]:
     declared = [
-        {"name": one.name, "containerPort": one.number, "protocol": one.protocol} for one in ports
+        {"name": one.name, "containerPort": one.number, "protocol": one.protocol}
+        | ({"hostPort": one.host} if one.host else {})
+        for one in ports
     ]
     return [{"name": "main", "image": "workload"} | ({"ports": declared} if declared else {})]

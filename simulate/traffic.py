@@ -117,7 +117,10 @@ class Traffic:
                 yield Connection(client, servers[turned % len(servers)], at)
 
     def _reported(self, link: Link, connection: Connection) -> Iterator[tuple[int | None, ...]]:
-        """Rows of FLOW: both ways, by each agent that saw it, for the Service and the endpoint."""
+        """Rows of FLOW: both ways, by each agent that saw it, for the Service and the endpoint.
+
+        A reply begins a millisecond later.
+        """
         client, style = connection.client, link.style
         low, number = self.client_ports
         port = self.rng.randrange(low, low + number)
@@ -135,7 +138,7 @@ class Traffic:
                 yield (*there, *sizes[0], first, last)
                 if style.answered:
                     again = (peer, client, reporter, server_port, port, style.proto, back, icmp[1])
-                    yield (*again, *sizes[1], first, last)
+                    yield (*again, *sizes[1], min(first + 1, last), last)
 
     def _views(self, link: Link, connection: Connection) -> Iterator[tuple[tuple[int, int], int]]:
         """The server as it is seen (peer and port), and by whose node.

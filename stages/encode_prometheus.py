@@ -41,6 +41,7 @@ from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_NO_LIST = pl.lit(None, dtype=pl.List(pl.Float64))
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -49,7 +50,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `labels` are fields of the flow under the names they are exposed by; an absent one reads "".
     A flow without the value field is skipped. `buckets` are upper bounds, ascending; +Inf is
-    always one of them.
+    always one of them. A histogram with `each` observes every number of a list, undivided.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     divider: float = 0.0
     labels: list[str] = []
     buckets: list[Bound] = []
+    each: bool = False
 
 
 class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheus"):
@@ -146,6 +148,8 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
                 )
             if not math.isfinite(metric.divider):
                 yield Problem((*at, "divider"), "the divider is not a finite number")
+            if metric.each and (metric.type is not Kind.HISTOGRAM or not metric.value):
+                yield Problem((*at, "each"), "each is for a histogram with a value")
             elif metric.divider < 0 and metric.type is Kind.COUNTER:
                 message = f"a counter divided by {metric.divider:g} would go down"
                 yield Problem((*at, "divider"), message)
@@ -153,7 +157,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
                 yield problem.under(*at)
 
     def build(self, context: BuildContext) -> Encode:
-        encoders = [_encoder(m, self._family(m)) for m in self.metrics]
+        encoders = [(_each if m.each else _encoder)(m, self._family(m)) for m in self.metrics]
 
         def encode(flows: pl.DataFrame) -> Encoded:
             timed = flows.with_columns(seen(flows))
@@ -225,6 +229,42 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         )
 
     return encode
+
+
+def _each(metric: Metric, family: Family) -> Encode:
+    """Observes the numbers of lists (docs/reference/encode-prom.md#exposition)."""
+    labels, name = list(metric.labels), metric.value
+    aggregates = _aggregates(family)
+
+    def encode(flows: pl.DataFrame) -> Encoded:
+        schema = flows.schema
+        dtype = schema.get(name)
+        numbers = isinstance(dtype, pl.List) and dtype.inner.is_numeric()
+        lists = pl.col(name).cast(pl.List(pl.Float64)) if numbers else _NO_LIST
+        texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
+        rows = flows.with_columns(*texts, lists.alias(VALUE)).select(*labels, VALUE, SEEN)
+        written = flows.with_columns(values.text(schema, name).alias(VALUE))[VALUE]
+        poison = rows[VALUE].list.eval(pl.element().is_nan()).list.any().fill_null(value=False)
+        bad = (written.is_not_null() & rows[VALUE].is_null()) | poison
+        texts_of = {
+            row: "a list with a NaN" if poison[row] else f'"{written[row]}"'
+            for row in bad.arg_true()
+        }
+        rejected = [_no_list(metric, row, text) for row, text in texts_of.items()]
+        usable = (rows[VALUE].list.len() > 0).fill_null(value=False) & ~bad
+        counted = rows.filter(usable).explode(VALUE, empty_as_null=True)
+        return Encoded(
+            [Delta(family, _grouped(counted, labels, aggregates, family))],
+            len(usable) - int(usable.sum()) - len(rejected),
+            tuple(rejected),
+        )
+
+    return encode
+
+
+def _no_list(metric: Metric, row: int, written: str) -> RejectedValue:
+    reason = f"metric {metric.name}: {metric.value} is {written}, not a list of numbers"
+    return RejectedValue(row, reason, "HistoValueConversionError", metric.name, metric.value)
 
 
 def _divided(number: pl.Expr, divider: float) -> pl.Expr:

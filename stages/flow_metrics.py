@@ -14,10 +14,11 @@ from typing import ClassVar
 
 import msgspec
 
-from pipeline.diagnostics import ConfigError, Diagnostic, Location, Problem, dotted
-from pipeline.flowmetric import FlowMetric, Loaded, load, parse
+from pipeline.diagnostics import ConfigError, Diagnostic, Location, Problem, dotted, warning
+from pipeline.flowmetric import FlowMetric, Loaded, load, parse, predefined
 from pipeline.flowmetric.chain import Stage, metric_stages
 from pipeline.flowmetric.files import found
+from pipeline.flowmetric.predefined import Feature, Labels, RecordType
 from pipeline.kube.api.access import Access
 from pipeline.kube.sync.flowmetrics import FlowMetricFeed
 from pipeline.stage import (
@@ -39,6 +40,11 @@ _ENCODER = "encode_prometheus"
 
 class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow_metrics"):
     """Count the metrics of FlowMetric resources: of `files`, and of a cluster's `namespaces`.
+
+    `predefined` names metrics that NetObserv's operator defines itself; they come first. Of these,
+    `features` leaves out those that need another feature of the agent, and `zone`, `multi_cluster`
+    and `network` add the labels that not every cluster has. With a `record_type` they count only
+    such records of conntrack.
 
     `files` are files, folders or globs. With `cluster`, resources are followed as they are
     created, changed and deleted, and their status is written back where that is allowed; no
@@ -74,14 +80,21 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
     )
 
     files: list[str] = []
+    predefined: list[str] = []
+    features: list[Feature] | None = None
+    zone: bool = False
+    multi_cluster: bool = False
+    network: bool = False
+    record_type: RecordType = ""
     cluster: Access | None = None
     namespaces: list[str] = msgspec.field(default_factory=lambda: ["netobserv"])
     wait: Duration = "1m"
 
     def check(self, folder: Path) -> Iterator[Problem]:
-        if not self.files and self.cluster is None:
-            hint = "name the files of the FlowMetrics, or give `cluster`"
+        if not self.files and not self.predefined and self.cluster is None:
+            hint = "name the files of the FlowMetrics, or give `predefined` or `cluster`"
             yield Problem(("files",), "files is empty", hint)
+        yield from self._check_predefined()
         if self.cluster:
             yield from (problem.under("cluster") for problem in self.cluster.check(folder))
         for located in self._read(folder).problems:
@@ -107,9 +120,12 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
         for one in live:
             if one.ignored:
                 _LOG.warning("FlowMetric %s: %s", one.identity, one.ignored)
+        own = [self._tried(one, context.folder, followers, taken) for one in self._predefined()]
+        exposed = {name: predefined.PLACE for one in own for name in self._exposed(one, followers)}
         read = self._read(context.folder).with_others(live)
-        metrics = [self._tried(one, context.folder, followers, taken) for one in read]
-        self._refuse(read, metrics)
+        others = {**taken, **exposed}
+        metrics = [self._tried(one, context.folder, followers, others) for one in read]
+        self._refuse([*self._predefined(), *read], [*own, *metrics])
 
         def fingerprint() -> Hashable:
             files = found(self.files, context.folder)
@@ -122,7 +138,7 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
                 feed.write({(one.namespace, one.name): one.status(prefix) for one in theirs})
 
         return Expansion(
-            self._expanded([one for one in metrics if one.ready], followers),
+            self._expanded([one for one in (*own, *metrics) if one.ready], followers),
             statuses=[
                 {"name": one.name, "namespace": one.namespace, **one.status(prefix)}
                 for one in metrics
@@ -131,6 +147,28 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
             report=report,
             fingerprint=fingerprint,
         )
+
+    def _predefined(self) -> list[FlowMetric]:
+        """The predefined metrics that the features allow."""
+        allowed = [one for one in self.predefined if not self._missing(one)]
+        labels = Labels(self.zone, self.multi_cluster, self.network)
+        return predefined.metrics(allowed, labels, self.record_type)
+
+    def _missing(self, name: str) -> Feature | None:
+        """The feature that a predefined metric needs and the agent does not have."""
+        needed = predefined.feature_of(name)
+        return None if self.features is None or needed in self.features else needed
+
+    def _check_predefined(self) -> Iterator[Problem]:
+        for index, name in enumerate(self.predefined):
+            at = ("predefined", index)
+            if name not in predefined.NAMES:
+                yield predefined.unknown(name, at)
+            elif name in self.predefined[:index]:
+                yield warning(at, f'"{name}" is given twice')
+            elif missing := self._missing(name):
+                message = f'"{name}" is left out: it needs the feature {missing}'
+                yield warning(at, message, "add it to features, which the agent must have too")
 
     def _refuse(self, read: list[FlowMetric], tried: list[FlowMetric]) -> None:
         """What was found of a file's metric refuses the configuration, not only the metric."""

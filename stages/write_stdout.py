@@ -1,29 +1,28 @@
-"""Flows to standard output, one record a line (docs/reference/flowlogs-pipeline.md#stage-types)."""
+"""Flows to standard output, one record each (docs/reference/flowlogs-pipeline.md#stage-types)."""
 
 from __future__ import annotations
 
-import json
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from pipeline.flows import gotext
-from pipeline.flows.jsonl import json_lines
+from pipeline.flows.printing import Format, printer
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 
 
 class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
-    """Write each flow as a line of text.
+    """Write each flow to standard output.
 
-    `json` (keys sorted), `printf` (the original's default, its map printing) or `fields`
-    (`name=value` separated by blanks).
+    `json` is a line with the keys sorted; `printf` (the original's default) is a line as Go prints
+    a map; `fields` has a line for each field, under one with the local time. The latter two print
+    numbers of JSON flows as doubles, with an exponent from 1e+06 up.
     """
 
     example: ClassVar[Example] = Example(
-        config="- {name: show, type: write_stdout, follows: flows, format: fields}",
-        flows='{"SrcAddr": "10.128.0.14", "Bytes": 840, "TimeReceived": 1700000000}',
-        output="Bytes=840 SrcAddr=10.128.0.14 TimeReceived=1700000000",
+        config="- {name: show, type: write_stdout, follows: flows, format: printf}",
+        flows='{"SrcAddr": "10.128.0.14", "Bytes": 8400000, "TimeReceived": 1700000000}',
+        output="map[Bytes:8.4e+06 SrcAddr:10.128.0.14 TimeReceived:1.7e+09]",
     )
 
-    format: Literal["json", "printf", "fields"] = "json"
+    format: Format = "json"
 
     sink: ClassVar[Sink] = Sink.STDOUT
 
@@ -31,14 +30,4 @@ class WriteStdout(Writer, frozen=True, kw_only=True, tag="write_stdout"):
         return None
 
     def build(self, context: BuildContext) -> Write:
-        if self.format == "json":
-            return json_lines
-        render = gotext.nested if self.format == "printf" else _fields
-        return lambda flows: [
-            render(json.loads(line, parse_int=float)) for line in json_lines(flows)
-        ]
-
-
-def _fields(flow: object) -> str:
-    items = flow.items() if isinstance(flow, dict) else ()
-    return " ".join(f"{name}={gotext.text(value)}" for name, value in items)
+        return printer(self.format, integers=context.integers, now=context.clock)

@@ -26,11 +26,15 @@ from tests.real.cluster import new_namespace
 from tests.real.listeners import Security
 from tests.real.policy_evaluators import Evaluators, evaluators
 from tests.real.prometheus import Prometheus
+from tests.real.push_receiver import PushReceiver
+from tests.real.push_receiver import push_receiver as pushed_to
 
 _KUBE_FIXTURES = frozenset({"kube_server", "new_kube", "kube_is_ours"})
 _KAFKA_FIXTURES = frozenset({"kafka_broker", "new_kafka"})
 _REAL_FIXTURES = (
-    _KUBE_FIXTURES | _KAFKA_FIXTURES | {"new_prometheus", "policy_evaluators", "chromium"}
+    _KUBE_FIXTURES
+    | _KAFKA_FIXTURES
+    | {"new_prometheus", "policy_evaluators", "chromium", "push_receiver"}
 )
 _BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
@@ -140,6 +144,13 @@ def new_prometheus(tmp_path: Path) -> Iterator[Callable[[Mapping[str, object]], 
     parts.debian("prometheus", "prometheus")
     with ExitStack() as stack:
         yield lambda config: stack.enter_context(Prometheus(config, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def push_receiver() -> Iterator[PushReceiver]:
+    """A server that reads Loki's protobuf and OTLP."""
+    with pushed_to() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,9 @@
  * @property {(name: string, query: Query, show: (data: any) => void, how?: {every?: number,
  *   failed?: (error: Error) => boolean}) => Poll} poll
  *   Gets /api/v0/NAME now and every 5 (`every`) seconds and calls `show` whenever it has changed
- *   (ETag). It ends with the view. When there is no answer, the shell says so; `failed` may show the
- *   error itself by returning true (for instance 404: this worker has no such document).
+ *   (ETag); less often while it does not, or takes long. It ends with the view. When there is no
+ *   answer, the shell says so; `failed` may show the error itself by returning true (for instance
+ *   404: this worker has no such document).
  * @property {(name: string, body: object) => Promise<any>} post
  *   Posts JSON to /api/v0/NAME and asks all polls again. Rejects with ApiError, its message for
  *   people, its `status` that of HTTP.

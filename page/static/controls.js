@@ -68,9 +68,55 @@ export function text(label, value, chosen, how = {}) {
   return h("label", { class: how.wide ? "wide" : false }, label, input);
 }
 
+/**
+ * A time of the viewer's zone; `chosen` gets epoch milliseconds, or "" for none.
+ * @param {string} label @param {string} value @param {(value: string) => void} chosen
+ */
+export function time(label, value, chosen) {
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", {
+      type: "datetime-local",
+      step: "1",
+      value: value && local(Number(value)),
+      onchange: () => chosen(input.value && String(new Date(input.value).getTime())),
+    })
+  );
+  return h("label", {}, label, input);
+}
+
+/** A time as `datetime-local` has it: without zone. @param {number} at */
+const local = (at) => new Date(at - 60_000 * new Date(at).getTimezoneOffset()).toISOString().slice(0, 19);
+
 /** A button. @param {string} label @param {() => void} pressed @param {Record<string, unknown>} [more] */
 export const button = (label, pressed, more = {}) =>
   /** @type {HTMLButtonElement} */ (h("button", { type: "button", onclick: pressed, ...more }, label));
+
+/**
+ * Draws controls anew: the one with the focus keeps it, and what is being typed where it still holds.
+ * @param {HTMLElement} place @param {() => void} draw
+ */
+export function redraw(place, draw) {
+  const before = /** @type {any} */ (document.activeElement);
+  const own = place.contains(before) ? identity(before) : "";
+  draw();
+  if (!own) return;
+  const after = /** @type {any} */ ([...place.querySelectorAll("input, select, button, a")].find((one) => identity(one) === own));
+  if (!after) return;
+  const typed = TYPED.has(after.type) && before.value.trim() === after.value;
+  const [start, end] = typed ? [before.selectionStart, before.selectionEnd] : [0, 0];
+  if (typed) after.value = before.value;
+  after.focus({ preventScroll: true });
+  if (typed) after.setSelectionRange(start, end);
+}
+
+const TYPED = new Set(["text", "search"]);
+
+/** What tells a control from others, also when it is made anew. @param {any} one */
+function identity(one) {
+  const label = one.closest("label");
+  const said = label?.firstChild?.textContent || label?.textContent || one.textContent;
+  return [one.tagName, one.type, one.type === "radio" && one.value, one.closest("fieldset")?.firstChild?.textContent, said].join();
+}
 
 /** Gives a file to the viewer. @param {string} name @param {string} kind @param {string} content */
 export function download(name, kind, content) {

@@ -2,7 +2,11 @@
 
 import { get } from "./api.js";
 
+/** Seconds between two looks: at first, and at most while nothing changes. */
 const EVERY = 5;
+const SELDOM = 20;
+/** An answer that takes long is asked for no sooner than after so many times as long. */
+const SHARE = 20;
 
 /** The polls of a view. */
 export class Polls {
@@ -61,6 +65,7 @@ class Polling {
     this.etag = "";
     /** @type {Date|undefined} */
     this.at = undefined;
+    this.seconds = how.every ?? EVERY;
     this.asking = new AbortController();
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     this.timer = undefined;
@@ -76,6 +81,7 @@ class Polling {
 
   again() {
     this.stop();
+    this.seconds = this.how.every ?? EVERY;
     this.asking = new AbortController();
     this.ask(this.asking.signal);
   }
@@ -91,13 +97,14 @@ class Polling {
       if (!Polls.paused && !(document.hidden && this.at)) await this.once(signal);
     } finally {
       if (!signal.aborted)
-        this.timer = setTimeout(() => this.ask(signal), 1000 * (this.how.every ?? EVERY));
+        this.timer = setTimeout(() => this.ask(signal), 1000 * this.seconds);
     }
   }
 
   /** @param {AbortSignal} signal */
   async once(signal) {
     let answer;
+    const begun = performance.now();
     try {
       answer = await get(this.name, this.query, { etag: this.etag, signal });
     } catch (error) {
@@ -107,9 +114,20 @@ class Polling {
       return;
     }
     if (signal.aborted) return;
+    this.wait((performance.now() - begun) / 1000, answer.data === undefined);
     this.etag = answer.etag;
     this.at = new Date();
     this.told({ at: this.at });
     if (answer.data !== undefined) this.show(answer.data);
+  }
+
+  /**
+   * How long to wait for the next look: what takes long or has not changed is asked for less often.
+   * @param {number} taken @param {boolean} same
+   */
+  wait(taken, same) {
+    const least = this.how.every ?? EVERY;
+    const seldom = same ? Math.min(1.5 * this.seconds, Math.max(SELDOM, least)) : least;
+    this.seconds = Math.max(seldom, SHARE * taken);
   }
 }

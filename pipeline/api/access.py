@@ -17,7 +17,7 @@ from pipeline.api.answer import JSON, Answer, failure
 from pipeline.diagnostics import printable
 from pipeline.flows.cidr import is_loopback
 
-OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/live", "/ready"})
 """What everybody may ask: probes and scrapes."""
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import msgspec
 from pipeline.api.access import Access
 from pipeline.api.answer import JSON, Answer, document, failure
 from pipeline.api.callers import Limits
+from pipeline.api.tls import Tls
 from pipeline.exposition.text_format import CONTENT_TYPE
 
 Document = Callable[[Mapping[str, str]], object]
@@ -104,7 +104,8 @@ def answered(say: Callable[[], object]) -> Answer:
 class Server:
     """An HTTP server in a thread of its own. Raises OSError when the address is taken.
 
-    With `cert` and `key` it speaks TLS; with `client_ca`, certificates of callers are verified.
+    With `cert` and `key` it speaks TLS; with `client_ca`, certificates of callers are verified. All
+    three are read again when they change.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Server:
         self._answers = answers
         self._access = access or Access()
         self._limits = limits or Limits()
-        self._context = _context(cert, key, client_ca) if cert else None
+        self._tls = Tls(cert, key, client_ca) if cert else None
         self._socket = _listen(listen, host.strip("[]"), int(port))
         self._end: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
@@ -138,7 +139,7 @@ class Server:
             started.set()
 
         parts = self._answers, self._access, self._limits
-        where = {"listener": self._socket, "context": self._context, "tell": tell}
+        where = {"listener": self._socket, "tls": self._tls, "tell": tell}
         self._thread = threading.Thread(
             target=service.serve, args=parts, kwargs=where, name="http", daemon=True
         )
@@ -167,14 +168,3 @@ def _listen(listen: str, host: str, port: int) -> socket.socket:
         # the standard library puts the address into the text too
         reason = error.strerror.partition(" (while")[0] if error.strerror else error
         raise OSError(f"cannot listen on {listen}: {reason}") from error
-
-
-def _context(cert: str, key: str, client_ca: str) -> ssl.SSLContext:
-    """What TLS takes. Probes have no certificate, so it is asked for and not required."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(cert, key or None)
-    if client_ca:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context

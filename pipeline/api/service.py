@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import struct
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from pipeline.api.answer import Answer, failure
 from pipeline.api.callers import Caller, Callers, Limits, Wait
 from pipeline.api.making import BusyError, Makings
 from pipeline.api.server import Answers
+from pipeline.api.tls import Tls
 
 _log = logging.getLogger(__name__)
 _PIECE = 65_536
@@ -106,7 +106,7 @@ def serve(
     limits: Limits,
     *,
     listener: socket.socket,
-    context: ssl.SSLContext | None,
+    tls: Tls | None,
     tell: Callable[[Callable[[], object]], None],
 ) -> None:
     """Answer until what `tell` is told is called, by any thread."""
@@ -114,7 +114,7 @@ def serve(
     async def run() -> None:
         loop, end = asyncio.get_running_loop(), asyncio.Event()
         tell(lambda: loop.call_soon_threadsafe(end.set))
-        await Service(answers, access, limits).run(listener, context, end)
+        await Service(answers, access, limits, tls).run(listener, end)
 
     asyncio.run(run())
 
@@ -122,7 +122,10 @@ def serve(
 class Service:
     """Answers requests; to be made and run in one event loop."""
 
-    def __init__(self, answers: Answers, access: Access, limits: Limits) -> None:
+    def __init__(
+        self, answers: Answers, access: Access, limits: Limits, tls: Tls | None = None
+    ) -> None:
+        self._tls = tls
         self._answers = answers
         self._access = access
         self._limits = limits
@@ -134,12 +137,10 @@ class Service:
         self._actions = Makings[Answer](threads=1, queue=8, each=8)
         self._done = 0
 
-    async def run(
-        self, listener: socket.socket, context: ssl.SSLContext | None, end: asyncio.Event
-    ) -> None:
+    async def run(self, listener: socket.socket, end: asyncio.Event) -> None:
         """Answer until `end` is set, and what is under way then for a moment longer."""
         listener.setblocking(False)
-        tasks = [asyncio.create_task(self._accept(listener, context))]
+        tasks = [asyncio.create_task(self._accept(listener))]
         tasks.append(asyncio.create_task(self._sweep()))
         await end.wait()
         for task in tasks:
@@ -151,7 +152,7 @@ class Service:
         await asyncio.sleep(0)  # the sockets are closed in the next round of the loop
         await asyncio.sleep(0)
 
-    async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
+    async def _accept(self, listener: socket.socket) -> None:
         connecting = set[asyncio.Task[None]]()
         for number in count(1):
             try:
@@ -160,15 +161,16 @@ class Service:
                 _log.warning("a connection is not taken: %s", error.strerror)
                 await asyncio.sleep(0.1)
                 continue
-            task = asyncio.create_task(self._connect(connection, context))
+            task = asyncio.create_task(self._connect(connection))
             connecting.add(task)
             task.add_done_callback(connecting.discard)
             if number % _AT_A_TIME == 0:  # a flood of them holds up no answer
                 await asyncio.sleep(0)
 
-    async def _connect(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
+    async def _connect(self, connection: socket.socket) -> None:
         task = asyncio.current_task()
         caller = self._callers.admit(task.cancel) if task else None
+        context = self._tls.context() if self._tls else None
         if caller is None:
             connection.close()
             return
@@ -258,7 +260,7 @@ class Service:
         except ValueError:
             why = f"a query has no more than {_PARAMETERS} parameters"
             return failure(HTTPStatus.BAD_REQUEST, why)
-        kinds = {"/metrics": self._metrics, "/readyz": self._probes}
+        kinds = {"/metrics": self._metrics, "/readyz": self._probes, "/ready": self._probes}
         what: Hashable = path, tuple(query), self._done
         makings = kinds.get(path, self._documents)
         return await makings.make(what, peer, lambda: self._answers.get(path, query))
@@ -284,6 +286,8 @@ class Service:
         if answer.tag:
             headers["ETag"] = answer.tag
         response = web.StreamResponse(status=answer.status, headers=headers)
+        if self._tls and request.get_extra_info("sslcontext") is not self._tls.context():
+            response.force_close()  # the next request is held to the new certificates
         if answer.status is not HTTPStatus.NOT_MODIFIED:
             response.content_length = len(answer.body)
         body = b"" if request.method == "HEAD" else answer.body

@@ -24,6 +24,7 @@ from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
+from pipeline.runtime.outputs import Outputs
 from pipeline.stage import BuildContext, Spec
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.stage.resources import ResourcePool
@@ -80,6 +81,7 @@ class Job:
         self.telemetry = Telemetry(
             self.plan, settings.self_metrics.prefix, process=settings.self_metrics.process
         )
+        self._outputs = Outputs(self.telemetry)
         self.counts: CountStore
         self.runtime: Runtime
         if self.subscribes:
@@ -116,7 +118,7 @@ class Job:
             max_consecutive=letters.max_consecutive,
             checkpoint=self.settings.checkpoint.every(_FILE_SECONDS),
         )
-        return ledger, Embedded(self.live, ledger, self.telemetry, options)
+        return ledger, Embedded(self.live, ledger, self.telemetry, self._outputs, options)
 
     def _kafka(self, state: Path | None, dead_letters: Path | None) -> tuple[CountStore, Runtime]:
         settings = self.settings
@@ -136,7 +138,8 @@ class Job:
             max_ratio=settings.dead_letters.max_ratio,
             max_consecutive=settings.dead_letters.max_consecutive,
         )
-        return assignment, faust.worker(self.live, assignment, self.telemetry, options)
+        worker = faust.worker(self.live, assignment, self.telemetry, self._outputs, options)
+        return assignment, worker
 
     def run(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Run to the end of the input."""
@@ -220,12 +223,14 @@ class Job:
             "cluster": self._resources.problems(),
             "series_limit": sorted(self.counts.limited),
             "rejects": list(self.telemetry.rejecting().values()),
+            "outputs": self._outputs.problems(),
             "limits": limits.in_effect(),
         }
         return notes | {name: problems for name, problems in found.items() if problems}
 
     def close(self) -> None:
-        """End what the plan keeps open."""
+        """Send what waits for servers, up to its deadlines, and end what the plan keeps open."""
+        self._outputs.close()
         self._resources.close()
 
     def _compile(self, config: Config) -> Plan:

@@ -21,7 +21,8 @@ def replayed(stage: Spec, recording: Path | None) -> Spec:
 def check_same(old: Config, new: Config, recording: Path | None) -> None:
     """Raise ConfigError when the new configuration takes a restart; it names the first difference.
 
-    Sources, the topics and folders of writers, and all settings but the limits take a restart.
+    Sources, the topics, folders and servers of writers, and all settings but the limits take a
+    restart.
     """
     settings = msgspec.structs.replace(new.settings, limits=old.settings.limits)
     for name in settings.__struct_fields__:
@@ -41,5 +42,7 @@ def _ends(config: Config, recording: Path | None) -> dict[str, object]:
     writers = [s for s in config.stages if isinstance(s, Writer)]
     ends: dict[str, object] = {source.name: source for source in sources}
     folder = config.folder
-    ends |= {w.name: w.publication(folder) or w.storage(folder) for w in writers}
+    ends |= {
+        w.name: w.publication(folder) or w.storage(folder) or w.destination(folder) for w in writers
+    }
     return {name: end for name, end in ends.items() if end is not None}

@@ -1,5 +1,5 @@
 """The command line: a module per group of commands, imported when one of them is called."""
 
-from pipeline.cli.entry import main
+from pipeline.cli.entry import drop_in, main
 
-__all__ = ["main"]
+__all__ = ["drop_in", "main"]

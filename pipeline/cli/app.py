@@ -61,9 +61,16 @@ def load(path: Path, tell: Callable[[Diagnostic], None] | None = None) -> Config
     """
     from pipeline import config  # noqa: PLC0415 - slow, and `--help` needs none
 
+    return accepted(lambda: config.load(path), tell)
+
+
+def accepted(
+    read: Callable[[], Config], tell: Callable[[Diagnostic], None] | None = None
+) -> Config:
+    """What `read` reads, which may raise ConfigError; otherwise as `load`."""
     tell = tell or _warn
     try:
-        loaded = config.load(path)
+        loaded = read()
     except ConfigError as error:
         for problem in _of(error, Severity.WARNING):
             tell(problem)

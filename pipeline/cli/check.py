@@ -95,7 +95,8 @@ def graph_(
     except ConfigError as error:
         refuse(error)
     draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
-    typer.echo(draw(plan), nl=False)
+    for line in draw(plan).removesuffix("\n").split("\n"):
+        show(line)
 
 
 @app.command()

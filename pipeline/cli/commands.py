@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from pipeline.cli import log_options, server_options
+from pipeline.diagnostics import printable
 
 _PYDANTIC = "Value error, "
 
@@ -26,10 +29,16 @@ COMMANDS = {
     "graph": Command("check", "Print the plan as it will run."),
     "convert": Command("check", "Print a pipeline file in the native form."),
     "schema": Command("check", "Print the JSON Schema of native pipeline files."),
+    "operator-config": Command("operator_config", "Print the pipeline of a FlowCollector."),
+    "charts": Command(
+        "operator_outputs", "Write the charts of FlowMetrics as dashboards of Grafana."
+    ),
+    "health-rules": Command("operator_outputs", "Print the health rules of a FlowCollector."),
     "inventory": Command("cluster", "Write what a cluster has to a file."),
     "who": Command("cluster", "Explain an address: object, owner, labels, subnet label."),
     "dead-letters": Command("dead_letters", "Print the dead letters of a topic as JSON lines."),
     "run": Command("run", "Run a pipeline and serve its metrics."),
+    "flp": Command("flp", "Run a pipeline by the command line of flowlogs-pipeline."),
     "matrix": Command("matrix", "Print the flow matrix: who opens connections to whom."),
     "matrix approve": Command("drift", "Print the present edges as a file to approve."),
     "matrix diff": Command("drift", "Compare the present edges with an approved file."),
@@ -65,13 +74,15 @@ class Commands(TyperGroup):
         name = " ".join(args[:2])
         return super().resolve_command(ctx, [name, *args[2:]] if name in COMMANDS else args)
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the options before the name of a command."""
+        with _readable():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; what pydantic puts before the reason is left out of an error."""
-        try:
+        """Run the command."""
+        with _readable():
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix(_PYDANTIC)
-            raise
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What a shell offers: names of one word, as it completes words."""
@@ -89,6 +100,18 @@ class Commands(TyperGroup):
         if isinstance(group, TyperGroup):
             fresh = {n: c for n, c in group.commands.items() if n not in self.commands}
             self.commands.update(fresh)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Of an error about arguments nothing moves the cursor, and pydantic's prefix is left out."""
+    try:
+        yield
+    except TyperException as error:
+        if error.message:
+            lines = error.message.removeprefix(_PYDANTIC).split("\n")
+            error.message = "\n".join(map(printable, lines))
+        raise
 
 
 def _equip(command: Any) -> None:

@@ -47,6 +47,12 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def drop_in() -> NoReturn:
+    """The command `flowlogs-pipeline`: `flowmatrix flp` under the name that others start."""
+    sys.argv.insert(1, "flp")
+    main()
+
+
 def _run() -> int:
     """The exit code of the command."""
     from pipeline.cli import logs  # noqa: PLC0415 - it takes time: see above

@@ -69,7 +69,7 @@ class FlowFiles:
     def frames(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
         """The wanted flows, file by file, in the order of each. Raises OSError."""
         for path in self._paths:
-            if _is_parquet(path):
+            if is_parquet(path):
                 yield from self._scanned(path, wanted)
             else:
                 yield from self._recorded(path, wanted)
@@ -105,7 +105,7 @@ def _decoded(path: Path, fields: Fields | None) -> Iterator[Decoded]:
 
 def _empty(path: Path) -> pl.DataFrame:
     """No flow, with the columns of the file, or those of the first flows of a recording."""
-    if _is_parquet(path):
+    if is_parquet(path):
         return pl.DataFrame(schema=_scan(path)[1])
     first = next(_decoded(path, None), None)
     return first.flows.clear() if first else pl.DataFrame()
@@ -120,14 +120,15 @@ def found(paths: Sequence[Path]) -> list[Path]:
             if not inside:
                 raise OSError(f"{path} has no Parquet file: give recordings by their names")
             files += inside
-        elif is_file(path) and not _is_parquet(path) and not is_recording(path, SETTINGS):
+        elif is_file(path) and not is_parquet(path) and not is_recording(path, SETTINGS):
             raise OSError(f"{path} has no flows: they are read from {_KINDS}")
         else:
             files.append(path)
     return files
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether it is a Parquet file. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 

@@ -10,25 +10,26 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-import msgspec
 import typer
 
-from page.health import HealthPage, WorkerHealth
-from pipeline.api import client
 from pipeline.api.access import Access
-from pipeline.api.remote import RemoteError
 from pipeline.api.server import Answers, Server
 from pipeline.app.documents import Extra, actions, alone
 from pipeline.app.job import Job
+from pipeline.cli import flow_files
 from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, require_end, say
-from pipeline.cli.edge_api import Edges, documents
+from pipeline.cli.edge_api import Edges
+from pipeline.cli.flow_edges import FlowEdges
+from pipeline.cli.kept_flows import kept_in
 from pipeline.cli.page_api import page_documents, page_files, worker_documents
+from pipeline.cli.page_workers import Workers
 from pipeline.cli.polled import Polled
 from pipeline.cli.run import advance, conclude
 from pipeline.cli.series import Origin
+from pipeline.cli.standard_input import piped
 from pipeline.config.settings import ServerSettings
-from pipeline.files import is_file
+from pipeline.files import is_file, is_folder
 
 
 def _address(listen: str) -> str:
@@ -41,7 +42,15 @@ def _address(listen: str) -> str:
 
 @app.command("page")
 def page_(
-    path: options.File = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILES",
+            help="A pipeline, to run on its input; a recording; or Parquet files and folders of "
+            "them; - is standard input.",
+            callback=lambda context, paths: [piped(context, one) for one in paths or ()],
+        ),
+    ] = None,
     recording: options.Input = None,
     inventory: options.Inventory = None,
     state: options.State = None,
@@ -63,23 +72,35 @@ def page_(
 ) -> None:
     """Serve the page: the flow matrix in a browser.
 
-    Give one of FILE, --state and --server. Of the workers of a group, give each: they are merged
+    Give one of FILES, --state and --server. Of the workers of a group, give each: they are merged
     exactly, and asked again while somebody looks. A state is read again when a run has changed it.
-    A recording or a pipeline with an end is run once. Nothing is loaded from elsewhere.
+    A recording or a pipeline with an end is run once. Of the flows that a stage write_parquet
+    keeps, or of several recordings, the edges are counted, and single flows are found in them.
+    Nothing is loaded from elsewhere.
 
     A worker serves the page by itself with `run --page`. Callers of other machines are admitted by
     a token alone, which browsers ask for as a password; without one, only those of this machine.
     """
+    files = _files(paths or [], [recording, state, server])
     origin = Origin(
-        path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
+        path=None if files else next(iter(paths or []), None),
+        recording=recording,
+        inventory=inventory,
+        state=state,
+        servers=server or (),
     )
-    origin.check()
+    if not files:
+        origin.check()
     if approved and not is_file(approved):
         raise typer.BadParameter(f'no file "{approved}": `matrix approve` prints one')
     if admit and not is_file(admit):
         raise typer.BadParameter(f'no file "{admit}" with a token')
     try:
-        with _documents(origin, approved) as found:
+        with (
+            _of_files(files, approved, inventory)
+            if files
+            else _documents(origin, approved) as found
+        ):
             made = actions(found)
             answers = Answers(lambda _: "", str, alone(found), actions=made, files=page_files())
             with Server(listen, answers, access=Access(admit)) as running:
@@ -102,14 +123,42 @@ def _wait() -> None:
     end.wait()
 
 
+def _files(paths: Sequence[Path], others: Sequence[object]) -> Sequence[Path]:
+    """The paths, where they are files of flows that go through no pipeline."""
+    several = len(paths) > 1
+    if not several and not any(is_folder(one) or _is_parquet(one) for one in paths):
+        return []
+    if any(others):
+        raise typer.BadParameter("Parquet files and several files are shown by themselves")
+    return paths
+
+
+def _is_parquet(path: Path) -> bool:
+    return is_file(path) and flow_files.is_parquet(path)
+
+
+@contextmanager
+def _of_files(
+    paths: Sequence[Path], approved: Path | None, inventory: Path | None
+) -> Iterator[Mapping[str, Extra]]:
+    """The documents and actions about the flows of files. Raises OSError and ValueError."""
+    source, kept = FlowEdges(paths, approved, inventory), kept_in(paths)
+    source.read(lambda path: say(f"counting {path}"))
+    if source.rejected:
+        say(f"warning: {source.rejected:,} flows were rejected: their counts are not numbers")
+    about = ", ".join(map(str, paths))
+    yield page_documents(source, about, files=kept.page)
+
+
 @contextmanager
 def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, Extra]]:
     """What the page is about, as documents and actions."""
     if origin.servers or origin.state:
         source = Polled(origin, approved)
         about = ", ".join(origin.servers) or f"the state in {origin.state}"
-        fares = _Fares(origin.servers).page if origin.servers else None
-        yield page_documents(source, about, fares=fares) | documents(source)
+        workers = Workers(origin.servers) if origin.servers else None
+        latest, fares = (workers.flows, workers.health) if workers else (None, None)
+        yield page_documents(source, about, latest=latest, fares=fares)
         return
     config, recording = origin.configured()
     require_end(config, recording)
@@ -118,28 +167,11 @@ def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, E
         edges = Edges(job, origin.pipeline)
         edges.approved = approved or edges.approved
         about = str(origin.path or origin.recording)
-        found = worker_documents(job, edges, about) | documents(edges)
+        read = recording or (None if origin.pipeline else origin.path or origin.recording)
+        files = kept_in([read]) if read else None
+        found = worker_documents(job, edges, about, files)
         advance(job)
         conclude(job)
         yield found
     finally:
         job.close()
-
-
-class _Fares:
-    """The health of workers, each asked for its own."""
-
-    def __init__(self, servers: Sequence[str]) -> None:
-        self._servers = servers
-
-    def page(self, _: Mapping[str, str]) -> HealthPage:
-        """The health of all that answer with it; a worker without a page has none to tell."""
-        found = []
-        for server in self._servers:
-            try:
-                asked = client.document(server, "health", HealthPage)
-            except RemoteError as error:
-                found.append(WorkerHealth(worker=server, reason=str(error)))
-            else:
-                found += [msgspec.structs.replace(one, worker=server) for one in asked.workers]
-        return HealthPage(found)

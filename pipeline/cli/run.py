@@ -16,6 +16,7 @@ from pipeline import config
 from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
 from pipeline.app.reloader import Reloader
+from pipeline.app.serving import serving
 from pipeline.cli.app import ConfigFile, app, fail, load, say
 from pipeline.cli.drift_watch import DriftWatch
 from pipeline.cli.edge_api import Edges, documents
@@ -31,7 +32,7 @@ from pipeline.runtime.supervisor import Supervisor, addresses
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
 
-_ENDINGS = (
+ENDINGS = (
     *(CheckpointError, BrokerError, TooManyDeadLettersError, WorkerError),
     *(OSError, ValueError, ImportError),
 )
@@ -122,24 +123,26 @@ def run(
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)
-    if workers > 1 or (once and job.subscribes):
+    endless = [source.name for source in job.plan.sources if source.endless]
+    if workers > 1 or (once and endless):
         job.close()
+        if once and endless:
+            message = f'--once: the input of stage "{endless[0]}" has no end; --input FILE has one'
+            raise typer.BadParameter(message)
         if not job.subscribes:
             raise typer.BadParameter("--workers is for Kafka sources")
-        if once:
-            raise typer.BadParameter("--once: a topic has no end; --input FILE has one")
         listens = addresses(listen or loaded.settings.server.listen, workers)
         raise typer.Exit(_supervise(path, listens, ["--page"] if page else []))
-    _spare_collector()
+    spare_collector()
     try:
         if once:
-            _stop_on_signals(job.runtime)
+            stop_on_signals(job.runtime)
             advance(job)
         else:
             with job.watch(lambda: config.load(path), lambda: fingerprints([path])) as reloader:
                 _reload_on_hangup(reloader)
                 serve(job, listen, path, page=page)
-    except _ENDINGS as error:
+    except ENDINGS as error:
         fail(error)
     finally:
         job.close()
@@ -177,10 +180,11 @@ def judge(job: Job, *, strict: bool = False) -> None:
         fail(f"{account.all_rejects} were rejected, and the run is strict")
 
 
-def _spare_collector() -> None:
-    """Records come and go by ten thousands, and the collector of cycles would look at each.
+def spare_collector() -> None:
+    """Have the collector of cycles look less often.
 
-    It finds none among them, at 0.5 us a record; and what the start has made will stay.
+    Records come and go by ten thousands, and it would look at each and find nothing, at 0.5 us a
+    record; and what the start has made will stay.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -205,7 +209,7 @@ def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: boo
 
     `pipeline` is the file of its configuration; `page` serves the page whatever that says.
     """
-    _stop_on_signals(job.runtime)
+    stop_on_signals(job.runtime)
     page = page or job.settings.server.page
     edges = Edges(job, pipeline, share=_SHARE if page else 0)
     extra, files = documents(edges), dict[str, Answer]()
@@ -215,10 +219,11 @@ def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: boo
         name = "a worker of a group" if job.subscribes else "a worker"
         extra |= page_api.worker_documents(job, edges, f"{name}: {pipeline or 'a pipeline'}")
         files |= page_api.page_files()
-    with job.server(listen, extra, files) as server, DriftWatch(job, edges):
-        typer.echo(f"serving {server.url}/metrics until Ctrl-C", err=True)
-        if page:
-            typer.echo(f"the page is at {server.url}/page/", err=True)
+    with serving(job, listen, extra, files) as url, DriftWatch(job, edges):
+        if url:
+            typer.echo(f"serving {url}/metrics until Ctrl-C", err=True)
+        if url and page:
+            typer.echo(f"the page is at {url}/page/", err=True)
         if not job.started:
             advance(job)
             conclude(job)
@@ -235,7 +240,9 @@ def _reload_on_hangup(reloader: Reloader) -> None:
     signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.wake())
 
 
-def _stop_on_signals(runtime: Runtime) -> None:
+def stop_on_signals(runtime: Runtime) -> None:
+    """Let SIGTERM and Ctrl-C end the run in order; the second one ends it at once."""
+
     def stop(number: int, _frame: FrameType | None) -> None:
         runtime.stop()
         signal.signal(number, signal.SIG_DFL)

@@ -41,7 +41,7 @@ def fitting(
     for number in shown:
         justify: Literal["left", "right"] = "left" if columns[number].text else "right"
         table.add_column(
-            columns[number].title,
+            Text(printable(columns[number].title)),
             justify=justify,
             no_wrap=True,
             overflow="ellipsis",

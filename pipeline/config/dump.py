@@ -36,11 +36,27 @@ def dump(stages: Iterable[Spec | dict[str, Any]], settings: dict[str, Any] | Non
     """The native YAML of stages and settings, which loads as the same.
 
     Of Specs, fields with their default are left out; documents are written as they are. Name,
-    type and follows come first, the other fields in their order.
+    type and follows come first, the other fields in their order. Secrets are left out of Specs.
     """
     whole = {**(settings or {}), "stages": [_ordered(_plain(stage)) for stage in stages]}
+    return _yaml(whole)
+
+
+def dump_plain(data: dict[str, Any]) -> str:
+    """The YAML of plain data, which loads as the same; for files of another dialect."""
+    return _yaml(_plain(data))
+
+
+def _yaml(whole: dict[str, Any]) -> str:
     text = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return str(text)
+    return "".join(map(_shown, str(text)))
+
+
+def _shown(letter: str) -> str:
+    """A letter, escaped where it is not printable: a text that has one is in double quotes."""
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return f"\\U{ord(letter):08x}"
 
 
 def _ordered(stage: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +84,13 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)
         if field.required or value != _default(field):
-            plain[field.encode_name] = _plain(value)
+            plain[field.encode_name] = "***" if _is_secret(field.type) else _plain(value)
     return plain
+
+
+def _is_secret(annotation: object) -> bool:
+    marks = getattr(annotation, "__metadata__", ())
+    return any((getattr(mark, "extra", None) or {}).get("secret") for mark in marks)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

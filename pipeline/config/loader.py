@@ -28,10 +28,11 @@ from pipeline.diagnostics import (
     Problem,
     Severity,
     nearest,
+    refusal,
 )
 from pipeline.plan import checks
 from pipeline.stage import Source, Spec, registry
-from pipeline.yaml import document, validate
+from pipeline.yaml import document, toml, validate
 from pipeline.yaml.document import Document
 
 __all__ = ["Config", "ConfigError", "Diagnostic", "Settings", "dump", "load", "loads"]
@@ -74,6 +75,11 @@ class Config:
 
 def load(path: Path, environ: Mapping[str, str] = os.environ, types: Types | None = None) -> Config:
     """The configuration of a file. Raises ConfigError with everything that is wrong with it."""
+    if toml.is_toml(path):
+        written = toml.read(path)
+        if not _is_dialect(written.data):
+            raise refusal(written.place(()), "a native pipeline file is YAML or JSON, not TOML")
+        return of(written, path.parent, types)
     return loads(document.read(path), str(path), path.parent, environ, types)
 
 
@@ -87,6 +93,11 @@ def loads(
     """The configuration of a text; `name` stands for the file in places. Otherwise as `load`."""
     plain = document.load(text, name)
     written = plain if _is_dialect(plain.data) else document.load(text, name, environ)
+    return of(written, folder, types)
+
+
+def of(written: Document, folder: Path, types: Types | None = None) -> Config:
+    """The configuration of a document; relative names are under `folder`. Otherwise as `load`."""
     return _Loader(written, folder, types or registry()).config()
 
 
@@ -139,7 +150,7 @@ class _Loader:
         if not isinstance(data, dict):
             raise self._refusal((), 'expected a mapping with "stages"')
         if _is_dialect(data):
-            translation = flp.translate(self._written, self._types)
+            translation = flp.translate(self._written, self._folder, self._types)
             self._origins, self._outside = translation.origins, translation.outside
             for problem in translation.problems:
                 self._found.append(Diagnostic(self._written.place(problem.path), problem))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.exposition import self_metrics
 from pipeline.files import is_file
 from pipeline.flows.cidr import is_loopback
 from pipeline.kafka.connection import Topic
+from pipeline.stage import listen
 from pipeline.stage.duration import Duration, seconds
 
 Count = Annotated[int, Meta(ge=0)]
@@ -42,7 +42,9 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     unless `token_file` has a token for callers to send (one a line; it is read again when it
     changes), or `client_ca`, a PEM file, says whose client certificates are accepted: then all
     callers need one of these. `hosts` are more names by which callers reach it, a proxy's say.
-    `page` serves the page, at /.
+    `page` serves the page, at /. `health` is another address (host:port), for probes alone: it
+    answers /live and /ready. With `optional` the process runs on, and logs an error, where it
+    cannot listen.
     """
 
     listen: str = "127.0.0.1:9102"
@@ -52,21 +54,13 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     token_file: str = ""
     hosts: list[str] = []
     page: bool = False
+    health: str = ""
+    optional: bool = False
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port. Raises ValueError when `listen` is not host:port."""
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
-            raise ValueError(f'"{self.listen}" is not host:port')
-        if not host:
-            raise ValueError(
-                f'"{self.listen}" does not say where: 127.0.0.1{self.listen} for this machine '
-                f"alone, 0.0.0.0{self.listen} for every network"
-            )
-        if ":" in host and not (host.startswith("[") and host.endswith("]")):
-            raise ValueError(f'"{self.listen}" is not host:port')
-        return host.strip("[]"), int(port)
+        return listen.address(self.listen)
 
     @property
     def url(self) -> str:
@@ -78,19 +72,15 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types."""
-        try:
-            _ = self.address
-        except ValueError as error:
-            yield Problem(("listen",), str(error), "for example 127.0.0.1:9102 or [::1]:9102")
-        if bool(self.tls_cert) != bool(self.tls_key):
-            given = "tls_cert" if self.tls_cert else "tls_key"
-            yield Problem((given,), "tls_cert and tls_key go together")
-        if self.client_ca and not self.tls_cert:
-            yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
-        for name in ("tls_cert", "tls_key", "client_ca", "token_file"):
-            file = getattr(self, name)
-            if file and not is_file(folder / file):
-                yield Problem((name,), f'no file "{file}"')
+        tls = {"tls_cert": self.tls_cert, "tls_key": self.tls_key, "client_ca": self.client_ca}
+        yield from listen.check(self.listen, tls, folder)
+        if self.health:
+            try:
+                _ = listen.address(self.health)
+            except ValueError as error:
+                yield Problem(("health",), str(error), "for example 127.0.0.1:8080 or [::1]:8080")
+        if self.token_file and not is_file(folder / self.token_file):
+            yield Problem(("token_file",), f'no file "{self.token_file}"')
         if self.token_file and is_file(folder / self.token_file):
             yield from self._check_token(folder / self.token_file)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ class DeadLetterFile:
         self._path = path
         self._max_bytes = max_bytes
         self._full = False
+        self._written = False
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             mode = "r+b" if keep and path.exists() else "w+b"
@@ -42,6 +44,13 @@ class DeadLetterFile:
             return
         self._file.write(b"".join(_line(letter) for letter in letters))
         self._file.flush()
+        self._written = True
+
+    def sync(self) -> None:
+        """Make what was written durable, as the state is that includes it. Raises OSError."""
+        if self._file and self._written:
+            os.fsync(self._file.fileno())
+            self._written = False
 
     def _is_full(self) -> bool:
         """Whether the file has reached its limit; said once."""

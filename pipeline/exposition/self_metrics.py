@@ -17,7 +17,7 @@ from pipeline.exposition.account import Account, Reasons, account
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
-from pipeline.stage import VALUE, Encoder, Family, Kind, Measure, Source
+from pipeline.stage import VALUE, Encoder, Family, Kind, Measure, Sink, Source
 from pipeline.state.series_table import SeriesTable
 
 
@@ -45,13 +45,30 @@ METRICS: dict[str, SelfMetric] = {
     "stage_errors": SelfMetric(_C, ("stage", "error"), "Messages rejected as the stage failed"),
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
-    "records_lost": SelfMetric(_C, ("stage",), "Flows that the disk did not take"),
+    "records_lost": SelfMetric(_C, ("stage",), "Flows that a disk or a server did not take"),
+    "write_queue_flows": SelfMetric(_G, ("stage",), "Flows that wait for a server"),
+    "write_queue_bytes": SelfMetric(_G, ("stage",), "Memory of the flows that wait for a server"),
+    "write_retries": SelfMetric(
+        _C, ("stage",), "Batches sent again, as a server did not take them"
+    ),
     "metrics_processed": SelfMetric(_C, ("stage",), "Increments made to metrics"),
     "metrics_dropped": SelfMetric(_C, ("stage",), "Times a label set was added to __overflow__"),
     "encode_prom_errors": SelfMetric(_C, ("error", "metric", "key"), "Values not countable"),
     "encode_prom_metrics_reported": SelfMetric(_G, ("stage",), "Series exposed"),
     "series": SelfMetric(_G, ("metric",), "Series held, exposed or idle"),
     "dead_letters": SelfMetric(_C, ("stage",), "Messages and flows sent to the dead letters"),
+    "ipfix_datagrams_lost": SelfMetric(
+        _C, ("stage", "by"), "Datagrams lost by the kernel, or because the queue was full"
+    ),
+    "ipfix_lost": SelfMetric(
+        _C, ("stage", "exporter", "unit"), "Flows or packets that sequence numbers say are missing"
+    ),
+    "ipfix_template_unknown": SelfMetric(
+        _C, ("stage", "exporter"), "Sets of flows that came without their template"
+    ),
+    "ipfix_queue_datagrams": SelfMetric(_G, ("stage",), "Datagrams that wait to be read"),
+    "ipfix_exporters": SelfMetric(_G, ("stage",), "Exporters known"),
+    "ipfix_templates": SelfMetric(_G, ("stage",), "Templates known"),
     "kafka_offset": SelfMetric(_G, ("topic", "partition"), "Offset of the next message to count"),
     "kafka_lag": SelfMetric(_G, ("topic", "partition"), "Messages behind the end of the partition"),
     "kafka_rejected": SelfMetric(_C, ("topic", "partition"), "Messages that could not be used"),
@@ -218,7 +235,11 @@ class Telemetry:
             self.add("ingest_errors", undecoded, source, "decode", "rejected")
         if ingest.coerced:
             self.add("ingest_coerced", ingest.coerced, source)
-        self._add_all((("records_written", len(r), (w.name,)) for w, r in outcome.records))
+        self._add_all(
+            ("records_written", len(records), (writer.name,))
+            for writer, records in outcome.records
+            if writer.sink is not Sink.SERVER  # whoever sends them counts what has arrived
+        )
         for reject in rejects:
             self.add("dead_letters", 1, reject.stage)
             if reject.metric:

@@ -54,7 +54,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric, in terms of the fields of a flow. `name` is without prefix.
 
     Without `value` a flow counts 1; a `divider` of 0 does not scale. `remap` renames fields to
-    label names; `flatten` splits a flow into one per element of these list fields.
+    label names; `flatten` splits a flow into one per element of these list fields. With `each`
+    every number of the list `value` is observed.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     remap: dict[str, str] = {}
     flatten: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    each: bool = False
 
     def label(self, field: str) -> str:
         """The name of the label that carries this field; a remap to "" is ignored.
@@ -119,6 +121,7 @@ def metric_stages(
         "divider": metric.divider,
         "labels": [metric.label(field) for field in metric.labels],
         "buckets": ["+Inf" if bound == math.inf else bound for bound in metric.buckets],
+        "each": metric.each,
     }
     last = {"name": name, "type": "encode_prometheus", "follows": parent}
     return [*stages, {**encode, **last, "metrics": [_given(item)]}]

@@ -51,7 +51,8 @@ def canonical(text: str) -> str:
 
 def canonical_texts(texts: pl.Series) -> pl.Series:
     """`canonical` of a column (String): every distinct text with a colon is read once."""
-    distinct = texts.filter(texts.str.contains(":", literal=True)).unique()
+    known = texts.drop_nulls()
+    distinct = known.filter(known.str.contains(":", literal=True)).unique()
     changed = {text: one for text in distinct if (one := canonical(text)) != text}
     return texts.replace(changed) if changed else texts
 

@@ -26,8 +26,8 @@ class Basis(StrEnum):
 
 
 BASES = list(Basis)
-FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED = (
-    f":{name}" for name in ("forward", "basis", "port", "client_port", "refused", "aborted")
+FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED, OPEN = (
+    f":{name}" for name in ("forward", "basis", "port", "client_port", "refused", "aborted", "open")
 )
 FIELDS = frozenset({"SrcAddr", "DstAddr", "SrcPort", "DstPort", "Proto", "Flags", "IcmpType"})
 """The fields that `oriented` reads."""
@@ -50,8 +50,9 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
 
     FORWARD (Boolean): the source is the client. BASIS (UInt8): a position in BASES. PORT and
     CLIENT_PORT (Int32): of the server's end and of the client's, null where there is none. REFUSED
-    and ABORTED (Boolean): the server, or the client, did nothing but reset. The others are never
-    null.
+    and ABORTED (Boolean): the server, or the client, did nothing but reset. OPEN (Boolean): its
+    flags have SYN and ACK, as those of the other end may; false where they have SYN alone or
+    SYN_ACK, which prove it, and null where they have none of these. The others are never null.
     """
     hints = _hints(flows).with_columns(*_tcp())
     decided = hints.select(
@@ -76,6 +77,7 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
         pl.when(forward).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
         (~forward & pl.col(_FLAGS).is_in(_RESETS)).alias(REFUSED),
         (forward & pl.col(_FLAGS).is_in(_RESETS)).alias(ABORTED),
+        _open().alias(OPEN),
     )
 
 
@@ -108,6 +110,12 @@ def _tcp() -> tuple[pl.Expr, pl.Expr]:
     from_server = ~pl.coalesce(_BY_SERVICE, _BY_RANGE, pl.lit(value=True))
     answers = (flags & _SYN_ACK != 0) | (opens & (flags & _ACK != 0) & from_server)
     return opens.alias(_OPENS), answers.alias(_ANSWERS)
+
+
+def _open() -> pl.Expr:
+    flags = pl.col(_FLAGS)
+    syn, ack, syn_ack = (flags & bit != 0 for bit in (_SYN, _ACK, _SYN_ACK))
+    return pl.when(syn | syn_ack).then(ack & ~syn_ack)
 
 
 def _basis() -> pl.Expr:

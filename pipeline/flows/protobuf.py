@@ -38,6 +38,7 @@ NAMES = (
     *("TimeFlowRttNs", "ZoneId", "XlatSrcPort", "XlatDstPort", "XlatSrcAddr", "XlatDstAddr"),
     *("IPSecStatus", "IPSecRetCode", "TLSVersion", "TLSCipherSuite", "TLSTypes", "TLSGroup"),
     *("AgentIP", "Etype", "QuicVersion", "QuicSeenLongHdr", "QuicSeenShortHdr"),
+    *("SrcASN", "DstASN"),
 )
 """The fields in the order of their numbers, from 1. New ones come last: numbers never change."""
 
@@ -105,13 +106,17 @@ def protobuf(flows: pl.DataFrame) -> list[bytes]:
     typed = [name for name in NAMES if schema.get(name) == CATALOGUE[name].dtype]
     handler = _handler(frozenset(typed))
     wide = flows.with_columns(_other(flows, typed).alias(_HELD))
-    wire = wide.select(*map(_field, typed), pl.col(_HELD).alias(OTHER))
-    table = wire.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    return messages(handler, wide.select(*map(_field, typed), pl.col(_HELD).alias(OTHER)))
+
+
+def messages(handler: Any, rows: pl.DataFrame) -> list[bytes]:
+    """Each row as a message of ptars' `handler`; columns are fields, by name and type."""
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
     shape = handler.schema()
     arrays = [_whole(table[field.name], field.type) for field in shape]
     batch = pa.RecordBatch.from_arrays(arrays, schema=shape)
-    messages: list[bytes] = handler.record_batch_to_array(batch).to_pylist()
-    return messages
+    found: list[bytes] = handler.record_batch_to_array(batch).to_pylist()
+    return found
 
 
 def _field(name: str) -> pl.Expr:

@@ -176,7 +176,7 @@ def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
     ([1, None], [None, 'null'])
     """
     schema = frame.schema
-    mask = frame.select(where.alias("m")).to_series()
+    mask = frame.with_columns(where.alias(HIDDEN))[HIDDEN]  # a constant gets the frame's height
     if not mask.any():
         return frame
     if name in schema:
@@ -194,8 +194,14 @@ def drop(frame: pl.DataFrame, *fields: str) -> pl.DataFrame:
 
 
 def only(frame: pl.DataFrame, fields: Collection[str]) -> pl.DataFrame:
-    """The frame with these fields and their overflow columns alone, as far as it has them."""
-    return frame.select(c for c in frame.columns if c.removeprefix(_ODD) in fields)
+    """The frame with these fields and their overflow columns alone, as far as it has them.
+
+    A frame without a column has as many rows as before, which a selection of none would not.
+
+    >>> only(pl.DataFrame({"A": [1, 2]}), ["B"]).shape
+    (2, 0)
+    """
+    return frame.drop(c for c in frame.columns if c.removeprefix(_ODD) not in fields)
 
 
 def concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -257,7 +263,8 @@ def _typed_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():
         # as texts, since 0.0 and -0.0 are equal
         return distinct(column.cast(pl.String), _plain, pl.String())
-    if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    if inner == pl.String or (isinstance(inner, pl.DataType) and inner.is_integer()):
         joined = column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=False)
         return pl.when(column.is_not_null()).then(pl.format("[{}]", joined))
     if dtype.is_nested():

@@ -85,7 +85,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         protocol = ("SASL_" if self.sasl else "") + ("SSL" if tls else "PLAINTEXT")
         found: dict[str, Any] = {"security_protocol": protocol}
         if self.tls is not None and tls:
-            found["ssl_context"] = _context(self.tls, folder)
+            found["ssl_context"] = tls_context(self.tls, folder)
         if self.sasl:
             named = self.sasl.username or _content(folder, self.sasl.username_file)
             found |= {
@@ -136,7 +136,8 @@ def check(tls: Tls | None, sasl: Sasl | None) -> Iterator[Problem]:
         yield Problem(("sasl",), 'missing field "password_file"')
 
 
-def _context(tls: Tls, folder: Path) -> ssl.SSLContext:
+def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
+    """What a client needs for TLS, with its files as they are now. Raises BrokerError."""
     ca = _file(folder, tls.ca, "ca") if tls.ca else None
     try:
         context = ssl.create_default_context(cafile=ca)

@@ -65,7 +65,7 @@ def listed(labels: Iterable[Label]) -> Iterator[tuple[Network, str]]:
 def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels of a cluster's objects: those of its FlowCollector, then autodetected ones.
 
-    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`); without a
+    The FlowCollector may switch autodetection off (`openShiftAutoDetect: false`, later `autoDetect`); without a
     FlowCollector, it is on. A label that is not valid is left out, with a warning in `problems`.
     """
     kept = list(found)
@@ -80,7 +80,11 @@ def described(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
             )
         elif cidrs:
             labels.append(Label(name, cidrs))
-    wanted = list(_walk(collectors, "processor", "subnetLabels", "openShiftAutoDetect"))
+    wanted = [
+        switch
+        for spelling in ("openShiftAutoDetect", "autoDetect")
+        for switch in _walk(collectors, "processor", "subnetLabels", spelling)
+    ]
     return labels if False in wanted else [*labels, *autodetected(kept, problems)]
 
 

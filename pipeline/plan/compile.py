@@ -78,7 +78,7 @@ def compile_plan(
         runners={
             node.name: runners.transform(built[node.name].step)
             if node.name in built
-            else _runner(node.spec, context)
+            else _runner(node.spec, replace(context, decoders=decoders[node.name]))
             for node in nodes
             if not isinstance(node.spec, (Source, StatefulTransform))
         },

@@ -1,9 +1,10 @@
-"""The records of writers, to their sinks: standard output, Kafka topics and Parquet files."""
+"""The records of writers, to their sinks: standard output, Kafka topics, files and servers."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.publication import Keyed, Publication, Record, Records
 from pipeline.parquet.storage import Storage
 from pipeline.runtime.failure import OutputError
+from pipeline.runtime.outputs import Outputs
 from pipeline.stage import Sink, Writer
 
 if TYPE_CHECKING:
@@ -28,14 +30,23 @@ class Delivery:
     """The sinks of a plan; `deliver` returns when the records cannot be lost any more.
 
     Call it before the position of a batch is saved: after a crash in between, the records of that
-    batch are delivered again, and none is missing. Made and used in one event loop; a topic is
-    connected to when its first records come. Names of files are under `folder`. `lost` is told how
-    many flows of which stage a disk did not take.
+    batch are delivered again, and none is missing. Flows for servers are the exception: they wait
+    in a queue of `outputs`, and `stopping` ends a wait for room in it. Made and used in one event
+    loop; a topic is connected to when its first records come. Names of files are under `folder`.
+    `lost` is told how many flows of which stage a disk did not take.
     """
 
-    def __init__(self, folder: Path, lost: Callable[[float, str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        lost: Callable[[float, str], None],
+        outputs: Outputs,
+        stopping: threading.Event,
+    ) -> None:
         self._folder = folder
         self._lost = lost
+        self._outputs = outputs
+        self._stopping = stopping
         self._folders: dict[Storage, ParquetFolder] = {}
         self._producers: dict[Publication, Producer] = {}
         self._open = AsyncExitStack()
@@ -47,11 +58,21 @@ class Delivery:
         """
         for writer, written in records:
             if isinstance(written, pl.DataFrame):
-                await asyncio.to_thread(self._keep, writer, written)
+                await self._take(writer, written)
             elif writer.sink is Sink.STDOUT:
                 _print(written)
             elif writer.sink is Sink.KAFKA and written:
                 await self._publish(writer, written)
+
+    async def _take(self, writer: Writer, flows: pl.DataFrame) -> None:
+        if writer.sink is Sink.PARQUET:
+            await asyncio.to_thread(self._keep, writer, flows)
+            return
+        sender = self._outputs.sender(writer, self._folder)
+        if sender.blocks:
+            await asyncio.to_thread(sender.put, flows, self._stopping)
+        else:
+            sender.put(flows)
 
     def _keep(self, writer: Writer, flows: pl.DataFrame) -> None:
         storage = writer.storage(self._folder)
@@ -106,8 +127,14 @@ def _print(lines: Sequence[Record]) -> None:
 class Blocking:
     """A Delivery for callers without an event loop."""
 
-    def __init__(self, folder: Path, lost: Callable[[float, str], None]) -> None:
-        self._delivery = Delivery(folder, lost)
+    def __init__(
+        self,
+        folder: Path,
+        lost: Callable[[float, str], None],
+        outputs: Outputs,
+        stopping: threading.Event,
+    ) -> None:
+        self._delivery = Delivery(folder, lost, outputs, stopping)
         self._runner = asyncio.Runner()
 
     def deliver(self, records: Iterable[tuple[Writer, Records]]) -> None:

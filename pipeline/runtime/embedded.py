@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -22,13 +22,18 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import Outcome
 from pipeline.plan.plan import Plan
 from pipeline.runtime.delivery import Blocking
+from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.recount import Recount
-from pipeline.stage import Source, SourceContext
+from pipeline.stage import Awaited, Source, SourceContext
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint, Progress
 from pipeline.state.ledger import Ledger
 from pipeline.state.lock import locked
 from pipeline.state.memories import Memories
+
+_GLANCE, _MOMENT = 0.1, 0.01
+"""Seconds between two looks at what servers were sent, unless they say that there is a batch; the
+latter while senders wait."""
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -40,19 +45,25 @@ class EmbeddedOptions(msgspec.Struct, frozen=True):
     max_ratio: float = 0.0
     max_consecutive: int = 0
     checkpoint: float = 2.0
-    """Seconds between two checkpoints, when there is a state."""
+    """Seconds between two checkpoints, when there is a state, and no sender waits for one."""
 
 
 class Embedded:
     """One run of a plan over its local sources; `stop()` ends it after the batch under way."""
 
     def __init__(
-        self, live: ActivePlan, ledger: Ledger, telemetry: Telemetry, options: EmbeddedOptions
+        self,
+        live: ActivePlan,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        outputs: Outputs,
+        options: EmbeddedOptions,
     ) -> None:
         self._live = live
         self._plan = live.plan  # a reload changes neither its sources nor where it publishes to
         self._ledger = ledger
         self._telemetry = telemetry
+        self._outputs = outputs
         self._options = options
         self._limit = DlqLimit(options.max_ratio, options.max_consecutive)
         self._pieces = PoisonIsolator()
@@ -60,7 +71,9 @@ class Embedded:
         self._openings: dict[str, list[bytes]] = {}
         self._cut: dict[str, bool] = {}
         self._partial: set[str] = set()
+        self._awaited: list[Awaited] = []
         self._saved = 0.0
+        self._saving = 0.0
         self._recount = Recount(FileCheckpoint(), ())
         live.on_swap(self._adopted)
         self._memories = self._again = Memories(live.plan.remembering)
@@ -92,46 +105,84 @@ class Embedded:
         )
         self._again = self._memories.beside()
         self._progress = dict(saved.progress)
-        self._recount = Recount(saved, [source.name for source in self._plan.sources])
+        lasting = [source.name for source in self._plan.sources if not source.serves]
+        self._recount = Recount(saved, lasting)
         with (
             DeadLetterFile(
                 self._options.dead_letters, saved.dead_letters, self._options.max_bytes
             ) as letters,
             Blocking(
-                self._sources.folder, partial(self._telemetry.add, "records_lost")
+                self._sources.folder,
+                partial(self._telemetry.add, "records_lost"),
+                self._outputs,
+                self._stopping,
             ) as delivery,
+            ExitStack() as servers,
         ):
             self._saved = time.monotonic()
             waiting = partial(self._wait, state, letters, delivery)
-            self._sources = replace(self._sources, waiting=waiting)
-            for source, payloads in self._input(letters):
-                rest = payloads
-                while rest and not self._stopping.is_set():
-                    done = self._batch(source, rest, letters, delivery)
-                    rest = rest[done:]
+            self._sources = replace(
+                self._sources, waiting=waiting, measures=self._telemetry, state=state
+            )
+            for source, payloads in self._input(letters, servers):
+                for done in self._batches(source, payloads, letters, delivery):
                     advance(done)
                     self._save_when_due(state, letters)
                 if self._stopping.is_set():
                     break
-            self._telemetry.remembered(self._memories.measures())
-            if state:
-                self._save(state, letters)
+            self._end_of_input(state, letters)
+
+    def _batches(
+        self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
+    ) -> Iterator[int]:
+        """Count a run of payloads, up to a stop; gives the number of each part that may be saved.
+
+        What senders wait for is counted as a whole, and saved as a whole.
+        """
+        done = 0
+        awaited = isinstance(payloads, Awaited)
+        while done < len(payloads) and (awaited or not self._stopping.is_set()):
+            more = self._batch(source, payloads[done:], letters, delivery)
+            done += more
+            if not awaited:
+                yield more
+        if isinstance(payloads, Awaited):
+            self._awaited.append(payloads)
+            yield done
+
+    def _end_of_input(self, state: Path | None, letters: DeadLetterFile) -> None:
+        self._telemetry.remembered(self._memories.measures())
+        if state:
+            self._save(state, letters)
+        self._settle()
 
     def _wait(self, state: Path | None, letters: DeadLetterFile, delivery: Blocking) -> None:
         """No flow has come for a moment: stages that remember may have something to say."""
-        if not self._memories.is_idle(self._live.plan.context.clock()) or not self._recount.done:
-            return
-        for source in self._plan.sources:
+        idle = self._memories.is_idle(self._live.plan.context.clock()) and self._recount.done
+        for source in self._plan.sources if idle else ():
             self._count(source, [], letters, delivery)
-        self._save_when_due(state, letters)
+        if idle or self._awaited:
+            self._save_when_due(state, letters)
 
     def _save_when_due(self, state: Path | None, letters: DeadLetterFile) -> None:
-        if time.monotonic() < self._saved + self._options.checkpoint:
+        """Save after the interval; where senders wait, at once, for half of the time at most."""
+        begun = time.monotonic()
+        interval = self._options.checkpoint
+        if begun < self._saved + (min(interval, self._saving) if self._awaited else interval):
             return
         self._telemetry.remembered(self._memories.measures())
         if state:
             self._save(state, letters)
+        self._settle()
         self._saved = time.monotonic()
+        self._saving = self._saved - begun
+
+    def _settle(self) -> None:
+        """Tell those who wait that what they gave is durable; all but a recount is, once saved."""
+        if self._recount.done:
+            for awaited in self._awaited:
+                awaited.settle()
+            self._awaited.clear()
 
     def _batch(
         self, source: Source, payloads: list[bytes], letters: DeadLetterFile, delivery: Blocking
@@ -146,7 +197,9 @@ class Embedded:
             before, messages=before.messages + done
         )
         last = None if _is_empty(payloads[done - 1]) else outcome.messages - 1
-        self._cut[source.name] = any(r.index == last and not r.error for r in outcome.rejects)
+        self._cut[source.name] = not source.serves and any(
+            r.index == last and not r.error for r in outcome.rejects
+        )
         self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
 
@@ -165,13 +218,43 @@ class Embedded:
             self._live.observe(source.name, filled[: outcome.messages])
         return outcome
 
-    def _input(self, letters: DeadLetterFile) -> Iterator[tuple[Source, list[bytes]]]:
-        """The messages of every source in turn, the finite sources first, until a stop."""
-        for source in sorted(self._plan.sources, key=lambda source: source.live):
+    def _input(
+        self, letters: DeadLetterFile, opened: ExitStack
+    ) -> Iterator[tuple[Source, list[bytes]]]:
+        """The messages of every source, until a stop: finite sources first, servers at last."""
+        servers = [source for source in self._plan.sources if source.serves]
+        others = [source for source in self._plan.sources if not source.serves]
+        for source in sorted(others, key=lambda source: source.live):
             if self._stopping.is_set():
                 return
             for payloads in self._payloads(source, letters):
                 yield source, payloads
+        yield from self._served(servers, opened)
+
+    def _served(
+        self, servers: list[Source], opened: ExitStack
+    ) -> Iterator[tuple[Source, list[bytes]]]:
+        """What is sent to the servers, each in turn; what was counted before is not sent again.
+
+        They are open until `opened` is closed, so that they can say what has become of it.
+        """
+        given: list[tuple[Source, Iterator[list[bytes]]]] = []
+        for source in servers:
+            saved = self._progress.get(source.name, Progress())
+            progress = Progress(before=saved.before + saved.messages)
+            self._progress[source.name] = progress
+            self._recount.pass_by(source.name, progress.before)
+            chunks = source.chunks(self._sources)
+            if isinstance(chunks, Generator):
+                opened.callback(chunks.close)
+            given.append((source, chunks))
+        while given and not self._stopping.is_set():
+            self._sources.arrived.clear()
+            runs = [(source, next(chunks, [])) for source, chunks in given]
+            yield from ((source, payloads) for source, payloads in runs if payloads)
+            if not any(payloads for _, payloads in runs):
+                self._sources.waiting()
+                self._sources.arrived.wait(_MOMENT if self._awaited else _GLANCE)
 
     def _payloads(self, source: Source, letters: DeadLetterFile) -> Iterator[list[bytes]]:
         """The messages of a source that the saved counts do not include.
@@ -227,7 +310,8 @@ class Embedded:
     def _adopted(self, plan: Plan, unchanged: Collection[str]) -> None:
         """Metrics that begin while the input is under way are not in the state: see `Recount`."""
         self._memories.go_on(plan.remembering)
-        if any(done.messages for done in self._progress.values()):
+        lasting = [source.name for source in self._plan.sources if not source.serves]
+        if any(self._progress[name].messages for name in lasting if name in self._progress):
             self._partial = (self._partial | plan.families.keys()) - set(unchanged)
 
     def _save(self, folder: Path, letters: DeadLetterFile) -> None:
@@ -241,6 +325,7 @@ class Embedded:
             name: done.without_last(self._openings[name]) if self._cut.get(name) else done
             for name, done in self._progress.items()
         }
+        letters.sync()
         saved = FileCheckpoint(progress, letters.size)
         checkpoint_file.save(folder, self._ledger, saved, self._partial, self._memories)
 

@@ -29,6 +29,14 @@ class Recount:
         """Whether every metric includes the same messages."""
         return not self._behind
 
+    def pass_by(self, source: str, messages: int) -> None:
+        """The messages of this source that the state includes cannot be read again."""
+        for name in sorted(self._changed | self._added) if messages else ():
+            text = (
+                'metric %s is counted from here on: %d messages of stage "%s" before are not in it'
+            )
+            _log.warning(text, name, messages, source)
+
     def begin(self, source: str, progress: Progress) -> None:
         """The input of a source is open, and so much of it is in the state.
 

@@ -1,7 +1,14 @@
 """The contract of a stage: what an author of stages imports."""
 
 from pipeline.stage.built import BuiltStage, Decode, Decoded, Encode, Knowledge, Step, Write
-from pipeline.stage.context import BuildContext, Fields, SourceContext
+from pipeline.stage.context import (
+    Awaited,
+    BuildContext,
+    Fields,
+    Measures,
+    SourceContext,
+    Unmeasured,
+)
 from pipeline.stage.example import Example
 from pipeline.stage.macro import Expansion, Macro, ResourceMacro
 from pipeline.stage.memory import Change, Measure, Memory, Stateful, Stepped
@@ -45,6 +52,7 @@ __all__ = [
     "SUM",
     "VALUE",
     "AddressLimit",
+    "Awaited",
     "BuildContext",
     "BuiltStage",
     "Change",
@@ -63,6 +71,7 @@ __all__ = [
     "Knowledge",
     "Macro",
     "Measure",
+    "Measures",
     "Memory",
     "MetricSet",
     "Policy",
@@ -80,6 +89,7 @@ __all__ = [
     "Step",
     "Stepped",
     "Transform",
+    "Unmeasured",
     "Write",
     "Writer",
     "bucket",

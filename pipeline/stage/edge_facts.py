@@ -94,6 +94,7 @@ EDGES = Family(
         ("client_port_min", Rule.MIN),
         ("client_port_max", Rule.MAX),
         ("sampling_max", Rule.MAX),
+        ("began", Rule.MIN),
         ("days", Rule.DAYS),
     ),
 )
@@ -102,6 +103,8 @@ EDGES = Family(
 `reply_` is from the server to the client. `syn` are flows in which the client opened a connection,
 `syn_ack` those in which the server accepted one, `rst` those in which it did nothing but reset,
 `client_rst` those in which the client did: it may be the server after all.
+`began` is when the first flow began (epoch ms) whose flags have SYN and ACK, which the bits of a
+header show of both ends (null: none); 0 where flags have SYN alone or SYN_ACK.
 The others count both ways. Ports and sampling are null where no flow has them. `days` are those
 (UTC) on which a flow ended, null where no flow says it.
 """

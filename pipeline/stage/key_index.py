@@ -1,4 +1,4 @@
-"""Rows of a memory by 64-bit key: sorted arrays, so that a batch is looked up at once."""
+"""Rows of a memory by 64-bit key: a hash table of arrays, so that a batch is looked up at once."""
 
 from __future__ import annotations
 
@@ -8,65 +8,66 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
 
-_FEW = 65_536
-"""Keys that are sorted in again whenever there are new ones."""
+_FREE, _FORGOTTEN = -2, -1
+_FEWEST_BITS = 10
+_SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
+"""2^64 divided by the golden ratio: keys that follow each other get places far apart."""
 
 
 class KeyIndex:
-    """Numbers of rows by key. New keys are kept apart until there are many of them."""
+    """Numbers of rows by key, below 2^31.
+
+    A key stands in the first free slot from its place on. At most half of the slots are used, so
+    that a few steps of all keys together find them.
+    """
 
     def __init__(self) -> None:
-        self._main = _Sorted(np.empty(0, np.uint64), np.empty(0, np.int64))
-        self._recent = self._main
+        self._used = 0
+        self._begin(_FEWEST_BITS)
 
     def find(self, keys: Keys) -> Numbers:
         """The row of each key (any order), -1 where there is none."""
-        found = self._main.find(keys)
-        recent = self._recent.find(keys)
-        return np.where(recent >= 0, recent, found)
+        found = np.full(len(keys), -1, np.int64)
+        asked, slots = np.arange(len(keys)), self._places(keys)
+        while len(asked):
+            rows = self._rows[slots]
+            same = self._keys[slots] == keys[asked]
+            found[asked[same]] = rows[same]
+            further = ~same & (rows != _FREE)
+            asked, slots = asked[further], (slots[further] + 1) & self._mask
+        return np.maximum(found, _FORGOTTEN)
 
     def add(self, keys: Keys, rows: Numbers) -> None:
         """Keys that are not in it, each once, and their rows."""
-        self._recent = self._recent.joined(keys, rows)
-        if len(self._recent) > _FEW:
-            self._main = self._main.joined(self._recent.keys, self._recent.rows)
-            self._recent = _Sorted(np.empty(0, np.uint64), np.empty(0, np.int64))
+        self._used += len(keys)
+        if 2 * self._used > len(self._rows):
+            held = self._rows >= 0
+            keys = np.concatenate([self._keys[held], keys])
+            rows = np.concatenate([self._rows[held].astype(np.int64), rows])
+            self._begin(max(_FEWEST_BITS, (4 * len(keys) - 1).bit_length() - 1))
+            self._used = len(keys)
+        slots = self._places(keys)
+        while len(keys):
+            # One that was forgotten has its slot still.
+            open_ = (self._rows[slots] == _FREE) | (self._keys[slots] == keys)
+            self._keys[slots[open_]] = keys[open_]
+            self._rows[slots[open_]] = rows[open_]
+            lost = self._keys[slots] != keys
+            keys, rows, slots = keys[lost], rows[lost], (slots[lost] + 1) & self._mask
 
     def remove(self, keys: Keys) -> None:
         """Forget keys that are in it."""
-        self._main.forget(keys)
-        self._recent.forget(keys)
+        slots = self._places(keys)
+        while len(keys):
+            same = self._keys[slots] == keys
+            self._rows[slots[same]] = _FORGOTTEN
+            keys, slots = keys[~same], (slots[~same] + 1) & self._mask
 
-
-class _Sorted:
-    """Keys in ascending order and their rows, -1 for those that are forgotten."""
-
-    def __init__(self, keys: Keys, rows: Numbers) -> None:
-        self.keys, self.rows = keys, rows
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def find(self, keys: Keys) -> Numbers:
-        if not len(self.keys):
-            return np.full(len(keys), -1)
-        places = self._places(keys)
-        return np.where(self.keys[places] == keys, self.rows[places], -1)
-
-    def forget(self, keys: Keys) -> None:
-        if len(self.keys):
-            places = self._places(keys)
-            self.rows[places[self.keys[places] == keys]] = -1
-
-    def joined(self, keys: Keys, rows: Numbers) -> _Sorted:
-        order = np.argsort(keys)
-        keys, rows = keys[order], rows[order]
-        known = self.rows >= 0
-        own_keys, own_rows = (
-            (self.keys, self.rows) if known.all() else (self.keys[known], self.rows[known])
-        )
-        places = np.searchsorted(own_keys, keys)
-        return _Sorted(np.insert(own_keys, places, keys), np.insert(own_rows, places, rows))
+    def _begin(self, bits: int) -> None:
+        self._shift = np.uint64(64 - bits)
+        self._mask = (1 << bits) - 1
+        self._keys = np.zeros(1 << bits, np.uint64)
+        self._rows = np.full(1 << bits, _FREE, np.int32)
 
     def _places(self, keys: Keys) -> Numbers:
-        return np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return ((keys * _SPREAD) >> self._shift).astype(np.int64)

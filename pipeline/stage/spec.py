@@ -23,6 +23,7 @@ from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication
 from pipeline.parquet.storage import Storage
+from pipeline.push.destination import Destination
 from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
@@ -80,6 +81,10 @@ class Source(Spec, frozen=True, kw_only=True):
 
     endless: ClassVar[bool] = False
     """It goes on until it is stopped, so that a command that only reads cannot read it."""
+
+    serves: ClassVar[bool] = False
+    """Flows are sent to it, and what was sent cannot be read again. Its `chunks` do not wait: they
+    give what has come, which may be nothing, and are asked again once that was counted."""
 
     def decode(self, context: BuildContext) -> Decode:
         """The decoder of this source's payloads."""
@@ -157,6 +162,7 @@ class Sink(Enum):
     STDOUT = auto()
     KAFKA = auto()
     PARQUET = auto()
+    SERVER = auto()
 
 
 class Writer(Spec, frozen=True, kw_only=True):
@@ -173,6 +179,10 @@ class Writer(Spec, frozen=True, kw_only=True):
         """The folder the flows go to, for `Sink.PARQUET`; None for the other sinks."""
         return None
 
+    def destination(self, folder: Path) -> Destination | None:
+        """The server the flows are pushed to, for `Sink.SERVER`; None for the other sinks."""
+        return None
+
     def build(self, context: BuildContext) -> Write:
-        """The behaviour: one record per flow to publish, or for Parquet a frame of the flows."""
+        """The behaviour: one record per flow to publish; for Parquet and servers, a frame."""
         raise NotImplementedError

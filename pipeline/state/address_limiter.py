@@ -6,7 +6,7 @@ So an external peer is known by its address, and a scan of a million addresses s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -25,21 +25,25 @@ _Wider = Callable[[pl.Series], pl.Series]
 class AddressLimiter:
     """Says which label sets of a table keep their addresses: those that came first.
 
-    `labels` (String, no nulls) are the label sets that the table has; `overflow` is written for an
-    address without any room. A label set is known by a hash: two that share one take one place,
-    and nothing is lost by it.
+    `labels` are the names of the table's label columns; `overflow` is written for an address
+    without any room. A label set is known by a hash: two that share one take one place, and nothing
+    is lost by it.
     """
 
-    def __init__(self, limit: AddressLimit, labels: pl.DataFrame, overflow: str) -> None:
+    def __init__(self, limit: AddressLimit, labels: Sequence[str], overflow: str) -> None:
         self._rows = limit.rows
         self._overflow = overflow
         self._ends = limit.ends
         self._addresses = [address for address, _ in limit.ends]
-        self._parts = [label for label in labels.columns if label not in limit.apart]
+        self._parts = [label for label in labels if label not in limit.apart]
         self._known, self._recent = (pl.Series(_KEY, [], dtype=pl.UInt64) for _ in range(2))
         self._used: Counter[tuple[str, int]] = Counter()
         self._full: dict[int, set[str]] = {_ADDRESS: set(), _NETWORK: set()}
+
+    def know(self, labels: pl.DataFrame) -> None:
+        """Label sets (String, no nulls) that the table has."""
         rows = self._outside(labels).unique(_KEY).filter(pl.col(_WIDTH) < _ANY)
+        rows = rows.filter(~self._is_known(rows[_KEY]))
         self._add(rows.with_columns(self._namespace(labels, rows)))
 
     def admit(self, series: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -81,8 +85,8 @@ class AddressLimiter:
     def _outside(self, labels: pl.DataFrame) -> pl.DataFrame:
         """The rows that have an address: where they are, key, and width."""
         addresses = pl.col(self._addresses)
-        rows = labels.select(self._parts).with_row_index(_ROW)
-        rows = rows.filter(pl.any_horizontal(addresses != ""))
+        outside = labels.select(pl.any_horizontal(addresses != "").arg_true()).to_series()
+        rows = labels.select(self._parts)[outside].insert_column(0, outside.alias(_ROW))
         network = addresses.str.contains("/", literal=True)
         address = (addresses != "") & (addresses != self._overflow) & ~network
         width = (

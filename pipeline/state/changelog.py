@@ -37,6 +37,7 @@ from pipeline.stage import Family, memory
 from pipeline.state.checkpoint_file import pack, unpack
 from pipeline.state.label_sets import ID
 from pipeline.state.memories import MemorySnapshot
+from pipeline.state.narrow import wide
 from pipeline.state.sealed import SealError, seal, unseal
 from pipeline.state.series_table import LAST_COUNTED, Rows, SeriesTable
 
@@ -258,7 +259,7 @@ def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
     """The chunks with a series counted after `cut`. Series stay where they are in an edition."""
     seen = (rows.totals[LAST_COUNTED] > cut).arg_true()
     for chunk in (seen // ROWS).unique().sort():
-        yield chunk, rows.totals.slice(chunk * ROWS, ROWS)
+        yield chunk, wide(rows.totals.slice(chunk * ROWS, ROWS))
     if (rows.overflow[LAST_COUNTED] > cut).any():
         yield _OVERFLOW, rows.overflow
 

@@ -11,14 +11,16 @@ import threading
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
+import numpy as np
 import polars as pl
 
 from pipeline.stage import Family
+from pipeline.stage.key_index import KeyIndex
 
 ID = ":id"
 """The column that stands for the labels (UInt32)."""
 
-_CHECK, _ROW = ":check", ":row"
+_HASH, _ROW = ":hash", ":row"
 
 
 class LabelInterner:
@@ -57,9 +59,8 @@ class LabelInterner:
 
     def _begin(self) -> None:
         self._seeds = secrets.randbits(63), secrets.randbits(63)
-        self._texts = pl.Categorical(pl.Categories.random())
-        self._anchor = pl.Series([], dtype=self._texts)  # codes live as long as a column of theirs
-        self._checks = pl.Series(_CHECK, [], dtype=pl.UInt64)
+        self._index = KeyIndex()
+        self._checks = np.empty(0, np.uint64)
         # Few distinct texts in many sets: a code of 4 bytes for each, in place of 16 and the text.
         codes = {label: pl.Categorical(pl.Categories.random()) for label in self.labels}
         self._frame = pl.DataFrame(schema=codes)
@@ -68,14 +69,18 @@ class LabelInterner:
     def _look_up(self, rows: pl.DataFrame) -> tuple[pl.Series, bool]:
         """The ids, and whether no two sets share one."""
         first, check = (_hashes(rows, seed) for seed in self._seeds)
-        ids = first.cast(pl.String).cast(self._texts).to_physical().alias(ID)
-        top = ids.max()
-        if isinstance(top, int) and top >= len(self._checks):
-            found = pl.DataFrame([ids, check.alias(_CHECK)]).with_row_index(_ROW)
-            new = found.filter(pl.col(ID) >= len(self._checks)).unique(ID).sort(ID)  # dense
-            self._checks = pl.concat([self._checks, new[_CHECK]], rechunk=True)
+        hashes, checks = first.to_numpy(), check.to_numpy()
+        ids = self._index.find(hashes)
+        if (ids < 0).any():
+            found = first.alias(_HASH).to_frame().with_row_index(_ROW).filter(pl.Series(ids < 0))
+            new = found.unique(_HASH, keep="first", maintain_order=True)
+            numbers = np.arange(len(self._checks), len(self._checks) + new.height)
+            self._index.add(new[_HASH].to_numpy(), numbers)
+            self._checks = np.append(self._checks, checks[new[_ROW]])
             self._new.append(rows[new[_ROW]].cast(self._frame.schema))
-        return ids, bool((self._checks.gather(ids) == check).all())
+            ids[ids < 0] = self._index.find(hashes[ids < 0])
+        sound = bool((self._checks[ids] == checks).all())
+        return pl.Series(ID, ids.astype(np.uint32)), sound
 
     def _hash_anew(self) -> None:
         """Give all sets hashes by other seeds; they keep their ids."""

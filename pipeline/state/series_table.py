@@ -14,6 +14,8 @@ import polars as pl
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Policy, Rule, days
 from pipeline.state.address_limiter import AddressLimiter
 from pipeline.state.label_sets import ID, LabelInterner
+from pipeline.state.narrow import below, narrow, wide
+from pipeline.state.reduction import reduced
 
 LAST_COUNTED = ":last_counted"
 """When a series was last counted (Float64, epoch seconds): what expiry and checkpoints go by.
@@ -28,13 +30,15 @@ _COMPACT_ROWS = 100_000
 _SHARE = 8
 _MANY_ROWS = 50_000
 _PLACE = ":place"
-_PART = 100_000
+_PART = 25_000
 _WASTE = 50_000
 """The number of unused label sets at which a table starts a new interner."""
 
 _SEEN = (FIRST_SEEN, LAST_SEEN)
 TIMES = (*_SEEN, LAST_COUNTED)
 """The columns of a series that stand behind its values."""
+
+_TIME_RULES = dict(zip(TIMES, (Rule.MIN, Rule.MAX, Rule.MAX), strict=True))
 
 _MERGED = {
     Rule.SUM: pl.Expr.sum,
@@ -87,8 +91,8 @@ class InternedDelta(NamedTuple):
 class Rows(NamedTuple):
     """Series at a moment, by the ids of `sets`, in the order they were admitted.
 
-    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN, LAST_COUNTED. While `edition`
-    is the same, a series stays where it is in `totals`.
+    Columns: ID (UInt32), the value columns, FIRST_SEEN, LAST_SEEN, LAST_COUNTED; facts in `totals`
+    are `narrow`. While `edition` is the same, a series stays where it is in `totals`.
     """
 
     sets: LabelInterner
@@ -97,18 +101,23 @@ class Rows(NamedTuple):
     edition: int = 0
 
     def all(self) -> pl.DataFrame:
-        """The totals, and the overflow series last where there is one."""
-        return pl.concat([self.totals, self.overflow]) if self.overflow.height else self.totals
+        """The totals (wide), and the overflow series last where there is one."""
+        return pl.concat([wide(self.totals), self.overflow])
+
+    @property
+    def size(self) -> int:
+        """How many series there are."""
+        return self.totals.height + self.overflow.height
 
     def parts(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """`labelled` in parts, at least one: a million label sets at once need much memory."""
+        """`labelled` in parts, at least one: a million series at once need much memory."""
         yield self.labelled(rows.head(_PART))
         for part in rows.slice(_PART).iter_slices(_PART):
             yield self.labelled(part)
 
     def labelled(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Some of these rows with the label columns (String) in the place of the ids."""
-        values = rows.drop(ID)
+        """Some of these rows, wide, with the label columns (String) in the place of the ids."""
+        values = wide(rows.drop(ID))
         return self.sets.frame(rows[ID]).hstack(values) if self.sets.labels else values
 
 
@@ -122,7 +131,7 @@ class SeriesTable:
         self._values = list(family.columns)
         empty = pl.DataFrame(schema={ID: pl.UInt32(), **columns(family)})
         own = LabelInterner(family.labels) if sets is None else sets  # an empty one is false
-        self.rows = Rows(own, empty, empty)
+        self.rows = Rows(own, narrow(empty), empty)
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
         self._addresses: AddressLimiter | None = None
@@ -135,7 +144,7 @@ class SeriesTable:
     @property
     def size(self) -> int:
         """How many series there are."""
-        return self.rows.all().height
+        return self.rows.size
 
     def adopt(self, family: Family, policy: Policy) -> None:
         """Go on as this family, which continues the one before."""
@@ -148,9 +157,10 @@ class SeriesTable:
         if limit is None:
             return series, 0
         if self._addresses is None:
+            self._addresses = AddressLimiter(limit, self.labels, OVERFLOW)
             known = pl.concat([self.rows.totals[ID], *(rows[ID] for rows in self._pending)])
-            labels = self.rows.sets.frame(known.unique())
-            self._addresses = AddressLimiter(limit, labels, OVERFLOW)
+            for part in known.unique().to_frame().iter_slices(_PART):
+                self._addresses.know(self.rows.sets.frame(part[ID]))
         return self._addresses.admit(series)
 
     def intern(self, series: pl.DataFrame) -> InternedDelta:
@@ -186,7 +196,7 @@ class SeriesTable:
             return 0
         sets, totals, overflow, edition = self.rows
         places = self._places(pl.concat([rows[ID] for rows in self._pending]))
-        merged = self._grouped(pl.concat([totals[places], *self._pending]))
+        merged = self._grouped(pl.concat([wide(totals[places]), *self._pending]))
         known, new = merged.head(len(places)), merged.slice(len(places))
         self._pending, self._pending_rows = [], 0
         allowed = self._allowed(room)
@@ -217,18 +227,23 @@ class SeriesTable:
     def take(self, totals: Iterable[pl.DataFrame], overflow: pl.DataFrame) -> None:
         """Go on from saved series, which have the columns `columns`; the totals in parts."""
         sets = self.rows.sets
-        whole = self.rows.totals.clear()
+        parts: dict[str, list[pl.Series]] = {c.name: [c] for c in narrow(self.rows.totals.clear())}
         for part in totals:
-            whole.extend(_by_id(part, sets))  # a copy, so that the part's memory is free at once
-        self.rows = Rows(sets, whole, _by_id(overflow, sets))
+            for column in narrow(_by_id(part, sets)):
+                # Written anew: it must not keep the memory of the part.
+                parts[column.name].append(below([column.head(1), column.slice(1)]))
+        columns = [below(parts.pop(name)) for name in list(parts)]  # the memory of each in turn
+        self.rows = Rows(sets, pl.DataFrame(columns), _by_id(overflow, sets))
         self._addresses = None
 
     def merge(self, parts: Sequence[Rows]) -> None:
         """Take series that were counted apart, as one; of a gauge, the value counted last."""
         sets = self.rows.sets
         frames = [self._numbered(part, sets).all() for part in parts]
-        merged = self._grouped(pl.concat([self.rows.totals.clear(), *frames]).sort(LAST_COUNTED))
-        self.rows = Rows(sets, merged, merged.clear())
+        merged = self._grouped(
+            pl.concat([wide(self.rows.totals.clear()), *frames]).sort(LAST_COUNTED)
+        )
+        self.rows = Rows(sets, narrow(merged), merged.clear())
 
     def exposed(self, now: float | None) -> pl.DataFrame:
         """The series not idle at `now` (epoch seconds) for longer than their expiry; None: all.
@@ -240,7 +255,8 @@ class SeriesTable:
 
     def shown(self, now: float | None) -> int:
         """How many series `exposed` gives."""
-        return self._active(self.rows.all(), now).height
+        rows = self.rows
+        return sum(self._active(frame, now).height for frame in (rows.totals, rows.overflow))
 
     def _active(self, series: pl.DataFrame, now: float | None) -> pl.DataFrame:
         if not self.family.exposed:
@@ -256,7 +272,7 @@ class SeriesTable:
         totals, overflow = (
             _by_id(rows.labelled(frame), sets) for frame in (rows.totals, rows.overflow)
         )
-        return Rows(sets, totals, overflow, rows.edition)
+        return Rows(sets, narrow(totals), overflow, rows.edition)
 
     def _retained(self, totals: pl.DataFrame) -> pl.DataFrame:
         """The series to keep; some are dropped when it is worth to write all others anew."""
@@ -280,7 +296,9 @@ class SeriesTable:
         return places.scatter(held, numbers).gather(ids.unique()).drop_nulls().sort()
 
     def _grouped(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return merged(self.family, rows, [ID])
+        if self.family.exposed or not rows.height:
+            return merged(self.family, rows, [ID])
+        return reduced(self.family, rows, ID, _TIME_RULES)
 
 
 def _updated(
@@ -290,10 +308,12 @@ def _updated(
 
     It costs little beside merging all of them; a column at a time, for the memory's sake.
     """
+    more = narrow(pl.concat([known, new]))
     columns = []
     for column in totals:
-        fresh = pl.concat([column, new[column.name]], rechunk=True)
-        columns.append(fresh.scatter(places, known[column.name]))
+        changed = more[column.name]
+        fresh = below([column, changed.slice(known.height), changed.clear()])
+        columns.append(fresh.scatter(places, changed.head(known.height).cast(fresh.dtype)))
     return pl.DataFrame(columns)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,10 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_PAIR = re.compile(
+    r"((?<!\\)(?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
 
 @dataclass
 class Node:
@@ -36,6 +42,18 @@ class Node:
     size: int = 1
 
 
+def _with_whole_letters(text: str) -> str:
+    """JSON has the escapes of two surrogates for a letter beyond U+FFFF; YAML has one escape."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return text
+    return _PAIR.sub(_with_one_escape, text)
+
+
+def _with_one_escape(found: re.Match[str]) -> str:
+    letter: str = json.loads(f'"{found[2]}"')
+    return f"{found[1]}\\U{ord(letter):08x}"
+
+
 class Composer:
     """Reads the documents of one text. A node that is wrong is a problem and reads as null."""
 
@@ -48,7 +66,7 @@ class Composer:
         schema: scalars.Schema = scalars.CORE,
         limit: int = MAX_NODES,
     ) -> None:
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._events: Iterator[Any] = yaml.parse(_with_whole_letters(text), Loader=_LOADER)
         self._name = name
         self._environ = environ
         self._schema = schema

@@ -56,8 +56,10 @@ class KeyHasher:
         return Hashed(total, a, b, errors)
 
     def identity(self, flows: pl.DataFrame, swapped: Mask) -> pl.DataFrame:
-        """The key fields of flows; those of A and B exchanged where `swapped`."""
+        """The key fields of flows, null where absent; of A and B exchanged where `swapped`."""
         own = values.only(flows, self.fields)
+        for name in self.fields:
+            own = values.put_null(own, name, ~values.present(own.schema, name))
         if not swapped.any():
             return own
         where = pl.lit(pl.Series(swapped))

@@ -89,8 +89,8 @@ def _key(protocol_type: pl.DataType) -> list[pl.Expr]:
     ends = zip(CLIENT, SERVER, g.SRC, g.DST, strict=True)
     both = [
         (
-            pl.when(FORWARD).then(src).otherwise(dst).fill_null("").alias(client),
-            pl.when(FORWARD).then(dst).otherwise(src).fill_null("").alias(server),
+            pl.when(FORWARD).then(src).otherwise(dst).alias(client),
+            pl.when(FORWARD).then(dst).otherwise(src).alias(server),
         )
         for client, server, src, dst in ends
     ]
@@ -149,6 +149,7 @@ def _values() -> list[pl.Expr]:
         "client_port_min": pl.col(g.CLIENT_PORT_MIN),
         "client_port_max": pl.col(g.CLIENT_PORT_MAX),
         "sampling_max": pl.col(g.SAMPLING),
+        "began": pl.col(g.BEGAN),
         "days": days.bits(pl.col(g.DAY)),
     }
     return [value.alias(name) for name, value in found.items()]

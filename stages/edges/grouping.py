@@ -14,6 +14,7 @@ from pipeline.flows.orientation import (
     BASIS,
     CLIENT_PORT,
     FORWARD,
+    OPEN,
     PORT,
     REFUSED,
     Basis,
@@ -37,6 +38,7 @@ FLOWS, DROPS = ":flows", ":drops"
 COUNTS = ("Bytes", "Packets", "PktDropBytes", "PktDropPackets")
 """Fields that are added up, under their own names."""
 SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX = ":sampling", ":client_port_min", ":client_port_max"
+BEGAN = ":began"
 
 _OWNER = ("K8S_OwnerType", "K8S_Namespace", "K8S_OwnerName", "SubnetLabel")
 """The fields (after Src or Dst) of an end without its address, in the order of END."""
@@ -48,9 +50,10 @@ _OF_ATTRIBUTES = {
     Attribute.DNS_NAME: {NAME: "DnsName"},
 }
 """The columns that are kept for an attribute, and the fields they are copies of."""
+_START, _LATEST = "TimeFlowStartMs", 2.0**53
 _HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
-_TEXTS = (*SRC, *DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
+_TEXTS = (VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
 _NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
 _Read = Callable[[values.Schema, str], pl.Expr]
@@ -65,18 +68,19 @@ def fields(attributes: Collection[Attribute]) -> Fields:
     if Attribute.VERDICT in attributes:
         copied.update((FLOW_VERDICT, FLOW_POLICY))
     others = {"AgentIP", "FlowDirection", "NetworkEvents", "PktDropLatestDropCause", "Sampling"}
+    others.add(_START)
     return orientation.FIELDS | owners | copied | others | {*COUNTS, *TIMES}
 
 
 def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
     """A row for all flows that are alike, in the order in which the first of each came.
 
-    Columns: what they have in common, SRC, DST, PROTOCOL (or its number, UInt8), VERDICTS, CAUSE,
-    TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String), FORWARD (Boolean), BASIS (UInt8),
-    PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
+    Columns: what they have in common, SRC and DST (String, "" where not known), PROTOCOL (or its
+    number, UInt8), VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String),
+    FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (the client's, of an undecided flow), SIDE, SERVICE_PORT and DAY (Int32,
     days since 1970), all null where not known or not asked for; then FLOWS, COUNTS, REFUSED,
-    ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN and CLIENT_PORT_MAX (Int64, null: none),
-    FIRST_SEEN and LAST_SEEN (Float64, null: not known).
+    ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX and BEGAN (that of
+    EDGES; Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64, null: not known).
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
     schema = flows.schema
@@ -90,10 +94,11 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
         days.day(pl.col(SEEN)).alias(DAY),
         *_attributes(schema, attributes),
     )
-    kept = {*_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
+    kept = {*SRC, *DST, *_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
     keys = [column for column in read.columns if column in kept]
     rows = read.group_by(keys, maintain_order=True).agg(_aggregates(schema))
-    absent = [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
+    absent = [pl.lit("").alias(c) for c in (*SRC, *DST) if c not in keys]
+    absent += [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
     absent += [pl.lit(None, pl.Int32).alias(c) for c in _NUMBERS if c not in keys]
     addresses = [cidr.canonical_texts(rows[column]) for column in (SRC[-1], DST[-1])]
     return rows.with_columns(*addresses, *absent)
@@ -102,11 +107,16 @@ def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFr
 def _end(schema: values.Schema, end: str, names: tuple[str, ...]) -> list[pl.Expr]:
     """An end, its address only where nothing else is known of it."""
     known = [(own, end + field) for own, field in zip(names, _OWNER, strict=False)]
-    parts = [(own, _text(schema, name)) for own, name in known if values.known(schema, name)]
-    address = _text(schema, f"{end}Addr")
+    parts = [(own, _filled(schema, name)) for own, name in known if values.known(schema, name)]
+    address = _filled(schema, f"{end}Addr")
     if parts:
-        address = pl.when(pl.all_horizontal(text.is_null() for _, text in parts)).then(address)
+        outside = pl.all_horizontal(text == "" for _, text in parts)
+        address = pl.when(outside).then(address).otherwise(pl.lit(""))
     return [*(text.alias(own) for own, text in parts), address.alias(names[-1])]
+
+
+def _filled(schema: values.Schema, name: str) -> pl.Expr:
+    return values.text(schema, name).fill_null("")
 
 
 def _undecided_port() -> pl.Expr:
@@ -157,9 +167,17 @@ def _aggregates(schema: values.Schema) -> list[pl.Expr]:
         orientation.integer(schema, "Sampling").max().cast(pl.Int64).alias(SAMPLING),
         client_port.min().alias(CLIENT_PORT_MIN),
         client_port.max().alias(CLIENT_PORT_MAX),
+        _began(schema).min().alias(BEGAN),
         pl.col(SEEN).min().alias(FIRST_SEEN),
         pl.col(SEEN).max().alias(LAST_SEEN),
     ]
+
+
+def _began(schema: values.Schema) -> pl.Expr:
+    """Int64: when a flow that may be of either end began (ms), 0 where its flags prove of which."""
+    start = values.number(schema, _START)
+    sound = start.is_between(1, _LATEST)
+    return pl.when(OPEN).then(pl.when(sound).then(start)).when(~pl.col(OPEN)).then(0).cast(pl.Int64)
 
 
 def _count(schema: values.Schema, name: str) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 
@@ -17,6 +18,9 @@ _SECONDS = 3_600
 
 def main(areas: list[str]) -> int:
     """Try the areas, all unless some are named; 1 where anything happened that must not."""
+    if unknown := [area for area in areas if area not in AREAS]:
+        print(f"no area {', '.join(unknown)}: there are {', '.join(AREAS)}", file=sys.stderr)  # noqa: T201
+        return 2
     console = Console(width=None if sys.stdout.isatty() else 140)
     results = []
     for area in areas or AREAS:
@@ -51,4 +55,5 @@ def table(results: list[Result]) -> Table:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

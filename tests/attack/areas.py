@@ -26,9 +26,14 @@ AREAS = {
     "configuration": 2_000,
     "files": 1_500,
     "kubernetes": 2_000,
+    "output": 1_500,
     "state": 1_500,
+    "exposition": 2_500,
 }
-"""The areas that need Python alone, each with the most memory it may take, in MB."""
+"""The areas, each with the most memory it may take, in MB."""
+
+REAL = frozenset({"exposition"})
+"""Those that need a real Prometheus."""
 
 _DATA = 6 << 30
 """Bytes that a process may have, so that a fault does not take the machine with it."""

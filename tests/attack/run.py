@@ -48,8 +48,13 @@ def run(area: str, *, long: bool, seconds: float) -> Result:
         watch = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
         watch.start()
         assert process.stdout is not None
-        with process.stdout as lines:
-            tallies = [msgspec.json.decode(line, type=Tally) for line in lines]
+        try:
+            with process.stdout as lines:
+                tallies = [msgspec.json.decode(line, type=Tally) for line in lines]
+        except KeyboardInterrupt:
+            watch.cancel()
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         hung = not watch.is_alive()

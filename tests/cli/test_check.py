@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from simulate import Simulation
@@ -78,3 +79,16 @@ def test_a_refused_configuration_is_not_drawn(tmp_path: Path) -> None:
         done = flowmatrix(command, path)
         assert (done.exit_code, done.stdout) == (78, "")
         assert str(path) in done.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "graph", "convert"])
+def test_nothing_in_a_name_moves_the_cursor(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    name = '\x1b]0;x\x07\u2063\u202e\U000e0041 \\ é"\r'
+    stage = {"name": name, "type": "ingest_stdin", "decoder": "json"}
+    stages = [stage, {"name": "out", "type": "write_stdout", "follows": name}]
+    path.write_text(json.dumps({"stages": stages}, ensure_ascii=False))
+    done = flowmatrix(command, path)
+    assert done.output.replace("\n", "").isprintable()
+    if command == "convert":
+        assert yaml.safe_load(done.stdout)["stages"][0]["name"] == name

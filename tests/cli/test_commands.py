@@ -101,3 +101,13 @@ def test_a_choice_that_does_not_exist_is_answered_with_those_that_do(command: li
     done = flowmatrix(*command, "nothing")
     assert done.exit_code == 2
     assert f"Error: Invalid value for '{command[-1]}': 'nothing' is not one of" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["{}"], ["--{}"], ["who", "{}"], ["who", "--{}"], ["flows", "{}"], ["matrix", "--port", "{}"]],
+)
+def test_nothing_in_an_argument_moves_the_cursor(arguments: list[str]) -> None:
+    done = flowmatrix(*(word.format("\x1b]0;x\x07\u202e") for word in arguments))
+    assert done.exit_code
+    assert done.output.replace("\n", "").isprintable()

@@ -9,16 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from pipeline.cli.flow_files import FlowFiles, Wanted, found
-from pipeline.flows import values
-from pipeline.parquet.conversion import convert
-from pipeline.parquet.spool import Spool
 from pipeline.predicate import query
 from pipeline.testing import frame, rows
 from simulate import Format, Simulation, simulate
+from tests.support.kept import parquet
 
 FLOWS: list[dict[str, Any]] = [
     {"SrcAddr": "10.0.0.1", "SrcPort": 40000, "Bytes": 7, "TimeFlowEndMs": 1_000},
@@ -26,15 +23,6 @@ FLOWS: list[dict[str, Any]] = [
     {"SrcAddr": "10.0.0.3", "Flags": ["SYN"], "TimeFlowEndMs": 0, "TimeReceived": 3},
     {"SrcAddr": "10.0.0.4"},
 ]
-
-
-def parquet(path: Path, *batches: pl.DataFrame) -> Path:
-    spool = Spool(path.with_name(f".{path.stem}.spool"))
-    for batch in batches:
-        spool.append(batch.drop(values.NUMBER, strict=False))
-    spool.close()
-    assert convert(spool.path)
-    return path
 
 
 def lines(path: Path, flows: list[dict[str, Any]]) -> Path:

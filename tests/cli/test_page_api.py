@@ -24,7 +24,7 @@ def server(made: Simulation) -> Iterator[Server]:
     """A worker that has counted the reference scenario."""
     job = Job(load(made.config))
     edges = edge_api.Edges(job, made.config)
-    extra = page_api.worker_documents(job, edges, "a worker") | edge_api.documents(edges)
+    extra = page_api.worker_documents(job, edges, "a worker")
     job.run()
     with job.server("127.0.0.1:0", extra, page_api.page_files()) as running:
         yield running

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from rich.console import Console
 
@@ -44,3 +46,10 @@ def test_what_has_no_room_is_left_out_by_rank(width: int, titles: list[str]) -> 
 def test_a_text_that_has_no_room_is_cut() -> None:
     assert shown(30)[1].startswith("nnnnnnnn")
     assert "…" in shown(30)[1]
+
+
+def test_a_title_is_text_and_no_markup() -> None:
+    """Names of namespaces are titles of `matrix --summary`."""
+    out = io.StringIO()
+    Console(file=out, width=80).print(fitting([Column("[/x]\x1b", text=True)], [["a"]], 80))
+    assert out.getvalue().split("\n")[0].rstrip() == "[/x]\N{REPLACEMENT CHARACTER}"

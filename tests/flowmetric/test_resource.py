@@ -150,7 +150,7 @@ def test_status_of_a_refused_resource() -> None:
         "type": "CardinalityWarning",
         "status": "True",
         "reason": "avoid",
-        "message": "avoid: SrcAddr; unknown: DstPrt, TLSTypes",
+        "message": "avoid: SrcAddr; unknown: DstPrt; careful: TLSTypes",
     }
     with pytest.raises(ValueError, match="FlowMetric netobserv/m is not ready: "):
         metric.metric()

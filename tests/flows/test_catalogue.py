@@ -57,7 +57,7 @@ def test_a_field_has_type_level_and_feature_of_the_table(row: Row) -> None:
 
 
 def test_fields_that_only_the_agent_has_are_refused_in_flowmetrics() -> None:
-    agent_only = {"AgentIP", "Etype", "IPSecRetCode", "TLSGroup"}
+    agent_only = {"AgentIP", "Etype", "IPSecRetCode"}
     agent_only |= {"QuicVersion", "QuicSeenLongHdr", "QuicSeenShortHdr"}
     assert set(CATALOGUE) - set(METRIC_FIELDS) == agent_only
 

@@ -14,6 +14,7 @@ from pipeline.flows.orientation import (
     BASIS,
     CLIENT_PORT,
     FORWARD,
+    OPEN,
     PORT,
     REFUSED,
     oriented,
@@ -29,8 +30,8 @@ def test_a_row_for_each_flow() -> None:
         {},
     ]
     found = oriented(frame(flows))
-    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED]
-    named = [(row[0], BASES[row[1]], *row[2:-1]) for row in found.rows()]
+    assert found.columns == [FORWARD, BASIS, PORT, CLIENT_PORT, REFUSED, ABORTED, OPEN]
+    named = [(row[0], BASES[row[1]], *row[2:-2]) for row in found.rows()]
     assert named == [
         (True, "syn", 443, 40_000, False),
         (False, "well_known", 443, 40_000, True),

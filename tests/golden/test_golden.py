@@ -23,6 +23,8 @@ from typing import IO, Any
 import pytest
 import yaml
 
+from tests.support.outcomes import records, samples
+
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
@@ -53,8 +55,6 @@ RELOADED = {"dynamic-reload"}
 """Cases that tests/golden/test_reload.py runs: their configuration changes on the way."""
 
 CASES = sorted({path.parent.name for path in HERE.glob("*/case.yaml")} - WITH_A_BROKER - RELOADED)
-SAMPLE = re.compile(r"(?P<name>[^\s{]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-LABEL = re.compile(r'([^=,]+)="((?:[^"\\]|\\.)*)"')
 
 
 class Case:
@@ -210,40 +210,3 @@ def documented() -> list[list[str]]:
         re.findall("`([^`]+)`", " ".join(re.findall(r"^\| .* \| (.*)$", table, re.MULTILINE)))
         for table in DIFFERENCES.read_text().split("\n## ")
     ]
-
-
-def records(text: str, dropped: list[str], now: float) -> Iterator[str]:
-    """Each line as canonical JSON: numbers as doubles, a recent TimeReceived as `NOW`."""
-    for line in text.splitlines():
-        try:
-            record = json.loads(line, parse_int=number, parse_float=number)
-        except ValueError:
-            record = {"__raw__": line}
-        received = record.get("TimeReceived")
-        if isinstance(received, float) and abs(received - now) < 600:
-            record["TimeReceived"] = "NOW"
-        yield json.dumps({k: v for k, v in record.items() if k not in dropped}, sort_keys=True)
-
-
-def number(text: str) -> float:
-    """A double; minus zero is zero."""
-    return float(text) + 0.0
-
-
-def samples(text: str, keep: re.Pattern[str]) -> dict[str, Any]:
-    """Types by family and values by series, of the families to keep."""
-    types: dict[str, Any] = {}
-    values: dict[str, float] = {}
-    for line in text.splitlines():
-        if line.startswith("# TYPE "):
-            name, kind = line.split()[2:]
-            types[name] = kind
-        elif line and not line.startswith("#"):
-            found = SAMPLE.fullmatch(line)
-            assert found, line
-            labels = sorted(LABEL.findall(found["labels"] or ""))
-            key = found["name"] + str(labels)
-            assert key not in values, f"twice: {line}"
-            if keep.search(found["name"]):
-                values[key] = float(found["value"])
-    return {name: kind for name, kind in types.items() if keep.search(name)} | values

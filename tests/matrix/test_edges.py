@@ -19,5 +19,5 @@ def test_the_columns() -> None:
 
 def test_evidence_is_ordered() -> None:
     """The strongest comes first: edges are merged by that."""
-    order = ["syn", "syn_ack", "echo", "declared", "well_known", "fan_in", "uncertain"]
+    order = ["syn", "syn_ack", "echo", "declared", "first", "well_known", "fan_in", "uncertain"]
     assert [one.value for one in Evidence] == order

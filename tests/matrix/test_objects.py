@@ -78,4 +78,22 @@ def test_addresses_of_services() -> None:
 def test_ports_of_nodes_that_lead_to_services() -> None:
     ports = {"port": 80, "nodePort": 30_080}, {"port": 81}, {"port": 53, "protocol": "UDP"}
     found = Objects.of([NODE, service({}, *ports)]).node_ports
-    assert found.rows() == [("shop", "web", "TCP", 80, 30_080)]
+    assert found.rows() == [("shop", "web", "TCP", 80, None, 30_080)]
+
+
+def test_ports_of_nodes_that_lead_to_pods() -> None:
+    """Not those of pods on the network of the node, which have ended, or have no such port."""
+    port = {"containerPort": 8080, "hostPort": 81}
+    objects = Objects.of(
+        [
+            NODE,
+            pod("a", "10.1.0.1", [port, HTTP]),
+            pod("b", "10.1.0.2", [port], phase="Failed"),
+            pod("c", "10.0.0.1", [port], spec={"hostNetwork": True}),
+        ]
+    )
+    assert objects.node_ports.rows() == [("", "n1", "TCP", 81, "n1", 81)]
+    behind = objects.backends.select(
+        "service_namespace", "service", "service_port", "workload", "port"
+    )
+    assert behind.rows() == [("", "n1", 81, "a", 8080)]

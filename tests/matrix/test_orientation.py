@@ -153,6 +153,39 @@ def test_two_that_face_each_other_are_uncertain_without_more() -> None:
     assert found == [("web", "api", 7777, "declared")] * 2
 
 
+def test_two_that_face_each_other_are_told_by_who_began_first() -> None:
+    """Unless an object declares the other port; a reply to several servers is uncertain."""
+    one = fact(WEB, API, 7777, ports=(12_000, 12_000), began=5, syn=1)
+    reply = fact(API, WEB, 12_000, ports=(7777, 7777), reporter="server", began=6, syn=1)
+    assert decided(one, reply) == [("web", "api", 7777, "first")] * 2
+    assert (
+        decided(one, reply, ports=declared(("api", "TCP", 7777)))
+        == [("web", "api", 7777, "declared")] * 2
+    )
+    assert (
+        decided(one, reply, ports=declared(("web", "TCP", 12_000)))
+        == [("api", "web", 12_000, "declared")] * 2
+    )
+    several = decided(one, reply | {"client_port_max": 8888})
+    assert several == [("api", "web", 12_000, "uncertain"), ("web", "api", 7777, "first")]
+    found = oriented(edge_facts(one, reply), declared())
+    assert found.select("syn", "syn_ack").rows() == [(1, 0), (0, 1)]
+
+
+def test_a_known_port_of_the_client_that_began_first() -> None:
+    """Ports have taken its SYN for an answer."""
+    ports = {"ports": (50_051, 50_051)}
+    rows = [
+        fact(API, WEB, 8080, **ports, began=6, syn=1),
+        fact(API, WEB, 8080, **ports, began=5, syn_ack=1, evidence="syn_ack"),
+    ]
+    found = oriented(edge_facts(*rows), declared())
+    assert shown(found, "evidence", "syn", "syn_ack") == [
+        ("web", "api", 50_051, "first", 0, 1),
+        ("web", "api", 50_051, "first", 1, 0),
+    ]
+
+
 def test_without_ports_nothing_is_known() -> None:
     """A protocol without ports, and an ICMP error; an echo of the same ends tells of the latter."""
     one: dict[str, Any] = {"protocol": "ICMP", "evidence": ""}

@@ -152,7 +152,8 @@ def test_an_endpoint_outside_the_cluster() -> None:
 
 
 CLIENT = "label:partner"
-NODE_PORT = pl.DataFrame([("shop", "api", "TCP", 80, 30_080)], schema=NODE_PORTS, orient="row")
+NODE_PORT = pl.DataFrame([("shop", "api", "TCP", 80, None, 30_080)], NODE_PORTS, orient="row")
+HOST_PORT = pl.DataFrame([("", "n1", "TCP", 81, "n1", 81)], NODE_PORTS, orient="row")
 
 
 def led(*facts: dict[str, Any], behind: pl.DataFrame) -> pl.DataFrame:
@@ -172,6 +173,37 @@ def test_a_port_of_nodes_and_the_address_of_the_service_add_up() -> None:
     behind = backends(("api", 80, API, 8080))
     ways = [fact(WEB, NODES[0], 30_080, flows=4), fact(WEB, VIP, 80, flows=5)]
     assert rows(led(*ways, behind=behind)) == [("web", "api", 8080, 9, ["shop/api:80"])]
+
+
+def test_a_port_of_a_node_that_leads_to_a_pod() -> None:
+    """On its own node only; the pod has one row, whether it was seen with the client or not."""
+    behind = backends(("n1", 81, API, 8080)).with_columns(pl.lit("").alias("service_namespace"))
+    ways = [fact(CLIENT, node, 81, flows=4, syn=4) for node in NODES]
+    for seen in ((), (fact(CLIENT, API, 8080, flows=4, syn=4),)):
+        found = joined(at_services(edges(*ways, *seen), HOST_PORT, behind), behind)
+        assert sorted(rows(found)) == [
+            ("partner", "api", 8080, 4, ["n1:81"]),
+            ("partner", "n2", 81, 4, []),
+        ]
+
+
+def test_a_port_that_leads_to_a_pod_is_no_port_of_a_service() -> None:
+    """Where both have it, the pod on the node does."""
+    behind = backends(("api", 80, API, 8080), ("n1", 30_080, DB, 5432)).with_columns(
+        pl.when(pl.col("service") == "api")
+        .then(pl.lit("shop"))
+        .otherwise(pl.lit(""))
+        .alias("service_namespace")
+    )
+    ports = pl.concat([NODE_PORT, HOST_PORT.with_columns(service_port=30_080, port=30_080)])
+    found = joined(
+        at_services(edges(*(fact(CLIENT, n, 30_080, flows=4) for n in NODES)), ports, behind),
+        behind,
+    )
+    assert sorted(rows(found)) == [
+        ("partner", "api", 8080, 4, ["shop/api:80"]),
+        ("partner", "db", 5432, 4, ["n1:30080"]),
+    ]
 
 
 def test_other_ports_of_nodes_stay() -> None:

@@ -66,6 +66,7 @@ def told(answer: object) -> Any:
 
 ASKED: list[tuple[str, dict[str, str]]] = [
     ("matrix", {}),
+    ("edges", {"limit": "5", "sort": "-bytes"}),
     ("matrix", {"namespace": "netobserv"}),
     ("peers", {}),
     ("peers", {"namespace": "netobserv", "every": "true"}),

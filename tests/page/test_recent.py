@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from page.recent import EDGES, Asked, FlowsPage, page
+from page.overview import EDGES
+from page.recent import Asked, FlowsPage, page
 from pipeline.api.server import UnansweredError
 
 FLOWS = pl.DataFrame(

@@ -22,6 +22,7 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import Outcome, Reject
 from pipeline.plan.plan import Plan
 from pipeline.runtime.embedded import Embedded, EmbeddedOptions
+from pipeline.runtime.outputs import Outputs
 from pipeline.stage import VALUE, BuildContext, Decode, Decoded, Fields, Spec, Step, Transform
 from pipeline.state.ledger import Ledger
 from stages.encode_prometheus import EncodePrometheus, Metric
@@ -93,7 +94,8 @@ class Run:
         self.ledger = Ledger(plan.families)
         self.telemetry = Telemetry(plan, process=False)
         given = EmbeddedOptions(dead_letters=self.letters_file, **options)
-        self.embedded = Embedded(ActivePlan(plan), self.ledger, self.telemetry, given)
+        outputs = Outputs(self.telemetry)
+        self.embedded = Embedded(ActivePlan(plan), self.ledger, self.telemetry, outputs, given)
         CALLS.clear()
 
     def counts(self) -> dict[str, float]:

@@ -53,6 +53,12 @@ def test_keeps_what_the_original_keeps(text: str, expected: list[str]) -> None:
     )
 
 
+def test_a_double_beyond_an_integer_is_greater_than_every_number() -> None:
+    """Go makes the least integer of it on some processors, and the greatest on others."""
+    assert kept("Bytes > 7", [{"id": "a", "Bytes": 1e21}, {"id": "b", "Bytes": 7.9}]) == ["a"]
+    assert kept("Bytes < 7", [{"id": "a", "Bytes": 1e21}]) == []
+
+
 def test_the_tree() -> None:
     a, b, c = Present("a"), Not(Present("b")), Compares("c", ">=", 7)
     assert query.parse("with(a) and without(b) or c>=7") == All((a, Some((b, c))))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
+from pipeline.plan.compile import compile_plan
 from pipeline.runtime.delivery import Blocking
-from pipeline.stage import Sink, Writer
+from pipeline.runtime.outputs import Outputs
+from pipeline.stage import BuildContext, Sink, Writer
 from stages.discard import Discard
 from stages.write_stdout import WriteStdout
 
@@ -17,6 +21,11 @@ from stages.write_stdout import WriteStdout
 def lost(flows: float, stage: str) -> None:
     """No flow is lost here."""
     raise AssertionError((flows, stage))
+
+
+def blocking() -> Blocking:
+    telemetry = Telemetry(compile_plan([], BuildContext()), process=False)
+    return Blocking(Path(), lost, Outputs(telemetry), threading.Event())
 
 
 class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
@@ -28,14 +37,14 @@ class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
 def test_lines_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     """In the order of the stages; into a pipe they go as they are."""
     one, two = (WriteStdout(name=name, follows="in") for name in ("one", "two"))
-    with Blocking(Path(), lost) as delivery:
+    with blocking() as delivery:
         delivery.deliver([(one, ["a", "b\x1b"]), (two, ["c"])])
         delivery.deliver([(one, [])])
     assert capsys.readouterr().out == "a\nb\x1b\nc\n"
 
 
 def test_what_is_discarded_goes_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
-    with Blocking(Path(), lost) as delivery:
+    with blocking() as delivery:
         delivery.deliver([(Discard(name="d", follows="in"), ["a"])])
     assert capsys.readouterr().out == ""
 
@@ -43,7 +52,7 @@ def test_what_is_discarded_goes_nowhere(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_writer_without_a_topic() -> None:
     """It is named; records are never dropped in silence."""
     with (
-        Blocking(Path(), lost) as delivery,
+        blocking() as delivery,
         pytest.raises(BrokerError, match='stage "lost" does not say which topic it writes to'),
     ):
         delivery.deliver([(Lost(name="lost", follows="in"), ["a"])])

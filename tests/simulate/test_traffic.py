@@ -70,6 +70,7 @@ def test_a_service_whose_endpoints_are_not_seen() -> None:
 
 
 def test_every_flow_has_its_reply_with_ports_turned() -> None:
+    """It begins a millisecond later."""
     found = flows(Link("clients", "both", 80, every=10))
     forth = found.filter(pl.col("SrcPort") >= EPHEMERAL)
     back = found.filter(pl.col("DstPort") >= EPHEMERAL)
@@ -80,7 +81,7 @@ def test_every_flow_has_its_reply_with_ports_turned() -> None:
         reporter="reporter",
         SrcPort="DstPort",
         DstPort="SrcPort",
-        TimeFlowStartMs="TimeFlowStartMs",
+        TimeFlowStartMs=pl.col("TimeFlowStartMs") - 1,
     )
     assert forth.height == back.height > 0
     assert set(forth.select(key).iter_rows()) == set(turned.iter_rows())

@@ -16,12 +16,12 @@ def keys(of: list[int]) -> key_index.Keys:
     return np.array(of, np.uint64)
 
 
-@given(rounds=st.lists(st.tuples(KEYS, KEYS), max_size=6), few=st.sampled_from([0, 3, 100]))
+@given(rounds=st.lists(st.tuples(KEYS, KEYS), max_size=6), bits=st.sampled_from([1, 3, 10]))
 def test_it_finds_what_a_dictionary_finds(
-    rounds: list[tuple[set[int], set[int]]], few: int
+    rounds: list[tuple[set[int], set[int]]], bits: int
 ) -> None:
-    """Whether new keys are sorted in at once, sometimes, or never; forgotten ones come again."""
-    before, key_index._FEW = key_index._FEW, few
+    """Whether it grows often, or never; forgotten keys come again."""
+    before, key_index._FEWEST_BITS = key_index._FEWEST_BITS, bits
     index, model, row = KeyIndex(), dict[int, int](), 0
     try:
         for added, removed in rounds:
@@ -36,4 +36,21 @@ def test_it_finds_what_a_dictionary_finds(
             asked = sorted(added | removed | {1, 2**64 - 1})
             assert index.find(keys(asked)).tolist() == [model.get(key, -1) for key in asked]
     finally:
-        key_index._FEW = before
+        key_index._FEWEST_BITS = before
+
+
+def test_many_keys_in_batches() -> None:
+    """Hashes, and numbers that follow each other; half of them are forgotten, and come again."""
+    rng = np.random.default_rng(1)
+    hashes = rng.permutation(np.unique(rng.integers(0, 2**64, 30_000, np.uint64)))
+    for all_keys in (hashes, np.arange(30_000, dtype=np.uint64)):
+        index = KeyIndex()
+        for at in range(0, len(all_keys), 7_000):
+            index.add(all_keys[at : at + 7_000], np.arange(at, min(at + 7_000, len(all_keys))))
+        assert np.array_equal(index.find(all_keys), np.arange(len(all_keys)))
+        index.remove(all_keys[::2])
+        assert (index.find(all_keys[::2]) == -1).all()
+        assert np.array_equal(index.find(all_keys[1::2]), np.arange(1, len(all_keys), 2))
+        index.add(all_keys[::2], np.zeros(len(all_keys[::2]), np.int64))
+        assert (index.find(all_keys[::2]) == 0).all()
+        assert (index.find(~all_keys) == -1).sum() >= len(all_keys) - 1

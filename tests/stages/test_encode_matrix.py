@@ -122,6 +122,30 @@ def test_the_source_is_the_client(fields: Flow, evidence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("starts", "flags", "began"),
+    [
+        ([9, 5, 7], SYN | ACK, 5),
+        ([9], ["SYN", "ACK"], 9),
+        ([9, "5"], SYN | ACK, 5),
+        ([None, 9, 0, -1, "x", 2.0**60], SYN | ACK, 9),
+        ([None], SYN | ACK, None),
+        ([9], SYN, 0),
+        ([9], SYN_ACK | ACK, 0),
+        ([9], SYN | SYN_ACK | ACK, 0),
+        ([9], ACK, None),
+        ([9], None, None),
+    ],
+)
+def test_when_flows_began_that_may_be_of_either_end(
+    starts: Sequence[object], flags: object, began: int | None
+) -> None:
+    """0 where flags prove of which end they are."""
+    flows = [{**TO_DB, "Flags": flags, "TimeFlowStartMs": start} for start in starts]
+    encoded = EncodeMatrix(name="e", follows="f").build(BuildContext())(frame(flows))
+    assert encoded.deltas[0].series["began"].to_list() == [began]
+
+
+@pytest.mark.parametrize(
     ("fields", "evidence"),
     [
         ({"Flags": SYN_ACK}, "syn_ack"),
@@ -380,6 +404,7 @@ def test_it_reads_only_what_it_uses() -> None:
         "SrcK8S_HostIP": "10.0.0.1",
         "DstK8S_HostIP": "10.0.0.2",
         "NetworkEvents": [{"Action": "allow"}],
+        "TimeFlowStartMs": 1,
         "TimeFlowEndMs": 1,
         "SrcSubnetLabel": "Pods",
         "DstSubnetLabel": "Pods",

@@ -1,6 +1,7 @@
 """Flows to deltas: values, labels, buckets, what is skipped or refused."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -48,6 +49,51 @@ def test_a_null_list_has_an_empty_label() -> None:
     """A null that a decoder left, as an absent field; an empty list is `[]`."""
     flows = frame([{"Interfaces": None}, {}, {"Interfaces": []}])
     assert series(flows, labels=["Interfaces"]) == [("", 2.0), ("[]", 1.0)]
+
+
+def test_a_null_field_has_an_empty_label() -> None:
+    """A null that a stage made, as an absent field."""
+    flows = frame([{"SrcAddr": None}, {"SrcAddr": "10.0.0.1"}])
+    assert overflow("SrcAddr") in flows.columns
+    assert series(flows, labels=["SrcAddr"]) == [("", 1.0), ("10.0.0.1", 1.0)]
+
+
+NUMBERS = pl.DataFrame(
+    {
+        "ns": ["a", "a", "b", "b", "c", "c"],
+        "L": pl.Series([[0.5, 3.0], [7.0], [], None, None, [float("nan")]], dtype=pl.List(float)),
+        overflow("L"): [None, None, None, None, '"x"', None],
+    }
+)
+
+
+def test_a_histogram_of_each_number_of_a_list() -> None:
+    """What is no list of numbers is rejected; of an empty list and of none nothing is observed."""
+    of: dict[str, Any] = {
+        "type": Kind.HISTOGRAM,
+        "value": "L",
+        "each": True,
+        "labels": ["ns"],
+        "buckets": [1, 5],
+    }
+    encoded = encode(NUMBERS, **of)
+    (row,) = encoded.deltas[0].series.rows(named=True)
+    assert (row["ns"], row[COUNT], row[SUM]) == ("a", 3, 10.5)
+    assert encoded.filtered == 2
+    assert [(one.row, one.error, one.reason) for one in encoded.rejected] == [
+        (4, "HistoValueConversionError", 'metric m: L is "x", not a list of numbers'),
+        (5, "HistoValueConversionError", "metric m: L is a list with a NaN, not a list of numbers"),
+    ]
+    (problem,) = EncodePrometheus(name="e", metrics=[Metric(name="m", each=True)]).check(Path())
+    assert (problem.path, problem.message) == (
+        ("metrics", 0, "each"),
+        "each is for a histogram with a value",
+    )
+
+
+def test_a_label_of_numbers_reads_as_go_prints_them() -> None:
+    flows = pl.DataFrame({"L": [[0.5, 3.0, 1e21], [], None]})
+    assert series(flows, labels=["L"]) == [("[0.5 3 1e+21]", 1.0), ("[]", 1.0), ("", 1.0)]
 
 
 def test_a_counter_counts_flows_in_order_of_first_appearance() -> None:

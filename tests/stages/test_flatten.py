@@ -160,6 +160,12 @@ def test_check() -> None:
     assert problem.hint == 'did you mean "Interfaces"?'
 
 
+def test_flows_without_any_field_remain() -> None:
+    """Those that lost all fields, to a generic rule say, are still flows."""
+    step = Flatten(name="f", fields=["Interfaces"]).build(BuildContext(needed=frozenset({"F"})))
+    assert step(frame([{"G": 1}, {"G": 2}])).height == 2
+
+
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([1.5, "x", "y", ""])
 ELEMENTS = SCALARS | st.dictionaries(st.sampled_from("ab"), SCALARS) | st.lists(SCALARS, max_size=2)
 LISTS = st.lists(st.sampled_from(["SYN", "ACK"])) | st.lists(ELEMENTS, max_size=3) | SCALARS

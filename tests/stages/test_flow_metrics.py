@@ -124,3 +124,53 @@ def test_check_reports_all_with_their_places(tmp_path: Path) -> None:
 def test_no_files() -> None:
     (problem,) = FlowMetrics(name="m", files=[]).check(Path())
     assert (problem.path, problem.message) == (("files",), "files is empty")
+
+
+def test_predefined_metrics_come_before_those_of_files() -> None:
+    macro = FlowMetrics(
+        name="metrics",
+        follows="in",
+        predefined=["workload_ingress_bytes_total", "node_drop_packets_total"],
+        files=["flowmetrics/workload-syn-in.yaml"],
+        features=["FlowRTT"],
+        zone=True,
+    )
+    expose = EncodePrometheus(name="expose", follows="metrics", prefix="netobserv_")
+    expansion = macro.expand(CONTEXT, [expose], {})
+    encoders = [stage for stage in expansion.stages if isinstance(stage, EncodePrometheus)]
+    families = [encoder.families()[0] for encoder in encoders]
+    assert [family.name for family in families] == [
+        "netobserv_workload_ingress_bytes_total",
+        "netobserv_workload_syn_in",
+    ]
+    assert {"SrcK8S_Zone", "DstK8S_Zone"} < set(families[0].labels)
+    assert not {"K8S_ClusterName", "SrcK8S_NetworkName"} & set(families[0].labels)
+    assert [status["name"] for status in expansion.statuses] == ["workload-syn-in"]
+    (left_out,) = (p for p in macro.check(CONFIGS) if p.path == ("predefined", 1))
+    assert (left_out.severity, left_out.message) == (
+        "warning",
+        '"node_drop_packets_total" is left out: it needs the feature PacketDrop',
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("workload_ingres_bytes_total", 'did you mean "workload_ingress_bytes_total"?'),
+        ("namespace_dns_packets_total", 'it is now "namespace_dns_flows_total"'),
+        ("xyz", "such as node_egress_bytes_total"),
+    ],
+)
+def test_an_unknown_predefined_metric_is_an_error(name: str, hint: str) -> None:
+    (found,) = FlowMetrics(name="m", predefined=["node_flows_total", name]).check(Path())
+    assert (found.path, found.severity, found.hint) == (("predefined", 1), "error", hint)
+    assert found.message == f'unknown predefined metric "{name}"'
+
+
+def test_a_metric_of_a_file_cannot_have_a_predefined_name(tmp_path: Path) -> None:
+    text = METRIC.format(name="mine", namespace="a", type="Counter", metric="node_flows_total")
+    (tmp_path / "m.yaml").write_text(text)
+    macro = FlowMetrics(name="m", follows="in", predefined=["node_flows_total"], files=["m.yaml"])
+    expose = EncodePrometheus(name="expose", follows="m", prefix="netobserv_")
+    with pytest.raises(ConfigError, match=r"m\.yaml:1:1.* and by a predefined metric"):
+        macro.expand(BuildContext(folder=tmp_path), [expose], {})

@@ -11,8 +11,27 @@ from pipeline.decode import Format
 from pipeline.diagnostics import Severity
 from pipeline.stage import BuildContext, Source, SourceContext
 from stages.ingest_file import IngestFile
+from tests.support.commands import flowmatrix
 from tests.support.recordings import cli_database
 from tests.support.records import message_class
+
+NATIVE = """
+stages:
+  - {name: in, type: ingest_file, path: %s, decoder: json}
+  - name: out
+    type: encode_prometheus
+    follows: in
+    metrics: [{name: flows_bytes, value: Bytes, labels: [SrcAddr]}]
+"""
+DIALECT = """
+pipeline: [{name: in}, {name: out, follows: in}]
+parameters:
+  - {name: in, ingest: {type: file, file: {filename: %s, decoder: {type: json}}}}
+  - name: out
+    encode:
+      type: prom
+      prom: {metrics: [{name: flows_bytes, type: counter, valueKey: Bytes, labels: [SrcAddr]}]}
+"""
 
 
 def source(path: str, **fields: object) -> IngestFile:
@@ -156,3 +175,28 @@ def test_a_file_of_json_proposes_its_decoder(
     stage = IngestFile(name="in", path="flows", decoder=decoder)
     found = [(one.path, one.severity, one.hint) for one in stage.check(tmp_path)]
     assert found == ([(("decoder",), Severity.WARNING, hint)] if hint else [])
+
+
+@pytest.mark.parametrize("kind", ["native", "dialect"])
+@pytest.mark.parametrize("form", ["flows.json", "flows.txt", "flows.db"])
+def test_recordings_of_the_netobserv_cli_are_inputs_of_run(
+    tmp_path: Path, form: str, kind: str
+) -> None:
+    """A JSON array, the raw capture (a comma behind each object, no brackets), and the database."""
+    flows = [{"SrcAddr": f"10.0.0.{n % 3}", "DstPort": 443, "Bytes": n} for n in range(1, 10)]
+    if form == "flows.db":
+        cli_database(tmp_path / form, flows)
+    else:
+        texts = [json.dumps(flow) for flow in flows]
+        array = "[\n" + ",\n".join(texts) + "\n]\n"
+        raw = "".join(f"{text},\n" for text in texts)
+        (tmp_path / form).write_text(array if form == "flows.json" else raw)
+    file = tmp_path / "pipeline.yaml"
+    file.write_text((NATIVE if kind == "native" else DIALECT) % form)
+    done = flowmatrix("run", file, "--once", "--strict", "--metrics-out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "9 read, 9 counted, 0 filtered, 0 rejected" in done.output
+    samples = {line for line in (tmp_path / "out").read_text().splitlines() if line[0] == "f"}
+    assert samples >= {
+        f'flows_bytes{{SrcAddr="10.0.0.{n}"}} {s}' for n, s in enumerate([18, 12, 15])
+    }

@@ -22,7 +22,9 @@ def rows(*found: Row) -> pl.DataFrame:
 
 
 def new(*known: Row, limit: AddressLimit = LIMIT) -> AddressLimiter:
-    return AddressLimiter(limit, rows(*known), "*")
+    limiter = AddressLimiter(limit, LABELS, "*")
+    limiter.know(rows(*known))
+    return limiter
 
 
 def client(address: str, namespace: str = "shop", port: str = "80", how: str = "") -> Row:
@@ -107,6 +109,8 @@ def test_batches_change_nothing(asked: list[Row], cuts: list[int], most: int) ->
         part, more = limiter.admit(rows(*asked[start:end]))
         parts.append(part)
         number += more
-        limiter = AddressLimiter(limit, pl.concat(parts), "*")
+        limiter = AddressLimiter(limit, LABELS, "*")
+        for known in parts:
+            limiter.know(known)
     assert pl.concat(parts).rows() == whole.rows()
     assert number == beyond

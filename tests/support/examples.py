@@ -44,6 +44,8 @@ def stages(kind: type[Spec], folder: Path) -> list[Spec]:
     example = example_of(kind)
     for name, text in example.files.items():
         (folder / name).write_text(text)
+    for name, content in example.binaries.items():
+        (folder / name).write_bytes(content)
     parts = [example.config]
     if not issubclass(kind, Source):
         parts.insert(0, _BEFORE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
@@ -126,3 +128,12 @@ def test_aliases_are_counted_as_what_they_stand_for() -> None:
         for p, k in zip("abcdefgh", "bcdefghi", strict=True)
     ]
     assert f"more than {MAX_NODES} values, aliases expanded" in refused("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001f600", "\\\U0001f600", "\\ud83d", 'a\U000e0041\U0001f600"']
+)
+def test_json_has_two_escapes_for_a_letter(text: str) -> None:
+    """As every writer of JSON in ASCII gives them."""
+    [(root, _)] = Composer(json.dumps({text: [text]}), "x.json").documents()
+    assert root.data == {text: [text]}

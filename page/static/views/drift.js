@@ -1,6 +1,6 @@
 /** Drift: how the edges differ from the approved ones, and decisions about it. */
 
-import { button, choice, select } from "../controls.js";
+import { button, choice, redraw, select } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
 import { count, many, name } from "../format.js";
@@ -151,6 +151,7 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
+      redraw(controls, drawControls);
       poll.change(asked(state));
     },
     unmount() {},

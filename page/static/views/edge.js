@@ -16,6 +16,7 @@ const EVIDENCE = /** @type {Record<string, string>} */ ({
   syn_ack: "The server's answer to a first packet was seen (SYN and ACK), so it is certain who opened the connections.",
   echo: "Echo requests and their replies say who asked.",
   declared: "A Service or a container declares this port, so its owner is the server.",
+  first: "The flags of both ends say that they opened the connection; this client began first.",
   well_known: "The port is a well-known one, and the other end's is not: an assumption.",
   fan_in: "Many clients with changing ports meet at this one: an assumption.",
   uncertain: "Nothing says which end is the server. The sides may be the other way round.",

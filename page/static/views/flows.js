@@ -1,6 +1,6 @@
-/** The latest flows: filtered, with columns to choose, and an overview of who talks to whom. */
+/** Single flows: filtered, with columns to choose, and an overview of who talks to whom. */
 
-import { button, select, text } from "../controls.js";
+import { button, choice, redraw, select, text, time } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, stamp, zone } from "../format.js";
 import { overview, port } from "../overview.js";
@@ -8,11 +8,19 @@ import { overview, port } from "../overview.js";
 export const title = "Traffic flows";
 
 const LIMITS = ["100", "500", "2000"];
+const KINDS = /** @type {[string, string, string][]} */ ([["latest", "the latest", "flows"], ["files", "in files", "files"]]);
 
-/** @param {URLSearchParams} state @returns {Record<string, any>} */
-function asked(state) {
+/** Which kinds there are: value and text. @param {any} shell */
+const kinds = (shell) => KINDS.filter(([, , can]) => !shell.about.can || shell.about.can.includes(can));
+
+/** @param {URLSearchParams} state @param {any} shell */
+const kindOf = (state, shell) => state.get("of") ?? kinds(shell)[0]?.[0] ?? "latest";
+
+/** @param {URLSearchParams} state @param {any} shell @returns {Record<string, any>} */
+function asked(state, shell) {
   const both = state.get("both") ? "true" : "";
-  return { query: state.get("query"), both, columns: state.get("columns"), limit: state.get("limit") ?? LIMITS[0] };
+  const [query, since, until, columns] = ["query", "since", "until", "columns"].map((one) => state.get(one));
+  return { of: kindOf(state, shell), query, both, since, until, columns, limit: state.get("limit") ?? LIMITS[0] };
 }
 
 /** @param {HTMLElement} root @param {URLSearchParams} state @param {import("../app.js").Shell} shell */
@@ -20,18 +28,19 @@ export function mount(root, state, shell) {
   const wrong = h("p", { class: "notice error", id: "wrong", hidden: true });
   const controls = h("form", { class: "controls", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
   const columns = h("details", {}, h("summary", {}, "Columns"), h("div", { class: "controls", id: "columns" }));
-  const place = h("div", { class: "loading" }, "Loading the latest flows …");
+  const place = h("div", { class: "loading" }, "Looking for flows …");
   replace(root, h("h1", { class: "unseen" }, title), controls, columns, wrong, place);
   drawControls(controls, state, shell);
   let fields = "";
-  const poll = shell.poll("flows", asked(state), (data) => {
+  const poll = shell.poll("flows", asked(state, shell), (data) => {
     wrong.hidden = true;
     if (fields !== data.fields.join() + data.columns.join()) {
       fields = data.fields.join() + data.columns.join();
       drawColumns(/** @type {HTMLElement} */ (columns.lastElementChild), data, shell);
     }
     place.className = "";
-    replace(place, ...(data.total ? shown(data) : [nothing(data, shell)]));
+    const notes = data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one)));
+    replace(place, ...notes, ...(data.total ? shown(data, kindOf(state, shell)) : [nothing(data, shell)]));
   }, {
     failed(error) {
       const { status } = /** @type {any} */ (error);
@@ -42,7 +51,7 @@ export function mount(root, state, shell) {
       wrong.textContent = error.message;
       if (status === 404)
         replace(place, h("div", { class: "empty" }, h("h2", {}, "No flows are kept"),
-          h("p", {}, "Single flows are kept by a worker that serves the page; here are only their sums.")));
+          h("p", {}, "Single flows are kept by a worker that serves the page, or in files; here are only their sums.")));
       return true;
     },
   });
@@ -50,8 +59,8 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
-      if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
-      poll.change(asked(state));
+      redraw(controls, () => drawControls(controls, state, shell));
+      poll.change(asked(state, shell));
     },
     unmount() {},
   };
@@ -59,19 +68,20 @@ export function mount(root, state, shell) {
 
 /** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell */
 function drawControls(place, state, shell) {
-  const query = () => /** @type {HTMLInputElement} */ (place.querySelector("input")).value.trim();
+  const query = () => /** @type {HTMLInputElement} */ (place.querySelector("input[type=search]")).value.trim();
   const both = state.get("both");
+  const of = kinds(shell);
+  const go = (/** @type {string} */ one) => (/** @type {string} */ chosen) => shell.go({ [one]: chosen });
   replace(place,
+    of.length > 1 ? choice("Flows", kindOf(state, shell), of.map(([one, label]) => [one, label]), go("of")) : null,
     text("Filter", state.get("query") ?? "", (chosen) => shell.go({ query: chosen }), {
       wide: true, type: "search", placeholder: 'DstK8S_Namespace = "shop" and DstPort = 443' }),
     select("At most", state.get("limit") ?? LIMITS[0], LIMITS.map((one) => [one, `${one} flows`]), (chosen) => shell.go({ limit: chosen })),
+    time("Since", state.get("since") ?? "", go("since")),
+    time("Until", state.get("until") ?? "", go("until")),
     h("div", { class: "actions" },
       button("Back and forth", () => shell.go({ both: both ? null : 1, query: query() }), { "aria-pressed": String(Boolean(both)) }),
-      button("Swap", () => {
-        const turned = swapped(query());
-        shell.go({ query: turned });
-        /** @type {HTMLInputElement} */ (place.querySelector("input")).value = turned;
-      })));
+      button("Swap", () => shell.go({ query: swapped(query()) }))));
 }
 
 /** A filter for the flows the other way round. @param {string} query */
@@ -86,17 +96,16 @@ export function swapped(query) {
 function drawColumns(place, data, shell) {
   const chosen = new Set(data.columns);
   replace(place, ...data.fields.map((/** @type {string} */ field) =>
-    h("label", {}, h("input", {
+    h("label", { class: "check" }, h("input", {
       type: "checkbox", checked: chosen.has(field),
       onchange: () => {
-        if (chosen.has(field)) chosen.delete(field);
-        else chosen.add(field);
-        shell.go({ columns: data.fields.filter((/** @type {string} */ one) => chosen.has(one)).join() });
+        if (!chosen.delete(field)) chosen.add(field);
+        shell.go({ columns: [...chosen].join() });
       } }), name(field))));
 }
 
-/** @param {any} data @returns {HTMLElement[]} */
-function shown(data) {
+/** @param {any} data @param {string} of @returns {HTMLElement[]} */
+function shown(data, of) {
   const rows = data.values[0]?.length ?? 0;
   const more = data.all_edges > data.edges.length ? ` The ${data.edges.length} busiest of ${count(data.all_edges)} edges.` : "";
   return [
@@ -106,12 +115,20 @@ function shown(data) {
       h("details", {}, h("summary", {}, "The same as a list"), list(data.edges))),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Flows" },
       h("table", {},
-        h("caption", {}, `The latest ${count(rows)} of ${many(data.total, "flow")}${data.total < data.held ? ` that fit, of ${count(data.held)} kept` : ""}. Times in ${zone()}.`),
+        h("caption", {}, `The latest ${count(rows)} of ${found(data, of)}. Times in ${zone()}.`),
         h("thead", {}, h("tr", {}, ...data.columns.map((/** @type {string} */ one) => h("th", { scope: "col", class: kind(one) }, name(one))))),
         h("tbody", {}, ...Array.from({ length: rows }, (_, row) =>
           h("tr", {}, ...data.columns.map((/** @type {string} */ one, /** @type {number} */ column) =>
             h("td", { class: kind(one) }, cell(one, data.values[column][row])))))))),
   ];
+}
+
+/** How many flows were found in how many. @param {any} data @param {string} of */
+function found(data, of) {
+  const flows = many(data.total, "flow");
+  if (of === "files")
+    return `the newest ${flows} that fit, ${data.whole ? "all" : "the newest"} ${count(data.held)} of the files looked at`;
+  return data.total < data.held ? `${flows} that fit, of ${count(data.held)} kept` : flows;
 }
 
 /** @param {any[]} edges */
@@ -144,6 +161,6 @@ function cell(field, value) {
 /** @param {any} data @param {any} shell */
 function nothing(data, shell) {
   return h("div", { class: "empty" }, h("h2", {}, data.held ? "Nothing fits" : "No flow has come yet"),
-    h("p", {}, data.held ? `None of the latest ${many(data.held, "flow")} fits the filter.` : "The latest flows will be here."),
-    data.held ? h("a", { class: "button", href: shell.link({ query: null, both: null }) }, "Show all") : null);
+    h("p", {}, data.held ? `None of ${data.whole ? "" : "the latest "}${many(data.held, "flow")} fits what you have chosen.` : "As soon as there are flows, they are here."),
+    data.held ? h("a", { class: "button", href: shell.link({ query: null, both: null, since: null, until: null }) }, "Show all") : null);
 }

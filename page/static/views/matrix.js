@@ -1,7 +1,7 @@
 /** The matrix: clients by servers and ports, a cell for each pair, drawn only where it is visible. */
 
 import { Cells } from "../cells.js";
-import { choice, select, text } from "../controls.js";
+import { choice, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { called, end, key, port } from "../edges.js";
 import { bytes, count, many, name, short } from "../format.js";
@@ -72,7 +72,7 @@ export function mount(root, state, shell) {
 
   const poll = shell.poll("matrix", asked(state), (data) => {
     cells = new Cells(data);
-    drawControls(controls, data, state, shell);
+    if (!controls.contains(document.activeElement)) drawControls(controls, data, state, shell);
     draw();
   }, { failed: (error) => failed(error, place) });
   return {
@@ -82,7 +82,8 @@ export function mount(root, state, shell) {
       state = other;
       poll.change(asked(state));
       if (view(state) === before) return mark();
-      if (cells) drawControls(controls, cells.matrix, state, shell);
+      const matrix = cells?.matrix;
+      if (matrix) redraw(controls, () => drawControls(controls, matrix, state, shell));
       draw();
     },
     unmount: () => grid?.close(),
@@ -116,9 +117,6 @@ function finder(matrix, words) {
 
 /** @param {HTMLElement} place @param {any} matrix @param {URLSearchParams} state @param {any} shell */
 function drawControls(place, matrix, state, shell) {
-  if (place.contains(document.activeElement) && place.dataset.names === matrix.namespaces.join())
-    return;
-  place.dataset.names = matrix.namespaces.join();
   const { namespace, collapse } = asked(state);
   const go = (/** @type {string} */ name) => (/** @type {string} */ value) => shell.go({ [name]: value });
   const names = [...new Set([...matrix.namespaces, ...(namespace ? [namespace] : [])])];

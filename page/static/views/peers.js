@@ -1,6 +1,6 @@
 /** Unknown peers: names proposed for them, settled by the viewer and written into the pipeline. */
 
-import { button, select, text } from "../controls.js";
+import { button, redraw, select, text } from "../controls.js";
 import { covered, halves, parse } from "../cidr.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, stamp } from "../format.js";
@@ -124,7 +124,7 @@ export function mount(root, state, shell) {
     update(other) {
       state = other;
       poll.change(asked(state));
-      if (!root.contains(document.activeElement) || !controls.contains(document.activeElement)) drawControls();
+      redraw(controls, drawControls);
     },
     unmount() {},
   };

@@ -1,7 +1,7 @@
 /** Policies of a namespace beside what was seen there: the draft, or those in force. */
 
 import { get } from "../api.js";
-import { button, choice, download, select, text } from "../controls.js";
+import { button, choice, download, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
 import { bytes, count, many, moment, name, stamp } from "../format.js";
@@ -34,7 +34,8 @@ const connection = (state) => ({ from: state.get("from"), to: state.get("to"), p
 export function mount(root, state, shell) {
   const outcome = new Outcome();
   const [controls, place, ready, answer] = ["controls", "loading", "", ""].map((one) => h("div", { class: one || false }));
-  const ask = h("div", {});
+  const ends = h("div", { class: "controls" });
+  const ask = h("section", { class: "card", "aria-label": "Check a connection" }, h("h2", {}, "Is a connection allowed?"), ends, answer);
   replace(root, h("h1", { class: "unseen" }, title), controls, place, ready, ask);
   /** @type {string[]} */
   let names = [];
@@ -106,18 +107,14 @@ export function mount(root, state, shell) {
     ];
   }
 
-  function drawCheck() {
+  function drawEnds() {
     const value = (/** @type {string} */ one) => state.get(one) ?? "";
     const go = (/** @type {string} */ one) => (/** @type {string} */ chosen) => shell.go({ [one]: chosen }, { replace: true });
-    replace(ask, h("section", { class: "card", "aria-label": "Check a connection" },
-      h("h2", {}, "Is a connection allowed?"),
-      h("div", { class: "controls" },
-        text("From", value("from"), go("from"), { wide: true, placeholder: "shop/web, a node, an address or a label" }),
-        text("To", value("to"), go("to"), { wide: true, placeholder: "shop/db" }),
-        text("Port", value("port"), go("port")),
-        select("Protocol", value("protocol") || "TCP", ["TCP", "UDP", "SCTP"].map((one) => /** @type {[string, string]} */ ([one, one])), go("protocol"))),
-      answer));
-    check();
+    replace(ends,
+      text("From", value("from"), go("from"), { wide: true, placeholder: "shop/web, a node, an address or a label" }),
+      text("To", value("to"), go("to"), { wide: true, placeholder: "shop/db" }),
+      text("Port", value("port"), go("port")),
+      select("Protocol", value("protocol") || "TCP", ["TCP", "UDP", "SCTP"].map((one) => /** @type {[string, string]} */ ([one, one])), go("protocol")));
   }
 
   function check() {
@@ -133,7 +130,8 @@ export function mount(root, state, shell) {
   }
 
   drawControls();
-  drawCheck();
+  drawEnds();
+  check();
   follow();
   shell.poll("matrix", { collapse: "namespaces" }, (data) => {
     if (names.join() === data.namespaces.join()) return;
@@ -145,7 +143,8 @@ export function mount(root, state, shell) {
     update(other) {
       const before = state;
       state = other;
-      if (!controls.contains(document.activeElement)) drawControls();
+      redraw(controls, drawControls);
+      redraw(ends, drawEnds);
       if (JSON.stringify(connection(before)) !== JSON.stringify(connection(state))) check();
       if (before.get("namespace") !== state.get("namespace")) return follow();
       polls?.[0].change(asked(state));

@@ -1,7 +1,7 @@
 /** The table of edges: the accessible twin of the matrix, sorted and filtered by the server. */
 
 import { get } from "../api.js";
-import { button, download, select, text } from "../controls.js";
+import { button, download, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
 import { bytes, count, many, name, stamp, zone } from "../format.js";
@@ -79,7 +79,7 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
-      if (!controls.contains(document.activeElement)) drawControls(controls, state, shell);
+      redraw(controls, () => drawControls(controls, state, shell));
       poll.change(asked(state));
       for (const row of place.querySelectorAll("tr[data-key]"))
         row.classList.toggle("selected", row.getAttribute("data-key") === state.get("edge"));

@@ -40,14 +40,15 @@ class Translation(NamedTuple):
     outside: Outside = Outside()
 
 
-def translate(document: Document, types: Mapping[str, type[Spec]] | None = None) -> Translation:
+def translate(
+    document: Document, folder: Path = Path(), types: Mapping[str, type[Spec]] | None = None
+) -> Translation:
     """The native configuration of a file whose root is a mapping with `pipeline`, `parameters`.
 
-    `types` are the known native stage types; without it, those of the registry. What the file has
-    as texts, and the parameters from outside it, become parts of the document. Raises ConfigError
-    when these cannot be read.
+    Relative names of files are under `folder`. `types` are the known native stage types; without
+    it, those of the registry. What the file has as texts, and the parameters from outside it,
+    become parts of the document. Raises ConfigError when these cannot be read.
     """
-    folder = Path(document.name).parent
     _read_texts(document)
     found = _join_outside(document, folder)
     strict, others = settings.split(document.data)
@@ -67,6 +68,7 @@ def translate(document: Document, types: Mapping[str, type[Spec]] | None = None)
     problems = [*reader.problems, *settings.rest(others), *placed]
     for below, origin in settings.origins(root).items():
         origins[below] = reader.written(origin)
+    origins |= settings.health(others).origins
     return Translation(stages, settings.native(root, others), origins, problems, found)
 
 

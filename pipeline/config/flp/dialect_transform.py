@@ -63,6 +63,12 @@ class SubnetRule(FieldRule, frozen=True):
     subnet_mask: str = ""
 
 
+class LocationRule(FieldRule, frozen=True):
+    """add_location: the database of places is a zip file of a BIN file, or that itself."""
+
+    file_path: str = ""
+
+
 class ServiceRule(FieldRule, frozen=True):
     """add_service: `input` holds the port."""
 
@@ -79,7 +85,8 @@ class NetworkRule(Struct, frozen=True):
     add_subnet_label: FieldRule | None = None
     add_subnet: SubnetRule | None = None
     add_service: ServiceRule | None = None
-    add_location: Block = {}
+    add_location: LocationRule | None = None
+    add_asn_label: FieldRule | None = None
 
 
 class SecondaryNetwork(Struct, frozen=True):

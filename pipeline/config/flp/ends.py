@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.config.flp.dialect import ClientTls, Encode, Ingest, Sasl, Write
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
-from pipeline.diagnostics import ConfigPath, warning
+from pipeline.diagnostics import ConfigPath, Problem, warning
 
 _OFFSETS = {"": "first", "FirstOffset": "first", "LastOffset": "last"}
 _BALANCERS = ["roundRobin", "leastBytes", "hash", "crc32", "murmur2"]
@@ -30,6 +30,24 @@ def file(ingest: Ingest, at: ConfigPath) -> Parts:
     yield Native("ingest_file", fields, renamed(at, path="filename") | _decoder(at))
 
 
+def file_loop(ingest: Ingest, at: ConfigPath) -> Parts:
+    """ingest.file_loop: every line, every 10 seconds."""
+    for part in file(ingest, at):
+        yield part._replace(type="ingest_file_loop") if isinstance(part, Native) else part
+
+
+def synthetic(ingest: Ingest, at: ConfigPath) -> Parts:
+    """ingest.synthetic: a zero means the default."""
+    block, at = ingest.synthetic, (*at, "synthetic")
+    fields = filled(
+        connections=block.connections,
+        batch_length=block.batch_max_len,
+        flows_per_minute=block.flow_logs_per_min,
+    )
+    origins = renamed(at, batch_length="batchMaxLen", flows_per_minute="flowLogsPerMin")
+    yield Native("ingest_synthetic", fields, origins)
+
+
 def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
     """ingest.kafka: the topic, the group, TLS and SASL; queue sizes have no effect."""
     block, at = ingest.kafka, (*at, "kafka")
@@ -46,6 +64,25 @@ def kafka(ingest: Ingest, at: ConfigPath) -> Parts:
     }
     origins = renamed(at, topics="topic", group_id="groupid") | _decoder(at) | _security(at)
     yield Native("ingest_kafka", fields, origins)
+
+
+def grpc(ingest: Ingest, at: ConfigPath) -> Parts:
+    """ingest.grpc: it listens on every network, as the original does."""
+    block, at = ingest.grpc, (*at, "grpc")
+    if not 0 < block.port < 65536:
+        yield Problem((*at, "port"), f"{block.port} is not a port", "agents use 2055")
+    fields = {
+        "listen": f"0.0.0.0:{block.port}",
+        **filled(
+            buffer_length=block.buffer_length,
+            tls_cert=block.cert_path,
+            tls_key=block.key_path,
+            client_ca=block.client_ca_path,
+        ),
+    }
+    names = {"buffer_length": "bufferLength", "tls_cert": "certPath", "tls_key": "keyPath"}
+    origins = renamed(at, listen="port", client_ca="clientCAPath", **names)
+    yield Native("ingest_grpc", fields, origins)
 
 
 def encode_kafka(encode: Encode, at: ConfigPath) -> Parts:

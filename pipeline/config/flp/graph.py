@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp import ends, extract, filters, metrics, network
+from pipeline.config.flp import ends, extract, filters, ipfix, loki, metrics, network
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
-from pipeline.diagnostics import ConfigPath, Problem, nearest
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.stage import Spec
 
 
@@ -26,19 +26,20 @@ _Translator = Callable[[Any, ConfigPath], Parts]
 
 
 _STDIN = Native("ingest_stdin", {"decoder": "json"})
+_PRESET = "preset-ingester"
 _PASS = Native("pass_through")
 _DISCARD = Native("discard")
 _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
     "ingest": {
         "file": ends.file,
-        "file_loop": None,
+        "file_loop": ends.file_loop,
         "file_chunks": ends.file,
         "stdin": _STDIN,
         "kafka": ends.kafka,
-        "grpc": None,
-        "ipfix": None,
-        "collector": None,
-        "synthetic": None,
+        "grpc": ends.grpc,
+        "ipfix": ipfix.ingest,
+        "collector": ipfix.ingest,
+        "synthetic": ends.synthetic,
     },
     "transform": {
         "generic": network.generic,
@@ -61,7 +62,13 @@ _STAGES: dict[str, dict[str, _Translator | Native | None]] = {
         "otlptraces": None,
         "none": _DISCARD,
     },
-    "write": {"stdout": ends.stdout, "loki": None, "ipfix": None, "grpc": None, "none": _DISCARD},
+    "write": {
+        "stdout": ends.stdout,
+        "loki": loki.loki,
+        "ipfix": None,
+        "grpc": None,
+        "none": _DISCARD,
+    },
 }
 """Every stage type of the original; None when it is not supported here."""
 
@@ -78,6 +85,7 @@ _STAND_IN = {
 def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Problem]:
     """The native stages of every parameter; paths of problems and origins are dialect paths."""
     edges = _Edges(root)
+    yield from _preset(root)
     for index, parameter in enumerate(root.parameters):
         parts: list[Native] = []
         for part in _parts(parameter, ("parameters", index), types):
@@ -88,6 +96,20 @@ def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Pro
         if edges.followed(parameter.name) and any(part.name for part in parts):
             parts.append(_STAND_IN["encode"])
         yield from _placed(parameter.name, parts, edges, ("parameters", index))
+
+
+def _preset(root: Root) -> Iterator[Placed | Problem]:
+    """The source of a pipeline that is written to run inside an agent, which has the flows."""
+    followed = [index for index, entry in enumerate(root.pipeline) if entry.follows == _PRESET]
+    if not followed or any(parameter.name == _PRESET for parameter in root.parameters):
+        return
+    at: ConfigPath = ("pipeline", followed[0], "follows")
+    yield warning(
+        at,
+        f'"{_PRESET}" is the agent that a pipeline runs in: flows are read from standard input',
+        "parameters of this name give another source",
+    )
+    yield Placed({"name": _PRESET, "type": _STDIN.type, **_STDIN.fields}, {(): at})
 
 
 def unfilled(root: Root) -> Iterator[Problem]:

@@ -15,7 +15,9 @@ from pipeline.stage.bounds import ascending, bound
 from pipeline.stage.duration import from_go
 
 FILTERS = ["equal", "not_equal", "presence", "absence", "match_regex", "not_match_regex"]
-_RENAMED = {"value": "valueKey", "divider": "valueScale"}
+_EACH = "agg_histogram"
+"""A histogram of the numbers of lists."""
+_RENAMED = {"value": "valueKey", "divider": "valueScale", "each": "type"}
 
 
 def prom(encode: Encode, at: ConfigPath) -> Parts:
@@ -49,7 +51,7 @@ def _expiry(given: GoDuration, at: ConfigPath, settings: dict[str, Any]) -> Iter
 def _left_out(metric: Metric) -> str:
     """The reason why the original does not expose this metric, or an empty text."""
     labels = [metric.remap.get(field) or field for field in metric.labels]
-    if metric.type not in [kind.value for kind in Kind] and metric.type != "agg_histogram":
+    if metric.type not in [kind.value for kind in Kind] and metric.type != _EACH:
         return f'unknown type "{metric.type}" {nearest(metric.type, Kind)}'.rstrip()
     if not all(labels):
         return "a label has an empty name"
@@ -71,20 +73,19 @@ def _warnings(metric: Metric, at: ConfigPath) -> Iterator[Problem]:
 
 
 def _chain(metric: Metric, at: ConfigPath, stage: ConfigPath, settings: dict[str, Any]) -> Parts:
-    if metric.type == "agg_histogram":
-        yield Problem((*at, "type"), f'metric "{metric.name}": agg_histogram is not supported yet')
-        return
+    each = metric.type == _EACH
     counted = Counted(
         name=metric.name,
-        type=Kind(metric.type),
+        type=Kind.HISTOGRAM if each else Kind(metric.type),
         help=metric.help,
         filters=tuple(_filter(condition) for condition in metric.filters),
         value=metric.value_key,
-        divider=metric.value_scale,
+        divider=0.0 if each else metric.value_scale,
         labels=tuple(metric.labels),
         remap=metric.remap,
         flatten=tuple(metric.flatten),
         buckets=ascending(metric.buckets),
+        each=each,
     )
     for document in metric_stages(counted, "", "", settings):
         name, kind, follows = (document.pop(key) for key in ("name", "type", "follows"))

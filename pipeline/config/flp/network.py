@@ -15,6 +15,7 @@ from pipeline.config.flp.dialect_transform import (
     FieldRule,
     InfraRule,
     KubernetesRule,
+    LocationRule,
     Network,
     NetworkRule,
     ServiceRule,
@@ -26,7 +27,7 @@ from pipeline.diagnostics import ConfigPath, Problem, warning
 
 _INDEX = ["mac", "ip", "interface", "udn"]
 _POLICIES = ["preserve_original_keys", "replace_keys"]
-_ENDS = ("kubernetes", "subnet_label")
+_ENDS = ("asn_label", "kubernetes", "subnet_label")
 """Stages that can process several ends of a flow at once."""
 
 _KUBE_CONFIG = {
@@ -72,8 +73,6 @@ def _rule(rule: NetworkRule, network: Network, here: ConfigPath, at: ConfigPath)
     block = getattr(rule, name) if name else network.direction_info
     if block is None:
         yield Problem(here, f'the rule {rule.type} needs "{name}"')
-    elif build is None:
-        yield Problem((*here, "type"), f"the rule {rule.type} is not supported yet")
     else:
         yield build(_Stages(network, at), block, (*here, name) if name else here)
     if isinstance(block, KubernetesRule) and block.assignee not in ("", "otel"):
@@ -153,6 +152,18 @@ class _Stages:
         fields = {"input": rule.input, "output": rule.output, "mask": rule.subnet_mask}
         return Native("subnet", fields, renamed(here, mask="subnet_mask"))
 
+    def location(self, rule: LocationRule, here: ConfigPath) -> Native:
+        ends = [{"input": rule.input, "output": rule.output}]
+        origins = renamed(here, file="file_path") | {("ends", 0): here}
+        return Native("location", {"file": rule.file_path, "ends": ends}, origins)
+
+    def asn(self, rule: FieldRule, here: ConfigPath) -> Native:
+        path = self._network.kube_config.config_path
+        origin: dict[str, Any] = {"inventory": path} if path else {"cluster": {}}
+        origins = renamed((*self._at, "kubeConfig"), inventory="configPath", cluster="configPath")
+        fields = {"ends": [to_builtins(rule)], **origin}
+        return Native("asn_label", fields, origins | {(): here, ("ends", 0): here})
+
     def service(self, rule: ServiceRule, here: ConfigPath) -> Native:
         block = self._network
         files = filled(services_file=block.services_file, protocols_file=block.protocols_file)
@@ -160,7 +171,7 @@ class _Stages:
         return Native("service_name", {**to_builtins(rule), **files}, origins | {(): here})
 
 
-_RULES: dict[str, tuple[str, Callable[[_Stages, Any, ConfigPath], Native] | None]] = {
+_RULES: dict[str, tuple[str, Callable[[_Stages, Any, ConfigPath], Native]]] = {
     "add_kubernetes": ("kubernetes", _Stages.kubernetes),
     "add_kubernetes_infra": ("kubernetes_infra", _Stages.infra),
     "reinterpret_direction": ("", _Stages.direction),
@@ -168,9 +179,10 @@ _RULES: dict[str, tuple[str, Callable[[_Stages, Any, ConfigPath], Native] | None
     "add_subnet_label": ("add_subnet_label", _Stages.label),
     "add_subnet": ("add_subnet", _Stages.subnet),
     "add_service": ("add_service", _Stages.service),
-    "add_location": ("add_location", None),
+    "add_location": ("add_location", _Stages.location),
+    "add_asn_label": ("add_asn_label", _Stages.asn),
 }
-"""For each rule type, the block it needs and the method for its stage (None: unsupported)."""
+"""For each rule type, the block it needs and the method for its stage."""
 
 
 def _end(rule: KubernetesRule) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from pipeline.runtime.faust.recovery_watch import RecoveryWatch
 from pipeline.runtime.faust.subscriptions import derived_group, subscriptions
 from pipeline.runtime.faust.takeover import Takeover
 from pipeline.runtime.faust.worker import Worker
+from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.runtime.status import Status
 from pipeline.state.assignment import Assignment
@@ -64,6 +65,8 @@ class FaustMemberships:
         assignment: Assignment,
         processor: PartitionProcessor,
         telemetry: Telemetry,
+        outputs: Outputs,
+        stopping: threading.Event,
         status: Status,
         options: WorkerOptions,
     ) -> None:
@@ -72,6 +75,8 @@ class FaustMemberships:
         self._assignment = assignment
         self._processor = processor
         self._telemetry = telemetry
+        self._outputs = outputs
+        self._stopping = stopping
         self._status = status
         self._options = options
         self._first = next(iter(subscriptions.values()))
@@ -98,7 +103,8 @@ class FaustMemberships:
         self._assignment.forget()
         with Engine() as engine:
             lost = partial(self._telemetry.add, "records_lost")
-            async with Delivery(self._folder, lost) as delivery:
+            made = Delivery(self._folder, lost, self._outputs, self._stopping)
+            async with made as delivery:
                 await self._membership(partitions, delivery, engine).run(stopping)
 
     async def _topics(self) -> Mapping[str, Topic]:
@@ -195,7 +201,11 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | 
 
 
 def worker(
-    live: ActivePlan, assignment: Assignment, telemetry: Telemetry, options: WorkerOptions
+    live: ActivePlan,
+    assignment: Assignment,
+    telemetry: Telemetry,
+    outputs: Outputs,
+    options: WorkerOptions,
 ) -> Worker:
     """A worker that counts what the sources of the plan consume."""
 
@@ -215,6 +225,8 @@ def worker(
         assignment=assignment,
         processor=processor,
         telemetry=telemetry,
+        outputs=outputs,
+        stopping=stopping,
         status=status,
         options=options,
     )

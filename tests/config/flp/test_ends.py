@@ -28,6 +28,76 @@ def test_files(kind: str) -> None:
     }
 
 
+def test_a_file_in_a_loop() -> None:
+    assert source("type: file_loop, file: {filename: f, decoder: {type: json}}") == {
+        "name": "in",
+        "type": "ingest_file_loop",
+        "path": "f",
+        "decoder": "json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("block", "fields"),
+    [
+        ("", {}),
+        ("synthetic: {connections: 0}", {}),
+        (
+            "synthetic: {connections: 7, batchMaxLen: 5, flowLogsPerMin: 60}",
+            {"connections": 7, "batch_length": 5, "flows_per_minute": 60},
+        ),
+    ],
+)
+def test_synthetic(block: str, fields: dict[str, int]) -> None:
+    """What is zero is the default."""
+    assert source(f"type: synthetic, {block}") == {
+        "name": "in",
+        "type": "ingest_synthetic",
+        **fields,
+    }
+
+
+def test_grpc() -> None:
+    assert source("type: grpc, grpc: {port: 2055}") == {
+        "name": "in",
+        "type": "ingest_grpc",
+        "listen": "0.0.0.0:2055",
+    }
+    assert source("""type: grpc, grpc: {
+        port: 9999, bufferLength: 7, certPath: c, keyPath: k, clientCAPath: a}""") == {
+        "name": "in",
+        "type": "ingest_grpc",
+        "listen": "0.0.0.0:9999",
+        "buffer_length": 7,
+        "tls_cert": "c",
+        "tls_key": "k",
+        "client_ca": "a",
+    }
+
+
+def test_grpc_without_a_port() -> None:
+    """The original has no default."""
+    for port in ("{}", "{port: 0}", "{port: 65536}"):
+        [(message, hint)] = refused(f"ingest: {{type: grpc, grpc: {port}}}")
+        assert message.endswith("is not a port")
+        assert hint == "agents use 2055"
+
+
+def test_grpc_with_half_of_a_pair() -> None:
+    for given in ("certPath: c", "keyPath: c", "clientCAPath: c"):
+        text = f"""
+pipeline: [{{name: w, follows: in}}]
+parameters:
+- name: in
+  ingest:
+    type: grpc
+    grpc: {{port: 2055, {given}}}
+- {{name: w, write: {{type: none}}}}
+"""
+        with pytest.raises(ConfigError, match="tls_cert"):
+            config.loads(text, "flp.yaml")
+
+
 def test_kafka() -> None:
     assert source("""type: kafka, kafka: {
         brokers: [a:9092, b:9092], topic: t, groupid: g, groupBalancers: [range],

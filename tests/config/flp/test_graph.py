@@ -40,7 +40,6 @@ def test_a_stage_has_a_place_and_tells_where_its_parts_were_written() -> None:
     ("parameter", "kind"),
     [
         (Parameter(name="s", encode=Encode(type="otlplogs")), "discard"),
-        (Parameter(name="s", ingest=Ingest(type="ipfix")), "ingest_stdin"),
     ],
 )
 def test_a_stage_that_there_is_not_is_one_problem_and_a_stand_in(
@@ -99,9 +98,7 @@ def test_an_entry_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("parameter", "message", "hint", "stand_in"),
     [
-        ("write: {type: loki, loki: {url: x}}", "not supported yet", "", "discard"),
         ("encode: {type: s3}", "not supported yet", "", "discard"),
-        ("ingest: {type: file_loop, file: {filename: f}}", "not supported yet", "", "ingest_stdin"),
         ("write: {type: stdot}", 'unknown write type "stdot"', 'did you mean "stdout"?', "discard"),
         ("write: {}", 'stage "s" has no write type', "", "discard"),
     ],
@@ -133,3 +130,30 @@ def test_what_follows_an_encoder_of_chains_is_left_to_the_graph() -> None:
     )
     assert [stage["name"] for stage in translation.stages] == ["in", "w", "s/m", "s"]
     assert translation.stages[3]["type"] == "discard"
+
+
+def test_a_pipeline_that_is_written_for_an_agent_reads_standard_input() -> None:
+    text = """\
+pipeline:
+- {name: s, follows: preset-ingester}
+parameters:
+- {name: s, write: {type: none}}
+"""
+    assert findings(text) == [
+        (
+            "2:22",
+            (
+                'warning: "preset-ingester" is the agent that a pipeline runs in: flows are read '
+                "from standard input"
+            ),
+            "parameters of this name give another source",
+        )
+    ]
+    assert translated(text).stages[0] == {
+        "name": "preset-ingester",
+        "type": "ingest_stdin",
+        "decoder": "json",
+    }
+    own = text + "- {name: preset-ingester, ingest: {type: file, file: {filename: f}}}\n"
+    assert findings(own) == []
+    assert [stage["type"] for stage in translated(own).stages] == ["discard", "ingest_file"]

@@ -105,9 +105,11 @@ def test_no_metrics_discard_everything() -> None:
     assert stages(prom("")) == [{"name": "s", "type": "discard", "follows": "in"}]
 
 
-def test_agg_histogram() -> None:
-    assert refused(prom("{name: m, type: agg_histogram}")) == [
-        ('metric "m": agg_histogram is not supported yet', "")
+def test_agg_histogram_observes_each_number_of_a_list() -> None:
+    """Undivided, whatever its valueScale."""
+    metric = "{name: m, type: agg_histogram, valueKey: recent_raw_values, valueScale: 1000}"
+    assert stages(prom(metric))[-1]["metrics"] == [
+        {"name": "m", "type": "histogram", "value": "recent_raw_values", "each": True}
     ]
 
 

@@ -163,7 +163,7 @@ def test_no_rules_pass_everything() -> None:
 def test_refused_rules() -> None:
     rules = (
         "{type: add_subnet_labels}, {type: add_subnet}, {type: reinterpret_direction},"
-        "{type: add_location, add_location: {input: a}},"
+        "{type: add_location},"
         "{type: add_kubernetes, kubernetes: {ipField: A, output: B, assignee: ecs}}"
     )
     more = ", kubeConfig: {secondaryNetworks: [{index: {ips: null}}]}"
@@ -173,8 +173,35 @@ def test_refused_rules() -> None:
         (f"reinterpret_direction needs {needed}", ""),
         ('unknown rule type "add_subnet_labels"', 'did you mean "add_subnet_label"?'),
         ('the rule add_subnet needs "add_subnet"', ""),
-        ("the rule add_location is not supported yet", ""),
+        ('the rule add_location needs "add_location"', ""),
         ('warning: "ecs" is ignored', 'only "otel" is known'),
+    ]
+
+
+def test_locations_have_a_stage_each_and_as_numbers_share_one() -> None:
+    rules = (
+        "{type: add_location, add_location: {input: A, output: B, file_path: x.BIN}},"
+        "{type: add_location, add_location: {input: C, output: D, file_path: y.BIN}},"
+        "{type: add_asn_label, add_asn_label: {input: A, output: S}},"
+        "{type: add_asn_label, add_asn_label: {input: C, output: T}}"
+    )
+    first, second, asn = stages(network(rules))
+    assert (first["type"], first["file"]) == ("location", "x.BIN")
+    assert second["ends"] == [{"input": "C", "output": "D"}]
+    assert (asn["type"], asn["cluster"]) == ("asn_label", {})
+    assert asn["ends"] == [{"input": "A", "output": "S"}, {"input": "C", "output": "T"}]
+    of_file = stages(network(rules, ", kubeConfig: {configPath: frr.yaml}"))[2]
+    assert of_file["inventory"] == "frr.yaml"
+
+
+def test_translated_addresses_are_looked_up_without_mac_and_networks() -> None:
+    rules = ",".join(
+        f"{{type: add_kubernetes, kubernetes: {{ipField: {end}Addr, output: {end}K8S}}}}"
+        for end in ("Src", "XlatSrc", "XlatDst")
+    )
+    (stage,) = stages(network(rules))
+    assert stage["ends"] == [
+        {"address": f"{end}Addr", "output": f"{end}K8S"} for end in ("Src", "XlatSrc", "XlatDst")
     ]
 
 

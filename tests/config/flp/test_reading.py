@@ -52,10 +52,10 @@ def test_a_path_of_the_structs_leads_to_what_was_written(
 
 
 def test_free_form_blocks_are_kept_as_written() -> None:
-    written = {"URL": "x", "staticLabels": {"A": None}}
-    read = Reader().read({"write": {"loki": written}}, Parameter)
-    assert read.write is not None
-    assert read.write.loki == written
+    written = {"selector": {"A": None}}
+    read = Reader().read({"extract": {"conntrack": {"scheduling": [written]}}}, Parameter)
+    assert read.extract is not None
+    assert read.extract.conntrack.scheduling[0].selector == {"A": None}
 
 
 def test_structure_ignores_case_and_free_form_keys_keep_theirs() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipeline import config
 from pipeline.config.flp import settings
 from pipeline.config.flp.dialect import Metrics, Root
+from pipeline.diagnostics import ConfigError
 from tests.config.flp.given import START, findings, translated
 
 
@@ -43,7 +45,7 @@ def test_the_server_listens_on_all_addresses_at_9090() -> None:
 
 
 def test_unknown_top_level_keys_are_warned_of() -> None:
-    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: 1\nhealth: {port: 8080}\n") == [
+    assert findings("pipelines: 1\nlog-level: warn\nperfSettings: 1\nprofile: {port: 80}\n") == [
         ("1:1", 'warning: unknown key "pipelines" is ignored', 'did you mean "pipeline"?'),
         (
             "3:1",
@@ -52,8 +54,8 @@ def test_unknown_top_level_keys_are_warned_of() -> None:
         ),
         (
             "4:1",
-            'warning: "health" is not used here',
-            "the server of /metrics also answers /healthz and /readyz",
+            'warning: "profile" is not used here',
+            "there is no profiling server",
         ),
     ]
 
@@ -73,11 +75,44 @@ def test_settings_as_given() -> None:
         "  tls: {certPath: c.pem, keyPath: k.pem}\n"
     )
     assert translation.settings == {
-        "server": {"listen": "[::1]:9102", "tls_cert": "c.pem", "tls_key": "k.pem"},
+        "server": {
+            "listen": "[::1]:9102",
+            "tls_cert": "c.pem",
+            "tls_key": "k.pem",
+            "optional": True,
+        },
         "self_metrics": {"prefix": "op_", "process": False},
         "log_level": "debug",
     }
     assert translation.origins["self_metrics", "prefix"] == ("metricsSettings", "prefix")
+
+
+@pytest.mark.parametrize(
+    ("said", "listen", "origin"),
+    [
+        ({"healthAddr": ":8080"}, "0.0.0.0:8080", ("healthAddr",)),
+        ({"HEALTHADDR": "127.0.0.1:1", "health": {"port": 2}}, "127.0.0.1:1", ("HEALTHADDR",)),
+        ({"healthAddr": "", "health": {"port": 8080}}, "0.0.0.0:8080", ("health", "port")),
+        ({"health": {"address": "::1", "port": "8080"}}, "[::1]:8080", ("health", "port")),
+        ({"health": {"port": 0}}, "", None),
+        ({"health": 8080}, "", None),
+        ({}, "", None),
+    ],
+)
+def test_probes_are_answered_where_either_form_says(
+    said: dict[str, Any], listen: str, origin: tuple[str, ...] | None
+) -> None:
+    found = settings.health(said)
+    assert found.listen == listen
+    assert found.origins == ({("server", "health"): origin} if origin else {})
+    assert settings.native(Root(), said)["server"].get("health", "") == listen
+    assert list(settings.rest(said)) == []
+
+
+def test_an_address_for_probes_that_is_not_valid_has_its_place() -> None:
+    text = START + "- {name: s, write: {type: none}}\nhealthAddr: 8080\n"
+    with pytest.raises(ConfigError, match=r'f:7:13: error: .*"8080" is not host:port'):
+        config.loads(text, "f")
 
 
 OWN = "- {name: s, encode: {type: prom, prom: {port: 1234, metrics: []}}}\n"
@@ -110,7 +145,7 @@ def test_no_server_at_all_is_one_on_this_host_only() -> None:
     text = (
         START + "- {name: s, write: {type: none}}\nmetricsSettings: {disableGlobalServer: true}\n"
     )
-    assert translated(text).settings["server"] == {"listen": "127.0.0.1:9090"}
+    assert translated(text).settings["server"] == {"listen": "127.0.0.1:9090", "optional": True}
     assert findings(text) == [
         ("7:40", "warning: the server cannot be switched off: it listens on this host only", "")
     ]

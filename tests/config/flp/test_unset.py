@@ -63,7 +63,7 @@ def without(file: Any, path: Path_) -> tuple[Any, Any]:
 def meaning(file: Any) -> tuple[object, ...]:
     """All that a translation says, but for places."""
     try:
-        translation = flp.translate(document.load(json.dumps(file), "f"), TYPES)
+        translation = flp.translate(document.load(json.dumps(file), "f"), types=TYPES)
     except ConfigError as error:
         return tuple(one.problem.message for one in error.problems)
     messages = sorted((p.message, p.severity) for p in translation.problems)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -14,8 +15,7 @@ from page.documents import documents
 from page.source import Source
 from pipeline.api.server import Answers, Server
 from pipeline.api.static import files
-from pipeline.app.documents import actions
-from pipeline.cli import edge_api
+from pipeline.app.documents import Extra, actions
 from tests.real.browser import Browser
 from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
@@ -23,9 +23,10 @@ from tests.support.paging import Page
 STATIC = Path(page.__file__).parent / "static"
 
 
-def answers(source: Source) -> Answers:
-    """The page and its documents about a source; no list of ranges is there."""
-    extra = documents(source, lambda _: RANGES.to_frame()) | edge_api.documents(source)
+def answers(source: Source, more: Mapping[str, Extra]) -> Answers:
+    """The page and its documents about a source, and more; no list of ranges is there."""
+    extra = documents(source, lambda _: RANGES.to_frame())
+    extra |= more
     return Answers(
         metrics=lambda _: "",
         ready=lambda: "",
@@ -36,8 +37,8 @@ def answers(source: Source) -> Answers:
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[[Source], Page]]:
-    """Serves a source, and gives the browser on its page.
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Serves a source, with more documents or without, and gives the browser on its page.
 
     After the test: nothing has gone wrong on the console, the policy has blocked nothing, and
     nothing was asked of anybody else.
@@ -46,8 +47,8 @@ def open_page(chromium: Browser) -> Iterator[Callable[[Source], Page]]:
     chromium.requests()
     with ExitStack() as stack:
 
-        def serve(source: Source) -> Page:
-            server = stack.enter_context(Server("127.0.0.1:0", answers(source)))
+        def serve(source: Source, more: Mapping[str, Extra] = MappingProxyType({})) -> Page:
+            server = stack.enter_context(Server("127.0.0.1:0", answers(source, more)))
             return Page(chromium, server.url)
 
         yield serve

@@ -172,3 +172,35 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(open_page: Open) -> No
         )
     )
     assert set(sizes) == {HTTPStatus.NOT_MODIFIED}
+
+
+@pytest.mark.parametrize(
+    ("state", "label", "key", "text"),
+    [
+        ("matrix", "Find", "find", "loki"),
+        ("table", "Peer", "peer", "netobserv"),
+        ("peers", "Namespace", "namespace", "noo-loki"),
+        ("policy", "From", "from", "shop/web"),
+    ],
+)
+def test_what_is_chosen_by_keyboard_is_taken_back_and_kept_in_focus(
+    open_page: Open, state: str, label: str, key: str, text: str
+) -> None:
+    """URL = state: the controls show what the URL says also while one of them has the focus."""
+    page = open_page(Fixed(reference_seen()))
+    page.open(state)
+    page.write(label, text)
+    page.until(lambda: f"{key}=" in page.state)
+    assert page.labelled(label) == page.driver.switch_to.active_element
+    page.browser.run(f"location.hash = '{state}'")
+    page.until(lambda: page.labelled(label).get_attribute("value") == "")
+    assert page.labelled(label) == page.driver.switch_to.active_element
+
+
+def test_what_a_namespace_adds_is_there_at_once(open_page: Open) -> None:
+    """The list of namespaces has the focus, and a control appears beside it."""
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix")
+    page.labelled("Namespace").send_keys("netobserv")
+    page.until(lambda: "Direction" in page.texts(".choice legend"))
+    assert page.labelled("Namespace") == page.driver.switch_to.active_element

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.intake import Intake
 from pipeline.runtime.faust.takeover import Takeover
+from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.status import Status
 from tests.runtime.support import Clock, Processing
 
@@ -162,7 +164,9 @@ class Parts(Processing):
             assignment=self.assignment,
             processor=self.processor,
             checkpointer=self.checkpointer,
-            delivery=Delivery(Path(), lambda _flows, _stage: None),
+            delivery=Delivery(
+                Path(), lambda _flows, _stage: None, Outputs(self.telemetry), threading.Event()
+            ),
             dlq=self.dlq,
             engine=engine,
             clock=self.clock,

@@ -106,7 +106,7 @@ class Model:
             if len(self.open) >= self.spec.max_connections:
                 return []
             swap = bool(self.spec.tcp_flags.swap and flags & 256)
-            keys = {n: flow[n] for group in GROUPS.values() for n in group if n in flow}
+            keys = {n: flow.get(n) for group in GROUPS.values() for n in group}
             if swap:
                 ends = dict(
                     zip(GROUPS["src"] + GROUPS["dst"], GROUPS["dst"] + GROUPS["src"], strict=True)

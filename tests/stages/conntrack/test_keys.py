@@ -57,8 +57,16 @@ def test_the_ends_are_exchanged_field_by_field() -> None:
     assert rows(HASHER.identity(flows, np.array([False, True, True]))) == [
         {"SrcAddr": "::1", "SrcPort": 1, "DstAddr": "::2", "DstPort": 2, "Proto": 6},
         {"SrcAddr": "::2", "SrcPort": 2, "DstAddr": "::1", "DstPort": 1, "Proto": 6},
-        {"DstAddr": "::3", "SrcPort": [4]},
+        {"SrcAddr": None, "SrcPort": [4], "DstAddr": "::3", "DstPort": None, "Proto": None},
     ]
+
+
+def test_a_list_in_a_key_field_counts_as_absent() -> None:
+    hashed = HASHER.hashes(frame([{"Proto": 6}, {"Proto": 6, "SrcPort": [4]}, {"Proto": 17}]))
+    absent, with_list, other = hashed.total.tolist()
+    assert absent == with_list
+    assert absent != other
+    assert ("conntrack_hash_errors", 3, ("MissingFieldError", "SrcPort")) in hashed.errors
 
 
 def test_hexadecimal_has_no_leading_zeros() -> None:

@@ -1,0 +1,103 @@
+"""What running workers tell the page of a group: their health, and their latest flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+
+from page import overview, recent
+from page.health import HealthPage, WorkerHealth
+from page.query import refused
+from page.recent import MOST, Asked, FlowsPage
+from pipeline.api import client
+from pipeline.api.remote import RemoteError
+
+T = TypeVar("T")
+_AT_ONCE = 8
+
+
+class Workers:
+    """The workers at these URLs. One that does not answer is named, and the others are shown."""
+
+    def __init__(self, servers: Sequence[str]) -> None:
+        self._servers = servers
+
+    def health(self, _: Mapping[str, str]) -> HealthPage:
+        """The health of all that answer with it; a worker without a page has none to tell."""
+
+        def ask(server: str) -> list[WorkerHealth]:
+            try:
+                found = client.document(server, "health", HealthPage).workers
+            except RemoteError as error:
+                return [WorkerHealth(worker=server, reason=str(error))]
+            return [msgspec.structs.replace(one, worker=server) for one in found]
+
+        return HealthPage([one for found in self._each(ask) for one in found])
+
+    def flows(self, asked: Asked) -> FlowsPage:
+        """The latest flows of all, the newest first, by the time when they were seen.
+
+        Raises UnansweredError when nobody answers, and for a query that is not valid.
+        """
+        recent.condition(asked)
+        query = _texts(msgspec.structs.replace(asked, edges=MOST))
+
+        def ask(server: str) -> FlowsPage | str:
+            try:
+                return client.document(server, "flows", FlowsPage, query)
+            except RemoteError as error:
+                return str(error)
+
+        answers = self._each(ask)
+        notes = [one for one in answers if isinstance(one, str)]
+        found = [one for one in answers if isinstance(one, FlowsPage)]
+        if not found:
+            raise refused("; ".join(notes), HTTPStatus.BAD_GATEWAY)
+        return _merged(found, asked, notes)
+
+    def _each(self, ask: Callable[[str], T]) -> list[T]:
+        """What each worker answers, in their order; all are asked at once."""
+        with ThreadPoolExecutor(min(_AT_ONCE, len(self._servers))) as pool:
+            return list(pool.map(ask, self._servers))
+
+
+def _merged(found: Sequence[FlowsPage], asked: Asked, notes: list[str]) -> FlowsPage:
+    columns = list(dict.fromkeys(name for one in found for name in one.columns))
+    edges = overview.merged(one.edges for one in found)
+    rows = [row for one in found for row in _rows(one, columns)]
+    rows.sort(key=lambda row: row[0], reverse=True)
+    newest = rows[: asked.limit]
+    return FlowsPage(
+        held=sum(one.held for one in found),
+        total=sum(one.total for one in found),
+        fields=list(dict.fromkeys(name for one in found for name in one.fields)),
+        columns=columns,
+        values=[[row[1][place] for row in newest] for place in range(len(columns))],
+        times=[row[0] or None for row in newest],
+        edges=edges[: asked.edges],
+        all_edges=len(edges),
+        whole=all(one.whole for one in found),
+        notes=[*notes, *(note for one in found for note in one.notes)],
+    )
+
+
+def _rows(one: FlowsPage, columns: Sequence[str]) -> list[tuple[float, list[Any]]]:
+    """The flows of a worker: when each was seen (0: it does not say), and its values."""
+    none = [None] * len(one.times)
+    known = dict(zip(one.columns, one.values, strict=True))
+    lists = [known.get(name, none) for name in columns]
+    return [(time or 0.0, [each[row] for each in lists]) for row, time in enumerate(one.times)]
+
+
+def _texts(asked: Asked) -> dict[str, str]:
+    """A question as the parameters of a URL."""
+    found = msgspec.to_builtins(asked)
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in found.items()
+        if value != ""
+    }

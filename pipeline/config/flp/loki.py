@@ -1,0 +1,111 @@
+"""write.loki of flowlogs-pipeline (docs/reference/flowlogs-pipeline.md#loki)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.config.flp.dialect import HttpClient, Loki, Write
+from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed
+from pipeline.diagnostics import ConfigPath, Problem, warning
+
+_UNKNOWN = ("oauth2", "no_proxy", "proxy_from_environment", "http_headers")
+_BACKOFF = "1s"
+
+
+def loki(write: Write, at: ConfigPath) -> Parts:
+    """write.loki: batches and retries have the original's defaults."""
+    block, at = write.loki, (*at, "loki")
+    yield from _refused(block, at)
+    client = block.client_config or HttpClient()
+    yield from _problems(client, (*at, "clientConfig"))
+    fields = {
+        "url": block.url,
+        "labels": block.labels,
+        "timestamp_field": block.timestamp_label or "TimeReceived",
+        "format": block.format if block.format in ("", "json", "fields") else "printf",
+        "batch": {"max_bytes": block.batch_size or 100 * 1024, "wait": block.batch_wait or "1s"},
+        "retry": {
+            "min_backoff": block.min_backoff or _BACKOFF,
+            "max_backoff": block.max_backoff or _BACKOFF,
+            "max_retries": block.max_retries or 10,
+        },
+        **filled(
+            tenant_id=block.tenant_id,
+            static_labels=block.static_labels,
+            ignore=block.ignore_list,
+            timestamp_scale=block.timestamp_scale,
+            timeout=block.timeout,
+            http=_http(client),
+        ),
+    }
+    if not fields["format"]:
+        del fields["format"]
+    yield Native("write_loki", fields, _origins(at))
+
+
+def _refused(block: Loki, at: ConfigPath) -> Parts:
+    if block.client_protocol not in ("", "http"):
+        message = f'clientProtocol "{block.client_protocol}" is not supported: lines go over HTTP'
+        yield Problem((*at, "clientProtocol"), message)
+    if block.format not in ("", "json", "fields", "printf"):
+        yield warning((*at, "format"), f'"{block.format}" prints as "printf" does')
+
+
+def _problems(client: HttpClient, at: ConfigPath) -> Parts:
+    """What is not here."""
+    for name in _UNKNOWN:
+        if not is_unset(getattr(client, name)):
+            yield Problem((*at, name), f"{name} is not supported")
+
+
+def _http(client: HttpClient) -> dict[str, Any]:
+    tls, basic, own = client.tls_config, client.basic_auth, client.authorization
+    bearer = filled(credentials=client.bearer_token, credentials_file=client.bearer_token_file)
+    return filled(
+        server_name=tls.server_name,
+        proxy=client.proxy_url,
+        tls=filled(
+            ca=tls.ca_file,
+            cert=tls.cert_file,
+            key=tls.key_file,
+            insecure_skip_verify=tls.insecure_skip_verify,
+        ),
+        basic_auth=basic
+        and filled(
+            username=basic.username,
+            username_file=basic.username_file,
+            password=basic.password,
+            password_file=basic.password_file,
+        ),
+        authorization=filled(
+            scheme=own.type, credentials=own.credentials, credentials_file=own.credentials_file
+        )
+        if own
+        else bearer,
+    )
+
+
+def _origins(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
+    client = (*at, "clientConfig")
+    return renamed(
+        at,
+        tenant_id="tenantID",
+        static_labels="staticLabels",
+        ignore="ignoreList",
+        timestamp_field="timestampLabel",
+        timestamp_scale="timestampScale",
+        http="clientConfig",
+    ) | {
+        ("batch", "max_bytes"): (*at, "batchSize"),
+        ("batch", "wait"): (*at, "batchWait"),
+        ("retry", "min_backoff"): (*at, "minBackoff"),
+        ("retry", "max_backoff"): (*at, "maxBackoff"),
+        ("retry", "max_retries"): (*at, "maxRetries"),
+        ("http", "tls", "ca"): (*client, "tls_config", "ca_file"),
+        ("http", "tls", "cert"): (*client, "tls_config", "cert_file"),
+        ("http", "tls", "key"): (*client, "tls_config", "key_file"),
+        ("http", "tls"): (*client, "tls_config"),
+        ("http", "proxy"): (*client, "proxy_url"),
+        ("http", "basic_auth"): (*client, "basic_auth"),
+        ("http", "authorization"): (*client, "authorization"),
+    }

@@ -1,0 +1,1 @@
+"""gRPC: the server that takes flows, its calls and its certificates."""

@@ -1,0 +1,79 @@
+"""The certificates of a server, read again when they are renewed."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+
+from pipeline.files import warn_if_open
+
+_log = logging.getLogger(__name__)
+
+
+class Files(NamedTuple):
+    """PEM files: the chain of the server, its key, and whose client certificates are accepted.
+
+    Without `client_ca` clients need no certificate.
+    """
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+def server(files: Files) -> grpc.ServerCredentials:
+    """Credentials that follow the files. Raises OSError, which names one that cannot be used."""
+    warn_if_open(files.key)
+    current = _Current(files)
+    return grpc.dynamic_ssl_server_credentials(
+        current.configuration,
+        current.renewed,  # type: ignore[arg-type] # None is documented, and not in the hints
+        require_client_authentication=bool(files.client_ca),
+    )
+
+
+class _Current:
+    """What was read last. Files that cannot be used, while they are replaced, change nothing."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._stamp = self._look()
+        self.configuration = _read(files)
+
+    def renewed(self) -> grpc.ServerCertificateConfiguration | None:
+        """The certificates, when they have changed; asked before each handshake."""
+        try:
+            stamp = self._look()
+            if stamp == self._stamp:
+                return None
+            self.configuration = _read(self._files)
+        except OSError as error:
+            _log.warning("the certificate stays the old one: %s", error)
+            return None
+        self._stamp = stamp
+        return self.configuration
+
+    def _look(self) -> list[tuple[int, int, int]]:
+        found = [path.stat() for path in self._files if path]
+        return [(one.st_mtime_ns, one.st_ino, one.st_size) for one in found]
+
+
+def _read(files: Files) -> grpc.ServerCertificateConfiguration:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(files.cert, files.key)
+    except ssl.SSLError as error:
+        raise OSError(f"{files.cert} and {files.key} are not a pair: {error.reason}") from error
+    authority = None
+    if files.client_ca:
+        try:
+            context.load_verify_locations(files.client_ca)
+        except ssl.SSLError as error:
+            raise OSError(f"{files.client_ca} has no certificate: {error.reason}") from error
+        authority = files.client_ca.read_bytes()
+    pair = (files.key.read_bytes(), files.cert.read_bytes())
+    return grpc.ssl_server_certificate_configuration([pair], root_certificates=authority)

@@ -1,0 +1,48 @@
+"""Where a server listens, as users write it: host:port."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipeline.diagnostics import Problem
+from pipeline.files import is_file
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Host and port. Raises ValueError when `listen` is not host:port.
+
+    >>> address("127.0.0.1:2055"), address("[::1]:0")
+    (('127.0.0.1', 2055), ('::1', 0))
+    """
+    host, colon, port = listen.rpartition(":")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError(f'"{listen}" is not host:port')
+    if not host:
+        raise ValueError(
+            f'"{listen}" does not say where: 127.0.0.1{listen} for this machine '
+            f"alone, 0.0.0.0{listen} for every network"
+        )
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError(f'"{listen}" is not host:port')
+    return host.strip("[]"), int(port)
+
+
+def check(listen: str, tls: Mapping[str, str], folder: Path, port: int = 9102) -> Iterator[Problem]:
+    """What is wrong with the address of a server and its `tls`: PEM files under `folder`.
+
+    These are the fields `tls_cert`, `tls_key` and `client_ca`, "" where not given.
+    """
+    try:
+        _ = address(listen)
+    except ValueError as error:
+        yield Problem(("listen",), str(error), f"for example 127.0.0.1:{port} or [::1]:{port}")
+    if bool(tls["tls_cert"]) != bool(tls["tls_key"]):
+        given = "tls_cert" if tls["tls_cert"] else "tls_key"
+        yield Problem((given,), "tls_cert and tls_key go together")
+    if tls["client_ca"] and not tls["tls_cert"]:
+        yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
+    for name, file in tls.items():
+        if file and not is_file(folder / file):
+            yield Problem((name,), f'no file "{file}"')

@@ -1,0 +1,1 @@
+"""Where addresses are on the map (docs/reference/transforms.md#add_location)."""

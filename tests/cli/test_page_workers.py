@@ -1,0 +1,89 @@
+"""The latest flows of a group as if one worker had kept them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+import polars as pl
+import pytest
+
+from page import recent
+from page.recent import Asked
+from pipeline.api.server import Answers, Server, UnansweredError
+from pipeline.app.documents import alone
+from pipeline.cli.page_api import page_documents
+from pipeline.cli.page_workers import Workers
+from tests.support.seen import Fixed, reference_flows, reference_seen
+
+TIME = "TimeFlowEndMs"
+NOBODY = "http://127.0.0.1:9"
+
+
+def flows() -> pl.DataFrame:
+    """Flows, each at a time of its own."""
+    found = reference_flows()
+    return found.with_columns(
+        (1_700_000_000_000 + pl.int_range(found.height) * 1000).alias(TIME)
+    ).tail(3000)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[str]]:
+    """Two workers, each with every other flow."""
+    whole = flows()
+    parts = [whole.gather_every(2), whole.gather_every(2, 1)]
+    with ExitStack() as stack:
+        yield [stack.enter_context(serving(part)).url for part in parts]
+
+
+def serving(part: pl.DataFrame) -> Server:
+    source = Fixed(reference_seen(), part)
+    found = page_documents(source, "", latest=lambda one: recent.page(source.flows(), one))
+    return Server("127.0.0.1:0", Answers(lambda _: "", str, alone(found)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(limit=50),
+        Asked(limit=0),
+        Asked(query="DstPort = 2055", both=True, columns="SrcAddr,Bytes", limit=5000),
+        Asked(since=1_700_000_500_000, until=1_700_000_900_000, columns=TIME),
+        Asked(query='SrcAddr = "192.0.2.99"'),
+        Asked(edges=3),
+    ],
+)
+def test_as_one_worker_would_have_it(servers: Sequence[str], asked: Asked) -> None:
+    assert Workers(servers).flows(asked) == recent.page(flows(), asked)
+
+
+def test_one_that_does_not_answer_is_named(servers: Sequence[str]) -> None:
+    found = Workers([servers[0], NOBODY]).flows(Asked())
+    assert found.held == 1500
+    (note,) = found.notes
+    assert note.startswith(f"cannot ask {NOBODY}")
+    with pytest.raises(UnansweredError, match="cannot ask"):
+        Workers([NOBODY]).flows(Asked())
+
+
+def test_a_query_that_is_not_valid_is_asked_of_nobody() -> None:
+    with pytest.raises(UnansweredError, match="query: "):
+        Workers([NOBODY]).flows(Asked(query="DstPort ="))
+
+
+def test_workers_with_different_fields(servers: Sequence[str]) -> None:
+    """A worker without any flow yet, and one whose flows have a field that others do not have."""
+    other = pl.DataFrame({TIME: [1_900_000_000_000], "SrcAddr": ["10.9.9.9"]})
+    with serving(other) as one, serving(pl.DataFrame()) as empty:
+        found = Workers([servers[0], one.url, empty.url]).flows(Asked(limit=2))
+    assert found.held == 1501
+    row = dict(zip(found.columns, [each[0] for each in found.values], strict=True))
+    assert (row["SrcAddr"], row["DstPort"]) == ("10.9.9.9", None)
+
+
+def test_health_of_each(servers: Sequence[str]) -> None:
+    """These two have no health to tell: each says so for itself."""
+    found = Workers([*servers, NOBODY]).health({})
+    assert [one.worker for one in found.workers] == [*servers, NOBODY]
+    assert all("cannot ask" in one.reason for one in found.workers)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config.flowcollector import load
+from pipeline.diagnostics import ConfigError, dotted
+from tests.support.collectors import KAFKA, NO_LOKI, collector, document, written
+
+
+def refused(folder: Path, **spec: Any) -> list[tuple[str, str, str]]:
+    """Field, message and hint of all errors."""
+    with pytest.raises(ConfigError) as error:
+        load(written(folder, document(**spec)))
+    problems = [found.problem for found in error.value.problems]
+    return [(dotted(p.path), p.message, p.hint) for p in problems if p.severity == "error"]
+
+
+def test_kafka_needs_an_address_and_a_topic(tmp_path: Path) -> None:
+    found = refused(tmp_path, deploymentModel="Kafka")
+    assert {field for field, _, _ in found} == {"spec.kafka.address", "spec.kafka.topic"}
+
+
+@pytest.mark.parametrize("kind", ["Conversations", "EndedConversations", "All"])
+def test_connections_need_loki_and_another_model_than_service(tmp_path: Path, kind: str) -> None:
+    found = refused(tmp_path, **NO_LOKI, processor={"logTypes": kind})
+    assert [(field, message) for field, message, _ in found] == [
+        ("spec.processor.logTypes", f"log type {kind} needs Loki, which is off"),
+        (
+            "spec.processor.logTypes",
+            f"log type {kind} is not possible with the deployment model Service",
+        ),
+    ]
+    assert collector(tmp_path, **KAFKA, processor={"logTypes": kind}).warnings == []
+
+
+def test_cidrs_queries_and_metrics(tmp_path: Path) -> None:
+    labels = [{"name": "ok", "cidrs": ["10.0.0.0/8"]}, {"name": "x", "cidrs": ["::/0", "10/33"]}]
+    processor = {
+        "subnetLabels": {"customLabels": labels},
+        "filters": [{"query": "Proto = 6"}, {"query": "Proto = "}],
+        "metrics": {"includeList": ["node_flows_total", "node_flow_total"]},
+    }
+    found = {
+        field: (message, hint) for field, message, hint in refused(tmp_path, processor=processor)
+    }
+    at = "spec.processor"
+    assert found.keys() == {
+        f"{at}.subnetLabels.customLabels[1].cidrs[1]",
+        f"{at}.filters[1].query",
+        f"{at}.metrics.includeList[1]",
+    }
+    assert found[f"{at}.metrics.includeList[1]"] == (
+        'unknown predefined metric "node_flow_total"',
+        'did you mean "node_flows_total"?',
+    )
+    assert found[f"{at}.subnetLabels.customLabels[1].cidrs[1]"][0] == (
+        'label "x": "10/33" is not a valid CIDR'
+    )
+
+
+def test_features(tmp_path: Path) -> None:
+    """A misspelt one is an error, one of a newer agent a warning."""
+    ((field, message, hint),) = refused(
+        tmp_path, agent={"ebpf": {"features": ["FlowRTT", "DNSTrackin"]}}
+    )
+    assert field == "spec.agent.ebpf.features[1]"
+    assert (message, hint) == ('unknown feature "DNSTrackin"', 'did you mean "DNSTracking"?')
+    (found,) = collector(tmp_path, agent={"ebpf": {"features": ["Zzz"]}}).warnings
+    assert found.problem.message == 'unknown feature "Zzz"'
+
+
+@pytest.mark.parametrize(
+    ("exporter", "missing"),
+    [
+        ({"type": "Kafka", "kafka": {"address": "b:1"}}, "kafka.topic"),
+        ({"type": "IPFIX"}, "ipfix.targetHost"),
+        ({"type": "OpenTelemetry", "openTelemetry": {}}, "openTelemetry.targetHost"),
+    ],
+)
+def test_exporters_need_a_target(tmp_path: Path, exporter: dict[str, Any], missing: str) -> None:
+    ((field, _, _),) = refused(tmp_path, exporters=[exporter])
+    assert field == f"spec.exporters[0].{missing}"
+
+
+def test_a_provided_certificate_must_be_named(tmp_path: Path) -> None:
+    server = {"tls": {"type": "Provided"}}
+    ((field, _, _),) = refused(tmp_path, processor={"metrics": {"server": server}})
+    assert field == "spec.processor.metrics.server.tls.provided"
