@@ -62,8 +62,11 @@ def compared(before: Results, after: Results) -> list[str]:
         memory = f"{b.peak_mb / a.peak_mb:7.2f}" if a.peak_mb and b.peak_mb else "      -"
         speed, cpu = b.flows_s / a.flows_s, b.cpu_us / a.cpu_us
         lines.append(f"{name:<{width}}  {speed:7.2f}  {cpu:10.2f}  {memory}")
-    for name in (name for name in before.figures if name in after.figures):
-        lines.append(f"{name}: {before.figures[name]:.3g} -> {after.figures[name]:.3g}")
+    lines += [
+        f"{name}: {figure:.3g} -> {after.figures[name]:.3g}"
+        for name, figure in before.figures.items()
+        if name in after.figures
+    ]
     for one, other, title in ((before, after, "A"), (after, before, "B")):
         lines += [f"in {title} only: {name}" for name in one.figures if name not in other.figures]
         lines += [f"in {title} only: {name}" for name in one.rows if name not in other.rows]
