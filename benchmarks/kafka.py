@@ -14,29 +14,30 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import cycle, islice, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import peer
+from benchmarks.latency import Load, waited
 from benchmarks.process import Program, until
 from benchmarks.rebalance import rebalances
 from benchmarks.results import Results, Row
-from benchmarks.topic import PARTITIONS, Bench, counted, load_average, producer, sums
+from benchmarks.topic import PARTITIONS, Bench, counted, load_average, sums
 from pipeline.api import client
 from simulate.configs import flow_metric
 from tests.real.kafka import Kafka
 
-_POLL, _LOOK = 0.2, 2.5
+_POLL, _LOOK, _SUSTAINED = 0.2, 2.5, 60.0
 _READ = "flowmatrix_ingest_flows_processed"
 _COUNT = {"type": "Counter", "labels": ["Proto"]}
 _IDLE = 20.0
 _LOAD = 0.7
+_PEER_RATE = 15_000.0
+"""About half of what flowlogs-pipeline takes on two cores."""
 
 
 class Figures(NamedTuple):
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--only", choices=parts, action="append", help="this part (repeatable)")
     parser.add_argument("--quick", action="store_true", help="a quarter of the flows, one run each")
     parser.add_argument("--flows", type=int, default=900_000)
+    parser.add_argument("--times", type=int, default=1, help="the flows so many times over")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer", type=Path, help="a flowlogs-pipeline binary, run beside")
     given = parser.parse_args()
@@ -73,24 +75,25 @@ def main() -> None:
     print(f"medians of {given.runs} runs", flush=True)
     results = Results("kafka", given.runs)
     for name in given.only or parts:
-        with _bench(given.flows, "5000" if name == "speed" else "0") as bench:
+        speed = name == "speed"
+        with _bench(given.flows, given.times if speed else 1, "5000" if speed else "0") as bench:
             size = sum(map(len, bench.payloads)) / len(bench.payloads)
-            flows = f"{given.flows:,} Records of {size:.0f} B in {PARTITIONS} partitions"
+            flows = f"{bench.flows:,} Records of {size:.0f} B in {PARTITIONS} partitions"
             print(f"\n{name}: {flows}; {load_average()}", flush=True)
             parts[name](bench, given, results)
-    if results.rows:
+    if results.rows or results.figures:
         print(f"\nkept in {results.write()}")
 
 
 @contextmanager
-def _bench(flows: int, delay: str) -> Iterator[Bench]:
+def _bench(flows: int, times: int, delay: str) -> Iterator[Bench]:
     """A broker of its own; workers that come within the `delay` (ms) join a group as one."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowmatrix-bench-")))
         (folder / "kafka").mkdir()
         together = {"group.initial.rebalance.delay.ms": delay}
         broker = Kafka(folder / "kafka", settings=together, java=("-Xmx1g",))
-        yield Bench(stack.enter_context(broker), folder, flows)
+        yield Bench(stack.enter_context(broker), folder, flows, times)
 
 
 # -- speed
@@ -128,8 +131,9 @@ def _through(
 ) -> Figures:
     """Flows a second from the last moment without one to a look on the way; CPU until `done`.
 
-    One look, `_LOOK` seconds after the first flows; `done` is asked `every` so many seconds, since
-    a look at what is durable can cost the program as much as many flows.
+    One look, `_LOOK` seconds after the first flows; of runs of a minute and more the speed is that
+    of the whole run. `done` is asked `every` so many seconds, since a look at what is durable can
+    cost the program as much as many flows.
     """
     started = cpu = 0.0
     while not any(program.number(metric) for program in programs):
@@ -141,6 +145,9 @@ def _through(
         speed += program.number(metric) / (time.perf_counter() - started)
     with suppress(TimeoutError):  # the account says what is missing
         until(done, 600, every)
+    seconds = time.perf_counter() - started
+    if seconds >= _SUSTAINED:
+        speed = flows / seconds
     cpu = sum(program.cpu() for program in programs) - cpu
     peak = max(program.peak_mb() for program in programs)
     return Figures(speed, cpu / flows * 1e6, peak)
@@ -173,64 +180,52 @@ def _row(what: str, found: list[Figures], results: Results) -> str:
 # -- latency
 
 
-def _latency(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
+def _latency(bench: Bench, given: argparse.Namespace, results: Results) -> None:
     """One worker, with the producer and the broker on the other core."""
-    top = _run(bench, 1, []).flows_s
-    rate, seconds = _LOAD * top, 10 if given.quick else 30
-    topic = "paced"
-    bench.broker.create_topic(topic, PARTITIONS)
+    top, seconds = _run(bench, 1, []).flows_s, 10 if given.quick else 30
     metric = {"flow-count": flow_metric("flow-count", _COUNT)}
-    config = bench.config(topic, bench.group(), metric)
-    with bench.workers(config) as (worker,):
+    topic = _paced(bench, "paced")
+    with bench.workers(bench.config(topic, bench.group(), metric)) as (worker,):
         until(lambda: worker.page("/readyz"))
-        sent: list[tuple[int, float]] = []
-        shown: list[tuple[float, float]] = []
-        feeder = threading.Thread(target=_feed, args=(bench, topic, rate, seconds, sent))
-        feeder.start()
-        while feeder.is_alive() or shown[-1][0] < sent[-1][0]:
-            shown.append((worker.number("netobserv_flow_count"), time.perf_counter()))
-            time.sleep(_POLL)
-        waits = sorted(_waits(sent, shown))
-        p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
-        print(f"  produce to /metrics at {rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
-        print(f"    linger 0.1 s, checkpoint interval 0.5 s, scraped every {_POLL} s")
-        print(sums((sent[-1][0], int(shown[-1][0]), *worker.left_out())))
+        load = Load(topic, _LOAD * top, seconds)
+        _tell(bench, load, worker, "netobserv_flow_count", results)
+        print("    linger 0.1 s, checkpoint interval 0.5 s")
+    if given.peer:
+        topic = _paced(bench, "paced-peer")
+        with (
+            peer.cluster(bench) as kubeconfig,
+            peer.running(bench, given.peer, kubeconfig, topic) as program,
+        ):
+            until(program.page)
+            print(f"  {given.peer.name}, until it has read a flow:")
+            load = Load(topic, min(_LOAD * top, _PEER_RATE), seconds)
+            _tell(bench, load, program, peer.READ, results)
 
 
-def _feed(
-    bench: Bench, topic: str, rate: float, seconds: float, sent: list[tuple[int, float]]
-) -> None:
-    """Produce at a rate; `sent` gets how many there are, and since when."""
-    sender = producer(bench.broker.bootstrap)
-    messages = cycle(zip(bench.payloads, bench.keys, strict=True))
-    number, begun = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < seconds:
-        wanted = int(elapsed * rate)
-        for payload, key in islice(messages, wanted - number):
-            sender.produce(topic, payload, key)
-            number += 1
-        sent.append((number, time.perf_counter()))
-        sender.poll(0.02)
-    sender.flush(60)
+def _tell(bench: Bench, load: Load, program: Program, metric: str, results: Results) -> None:
+    p50, p99, account = waited(bench, load, program, metric)
+    results.figures |= {f"{load.topic}: p50, s": p50, f"{load.topic}: p99, s": p99}
+    print(f"  produce to /metrics at {load.rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
+    print(account, flush=True)
 
 
-def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> Iterator[float]:
-    """For every hundredth flow, how long after it was produced so many were shown."""
-    numbers, totals = [n for n, _ in sent], [n for n, _ in shown]
-    for number in range(1, numbers[-1] + 1, 100):
-        at = sent[bisect_left(numbers, number)][1]
-        yield shown[bisect_left(totals, number)][1] - at
+def _paced(bench: Bench, topic: str) -> str:
+    bench.broker.create_topic(topic, PARTITIONS)
+    return topic
 
 
 # -- rebalances, idle and recovery
 
 
-def _rebalance(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
-    for line in rebalances(bench, given.runs):
-        print(line, flush=True)
+def _rebalance(bench: Bench, given: argparse.Namespace, results: Results) -> None:
+    for title, seconds, account in rebalances(bench, given.runs):
+        print(
+            f"  {title:<36}{seconds:5.1f} s at most without progress", account, sep="\n", flush=True
+        )
+        results.figures[f"{title}, s"] = seconds
 
 
-def _idle(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
+def _idle(bench: Bench, given: argparse.Namespace, results: Results) -> None:
     with bench.workers(bench.config(bench.topic, bench.group())) as (worker,):
         until(lambda: worker.page("/readyz") and counted([worker]) == bench.flows)
         time.sleep(3)
@@ -240,17 +235,19 @@ def _idle(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
             worker.page()
             time.sleep(_IDLE)
             shares.append((worker.cpu() - cpu) / (time.perf_counter() - begun))
+        results.figures["idle, share of a core"] = statistics.median(shares)
         print(f"  {statistics.median(shares):.2%} of a core, scraped every {_IDLE:.0f} s")
         print(bench.account([worker]))
 
 
-def _recovery(bench: Bench, given: argparse.Namespace, _results: Results) -> None:
+def _recovery(bench: Bench, given: argparse.Namespace, results: Results) -> None:
     """From the start of a process to its readiness, with 100k series in the changelog."""
     series = 25_000 if given.quick else 100_000
     topic, group = "wide", bench.group()
     config = bench.config(topic, group)
     flows = [_wide(number) for number in range(series)]
     config.write_text(config.read_text().replace("decoder: protobuf", "decoder: json"))
+    bench.broker.create_topic(topic, PARTITIONS)
     bench.fill(topic, flows, repeat(None))
     seconds = []
     for number in range(given.runs + 1):
@@ -267,6 +264,7 @@ def _recovery(bench: Bench, given: argparse.Namespace, _results: Results) -> Non
             found = int(sum(float(row[-3] or 0) for row in rows))
             sentence = sums((series, found, *worker.left_out()))
             peak, left = worker.peak_mb(), worker.end()
+    results.figures[f"ready with {series} series, s"] = statistics.median(seconds)
     print(
         f"  {series:,} series: ready {statistics.median(seconds):.1f} s after the start of the "
         f"process ({empty:.1f} s with none); {peak:.0f} MB; SIGTERM to the end {left:.1f} s"

@@ -33,8 +33,8 @@ def cluster(bench: Bench) -> Iterator[Path]:
 
 
 @contextmanager
-def running(bench: Bench, binary: Path, config: Path) -> Iterator[Program]:
-    """The binary on the topic, in a group of its own.
+def running(bench: Bench, binary: Path, config: Path, topic: str = "") -> Iterator[Program]:
+    """The binary on a topic (without one, that of the bench), in a group of its own.
 
     Its parameters go by flag: from a file it would lower-case the names of `remap`
     (docs/reference/flowlogs-pipeline.md#files).
@@ -45,7 +45,7 @@ def running(bench: Bench, binary: Path, config: Path) -> Iterator[Program]:
         "type": "kafka",
         "kafka": {
             "brokers": [bench.broker.bootstrap],
-            "topic": bench.topic,
+            "topic": topic or bench.topic,
             "groupid": bench.group(),
             "decoder": {"type": "protobuf"},
             "pullQueueCapacity": 1_000,

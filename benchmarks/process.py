@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Self
 
@@ -32,10 +33,10 @@ class Program:
         return f"http://{LOCALHOST}:{self.port}"
 
     def page(self, path: str = "/metrics") -> bytes:
-        """A page; empty while nobody answers."""
+        """A page; empty while nobody answers, and where an answer ends early."""
         try:
             answer = call(self.port, path)
-        except OSError:
+        except (OSError, HTTPException):
             if self._process.poll() is not None:
                 raise RuntimeError(f"it ended with exit code {self._process.returncode}") from None
             return b""

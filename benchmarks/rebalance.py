@@ -50,13 +50,12 @@ class Feed:
         self._thread.join()
 
 
-def rebalances(bench: Bench, runs: int) -> Iterator[str]:
-    """A line for each way to go, then the sums."""
+def rebalances(bench: Bench, runs: int) -> Iterator[tuple[str, float, str]]:
+    """For each way to go: what it is, the longest time without progress (s), and the sums."""
     for way in ("killed", "stopped", "killed, static, back"):
         found = [_one(bench, way) for _ in range(runs)]
         longest = statistics.median(seconds for seconds, _ in found)
-        yield f"  one of {WORKERS} is {way:<22}{longest:5.1f} s at most without progress"
-        yield found[-1][1]
+        yield f"one of {WORKERS} is {way}", longest, found[-1][1]
 
 
 def _one(bench: Bench, way: str) -> tuple[float, str]:

@@ -33,6 +33,8 @@ class Results(msgspec.Struct):
     cores: int = msgspec.field(default_factory=lambda: os.cpu_count() or 0)
     python: str = msgspec.field(default_factory=platform.python_version)
     rows: dict[str, Row] = {}
+    figures: dict[str, float] = {}
+    """Single figures by title, which names their unit: less is better."""
 
     def write(self, folder: Path = FOLDER) -> Path:
         """Keep them under benchmark and commit; a later run of the same takes their place."""
@@ -60,7 +62,13 @@ def compared(before: Results, after: Results) -> list[str]:
         memory = f"{b.peak_mb / a.peak_mb:7.2f}" if a.peak_mb and b.peak_mb else "      -"
         speed, cpu = b.flows_s / a.flows_s, b.cpu_us / a.cpu_us
         lines.append(f"{name:<{width}}  {speed:7.2f}  {cpu:10.2f}  {memory}")
+    lines += [
+        f"{name}: {figure:.3g} -> {after.figures[name]:.3g}"
+        for name, figure in before.figures.items()
+        if name in after.figures
+    ]
     for one, other, title in ((before, after, "A"), (after, before, "B")):
+        lines += [f"in {title} only: {name}" for name in one.figures if name not in other.figures]
         lines += [f"in {title} only: {name}" for name in one.rows if name not in other.rows]
     return lines
 

@@ -30,21 +30,23 @@ SHAPE = Shape(pods=3_000, nodes=60, workloads=600, services=299)
 
 
 class Bench:
-    """A broker and a topic with `flows` Records of a cluster of 3,000 pods."""
+    """A broker and a topic of a cluster of 3,000 pods: `flows` Records, `times` over."""
 
-    def __init__(self, broker: Kafka, folder: Path, flows: int) -> None:
+    def __init__(self, broker: Kafka, folder: Path, flows: int, times: int = 1) -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flowmatrix"
         out = cache / "bench" / f"kafka-{flows}" / "cluster.pb"
         self.made = simulate("cluster", out, flows=flows, seed=1, shape=SHAPE)
-        self.broker, self.folder, self.flows, self.topic = broker, folder, flows, "flows"
+        self.broker, self.folder, self.topic = broker, folder, "flows"
+        self.flows, self._times = flows * times, times
         self.payloads = list(messages(self.made.recording))
         self.keys = list(_keys(self.payloads))
         self._groups = 0
-        self.fill(self.topic, self.payloads, self.keys)
+        self.broker.create_topic(self.topic, PARTITIONS)
+        for _ in range(times):
+            self.fill(self.topic, self.payloads, self.keys)
 
     def fill(self, topic: str, payloads: Iterable[bytes], keys: Iterable[bytes | None]) -> None:
-        """Make a topic of these messages; the keys choose the partitions."""
-        self.broker.create_topic(topic, PARTITIONS)
+        """Send these messages to a topic; the keys choose the partitions."""
         sender = producer(self.broker.bootstrap)
         for number, (payload, key) in enumerate(zip(payloads, keys, strict=False)):
             sender.produce(topic, payload, key)
@@ -104,7 +106,10 @@ class Bench:
 
     def truth(self) -> Samples:
         """What the flows of the topic must be counted as."""
-        return told(self.made)
+        return {
+            name: {labels: value * self._times for labels, value in series.items()}
+            for name, series in told(self.made).items()
+        }
 
     def account(self, workers: list[Program]) -> str:
         """The sums of a run in which no worker died, beside the truth."""

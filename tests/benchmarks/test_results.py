@@ -15,12 +15,14 @@ BEFORE = Results(
     3,
     commit="aaa",
     rows={"all of it": Row(100_000, 4.0, 200), "idle": Row(50, 8.0), "old": Row(1, 1)},
+    figures={"latency p50, s": 0.5, "idle, %": 1.0},
 )
 AFTER = Results(
     "engine",
     3,
     commit="bbb",
     rows={"all of it": Row(150_000, 3.0, 190), "idle": Row(50, 10.0), "new": Row(1, 1)},
+    figures={"latency p50, s": 0.25},
 )
 
 
@@ -37,6 +39,8 @@ def test_figures_of_the_second_are_shown_by_those_of_the_first() -> None:
         "B / A      flows/s  CPU a flow  memory",
         "all of it     1.50        0.75     0.95",
         "idle          1.00        1.25        -",
+        "latency p50, s: 0.5 -> 0.25",
+        "in A only: idle, %",
         "in A only: old",
         "in B only: new",
     ]

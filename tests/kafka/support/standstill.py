@@ -8,9 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 _LOOK_SECONDS = 0.1
 _ANSWER_SECONDS = 5
@@ -34,7 +32,7 @@ class Standstill:
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
         self._group = group
         self._clock = clock
-        self._admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+        self._address = address
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -68,24 +66,22 @@ class Standstill:
             self._since = dict.fromkeys(self._since, self._clock())
 
     def _run(self) -> None:
+        address, group = self._address, self._group
+        consumer = Consumer({"bootstrap.servers": address, "group.id": group, "log_level": 0})
         while not self._stopping.wait(_LOOK_SECONDS):
             try:
-                self.note(*self._asked())
+                self.note(*self._asked(consumer))
             except KafkaException:
                 self.leave_out()
+        consumer.close()
 
-    def _asked(self) -> tuple[dict[int, int], dict[int, int]]:
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call] # there
-        ends = self._admin.list_offsets(
-            dict.fromkeys(self._places, latest), request_timeout=_ANSWER_SECONDS
-        )
-        asked = [ConsumerGroupTopicPartitions(self._group, self._places)]
-        answered = self._admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_SECONDS)
-        (committed,) = (answer.result().topic_partitions for answer in answered.values())
-        return (
-            {place.partition: answer.result().offset for place, answer in ends.items()},
-            {place.partition: max(0, place.offset) for place in committed},
-        )
+    def _asked(self, consumer: Consumer) -> tuple[dict[int, int], dict[int, int]]:
+        ends = {
+            place.partition: consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[1]
+            for place in self._places
+        }
+        committed = consumer.committed(self._places, timeout=_ANSWER_SECONDS)
+        return ends, {place.partition: max(0, place.offset) for place in committed}
 
     def __enter__(self) -> Self:
         self._thread.start()
