@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.config.flp import (
-    ends, extract, filters, grpc, ipfix, loki, metrics, network, push,
+    ends,
+    extract,
+    filters,
+    grpc,
+    ipfix,
+    loki,
+    metrics,
+    network,
+    push,
 )
 from pipeline.config.flp.dialect import Parameter, Root
 from pipeline.config.flp.parts import Native, Parts, is_unset, unknown
