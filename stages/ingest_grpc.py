@@ -13,10 +13,9 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from pipeline.decode import protobuf
+from pipeline.decode import by_name
 from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import guarded
-from pipeline.decode.records import entries
 from pipeline.diagnostics import Problem
 from pipeline.grpc.pem import Files
 from pipeline.stage import Awaited, BuildContext, Decode, Example, Source, SourceContext, listen
@@ -79,7 +78,7 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
                 yield Problem(("tls_cert",), str(error))
 
     def decode(self, context: BuildContext) -> Decode:
-        return guarded(protobuf.decoder(context))
+        return guarded(by_name("protobuf", context))
 
     def replay(self, recording: Path) -> Source:
         decoder = decoder_of(recording, "protobuf")
@@ -92,7 +91,8 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
         return Files(folder / self.tls_cert, folder / self.tls_key, client_ca)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
-        from pipeline.grpc import credentials  # noqa: PLC0415 - slow, few need it
+        from pipeline.decode.records import entries  # noqa: PLC0415 - slow, few need it
+        from pipeline.grpc import credentials  # noqa: PLC0415
         from pipeline.grpc.collector import Collector, Room, Told  # noqa: PLC0415
         from pipeline.grpc.server import Limits, Server  # noqa: PLC0415
 

@@ -14,8 +14,6 @@ from msgspec import Meta
 
 from pipeline.decode.detect import decoder_of
 from pipeline.diagnostics import Problem
-from pipeline.netflow import columns
-from pipeline.netflow.collector import Collector, Terms
 from pipeline.netflow.mapping import Kind, Mapping, usual_kind
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from pipeline.stage.duration import Duration, seconds
@@ -93,6 +91,8 @@ class IngestIpfix(Source, frozen=True, kw_only=True, tag="ingest_ipfix"):
                 yield Problem(("listen", index), str(error), "for example 127.0.0.1:2055")
 
     def decode(self, context: BuildContext) -> Decode:
+        from pipeline.netflow import columns  # noqa: PLC0415 - slow, few need it
+
         return columns.decoder(context, [one.mapping() for one in self.mapping])
 
     def replay(self, recording: Path) -> Source:
@@ -100,6 +100,8 @@ class IngestIpfix(Source, frozen=True, kw_only=True, tag="ingest_ipfix"):
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
+        from pipeline.netflow.collector import Collector, Terms  # noqa: PLC0415 - as above
+
         terms = Terms(
             addresses=tuple(map(address, dict.fromkeys(self.listen))),
             sockets=self.sockets,

@@ -10,8 +10,8 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
-from pipeline.netflow.export import Collector
 from pipeline.netflow.selection import fields, selected
+from pipeline.push.destination import Destination
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.listen import address
@@ -63,7 +63,9 @@ class WriteIpfix(Writer, frozen=True, kw_only=True, tag="write_ipfix"):
             if not port:
                 yield Problem(("target",), "0 is not a port", "for example localhost:4739")
 
-    def destination(self, folder: Path) -> Collector:
+    def destination(self, folder: Path) -> Destination:
+        from pipeline.netflow.export import Collector  # noqa: PLC0415 - slow, few need it
+
         host, port = address(self.target)
         return Collector(
             address=f"{self.transport} {self.target}",

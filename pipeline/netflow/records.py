@@ -12,12 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.flows import values
 from pipeline.netflow.cells import Bytes
-from pipeline.netflow.fields import binary
 from pipeline.netflow.template import VARIABLE
 
 IPV4, IPV6 = 256, 257
@@ -130,6 +127,11 @@ def records(flows: pl.DataFrame, enterprise: int) -> list[tuple[int, list[bytes]
 
 
 def _encode(flows: pl.DataFrame, number: int, enterprise: int) -> list[bytes]:
+    import pyarrow as pa  # noqa: PLC0415 - slow, and whoever only asks for elements needs none
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    from pipeline.netflow.fields import binary  # noqa: PLC0415
+
     columns: list[pa.Array] = []
     for fixed, group in groupby(elements(number, enterprise), lambda one: one.length != VARIABLE):
         if fixed:
