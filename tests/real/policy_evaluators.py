@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.real import parts
-
-_MODULE = Path(__file__).parent / "policy-evaluators"
+from tests.real.go import built
 
 
 class Question(NamedTuple):
@@ -63,7 +60,7 @@ class Evaluators:
 @contextmanager
 def evaluators() -> Iterator[Evaluators]:
     """The process, built by Go the first time (minutes)."""
-    command = [str(binary())]
+    command = [str(_binary())]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -73,23 +70,6 @@ def evaluators() -> Iterator[Evaluators]:
             process.kill()
 
 
-def _path() -> Path:
-    source = b"".join(file.read_bytes() for file in sorted(_MODULE.iterdir()))
-    digest = hashlib.sha256(source).hexdigest()[:12]
-    return parts.cache(f"policy-evaluators-{digest}") / "policy-evaluators"
-
-
-def binary() -> Path:
-    """The command, built if need be; Missing where there is no Go."""
-    path = _path()
-    with parts.locked(path.parent):
-        if not path.exists():
-            go = parts.tool("go", "it builds the evaluators that verdicts are compared with")
-            partial = path.with_suffix(".partial")
-            command = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(partial), "."]
-            polite = ["nice", *command] if shutil.which("nice") else command
-            done = subprocess.run(polite, cwd=_MODULE, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise parts.Missing(f"the evaluators did not build: {done.stderr[-2000:]}")
-            partial.rename(path)
-    return path
+@cache
+def _binary() -> Path:
+    return built("policy-evaluators", "it builds the evaluators that verdicts are compared with")

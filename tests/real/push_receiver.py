@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import time
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.real import parts
+from tests.real.go import built
 
-_MODULE = Path(__file__).parent / "push-receiver"
 _TRIES = 300
 
 
@@ -75,16 +74,4 @@ def push_receiver() -> Iterator[PushReceiver]:
 
 @cache
 def _binary() -> Path:
-    """The command, built by the Go that is installed."""
-    go = parts.tool("go", "it builds the server that Loki's and OpenTelemetry's clients push to")
-    source = b"".join((_MODULE / name).read_bytes() for name in ("main.go", "go.sum"))
-    binary = parts.cache(f"push-receiver-{hashlib.sha256(source).hexdigest()[:12]}") / "receiver"
-    with parts.locked(binary.parent):
-        if not binary.exists():
-            partial = binary.with_suffix(".partial")
-            command = [go, "build", "-trimpath", "-o", str(partial), "."]
-            done = subprocess.run(command, cwd=_MODULE, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise parts.Missing(f"push-receiver did not build: {done.stderr[-2000:]}")
-            partial.rename(binary)
-    return binary
+    return built("push-receiver", "it builds the server that clients of Loki push to")

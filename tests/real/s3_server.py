@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 from functools import cache
 from pathlib import Path
 
 from tests.real import parts
+from tests.real.go import built
 
-_MODULE = Path(__file__).parent / "s3-server"
 _TOOL = "github.com/versity/versitygw/cmd/versitygw"
 ACCESS, SECRET = "flowmatrix", "s3-secret-of-the-tests"
 BUCKET = "flows"
@@ -39,16 +37,4 @@ class S3Server(parts.Server):
 
 @cache
 def _binary() -> Path:
-    """The server, built by the Go that is installed (minutes, the first time)."""
-    go = parts.tool("go", "it builds an S3 server")
-    pinned = (_MODULE / "go.sum").read_bytes()
-    binary = parts.cache(f"versitygw-{hashlib.sha256(pinned).hexdigest()[:12]}") / "versitygw"
-    with parts.locked(binary.parent):
-        if not binary.exists():
-            partial = binary.with_suffix(".partial")
-            command = [go, "build", "-trimpath", "-o", str(partial), _TOOL]
-            done = subprocess.run(command, cwd=_MODULE, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise parts.Missing(f"versitygw did not build: {done.stderr[-2000:]}")
-            partial.rename(binary)
-    return binary
+    return built("s3-server", "it builds an S3 server", _TOOL)
