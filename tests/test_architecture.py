@@ -53,7 +53,10 @@ UNMIRRORED = {
     "api": ("failure", "handlers"),  # through the server: tests/app/test_documents.py, tests/cli
     "app": ("job",),  # whole runs: tests/cli/test_run.py, tests/kafka
     "cli": ("dead_letters",),  # over Kafka: tests/kafka/test_letters.py
-    "config/flp": ("dialect_transform",),  # with the rest: tests/config/flp/test_dialect.py
+    "config/flp": (  # with the rest: tests/config/flp/test_dialect.py
+        *("dialect_common", "dialect_encode", "dialect_extract", "dialect_ingest"),
+        *("dialect_transform", "dialect_write"),
+    ),
     "dead_letters": ("reader",),  # the same
     "kafka": (  # a broker: tests/kafka/test_encode_kafka.py, test_joining.py
         *("metadata", "producer", "publication", "topics"),

@@ -10,8 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-Block = dict[str, Any]
-"""A free-form block: its keys keep their case and its content is not checked."""
+from pipeline.config.flp.dialect_common import Block
 
 
 class KubernetesRule(Struct, frozen=True):

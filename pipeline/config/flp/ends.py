@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.config.flp.dialect import ClientTls, Encode, Ingest, Sasl, Write
+from pipeline.config.flp.dialect_common import ClientTls, Sasl
+from pipeline.config.flp.dialect_encode import Encode
+from pipeline.config.flp.dialect_ingest import Ingest
+from pipeline.config.flp.dialect_write import Write
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, warning
 

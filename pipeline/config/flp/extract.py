@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.config.flp.dialect import Conntrack, Extract, GoDuration, SchedulingGroup
+from pipeline.config.flp.dialect_common import GoDuration
+from pipeline.config.flp.dialect_extract import Conntrack, Extract, SchedulingGroup
 from pipeline.config.flp.parts import Native, Parts, filled
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.stage.duration import from_go

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.config.flp.dialect import Ingest, Write
+from pipeline.config.flp.dialect_ingest import Ingest
+from pipeline.config.flp.dialect_write import Write
 from pipeline.config.flp.parts import Native, Parts, filled, renamed
 from pipeline.diagnostics import ConfigPath, Problem
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.config.flp.dialect import GoDuration, Ingest, IpfixIngest, Write
+from pipeline.config.flp.dialect_common import GoDuration
+from pipeline.config.flp.dialect_ingest import Ingest, IpfixIngest
+from pipeline.config.flp.dialect_write import Write
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.netflow.mapping import NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.config.flp.dialect import HttpClient, Loki, Write
+from pipeline.config.flp.dialect_write import HttpClient, Loki, Write
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, Problem, warning
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.config.flp.dialect import Encode, GoDuration, Metric, MetricFilter
+from pipeline.config.flp.dialect_common import GoDuration
+from pipeline.config.flp.dialect_encode import Encode, Metric, MetricFilter
 from pipeline.config.flp.parts import Native, Parts, filled
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flowmetric.chain import Filter, metric_stages

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.config.flp.dialect import ClientTls, Encode, Otlp
+from pipeline.config.flp.dialect_common import ClientTls
+from pipeline.config.flp.dialect_encode import Encode, Otlp
 from pipeline.config.flp.metrics import chains, duration
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, Problem

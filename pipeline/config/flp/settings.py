@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.config.flp.dialect import Metrics, Prom, Root, ServerTls
+from pipeline.config.flp.dialect import Metrics, Root
+from pipeline.config.flp.dialect_encode import Prom, ServerTls
 from pipeline.config.flp.parts import filled, is_unset
 from pipeline.diagnostics import ConfigPath, Key, Problem, nearest, warning
 

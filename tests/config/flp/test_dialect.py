@@ -8,14 +8,27 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.config.flp import dialect, dialect_transform
+from pipeline.config.flp import (
+    dialect,
+    dialect_common,
+    dialect_encode,
+    dialect_extract,
+    dialect_ingest,
+    dialect_transform,
+    dialect_write,
+)
 
 PAGES = Path(__file__).parents[3] / "docs" / "reference"
 
 
+MODULES = (
+    *(dialect, dialect_common, dialect_encode, dialect_extract, dialect_ingest),
+    *(dialect_transform, dialect_write),
+)
+FOUND = {name: found for module in MODULES for name, found in vars(module).items()}
 STRUCTS: list[type[msgspec.Struct]] = [
     found
-    for found in {**vars(dialect_transform), **vars(dialect)}.values()
+    for found in FOUND.values()
     if isinstance(found, type) and issubclass(found, msgspec.Struct) and found.__struct_fields__
 ]
 
@@ -45,7 +58,7 @@ def test_every_field_may_be_left_out(kind: type[msgspec.Struct]) -> None:
 @pytest.mark.parametrize(
     ("kind", "page", "title"),
     [
-        (dialect.KafkaIngest, "flowlogs-pipeline.md", "Kafka ingest"),
+        (dialect_ingest.KafkaIngest, "flowlogs-pipeline.md", "Kafka ingest"),
         (dialect.Metrics, "flowlogs-pipeline.md", "Metrics settings"),
     ],
 )
@@ -58,15 +71,15 @@ def test_fields_are_those_of_the_table(kind: type[msgspec.Struct], page: str, ti
     [
         (dialect.Root, "pipeline parameters dynamicParameters metricsSettings"),
         (dialect.Dynamic, "namespace name fileName kubeConfigPath"),
-        (dialect.ClientTls, "insecureSkipVerify caCertPath userCertPath userKeyPath"),
-        (dialect.ServerTls, "certPath keyPath"),
-        (dialect.Sasl, "type clientIDPath clientSecretPath"),
+        (dialect_common.ClientTls, "insecureSkipVerify caCertPath userCertPath userKeyPath"),
+        (dialect_encode.ServerTls, "certPath keyPath"),
+        (dialect_common.Sasl, "type clientIDPath clientSecretPath"),
         (dialect.Parameter, "name ingest transform extract encode write"),
         (
-            dialect.Metric,
+            dialect_encode.Metric,
             "name help type filters valueKey valueScale labels remap flatten buckets",
         ),
-        (dialect.Prom, "address port tls prefix expiryTime maxMetrics metrics"),
+        (dialect_encode.Prom, "address port tls prefix expiryTime maxMetrics metrics"),
         (
             dialect_transform.FilterRule,
             """

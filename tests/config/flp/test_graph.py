@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config.flp.dialect import Encode, Entry, Ingest, Parameter, Root, Write
+from pipeline.config.flp.dialect import Entry, Parameter, Root
+from pipeline.config.flp.dialect_encode import Encode
+from pipeline.config.flp.dialect_ingest import Ingest
+from pipeline.config.flp.dialect_write import Write
 from pipeline.config.flp.graph import Placed, stages
 from pipeline.diagnostics import Problem
 from pipeline.stage import registry

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.config.flp.dialect import Metric, Parameter, Root
+from pipeline.config.flp.dialect import Parameter, Root
+from pipeline.config.flp.dialect_encode import Metric
 from pipeline.config.flp.reading import Reader
 from pipeline.diagnostics import Key
 from tests.config.flp.given import findings, stages, translated
