@@ -19,6 +19,7 @@ from pipeline.decode.framing import guarded
 from pipeline.diagnostics import Problem
 from pipeline.grpc.pem import Files
 from pipeline.stage import Awaited, BuildContext, Decode, Example, Source, SourceContext, listen
+from pipeline.stage.listen import Listener
 from stages.ingest_file import IngestFile
 
 _Size = Annotated[int, Meta(ge=1)]
@@ -83,6 +84,9 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
     def replay(self, recording: Path) -> Source:
         decoder = decoder_of(recording, "protobuf")
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
+
+    def listeners(self) -> Iterator[Listener]:
+        yield Listener(("listen",), self.listen)
 
     def _files(self, folder: Path) -> Files | None:
         if not self.tls_cert:

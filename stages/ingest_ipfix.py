@@ -17,7 +17,7 @@ from pipeline.diagnostics import Problem
 from pipeline.netflow.mapping import Kind, Mapping, usual_kind
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
 from pipeline.stage.duration import Duration, seconds
-from pipeline.stage.listen import address
+from pipeline.stage.listen import Listener, address
 from stages.ingest_file import IngestFile
 
 _Listen = Annotated[str, Meta(min_length=1)]
@@ -98,6 +98,10 @@ class IngestIpfix(Source, frozen=True, kw_only=True, tag="ingest_ipfix"):
     def replay(self, recording: Path) -> Source:
         decoder = decoder_of(recording, "json")
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
+
+    def listeners(self) -> Iterator[Listener]:
+        for index, listen in enumerate(self.listen):
+            yield Listener(("listen", index), listen, "udp")
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         from pipeline.netflow.collector import Collector, Terms  # noqa: PLC0415 - as above

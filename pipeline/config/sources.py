@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,9 @@ from pipeline.config.settings import Settings
 from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.stage import Source, Spec
+from pipeline.stage.listen import address
 
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared alone
 _OWN = ("topics", "from_end", "batch_size", "linger")
 """Fields of a subscription in which the sources of one group may differ."""
 _SHARED = (
@@ -31,6 +33,7 @@ def problems(
         for name, source in sources.items()
         if (subscription := source.subscription(folder))
     }
+    yield from _addresses(sources.values(), settings)
     if not subscribed:
         return
     for name in sources:
@@ -41,6 +44,29 @@ def problems(
     if settings.dead_letters.file:
         message = "with Kafka sources, dead letters are kept in a topic"
         yield "", Problem(("dead_letters", "file"), message, "use dead_letters.topic")
+
+
+def _addresses(sources: Iterable[Source], settings: Settings) -> Iterator[tuple[str, Problem]]:
+    """Addresses that are listened on twice; any address of the machine includes each of them."""
+    own = settings.server
+    given = {"`server.listen`": own.listen, "`server.health`": own.health}
+    taken = [(who, "tcp", *_parts(listen)) for who, listen in given.items()]
+    for source in sources:
+        for one in source.listeners():
+            host, port = _parts(one.listen)
+            for who, transport, other, number in taken:
+                same = host == other or not {host, other}.isdisjoint(_ANY)
+                if port and (transport, number) == (one.transport, port) and same:
+                    yield source.name, Problem(one.path, f"{who} listens on {one.listen} too")
+            taken.append((f'stage "{source.name}"', one.transport, host, port))
+
+
+def _parts(listen: str) -> tuple[str, int]:
+    """Host and port; port 0, any that is free, also where the text is not an address."""
+    try:
+        return address(listen)
+    except ValueError:
+        return "", 0
 
 
 def _differences(

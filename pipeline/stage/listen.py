@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.files import is_file
+
+
+class Listener(NamedTuple):
+    """What a stage listens on (host:port; `tcp` or `udp`), and the path of the field with it."""
+
+    path: ConfigPath
+    listen: str
+    transport: str = "tcp"
 
 
 def address(listen: str) -> tuple[str, int]:

@@ -27,6 +27,7 @@ from pipeline.push.destination import Destination
 from pipeline.stage.built import BuiltStage, Decode, Encode, Step, Write
 from pipeline.stage.context import BuildContext, Fields, SourceContext
 from pipeline.stage.example import Example
+from pipeline.stage.listen import Listener
 from pipeline.stage.memory import Stateful
 from pipeline.stage.metrics import Family, Policy
 from pipeline.stage.resources import ResourcePool
@@ -97,6 +98,10 @@ class Source(Spec, frozen=True, kw_only=True):
     def subscription(self, folder: Path) -> Subscription | None:
         """The Kafka topics it consumes, which the Kafka runtime does; None for local inputs."""
         return None
+
+    def listeners(self) -> Iterator[Listener]:
+        """What it listens on, for those who send to it."""
+        yield from ()
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         """The payloads in runs; ends with the input, or soon after `context.stopping` is set.

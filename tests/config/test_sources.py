@@ -78,3 +78,37 @@ def test_a_dead_letter_file_beside_kafka() -> None:
     assert found[0].startswith("f.yaml:1:")
     assert "with Kafka sources, dead letters are kept in a topic" in found[0]
     assert "dead_letters.topic" in found[0]
+
+
+_GRPC = """
+  - {{name: {name}, type: ingest_grpc, listen: "{listen}"}}"""
+_IPFIX = """
+  - {{name: {name}, type: ingest_ipfix, listen: ["127.0.0.1:0", "{listen}"]}}"""
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "who"),
+    [
+        (_GRPC.format(name="one", listen="[::1]:1"), ("two", "[::1]:1"), 'stage "one"'),
+        (_GRPC.format(name="one", listen="127.0.0.1:1"), ("two", "0.0.0.0:1"), 'stage "one"'),
+        (_GRPC.format(name="one", listen="127.0.0.1:1"), ("two", "127.0.0.2:7"), "`server.listen`"),
+        (_GRPC.format(name="one", listen="127.0.0.1:1"), ("two", "0.0.0.0:8"), "`server.health`"),
+    ],
+)
+def test_an_address_is_listened_on_once(one: str, two: tuple[str, str], who: str) -> None:
+    name, listen = two
+    own = "server: {listen: '127.0.0.2:7', health: '127.0.0.1:8'}"
+    (found,) = refusal(one, _GRPC.format(name=name, listen=listen), settings=own)
+    assert found.endswith(f'stage "two", field listen: {who} listens on {listen} too')
+
+
+def test_datagrams_of_an_address_go_to_one_stage() -> None:
+    (found,) = refusal(
+        *(_IPFIX.format(name=name, listen="127.0.0.1:2055") for name in ("one", "two"))
+    )
+    assert found.endswith('field listen[1]: stage "one" listens on 127.0.0.1:2055 too')
+
+
+def test_tcp_and_udp_are_apart() -> None:
+    both = _GRPC.format(name="one", listen="[::]:1") + _IPFIX.format(name="two", listen="[::]:1")
+    assert loader.loads(f"stages:{both}{_REST}", "f.yaml").warnings == []
