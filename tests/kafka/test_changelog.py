@@ -117,7 +117,7 @@ def test_a_changelog_that_is_never_read_to_its_end(kafka_broker: Broker, tmp_pat
         wait(lambda: "was read to offset" in reason(counted.worker), seconds=120)
         assert f"{counted.changelog}[0]" in reason(counted.worker)
         assert value(counted.worker, 'flowmatrix_kafka_errors{error="StalledError"}') >= 1
-        wait(lambda: "joining the group (" in reason(counted.worker))
+        wait(lambda: " (the membership has ended: Stalled" in reason(counted.worker))  # the next
         assert "was read to offset" in reason(counted.worker)
         assert counted.worker.get("/healthz")[0] == 200
         counted.write(b"0.0/none", b"")
