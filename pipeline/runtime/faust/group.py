@@ -161,7 +161,7 @@ class FaustGroup:
         asked = client.last_stable_offset if self._committed else client.highwater
         try:
             found: int | None = asked(TP(*where))
-        except IllegalStateError:
+        except (AssertionError, IllegalStateError):
             return None  # not assigned any more
         return found
 

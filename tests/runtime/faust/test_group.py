@@ -7,7 +7,10 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
+from faust.types import TP
 
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Connection, Subscription
 from pipeline.runtime.faust.app import application
 from pipeline.runtime.faust.group import FaustGroup
@@ -41,5 +44,21 @@ def test_a_crash_of_faust_or_of_its_recovery_is_raised(service: str) -> None:
         await (crashing if service == "app" else tables.recovery).crash(ValueError("broken"))
         with pytest.raises(ValueError, match="broken"):
             await FaustGroup(crashing, committed=True).error()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_partition_that_has_gone_has_no_end(*, committed: bool) -> None:
+    """Its last records may be handed over after the rebalance that took it away."""
+
+    async def run() -> None:
+        starting = app()
+        consumer: Any = starting.consumer
+        client = consumer._thread._consumer = AIOKafkaConsumer("t", bootstrap_servers="127.0.0.1:1")
+        assert FaustGroup(starting, committed=committed).end(TopicPartition("t", 0)) is None
+        assert consumer.highwater(TP("t", 0)) == 0
+        await client.stop()
+        consumer._thread.thread_loop.close()
 
     asyncio.run(run())
