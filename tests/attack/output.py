@@ -74,12 +74,12 @@ def attacks(size: Size) -> Iterator[Tally]:
     """Each kind of attack with its tally."""
     draw = Random(11)
     letters = _letters(size.of(4_001, 1))
-    names = [*_PIECES, *(f"a{letter}b" for letter in letters), *letters]
-    names += ["".join(draw.choices(_PIECES, k=3)) for _ in range(size.of(60, 6_000))]
+    names = [*_PIECES, *(f"a{letter}b" for letter in letters), *(letters if size.long else ())]
+    names += ["".join(draw.choices(_PIECES, k=3)) for _ in range(size.of(30, 6_000))]
     groups = [names[at : at + 200] for at in range(0, len(names), 200)]
     yield _printed("names of objects, labels and domains", size.folder, groups)
-    yield _arguments("arguments of commands", size.folder, names[:: size.of(25, 20)])
-    yield _configured("names in a configuration", size.folder, names[:: size.of(25, 20)])
+    yield _arguments("arguments of commands", size.folder, names[:: size.of(45, 20)])
+    yield _configured("names in a configuration", size.folder, names[:: size.of(45, 20)])
 
 
 def _letters(step: int) -> list[str]:
