@@ -385,6 +385,7 @@ def test_it_reads_only_what_it_uses() -> None:
     whole: Flow = {
         **TO_DB,
         "Flags": ACK,
+        "FlagsEvidence": "uncertain",
         "Bytes": 1,
         "Packets": 1,
         "Sampling": 1,
