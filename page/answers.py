@@ -14,6 +14,8 @@ T = TypeVar("T")
 _MOST = 16
 _FORGET = 120.0
 """Seconds after which an answer is let go that nobody asks for."""
+_OLDEST = 30.0
+"""Seconds that an answer stands at most while something else is seen."""
 
 
 class _Answer:
@@ -33,16 +35,16 @@ class Answers:
     """The latest answers to questions about what was seen.
 
     Five pages that ask the same at once cost one answer: the others wait for it, and no other
-    question does. An answer is not made again before `share` times as long has passed as it takes
-    to make all that are asked for, whatever is seen meanwhile: together they take no more than one
-    of `share` parts of the time, however many views are open.
+    question does. While flows are counted, an answer is not made again before `share` times as long
+    has passed as it takes to make all that are asked for, or half a minute where that is longer. It
+    is made at once where labels have changed: somebody waits to see it.
     """
 
     def __init__(self, share: int = 0) -> None:
         self._share = share
         self._lock = Lock()
         self._seen: Seen | None = None
-        self._edition = 0
+        self._edition = self._labelled = 0
         self._kept: dict[Hashable, _Answer] = {}
 
     def get(self, seen: Seen, question: Hashable, make: Callable[[], T]) -> T:
@@ -65,12 +67,15 @@ class Answers:
         """Where the answer is or will be, and whether it is still to be made."""
         with self._lock:
             if self._seen is not seen:
-                self._seen, self._edition = seen, self._edition + 1
+                self._edition += 1
+                if self._seen is None or self._seen.labels != seen.labels:
+                    self._labelled = self._edition
+                self._seen = seen
             kept = self._kept.pop(question, None)
             stands = kept and (
                 kept.edition == self._edition
                 or not kept.future.done()
-                or time.monotonic() < kept.until
+                or (kept.edition >= self._labelled and time.monotonic() < kept.until)
             )
             answer = kept if kept and stands else _Answer(self._edition)
             answer.asked = time.monotonic()
@@ -87,7 +92,7 @@ class Answers:
             now = time.monotonic()
             answer.took = now - begun
             all_ = answer.took + sum(o.took for o in self._kept.values() if o is not answer)
-            answer.until = now + self._share * all_
+            answer.until = now + min(self._share * all_, _OLDEST)
 
     def _drop(self, question: Hashable, answer: _Answer) -> None:
         with self._lock:

@@ -24,13 +24,16 @@ from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan
 from pipeline.state.count_store import facts as facts_of
 
+_OLDEST = 30.0
+"""Seconds after which what was seen is read again, however long that takes."""
+
 
 class Edges:
     """What a job has seen, made from its facts when these have changed: the source of its page.
 
     In a consumer group it is what the partitions hold that this worker owns. `pipeline` is the file
     of its configuration. With a `share`, they are made again no sooner than after so many times as
-    long as that takes.
+    long as that takes, or half a minute; at once where the pipeline is another one.
     """
 
     def __init__(self, job: Job, pipeline: Path | None = None, share: int = 0) -> None:
@@ -51,13 +54,13 @@ class Edges:
         Raises NoFactsError.
         """
         with self._lock:
-            begun = time.monotonic()
-            if self._seen is None or begun >= self._next:
-                found, plan = facts_of(self._job.counts), self._job.plan
+            begun, plan = time.monotonic(), self._job.plan
+            if self._seen is None or begun >= self._next or plan is not self._plan:
+                found = facts_of(self._job.counts)
                 facts = _digest(found)
                 if self._seen is None or (plan, facts) != (self._plan, self._facts):
                     self._facts, self._plan, self._seen = facts, plan, self._made(found)
-                self._next = begun + self._share * (time.monotonic() - begun)
+                self._next = begun + min(self._share * (time.monotonic() - begun), _OLDEST)
             return self._seen
 
     def flows(self) -> pl.DataFrame:

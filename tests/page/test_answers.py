@@ -8,6 +8,7 @@ from threading import Event
 
 from page.answers import Answers
 from page.source import Seen
+from pipeline.kube.subnets import Label
 from tests.support.edge_rows import edge, frame
 from tests.support.seen import seen
 
@@ -106,3 +107,12 @@ def test_an_answer_that_took_long_stands_for_a_while() -> None:
     answers = Answers(share=0)
     assert answers.get(ONE, "a", lambda: Event().wait(0.01) or 1) == 1
     assert answers.get(OTHER, "a", lambda: 2) == 2
+
+
+def test_other_labels_are_shown_at_once() -> None:
+    """Whoever has just named a peer waits to see it."""
+    answers = Answers(share=10_000)
+    named = OTHER._replace(labels=[Label("EXT:x", ["192.0.2.0/24"])])
+    assert answers.get(ONE, "a", lambda: Event().wait(0.01) or 1) == 1
+    assert answers.get(named, "a", lambda: Event().wait(0.01) or 2) == 2
+    assert answers.get(named._replace(beyond=1), "a", lambda: 3) == 2
