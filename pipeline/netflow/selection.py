@@ -31,7 +31,8 @@ def selected(flows: pl.DataFrame, enterprise: int) -> pl.DataFrame:
     }
     ipv6 = pl.when(columns["SrcAddr"].str.contains(":", literal=True)).then(pl.lit(_IPV6))
     columns["Etype"] = pl.coalesce(columns["Etype"], ipv6.cast(pl.UInt64))
-    return flows.select(column.alias(name) for name, column in columns.items())
+    flows = flows.with_columns(column.alias(name) for name, column in columns.items())
+    return flows.select(*columns)  # not at once: a selection of constants has one row
 
 
 def _columns(enterprise: int) -> dict[str, Kind]:

@@ -1,9 +1,10 @@
 """The columns that are written, whatever flows hold."""
 
 import polars as pl
+import pytest
 
 from pipeline.netflow.selection import fields, selected
-from pipeline.testing import frame
+from pipeline.testing import Flow, frame
 
 
 def test_columns_have_known_types() -> None:
@@ -33,3 +34,9 @@ def test_fields_are_those_of_the_flows() -> None:
     assert {"SrcAddr", "Interfaces", "IfDirections", "Etype"} <= fields(0)
     assert {"SrcK8S_Name", "TimeFlowRttNs"} <= fields(1)
     assert not any(":" in name for name in fields(1))
+
+
+@pytest.mark.parametrize("flows", [[], [{}], [{"K8S_ClusterName": "c"}] * 3])
+def test_every_flow_is_a_row(flows: list[Flow]) -> None:
+    """Also one without any of the fields, where every column is null."""
+    assert selected(frame(flows), 0).height == len(flows)
