@@ -67,6 +67,17 @@ class Page:
             lambda: next((one for one in self.all("button, a") if name == one.text.strip()), None)
         )
 
+    def click(self, css: str, text: str = "") -> None:
+        """Click the first of these elements that has this in it, as soon as there is one."""
+
+        def clicked() -> bool:
+            found = next((one for one in self.all(css) if text in one.text), None)
+            if found:
+                found.click()
+            return found is not None
+
+        self.until(clicked)
+
     def choose(self, css: str, value: str) -> None:
         """Choose a value in a list, as soon as it is there, as a viewer does."""
         self.one(f"{css} option[value='{value}']")

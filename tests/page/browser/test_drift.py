@@ -78,7 +78,7 @@ def test_what_differs_the_worst_first(open_page: Open, source: Fixed) -> None:
 def test_one_kind_is_shown_and_the_url_says_so(open_page: Open, source: Fixed) -> None:
     page = open_page(source)
     page.open("drift")
-    next(one for one in page.all(".choice label") if one.text == "gone 1").click()
+    page.click(".choice label", "gone 1")
     page.until(lambda: rows(page) == [("◌gone", "shop/old → shop/db")])
     assert page.state == "drift?only=gone"
     page.driver.back()

@@ -70,10 +70,7 @@ def test_a_filter_back_and_forth_and_swapped(flows: Page) -> None:
 def test_columns(flows: Page) -> None:
     flows.open("flows")
     flows.one("summary").click()
-    label = flows.until(
-        lambda: next((one for one in flows.all("#columns label") if one.text == "Dscp"), None)
-    )
-    label.click()
+    flows.click("#columns label", "Dscp")
     flows.until(lambda: flows.texts(".scroll thead th")[-1:] == ["Dscp"])
     assert flows.state.endswith("Packets%2CDscp")
     flows.accessible("flows-columns")
@@ -82,9 +79,7 @@ def test_columns(flows: Page) -> None:
 def test_flows_of_files(flows: Page) -> None:
     """All of the recording, not the latest alone; since a time too."""
     flows.open("flows")
-    flows.until(
-        lambda: next((one for one in flows.all(".choice label") if one.text == "in files"), None)
-    ).click()
+    flows.click(".choice label", "in files")
     flows.until(lambda: "all 4,706 of the files looked at" in caption(flows))
     assert "of=files" in flows.state
     flows.accessible("flows-files")

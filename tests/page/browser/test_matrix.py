@@ -77,9 +77,7 @@ def test_every_state_has_a_glyph_and_a_word(open_page: Open, tmp_path: Path) -> 
 def test_a_direction_is_chosen(open_page: Open, direction: str, clients: list[str]) -> None:
     page = open_page(Fixed(reference_seen()))
     page.open(NAMESPACE)
-    page.until(
-        lambda: next((one for one in page.all(".choice label") if one.text == direction), None)
-    ).click()
+    page.click(".choice label", direction)
     page.until(lambda: page.texts(".grid-client .name") == clients)
     assert f"direction={direction}" in page.state
     page.driver.back()
@@ -128,7 +126,7 @@ def test_states_are_chosen_in_the_legend(open_page: Open) -> None:
 def test_a_cell_opens_the_panel_and_closes_it(open_page: Open) -> None:
     page = open_page(Fixed(reference_seen()))
     page.open(NAMESPACE)
-    next(one for one in page.all(".cell.filled") if "226" in one.text).click()
+    page.click(".cell.filled", "226")
     page.until(lambda: "6 edges behind it" in page.text("#panel"))
     assert page.text("#panel h2") == "nodes → netobserv/flowlogs-pipeline TCP 2055"
     assert page.driver.switch_to.active_element.tag_name == "h2"
@@ -201,7 +199,7 @@ def test_what_changes_is_shown_without_a_reload(open_page: Open) -> None:
 def test_the_key_of_a_cell_is_in_the_url(open_page: Open) -> None:
     page = open_page(Fixed(seen(STATES)))
     page.open("matrix?namespace=shop")
-    next(one for one in page.all(".cell.is-denied")).click()
+    page.click(".cell.is-denied")
     page.until(lambda: "edge=" in page.state)
     key = page.browser.run("return new URLSearchParams(location.hash.split('?')[1]).get('edge')")
     assert json.loads(key) == [

@@ -87,9 +87,7 @@ def finds_who_calls(page: Page) -> None:
     page.open()
     page.choose(".controls select", "netobserv")
     page.until(lambda: "flowlogs-pipeline" in page.texts(".grid-client .name"))
-    page.until(
-        lambda: next((one for one in page.all(".choice label") if one.text == "ingress"), None)
-    ).click()
+    page.click(".choice label", "ingress")
     page.until(lambda: page.texts(".grid-client .name")[-1] == "nodes")
     page.until(lambda: len(page.texts(".grid-client")) == 3)
     calls = page.browser.run(
