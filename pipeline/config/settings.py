@@ -66,7 +66,7 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     def url(self) -> str:
         """Where it is reached from this machine. Raises ValueError as `address` does."""
         host, port = self.address
-        here = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared alone
+        here = "127.0.0.1" if host in listen.EVERY_NETWORK else host
         shown = f"[{here}]" if ":" in here else here
         return f"http{'s' if self.tls_cert else ''}://{shown}:{port}"
 

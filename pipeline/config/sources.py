@@ -11,9 +11,8 @@ from pipeline.config.settings import Settings
 from pipeline.diagnostics import Problem
 from pipeline.kafka.connection import Subscription
 from pipeline.stage import Source, Spec
-from pipeline.stage.listen import address
+from pipeline.stage.listen import EVERY_NETWORK, address
 
-_ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared alone
 _OWN = ("topics", "from_end", "batch_size", "linger")
 """Fields of a subscription in which the sources of one group may differ."""
 _SHARED = (
@@ -55,7 +54,7 @@ def _addresses(sources: Iterable[Source], settings: Settings) -> Iterator[tuple[
         for one in source.listeners():
             host, port = _parts(one.listen)
             for who, transport, other, number in taken:
-                same = host == other or not {host, other}.isdisjoint(_ANY)
+                same = host == other or not {host, other}.isdisjoint(EVERY_NETWORK)
                 if port and (transport, number) == (one.transport, port) and same:
                     yield source.name, Problem(one.path, f"{who} listens on {one.listen} too")
             taken.append((f'stage "{source.name}"', one.transport, host, port))

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.files import is_file
 
+EVERY_NETWORK = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared alone
+"""Hosts that stand for every address of the machine."""
+
 
 class Listener(NamedTuple):
     """What a stage listens on (host:port; `tcp` or `udp`), and the path of the field with it."""
