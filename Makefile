@@ -50,6 +50,7 @@ new-stage: $(DEV) ## Start a transform: stages/NAME.py and its test, documents g
 bench: $(RUN) ## Flows a second, processor time a flow, memory; ARGS="--quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.policies
+	@$(BIN)/python -m benchmarks.series
 
 bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PATH"
 	@$(BIN)/python -m benchmarks.kafka $(ARGS)
@@ -57,7 +58,7 @@ bench-kafka: $(DEV) ## The same over Kafka; ARGS="--only speed", ARGS="--peer PA
 bench-compare: $(RUN) ## Two results of benchmarks/results by each other: A=NAME B=NAME
 	@$(BIN)/python -m benchmarks.results $(A) $(B)
 
-attack: $(DEV) ## A million hostile inputs and their table (an hour); ARGS="json state" for areas
+attack: $(DEV) ## A million hostile inputs and their table (an hour); ARGS="json=0.1 state=0.05" for less
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 peer: $(DEV) ## A flowlogs-pipeline binary (FLP_BINARY=PATH) beside this engine: CONFIG=FILE FLOWS=FILE
@@ -86,10 +87,14 @@ pins: ## All pins and hashes from the newest releases; KEEP=1 keeps what constra
 sbom: $(RUN) ## The parts of a run as CycloneDX, to sbom.json
 	@$(BIN)/python -m tools.sbom > sbom.json
 
-audit: ## Known vulnerabilities of the pins (asks the service of PyPI)
+audit: $(if $(ADVISORIES),$(DEV)) ## Known vulnerabilities of the pins: PyPI's service, or ADVISORIES=CHECKOUT of PyPA's
+ifdef ADVISORIES
+	@$(BIN)/python -m tools.audit "$(ADVISORIES)"
+else
 	$(PYTHON) -m venv --clear build/audit
 	build/audit/bin/python -m pip install --quiet pip-audit
-	build/audit/bin/pip-audit --disable-pip --require-hashes -r requirements-dev.txt
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
+endif
 
 clean: ## Remove the environment and what tools leave behind
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,13 @@ from benchmarks.grpc import main as grpc
 from benchmarks.lookups import main as lookups
 from benchmarks.netflow import main as netflow
 from benchmarks.pods import growth as churned_growth
+from benchmarks.process import Figures, measured
 from benchmarks.push import main as push
 from benchmarks.results import Results, Row
+from benchmarks.stages import main as stages
 from simulate import Shape, Simulation, simulate
 
-_MEASURE = Path(__file__).with_name("measure.py")
 _COUNTED = ("messages", "rejected", "sums")
-Figures = dict[str, Any]
 
 
 def main() -> None:
@@ -56,6 +55,7 @@ def main() -> None:
         netflow()
         grpc()
         push()
+        stages()
 
 
 def _main_figure(flows: int, results: Results) -> None:
@@ -195,19 +195,13 @@ def _cluster(flows: int, shape: Shape) -> Simulation:
 
 
 def _median(config: Path, runs: int, *options: str) -> Figures:
-    measured = list(_measured(config, runs, options))
-    whole = dict(measured[0])
+    found = [measured(config, *options) for _ in range(runs)]
+    whole = dict(found[0])
     for name in ("seconds", "cpu_seconds", "rss_mb", "exposition_ms"):
-        whole[name] = statistics.median(figures[name] for figures in measured)
-    whole["scrapes_ms"] = [ms for figures in measured for ms in figures["scrapes_ms"]]
-    whole["sums"] = all(figures["sums"] for figures in measured)
+        whole[name] = statistics.median(figures[name] for figures in found)
+    whole["scrapes_ms"] = [ms for figures in found for ms in figures["scrapes_ms"]]
+    whole["sums"] = all(figures["sums"] for figures in found)
     return whole
-
-
-def _measured(config: Path, runs: int, options: tuple[str, ...]) -> Iterator[Figures]:
-    for _ in range(runs):
-        command = [sys.executable, str(_MEASURE), str(config), *options]
-        yield json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def _line(what: str, figures: Figures, results: Results) -> str:

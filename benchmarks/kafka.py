@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import peer
-from benchmarks.latency import Load, waited
+from benchmarks.latency import Load, taken, waited
 from benchmarks.process import Program, until
 from benchmarks.rebalance import rebalances
 from benchmarks.results import Results, Row
-from benchmarks.topic import PARTITIONS, Bench, counted, load_average, sums
+from benchmarks.topic import PARTITIONS, Bench, counted, load_average, positions, sums
 from pipeline.api import client
 from simulate.configs import flow_metric
 from tests.real.kafka import Kafka
@@ -35,7 +35,8 @@ _POLL, _LOOK, _SUSTAINED = 0.2, 2.5, 60.0
 _READ = "flowmatrix_ingest_flows_processed"
 _COUNT = {"type": "Counter", "labels": ["Proto"]}
 _IDLE = 20.0
-_LOAD = 0.7
+_LOAD, _LIMIT_SECONDS = 0.7, 20.0
+_MANY = 100
 _PEER_RATE = 15_000.0
 """About half of what flowlogs-pipeline takes on two cores."""
 
@@ -58,6 +59,7 @@ def main() -> None:
         "speed": _speed,
         "latency": _latency,
         "idle": _idle,
+        "trickle": _trickle,
         "recovery": _recovery,
         "rebalance": _rebalance,
     }
@@ -65,12 +67,12 @@ def main() -> None:
     parser.add_argument("--only", choices=parts, action="append", help="this part (repeatable)")
     parser.add_argument("--quick", action="store_true", help="a quarter of the flows, one run each")
     parser.add_argument("--flows", type=int, default=900_000)
-    parser.add_argument("--times", type=int, default=1, help="the flows so many times over")
+    parser.add_argument("--times", type=int, default=32, help="the flows so many times over")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer", type=Path, help="a flowlogs-pipeline binary, run beside")
     given = parser.parse_args()
     if given.quick:
-        given.flows, given.runs = given.flows // 4, 1
+        given.flows, given.times, given.runs = given.flows // 4, 1, 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends too
     print(f"medians of {given.runs} runs", flush=True)
     results = Results("kafka", given.runs)
@@ -105,13 +107,16 @@ def _speed(bench: Bench, given: argparse.Namespace, results: Results) -> None:
         found = [_run(bench, number, sentences) for _ in range(given.runs)]
         title = "2 workers" if number > 1 else "1 worker"
         print(_row(title, found, results), sentences[-1], sep="\n")
+    limit = statistics.median(bench.read(bench.topic, bench.flows) for _ in range(given.runs))
+    results.figures["ms a million flows, read and nothing else"] = 1e9 / limit
+    print(f"  the topic read by one librdkafka, nothing counted: {limit:,.0f} flows/s")
     some = min(given.flows, 50_000)
     stock = [_stock(bench, some) for _ in range(given.runs)]
     print(_row("stock Faust, counting only", [figures for figures, _ in stock], results))
     print(sums((some, stock[-1][1], 0, 0)))
     if given.peer:
-        with peer.cluster(bench) as kubeconfig:
-            ran = [_peer(bench, given.peer, kubeconfig) for _ in range(given.runs)]
+        with _bench(given.flows, 1, "0") as once, peer.cluster(once) as kubeconfig:
+            ran = [_peer(once, given.peer, kubeconfig) for _ in range(given.runs)]
         row = _row(given.peer.name, [figures for figures, _ in ran], results)
         print(row, ran[-1][1], sep="\n")
 
@@ -181,15 +186,21 @@ def _row(what: str, found: list[Figures], results: Results) -> str:
 
 
 def _latency(bench: Bench, given: argparse.Namespace, results: Results) -> None:
-    """One worker, with the producer and the broker on the other core."""
-    top, seconds = _run(bench, 1, []).flows_s, 10 if given.quick else 30
+    """One worker at `_LOAD` of what it takes while the producer and the broker share its cores."""
+    alone, seconds = _run(bench, 1, []).flows_s, 10 if given.quick else 60
     metric = {"flow-count": flow_metric("flow-count", _COUNT)}
+    topic = _paced(bench, "limit")
+    with bench.workers(bench.config(topic, bench.group(), metric)) as (worker,):
+        until(lambda: worker.page("/readyz"))
+        top = taken(bench, Load(topic, alone, _LIMIT_SECONDS), worker, _READ)
+    results.figures["flows/s that one worker takes beside the producer"] = top
+    print(f"  one worker takes {alone:,.0f} flows/s alone, {top:,.0f} beside the producer")
     topic = _paced(bench, "paced")
     with bench.workers(bench.config(topic, bench.group(), metric)) as (worker,):
         until(lambda: worker.page("/readyz"))
         load = Load(topic, _LOAD * top, seconds)
         _tell(bench, load, worker, "netobserv_flow_count", results)
-        print("    linger 0.1 s, checkpoint interval 0.5 s")
+        print(f"    {_LOAD:.0%} of that limit; linger and checkpoint interval 0.25 s")
     if given.peer:
         topic = _paced(bench, "paced-peer")
         with (
@@ -203,14 +214,32 @@ def _latency(bench: Bench, given: argparse.Namespace, results: Results) -> None:
 
 
 def _tell(bench: Bench, load: Load, program: Program, metric: str, results: Results) -> None:
+    begun, cpu = time.perf_counter(), program.cpu()
     p50, p99, account = waited(bench, load, program, metric)
+    share = (program.cpu() - cpu) / (time.perf_counter() - begun)
     results.figures |= {f"{load.topic}: p50, s": p50, f"{load.topic}: p99, s": p99}
-    print(f"  produce to /metrics at {load.rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s")
+    results.figures[f"{load.topic}: share of a core"] = share
+    print(
+        f"  produce to /metrics at {load.rate:,.0f} flows/s: median {p50:.2f} s, p99 {p99:.2f} s, "
+        f"{share:.1%} of a core ({share / load.rate * 1e6:.2f} us a flow)"
+    )
     print(account, flush=True)
 
 
-def _paced(bench: Bench, topic: str) -> str:
-    bench.broker.create_topic(topic, PARTITIONS)
+def _trickle(bench: Bench, given: argparse.Namespace, results: Results) -> None:
+    """One worker with 100 partitions, each of which gets little."""
+    metric = {"flow-count": flow_metric("flow-count", _COUNT)}
+    for rate in (10, 1_000):
+        topic = _paced(bench, f"trickle-{rate}", _MANY)
+        with bench.workers(bench.config(topic, bench.group(), metric)) as (worker,):
+            # Its first checkpoint has all partitions, whether there is anything in them or not.
+            until(lambda w=worker: len(positions(w)) == _MANY)  # type: ignore[misc] # typed by until
+            load = Load(topic, rate, 10 if given.quick else 60)
+            _tell(bench, load, worker, "netobserv_flow_count", results)
+
+
+def _paced(bench: Bench, topic: str, partitions: int = PARTITIONS) -> str:
+    bench.broker.create_topic(topic, partitions)
     return topic
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import NamedTuple
 
-from benchmarks.process import Program
+from benchmarks.process import Program, until
 from benchmarks.topic import Bench, producer, sums
 
-_POLL = 0.2
+_POLL = 0.1
+_LINGER_MS = 5
 
 
 class Load(NamedTuple):
@@ -40,9 +41,22 @@ def waited(bench: Bench, load: Load, program: Program, metric: str) -> tuple[flo
     return p50, p99, sums((sent[-1][0], int(shown[-1][0]), 0, 0))
 
 
+def taken(bench: Bench, load: Load, program: Program, metric: str) -> float:
+    """Flows a second that a program reads of a load beyond what it can take, in its middle."""
+    feeder = threading.Thread(target=_feed, args=(bench, load, []))
+    feeder.start()
+    time.sleep(load.seconds / 4)
+    until(lambda: program.number(metric))
+    before, since = program.number(metric), time.perf_counter()
+    time.sleep(load.seconds / 2)
+    speed = (program.number(metric) - before) / (time.perf_counter() - since)
+    feeder.join()
+    return speed
+
+
 def _feed(bench: Bench, load: Load, sent: list[tuple[int, float]]) -> None:
     """Produce at a rate; `sent` gets how many there are, and since when."""
-    sender = producer(bench.broker.bootstrap)
+    sender = producer(bench.broker.bootstrap, _LINGER_MS)
     messages = cycle(zip(bench.payloads, bench.keys, strict=True))
     number, begun = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - begun) < load.seconds:
@@ -56,8 +70,8 @@ def _feed(bench: Bench, load: Load, sent: list[tuple[int, float]]) -> None:
 
 
 def _waits(sent: list[tuple[int, float]], shown: list[tuple[float, float]]) -> Iterator[float]:
-    """For every hundredth flow, how long after it was produced so many were shown."""
+    """For every hundredth flow, or each of few, how long after it so many were shown."""
     numbers, totals = [n for n, _ in sent], [n for n, _ in shown]
-    for number in range(1, numbers[-1] + 1, 100):
+    for number in range(1, numbers[-1] + 1, min(100, 1 + numbers[-1] // 10_000)):
         at = sent[bisect_left(numbers, number)][1]
         yield shown[bisect_left(totals, number)][1] - at

@@ -2,7 +2,7 @@
 
 Started by the benchmarks as a process of its own, so that memory and processor time are its own.
 With --scrape the metrics are read every half second meanwhile, and the process may use all cores.
-Usage: python benchmarks/measure.py CONFIG [--scrape]
+Usage: python -m benchmarks.measure CONFIG [--scrape]
 """
 
 from __future__ import annotations

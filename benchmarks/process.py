@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.real.parts import LOCALHOST, call
 
 BYTES = "expose/workload-bytes"
+Figures = dict[str, Any]
+_CHECKOUT = Path(__file__).parent.parent
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -81,6 +85,14 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def measured(config: Path, *options: str) -> Figures:
+    """A run of `benchmarks.measure` on a configuration."""
+    command = [sys.executable, "-m", "benchmarks.measure", str(config), *options]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_CHECKOUT)
+    figures: Figures = json.loads(done.stdout)
+    return figures
 
 
 def until(true: Callable[[], object], seconds: float = 120, every: float = 0.1) -> None:

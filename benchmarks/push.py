@@ -1,12 +1,15 @@
 """What it costs to make a flow ready for a server: lines, records, objects (part of `make bench`).
 
-The network and the servers are left out; printing to standard output is beside them.
+The network and the servers are left out, but for the datagrams of IPFIX, which nobody reads;
+printing to standard output is beside them.
 """
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 
@@ -15,6 +18,7 @@ from pipeline.flows.printing import printer
 from pipeline.push.loki_client import push_request
 from pipeline.push.otlp_client import logs, traces
 from pipeline.stage import BuildContext
+from stages.write_ipfix import WriteIpfix
 from stages.write_loki import WriteLoki
 
 _BATCH = 10_000
@@ -33,13 +37,28 @@ def main() -> None:
         "write_stdout, printf": lambda: printer("printf", integers=True, now=time.time)(flows),
     }
     print(f"\nwriters, flows of {flows.width} fields, {_BATCH:,} a batch")
-    for name, way in ways.items():
-        print(f"  {name:<22} {_cost(way):6.2f} us CPU a flow")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread:
+        unread.bind(("127.0.0.1", 0))
+        ways["write_ipfix, over UDP"] = _ipfix(unread.getsockname()[1], flows)
+        for name, way in ways.items():
+            print(f"  {name:<22} {_cost(way):6.2f} us CPU a flow")
 
 
 def _loki(lines: object) -> None:
     if isinstance(lines, pl.DataFrame):
         push_request(lines, 0)
+
+
+def _ipfix(port: int, flows: pl.DataFrame) -> Callable[[], None]:
+    stage = WriteIpfix(name="i", follows="f", target=f"127.0.0.1:{port}", transport="udp")
+    ready, exporter = stage.build(BuildContext()), stage.destination(Path()).connect()
+
+    def send() -> None:
+        records = ready(flows)
+        if isinstance(records, pl.DataFrame):
+            exporter.send(records)
+
+    return send
 
 
 def _cost(way: Callable[[], object]) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.process import BYTES, Program
 from pipeline.api import client
@@ -54,6 +55,18 @@ class Bench:
                 sender.poll(0)
         if sender.flush(60):
             raise RuntimeError(f"not all messages reached {topic}")
+
+    def read(self, topic: str, flows: int) -> float:
+        """Messages a second of a client that does nothing but read: what the broker can give."""
+        settings = {"bootstrap.servers": self.broker.bootstrap, "group.id": "reads", "log_level": 0}
+        consumer = Consumer(settings | {"fetch.message.max.bytes": 4 << 20})
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+        found, begun = 0, time.perf_counter()
+        while found < flows:
+            found += len(consumer.consume(100_000, timeout=1.0))
+        seconds = time.perf_counter() - begun
+        consumer.close()
+        return found / seconds
 
     def group(self) -> str:
         """A group that nobody has used."""
@@ -131,9 +144,9 @@ def counted(workers: list[Program]) -> int:
     return sum(sum(positions(worker).values()) for worker in workers)
 
 
-def producer(brokers: str) -> Producer:
+def producer(brokers: str, linger_ms: int = 50) -> Producer:
     """A client that sends as agents do: by the hash of the key, in batches."""
-    settings = {"linger.ms": 50, "queue.buffering.max.messages": 2_000_000, "log_level": 0}
+    settings = {"linger.ms": linger_ms, "queue.buffering.max.messages": 2_000_000, "log_level": 0}
     return Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", **settings})
 
 

@@ -14,8 +14,8 @@ import msgspec
 from discovery import insertion, networks
 from pipeline import config
 from pipeline.config.loader import Config
-from pipeline.diagnostics import ConfigError, Location, nearest, refusal
-from pipeline.flows.cidr import PrefixTable
+from pipeline.diagnostics import ConfigError, Location, listed, nearest, refusal
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
 from pipeline.stage import Spec
@@ -79,7 +79,7 @@ def _stage(loaded: Config, file: str, name: str) -> Any:
             " and let the stages that read subnet labels follow it",
         )
     if name and name not in found:
-        hint = nearest(name, found) or f"there are {', '.join(found)}"
+        hint = nearest(name, found) or f"there are {listed(found)}"
         raise refusal(Location(file), f'no stage of type {_TYPE} is called "{name}"', hint)
     if not name and len(found) > 1:
         hint = f"name one of {', '.join(found)}"

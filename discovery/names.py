@@ -11,8 +11,19 @@ from pipeline.flows.cidr import Network
 
 EXTERNAL = "EXT:"
 """What names of external networks begin with, so that quick filters and samples know them."""
-VALID = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
+RULE = "letters, digits, _ : and -, not starting with a digit, at most 253"
+_VALID = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
+_LONGEST = 253
 _OTHER = re.compile(r"[^a-zA-Z0-9_:-]+")
+
+
+def is_valid(text: str) -> bool:
+    """Whether a label may be called so (RULE); the length is that of names of Kubernetes.
+
+    >>> is_valid("EXT:S3"), is_valid("1st"), is_valid("a" * 254)
+    (True, False, False)
+    """
+    return len(text) <= _LONGEST and bool(_VALID.fullmatch(text))
 
 
 def name(*parts: str, prefix: str = EXTERNAL) -> str:
@@ -22,7 +33,7 @@ def name(*parts: str, prefix: str = EXTERNAL) -> str:
     ('EXT:AWS_S3_eu-west-3', 'EXT:GCP_us_east1', '_10')
     """
     text = prefix + _OTHER.sub("_", "_".join(filter(None, parts)))
-    return text if VALID.fullmatch(text) else f"_{text}"
+    return (text if _VALID.fullmatch(text) else f"_{text}")[:_LONGEST]
 
 
 def of_network(net: Network, purpose: str = "", prefix: str = EXTERNAL) -> str:

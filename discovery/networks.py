@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipeline.flows import cidr
-from pipeline.flows.cidr import Network, PrefixTable
+from pipeline.flows.cidr import Network
+from pipeline.flows.prefix_table import PrefixTable
 
 BITS = 128
 _HALF = 64

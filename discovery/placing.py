@@ -11,7 +11,8 @@ from discovery import names, networks
 from discovery.cover import SPREAD, cover
 from discovery.ranges import GROUP
 from discovery.special import purpose
-from pipeline.flows.cidr import Address, Network, PrefixTable
+from pipeline.flows.cidr import Address, Network
+from pipeline.flows.prefix_table import PrefixTable
 
 _RANK = ("address", "published", "outer_length", *GROUP)
 _NARROWEST = (False, False, True, False, False, False)

@@ -10,7 +10,10 @@ import polars as pl
 from discovery import networks, vendors
 from discovery.vendors import Listing
 from pipeline.diagnostics import Location, refusal
+from pipeline.files import content
 
+_MOST = 1 << 26
+"""Bytes of a list; those of the large providers have some millions."""
 GROUP = ("provider", "service", "region")
 """What one label is proposed for."""
 RANGES = pl.Schema(
@@ -31,7 +34,7 @@ and region: the fewer, the narrower the service.
 
 def read(paths: Iterable[Path]) -> pl.DataFrame:
     """The RANGES of files. Raises ConfigError for one that cannot be read, and OSError."""
-    listings = {str(path): vendors.listing(path.read_bytes(), str(path)) for path in paths}
+    listings = {str(path): vendors.listing(content(path, _MOST), str(path)) for path in paths}
     return frame(listings)
 
 

@@ -234,7 +234,7 @@ def _document(file: _Json) -> Listing:
         keys = set(msgspec.json.decode(file.content, type=dict[str, msgspec.Raw]))
     except msgspec.ValidationError:
         raise _unknown(file.name, "a JSON document that is not an object") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise refusal(Location(file.name), f"invalid JSON: {error}") from error
     for wanted, reader in _FORMATS:
         if wanted <= keys:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 import polars as pl
 
 from matrix.approved import KEY as COLUMNS
-from matrix.approved import Approved, ApprovedEdge, Drift, Key, drift, key, present
+from matrix.approved import Approved, ApprovedEdge, Drift, Key, drift, key, present, unnamed
+from matrix.edges import PROTOCOL
+
+_LAST_PORT = 65_535
+_SHOWN = 300
+"""Characters of what an end is called that a message repeats."""
 
 
 class UnknownEdgeError(LookupError):
@@ -23,8 +29,9 @@ def key_of(values: Sequence[str | int | None]) -> Key:
     """
     texts, port = values[:-1], values[-1] if values else None
     named = len(values) == len(COLUMNS) and all(isinstance(text, str) for text in texts)
-    if not named or isinstance(port, str):
-        raise ValueError(f"an edge is the list of {', '.join(COLUMNS)}; a port is a number or null")
+    if not named or isinstance(port, str) or not 0 <= (port or 0) <= _LAST_PORT:
+        why = f"a port is a number up to {_LAST_PORT}, or null"
+        raise ValueError(f"an edge is the list of {', '.join(COLUMNS)}; {why}")
     return tuple(map(str, texts)), -1 if port is None else port
 
 
@@ -45,8 +52,12 @@ def accept(approved: Approved, edges: pl.DataFrame, chosen: Iterable[Key]) -> Ap
 
 
 def accept_all(approved: Approved, edges: pl.DataFrame) -> Approved:
-    """The approved matrix without any drift but for the edges that are marked as anomalous."""
-    rows = drift(edges, approved).filter(pl.col("drift") != Drift.ANOMALOUS.value)
+    """The approved matrix without any drift but for the edges that are marked as anomalous.
+
+    And for those of a protocol that is not one, which cannot be approved.
+    """
+    odd = pl.col("protocol").is_in(unnamed(edges, approved.namespaces))
+    rows = drift(edges, approved).filter(pl.col("drift") != Drift.ANOMALOUS.value, ~odd)
     return accept(approved, edges, [key_of(row) for row in rows.select(COLUMNS).iter_rows()])
 
 
@@ -77,6 +88,8 @@ def _with(approved: Approved, found: dict[Key, ApprovedEdge]) -> Approved:
 
 def _unknown(place: Key) -> str:
     (*ends, protocol), port = place
-    client, server = ("/".join(filter(None, part)) for part in (ends[1:5], ends[6:]))
-    at = protocol if port < 0 else f"{port}/{protocol}"
+    client, server = ("/".join(filter(None, part))[:_SHOWN] for part in (ends[1:5], ends[6:]))
+    at = protocol[:_SHOWN] if port < 0 else f"{port}/{protocol[:_SHOWN]}"
+    if not re.search(PROTOCOL, protocol):
+        return f'{client} -> {server} cannot be approved: "{protocol[:_SHOWN]}" is not a protocol'
     return f"{client} -> {server} {at} is neither approved nor seen any more: look again"

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from matrix.edges import Evidence, State
-from pipeline.diagnostics import ConfigError, Diagnostic
-from pipeline.yaml import document, validate
+from matrix.edges import PROTOCOL, Evidence, Port, Protocol, State
+from pipeline.diagnostics import Problem
+from pipeline.yaml import validate
 
 _NODE = "Node"
 _PARTS = ("kind", "namespace", "workload", "label", "address")
@@ -24,6 +24,7 @@ _SIDES = ("client", "server")
 KEY = (*(f"{side}_{part}" for side in _SIDES for part in _PARTS), "protocol", "port")
 """The columns that make an edge the same edge."""
 Key = tuple[tuple[str, ...], int]
+_NAMED = pl.col("protocol").str.contains(PROTOCOL)
 _HEAD = """\
 # An approved flow matrix. `flowmatrix matrix diff` compares the present one with it.
 # `anomalous: true` behind an edge says that it must not be, and a comparison reports it.
@@ -49,8 +50,8 @@ class ApprovedEdge(_Document, frozen=True, kw_only=True):
 
     client: End
     server: End
-    protocol: str
-    port: int | None = None
+    protocol: Protocol
+    port: Port | None = None
     evidence: Evidence
     anomalous: bool = False
 
@@ -106,8 +107,18 @@ def approve(
 
 
 def present(edges: pl.DataFrame, namespaces: Sequence[str]) -> dict[Key, ApprovedEdge]:
-    """The edges that can be approved, by `key`: no mere attempts, and no denied ones."""
-    return {key(edge): edge for edge in _approved(_met(_within(edges, namespaces)))}
+    """The edges that can be approved, by `key`: no mere attempts, and no denied ones.
+
+    None of a protocol that is not one (see `unnamed`).
+    """
+    met = _met(_within(edges, namespaces))
+    return {key(edge): edge for edge in _approved(met.filter(_NAMED))}
+
+
+def unnamed(edges: pl.DataFrame, namespaces: Sequence[str]) -> list[str]:
+    """What flows give as protocols of edges and is not one: these edges cannot be approved."""
+    met = _met(_within(edges, namespaces))
+    return met.filter(~_NAMED)["protocol"].unique().sort().to_list()
 
 
 def dump(approved: Approved) -> str:
@@ -119,16 +130,7 @@ def dump(approved: Approved) -> str:
 
 def load(path: Path) -> Approved:
     """The approved matrix of a file. Raises ConfigError with everything that is wrong with it."""
-    written = document.load(document.read(path), str(path))
-    problems = list(written.problems)
-    problems += [
-        Diagnostic(written.place(problem.path), problem)
-        for problem in validate.problems(written.data, Approved)
-    ]
-    if problems:
-        raise ConfigError(problems)
-    found: Approved = validate.convert(written.data, Approved)
-    return found
+    return validate.read(path, Approved, _duplicates)
 
 
 def drift(edges: pl.DataFrame, approved: Approved) -> pl.DataFrame:
@@ -180,6 +182,13 @@ def counts(found: pl.DataFrame, namespaces: Sequence[str]) -> dict[tuple[str, st
     return {
         (name, state.value): held.get((name, state.value), 0) for name in places for state in Drift
     }
+
+
+def _duplicates(approved: Approved) -> Iterator[Problem]:
+    first: dict[Key, int] = {}
+    for number, edge in enumerate(approved.edges):
+        if (one := first.setdefault(key(edge), number)) != number:
+            yield Problem(("edges", number), f"it is the same edge as edges[{one}]")
 
 
 def _within(edges: pl.DataFrame, namespaces: Sequence[str]) -> pl.DataFrame:

@@ -59,27 +59,31 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
 def remarks(edges: pl.DataFrame) -> list[str]:
     """What a reader should know about some edges, a sentence each."""
     found = []
-    uncertain = edges.filter(pl.col("state") == State.UNCERTAIN.value).height
-    if uncertain:
-        found.append(f"{number_text(uncertain)} uncertain: which end is the server is not known")
+    uncertain = edges.filter(pl.col("state") == State.UNCERTAIN.value)
+    if uncertain.height:
+        found.append(f"{_counted(uncertain)} uncertain: which end is the server is not known")
     silent = pl.col("flows") + pl.col("reply_flows") == 0
     empty = edges.filter(silent, pl.col("services").list.len() > 0)
     if empty.height:
         found.append(
-            f"{number_text(empty.height)} without numbers of their own ({_named(empty)}): only the "
-            "Service before them was seen, and its numbers stand at the first of its endpoints"
+            f"{_counted(empty)} without numbers ({_named(empty)}): only the Service before them "
+            "was seen, and its numbers stand at the first of its endpoints"
         )
     old = unopened(edges)
     if old.height:
         found.append(
-            f"{number_text(old.height)} {'edge' if old.height == 1 else 'edges'} with connections "
-            "that are older than what was seen: restart the pods of one end to see them open "
-            f"({_named(old)})"
+            f"{_counted(old)} with connections that are older than what was seen: restart the pods "
+            f"of one end to see them open ({_named(old)})"
         )
     sampling = edges["sampling"].max()
     if isinstance(sampling, int) and sampling > 1:
         found.append(f"flows are sampled (1 of {sampling}): connections are missed")
     return found
+
+
+def _counted(edges: pl.DataFrame) -> str:
+    """1 edge, 2 edges."""
+    return f"{number_text(edges.height)} {'edge' if edges.height == 1 else 'edges'}"
 
 
 def _named(edges: pl.DataFrame) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import polars as pl
+from msgspec import Meta
+
+from pipeline.stage.edge_facts import PROTOCOLS
 
 _END: dict[str, pl.DataType] = {
     "kind": pl.String(),
@@ -53,6 +57,22 @@ class Evidence(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+PROTOCOL = f"^({'|'.join(PROTOCOLS.values())}|[1-9]?[0-9]|1[0-9]{{2}}|2[0-4][0-9]|25[0-5])?$"
+"""A pattern: what is a protocol of an edge; "" is where flows do not say."""
+Protocol = Annotated[
+    str,
+    Meta(
+        pattern=PROTOCOL + r"(?!\n)",
+        extra={
+            "expected": f"{', '.join(PROTOCOLS.values())} or a number up to 255",
+            "names": PROTOCOLS.values(),
+        },
+    ),
+]
+"""The type of an edge's protocol in files."""
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+"""The type of an edge's port in files."""
+
 EDGES = pl.Schema(
     {
         **{f"client_{name}": dtype for name, dtype in _END.items()},
@@ -73,7 +93,8 @@ EDGES = pl.Schema(
 An end is a workload (`kind` is that of the owner: Deployment, Node, ...), or it is outside:
 then kind, namespace and workload are "", and `label` is its subnet label or, without one,
 `address` is its address (or the network that stands for it beyond a limit). `label` may be set for
-workloads too; `address` is "" for them. `protocol` is TCP, UDP, SCTP, ICMP, ICMPv6 or a number;
+workloads too; `address` is "" for them. `protocol` is TCP, UDP, SCTP, ICMP, ICMPv6 or a number
+(where flows say something else: that);
 `port` is null where the protocol has none. Numbers without `reply_` are of the direction from
 client to server. `attempted` counts connections by their SYN, `accepted` those that were answered,
 `refused` those that were reset, `dropped` flows with lost packets, `allowed` and `denied` flows by

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pipeline.flows import cidr
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
 from pipeline.stage.edge_facts import END
@@ -25,11 +25,12 @@ def key(side: str = "") -> pl.Expr:
 
 def labelled(rows: pl.DataFrame, labels: Sequence[Label], *sides: str) -> pl.DataFrame:
     """Rows in which the address (or network) of a label gives way to the label."""
-    table = cidr.PrefixTable(subnets.listed(labels))
+    table = PrefixTable(subnets.listed(labels))
     for side in sides:
         label, address = f"{side}label", f"{side}address"
         texts = rows[address].unique()
-        found = {text: name for text in texts if (name := _label(table, text))}
+        names = table.around(texts, pl.String())
+        found = {text: name for text, name in zip(texts, names, strict=True) if name}
         if found:
             known = pl.col(address).is_in(list(found))
             rows = rows.with_columns(
@@ -37,9 +38,3 @@ def labelled(rows: pl.DataFrame, labels: Sequence[Label], *sides: str) -> pl.Dat
                 pl.when(known).then(pl.lit("")).otherwise(address).alias(address),
             )
     return rows
-
-
-def _label(table: cidr.PrefixTable[str], text: str) -> str:
-    net, place = cidr.network(text), cidr.address(text)
-    found = table.first_around(net) if net else table.first(place) if place else None
-    return found[1] if found else ""

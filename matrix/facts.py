@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.stage import FIRST_SEEN, LAST_SEEN
 from pipeline.stage.edge_facts import ATTRIBUTES, CLIENT_PORT, EDGES, EVIDENCE, PORT
-from pipeline.state.series_table import OVERFLOW, columns
+from pipeline.state.series_rows import OVERFLOW, columns
 
 
 class NoFactsError(LookupError):

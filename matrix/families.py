@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.diagnostics import nearest
+from pipeline.diagnostics import listed, nearest
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
-from pipeline.state.series_table import OVERFLOW
+from pipeline.state.series_rows import OVERFLOW
 
 Series = Mapping[str, pl.DataFrame]
 """Metric name -> its series: label columns (String), then VALUE, FIRST_SEEN and LAST_SEEN."""
@@ -77,7 +77,8 @@ def find(series: Series, direction: MatrixDirection, metrics: Sequence[str] = ()
     """
     unknown = [name for name in metrics if name not in series]
     if unknown:
-        raise NoMatrixError(f'no metric "{unknown[0]}"; {nearest(unknown[0], series)}'.rstrip("; "))
+        hint = nearest(unknown[0], series) or f"there are {listed(sorted(series))}"
+        raise NoMatrixError(f'no metric "{unknown[0]}"; {hint}')
     candidates = {name: series[name] for name in metrics or series}
     fitting = {
         name: names

@@ -13,6 +13,8 @@ from matrix.backends import BACKENDS, Backend, Cluster, End, backends, node_port
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.entries import Entry
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import IndexDump
 from pipeline.kube.inventory.export import restore
 
 DECLARED = pl.Schema(
@@ -54,6 +56,15 @@ class Objects:
         cluster = Cluster()
         for one in manifests:
             _add(cluster, one if isinstance(one, Object) else objects.of(one))
+        return cls._of(cluster)
+
+    @classmethod
+    def known(cls, dump: IndexDump, slices: Iterable[Object] = ()) -> Objects:
+        """From the content of an index, whose entries are shared, and EndpointSlices."""
+        return cls._of(Cluster(Index.of(dump), list(slices)))
+
+    @classmethod
+    def _of(cls, cluster: Cluster) -> Objects:
         found = list(backends(cluster))
         services = {
             address: f"{entry.namespace}/{entry.name}"

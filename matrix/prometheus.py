@@ -5,25 +5,31 @@ Source: its HTTP API (label names, label values, instant queries), which Thanos 
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
-from typing import Any
-from urllib.error import HTTPError, URLError
+from typing import TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import Request, build_opener
 
 import msgspec
 import polars as pl
 
 from matrix.families import FLAGS, MatrixDirection, Series, spellings
+from pipeline.api.bounded import SILENT, Until, body
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
 
-_PATIENCE = 120.0
-_LARGEST = 1 << 30
+_Data = TypeVar("_Data")
+_PATIENCE = 300.0
+"""Seconds for all answers together."""
+_LARGEST, _TOLD = 256 << 20, 1 << 16
+"""Bytes of an answer, which are a million series, and of one that says what is wrong."""
 _MOVED = "exported_"
 """What Prometheus puts before a label that its target has as well."""
+_LOGIN = re.compile(r"//[^/?#]*@")
 _URL = re.compile(r"https?://[^/\s]+")
 NOTE = (
     "count is the highest value that each series had in the time asked for; Prometheus does not "
@@ -35,17 +41,33 @@ class PrometheusError(Exception):
     """A Prometheus that does not answer, or not with a matrix; the message says why."""
 
 
+class _Series(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Vector(msgspec.Struct):
+    result: list[_Series]
+    result_type: str = msgspec.field(name="resultType", default="")
+
+
 class Prometheus:
     """The HTTP API of one server, for series that were there in the last `period` seconds.
 
-    `token` is sent as a bearer token.
+    `token` is sent as a bearer token. All answers together have `patience` seconds.
     """
 
-    def __init__(self, url: str, period: float, token: str = "") -> None:
+    def __init__(
+        self, url: str, period: float, token: str = "", patience: float = _PATIENCE
+    ) -> None:
         if not _URL.match(url):
             raise PrometheusError(f'"{url}" is not a URL: http://HOST:PORT')
+        if _LOGIN.search(url):
+            shown = _LOGIN.sub("//", url)
+            raise PrometheusError(f"cannot ask {shown}: a URL has no login here: use a token file")
         self._url = url.rstrip("/")
         self._now = time.time()
+        self._until = time.monotonic() + patience
         self._period = period
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -77,42 +99,56 @@ class Prometheus:
         moved = {label.removeprefix(_MOVED): label for label in there if label.startswith(_MOVED)}
         labels = {label: moved.get(label, label) for label in sorted(known & {*there, *moved})}
         query = _query(name, labels, namespaces, round(self._period))
-        answer = self._ask("query", {"query": query, "time": f"{self._now:.3f}"})
-        if answer.get("resultType") != "vector":
+        found = self._ask("query", {"query": query, "time": f"{self._now:.3f}"}, _Vector)
+        if found.result_type != "vector":
             raise PrometheusError(f"{self._url} does not answer a query with a vector")
         rows = [
-            (*(one["metric"].get(label, "") for label in labels.values()), float(one["value"][1]))
-            for one in answer["result"]
+            (*(one.metric.get(label, "") for label in labels.values()), self._number(one.value[1]))
+            for one in found.result
         ]
         schema = {**dict.fromkeys(labels, pl.String()), VALUE: pl.Float64()}
         unknown = [pl.lit(None, pl.Float64).alias(column) for column in (FIRST_SEEN, LAST_SEEN)]
         return pl.DataFrame(rows, schema=schema, orient="row").with_columns(unknown)
 
+    def _number(self, text: str) -> float:
+        """The value of a counter. Raises PrometheusError for anything else."""
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not 0 <= found < math.inf:
+            raise PrometheusError(f'{self._url}: a counter has the value "{text}"')
+        return found
+
     def _labels(self, name: str) -> list[str]:
-        found = self._ask("labels", self._window({"match[]": f"{{__name__={_quoted(name)}}}"}))
-        return [str(label) for label in found]
+        matcher = f"{{__name__={_quoted(name)}}}"
+        return self._ask("labels", self._window({"match[]": matcher}), list[str])
 
     def _names(self, label: str, matcher: str) -> list[str]:
-        found = self._ask(f"label/{label}/values", self._window({"match[]": matcher}))
-        return [str(value) for value in found]
+        return self._ask(f"label/{label}/values", self._window({"match[]": matcher}), list[str])
 
     def _window(self, query: Mapping[str, str]) -> dict[str, str]:
         start = self._now - self._period
         return {**query, "start": f"{start:.3f}", "end": f"{self._now:.3f}"}
 
-    def _ask(self, what: str, query: Mapping[str, str]) -> Any:
-        """The `data` of an answer."""
+    def _ask(self, what: str, query: Mapping[str, str], form: type[_Data]) -> _Data:
+        """The `data` of an answer. A token is for the server that is named, and for no other."""
         url = f"{self._url}/api/v1/{what}"
-        request = Request(f"{url}?{urlencode(query)}", headers=self._headers)  # noqa: S310 # checked
+        request = Request(f"{url}?{urlencode(query)}")  # noqa: S310 - the scheme is checked
+        for name, value in self._headers.items():
+            request.add_unredirected_header(name, value)
         try:
-            with urlopen(request, timeout=_PATIENCE) as page:  # noqa: S310 # the scheme is checked
-                answer = msgspec.json.decode(page.read(_LARGEST))
-            return answer["data"]
+            with build_opener(Until(self._until)).open(request, timeout=SILENT) as page:
+                found = body(page, _LARGEST)
         except HTTPError as error:
             raise PrometheusError(f"cannot ask {url}: {_told(error)}") from error
-        except URLError as error:
-            raise PrometheusError(f"cannot ask {url}: {error.reason}") from error
-        except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
+        except (OSError, HTTPException, ValueError) as error:
+            why = getattr(error, "reason", None) or error
+            raise PrometheusError(f"cannot ask {url}: {why}") from error
+        try:
+            answer = msgspec.json.decode(found, type=dict[str, msgspec.Raw])
+            return msgspec.json.decode(answer["data"], type=form)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise PrometheusError(f"cannot ask {url}: not an answer of Prometheus") from error
 
 
@@ -142,6 +178,6 @@ def _told(error: HTTPError) -> str:
     """What the server says about why it does not answer."""
     with error:
         try:
-            return f"{error.code}: {msgspec.json.decode(error.read())['error']}"
-        except (msgspec.MsgspecError, KeyError, TypeError):
+            return f"{error.code}: {msgspec.json.decode(error.read(_TOLD))['error']}"
+        except (OSError, HTTPException, ValueError, TypeError, KeyError, RecursionError):
             return str(error)

@@ -11,6 +11,7 @@ from matrix.counting import KEY, in_order
 from matrix.edges import State
 from matrix.merging import added
 from pipeline.flows import cidr
+from pipeline.flows.prefix_table import PrefixTable
 
 _NODE = "Node"
 _SIDES = ("client", "server")
@@ -48,6 +49,7 @@ def select(
 
     `between`: one end fits the first text, and the other end the second one. `peer`: one end fits.
     A text is a namespace ("shop"), a workload ("shop/web"), a node, a label, an address or a CIDR.
+    `port`: that of the server, or of a Service before it.
     `since`, `until` (epoch seconds): a flow of the edge may have been in between.
     """
     conditions = []
@@ -60,7 +62,8 @@ def select(
     if peer:
         conditions.append(_fits("client", peer) | _fits("server", peer))
     if port is not None:
-        conditions.append(pl.col("port") == port)
+        before = pl.col("services").list.eval(pl.element().str.ends_with(f":{port}")).list.any()
+        conditions.append((pl.col("port") == port) | before.fill_null(value=False))
     if since is not None:
         conditions.append(pl.col("last_seen") >= since)
     if until is not None:
@@ -78,7 +81,7 @@ def _fits(side: str, text: str) -> pl.Expr:
     net = cidr.network(text)
     if net:
         return address.map_batches(
-            lambda texts: _within(texts, cidr.PrefixTable([(net, True)])), pl.Boolean()
+            lambda texts: _within(texts, PrefixTable([(net, True)])), pl.Boolean()
         )
     namespace, slash, workload = text.partition("/")
     if slash:
@@ -88,16 +91,11 @@ def _fits(side: str, text: str) -> pl.Expr:
     return named | node | (address == cidr.canonical(text))
 
 
-def _within(texts: pl.Series, table: cidr.PrefixTable[bool]) -> pl.Series:
+def _within(texts: pl.Series, table: PrefixTable[bool]) -> pl.Series:
     """Whether addresses and networks are inside a network; every distinct text is read once."""
     distinct = texts.unique()
-    inside = [_is_in(table, text) for text in distinct]
-    return texts.replace_strict(distinct, pl.Series(inside, dtype=pl.Boolean))
-
-
-def _is_in(table: cidr.PrefixTable[bool], text: str) -> bool:
-    net, place = cidr.network(text), cidr.address(text)
-    return bool(table.first_around(net) if net else place and table.first(place))
+    inside = table.around(distinct, pl.Boolean()).fill_null(value=False)
+    return texts.replace_strict(distinct, inside)
 
 
 def collapse(edges: pl.DataFrame, what: Collapse) -> pl.DataFrame:

@@ -8,14 +8,17 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any, TypeVar
 
+from page.memory import give_back
 from page.source import Seen
 
 T = TypeVar("T")
 _MOST = 16
 _FORGET = 120.0
 """Seconds after which an answer is let go that nobody asks for."""
-_OLDEST = 30.0
-"""Seconds that an answer stands at most while something else is seen."""
+OLDEST = 60.0
+"""Seconds that an answer, or what was seen, stands at most while something else is seen."""
+_ALONE = 1.5
+"""An answer that takes long by itself stands so many times `share` as long, also beyond OLDEST."""
 
 
 class _Answer:
@@ -36,7 +39,7 @@ class Answers:
 
     Five pages that ask the same at once cost one answer: the others wait for it, and no other
     question does. While flows are counted, an answer is not made again before `share` times as long
-    has passed as it takes to make all that are asked for, or half a minute where that is longer. It
+    has passed as it takes to make all that are asked for, or a minute where that is longer. It
     is made at once where labels have changed: somebody waits to see it.
     """
 
@@ -58,6 +61,7 @@ class Answers:
                 answer.future.set_exception(error)
                 self._drop(question, answer)
                 raise
+            give_back()
             self._stand(answer, begun)
             answer.future.set_result(made)
         found: T = answer.future.result()
@@ -92,7 +96,8 @@ class Answers:
             now = time.monotonic()
             answer.took = now - begun
             all_ = answer.took + sum(o.took for o in self._kept.values() if o is not answer)
-            answer.until = now + min(self._share * all_, _OLDEST)
+            alone = _ALONE * self._share * answer.took
+            answer.until = now + max(min(self._share * all_, OLDEST), alone)
 
     def _drop(self, question: Hashable, answer: _Answer) -> None:
         with self._lock:

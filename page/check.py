@@ -84,7 +84,9 @@ def page(seen: Seen, question: Asked) -> CheckPage:
     port = question.protocol.value, question.port
     found = _seen(seen.edges, (client, server), port)
     ends = _as_seen(found) or (client, server)
-    drafted = draft(seen, Options(namespaces=tuple(spaces))) if spaces else Policies([], [])
+    drafted = (
+        draft(seen, cluster, Options(namespaces=tuple(spaces))) if spaces else Policies([], [])
+    )
     return CheckPage(
         client=str(ends[0]),
         server=str(ends[1]),

@@ -54,10 +54,12 @@ def check_namespaces(seen: Seen, cluster: Cluster, asked: Sequence[str]) -> None
             raise refused(f'nothing is in namespace "{name}"; {hint}', HTTPStatus.NOT_FOUND)
 
 
-def draft(seen: Seen, options: Options, direction: Direction | None = None) -> Policies:
+def draft(
+    seen: Seen, cluster: Cluster, options: Options, direction: Direction | None = None
+) -> Policies:
     """The policies for what was seen, of one direction if it is given. Raises UnansweredError."""
     try:
-        found = generate(seen.edges, seen.manifests, seen.labels, options)
+        found = generate(seen.edges, seen.manifests, seen.labels, options, cluster)
     except NoResolverError as error:
         raise refused(str(error)) from error
     kept = [one for one in found.drafts if direction is None or direction in one.rules]

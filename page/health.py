@@ -22,7 +22,10 @@ Values = Mapping[str, Mapping[tuple[str, ...], float]]
 
 
 class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage. `micros` is the time a flow takes (us), null while none comes."""
+    """A stage. `micros` is the time a flow takes (us), null while none comes.
+
+    `flows_per_second` is null until somebody has looked twice.
+    """
 
     name: str
     kind: str
@@ -30,7 +33,7 @@ class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
     flows_out: int
     filtered: int
     rejected: int
-    flows_per_second: float
+    flows_per_second: float | None
     micros: float | None
     rejecting: bool
 
@@ -166,7 +169,7 @@ class Health:
                     flows_out=totals["out"],
                     filtered=totals["filtered"],
                     rejected=totals["rejected"],
-                    flows_per_second=came / elapsed if elapsed else 0.0,
+                    flows_per_second=came / elapsed if elapsed else None,
                     micros=spent / came * 1e6 if came else None,
                     rejecting=bool(values["stage_rejecting"].get(key)),
                 )

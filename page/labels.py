@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import msgspec
@@ -12,12 +12,13 @@ from discovery.apply import apply as write
 from discovery.arranging import arranged
 from discovery.manifests import Kind, manifest
 from discovery.proposals import Proposal
-from page.query import body, refused
+from page.query import body, quoted, refused
 from page.source import Source
 from pipeline.api.openapi import Described
 from pipeline.diagnostics import ConfigError
 from pipeline.flows import cidr
 from pipeline.kube.subnets import Label
+from pipeline.yaml.object_names import is_namespace
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,6 +51,7 @@ class Applied(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
+_SPACE = "lower case letters, digits and -, between letters or digits, at most 63"
 PREVIEW = Described("What labels would be, as YAML; nothing is written.", Preview, body=Wanted)
 APPLY = Described("Write labels into the pipeline file.", Applied, body=Wanted)
 
@@ -57,9 +59,9 @@ APPLY = Described("Write labels into the pipeline file.", Applied, body=Wanted)
 def preview(content: bytes) -> Preview:
     """What labels would be. Raises UnansweredError."""
     wanted = body(content, Wanted)
-    proposals = _proposals(wanted.labels)
+    proposals = _proposals(wanted)
     if wanted.kind is Kind.SLICE and not wanted.namespace:
-        raise refused("a slice is of a namespace: give its name")
+        raise refused("namespace: a slice is of a namespace: give its name")
     text = manifest(arranged(proposals), wanted.kind, wanted.namespace)
     return Preview(text, [words.counted(one.opened, "address", "es") for one in proposals])
 
@@ -71,7 +73,7 @@ def apply(source: Source, content: bytes) -> Applied:
     changed in place (409).
     """
     wanted = body(content, Wanted)
-    proposals = arranged(_proposals(wanted.labels))
+    proposals = arranged(_proposals(wanted))
     if source.pipeline is None:
         raise refused("there is no pipeline file to write to: copy the YAML", HTTPStatus.NOT_FOUND)
     try:
@@ -86,21 +88,31 @@ def apply(source: Source, content: bytes) -> Applied:
     return Applied(edit.added, edit.notes)
 
 
-def _proposals(labels: Sequence[Label]) -> list[Proposal]:
+def _proposals(wanted: Wanted) -> list[Proposal]:
     """The labels as proposals. Raises UnansweredError, which names what is not valid."""
-    if not labels:
-        raise refused("no label is given")
-    for label in labels:
-        if not names.VALID.fullmatch(label.name):
-            hint = "letters, digits, _ : and -, not starting with a digit"
-            raise refused(f'"{label.name}" is not a valid name of a label: {hint}')
-        if not label.cidrs:
-            raise refused(f'the label "{label.name}" has no network')
-        for text in label.cidrs:
-            if not cidr.network(text):
-                raise refused(f'label "{label.name}": "{text}" is not a valid CIDR: 192.0.2.0/24')
+    problem = next(_problems(wanted), None)
+    if problem:
+        raise refused(problem)
     return [
         Proposal(name=label.name, cidrs=cidrs, opened=networks.size(cidrs))
-        for label in labels
+        for label in wanted.labels
         for cidrs in [networks.outermost(label.cidrs)]
     ]
+
+
+def _problems(wanted: Wanted) -> Iterator[str]:
+    """The field and the reason of each value that is not valid."""
+    if not wanted.labels:
+        yield "labels: no label is given"
+    if wanted.namespace and not is_namespace(wanted.namespace):
+        yield f"namespace: {quoted(wanted.namespace)} is not a valid name of a namespace: {_SPACE}"
+    for at, label in enumerate(wanted.labels):
+        field, name = f"labels[{at}]", quoted(label.name)
+        if not names.is_valid(label.name):
+            yield f"{field}.name: {name} is not a valid name of a label: {names.RULE}"
+        if not label.cidrs:
+            yield f"{field}.cidrs: the label {name} has no network"
+        for place, text in enumerate(label.cidrs):
+            if not cidr.network(text):
+                why = f"label {name}: {quoted(text)} is not a valid CIDR: 192.0.2.0/24"
+                yield f"{field}.cidrs[{place}]: {why}"

@@ -79,12 +79,14 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """/api/v0/metrics/preview: what a FlowMetric would give on the latest flows.
 
     With an error among the `problems` nothing is tried. `series` is how many there are, `forecast`
-    how many there will be at least; `top` are those with the largest values.
+    how many there will be at least; `top` are those with the largest values. `value` is the field
+    that they are values of, "" where flows are counted.
     """
 
     name: str
     metric: str
     type: str
+    value: str
     problems: list[Told]
     ready: bool
     flows: int
@@ -135,6 +137,7 @@ def preview(source: Source, content: bytes) -> Preview:
         name=metric.identity,
         metric=metric.metric_name,
         type=metric.spec.type.value,
+        value=metric.spec.value_field,
         problems=[_told(one) for one in problems],
         ready=metric.ready,
         flows=flows.height,
@@ -235,7 +238,7 @@ def _labels(metric: FlowMetric, tried: Trial) -> Iterator[LabelValues]:
 
 def _top(tried: Trial) -> Iterator[SeriesValue]:
     """The series with the largest values."""
-    family, series = tried.delta
+    family, series = tried.delta.family, tried.delta.series
     value = SUM if family.kind is Kind.HISTOGRAM else VALUE
     largest = series.sort(-pl.col(value), *family.labels).head(_SHOWN)
     for row in largest.iter_rows(named=True):

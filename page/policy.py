@@ -212,7 +212,7 @@ def _policies(seen: Seen, question: Asked) -> tuple[Policies, Cluster]:
     )
     if question.of is Which.IN_FORCE:
         return in_force(cluster), cluster
-    return draft(seen, options, question.direction), cluster
+    return draft(seen, cluster, options, question.direction), cluster
 
 
 def _page(

@@ -17,6 +17,10 @@ from pipeline.api.server import UnansweredError
 from pipeline.diagnostics import nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
+_MOST = 2**63 - 1
+"""The greatest number that a column of flows holds."""
+_QUOTED, _REASON = 100, 300
+"""Characters of a text that a refusal repeats, and of the reason why a body cannot be read."""
 
 
 def parameters(form: type[msgspec.Struct]) -> list[Parameter]:
@@ -50,9 +54,16 @@ def body(content: bytes, form: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=form)
     except msgspec.MsgspecError as error:
-        raise refused(f"the body is not valid: {error}") from error
+        raise refused(f"the body is not valid: {str(error)[:_REASON]}") from error
     except UnicodeDecodeError as error:
         raise refused(f"the body is not UTF-8: {error.reason}") from error
+    except RecursionError as error:
+        raise refused("the body is nested too deeply") from error
+
+
+def quoted(text: str) -> str:
+    """A text of a question as its refusal quotes it: what is long is cut."""
+    return f'"{text[:_QUOTED]}{"..." if text[_QUOTED:] else ""}"'
 
 
 def refused(why: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> UnansweredError:
@@ -62,9 +73,12 @@ def refused(why: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Unanswered
 
 def _value(name: str, text: str, kind: Any) -> Any:
     try:
-        return msgspec.convert(text, kind, strict=False)
+        value = msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        raise refused(f'{name}: "{text}" {_reason(text, _bare(kind), kind)}') from None
+        raise refused(f"{name}: {quoted(text)} {_reason(text, _bare(kind), kind)}") from None
+    if isinstance(value, int) and abs(value) > _MOST:
+        raise refused(f"{name}: {quoted(text)} is a number beyond {_MOST}")
+    return value
 
 
 def _reason(text: str, kind: Any, whole: Any) -> str:

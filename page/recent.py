@@ -5,8 +5,9 @@ They are the latest that a worker has kept in memory, or those of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from threading import Lock
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Meta
 from page import overview
 from page.overview import EDGES, Overview
 from page.query import parameters, refused
+from pipeline.api.answer import Answer, document
 from pipeline.api.openapi import Described
 from pipeline.flows import times, values
 from pipeline.predicate import query as language
@@ -23,6 +25,7 @@ from pipeline.predicate.both_ways import both_ways
 from pipeline.predicate.condition import Query
 
 MOST = 5_000
+_KEPT = 16
 _USUAL = (
     *("TimeFlowEndMs", "SrcK8S_Namespace", "SrcK8S_OwnerName", "SrcAddr", "SrcPort"),
     *("DstK8S_Namespace", "DstK8S_OwnerName", "DstAddr", "DstPort", "Proto", "Bytes", "Packets"),
@@ -113,6 +116,26 @@ def page(flows: pl.DataFrame, asked: Asked) -> FlowsPage:
         parts.append((seen < asked.until / 1000).fill_null(value=False))
     found = held.filter(parts) if parts else held
     return shown(found, asked, held.height, held.columns)
+
+
+class Pages:
+    """The pages of the flows that are given: made once for all viewers while these are the same."""
+
+    def __init__(self, flows: Callable[[], pl.DataFrame]) -> None:
+        self._flows = flows
+        self._lock = Lock()
+        self._of = pl.DataFrame()
+        self._made: dict[Asked, Answer] = {}
+
+    def page(self, asked: Asked) -> Answer:
+        """The page that is asked for. Raises UnansweredError."""
+        flows = self._flows()
+        with self._lock:
+            if flows is not self._of or len(self._made) >= _KEPT:
+                self._of, self._made = flows, {}
+            if asked not in self._made:
+                self._made[asked] = document(page(flows, asked)).kept()
+            return self._made[asked]
 
 
 def shown(

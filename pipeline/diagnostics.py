@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
+_LOGIN = re.compile(
+    r"""(?<=://)(?:[^\s"'<>/:]*:[^\s"'<>]*|[^\s"'<>/]*)@"""
+    r"""|(?<![^\s"'(,=])[^\s"'@/:,]+:(?!//)[^\s"'@,]+@(?=\S*:[0-9])"""
+)
+"""The login of a URL, and that before host:port."""
+_LISTED = 20
 ConfigPath = tuple[str | int, ...]
 """Where in a document: keys and list positions from its root."""
 
@@ -64,6 +71,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f'did you mean "{folded[found[0]]}"?' if found else ""
 
 
+def listed(names: Collection[str]) -> str:
+    """What names there are: none, all, or the first and how many more."""
+    shown = ", ".join(list(names)[:_LISTED]) or "none"
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"
+
+
 def printable(text: str) -> str:
     """A text on one line in which nothing moves a cursor, turns the direction or ends a line.
 
@@ -72,6 +85,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def without_login(text: str) -> str:
+    """A text in which no address shows a login: `***@host:1` of `me:secret@host:1`."""
+    return _LOGIN.sub("***@", text) if "@" in text else text
 
 
 class Key(str):
@@ -108,7 +126,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
         subject = f"{', '.join(about)}: " if about else ""
         hint = f"; {self.problem.hint}" if self.problem.hint else ""
         where = self.problem.place or str(self.place)
-        return f"{where}: {self.problem.severity}: {subject}{self.problem.message}{hint}"
+        said = without_login(f"{self.problem.message}{hint}")
+        return f"{where}: {self.problem.severity}: {subject}{said}"
 
 
 class ConfigError(Exception):

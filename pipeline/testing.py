@@ -25,7 +25,7 @@ from pipeline.stage import (
     Writer,
 )
 from pipeline.state.ledger import Ledger
-from pipeline.state.series_table import TIMES
+from pipeline.state.series_rows import TIMES
 
 Flow = dict[str, Any]
 """A flow as JSON has it: values by field."""

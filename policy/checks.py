@@ -14,6 +14,7 @@ import msgspec
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import cidr
 from pipeline.yaml import validate
+from pipeline.yaml.object_names import is_name, is_namespace
 from policy.networkpolicy import Direction, Document, IpBlock, Peer, Port, Spec, given
 from policy.selectors import LabelSelector, Operator
 
@@ -23,8 +24,6 @@ _LABEL_KEY = re.compile(
 )
 _PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 _LAST_PORT = 65535
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def problems(data: object) -> list[Problem]:
@@ -39,9 +38,9 @@ def problems(data: object) -> list[Problem]:
 def _metadata(meta: dict[str, object]) -> Iterator[Problem]:
     if "name" not in meta:
         yield Problem(("metadata",), 'missing field "name"')
-    for field, form in (("name", _NAME), ("namespace", _NAMESPACE)):
+    for field, is_valid in (("name", is_name), ("namespace", is_namespace)):
         value = meta.get(field)
-        if value is not None and not (isinstance(value, str) and form.fullmatch(value)):
+        if value is not None and not is_valid(value):
             yield Problem(("metadata", field), f'"{value}" is not a valid {field}')
 
 

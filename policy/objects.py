@@ -7,6 +7,7 @@ discovery.k8s.io/v1. `kubernetes.io/metadata.name` is a label of every namespace
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -143,6 +144,8 @@ class Cluster:
         self.policies: list[Manifest] = []
         self.others: list[Manifest] = []
         self._owner: dict[Reference, Reference] = {}
+        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        """The pods of a workload have the same: they share one mapping."""
         for one in manifests:
             try:
                 self._add(one)
@@ -229,7 +232,7 @@ class Cluster:
 
     def _add(self, one: Manifest) -> None:
         meta = msgspec.convert(one.get("metadata"), shapes.Metadata)
-        kind, namespace = str(one.get("kind")), meta.namespace or ""
+        kind, namespace = sys.intern(str(one.get("kind"))), sys.intern(meta.namespace or "")
         reference = Reference(kind, namespace, meta.name)
         if meta.controller and meta.controller.kind != "Node":
             self._owner[reference] = Reference(
@@ -239,7 +242,9 @@ class Cluster:
             case "Namespace":
                 self.namespaces[meta.name] = meta.labels or {}
             case "Pod":
-                self.pods.append(_pod(reference, meta, one))
+                given = meta.labels or {}
+                labels = self._labels.setdefault(tuple(given.items()), given)
+                self.pods.append(_pod(reference, meta, one, labels))
             case "Node":
                 self.nodes[meta.name] = _node(meta, one)
             case "Service":
@@ -278,7 +283,9 @@ def _called(one: Manifest) -> str:
     return f"{one.get('kind') or 'object without kind'} {name}".strip()
 
 
-def _pod(reference: Reference, meta: shapes.Metadata, one: Manifest) -> Pod:
+def _pod(
+    reference: Reference, meta: shapes.Metadata, one: Manifest, labels: Mapping[str, str]
+) -> Pod:
     spec = msgspec.convert(one.get("spec") or {}, shapes.PodSpec)
     status = msgspec.convert(one.get("status") or {}, shapes.PodStatus)
     given = [each.ip for each in status.pod_ips or ()] or [status.pod_ip]
@@ -287,9 +294,9 @@ def _pod(reference: Reference, meta: shapes.Metadata, one: Manifest) -> Pod:
     return Pod(
         reference.namespace,
         reference.name,
-        meta.labels or {},
+        labels,
         addresses,
-        spec.node_name or "",
+        sys.intern(spec.node_name or ""),
         bool(spec.host_network) or bool(hosts.intersection(filter(None, given))),
         _named_ports(spec),
         status.phase in shapes.ENDED or shapes.RELEASED in (meta.annotations or {}),

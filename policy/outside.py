@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.subnets import PODS, Label
 
@@ -35,7 +35,7 @@ class Listed:
 
     def __init__(self, labels: Iterable[Label]) -> None:
         self.networks = list(subnets.listed(labels))
-        self.first = cidr.PrefixTable(self.networks)
+        self.first = PrefixTable(self.networks)
         self._sorted = Sorted(net for net, _ in self.networks)
 
     def earlier(self, order: int) -> list[Network]:
@@ -57,7 +57,7 @@ def outside(
     """
     listed = Listed(labels)
     known = [*pod_networks, *(net for net, name in listed.networks if name == PODS)]
-    around = cidr.PrefixTable((net, True) for net in known)
+    around = PrefixTable((net, True) for net in known)
     strays = (ipaddress.ip_network(ip) for ip in pods)
     inner = Sorted([*known, *(one for one in strays if not around.first_around(one))])
     found: dict[str, list[Network]] = defaultdict(list)

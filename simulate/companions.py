@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline import files
 from simulate import configs, expected, objects, truth
 from simulate.reference import S3_LABEL
 from simulate.scenario import Scenario
@@ -58,21 +59,19 @@ def write(paths: Simulation, scenario: str, made: Scenario, source: configs.Sour
     paths.flow_metrics.mkdir(parents=True, exist_ok=True)
     objects.write(paths.inventory, made.cluster.manifests)
     for name, spec in metrics.items():
-        (paths.flow_metrics / f"{name}.yaml").write_text(configs.flow_metric(name, spec))
+        files.write(paths.flow_metrics / f"{name}.yaml", configs.flow_metric(name, spec))
     beside = (paths.inventory, paths.flow_metrics)
-    paths.config.write_text(configs.native(source, *beside, made.labels))
+    files.write(paths.config, configs.native(source, *beside, made.labels))
     twin = configs.flowlogs_pipeline(source, paths.inventory, metrics, made.labels)
-    paths.flp_config.write_text(twin)
+    files.write(paths.flp_config, twin)
     if paths.before:
-        paths.before.write_text(configs.native(source, *beside, made.cluster.subnet_labels))
+        files.write(paths.before, configs.native(source, *beside, made.cluster.subnet_labels))
 
 
 def tell(path: Path, scenario: str, tally: truth.Tally, about: Mapping[str, Any]) -> None:
     """The truth: what the flows are `about`, and what their counters must read."""
     told = {"scenario": str(scenario), **about, **_truth(scenario, tally)}
-    partial = path.with_name(f".{path.name}")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(told)))
-    partial.replace(path)
+    files.write(path, msgspec.json.format(msgspec.json.encode(told)))
 
 
 def _truth(scenario: str, tally: truth.Tally) -> dict[str, Any]:

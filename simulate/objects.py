@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from pipeline import files
+
 Manifest = dict[str, Any]
 
 
@@ -137,10 +139,9 @@ def write(path: Path, manifests: Sequence[Manifest]) -> None:
     """Write an inventory: YAML documents, or for a .json file one List."""
     if path.suffix == ".json":
         listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        path.write_bytes(msgspec.json.encode(listed))
+        files.write(path, msgspec.json.encode(listed))
         return
-    with path.open("w") as file:
-        yaml.dump_all(manifests, file, Dumper=_Dumper, sort_keys=False, width=100)
+    files.write(path, str(yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=100)))
 
 
 class _Dumper(yaml.SafeDumper):

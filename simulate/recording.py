@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.files import naming
 from simulate import wire
 from simulate.wire import distinct
 
@@ -34,7 +35,7 @@ def write(path: Path, frames: Iterable[pl.DataFrame], form: Format) -> int:
     """Write the frames one after the other; the number of flows written."""
     encode = _delimited if form is Format.PROTOBUF else _lines
     count = 0
-    with _sink(path) as sink:
+    with naming(path), _sink(path) as sink:
         for frame in frames:
             for part in frame.iter_slices(_CHUNK):
                 sink.write(encode(part))

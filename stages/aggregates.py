@@ -32,6 +32,13 @@ from pipeline.stage.memory import KEY, Numbers
 
 _RULE, _TOTAL, _COUNT, _SEEN = ":rule", ":total", ":count", ":seen"
 _ROW, _NUMBER, _RAW = values.HIDDEN + "row", values.HIDDEN + "number of", "recent_raw_values"
+_OWN = frozenset(
+    {
+        *("name", "operation_type", "operation_key", "by", "aggregate", "total_value"),
+        *("total_count", "recent_op_value", "recent_count", _RAW),
+    }
+)
+"""The fields of a record besides those of its group."""
 _Doubles = npt.NDArray[np.float64]
 
 
@@ -102,6 +109,10 @@ class Aggregates(StatefulTransform, frozen=True, kw_only=True, tag="aggregates")
     def reads(self) -> Fields:
         return frozenset(name for rule in self.rules for name in (*rule.by, rule.value) if name)
 
+    def makes(self) -> tuple[Fields, bool]:
+        groups = {name for rule in self.rules for name in (*rule.by, "_".join(rule.by))}
+        return _OWN | groups, False
+
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, rule in enumerate(self.rules):
             if rule.operation is not Operation.COUNT and not rule.value:
@@ -171,7 +182,7 @@ class Grouper:
 
 def _grouped(place: int, rule: Rule, flows: pl.DataFrame, memory: Memory, room: int) -> _Part:
     """The groups of a batch, their values brought up to date."""
-    texts = [values.text(flows.schema, name).alias(f"k{n}") for n, name in enumerate(rule.by)]
+    texts = [values.text(flows.schema, name).alias(key) for name, key in _keys(rule).items()]
     number = values.number(flows.schema, rule.value).alias(_NUMBER)
     chosen = flows.with_columns([*texts, number]).select([*_names(rule), _NUMBER])
     chosen = chosen.filter(pl.all_horizontal(pl.col(_names(rule)).is_not_null()))
@@ -286,35 +297,40 @@ def _records(
 
     initial, none = np.full(len(rows), _initial(rule.operation)), np.zeros(len(rows))
     frames = [memory.rows(rows), part.fixed] if len(rows) else [part.fixed]
-    keys = values.concat([frame.select(_names(rule)) for frame in frames])
-    in_order = [pl.col(f"k{rule.by.index(name)}") for name in sorted(rule.by)]
-    joined = pl.concat_str(in_order, separator=",")
-    raw = [pl.lit("null").alias(values.overflow(_RAW))]
+    groups = values.concat([frame.select(_names(rule)) for frame in frames])
+    keys = _keys(rule)
+    joined = pl.concat_str([pl.col(keys[name]) for name in sorted(keys)], separator=",")
+    raw = {values.overflow(_RAW): pl.lit("null")}
     if rule.operation is Operation.RAW_VALUES:
         lists: list[list[float]] = [[] for _ in rows]
         found = part.raw.to_list()
         for row, given in zip(at.tolist(), found, strict=False):
             lists[row] = given
-        column = pl.Series(_RAW, lists + found[old:], dtype=pl.List(pl.Float64))
-        raw = [pl.lit(column)]
-    return keys.select(
-        pl.lit(rule.name).alias("name"),
-        pl.lit(str(rule.operation)).alias("operation_type"),
-        pl.lit(rule.value).alias("operation_key"),
-        pl.lit(",".join(rule.by)).alias("by"),
-        joined.alias("aggregate"),
-        *([joined.alias("_".join(rule.by))] if len(rule.by) > 1 else []),
-        *(pl.col(f"k{n}").alias(name) for n, name in enumerate(rule.by)),
-        pl.Series("total_value", whole(memory.values(_TOTAL)[rows], part.total)),
-        pl.Series("total_count", whole(memory.values(_COUNT)[rows], part.number)),
-        pl.Series("recent_op_value", whole(initial, part.recent)),
-        pl.Series("recent_count", whole(none, part.recent_number)),
-        *raw,
-    )
+        raw = {_RAW: pl.lit(pl.Series(lists + found[old:], dtype=pl.List(pl.Float64)))}
+    fields = {
+        "name": pl.lit(rule.name),
+        "operation_type": pl.lit(str(rule.operation)),
+        "operation_key": pl.lit(rule.value),
+        "by": pl.lit(",".join(rule.by)),
+        "aggregate": joined,
+        "total_value": pl.lit(pl.Series(whole(memory.values(_TOTAL)[rows], part.total))),
+        "total_count": pl.lit(pl.Series(whole(memory.values(_COUNT)[rows], part.number))),
+        "recent_op_value": pl.lit(pl.Series(whole(initial, part.recent))),
+        "recent_count": pl.lit(pl.Series(whole(none, part.recent_number))),
+        **({} if _RAW in keys else raw),
+    }
+    fields["_".join(rule.by)] = joined
+    fields |= {name: pl.col(key) for name, key in keys.items()}
+    return groups.select(expr.alias(name) for name, expr in fields.items())
+
+
+def _keys(rule: Rule) -> dict[str, str]:
+    """The columns for the fields of `by`; a field that is there twice has one."""
+    return {name: f"k{n}" for n, name in enumerate(dict.fromkeys(rule.by))}
 
 
 def _names(rule: Rule) -> list[str]:
-    return [f"k{n}" for n in range(len(rule.by))]
+    return list(_keys(rule).values())
 
 
 def _initial(operation: Operation) -> float:

@@ -13,9 +13,10 @@ import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem, warning
-from pipeline.flows import cidr, values
+from pipeline.flows import values
 from pipeline.flows.cidr import Network
 from pipeline.flows.lookup_cache import LookupCache
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube.api.access import Access
 from pipeline.kube.frr import advertised
 from pipeline.kube.inventory import file
@@ -29,20 +30,11 @@ from pipeline.stage import (
     ResourceTransform,
     Step,
 )
+from pipeline.stage.address_field import AddressField, both
 from pipeline.stage.fingerprint import fingerprints
 
 _PATIENCE = 15.0
 """Seconds to wait for a cluster's objects before going on without them."""
-
-
-class AsnEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The field that holds an address and the field that takes its AS number."""
-
-    input: str
-    output: str
-
-
-_BOTH = (AsnEnd("SrcAddr", "SrcASN"), AsnEnd("DstAddr", "DstASN"))
 
 
 class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn_label"):
@@ -83,7 +75,7 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
 
     inventory: str = ""
     cluster: Access | None = None
-    ends: list[AsnEnd] = msgspec.field(default_factory=lambda: list(_BOTH))
+    ends: list[AddressField] = msgspec.field(default_factory=lambda: both("ASN"))
 
     def reads(self) -> Fields:
         return frozenset(end.input for end in self.ends)
@@ -132,19 +124,13 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
         return resources.acquire((FrrFeed, (folder, access)), make)
 
     def _step(self, listed: list[tuple[Network, str]], context: BuildContext) -> Step:
-        table = cidr.PrefixTable(listed)
-
-        def numbers(texts: pl.Series) -> pl.DataFrame:
-            found = [(place := cidr.address(text)) and table.longest(place) for text in texts]
-            column = pl.Series("asn", [hit[1] if hit else None for hit in found], dtype=pl.String)
-            return column.to_frame()
-
-        memo = LookupCache(numbers)
+        numbers = PrefixTable(listed).by_text(pl.String(), longest=True)
+        memo = LookupCache(lambda texts: numbers(texts).to_frame())
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             for end in self.ends:
                 if context.needs(end.output) and values.known(flows.schema, end.input):
-                    texts = flows.select(values.string(flows.schema, end.input)).to_series()
+                    texts = values.column(flows, values.string(flows.schema, end.input))
                     flows = values.put(flows, end.output, memo.get(texts).to_series())
             return flows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -12,11 +13,14 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem
 from pipeline.flows.conversation import conversations
-from pipeline.flows.jsonl import json_lines
+from pipeline.flows.jsonl import json_column
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Tls, Topic
 from pipeline.kafka.publication import Keyed, Publication
 from pipeline.stage import BuildContext, Example, Fields, Sink, Writer
+
+_keyed = partial(tuple.__new__, Keyed)
+"""`Keyed._make` without a call of Python for each record."""
 
 _Name = Annotated[str, Meta(min_length=1)]
 
@@ -79,8 +83,8 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
         encode = _json if self.format == "json" else _protobuf()
 
         def write(flows: pl.DataFrame) -> list[Keyed]:
-            keys = repeat(None) if self.key == "none" else conversations(flows)
-            return list(map(Keyed, keys, encode(flows)))
+            keys = repeat(None) if self.key == "none" else conversations(flows).to_list()
+            return list(map(_keyed, zip(keys, encode(flows), strict=False)))
 
         return write
 
@@ -92,4 +96,4 @@ def _protobuf() -> Callable[[pl.DataFrame], list[bytes]]:
 
 
 def _json(flows: pl.DataFrame) -> list[bytes]:
-    return [line.encode() for line in json_lines(flows)]
+    return json_column(flows).cast(pl.Binary).to_list()

@@ -14,7 +14,6 @@ from pipeline.flows import values
 from pipeline.stage import (
     AddressLimit,
     BuildContext,
-    Delta,
     Encode,
     Encoded,
     Encoder,
@@ -27,7 +26,7 @@ from pipeline.stage import (
 )
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.edge_facts import ATTRIBUTES, EDGES, Attribute
-from stages.edges import facing, grouping
+from stages.edges import facing, reading
 
 _ENDS = (("client_address", "client_namespace"), ("server_address", "server_namespace"))
 _APART = (
@@ -75,10 +74,11 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
     max_external: _Limit = 10_000
     max_edges: _Limit = 1_000_000
     retention: Duration = 0
+    knows_parts: ClassVar[bool] = True
     attributes: list[Attribute] = msgspec.field(default_factory=lambda: list(Attribute))
 
     def reads(self) -> Fields:
-        return grouping.fields(self.attributes)
+        return reading.fields(self.attributes)
 
     def families(self) -> tuple[Family, ...]:
         return EDGES, ATTRIBUTES
@@ -105,11 +105,9 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
             if rejected:
                 rows = pl.Series([value.row for value in rejected]).unique()
                 flows = flows.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
-            groups = facing.keyed(grouping.grouped(flows, self.attributes))
-            deltas = [
-                Delta(EDGES, facing.edges(groups)),
-                Delta(ATTRIBUTES, facing.attributes(groups, self.attributes)),
-            ]
+            read = reading.read(flows, self.attributes)
+            keys = facing.keys(read)
+            deltas = [facing.edges(read, keys), *facing.attributes(read, keys, self.attributes)]
             return Encoded(deltas, 0, rejected)
 
         return encode
@@ -118,7 +116,7 @@ class EncodeMatrix(Encoder, frozen=True, kw_only=True, tag="encode_matrix"):
 def _rejected(flows: pl.DataFrame) -> tuple[RejectedValue, ...]:
     """The first value of each flow that cannot be added up, once for each family."""
     found: dict[int, tuple[str, str]] = {}
-    for field in grouping.COUNTS:
+    for field in reading.COUNTS:
         for row, text in _not_counts(flows, field):
             found.setdefault(row, (field, text))
     return tuple(

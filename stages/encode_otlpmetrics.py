@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pipeline.diagnostics import Problem
+from pipeline.files import Secrets
 from pipeline.kafka.connection import Tls
 from pipeline.push.destination import Terms
 from pipeline.push.otlp import Otlp, Protocol
@@ -50,7 +51,7 @@ class EncodeOtlpMetrics(EncodePrometheus, frozen=True, kw_only=True, tag="encode
     endpoint: Endpoint
     protocol: Protocol = "grpc"
     tls: Tls | None = None
-    headers: dict[str, str] = {}
+    headers: Secrets = {}
     service_name: str = "netobserv-otlp"
     timeout: Duration = "10s"
     push_interval: Duration = "20s"

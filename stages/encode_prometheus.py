@@ -111,6 +111,7 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
     max_series_per_metric: Annotated[int, msgspec.Meta(ge=0)] = 0
     zero_first: bool = False
 
+    knows_parts: ClassVar[bool] = True
     start: ClassVar[str] = ""
     """How the names of its families begin, before the prefix."""
     default_buckets: ClassVar[tuple[float, ...]] = DEFAULT_BUCKETS
@@ -214,12 +215,16 @@ def _encoder(metric: Metric, family: Family) -> Encode:
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
         if not metric.value:
             each = 1.0 / (metric.divider or 1.0)
-            rows = flows.select(*texts, pl.repeat(each, pl.len()).alias(VALUE), SEEN)
+            rows = flows.select(
+                *texts, pl.repeat(each, pl.len()).alias(VALUE), SEEN, *values.part(flows.columns)
+            )
             return Encoded([Delta(family, _grouped(rows, labels, aggregates, family))])
         number = values.number(schema, metric.value)
         if metric.divider:
             number = _divided(number, metric.divider)
-        rows = flows.with_columns(*texts, number.alias(VALUE)).select(*labels, VALUE, SEEN)
+        rows = flows.with_columns(*texts, number.alias(VALUE)).select(
+            *labels, VALUE, SEEN, *values.part(flows.columns)
+        )
         rejected = _rejected(flows, rows[VALUE], metric)
         usable = rows[VALUE].is_not_null()
         if rejected:
@@ -246,7 +251,9 @@ def _each(metric: Metric, family: Family) -> Encode:
         numbers = isinstance(dtype, pl.List) and dtype.inner.is_numeric()
         lists = pl.col(name).cast(pl.List(pl.Float64)) if numbers else _NO_LIST
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
-        rows = flows.with_columns(*texts, lists.alias(VALUE)).select(*labels, VALUE, SEEN)
+        rows = flows.with_columns(*texts, lists.alias(VALUE)).select(
+            *labels, VALUE, SEEN, *values.part(flows.columns)
+        )
         written = flows.with_columns(values.text(schema, name).alias(VALUE))[VALUE]
         poison = rows[VALUE].list.eval(pl.element().is_nan()).list.any().fill_null(value=False)
         bad = (written.is_not_null() & rows[VALUE].is_null()) | poison
@@ -323,6 +330,6 @@ def _grouped(
         bounds = pl.Series(family.buckets, dtype=pl.Float64)
         index = bounds.search_sorted(rows[VALUE], side="left")
         rows = rows.with_columns(pl.Series(":bucket", index, dtype=pl.UInt32))
-    if labels:
-        return rows.group_by(labels, maintain_order=True).agg(aggregates)
+    if key := [*labels, *values.part(rows.columns)]:
+        return rows.group_by(key, maintain_order=True).agg(aggregates)
     return rows.select(aggregates) if rows.height else rows.clear().select(aggregates).clear()

@@ -11,10 +11,9 @@ from typing import ClassVar
 
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import values
 from pipeline.predicate import query as language
-from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.match import Match, matching, needs_origin
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
@@ -55,13 +54,17 @@ class Filter(Transform, frozen=True, kw_only=True, tag="filter"):
         read = self._named() | language.fields(self.query)
         return read | {values.ORIGIN} if needs_origin(self.match, self.flattened) else read
 
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        for index, condition in enumerate(self.match):
+            yield from ((("match", index), name) for name in sorted(condition.fields))
+        yield from ((("query",), name) for name in sorted(language.fields(self.query)))
+
     def check(self, folder: Path) -> Iterator[Problem]:
         if not self.match and not self.query:
             yield Problem((), "there is nothing to filter by", "give match or query")
         for index, condition in enumerate(self.match):
             for problem in condition.check():
                 yield problem.under("match", index)
-            yield from unknown_fields(condition.fields, ("match", index))
         if self.query:
             yield from language.problems(self.query, ("query",))
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import assign, gotext, values
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
@@ -57,6 +57,14 @@ class Generic(Transform, frozen=True, kw_only=True, tag="generic"):
 
     def reads(self) -> Fields:
         return frozenset(rule.input for rule in self.rules)
+
+    def makes(self) -> tuple[Fields, bool]:
+        return frozenset(rule.output for rule in self.rules), self.policy is Policy.PRESERVE
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield from (
+            (("rules", index, "input"), rule.input) for index, rule in enumerate(self.rules)
+        )
 
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, rule in enumerate(self.rules):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import select
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,10 +18,14 @@ from pipeline.decode.compression import Compression, FormatError
 from pipeline.decode.detect import decoder_of, detected
 from pipeline.decode.framing import chunks, guarded
 from pipeline.diagnostics import Problem, nearest, warning
-from pipeline.files import exists, is_file, is_folder
+from pipeline.files import Name, ending, entries, exists, is_file, is_folder
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
+from pipeline.stage.arriving import arriving
 
-_BLOCK = 1 << 20
+_log = logging.getLogger(__name__)
+
+_LINGER = 1.0
+"""Seconds that flows of a pipe wait for a full batch."""
 
 
 class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
@@ -39,7 +47,7 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         files={"flows.jsonl": '{"SrcAddr": "10.128.0.14", "Bytes": 840}'},
     )
 
-    path: str
+    path: Name
     decoder: Format = "protobuf"
     compression: Compression = "auto"
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 20_000
@@ -49,7 +57,7 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         if is_folder(path):
             yield Problem(("path",), f"{path} is a folder, not a file")
         elif not exists(path):
-            names = [entry.name for entry in path.parent.glob("*") if is_file(entry)]
+            names = [entry.name for entry in entries(path.parent) if is_file(entry)]
             yield Problem(("path",), f"no file {path}", nearest(path.name, names))
         elif not os.access(path, os.R_OK):
             yield Problem(("path",), f"{path} cannot be read: no permission")
@@ -82,12 +90,25 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
             yield from sqlite.chunks(path, self.batch_size)
             return
         try:
-            yield from chunks(_blocks(path), self.decoder, self.batch_size, self.compression)
+            yield from chunks(
+                _blocks(path, context), self.decoder, self.batch_size, self.compression
+            )
         except FormatError as error:
             raise OSError(f"{path}: {error}") from error
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
+def _blocks(path: Path, context: SourceContext) -> Iterator[bytes]:
+    """The bytes of a file as they come; a pipe may have its first writer later."""
+    with ending(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISFIFO(mode) and _is_idle(file.fileno()):
+            _log.warning("%s is a pipe, and nobody has written to it yet: this waits", path)
+        linger = math.inf if stat.S_ISREG(mode) else _LINGER
+        yield from arriving(file.fileno(), linger, context, path)
+
+
+def _is_idle(descriptor: int) -> bool:
+    """Whether reading would wait now."""
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return not poller.poll(0)

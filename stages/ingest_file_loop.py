@@ -13,13 +13,16 @@ from pipeline.stage import Example, Source, SourceContext
 from pipeline.stage.duration import Duration, seconds
 from stages.ingest_file import IngestFile
 
+_MOST, _OVERHEAD = 1 << 30, 48
+"""Bytes of memory for flows, and those that each takes beside its own."""
+
 
 class IngestFileLoop(IngestFile, frozen=True, kw_only=True, tag="ingest_file_loop"):
     """Read the flows of `path` once, and give all of them every `interval`, for ever.
 
     The first time is after one interval. It is for demonstrations and tests under load: the flows
-    are held in memory, and with a state each round counts on top of what was counted. The forms of
-    the file are those of `ingest_file`.
+    are held in memory, up to 1 GiB, and with a state each round counts on top of what was counted.
+    The forms of the file are those of `ingest_file`.
     """
 
     example: ClassVar[Example] = Example(
@@ -47,7 +50,16 @@ class IngestFileLoop(IngestFile, frozen=True, kw_only=True, tag="ingest_file_loo
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
-        return self.rounds(list(super().chunks(context)), time.monotonic)
+        runs, size = list[list[bytes]](), 0
+        for run in super().chunks(context):
+            runs.append(run)
+            size += sum(map(len, run)) + _OVERHEAD * len(run)
+            if size > _MOST:
+                raise OSError(
+                    f"{context.folder / self.path}: its flows take more than {_MOST} bytes, and a "
+                    "loop holds them in memory"
+                )
+        return self.rounds(runs, time.monotonic)
 
     def rounds(self, runs: list[list[bytes]], clock: Callable[[], float]) -> Iterator[list[bytes]]:
         """The runs at each interval; of intervals that have gone by meanwhile, one counts."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from pipeline.decode import by_name
+from pipeline.decode import Format, by_name
 from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import guarded
 from pipeline.diagnostics import Problem
@@ -52,6 +52,7 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
     live: ClassVar[bool] = True
     endless: ClassVar[bool] = True
     serves: ClassVar[bool] = True
+    decoder: ClassVar[Format] = "protobuf"
 
     listen: str = "127.0.0.1:2055"
     tls_cert: str = ""
@@ -79,10 +80,10 @@ class IngestGrpc(Source, frozen=True, kw_only=True, tag="ingest_grpc"):
                 yield Problem(("tls_cert",), str(error))
 
     def decode(self, context: BuildContext) -> Decode:
-        return guarded(by_name("protobuf", context))
+        return guarded(by_name(self.decoder, context))
 
     def replay(self, recording: Path) -> Source:
-        decoder = decoder_of(recording, "protobuf")
+        decoder = decoder_of(recording, self.decoder)
         return IngestFile(name=self.name, path=str(recording.absolute()), decoder=decoder)
 
     def listeners(self) -> Iterator[Listener]:

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from pipeline import decode
 from pipeline.decode.detect import decoder_of
+from pipeline.decode.framing import guarded
 from pipeline.diagnostics import Problem
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
@@ -31,9 +32,9 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     counted twice, whatever happens to a worker; `start_offset` is where to begin when there are no
     counts yet. Without a `group_id` the group is derived from the name and place of the file, so
     that two pipelines do not share one by accident: to move the file, or to run it on several
-    machines, set it. A batch goes through the pipeline when it has `batch_size` messages, or
-    `linger` after its first one. `session_timeout` is how long a dead worker keeps its partitions,
-    unless `group_instance_id` names a worker that comes back.
+    machines, set it. A batch goes through the pipeline when it has `batch_size` messages, `linger`
+    after its first one, or when a checkpoint is due. `session_timeout` is how long a dead worker
+    keeps its partitions, unless `group_instance_id` names a worker that comes back.
 
     `isolation_level` says whether messages of transactions that are open or were aborted are left
     out, as they are by default. `recreated_topic` says what happens when a topic was deleted and
@@ -61,8 +62,8 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     group_id: str = ""
     group_instance_id: str = ""
     start_offset: Literal["first", "last"] = "first"
-    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
-    linger: Duration = 0.1
+    batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 60_000
+    linger: Duration = 0.25
     session_timeout: Duration = 6.0
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
     recreated_topic: Literal["stop", "start_over"] = "stop"
@@ -83,7 +84,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
         yield from connection.check(self.tls, self.sasl)
 
     def decode(self, context: BuildContext) -> Decode:
-        return decode.by_name(self.decoder, context)
+        return guarded(decode.by_name(self.decoder, context))
 
     def subscription(self, folder: Path) -> Subscription:
         return Subscription(

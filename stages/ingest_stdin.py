@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -16,11 +13,10 @@ from pipeline.decode.compression import Compression, FormatError
 from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import chunks, guarded
 from pipeline.stage import BuildContext, Decode, Example, Source, SourceContext
+from pipeline.stage.arriving import arriving
 from stages.ingest_file import IngestFile
 
 _STDIN = 0
-_BLOCK = 1 << 20
-_GLANCE = 0.2  # seconds between two looks at whether to stop
 
 
 class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
@@ -58,25 +54,3 @@ class IngestStdin(Source, frozen=True, kw_only=True, tag="ingest_stdin"):
             yield from chunks(blocks, self.decoder, self.batch_size, self.compression)
         except FormatError as error:
             raise OSError(f"standard input: {error}") from error
-
-
-def arriving(descriptor: int, linger: float, context: SourceContext) -> Iterator[bytes]:
-    """Blocks as they arrive; an empty one when the oldest unannounced is `linger` seconds old.
-
-    Ends with the input, or soon after `context.stopping` is set.
-    """
-    due: float | None = None
-    while not context.stopping.is_set():
-        wait = _GLANCE if due is None else min(_GLANCE, max(0.0, due - time.monotonic()))
-        ready, _, _ = select.select([descriptor], [], [], wait)
-        if ready:
-            block = os.read(descriptor, _BLOCK)
-            if not block:
-                return
-            yield block
-            due = due or time.monotonic() + linger
-        else:
-            context.waiting()
-        if due is not None and time.monotonic() >= due:
-            yield b""
-            due = None

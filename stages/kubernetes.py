@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.diagnostics import Problem, Severity, nearest, warning
 from pipeline.kube.api.access import Access
-from pipeline.kube.enrich import ENDED, End, Enricher
+from pipeline.kube.enrich import ENDED, EndFields, Enricher
 from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.keys import Secondary
@@ -48,8 +48,8 @@ _KINDS = (
     "StatefulSet",
 )
 _BOTH = (
-    End("SrcAddr", "SrcK8S", "SrcMac", "Interfaces", "Udns"),
-    End("DstAddr", "DstK8S", "DstMac", "Interfaces", "Udns"),
+    EndFields("SrcAddr", "SrcK8S", "SrcMac", "Interfaces", "Udns"),
+    EndFields("DstAddr", "DstK8S", "DstMac", "Interfaces", "Udns"),
 )
 _TRACKED = ("ReplicaSet", "Deployment", "Gateway")
 
@@ -114,7 +114,7 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
     namespaces: list[str] = []
     window: Duration = "5m"
     wait: Duration = "1m"
-    ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
+    ends: list[EndFields] = msgspec.field(default_factory=lambda: list(_BOTH))
     tracked_kinds: list[str] = msgspec.field(default_factory=lambda: list(_TRACKED))
     climb_further: bool = False
     zone: bool = False
@@ -191,10 +191,10 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
 
     def attach(self, index: Index, context: BuildContext) -> Step:
         """The behaviour over an index from elsewhere; it may change between batches."""
-        enrichers = [
-            Enricher(end, index, self._climb, context.needed)
-            for end in map(self._effective, self.ends)
-        ]
+        enrichers: list[Enricher] = []
+        for end in map(self._effective, self.ends):
+            other = enrichers[0] if enrichers else None
+            enrichers.append(Enricher(end, index, self._climb, context.needed, other))
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             for enrich in enrichers:
@@ -203,7 +203,7 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
 
         return step
 
-    def _effective(self, end: End) -> End:
+    def _effective(self, end: EndFields) -> EndFields:
         """An end with what the stage says for all, without the fields that play no part."""
         indexed = self.secondary_networks
         return msgspec.structs.replace(

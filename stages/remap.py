@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import values
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
 
@@ -34,6 +34,12 @@ class Remap(Transform, frozen=True, kw_only=True, tag="remap"):
 
     def reads(self) -> Fields:
         return frozenset(self.map)
+
+    def makes(self) -> tuple[Fields, bool]:
+        return frozenset(target for _, target in self._pairs()), not self.only
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield from ((("map", source), source) for source in self.map)
 
     def lists(self, fields: Fields) -> Fields:
         targets = {target: source for source, target in self._pairs()}

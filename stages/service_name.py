@@ -9,6 +9,7 @@ from typing import ClassVar
 import polars as pl
 
 from pipeline.diagnostics import Problem
+from pipeline.files import bounded, content
 from pipeline.flows import gotext, values
 from pipeline.flows.lookup_cache import LookupCache
 from pipeline.stage import BuildContext, Example, Fields, Step, Transform
@@ -63,18 +64,18 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
         for field in ("services_file", "protocols_file"):
             path = folder / getattr(self, field)
             try:
-                path.open("rb").close()
+                bounded(path)
             except OSError as error:
                 yield Problem((field,), f"{path.name}: cannot be read: {error.strerror}")
 
     def build(self, context: BuildContext) -> Step:
         book = _Services(context.folder / self.services_file, context.folder / self.protocols_file)
 
-        def names(texts: pl.Series) -> pl.DataFrame:
+        def named(texts: pl.Series) -> pl.DataFrame:
             found = [book.name(*text.split(_SEPARATOR, 1)) for text in texts]
             return pl.Series("service", found, dtype=pl.String).to_frame()
 
-        memo = LookupCache(names)
+        memo = LookupCache(named)
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             schema = flows.schema
@@ -82,9 +83,8 @@ class ServiceName(Transform, frozen=True, kw_only=True, tag="service_name"):
                 return flows
             protocol = values.text(schema, self.protocol).fill_null("")
             pair = pl.concat_str([values.text(schema, self.input), protocol], separator=_SEPARATOR)
-            return values.put(
-                flows, self.output, memo.get(flows.select(pair).to_series()).to_series()
-            )
+            names = memo.get(values.column(flows, pair))
+            return values.put(flows, self.output, names.to_series())
 
         return step
 
@@ -121,7 +121,7 @@ class _Services:
 
 def _lines(path: Path) -> Iterator[list[str]]:
     """The words of each line that has at least two, comments left out."""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in content(path).decode(errors="replace").splitlines():
         words = line.partition("#")[0].split()
         if len(words) >= 2:
             yield words

@@ -58,7 +58,7 @@ class Subnet(Transform, frozen=True, kw_only=True, tag="subnet"):
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             if not values.known(flows.schema, self.input):
                 return flows
-            texts = flows.select(values.string(flows.schema, self.input)).to_series()
+            texts = values.column(flows, values.string(flows.schema, self.input))
             return values.put(flows, self.output, memo.get(texts).to_series())
 
         return step

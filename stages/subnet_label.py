@@ -16,6 +16,7 @@ import polars as pl
 from pipeline.diagnostics import Problem, Severity, warning
 from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import LookupCache
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.api.access import Access
 from pipeline.kube.inventory import file
@@ -32,21 +33,12 @@ from pipeline.stage import (
     Step,
     once,
 )
+from pipeline.stage.address_field import AddressField, both
 from pipeline.stage.fingerprint import fingerprints
 
 _PATIENCE = 15.0
 """Seconds to wait for a cluster's labels before going on without them."""
 _NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
-
-
-class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The field that holds an address and the field that takes its label."""
-
-    input: str
-    output: str
-
-
-_BOTH = (End("SrcAddr", "SrcSubnetLabel"), End("DstAddr", "DstSubnetLabel"))
 
 
 class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="subnet_label"):
@@ -85,7 +77,7 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
     autodetect: str = ""
     cluster: Access | None = None
     match: Literal["first", "longest"] = "first"
-    ends: list[End] = msgspec.field(default_factory=lambda: list(_BOTH))
+    ends: list[AddressField] = msgspec.field(default_factory=lambda: both("SubnetLabel"))
 
     def reads(self) -> Fields:
         return frozenset(end.input for end in self.ends)
@@ -128,23 +120,15 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
         )
 
     def _step(self, labels: list[Label], context: BuildContext) -> Step:
-        table = cidr.PrefixTable(subnets.listed(labels))
-        find = table.first if self.match == "first" else table.longest
-
-        def names(texts: pl.Series) -> pl.DataFrame:
-            found = [(place := cidr.address(text)) and find(place) for text in texts]
-            column = pl.Series(
-                "label", [(hit and hit[1]) or None for hit in found], dtype=pl.String
-            )
-            return column.to_frame()
-
-        memo = LookupCache(names)
+        table = PrefixTable((net, name or None) for net, name in subnets.listed(labels))
+        names = table.by_text(pl.String(), longest=self.match == "longest")
+        memo = LookupCache(lambda texts: names(texts).to_frame())
 
         def step(flows: pl.DataFrame) -> pl.DataFrame:
             for end in self.ends:
                 schema = flows.schema
                 if context.needs(end.output) and values.known(schema, end.input):
-                    texts = flows.select(values.string(schema, end.input)).to_series()
+                    texts = values.column(flows, values.string(schema, end.input))
                     flows = values.put(flows, end.output, memo.get(texts).to_series())
             return flows
 
@@ -187,7 +171,7 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
         """Networks that never apply: an earlier label has one around them."""
         if self.match == "longest":
             return
-        table = cidr.PrefixTable(subnets.listed(self.labels))
+        table = PrefixTable(subnets.listed(self.labels))
         for i, label in enumerate(self.labels):
             for k, text in enumerate(label.cidrs):
                 net = cidr.network(text)

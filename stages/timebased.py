@@ -97,6 +97,10 @@ class Timebased(StatefulTransform, frozen=True, kw_only=True, tag="timebased"):
     def reads(self) -> Fields:
         return frozenset(name for rule in self.rules for name in (*rule.by, rule.value))
 
+    def makes(self) -> tuple[Fields, bool]:
+        own = {"name", "index_key", "operation"}
+        return self.reads() | own, False
+
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, rule in enumerate(self.rules):
             if rule.value in rule.by:
@@ -207,13 +211,14 @@ def _records(part: _Part, memory: Memory, inside: _Mask) -> pl.DataFrame:
     if rule.top:
         descending = not rule.reversed
         found = found.sort(_RESULT, descending=descending, maintain_order=True).head(rule.top)
-    return found.select(
-        pl.lit(rule.name).alias("name"),
-        pl.lit(",".join(rule.by)).alias("index_key"),
-        pl.lit(str(rule.operation)).alias("operation"),
-        pl.col(_RESULT).cast(pl.Float64).alias(rule.value),
-        *(pl.col(f"k{n}").alias(name) for n, name in enumerate(rule.by)),
-    )
+    fields = {
+        "name": pl.lit(rule.name),
+        "index_key": pl.lit(",".join(rule.by)),
+        "operation": pl.lit(str(rule.operation)),
+        rule.value: pl.col(_RESULT).cast(pl.Float64),
+        **{name: pl.col(f"k{n}") for n, name in enumerate(rule.by)},
+    }
+    return found.select(expr.alias(name) for name, expr in fields.items())
 
 
 def _result(rule: Rule) -> pl.Expr:

@@ -11,10 +11,9 @@ import msgspec
 import polars as pl
 from msgspec import Meta
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
 from pipeline.flows.printing import Format, printer
-from pipeline.predicate.known import unknown_fields
 from pipeline.push import http
 from pipeline.push.http import Http
 from pipeline.push.loki import LINE, STREAM, TIME, Loki
@@ -86,16 +85,23 @@ class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
     def reads(self) -> Fields | None:
         return None
 
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield from ((("labels", index), field) for index, field in enumerate(self.labels))
+        yield ("timestamp_field",), self.timestamp_field
+
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from (problem.under("http") for problem in http.problems(self.http))
         if self.url.startswith("grpc"):
-            if self.http.basic_auth or self.http.authorization or self.http.proxy:
+            own = self.http
+            if own.basic_auth or own.authorization or own.oauth2 or own.proxy:
                 yield Problem(("http",), "over gRPC there is neither a login nor a proxy")
             if self.http.tls.insecure_skip_verify:
                 message = "over gRPC certificates are always verified"
                 yield Problem(("http", "tls", "insecure_skip_verify"), message)
+            if own.tls_min_version != "1.2":
+                hint = "GRPC_SSL_CIPHER_SUITES (docs/grpc.md) does it for all of gRPC"
+                yield Problem(("http", "tls_min_version"), "over gRPC it is 1.2", hint)
         for index, field in enumerate(self.labels):
-            yield from unknown_fields([field], ("labels", index))
             if not _NAME.fullmatch(_sanitized(field)):
                 message = f'"{field}" cannot be the name of a label: it stays in the line'
                 yield warning(("labels", index), message)

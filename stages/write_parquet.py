@@ -10,11 +10,10 @@ from typing import Annotated, ClassVar
 import polars as pl
 from msgspec import Meta
 
-from pipeline.diagnostics import Problem
-from pipeline.files import exists, is_folder
+from pipeline.diagnostics import ConfigPath, Problem
+from pipeline.files import Name, exists, is_folder
 from pipeline.flows import values
 from pipeline.parquet.storage import Storage
-from pipeline.predicate.known import unknown_fields
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 from pipeline.stage.duration import Duration, seconds
 
@@ -44,7 +43,7 @@ class WriteParquet(Writer, frozen=True, kw_only=True, tag="write_parquet"):
         output='{"Bytes":840,"SrcAddr":"10.128.0.14"}',
     )
 
-    folder: Annotated[str, Meta(min_length=1)]
+    folder: Name
     fields: list[_Field] = []
     every: Duration = "5m"
     max_flows: Annotated[int, Meta(ge=1)] = 1_000_000
@@ -56,9 +55,10 @@ class WriteParquet(Writer, frozen=True, kw_only=True, tag="write_parquet"):
     def reads(self) -> Fields | None:
         return frozenset(self.fields) if self.fields else None
 
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield from ((("fields", index), name) for index, name in enumerate(self.fields))
+
     def check(self, folder: Path) -> Iterator[Problem]:
-        for index, name in enumerate(self.fields):
-            yield from unknown_fields([name], ("fields", index))
         path = folder / self.folder
         above = next(place for place in (path, *path.parents) if exists(place))
         if not is_folder(above):

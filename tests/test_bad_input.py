@@ -242,6 +242,7 @@ def test_files_that_cannot_be_written_or_read(
     ("arguments", "said"),
     [
         (["--metrics-out", "nowhere/metrics"], "no folder nowhere"),
+        (["--metrics-out", "."], ". is a folder, not a file"),
         (["--listen", "9102"], '"9102" is not host:port'),
     ],
 )
@@ -300,7 +301,7 @@ CONFIGS: dict[str, tuple[str | bytes, str]] = {
     "loop": ("stages: &a [*a]\n", ":1:13: error: *a contains itself"),
     "deep": ("stages: " + "[" * 100_000, ":1:109: error: nested deeper than 100 levels"),
     "latin": (b"stages: [\xff]\n", ":1:10: error: the file is not UTF-8"),
-    "tag": ("stages: !!python/name:os.system\n", ':1:9: error: unknown tag "'),
+    "tag": ("stages: !!python/name:os.system\n", ":1:9: error: unknown tag; "),
     "empty": ("", ':1:1: error: expected a mapping with "stages"'),
     "missing": (
         _stage("type: kubernetes, inventory: nowhere.yaml"),

@@ -13,9 +13,11 @@ from pipeline.diagnostics import (
     Problem,
     Severity,
     dotted,
+    listed,
     nearest,
     refusal,
     warning,
+    without_login,
 )
 
 
@@ -45,6 +47,11 @@ def test_a_path_is_printed_as_people_write_it(path: ConfigPath, text: str) -> No
 )
 def test_the_nearest_name_ignores_case_and_may_be_none(name: str, hint: str) -> None:
     assert nearest(name, ["DstAddr", "SrcPort"]) == hint
+
+
+def test_the_names_there_are_may_be_many() -> None:
+    assert (listed([]), listed(["a", "b"])) == ("none", "a, b")
+    assert listed([str(n) for n in range(5_000)]).endswith("18, 19 and 4980 more")
 
 
 def test_nothing_is_near_when_nothing_is_valid() -> None:
@@ -109,3 +116,21 @@ def test_a_key_stands_for_itself_not_for_its_value() -> None:
     assert ("x", Key("a")) == ("x", "a")
     assert isinstance(Key("a"), Key)
     assert not isinstance("a", Key)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('got "http://me:word@h:1/a"', 'got "http://***@h:1/a"'),
+        ("https://word@h does not answer", "https://***@h does not answer"),
+        ("http://me:w/o@rd@h", "http://***@h"),
+        ('"me:word@h:9092" is not host:port', '"***@h:9092" is not host:port'),
+        ("brokers=a:1,me:word@[::1]:9092", "brokers=a:1,***@[::1]:9092"),
+        ("http://h:1/api and me@h", "http://h:1/api and me@h"),
+        ("https://h/a@b, 10:00 a@b", "https://h/a@b, 10:00 a@b"),
+    ],
+)
+def test_addresses_show_no_login(text: str, shown: str) -> None:
+    """Wherever it is said: a problem of a configuration, an error, the log."""
+    assert without_login(text) == shown
+    assert str(Diagnostic(Location("f"), Problem((), text))) == f"f: error: {shown}"

@@ -1,5 +1,7 @@
 """The two laws, over every stage there is: splitting a batch changes nothing; order is kept.
 
+And what follows from them: a batch of parts, in one run, gives of each part what it gives alone.
+
 A stage is held to them as its example configures it, over flows with the example's fields and
 values among others. STAGES adds settings that examples do not show.
 
@@ -10,9 +12,10 @@ typed by what the part holds, and the two halves of a batch may look quite diffe
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import polars as pl
@@ -23,27 +26,40 @@ from hypothesis import strategies as st
 from pipeline.decode import json as json_flows
 from pipeline.decode import protobuf
 from pipeline.flows import values
+from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.columns import Copied
-from pipeline.kube.enrich import End
+from pipeline.kube.enrich import EndFields
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.subnets import Label
+from pipeline.plan.bisect import PoisonIsolator
+from pipeline.plan.compile import compile_plan
+from pipeline.plan.outcome import Outcome
+from pipeline.plan.plan import Plan
 from pipeline.predicate.match import Match, MatchType
 from pipeline.stage import (
     BuildContext,
+    Delta,
     Kind,
     Macro,
     Source,
     Spec,
+    Step,
+    Transform,
     registry,
 )
+from pipeline.state.assignment import Assignment
+from pipeline.state.changelog import State
+from pipeline.state.ledger import Ledger
 from pipeline.testing import assert_split, numbered
 from stages.conntrack.stage import Conntrack
 from stages.direction import Direction
 from stages.encode_kafka import EncodeKafka
+from stages.encode_matrix import EncodeMatrix
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.filter import Filter
 from stages.flatten import Flatten
 from stages.generic import CopyRule, Generic, Policy
+from stages.ingest_kafka import IngestKafka
 from stages.kubernetes import Kubernetes
 from stages.remap import Remap
 from stages.rules.stage import AnyRule, Rules
@@ -120,8 +136,8 @@ STAGES: list[Spec] = [
         inventory="kube.yaml",
         secondary_networks=[Secondary(mac=True)],
         ends=[
-            End("SrcAddr", "A", mac="SrcMac", labels=Copied("B")),
-            End("DstAddr", "d.", assignee="otel"),
+            EndFields("SrcAddr", "A", mac="SrcMac", labels=Copied("B")),
+            EndFields("DstAddr", "d.", assignee="otel"),
         ],
     ),
     Remap(name="s", map={"A": "B", "B": ["A", "DstPort"], "Flags": "F"}),
@@ -276,3 +292,127 @@ def exemplary(
 @given(data=st.data())
 def test_both_laws_as_in_the_example(exemplary: Exemplary, data: st.DataObject) -> None:
     assert_laws(exemplary.stage, data.draw(exemplary.splits), exemplary.folder)
+
+
+# -- parts of a batch
+
+SOURCE = IngestKafka(name="in", brokers=["b"], topics=["t"], decoder="json")
+TRANSFORMS = [stage for stage in STAGES if isinstance(stage, Transform)]
+TRANSFORMS.append(Flatten(name="s", fields=["Interfaces"]))
+SOUND = [metric for metric in COUNTED if not metric.value]
+
+
+class Unaware(EncodePrometheus, frozen=True, kw_only=True, tag="test_unaware"):
+    """An encoder as others write it, which knows nothing of parts."""
+
+    knows_parts: ClassVar[bool] = False
+
+
+class Narrow(Transform, frozen=True, kw_only=True, tag="test_narrow"):
+    """A transform that loses the columns of the engine."""
+
+    def build(self, context: BuildContext) -> Step:
+        return lambda flows: flows.select("DstPort")
+
+
+def plan_of(*behind: Spec) -> Plan:
+    """What these stages give is counted in every way, and published."""
+    last = behind[-1].name if behind else "in"
+    between = [msgspec.structs.replace(stage, follows="in") for stage in behind]
+    return compile_plan(
+        [
+            SOURCE,
+            *between,
+            EncodePrometheus(name="all", follows=last, metrics=SOUND, max_series=6),
+            EncodePrometheus(name="sums", follows=last, prefix="s_", metrics=COUNTED),
+            Unaware(name="other", follows=last, prefix="other_", metrics=SOUND),
+            EncodeMatrix(name="edges", follows=last),
+            EncodeKafka(name="out", follows=last, brokers=["b"], topic="out"),
+        ],
+        CONTEXT,
+    )
+
+
+def series(plan: Plan, deltas: Sequence[Delta]) -> dict[str, str]:
+    """What deltas make of a ledger, by family; as text, in which NaN equals itself."""
+    ledger = Ledger(plan.families)
+    ledger.merge(deltas, 0.0)
+    return {table.family.name: repr(table.series().rows()) for table in ledger.tables()}
+
+
+def series_by_part(plan: Plan, deltas: Sequence[Delta], parts: int) -> list[dict[str, str]]:
+    """By metric, the series that deltas of a batch of so many parts make in each partition."""
+    assignment = Assignment(plan.families)
+    wheres = [TopicPartition("t", number) for number in range(parts)]
+    for where in wheres:
+        assignment.restore(where, State(None, [], 0, frozenset()), 1, 0)
+    assignment.count_parts(dict.fromkeys(wheres, 1), [*deltas], 0.0)
+    taken = assignment.snapshot()
+    return [
+        {table.family.name: repr(table.series().rows()) for table in taken[where][1].tables}
+        for where in wheres
+    ]
+
+
+def together(plan: Plan, parts: Sequence[list[bytes]]) -> Outcome | None:
+    """The parts as one batch."""
+    sizes, payloads = [len(part) for part in parts], [p for part in parts for p in part]
+    return PoisonIsolator().run_parts(plan, "in", payloads, sizes)
+
+
+def published(outcomes: Sequence[Outcome]) -> list[Any]:
+    """The records, in order."""
+    return [record for one in outcomes for _, some in one.records for record in some]
+
+
+PLANS = {f"{number} {type(s).__name__}": plan_of(s) for number, s in enumerate(TRANSFORMS)}
+
+
+@pytest.mark.parametrize("name", PLANS)
+@settings(max_examples=max(3, settings().max_examples // 16))
+@given(
+    flows=st.lists(st.one_of(FLOW.map(msgspec.json.encode), st.just(b"no json")), max_size=6),
+    cuts=st.lists(st.integers(0, 6), max_size=3),
+)
+def test_each_part_gives_what_it_gives_alone(
+    name: str, flows: list[bytes], cuts: list[int]
+) -> None:
+    """Behind every transform there is; messages that are rejected go to their part as well."""
+    plan = PLANS[name]
+    cuts = sorted(min(cut, len(flows)) for cut in cuts)
+    parts = [flows[a:b] for a, b in pairwise([0, *cuts, len(flows)])]
+    whole = together(plan, parts)
+    starts = [0, *cuts]
+    alone = [plan.run("in", part, first) for part, first in zip(parts, starts, strict=True)]
+    if whole is None:
+        assert any(reject.index < 0 for one in alone for reject in one.rejects)
+        return
+    for own, one in zip(whole.apart([len(part) for part in parts]), alone, strict=True):
+        assert (own.messages, own.rejects) == (one.messages, one.rejects)
+    counted = series_by_part(plan, whole.deltas, len(parts))
+    assert counted == [series(plan, one.deltas) for one in alone]
+    assert published([whole]) == published(alone)
+    for stage, counts in whole.counts.items():
+        for field in ("flows_in", "flows_out", "filtered", "rejected"):
+            found = sum(getattr(one.counts[stage], field) for one in alone if stage in one.counts)
+            assert getattr(counts, field) == found, (stage, field)
+
+
+def test_without_a_message_nothing_is_run() -> None:
+    whole = together(plan_of(), [[], []])
+    assert whole
+    assert [one.messages for one in whole.apart([0, 0])] == [0, 0]
+
+
+def test_a_flow_that_is_rejected_is_of_no_part_that_is_known() -> None:
+    """So each part is run by itself, and nothing was counted before."""
+    assert together(plan_of(), [[b'{"Bytes":-1}'], [b'{"Bytes":1}']]) is None
+
+
+def test_where_a_stage_remembers_each_part_is_run_by_itself() -> None:
+    plan = plan_of(msgspec.convert(CONNECTIONS, Conntrack))
+    assert together(plan, [[b'{"Bytes":1}'], [b'{"Bytes":1}']]) is None
+
+
+def test_a_stage_that_loses_the_part_costs_a_run_and_no_flow() -> None:
+    assert together(plan_of(Narrow(name="s")), [[b'{"DstPort":1}'], [b'{"DstPort":1}']]) is None

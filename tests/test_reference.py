@@ -20,7 +20,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.stage import VALUE
 from pipeline.state.count_store import counters
-from pipeline.state.series_table import TIMES
+from pipeline.state.series_rows import TIMES
 from simulate import Format, Simulation, simulate
 from tests.support.records import message_class
 

@@ -70,18 +70,18 @@ const panel = byId("panel");
 let shown = null;
 /** @type {{key: string, view: any, polls: Polls} | null} */
 let opened = null;
-/** @type {About} */
-let about = {};
+/** @type {Promise<About>} */
+const about = get("about", {}).then(({ data }) => data, () => ({}));
 let turn = 0;
 
-/** A shell for a view or the panel: what it polls is in `polls`. @param {Polls} polls */
-function shellFor(polls) {
+/** A shell for a view or the panel: what it polls is in `polls`. @param {Polls} polls @param {About} known */
+function shellFor(polls, known) {
   return {
     go: route.go,
     link: route.link,
     say,
     alert,
-    about,
+    about: known,
     poll: polls.add.bind(polls),
     /** @param {string} name @param {object} body */
     async post(name, body) {
@@ -110,10 +110,11 @@ function alert(text) {
 /** Shows how fresh the view is. @param {{at?: Date, error?: Error}} news */
 function told({ at, error }) {
   document.body.classList.toggle("stale", Boolean(error && at));
+  document.body.classList.toggle("unanswered", Boolean(error && !at));
   if (at && !error) byId("freshness").textContent = `as of ${clock(at)}`;
   if (!error) return alert("");
   const why = error instanceof ApiError ? error.message : "the server does not answer";
-  alert(at ? `Not up to date: ${why}. What you see is of ${clock(at)}.` : `No answer: ${why}.`);
+  alert(at ? `Not up to date: ${why}. What you see is of ${clock(at)}.` : `No answer: ${why}. It is asked again and again.`);
 }
 
 async function render() {
@@ -131,10 +132,10 @@ async function open(name, state) {
   for (const link of byId("nav").querySelectorAll("a"))
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-  let module;
+  let module, known;
   replace(main, h("h1", { class: "unseen" }, VIEWS.find(([one]) => one === name)?.[1]));
   try {
-    module = await import(`./views/${name}.js`);
+    [module, known] = await Promise.all([import(`./views/${name}.js`), about]);
   } catch (error) {
     alert(`This view cannot be shown: ${/** @type {Error} */ (error).message}`);
     return;
@@ -144,7 +145,7 @@ async function open(name, state) {
   const polls = new Polls(told);
   const root = h("section", { class: `view ${name}`, "aria-label": module.title });
   replace(main, root);
-  shown = { name, polls, root, view: module.mount(root, state, shellFor(polls)) };
+  shown = { name, polls, root, view: module.mount(root, state, shellFor(polls, known)) };
   say(`${module.title} is shown`);
 }
 
@@ -152,6 +153,7 @@ function close() {
   shown?.polls.stop();
   shown?.view.unmount();
   shown = null;
+  document.body.classList.remove("stale", "unanswered");
   alert("");
   replace(main);
 }
@@ -165,9 +167,9 @@ async function inspect(key, state) {
   replace(panel);
   panel.hidden = !key;
   if (!key) return;
-  const module = await import("./views/edge.js");
+  const [module, known] = await Promise.all([import("./views/edge.js"), about]);
   const polls = new Polls(told);
-  opened = { key, polls, view: module.mount(panel, state, shellFor(polls)) };
+  opened = { key, polls, view: module.mount(panel, state, shellFor(polls, known)) };
 }
 
 async function start() {
@@ -192,7 +194,6 @@ async function start() {
     if (!Polls.paused) again();
   });
   document.addEventListener("visibilitychange", () => document.hidden || again());
-  about = await get("about", {}).then(({ data }) => data, () => ({}));
   addEventListener("hashchange", render);
   await render();
 }

@@ -92,15 +92,19 @@ export const button = (label, pressed, more = {}) =>
   /** @type {HTMLButtonElement} */ (h("button", { type: "button", onclick: pressed, ...more }, label));
 
 /**
- * Draws controls anew: the one with the focus keeps it, and what is being typed where it still holds.
+ * Draws something anew: what has the focus keeps it, what is being typed stays where it still holds,
+ * and what is scrolled stays where it is.
  * @param {HTMLElement} place @param {() => void} draw
  */
 export function redraw(place, draw) {
   const before = /** @type {any} */ (document.activeElement);
   const own = place.contains(before) ? identity(before) : "";
+  const turn = own ? alike(place, own).indexOf(before) : 0;
+  const scrolled = [...place.querySelectorAll(".scroll")].map(({ scrollLeft, scrollTop }) => ({ left: scrollLeft, top: scrollTop }));
   draw();
-  if (!own) return;
-  const after = /** @type {any} */ ([...place.querySelectorAll("input, select, button, a")].find((one) => identity(one) === own));
+  [...place.querySelectorAll(".scroll")].forEach((one, at) => scrolled[at] && one.scrollTo(scrolled[at]));
+  const found = own ? alike(place, own) : [];
+  const after = found[turn] ?? found[0];
   if (!after) return;
   const typed = TYPED.has(after.type) && before.value.trim() === after.value;
   const [start, end] = typed ? [before.selectionStart, before.selectionEnd] : [0, 0];
@@ -111,10 +115,14 @@ export function redraw(place, draw) {
 
 const TYPED = new Set(["text", "search"]);
 
-/** What tells a control from others, also when it is made anew. @param {any} one */
+/** What can have the focus and is told from others by the same. @param {HTMLElement} place @param {string} own @returns {any[]} */
+const alike = (place, own) =>
+  [...place.querySelectorAll("input, select, button, a, summary, [tabindex]")].filter((one) => identity(one) === own);
+
+/** What tells an element from others, also when it is made anew. @param {any} one */
 function identity(one) {
   const label = one.closest("label");
-  const said = label?.firstChild?.textContent || label?.textContent || one.textContent;
+  const said = one.dataset.sort || one.getAttribute("aria-label") || label?.firstChild?.textContent || label?.textContent || one.textContent;
   return [one.tagName, one.type, one.type === "radio" && one.value, one.closest("fieldset")?.firstChild?.textContent, said].join();
 }
 

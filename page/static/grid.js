@@ -46,7 +46,7 @@ export class Grid {
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.click(event));
     this.body.addEventListener("focusin", (event) => this.focused(event));
-    this.watch = new ResizeObserver(() => this.later());
+    this.watch = new ResizeObserver(() => requestAnimationFrame(() => this.fit()));
     this.watch.observe(this.box);
   }
 
@@ -84,6 +84,15 @@ export class Grid {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const size = (/** @type {string} */ name) => parseFloat(style.getPropertyValue(name)) * rem;
     [this.side, this.top, this.cell, this.row] = ["--side", "--top", "--cell", "--row"].map(size);
+  }
+
+  /** The window has another size, and the style sheet may give other ones with it. */
+  fit() {
+    const before = [this.side, this.top, this.cell, this.row].join();
+    if (!this.content || !this.box.isConnected) return;
+    this.measure();
+    if (before === [this.side, this.top, this.cell, this.row].join()) this.draw();
+    else this.show(this.content);
   }
 
   later() {

@@ -1,7 +1,7 @@
 /** Tables of rows that are given as they are, and words about what a view has done. */
 
 import { h, replace } from "./dom.js";
-import { count, many } from "./format.js";
+import { many, of } from "./format.js";
 
 /** A column: its title, what stands in its cells, and a class of them. @typedef {[string, (row: any) => Node|string|null, string?]} Column */
 
@@ -21,16 +21,16 @@ export function table(caption, columns, rows, attributes = () => ({})) {
           ...others.map(([, cell, own]) => h("td", { class: own }, cell(row))))))));
 }
 
-/** A part of a view that opens and closes; its title says how many rows it has. @param {string} title
- * @param {number} total @param {Node} content @param {{open?: boolean, warn?: boolean}} [how] */
-export const part = (title, total, content, how = {}) =>
+/** A part of a view that opens and closes; its title says how many rows it has, called so. @param {string} title
+ * @param {number} total @param {string} word @param {Node} content @param {{open?: boolean, warn?: boolean}} [how] */
+export const part = (title, total, word, content, how = {}) =>
   h("details", { class: how.warn && total ? "part warn" : "part", open: Boolean(how.open && total) },
-    h("summary", {}, h("h2", {}, title), h("span", { class: "tally" }, count(total))),
+    h("summary", {}, h("h2", {}, title), h("span", { class: "tally" }, many(total, word))),
     content);
 
 /** What is left out of a list. @param {number} total @param {number} shown @param {string} word */
 export const rest = (total, shown, word) =>
-  total > shown ? h("p", { class: "muted" }, `The first ${count(shown)} of ${many(total, word)}.`) : null;
+  total > shown ? h("p", { class: "muted" }, `The first ${of(shown, total, word)}.`) : null;
 
 /** What an action has done, or why it has not: it stays until the next one. */
 export class Outcome {

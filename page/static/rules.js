@@ -79,7 +79,7 @@ export class Rules {
         href: this.shell.link({ edge: key(row) }), "data-edge": key(row),
         onfocus: () => this.show(row), onblur: () => this.point(this.pinned),
       }, h("bdi", { class: "name" }, `${end(row, "client")} → ${end(row, "server")}`))],
-      ["Port", port],
+      ["Port", port, "port"],
       ["Verdict", (row) => h("span", { class: `badge verdict-${row.verdict}` }, row.verdict)],
       ["State", (row) => badge(row.state)],
       ["Flows", (row) => count(row.flows), "number"],

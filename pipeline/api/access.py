@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pipeline.api.answer import JSON, Answer, failure
 from pipeline.diagnostics import printable
+from pipeline.files import content
 from pipeline.flows.cidr import is_loopback
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/live", "/ready"})
@@ -58,7 +59,7 @@ class TokenFile:
             stat = self._path.stat()
             stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
             if stamp != self._stamp:
-                self._tokens = self._path.read_bytes().split()
+                self._tokens = content(self._path).split()
                 self._stamp = stamp
         except OSError as error:
             if self._tokens or self._stamp is None:

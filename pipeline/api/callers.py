@@ -1,7 +1,10 @@
 """Who is connected, what each keeps the server waiting for, and who has to go.
 
-The longest wait goes first, when there are too many connections or answers take too much memory:
-whoever holds a connection and does nothing is put out by whoever comes.
+Where there is no place, whoever comes waits until somebody may be put out: of those who wait for
+the same and come from one address, the most numerous give up the longest wait. So a crowd makes
+place for itself, whatever it does, and not at the cost of a scrape. What a caller has sent while
+the loop was at something else is not a wait of the caller's: nobody goes before the loop has had
+the time to look.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+_TURNS = 6
+"""Turns of the loop after which it has taken a connection, and read what was sent on it."""
+
 
 class Wait(StrEnum):
     """What a connection waits for: the next step of its caller, or an answer that is being made."""
 
     HANDSHAKE = "handshake"
+    FIRST = "first"
     HEAD = "head"
     BODY = "body"
     READING = "reading"
@@ -27,7 +34,7 @@ class Limits(NamedTuple):
     """Bounds of the server: connections, bytes of answers under way, seconds, bytes of a body.
 
     `head` is the time for a request up to its empty line, `body` for the rest of it, `reading` for
-    64 KiB of an answer, `idle` between two requests.
+    64 KiB of an answer, `idle` between two requests. Nobody is put out for another before `grace`.
     """
 
     connections: int = 512
@@ -37,12 +44,14 @@ class Limits(NamedTuple):
     body: float = 15.0
     reading: float = 10.0
     idle: float = 75.0
+    grace: float = 0.1
     largest_body: int = 8 << 20
 
     def seconds(self, wait: Wait) -> float:
         """How long a wait may be."""
         return {
             Wait.HANDSHAKE: self.handshake,
+            Wait.FIRST: self.head,
             Wait.HEAD: self.head,
             Wait.BODY: self.body,
             Wait.READING: self.reading,
@@ -52,18 +61,20 @@ class Limits(NamedTuple):
 
 
 class Caller:
-    """A connection. `drop` ends it at once; `body` is the answer that it is being sent."""
+    """A connection from `peer`; `drop` ends it at once, `body` is the answer that it is sent."""
 
-    def __init__(self, drop: Callable[[], object], now: float) -> None:
+    def __init__(self, callers: Callers, peer: str, drop: Callable[[], object]) -> None:
         self.drop = drop
+        self.peer = peer
         self.body = b""
         self.wait = Wait.HANDSHAKE
-        self.since = now
+        self.since = time.monotonic()
+        self.turn = 0
+        self._callers = callers
 
     def to(self, wait: Wait) -> None:
         """From now on it waits for this."""
-        self.wait = wait
-        self.since = time.monotonic()
+        self._callers.move(self, wait)
 
 
 class Callers:
@@ -71,49 +82,93 @@ class Callers:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._held: set[Caller] = set()
+        self._kinds: dict[tuple[str, Wait], dict[Caller, None]] = {}
+        """Those of one address that wait for the same, the longest wait first."""
+        self._count = self._turn = 0
 
     def __len__(self) -> int:
-        return len(self._held)
+        return self._count
 
-    def admit(self, drop: Callable[[], object]) -> Caller | None:
-        """A new connection; None when there is no place and nobody to put out for it."""
-        if len(self._held) >= self._limits.connections and not self._put_out():
+    def admit(self, peer: str, drop: Callable[[], object]) -> Caller | None:
+        """A new connection; None while there is no place, and nobody to put out for it."""
+        if self._count >= self._limits.connections and not self._put_out():
             return None
-        caller = Caller(drop, time.monotonic())
-        self._held.add(caller)
+        caller = Caller(self, peer, drop)
+        self._enter(caller, Wait.HANDSHAKE)
         return caller
+
+    def move(self, caller: Caller, wait: Wait) -> None:
+        """From now on a connection waits for something else, or for the next piece of the same."""
+        if self._leave(caller):
+            self._enter(caller, wait)
 
     def leave(self, caller: Caller) -> None:
         """A connection has ended."""
-        self._held.discard(caller)
+        self._leave(caller)
+
+    def waiting(self, wait: Wait) -> int:
+        """How many wait for this."""
+        return sum(len(held) for (_, kind), held in self._kinds.items() if kind is wait)
+
+    def turned(self) -> None:
+        """The loop has turned: it has looked at what had come."""
+        self._turn += 1
 
     def sweep(self) -> None:
         """Put out whoever keeps the server waiting too long, or for too much."""
         now = time.monotonic()
-        for caller in [c for c in self._held if now - c.since > self._limits.seconds(c.wait)]:
-            self._drop(caller)
-        reading = sorted((c for c in self._held if c.body), key=lambda caller: caller.since)
+        for caller in self._held():
+            if now - caller.since > self._limits.seconds(caller.wait):
+                self._drop(caller)
+        reading = sorted((c for c in self._held() if c.body), key=lambda caller: caller.since)
         for caller in reading:
-            if sum(map(len, {id(c.body): c.body for c in self._held}.values())) <= (
-                self._limits.under_way
-            ):
+            under_way = {id(c.body): len(c.body) for c in self._held()}
+            if sum(under_way.values()) <= self._limits.under_way:
                 break
             self._drop(caller)
 
     def drop_all(self) -> None:
         """Put out everyone."""
-        for caller in list(self._held):
+        for caller in self._held():
             self._drop(caller)
 
+    def _held(self) -> list[Caller]:
+        return [caller for held in self._kinds.values() for caller in held]
+
     def _put_out(self) -> bool:
-        """Put out the longest wait; False when everyone waits for the server."""
-        waiting = (caller for caller in self._held if caller.wait is not Wait.ANSWER)
-        longest = min(waiting, key=lambda caller: caller.since, default=None)
-        if longest:
-            self._drop(longest)
-        return longest is not None
+        """Put one out; False while everyone waits for the server, or has just begun to wait."""
+        begun = time.monotonic() - self._limits.grace
+        longest = (
+            (len(held), next(iter(held)))
+            for (_, wait), held in self._kinds.items()
+            if wait is not Wait.ANSWER
+        )
+        able = [
+            (crowd, caller)
+            for crowd, caller in longest
+            if caller.since <= begun and caller.turn <= self._turn - _TURNS
+        ]
+        if able:
+            self._drop(max(able, key=lambda one: (one[0], -one[1].since))[1])
+        return bool(able)
 
     def _drop(self, caller: Caller) -> None:
-        self._held.discard(caller)
+        self._leave(caller)
         caller.drop()
+
+    def _enter(self, caller: Caller, wait: Wait) -> None:
+        caller.wait, caller.since, caller.turn = wait, time.monotonic(), self._turn
+        self._kinds.setdefault((caller.peer, wait), {})[caller] = None
+        self._count += 1
+
+    def _leave(self, caller: Caller) -> bool:
+        """Whether it was still there."""
+        kind = caller.peer, caller.wait
+        held = self._kinds.get(kind, {})
+        if caller not in held:
+            return False
+        del held[caller]
+        if not held:
+            del self._kinds[kind]
+        self._count -= 1
+        return True

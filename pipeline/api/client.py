@@ -16,7 +16,7 @@ import polars as pl
 from pipeline.api.remote import RemoteError, fetch
 from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.stage import Family, Kind
-from pipeline.state.series_table import TIMES, columns, merged
+from pipeline.state.series_rows import TIMES, columns, merged
 
 
 class _Metadata(msgspec.Struct):
@@ -74,7 +74,7 @@ def document(
     body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, told=url)
     try:
         return msgspec.json.decode(body, type=form)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteError(f"cannot ask {url}: {error}") from error
 
 

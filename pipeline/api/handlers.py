@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,9 +22,11 @@ from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import IndexDump
 from pipeline.kube.inventory.export import Manifest, labelled, manifests
 from pipeline.kube.inventory.reduce import reduced
 from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
+from pipeline.kube.subnets import Label
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.stage.resources import ResourcePool
@@ -72,11 +74,39 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
     return Explanation(address, found, lines)
 
 
+class Known(NamedTuple):
+    """What a plan knows of a cluster at a moment, by reference.
+
+    `labels` are those that are derived from the cluster, None where nothing derives any; `warnings`
+    says what is not known.
+    """
+
+    dump: IndexDump
+    slices: Sequence[Object]
+    labels: Sequence[Label] | None
+    warnings: Sequence[str]
+
+    def manifests(self) -> Iterator[msgspec.Raw]:
+        """Each object as JSON, past holders of addresses too, and the labels as a FlowCollector."""
+        for one in manifests(self.dump):
+            yield msgspec.Raw(msgspec.json.encode(one))
+        for each in self.slices:
+            yield msgspec.Raw(msgspec.json.encode(_reduced(each)))
+        if self.labels is not None:
+            yield msgspec.Raw(msgspec.json.encode(labelled(self.labels)))
+
+
 def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     """The Kubernetes objects of the plan's index, past holders of addresses too, and its labels.
 
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
     """
+    found = known(live, resources)
+    return Inventory(list(found.manifests()), list(found.warnings))
+
+
+def known(live: ActivePlan, resources: ResourcePool) -> Known:
+    """What the plan knows of the cluster. Raises UnansweredError."""
     with _between_batches(live, resources) as plan:
         dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
@@ -85,11 +115,8 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
     slices = [one for each in labels if each.feed for one in each.feed.endpoints()]
     slices = _distinct([*slices, *(one for each in objects for one in each.endpoints())])
-    items = [msgspec.Raw(msgspec.json.encode(one)) for one in manifests(dump)]
-    items += [msgspec.Raw(msgspec.json.encode(_reduced(one))) for one in slices]
-    if derived or any(one.feed for one in labels):
-        items.append(msgspec.Raw(msgspec.json.encode(labelled(derived))))
-    return Inventory(items, warnings)
+    derives = derived or any(one.feed for one in labels)
+    return Known(dump, slices, derived if derives else None, warnings)
 
 
 def _reduced(one: Object) -> Manifest:

@@ -21,6 +21,6 @@ class Probes(Answers):
             return super().at_once("/healthz")
         return failure(HTTPStatus.NOT_FOUND, "no such path: there are /live and /ready")
 
-    def get(self, _path: str, query: list[tuple[str, str]]) -> Answer:
+    def get(self, _path: str, query: list[tuple[str, str]], *, packed: bool = False) -> Answer:
         """The answer to a GET of readiness."""
-        return super().get("/readyz", query)
+        return super().get("/readyz", query, packed=packed)

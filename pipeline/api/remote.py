@@ -6,21 +6,26 @@ The credentials are those of `pipeline.api.credentials`.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import msgspec
 
+from pipeline.api.bounded import SILENT, Until, body
 from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
 from pipeline.api.failure import Failure
+from pipeline.files import bounded, secret, warn_if_open
 
-_SILENT, _PATIENCE = 30.0, 120.0
-"""Seconds without a byte, and in all."""
-_PIECE = 1 << 20
+_PATIENCE = 120.0
+"""Seconds in all."""
+_SAID = 1_000
+"""Characters of a server that an error repeats."""
+_LOGIN = re.compile(r"//[^/?#]*@")
 _TOLD = 65_536
 
 
@@ -35,46 +40,42 @@ class _Straight(HTTPRedirectHandler):
         """Nowhere."""
 
 
-def fetch(url: str, largest: int, patience: float = _PATIENCE, told: str = "") -> bytes:
+def fetch(url: str, largest: int, patience: float = _PATIENCE, told: str = "") -> bytearray:
     """The body of an answer, of no more than `largest` bytes. Raises RemoteError.
 
     `told` is what the error calls the URL.
     """
-    told = told or url
+    told = _LOGIN.sub("//", told or url)
+    if _LOGIN.search(url):
+        raise RemoteError(f"cannot ask {told}: a URL has no login here: give the token in a file")
     try:
         request = Request(url)  # noqa: S310 - the callers have checked the scheme
         if name := os.environ.get(TOKEN_FILE):
-            token = Path(name).read_text(encoding="utf-8").split()
+            token = secret(Path(name)).split()
             request.add_unredirected_header("Authorization", f"Bearer {token[0] if token else ''}")
-        opener = build_opener(_Straight, HTTPSHandler(context=_context()))
-        with opener.open(request, timeout=_SILENT) as answer:
-            return _read(answer, largest, time.monotonic() + patience)
+        opener = build_opener(_Straight, Until(time.monotonic() + patience, _context()))
+        with opener.open(request, timeout=SILENT) as answer:
+            return body(answer, largest)
     except HTTPError as error:
-        raise RemoteError(f"cannot ask {told}: {_why(error)}") from error
+        raise RemoteError(f"cannot ask {told}: {_why(error)[:_SAID]}") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise RemoteError(f"cannot ask {told}: {getattr(error, 'reason', error)}") from error
+        why = str(getattr(error, "reason", None) or error)[:_SAID]
+        raise RemoteError(f"cannot ask {told}: {why}") from error
 
 
 def _context() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=os.environ.get(CA_FILE) or None)
-    if cert := os.environ.get(CERT_FILE):
-        context.load_cert_chain(cert)
+    authority, cert = os.environ.get(CA_FILE), os.environ.get(CERT_FILE)
+    try:
+        context = ssl.create_default_context(cafile=bounded(Path(authority)) if authority else None)
+    except ssl.SSLError:
+        raise ValueError(f"{authority} is not a PEM file of certificates") from None
+    try:
+        if cert:
+            context.load_cert_chain(bounded(Path(cert)), password="")  # never asks for one
+            warn_if_open(Path(cert))  # the key is in it
+    except ssl.SSLError:
+        raise ValueError(f"{cert} is not a PEM file of a certificate and its open key") from None
     return context
-
-
-def _read(answer: HTTPResponse, largest: int, until: float) -> bytes:
-    """The body in pieces, as there is no end to what a server may send."""
-    pieces, size = list[bytes](), 0
-    while piece := answer.read1(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > largest:
-            raise ValueError(f"its answer is longer than {largest >> 20} MB")
-        if time.monotonic() > until:
-            raise ValueError("its answer takes too long")
-    if answer.length:
-        raise ValueError("its answer ends too early")
-    return b"".join(pieces)
 
 
 def _why(error: HTTPError) -> str:
@@ -82,5 +83,5 @@ def _why(error: HTTPError) -> str:
     with error:
         try:
             return msgspec.json.decode(error.read(_TOLD), type=Failure).error
-        except (msgspec.MsgspecError, UnicodeDecodeError, OSError, HTTPException):
+        except (msgspec.MsgspecError, ValueError, RecursionError, OSError, HTTPException):
             return str(error)

@@ -27,7 +27,7 @@ class FamilySeries(msgspec.Struct, frozen=True):
     """A metric family and its series: each row has the values of `columns`, in their order.
 
     `columns`: the labels (text), then the value columns and times (numbers) of
-    `pipeline.state.series_table`. Of facts, null stands where there is nothing to compare.
+    `pipeline.state.series_rows`. Of facts, null stands where there is nothing to compare.
     """
 
     family: Family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from pipeline.api.access import Access
-from pipeline.api.answer import JSON, Answer, document, failure
+from pipeline.api.answer import JSON, Answer, document, failure, text
 from pipeline.api.callers import Limits
 from pipeline.api.tls import Tls
 from pipeline.exposition.text_format import CONTENT_TYPE
@@ -42,14 +42,15 @@ class UnansweredError(Exception):
 class Answers:
     """What the server says.
 
-    `metrics(names)`: the exposition, or only the metrics of these names (/metrics?name[]=NAME).
+    `metrics(names)`: the exposition in parts, or only the metrics of these names
+    (/metrics?name[]=NAME).
     `ready()`: why not, or "" when ready.
     `notes()` are more entries of /readyz, which do not make it less ready. `documents` gives JSON
     documents by path, below /api/v0/, and `actions` what can be done there; `files` are those of
     the page, by path below /page/.
     """
 
-    metrics: Callable[[Collection[str]], str]
+    metrics: Callable[[Collection[str]], Iterable[str]]
     ready: Callable[[], str]
     documents: Mapping[str, Document] = field(default_factory=dict)
     notes: Callable[[], Mapping[str, object]] = dict
@@ -70,11 +71,14 @@ class Answers:
             return failure(HTTPStatus.METHOD_NOT_ALLOWED, "it takes a POST", Allow="POST")
         return failure(HTTPStatus.NOT_FOUND, "no such path")
 
-    def get(self, path: str, query: list[tuple[str, str]]) -> Answer:
-        """The answer to a GET of the metrics, of readiness or of a document."""
+    def get(self, path: str, query: list[tuple[str, str]], *, packed: bool = False) -> Answer:
+        """The answer to a GET of the metrics, of readiness or of a document.
+
+        `packed`: large metrics are compressed as they are made.
+        """
         if path == "/metrics":
             names = {value for name, value in query if name == "name[]"}
-            return Answer(HTTPStatus.OK, CONTENT_TYPE, self.metrics(names).encode())
+            return text(CONTENT_TYPE, self.metrics(names), packed=packed)
         if path == "/readyz":
             why = self.ready()
             status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
@@ -92,9 +96,10 @@ class Answers:
 
 
 def answered(say: Callable[[], object]) -> Answer:
-    """A document, or why there is none."""
+    """A document (one that is an answer already, as it is), or why there is none."""
     try:
-        return document(say())
+        said = say()
+        return said if isinstance(said, Answer) else document(said)
     except UnansweredError as error:
         return failure(error.status, str(error))
     except msgspec.DecodeError as error:

@@ -31,8 +31,10 @@ from pipeline.api.tls import Tls
 _log = logging.getLogger(__name__)
 _PIECE = 65_536
 _PARAMETERS = 100
-_AT_A_TIME = 64
+_AT_A_TIME = 32
 """Connections taken before what is asked on the others is looked at."""
+_ROUND = 0.01
+"""Seconds after which it is looked again whether there is a place for whoever comes."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 _GRACE = 2.0
 """Seconds that requests under way get when the server ends."""
@@ -61,12 +63,12 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self.caller.drop = lambda: _abort(cast("asyncio.Transport", transport))
-        self.caller.to(Wait.HEAD)
+        self.caller.to(Wait.FIRST)
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """A next request begins, or goes on."""
-        if data and self.caller.wait is Wait.NEXT:
+        """A request begins, or goes on."""
+        if data and self.caller.wait in {Wait.FIRST, Wait.NEXT}:
             self.caller.to(Wait.HEAD)
         super().data_received(data)
 
@@ -90,6 +92,36 @@ class Connection(web.RequestHandler):
         )
         response.force_close()
         return response
+
+
+async def _next(listener: socket.socket) -> tuple[socket.socket, tuple[Any, ...]]:
+    """The next connection. Raises OSError.
+
+    The loop's own way loses, and leaves open, one that comes as it is cancelled.
+    """
+    while True:
+        try:
+            connection, address = listener.accept()
+        except BlockingIOError:
+            await _comes(listener)
+        else:
+            connection.setblocking(False)
+            return connection, address
+
+
+async def _comes(listener: socket.socket) -> None:
+    """Wait until somebody comes."""
+    loop, come = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listener, come.set)
+    try:
+        await come.wait()
+    finally:
+        loop.remove_reader(listener)
+
+
+def _packed(request: web.BaseRequest) -> bool:
+    """Whether who asks takes gzip."""
+    return "gzip" in request.headers.get("Accept-Encoding", "")
 
 
 def _abort(transport: asyncio.Transport) -> None:
@@ -130,6 +162,8 @@ class Service:
         self._access = access
         self._limits = limits
         self._callers = Callers(limits)
+        self._most_answers = limits.connections // 2
+        """Callers who wait for answers; beyond it documents are not made, which may take long."""
         self._server = web.Server(self._handle, request_factory=self._request)
         self._metrics = Makings[Answer](threads=1, queue=16, each=4)
         self._probes = Makings[Answer](threads=1, queue=4, each=4)
@@ -140,6 +174,8 @@ class Service:
     async def run(self, listener: socket.socket, end: asyncio.Event) -> None:
         """Answer until `end` is set, and what is under way then for a moment longer."""
         listener.setblocking(False)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):  # who says nothing stays with the kernel
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(self._limits.head))
         tasks = [asyncio.create_task(self._accept(listener))]
         tasks.append(asyncio.create_task(self._sweep()))
         await end.wait()
@@ -156,24 +192,34 @@ class Service:
         connecting = set[asyncio.Task[None]]()
         for number in count(1):
             try:
-                connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+                connection, address = await _next(listener)
             except OSError as error:  # no file descriptor is left
                 _log.warning("a connection is not taken: %s", error.strerror)
                 await asyncio.sleep(0.1)
                 continue
-            task = asyncio.create_task(self._connect(connection))
+            caller = await self._place(connection, str(address[0]))
+            task = asyncio.create_task(self._connect(connection, caller))
             connecting.add(task)
             task.add_done_callback(connecting.discard)
             if number % _AT_A_TIME == 0:  # a flood of them holds up no answer
                 await asyncio.sleep(0)
+                self._callers.turned()
 
-    async def _connect(self, connection: socket.socket) -> None:
-        task = asyncio.current_task()
-        caller = self._callers.admit(task.cancel) if task else None
-        context = self._tls.context() if self._tls else None
-        if caller is None:
+    async def _place(self, connection: socket.socket, peer: str) -> Caller:
+        """The place of a connection, as soon as there is one; the others wait with the kernel."""
+        try:
+            while (caller := self._callers.admit(peer, connection.close)) is None:
+                await asyncio.sleep(_ROUND)
+                self._callers.turned()
+        except asyncio.CancelledError:
             connection.close()
-            return
+            raise
+        return caller
+
+    async def _connect(self, connection: socket.socket, caller: Caller) -> None:
+        if task := asyncio.current_task():
+            caller.drop = task.cancel
+        context = self._tls.context() if self._tls else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._connection(caller),
@@ -248,10 +294,14 @@ class Service:
         if answer.unchanged(request.headers.get("If-None-Match", "")):
             headers = {**answer.headers, "ETag": answer.tag}
             return Answer(HTTPStatus.NOT_MODIFIED, answer.kind, b"", headers=headers)
-        if answer.large and "gzip" in request.headers.get("Accept-Encoding", ""):
+        if answer.large and _packed(request) and "Content-Encoding" not in answer.headers:
             what = "gzip", answer.tag or id(answer.body)
-            return await self._documents.make(what, peer, answer.compressed)
+            return await self._makings(path).make(what, peer, answer.compressed)
         return answer
+
+    def _makings(self, path: str) -> Makings[Answer]:
+        kinds = {"/metrics": self._metrics, "/readyz": self._probes, "/ready": self._probes}
+        return kinds.get(path, self._documents)
 
     async def _made(self, request: web.BaseRequest, path: str, peer: str) -> Answer:
         text = request.rel_url.raw_query_string
@@ -260,10 +310,12 @@ class Service:
         except ValueError:
             why = f"a query has no more than {_PARAMETERS} parameters"
             return failure(HTTPStatus.BAD_REQUEST, why)
-        kinds = {"/metrics": self._metrics, "/readyz": self._probes, "/ready": self._probes}
-        what: Hashable = path, tuple(query), self._done
-        makings = kinds.get(path, self._documents)
-        return await makings.make(what, peer, lambda: self._answers.get(path, query))
+        packed = _packed(request)
+        what: Hashable = path, tuple(query), self._done, packed and path == "/metrics"
+        makings = self._makings(path)
+        if makings is self._documents and self._callers.waiting(Wait.ANSWER) > self._most_answers:
+            raise BusyError
+        return await makings.make(what, peer, lambda: self._answers.get(path, query, packed=packed))
 
     async def _act(self, request: web.BaseRequest, caller: Caller, path: str, peer: str) -> Answer:
         if not self._answers.acts(path):

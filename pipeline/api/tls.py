@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 from threading import Lock
 
+from pipeline.files import bounded
 from pipeline.stage.fingerprint import fingerprints
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ class Tls:
     def _made(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._cert, self._key or None)
+        for path in self._files:
+            bounded(path)
+        context.load_cert_chain(self._cert, self._key or None, password="")
         if self._client_ca:
             context.load_verify_locations(self._client_ca)
             context.verify_mode = ssl.CERT_OPTIONAL

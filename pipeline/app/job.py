@@ -33,7 +33,7 @@ from pipeline.state.assignment import Assignment
 from pipeline.state.count_store import CountStore
 from pipeline.state.ledger import Ledger
 
-_TOPIC_SECONDS, _FILE_SECONDS = 0.5, 2.0
+_TOPIC_SECONDS, _FILE_SECONDS = 0.25, 2.0
 """Between two checkpoints: to a topic goes what has changed, to a file all of it."""
 
 
@@ -94,7 +94,11 @@ class Job:
         self.plan.report()
         expires = any(source.live for source in self.plan.sources)
         self.latest = LatestFlows(self.live, self._view)
-        self.exposer = Exposer(self.counts, self.telemetry, self._resources, expires=expires)
+        self.exposer = Exposer(
+            *(self.counts, self.telemetry, self._resources),
+            expires=expires,
+            elsewhere={name for server in settings.metric_servers for name in server.stages},
+        )
 
     @property
     def plan(self) -> Plan:
@@ -202,7 +206,7 @@ class Job:
             hosts=own.hosts,
         )
         answers = Answers(
-            self.exposer.page,
+            self.exposer.parts,
             self.not_ready,
             documents(self.live, self.counts, self._resources, extra),
             self.notes,

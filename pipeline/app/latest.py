@@ -24,7 +24,7 @@ MOST = 5_000
 """Messages that are kept."""
 _BYTES = 8 << 20
 _PATIENCE = 20.0
-_SHARE = 100
+_SHARE = 200
 """They are looked at again no sooner than after so many times as long as that takes."""
 
 

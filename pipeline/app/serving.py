@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from pipeline.api.answer import Answer
 from pipeline.api.probes import Probes
-from pipeline.api.server import Server
+from pipeline.api.server import Answers, Server
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
+from pipeline.config.settings import MetricServer
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +32,38 @@ def serving(
     with ExitStack() as servers:
         if job.settings.server.health:
             servers.enter_context(_probes(job))
-        try:
-            server = servers.enter_context(job.server(listen, extra, files))
-        except OSError as error:
-            if not job.settings.server.optional:
-                raise
-            _log.error("the metrics are not served: %s", error)
-            yield ""
-        else:
-            yield server.url
+        for own in job.settings.metric_servers:
+            _begun(job, servers, partial(_metrics, job, own))
+        yield _begun(job, servers, partial(job.server, listen, extra, files))
+
+
+def _begun(job: Job, servers: ExitStack, make: Callable[[], Server]) -> str:
+    """The URL of a server of metrics; "" where it cannot listen and need not. Raises OSError."""
+    try:
+        return servers.enter_context(make()).url
+    except OSError as error:
+        if not job.settings.server.optional:
+            raise
+        _log.error("the metrics are not served: %s", error)
+        return ""
 
 
 def _probes(job: Job) -> Server:
-    """The server for probes; workers of one group count the ports up from the one given."""
-    host, port = job.settings.server.health.rsplit(":", 1)
+    """The server for probes."""
+    answers = Probes(lambda _: "", job.not_ready, notes=job.notes)
+    return Server(_of_worker(job.settings.server.health), answers)
+
+
+def _metrics(job: Job, own: MetricServer) -> Server:
+    """A server of the metrics of some stages."""
+    answers = Answers(partial(job.exposer.parts_of, own.stages), job.not_ready, notes=job.notes)
+    folder = job.config.folder
+    cert, key = (str(folder / name) if name else "" for name in (own.tls_cert, own.tls_key))
+    return Server(_of_worker(own.listen), answers, cert, key)
+
+
+def _of_worker(listen: str) -> str:
+    """The address for this worker: those of one group count the ports up from the one given."""
+    host, port = listen.rsplit(":", 1)
     worker = int(os.environ.get("FLOWMATRIX_WORKER", "0"))
-    listen = f"{host}:{int(port) + worker if int(port) else 0}"
-    return Server(listen, Probes(lambda _: "", job.not_ready, notes=job.notes))
+    return f"{host}:{int(port) + worker if int(port) else 0}"

@@ -13,7 +13,7 @@ import typer
 
 from pipeline.cli.commands import Commands
 from pipeline.cli.entry import output_is_closed
-from pipeline.diagnostics import Code, ConfigError, Diagnostic, Severity, printable
+from pipeline.diagnostics import Code, ConfigError, Diagnostic, Severity, printable, without_login
 
 if TYPE_CHECKING:
     from pipeline.config.loader import Config
@@ -104,8 +104,8 @@ def require_end(loaded: Config, recording: Path | None = None) -> None:
 
 
 def say(text: str) -> None:
-    """A line on stderr, of which nothing moves the cursor."""
-    typer.echo(printable(text), err=True)
+    """A line on stderr, of which nothing moves the cursor, and without logins in addresses."""
+    typer.echo(printable(without_login(text)), err=True)
 
 
 def show(text: str) -> None:

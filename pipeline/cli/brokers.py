@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address
+from pipeline.diagnostics import Problem
+from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address, check
+from pipeline.yaml import validate
 
 
 class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +21,7 @@ def connection(brokers: str, security: Path | None) -> Connection:
     """Brokers separated by commas, and a YAML file with `tls` and `sasl`.
 
     Relative file names stand beside that file. Raises BrokerError for a broker that is not
-    host:port, and OSError and msgspec.MsgspecError for the file.
+    host:port, and ConfigError for a file that cannot be used.
     """
     listed = tuple(brokers.split(","))
     for broker in listed:
@@ -26,10 +29,14 @@ def connection(brokers: str, security: Path | None) -> Connection:
             address(broker)
         except ValueError as error:
             raise BrokerError(str(error)) from error
-    found = msgspec.yaml.decode(security.read_bytes(), type=_Security) if security else _Security()
+    found = validate.read(security, _Security, _checked) if security else _Security()
     return Connection(
         brokers=listed,
         tls=found.tls,
         sasl=found.sasl,
         folder=str(security.parent) if security else "",
     )
+
+
+def _checked(found: _Security) -> Iterator[Problem]:
+    return check(found.tls, found.sasl)

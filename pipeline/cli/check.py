@@ -17,9 +17,9 @@ from pipeline.config.loader import Config, ConfigError
 from pipeline.config.schema import schema as json_schema
 from pipeline.config.settings import Settings
 from pipeline.plan import render
-from pipeline.plan.checks import field_warnings
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.expand import Expanded, expand_macros
+from pipeline.plan.fields import field_warnings
 from pipeline.stage import BuildContext
 
 

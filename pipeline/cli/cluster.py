@@ -201,6 +201,9 @@ def _stages(
     """The stages to ask: those of the configuration, its objects replaced if others are named."""
     loaded = list(load(config).stages) if config else []
     own = [stage for stage in loaded if stage.type == "kubernetes"]
+    if context and (inventory or (own and not kubeconfig)):
+        told = "--inventory" if inventory else "the pipeline"
+        raise typer.BadParameter(f"--context is one of a kubeconfig, and {told} says what to ask")
     if inventory or kubeconfig or not own:
         where: dict[str, object] = {"inventory": str(inventory)}
         if not inventory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.cli import log_options, server_options
-from pipeline.diagnostics import printable
+from pipeline.diagnostics import printable, without_login
 
 _PYDANTIC = "Value error, "
 
@@ -110,7 +110,7 @@ def _readable() -> Iterator[None]:
     except TyperException as error:
         if error.message:
             lines = error.message.removeprefix(_PYDANTIC).split("\n")
-            error.message = "\n".join(map(printable, lines))
+            error.message = without_login("\n".join(map(printable, lines)))
         raise
 
 
@@ -121,6 +121,20 @@ def _equip(command: Any) -> None:
         options = [*server_options.parameters(), *options]
     own = {one.name for one in command.params}
     command.params += [one for one in options if one.name not in own]
+    for one in command.params:
+        if one.type_descriptor.envvar_list_splitter and "process_value" not in vars(one):
+            one.process_value = _named(one, one.process_value)
+
+
+def _named(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What reads a parameter of files: an empty name would be the current folder."""
+
+    def read(context: Any, value: Any) -> Any:
+        if value == "" or (isinstance(value, list | tuple) and "" in value):
+            raise typer.BadParameter("the name of a file is empty", ctx=context, param=parameter)
+        return process(context, value)
+
+    return read
 
 
 def _single(commands: Iterable[Any]) -> Iterator[Any]:

@@ -10,8 +10,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail, show
+from pipeline.cli.app import app, fail, refuse, show
 from pipeline.cli.brokers import connection
+from pipeline.diagnostics import ConfigError
 from pipeline.kafka.connection import BrokerError
 
 
@@ -52,6 +53,8 @@ def dead_letters(
     write = show if sys.stdout.isatty() else typer.echo  # a terminal acts on what is in a text
     try:
         found = asyncio.run(run())
+    except ConfigError as error:
+        refuse(error)
     except (BrokerError, OSError, msgspec.MsgspecError) as error:
         fail(error)
     if not found and not replay:

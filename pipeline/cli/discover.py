@@ -31,9 +31,10 @@ from pipeline.cli.app import app, fail, load, refuse, say, show
 from pipeline.cli.series import Origin
 from pipeline.cli.sighting import Sighting, namespaces, warn_of_unseen
 from pipeline.cli.subnet_labels import subnet_labels
-from pipeline.diagnostics import ConfigError, nearest
+from pipeline.diagnostics import ConfigError, listed, nearest
 from pipeline.kube.subnets import Label
 from pipeline.state.checkpoint_file import CheckpointError
+from pipeline.yaml.object_names import is_namespace
 from policy import files as policy_files
 
 
@@ -114,6 +115,8 @@ def discover(
     _check(origin, from_policies or ())
     if output is Form.YAML and kind is Kind.SLICE and not namespace:
         raise typer.BadParameter("a slice is of a namespace: give --namespace")
+    if kind is Kind.SLICE and namespace and not is_namespace(namespace):
+        raise typer.BadParameter(f'--namespace: "{namespace}" is not a valid name of a namespace')
     try:
         place = labels or target
         given = subnet_labels(load(place), ask=False) if place else []
@@ -191,11 +194,10 @@ def _accepted(found: Sequence[Proposal], wanted: Sequence[str]) -> Sequence[Prop
     for text in wanted:
         name, _, new = text.partition("=")
         if name not in there:
-            hint = nearest(name, there) or f"there are {', '.join(there) or 'none'}"
+            hint = nearest(name, there) or f"there are {listed(there)}"
             raise typer.BadParameter(f'no proposal is called "{name}"; {hint}')
-        if not names.VALID.fullmatch(new or name):
-            hint = "letters, digits, _ : and -, not starting with a digit"
-            raise typer.BadParameter(f'"{new}" is not a valid name of a label: {hint}')
+        if not names.is_valid(new or name):
+            raise typer.BadParameter(f'"{new}" is not a valid name of a label: {names.RULE}')
         chosen.append(msgspec.structs.replace(there[name], name=new or name))
     return chosen or found
 

@@ -54,10 +54,12 @@ def approve(
     nodes are one end. The same edges give the same bytes. `anomalous: true` behind an edge says
     that it must not be. Nothing is printed, and the exit code is 1, when a namespace was not seen.
     """
-    edges = _edges(path, recording, inventory, state, server)
     before = _read(base) if base else None
+    edges = _edges(path, recording, inventory, state, server)
     if warn_of_unseen(namespace or (), namespaces(edges)):
         raise typer.Exit(1)
+    for protocol in approved.unnamed(edges, namespace or ()):
+        say(f'note: edges of "{protocol}", which is not a protocol, are not approved')
     typer.echo(approved.dump(approved.approve(edges, namespace or (), before)), nl=False)
 
 

@@ -14,18 +14,16 @@ from discovery.asked import questions
 from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
+from page.answers import OLDEST
 from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
-from pipeline.cli.sighting import Sighting, sighting, told
+from pipeline.cli.sighting import Manifests, Sighting, sighting, told
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan
 from pipeline.state.count_store import facts as facts_of
-
-_OLDEST = 30.0
-"""Seconds after which what was seen is read again, however long that takes."""
 
 
 class Edges:
@@ -33,7 +31,7 @@ class Edges:
 
     In a consumer group it is what the partitions hold that this worker owns. `pipeline` is the file
     of its configuration. With a `share`, they are made again no sooner than after so many times as
-    long as that takes, or half a minute; at once where the pipeline is another one.
+    long as that takes, or a minute; at once where the pipeline is another one.
     """
 
     def __init__(self, job: Job, pipeline: Path | None = None, share: int = 0) -> None:
@@ -47,6 +45,7 @@ class Edges:
         self._plan: Plan | None = None
         self._seen: Seen | None = None
         self._next = 0.0
+        self._known: tuple[Manifests, Objects] | None = None
 
     def read(self) -> Seen:
         """What was seen, the same again while no fact and no label has changed.
@@ -60,7 +59,7 @@ class Edges:
                 facts = _digest(found)
                 if self._seen is None or (plan, facts) != (self._plan, self._facts):
                     self._facts, self._plan, self._seen = facts, plan, self._made(found)
-                self._next = begun + min(self._share * (time.monotonic() - begun), _OLDEST)
+                self._next = begun + min(self._share * (time.monotonic() - begun), OLDEST)
             return self._seen
 
     def flows(self) -> pl.DataFrame:
@@ -68,9 +67,15 @@ class Edges:
         return self._job.latest.flows()
 
     def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
-        manifests, labels = told(self._job)
-        objects = None if manifests is None else Objects.of(manifests)
-        one = seen(sighting(found, objects, labels), manifests or (), labels)
+        cluster, labels = told(self._job)
+        if cluster is None:
+            self._known = None
+        else:
+            fresh = Manifests(cluster.manifests())
+            if self._known is None or fresh.digest != self._known[0].digest:
+                self._known = fresh, Objects.known(cluster.dump, cluster.slices)
+        manifests, objects = self._known or ((), None)
+        one = seen(sighting(found, objects, labels), manifests, labels)
         positions, topics, _ = self._job.counts.totals()
         return one._replace(whole=len(positions) == sum(topics.values()))
 

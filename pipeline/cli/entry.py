@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import codecs
 import errno
+import gc
 import os
+import resource
 import select
 import signal
 import sys
@@ -19,6 +21,8 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
 CLOSED_PIPE = 141
 """Exit code when nobody reads the output any more, as a shell has it of SIGPIPE."""
+_COLLECTED = 50_000
+"""New objects after which cycles are looked for: most of what a start makes will stay."""
 _INTERRUPTS: list[int] = []
 """The signals of Ctrl-C that have come."""
 _ERRORS = "flowmatrix"
@@ -31,6 +35,9 @@ def main() -> NoReturn:
     try:
         signal.signal(signal.SIGINT, _interrupt)
         sys.unraisablehook = _unraisable
+        _keep_no_core()
+        gc.set_threshold(_COLLECTED)
+        _replace_closed_streams()
         _prepare_streams()
         code = _run()
         sys.stdout.flush()
@@ -45,6 +52,12 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     _close_output()
     sys.exit(code)
+
+
+def _keep_no_core() -> None:
+    """A crash leaves no memory, with passwords in it, on a disk; `ulimit -Hc` stays as it was."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def drop_in() -> NoReturn:
@@ -105,6 +118,23 @@ def _unraisable(what: sys.UnraisableHookArgs) -> None:
     if issubclass(what.exc_type, KeyboardInterrupt):
         os._exit(_interrupted())
     sys.__unraisablehook__(what)
+
+
+def _replace_closed_streams() -> None:
+    """Put the null device where a caller has closed a stream (`>&-`).
+
+    A file that is opened later would have its number, and what a library prints would go there. To
+    the output nothing can be written: a command that prints ends with an error, as on a full disk.
+    """
+    streams = (("stdin", 0, os.O_RDONLY), ("stdout", 1, os.O_RDONLY), ("stderr", 2, os.O_WRONLY))
+    for name, number, flags in streams:
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            stream = os.fdopen(number, "w" if number else "r", closefd=False)
+            setattr(sys, name, stream)
 
 
 def _prepare_streams() -> None:

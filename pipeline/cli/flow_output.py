@@ -134,7 +134,9 @@ def greatest(kept: pl.DataFrame | None, flows: pl.DataFrame, by: str, most: int)
     """Of flows kept so far and more of them, those with the greatest numbers in the field `by`."""
     both = flows if kept is None else values.concat([kept, flows])
     key = values.number(both.schema, by)
-    return both.sort(key, descending=True, nulls_last=True, maintain_order=True).head(most)
+    return both.sort(key, descending=True, nulls_last=True, maintain_order=True).head(
+        min(most, both.height)
+    )
 
 
 def _has(flows: pl.DataFrame, name: str) -> bool:

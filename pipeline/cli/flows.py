@@ -17,7 +17,7 @@ from pipeline.cli import flow_files, flow_output
 from pipeline.cli.app import app, fail, say, show
 from pipeline.cli.flow_files import FlowFiles, Wanted
 from pipeline.cli.flow_output import FORMS, USUAL, Form, Totals
-from pipeline.cli.moments import EXAMPLES, moment
+from pipeline.cli.moments import EXAMPLES, Period, period
 from pipeline.cli.standard_input import piped
 from pipeline.diagnostics import nearest
 from pipeline.flows import values
@@ -56,9 +56,9 @@ def flows(
     ] = 0,
     by: Annotated[str, typer.Option(metavar="FIELD", help="The field of --top.")] = "Bytes",
     since: Annotated[
-        str, typer.Option(metavar="TIME", help=f"Seen at this time or later: {EXAMPLES}.")
-    ] = "",
-    until: Annotated[str, typer.Option(metavar="TIME", help="Seen before this.")] = "",
+        str | None, typer.Option(metavar="TIME", help=f"Seen at this time or later: {EXAMPLES}.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen before this.")] = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -81,12 +81,14 @@ def flows(
     --columns. csv has the columns of a wide table. A line says what matched in all, below a table
     and otherwise on stderr.
     """
-    asked = [name for text in columns or () for name in text.split(",") if name]
-    wanted = _wanted(query, both_ways, since, until, asked, output, by if top else "")
+    asked = list(dict.fromkeys(n for text in columns or () for n in text.split(",") if n))
+    wanted = _wanted(
+        query, both_ways, period(since, until, time.time()), asked, output, by if top else ""
+    )
     totals = Totals()
     try:
         files = FlowFiles(flow_files.found(paths))
-        _check(files, wanted, asked, by if top else "")
+        _check(files, wanted, asked, by)
         batches = map(totals.add, files.frames(wanted))
         _print(_top(batches, by, top) if top else batches, output, asked, limit)
     except OSError as error:
@@ -95,18 +97,21 @@ def flows(
 
 
 def _wanted(
-    query: str, both: bool, since: str, until: str, asked: Sequence[str], output: Form, by: str
+    query: str,
+    both: bool,
+    times: Period,
+    asked: Sequence[str],
+    output: Form,
+    by: str,
 ) -> Wanted:
     """What to read. Raises typer.BadParameter."""
-    now = time.time()
     condition = _parsed(query)
     if both and condition is None:
         raise typer.BadParameter("--both-ways turns a query round: give --query")
     names = asked or ([] if output in {Form.JSON, Form.JSONL} else USUAL)
     return Wanted(
         _both_ways(condition) if both and condition else condition,
-        moment(since, now) if since else None,
-        moment(until, now) if until else None,
+        *times,
         frozenset({*names, by} - {""}) | _TOTALS if names else None,
     )
 
@@ -123,7 +128,7 @@ def _check(files: FlowFiles, wanted: Wanted, asked: Sequence[str], by: str) -> N
     """Raises typer.BadParameter for fields that no flow can have, and OSError."""
     queried = sorted(wanted.query.fields) if wanted.query else []
     named = dict.fromkeys(asked, "--columns") | dict.fromkeys(queried, "--query")
-    named |= {by: "--by"} if by else {}
+    named |= {by: "--by"}
     unknown = {name: option for name, option in named.items() if name not in CATALOGUE}
     there = files.names() if unknown else set[str]()
     for name, option in unknown.items():
@@ -161,7 +166,7 @@ def _print(
 def _first(batches: Iterator[pl.DataFrame], most: int | None) -> Iterator[pl.DataFrame]:
     left = most
     for batch in batches:
-        part = batch if left is None else batch.head(left)
+        part = batch if left is None else batch.head(min(left, batch.height))
         left = None if left is None else left - part.height
         if part.height:
             yield part

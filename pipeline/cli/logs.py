@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from pipeline import limits
-from pipeline.diagnostics import printable
+from pipeline.diagnostics import printable, without_login
 
 LEVEL, FORMAT = "FLOWMATRIX_LOG_LEVEL", "FLOWMATRIX_LOG_FORMAT"
 """Where the options stand in the environment: the workers that a command starts inherit them."""
@@ -147,14 +147,15 @@ class _Repeat(msgspec.Struct):
 def _text(record: logging.LogRecord) -> str:
     """The message, and the error it is about."""
     error = record.exc_info[1] if record.exc_info else None
-    return record.getMessage() if error is None else f"{record.getMessage()}: {error!r}"
+    text = record.getMessage() if error is None else f"{record.getMessage()}: {error!r}"
+    return without_login(text)
 
 
 def _traceback(record: logging.LogRecord) -> list[str]:
     """Where the error comes from, for who debugs."""
     if not record.exc_info or not logging.getLogger(_OWN).isEnabledFor(logging.DEBUG):
         return []
-    return logging.Formatter().formatException(record.exc_info).splitlines()
+    return without_login(logging.Formatter().formatException(record.exc_info)).splitlines()
 
 
 def _is_own(record: logging.LogRecord) -> bool:

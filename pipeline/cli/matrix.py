@@ -24,7 +24,7 @@ from pipeline.api.remote import RemoteError
 from pipeline.cli import edge_output, matrix_options, server_options
 from pipeline.cli.app import app, fail, say
 from pipeline.cli.edge_output import Question
-from pipeline.cli.moments import moment
+from pipeline.cli.moments import moment, period
 from pipeline.cli.series import Counted, Origin
 from pipeline.cli.sighting import Sighting, namespaces, warn_of_unmatched, warn_of_unseen
 from pipeline.state.checkpoint_file import CheckpointError
@@ -90,8 +90,8 @@ def matrix(
     between: matrix_options.Between = None,
     peer: matrix_options.Peer = "",
     port: matrix_options.Port = None,
-    since: matrix_options.Since = "",
-    until: matrix_options.Until = "",
+    since: matrix_options.Since = None,
+    until: matrix_options.Until = None,
     only: matrix_options.OnlyState = None,
     collapsed: matrix_options.Collapsed = None,
     collapse_nodes: Annotated[
@@ -135,19 +135,12 @@ def matrix(
         state=state,
         servers=server or (),
         prometheus=prometheus,
-        period=now - moment(since or _WEEK, now),
+        period=now - moment(_WEEK if since is None else since, now),
         token_file=token_file,
     )
     origin.check()
     merged = Collapse.NODES if collapse_nodes else collapsed
-    filters = Filters(
-        between,
-        peer,
-        port,
-        moment(since, now) if since else None,
-        moment(until, now) if until else None,
-        only,
-    )
+    filters = Filters(between, peer, port, *period(since, until, now), only)
     question = Question(namespace or (), direction.directions, order, evidence, summed)
     try:
         counted = origin.read(namespace or (), metric or ())
@@ -183,6 +176,8 @@ def _edges(
     ends = [end for end in (filters.peer, *(filters.between or ())) if end]
     unseen |= warn_of_unmatched(everything, ends)
     found = edge_output.within(select(everything, **filters._asdict()), question)
+    if found.is_empty() and everything.height and not unseen:
+        say(f"note: none of {everything.height} edges fits what was asked for")
     shown = edge_output.within(collapse(found, merged), question) if merged else found
     below = edge_output.notes_on(found, coverage, counted.notes)
     if form is Form.JSON:

@@ -59,9 +59,10 @@ Port = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="N", help="Edges to this port.")
 ]
 Since = Annotated[
-    str, typer.Option(metavar="TIME", help=f"Seen after this: {EXAMPLES}.", show_default=False)
+    str | None,
+    typer.Option(metavar="TIME", help=f"Seen after this: {EXAMPLES}.", show_default=False),
 ]
-Until = Annotated[str, typer.Option(metavar="TIME", help="Seen before this.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Seen before this.")]
 OnlyState = Annotated[
     Only | None, typer.Option("--only", help="Edges of this state, or with an unlabelled end.")
 ]

@@ -10,6 +10,8 @@ import typer
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _LENGTH = re.compile(rf"(?:[0-9]+(?:\.[0-9]+)?[{''.join(_UNITS)}])+")
 _PARTS = re.compile(rf"([0-9.]+)([{''.join(_UNITS)}])")
+Period = tuple[float | None, float | None]
+"""A start and an end in epoch seconds."""
 EXAMPLES = "7d, 1h30m, or 2026-05-01T12:00:00Z"
 
 
@@ -25,3 +27,14 @@ def moment(text: str, now: float) -> float:
     except ValueError:
         raise typer.BadParameter(f'"{text}" is not a time: {EXAMPLES}') from None
     return (found if found.tzinfo else found.astimezone()).timestamp()
+
+
+def period(since: str | None, until: str | None, now: float) -> Period:
+    """Both ends of a time that was asked for, each as `moment`; None where it is open.
+
+    Raises typer.BadParameter, also when the end is not after the start.
+    """
+    first, last = (None if text is None else moment(text, now) for text in (since, until))
+    if first is not None and last is not None and last <= first:
+        raise typer.BadParameter(f'--until "{until}" is not after --since "{since}"')
+    return first, last

@@ -43,6 +43,9 @@ def operator_config(
         bool,
         typer.Option("--dialect/--native", help="In the format of flowlogs-pipeline, or natively."),
     ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print the values of headers, too: they may be secrets.")
+    ] = False,
 ) -> None:
     """Print the pipeline of a FlowCollector, as NetObserv's operator makes it.
 
@@ -53,7 +56,7 @@ def operator_config(
         collector = read(path)
         problems = [*collector.warnings]
         metrics = _metrics(flowmetrics or [], collector.spec.namespace, problems)
-        pipeline = build(collector, metrics, _objects(objects, problems), live=not dialect)
+        pipeline = build(collector, metrics, _objects(objects, problems), live=not dialect, raw=raw)
         problems += (Diagnostic(Location(str(path)), one) for one in pipeline.problems)
         body = (
             dump_plain(pipeline.document)

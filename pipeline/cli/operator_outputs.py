@@ -13,6 +13,7 @@ from pipeline.config.dump import dump_plain
 from pipeline.config.flowcollector import features, health_rules
 from pipeline.config.flowcollector import load as read
 from pipeline.diagnostics import ConfigError, Diagnostic, Location, Severity
+from pipeline.files import write
 from pipeline.flowmetric import FlowMetric, load, predefined
 from pipeline.flowmetric.dashboards import dashboards, unselected
 from pipeline.flowmetric.predefined_charts import with_charts
@@ -58,7 +59,7 @@ def charts(
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (out / f"{name}.json").write_text(f"{text}\n")
+            write(out / f"{name}.json", f"{text}\n")
     except OSError as error:
         fail(error)
     say(f"{len(texts)} written to {out}: {', '.join(f'{name}.json' for name in texts)}")

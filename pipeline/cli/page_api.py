@@ -13,7 +13,7 @@ from page.documents import documents
 from page.health import Health
 from page.query import asked, refused
 from page.ranges import Ranges
-from page.recent import Asked, FlowsPage, Of
+from page.recent import Asked, Of, Pages
 from page.source import Source
 from pipeline.api.answer import Answer
 from pipeline.api.server import Document
@@ -23,7 +23,8 @@ from pipeline.app.job import Job
 from pipeline.cli.edge_api import Edges
 from pipeline.cli.kept_flows import KeptFlows, kept_by
 
-Flows = Callable[[Asked], FlowsPage]
+Flows = Callable[[Asked], object]
+"""Gives the page of flows that is asked for (`page.recent.FlowsPage`)."""
 
 
 def page_files() -> Mapping[str, Answer]:
@@ -55,7 +56,7 @@ def page_documents(
     return found
 
 
-def _flows(query: Mapping[str, str], kinds: Mapping[Of, Flows | None]) -> FlowsPage:
+def _flows(query: Mapping[str, str], kinds: Mapping[Of, Flows | None]) -> object:
     """The flows that are asked for. Raises UnansweredError."""
     question = asked(query, recent.Asked)
     give = kinds[question.of]
@@ -77,7 +78,7 @@ def worker_documents(
     return page_documents(
         source,
         name,
-        latest=lambda one: recent.page(source.flows(), one),
+        latest=Pages(source.flows).page,
         files=kept.page if kept else None,
         fares=Health(job).page,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from pipeline.cli.policy_input import (
     labels_of,
 )
 from pipeline.cli.sighting import namespaces
-from pipeline.diagnostics import nearest
+from pipeline.diagnostics import listed, nearest
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import Protocol
 from policy.verify import junit, report
@@ -33,6 +34,8 @@ from policy.verify.difference import difference
 from policy.verify.explanation import NoEndError, end, explained
 from policy.verify.report import Format
 from policy.verify.verification import Verification, of_namespace, verify
+
+_PORT = re.compile(r"[0-9]{1,5}")
 
 group = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -103,7 +106,7 @@ def _audited(given: Given, inventory: Path | None, namespace: str) -> Verificati
         fail(str(error))
     if namespace and found.edges.is_empty():
         there = namespaces(edges)
-        hint = nearest(namespace, there) or f"there are {', '.join(there) or 'none'}"
+        hint = nearest(namespace, there) or f"there are {listed(there)}"
         fail(f'nothing is in namespace "{namespace}"; {hint}')
     return found
 
@@ -165,7 +168,7 @@ def explain(
     """
     objects = Objects(inventory)
     name, _, port = server.rpartition(":")
-    if not (port.isdigit() and 0 < int(port) < 65536):
+    if not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
         raise typer.BadParameter(f'"{server}" does not end in a port: write SERVER:PORT')
     known = [*(labels_of(labels) if labels else ()), *objects.labels]
     try:

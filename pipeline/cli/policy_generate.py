@@ -12,7 +12,8 @@ import typer
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
-from pipeline.diagnostics import nearest
+from pipeline.diagnostics import listed, nearest
+from pipeline.files import write
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -109,7 +110,7 @@ def _domains(given: Sequence[str], labels: Collection[str]) -> dict[str, list[st
     for one in given:
         label, _, name = one.rpartition("=")
         if label not in labels:
-            hint = nearest(label, labels) or f"there are {', '.join(sorted(labels)) or 'none'}"
+            hint = nearest(label, labels) or f"there are {listed(sorted(labels))}"
             raise typer.BadParameter(f'--domain: no subnet label is "{label}"; {hint}')
         if not _DOMAIN.fullmatch(name):
             raise typer.BadParameter(f'--domain: "{name}" is not a domain name: *.example.com')
@@ -124,7 +125,7 @@ def _write(found: list[Manifest], out: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     written = {out / _file(one): dump([one]) for one in found}
     for path, text in written.items():
-        path.write_text(text, encoding="utf-8")
+        write(path, text)
     spaces = {path.name.partition(".")[0] for path in written}
     for other in sorted(set(out.glob("*.yaml")) - set(written)):
         if other.name.partition(".")[0] in spaces:
@@ -140,7 +141,7 @@ def _file(one: Manifest) -> str:
 def _tell(told: Report, path: Path | None) -> None:
     typer.echo(report.text(told), nl=False, err=True)
     if path:
-        path.write_text(report.json(told), encoding="utf-8")
+        write(path, report.json(told))
     if any(one.message == NO_LABEL for one in told.findings):
         say("note: `flowmatrix discover` proposes subnet labels for these addresses")
     if not told.is_complete:

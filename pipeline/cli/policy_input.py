@@ -11,7 +11,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import polars as pl
 import typer
 
-from matrix.edges import EDGES
+from matrix import edge_file
 from pipeline.api.remote import RemoteError
 from pipeline.cli.app import fail, load, refuse, say
 from pipeline.cli.series import SETTINGS, Origin
@@ -19,7 +19,7 @@ from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.config.loader import Config
 from pipeline.decode.detect import is_recording
-from pipeline.diagnostics import ConfigError, Problem, nearest
+from pipeline.diagnostics import ConfigError, Problem, listed, nearest
 from pipeline.kube.api import objects
 from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
@@ -60,7 +60,6 @@ InventoryOf = Annotated[
         help="The objects of the cluster, if the pipeline of --input does not name them.",
     ),
 ]
-_MAY_BE_NULL = frozenset({"port", "first_seen", "last_seen"})
 IN_FORCE = "cluster"
 """Stands for the policies that the cluster has."""
 
@@ -86,7 +85,7 @@ class Objects:
         known -= {""}
         for name in asked:
             if name not in known:
-                hint = nearest(name, known) or f"there are {', '.join(sorted(known)) or 'none'}"
+                hint = nearest(name, known) or f"there are {listed(sorted(known))}"
                 fail(f'nothing is in namespace "{name}"; {hint}')
         return known
 
@@ -191,11 +190,8 @@ def _labels(config: Config) -> list[Label]:
 
 def _from_file(path: Path) -> pl.DataFrame:
     try:
-        frame = pl.read_ndjson(path, schema=EDGES)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        fail(f"{path}: {error}")
-    needed = [name for name in EDGES if name not in _MAY_BE_NULL]
-    for name in needed:
-        if (missing := frame[name].is_null().arg_true()).len():
-            fail(f"{path}: line {missing[0] + 1} is not an edge: {name} is missing")
-    return frame
+        return edge_file.load(path)
+    except OSError as error:
+        fail(error)
+    except ConfigError as error:
+        refuse(error)

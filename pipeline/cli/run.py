@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from page.memory import one_heap
 from pipeline import config
 from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
@@ -24,7 +25,7 @@ from pipeline.cli.logs import log_from
 from pipeline.cli.progress import progress
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
-from pipeline.files import is_folder
+from pipeline.files import is_folder, write
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.errors import ConnectError
 from pipeline.runtime.failure import WorkerError
@@ -51,11 +52,12 @@ def _address(listen: str) -> str:
     return listen
 
 
-def _writable(file: str) -> str:
+def _writable(file: Path | None) -> Path | None:
     """The option --metrics-out, checked: a long run would end in vain."""
-    folder = Path(file).parent
-    if file not in {"", "-"} and not is_folder(folder):
-        raise typer.BadParameter(f"no folder {folder}")
+    if file and is_folder(file):
+        raise typer.BadParameter(f"{file} is a folder, not a file")
+    if file and not is_folder(file.parent):
+        raise typer.BadParameter(f"no folder {file.parent}")
     return file
 
 
@@ -64,13 +66,13 @@ def run(
     path: ConfigFile,
     once: Annotated[bool, typer.Option("--once", help="End with the input; no server.")] = False,
     metrics_out: Annotated[
-        str,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help="Write the final exposition here (- for stdout).",
             callback=_writable,
         ),
-    ] = "",
+    ] = None,
     dead_letters: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what is rejected here.")
     ] = None,
@@ -119,6 +121,7 @@ def run(
     """
     loaded = load(path)
     log_from(loaded.settings.log_level)
+    _prepare_memory(page=page or loaded.settings.server.page)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
@@ -149,11 +152,18 @@ def run(
     if once:
         conclude(job)
         _name_uncounted(job)
-    if metrics_out == "-":
+    if metrics_out == Path("-"):
         sys.stdout.write(job.exposer.final())
     elif metrics_out:
-        Path(metrics_out).write_text(job.exposer.final(), encoding="utf-8")
+        _write(metrics_out, job.exposer.final())
     judge(job, strict=strict)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write(path, text)
+    except OSError as error:
+        fail(error)
 
 
 def conclude(job: Job) -> None:
@@ -202,6 +212,12 @@ def _supervise(path: Path, listens: Sequence[str], options: Sequence[str]) -> in
     supervisor = Supervisor(commands)
     supervisor.on_signals()
     return supervisor.run()
+
+
+def _prepare_memory(*, page: bool) -> None:
+    """Where the page is served, threads share one heap. There are none yet."""
+    if page:
+        one_heap()
 
 
 def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: bool = False) -> None:

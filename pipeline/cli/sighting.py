@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -14,15 +17,19 @@ from matrix.facts import Facts, facts
 from matrix.objects import Objects
 from matrix.select import select
 from pipeline.api import handlers
+from pipeline.api.handlers import Known
 from pipeline.api.server import UnansweredError
 from pipeline.app.job import Job
 from pipeline.cli.app import say
-from pipeline.diagnostics import Problem, Severity, nearest
+from pipeline.diagnostics import Problem, Severity, listed, nearest
 from pipeline.kube.inventory import file
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label, described
 from pipeline.stage.edge_facts import EDGES
+
+_BLOCK = 500
+"""Manifests that are compressed together."""
 
 
 class Sighting(NamedTuple):
@@ -60,7 +67,7 @@ def warn_of_unseen(asked: Sequence[str], seen: Sequence[str]) -> bool:
     """Tell about namespaces that were asked for and not seen; whether there are any."""
     unseen = [name for name in asked if name not in seen]
     for missing in unseen:
-        there = f"there are {', '.join(seen)}" if seen else "no flow has a namespace"
+        there = f"there are {listed(seen)}" if seen else "no flow has a namespace"
         hint = nearest(missing, seen) or there
         say(f'warning: nothing was seen of namespace "{missing}"; {hint}')
     return bool(unseen)
@@ -95,27 +102,41 @@ def _names(edges: pl.DataFrame) -> set[str]:
 def known(job: Job) -> tuple[Objects | None, list[Label]]:
     """The objects that the stages look addresses up in, and all present labels."""
     found, labels = told(job)
-    return None if found is None else Objects.of(found), labels
+    return None if found is None else Objects.known(found.dump, found.slices), labels
 
 
-def told(job: Job) -> tuple[Manifests | None, list[Label]]:
-    """The manifests of the objects that the stages know (None: they know none), and the labels."""
+def told(job: Job) -> tuple[Known | None, list[Label]]:
+    """What the stages know of the cluster's objects (None: nothing), and the labels."""
     labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
     found = [label for some in labels for label in some]
     try:
-        return Manifests(handlers.inventory(job.live, job.resources).items), found
+        return handlers.known(job.live, job.resources), found
     except UnansweredError:
         return None, found
 
 
 class Manifests(Sequence[Manifest]):
-    """The manifests of objects, kept as JSON: a tenth of what they take as they are given out."""
+    """The manifests of objects, kept as compressed JSON, a block of them at a time.
 
-    def __init__(self, items: Sequence[msgspec.Raw]) -> None:
-        self._items = [bytes(item) for item in items]
+    That is a small part of the memory that they take as they are given out. Those with the same
+    `digest` are equal.
+    """
+
+    def __init__(self, items: Iterable[msgspec.Raw]) -> None:
+        digest, self._blocks, self._size, rest = hashlib.blake2b(), list[bytes](), 0, iter(items)
+        while block := list(islice(rest, _BLOCK)):
+            text = msgspec.json.encode(block)
+            digest.update(text)
+            self._blocks.append(zlib.compress(text, 1))
+            self._size += len(block)
+        self.digest = digest.digest()
 
     def __len__(self) -> int:
-        return len(self._items)
+        return self._size
+
+    def __iter__(self) -> Iterator[Manifest]:
+        for block in self._blocks:
+            yield from msgspec.json.decode(zlib.decompress(block))
 
     @overload
     def __getitem__(self, place: int) -> Manifest: ...
@@ -123,9 +144,10 @@ class Manifests(Sequence[Manifest]):
     def __getitem__(self, place: slice) -> list[Manifest]: ...
     def __getitem__(self, place: int | slice) -> Manifest | list[Manifest]:
         if isinstance(place, slice):
-            return [msgspec.json.decode(item) for item in self._items[place]]
-        found: Manifest = msgspec.json.decode(self._items[place])
-        return found
+            return list(self)[place]
+        at = range(self._size)[place]
+        found: list[Manifest] = msgspec.json.decode(zlib.decompress(self._blocks[at // _BLOCK]))
+        return found[at % _BLOCK]
 
 
 def inventory(path: Path | None) -> tuple[Objects | None, list[Label]]:

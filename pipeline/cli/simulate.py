@@ -12,9 +12,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail
+from pipeline.cli.app import app, fail, refuse
 from pipeline.cli.brokers import connection
 from pipeline.cli.progress import progress
+from pipeline.diagnostics import ConfigError
 from pipeline.kafka.connection import BrokerError
 from simulate import Format, Kind, Shape, companions
 from simulate import simulate as write
@@ -53,10 +54,12 @@ def simulate(
     ] = "",
     topic: Annotated[str, typer.Option(metavar="T", help="The topic.")] = "network-flows",
     partitions: Annotated[
-        int, typer.Option(metavar="N", help="Make the topic, with so many, if there is none.")
+        int,
+        typer.Option(metavar="N", min=0, help="Make the topic, with so many, if there is none."),
     ] = 0,
     rate: Annotated[
-        float | None, typer.Option(metavar="R", help="Flows a second; 0: as fast as it can be.")
+        float | None,
+        typer.Option(metavar="R", min=0, help="Flows a second; 0: as fast as it can be."),
     ] = None,
     security: Annotated[
         Path | None,
@@ -107,6 +110,8 @@ def simulate(
             config = done.config
         else:
             raise typer.BadParameter("give --out FILE or --kafka HOST:PORT")
+    except ConfigError as error:
+        refuse(error)
     except ValueError as error:
         fail(_option(str(error)))
     except (OSError, BrokerError, msgspec.MsgspecError) as error:

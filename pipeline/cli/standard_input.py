@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from pipeline.cli.app import fail
+from pipeline.files import naming
 
 NAME = "standard-input"
 
@@ -27,7 +28,7 @@ def as_file(path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="flowmatrix-") as folder:
         copy = Path(folder) / NAME
-        with copy.open("wb") as out:
+        with naming(copy), copy.open("wb") as out:
             if str(path) == "-":
                 shutil.copyfileobj(sys.stdin.buffer, out)
             else:

@@ -46,7 +46,9 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="One look, no live table.")] = False,
     interval: Annotated[
         float | None,
-        typer.Option(metavar="S", min=0.1, help="Seconds between two looks: 1, with --once 5."),
+        typer.Option(
+            metavar="S", min=0.1, max=86_400, help="Seconds between two looks: 1, with --once 5."
+        ),
     ] = None,
 ) -> None:
     """Show the progress of running workers, from their /metrics.

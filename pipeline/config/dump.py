@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from pipeline.files import is_secret
 from pipeline.stage import Spec
 from pipeline.yaml import scalars
 
@@ -84,13 +85,13 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)
         if field.required or value != _default(field):
-            plain[field.encode_name] = "***" if _is_secret(field.type) else _plain(value)
+            plain[field.encode_name] = (_hidden if is_secret(field.type) else _plain)(value)
     return plain
 
 
-def _is_secret(annotation: object) -> bool:
-    marks = getattr(annotation, "__metadata__", ())
-    return any((getattr(mark, "extra", None) or {}).get("secret") for mark in marks)
+def _hidden(value: str | dict[str, str]) -> Any:
+    """A secret, or a mapping whose values are: its names are none."""
+    return dict.fromkeys(value, "***") if isinstance(value, dict) else "***"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.config import flp, sources
+from pipeline.config import flp, inline_secrets, sources
 from pipeline.config.dump import dump
 from pipeline.config.settings import Settings
 from pipeline.diagnostics import (
@@ -30,7 +30,7 @@ from pipeline.diagnostics import (
     nearest,
     refusal,
 )
-from pipeline.plan import checks
+from pipeline.plan import checks, fields
 from pipeline.stage import Source, Spec, registry
 from pipeline.yaml import document, toml, validate
 from pipeline.yaml.document import Document
@@ -93,12 +93,12 @@ def loads(
     """The configuration of a text; `name` stands for the file in places. Otherwise as `load`."""
     plain = document.load(text, name)
     written = plain if _is_dialect(plain.data) else document.load(text, name, environ)
-    return of(written, folder, types)
+    return _Loader(written, plain, folder, types or registry()).config()
 
 
 def of(written: Document, folder: Path, types: Types | None = None) -> Config:
     """The configuration of a document; relative names are under `folder`. Otherwise as `load`."""
-    return _Loader(written, folder, types or registry()).config()
+    return _Loader(written, written, folder, types or registry()).config()
 
 
 def _is_dialect(data: object) -> bool:
@@ -109,10 +109,14 @@ def _is_dialect(data: object) -> bool:
 
 
 class _Loader:
-    """One reading of one document; collects what it finds."""
+    """One reading of one document; collects what it finds.
 
-    def __init__(self, written: Document, folder: Path, types: Types) -> None:
+    `plain` is the document with its variables not replaced.
+    """
+
+    def __init__(self, written: Document, plain: Document, folder: Path, types: Types) -> None:
         self._written = written
+        self._plain = plain
         self._folder = folder
         self._types = types
         self._found = list(written.problems)
@@ -136,7 +140,7 @@ class _Loader:
             self._report([problem], (STAGES, indices[name]) if name else (), name)
         if settings is None or self._refused():
             raise ConfigError(self._sorted())
-        for name, problem in checks.field_warnings(whole):
+        for name, problem in fields.field_warnings(whole):
             self._report([problem], (STAGES, indices[name]), name)
         pipeline = _identifier(Path(self._written.name))
         return Config(
@@ -177,7 +181,19 @@ class _Loader:
             return None
         spec = validate.convert(stage, kind)
         self._report(spec.check(self._folder), at, spec.name)
+        self._report(
+            inline_secrets.problems(
+                spec, lambda path: self._place((*at, *path)), self._as_written(index)
+            ),
+            at,
+            spec.name,
+        )
         return spec
+
+    def _as_written(self, index: int) -> object:
+        """A stage with its variables; None where the file is not native."""
+        stages = self._plain.data.get(STAGES) if isinstance(self._plain.data, dict) else None
+        return stages[index] if isinstance(stages, list) else None
 
     def _check_rest(self, stage: Any, kind: type[Spec], at: ConfigPath, bad: set[str]) -> None:
         """What the stage's own check says of its other fields, where they make a stage."""

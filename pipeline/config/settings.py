@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem, warning
 from pipeline.exposition import self_metrics
-from pipeline.files import is_file
+from pipeline.files import content, is_file
 from pipeline.flows.cidr import is_loopback
 from pipeline.kafka.connection import Topic
 from pipeline.stage import listen
@@ -87,7 +87,7 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
     def _check_token(self, file: Path) -> Iterator[Problem]:
         at = ("token_file",)
         try:
-            if not file.read_bytes().split():
+            if not content(file).split():
                 yield Problem(at, f'"{self.token_file}" has no token')
             elif file.stat().st_mode & stat.S_IROTH:
                 yield warning(at, f'"{self.token_file}" can be read by every user of this machine')
@@ -96,6 +96,24 @@ class ServerSettings(_Group, frozen=True, kw_only=True):
         host = self.listen.rpartition(":")[0].strip("[]")
         if not self.tls_cert and host != "localhost" and not is_loopback(host):
             yield warning(at, "without TLS the token can be read on its way: give tls_cert")
+
+
+class MetricServer(_Group, frozen=True, kw_only=True):
+    """Another HTTP server, of the metrics of some encoders, which the first one leaves out.
+
+    `stages` are the names of these encoders. `listen`, `tls_cert` and `tls_key` are those of
+    `server`. It answers /metrics, /healthz and /readyz. Workers of one group count its port up.
+    """
+
+    stages: Annotated[list[str], Meta(min_length=1)]
+    listen: str
+    tls_cert: str = ""
+    tls_key: str = ""
+
+    def check(self, folder: Path) -> Iterator[Problem]:
+        """What is wrong beyond types."""
+        tls = {"tls_cert": self.tls_cert, "tls_key": self.tls_key, "client_ca": ""}
+        yield from listen.check(self.listen, tls, folder)
 
 
 class SelfMetrics(_Group, frozen=True, kw_only=True):
@@ -129,7 +147,7 @@ class DeadLetters(_Group, frozen=True, kw_only=True):
 class CheckpointSettings(_Group, frozen=True, kw_only=True):
     """How often counts are made durable: those of Kafka are also shown from then on.
 
-    After `interval` (0.5 s with Kafka, to which goes what has changed; 2 s with a state folder,
+    After `interval` (0.25 s with Kafka, to which goes what has changed; 2 s with a state folder,
     which is written as a whole), or (Kafka) after `flows` if that is sooner.
     """
 
@@ -169,12 +187,14 @@ class MatrixSettings(_Group, frozen=True, kw_only=True):
 class Settings(_Group, frozen=True, kw_only=True):
     """How the process behaves, whatever its stages.
 
-    `server` is its HTTP server. `self_metrics` are the engine's own metrics. `dead_letters` are
-    messages that cannot be used. `checkpoint` makes counts durable. `limits` bound
-    memory. `matrix` compares edges with approved ones. `log_level` is the least level logged.
+    `server` is its HTTP server, `metric_servers` are more of them. `self_metrics` are the engine's
+    own metrics. `dead_letters` are messages that cannot be used. `checkpoint` makes counts durable.
+    `limits` bound memory. `matrix` compares edges with approved ones. `log_level` is the least
+    level logged.
     """
 
     server: ServerSettings = ServerSettings()
+    metric_servers: list[MetricServer] = []
     self_metrics: SelfMetrics = SelfMetrics()
     dead_letters: DeadLetters = DeadLetters()
     checkpoint: CheckpointSettings = CheckpointSettings()
@@ -191,5 +211,8 @@ class Settings(_Group, frozen=True, kw_only=True):
         """What is wrong beyond types; files are under `folder`."""
         for problem in self.server.check(folder):
             yield problem.under("server")
+        for index, server in enumerate(self.metric_servers):
+            for problem in server.check(folder):
+                yield problem.under("metric_servers", index)
         for problem in self.matrix.check(folder):
             yield problem.under("matrix")

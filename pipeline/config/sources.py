@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from pipeline.config.settings import Settings
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem, nearest
 from pipeline.kafka.connection import Subscription
 from pipeline.stage import Source, Spec
 from pipeline.stage.listen import EVERY_NETWORK, address
@@ -33,6 +34,7 @@ def problems(
         if (subscription := source.subscription(folder))
     }
     yield from _addresses(sources.values(), settings)
+    yield from _served(stages, settings)
     if not subscribed:
         return
     for name in sources:
@@ -45,19 +47,57 @@ def problems(
         yield "", Problem(("dead_letters", "file"), message, "use dead_letters.topic")
 
 
-def _addresses(sources: Iterable[Source], settings: Settings) -> Iterator[tuple[str, Problem]]:
-    """Addresses that are listened on twice; any address of the machine includes each of them."""
-    own = settings.server
-    given = {"`server.listen`": own.listen, "`server.health`": own.health}
-    taken = [(who, "tcp", *_parts(listen)) for who, listen in given.items()]
+class _Address(NamedTuple):
+    """Who listens on what, and where that is said: a stage ("": the settings) and a path.
+
+    Without a path it is not asked whether an earlier one has the address.
+    """
+
+    who: str
+    listen: str
+    transport: str = "tcp"
+    stage: str = ""
+    path: ConfigPath = ()
+
+
+def _listening(sources: Iterable[Source], settings: Settings) -> Iterator[_Address]:
+    yield _Address("`server.listen`", settings.server.listen)
+    yield _Address("`server.health`", settings.server.health)
+    for index, server in enumerate(settings.metric_servers):
+        path = ("metric_servers", index, "listen")
+        yield _Address(f"`metric_servers[{index}].listen`", server.listen, path=path)
     for source in sources:
         for one in source.listeners():
-            host, port = _parts(one.listen)
-            for who, transport, other, number in taken:
-                same = host == other or not {host, other}.isdisjoint(EVERY_NETWORK)
-                if port and (transport, number) == (one.transport, port) and same:
-                    yield source.name, Problem(one.path, f"{who} listens on {one.listen} too")
-            taken.append((f'stage "{source.name}"', one.transport, host, port))
+            who = f'stage "{source.name}"'
+            yield _Address(who, one.listen, one.transport, source.name, one.path)
+
+
+def _addresses(sources: Iterable[Source], settings: Settings) -> Iterator[tuple[str, Problem]]:
+    """Addresses that are listened on twice; any address of the machine includes each of them."""
+    taken: list[tuple[str, str, str, int]] = []
+    for one in _listening(sources, settings):
+        host, port = _parts(one.listen)
+        for who, transport, other, number in taken:
+            same = host == other or not {host, other}.isdisjoint(EVERY_NETWORK)
+            if one.path and port and (transport, number) == (one.transport, port) and same:
+                yield one.stage, Problem(one.path, f"{who} listens on {one.listen} too")
+        taken.append((one.who, one.transport, host, port))
+
+
+def _served(stages: Sequence[Spec], settings: Settings) -> Iterator[tuple[str, Problem]]:
+    """Servers of metrics for stages that have none, or have them on another server already."""
+    names = {stage.name.split("/", 1)[0] for stage in stages}
+    seen: set[str] = set()
+    for index, server in enumerate(settings.metric_servers):
+        for place, name in enumerate(server.stages):
+            path = ("metric_servers", index, "stages", place)
+            if name not in names:
+                message = f'no stage has the name "{name}"'
+                yield "", Problem(path, message, nearest(name, names))
+            elif name in seen:
+                message = f'the metrics of "{name}" are on another server already'
+                yield "", Problem(path, message)
+            seen.add(name)
 
 
 def _parts(listen: str) -> tuple[str, int]:

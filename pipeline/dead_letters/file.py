@@ -11,7 +11,7 @@ from typing import Self
 
 import msgspec
 
-from pipeline.files import private
+from pipeline.files import naming, private
 from pipeline.plan.outcome import Reject
 
 _log = logging.getLogger(__name__)
@@ -27,29 +27,37 @@ class DeadLetterFile:
 
     def __init__(self, path: Path | None, keep: int = 0, max_bytes: int = 0) -> None:
         self._file = None
-        self._path = path
+        self._path = path or Path()
         self._max_bytes = max_bytes
         self._full = False
         self._written = False
+        self.size = 0
+        """Bytes written so far."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            mode = "r+b" if keep and path.exists() else "w+b"
+            is_file = path.is_file() or not path.exists()
+            mode = "r+b" if keep and path.exists() and is_file else "wb"
             self._file = open(path, mode, opener=private)  # noqa: SIM115 - a Path has no opener
-            self._file.truncate(keep)
-            self._file.seek(0, 2)
+            if is_file:  # a pipe and a device have no length
+                self._file.truncate(keep)
+                self.size = self._file.seek(0, 2)
 
     def write(self, letters: Sequence[Reject]) -> None:
         """Append and hand over to the operating system, unless the file is full."""
         if self._file is None or not letters or self._is_full():
             return
-        self._file.write(b"".join(_line(letter) for letter in letters))
-        self._file.flush()
+        lines = b"".join(map(_line, letters))
+        with naming(self._path):
+            self._file.write(lines)
+            self._file.flush()
+        self.size += len(lines)
         self._written = True
 
     def sync(self) -> None:
         """Make what was written durable, as the state is that includes it. Raises OSError."""
-        if self._file and self._written:
-            os.fsync(self._file.fileno())
+        if self._file and self._written and self._path.is_file():
+            with naming(self._path):
+                os.fsync(self._file.fileno())
             self._written = False
 
     def _is_full(self) -> bool:
@@ -65,11 +73,6 @@ class DeadLetterFile:
             )
         return self._full
 
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._file.tell() if self._file else 0
-
     def __enter__(self) -> Self:
         return self
 
@@ -80,7 +83,8 @@ class DeadLetterFile:
         at: TracebackType | None,
     ) -> None:
         if self._file:
-            self._file.close()
+            with naming(self._path):
+                self._file.close()
 
 
 def _line(letter: Reject) -> bytes:

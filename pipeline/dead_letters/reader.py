@@ -16,6 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from pipeline.decode.record_batches import read_within_bounds
+from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError, Connection
 from pipeline.kafka.topics import partitions
 
@@ -58,6 +60,7 @@ class DlqReader:
     """The letters of a topic, up to its end now. Its methods raise BrokerError."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
+        read_within_bounds()
         self._topic = topic
         self._connection = connection
         self._arguments: dict[str, Any] = {
@@ -128,20 +131,28 @@ class DlqReader:
     async def _letters(
         self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[_Read]:
-        """The letters of the assigned partitions from their beginning up to these offsets."""
+        """The letters of the assigned partitions from their beginning up to these offsets.
+
+        A record that is not a letter is told, and passed over.
+        """
         seen: set[tuple[str, int, int]] = set()
         while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
             for tp, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
                 for record in records:
                     letter = _letter(record)
+                    if letter is None:
+                        where = record.offset, printable(record.topic)
+                        _log.warning("offset %d of %s is not a dead letter: passed over", *where)
+                        continue
                     place = letter.topic, letter.partition, letter.offset
                     if letter.of == "flow" or place not in seen:
                         yield _Read(letter, tp, record.offset)
                     seen.add(place)
 
 
-def _letter(record: Any) -> Letter:
-    found = {name: value.decode(errors="replace") for name, value in record.headers}
+def _letter(record: Any) -> Letter | None:
+    """The letter in a record; None where another program has written it."""
+    found = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     try:
         return Letter(
             record.value or b"",
@@ -152,7 +163,5 @@ def _letter(record: Any) -> Letter:
             int(found["offset"]),
             found["of"],
         )
-    except (KeyError, ValueError) as error:
-        raise BrokerError(
-            f"offset {record.offset} of {record.topic} is not a dead letter"
-        ) from error
+    except (KeyError, ValueError):
+        return None

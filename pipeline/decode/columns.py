@@ -90,7 +90,7 @@ def _integers(dtype: pl.DataType, cells: list[Any]) -> pl.Series | None:
         column = pl.Series(cells, dtype=pl.Int64)
     except (OverflowError, TypeError):
         return None
-    inside = column.is_between(*_exact(dtype)).all()
+    inside = column.is_between(*exact(dtype)).all()
     return column.cast(dtype) if inside else None
 
 
@@ -125,7 +125,7 @@ def _first_fit(cell: Any, choices: tuple[pl.DataType, ...]) -> tuple[int | None,
 def _fit(dtype: pl.DataType) -> Callable[[Any], Any]:
     """The function from a cell to a value of this type, None where it does not fit."""
     if dtype.is_integer():
-        return partial(_integer, *_exact(dtype))
+        return partial(_integer, *exact(dtype))
     if dtype == pl.Boolean:
         return lambda cell: cell if isinstance(cell, bool) else None
     if dtype == pl.Float64:
@@ -165,7 +165,7 @@ def bounds(dtype: pl.DataType) -> tuple[int, int]:
     )
 
 
-def _exact(dtype: pl.DataType) -> tuple[int, int]:
+def exact(dtype: pl.DataType) -> tuple[int, int]:
     """Least and greatest value of an integer type that a double holds; others stay doubles."""
     low, high = bounds(dtype)
     return max(low, -EXACT), min(high, EXACT)

@@ -282,8 +282,13 @@ def decompress(blocks: Iterable[bytes], compression: Compression = "auto") -> It
     if form == "none":
         yield from source.rest()
         return
+    begun = False
     while form != "none":
-        yield from _member(source, form)
+        for piece in _member(source, form):
+            if piece and not begun:
+                begun = True
+                _refuse_nested(piece, form)
+            yield piece
         yield from _padding(source)
         form = _recognised(source)
     if not source.head():
@@ -295,6 +300,14 @@ def decompress(blocks: Iterable[bytes], compression: Compression = "auto") -> It
 
 
 _Form = Compression | Literal["skippable"]
+
+
+def _refuse_nested(first: bytes, form: _Form) -> None:
+    """Raise FormatError where the data is compressed, or something else, once more."""
+    if what := named(first):
+        raise FormatError(
+            f"what is compressed with {form} is {what}, which is not read: decompress it before"
+        )
 
 
 def _recognised(source: _Input) -> _Form:

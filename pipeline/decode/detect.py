@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.decode import Format, sqlite
-from pipeline.decode.compression import DamagedError, FormatError, decompress
+from pipeline.decode.compression import DamagedError, FormatError, decompress, named
 from pipeline.decode.json_stream import JsonSplitter
 from pipeline.decode.splitting import Damaged
-from pipeline.files import is_file
+from pipeline.files import ending, is_file, naming
 
-_BLOCK = 1 << 16
+_BLOCK, _HEAD = 1 << 16, 16
 _BOM = b"\xef\xbb\xbf"
-_JSON = re.compile(rb'\s*(?:\[\s*\]|(?:\[\s*)?\{\s*(?:\}|"[^"\x00-\x1f]*"\s*:))')
+_JSON = re.compile(rb'[\s\0]*(?:\[\s*\]|(?:\[\s*)?\{\s*(?:\}|"[^"\x00-\x1f]*"\s*:))')
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -56,7 +57,7 @@ def is_recording(path: Path, settings: frozenset[str]) -> bool:
         return True
     data = _beginning(path)
     if not _json_begins(data):
-        return not _is_text(data)
+        return not _is_text(data) or _is_packed(path)
     payloads, _ = JsonSplitter()(data, whole=len(data) < _BLOCK)
     first = next((p for p in payloads if not isinstance(p, Damaged)), b"")
     try:
@@ -67,13 +68,23 @@ def is_recording(path: Path, settings: frozenset[str]) -> bool:
 
 
 def _json_begins(data: bytes) -> bool:
-    """Whether an object or an array of objects begins here: no message of protobuf looks so."""
+    """Whether an object or an array of objects begins here: no message of protobuf looks so.
+
+    Also in UTF-16, which whoever reads it refuses by its name.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", errors="ignore").encode(errors="ignore")
     return _JSON.match(data.removeprefix(_BOM)) is not None
 
 
 def _is_text(data: bytes) -> bool:
     """Whether no letter controls anything but lines: a message has such bytes."""
     return _CONTROL.search(data) is None
+
+
+def _is_packed(path: Path) -> bool:
+    with ending(path) as file:
+        return bool(named(file.read(_HEAD)))
 
 
 def _beginning(path: Path) -> bytes:
@@ -92,6 +103,6 @@ def _beginning(path: Path) -> bytes:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with ending(path) as file, naming(path):
         while block := file.read(_BLOCK):
             yield block

@@ -1,113 +1,114 @@
 """JSON flows, one object a payload (docs/reference/decoding.md#json).
 
 Numbers are doubles, nulls at the top are absent fields, TimeReceived is added unless present.
+Payloads are read many at a time where they are plain and their fields have the types that most
+flows had before, the others one at a time. A flow is the same either way.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain
-
+import numpy as np
 import polars as pl
 
-from pipeline.decode.columns import columns
-from pipeline.decode.objects import MAX_BYTES, Flow, parse, reserved
+from pipeline.decode import json_rows, typed_json
+from pipeline.decode.json_rows import RECEIVED
+from pipeline.decode.objects import MAX_BYTES
+from pipeline.decode.passed_over import Places
+from pipeline.decode.typed_json import Read
+from pipeline.flows import values
+from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import BuildContext, Decode, Decoded
 
-_SLICE = 512
-"""Flows held as dicts at a time: few enough to stay in the processor's cache."""
+_FEW = 64
+"""So many take less time one by one."""
 
-_RECEIVED = "TimeReceived"
-_RESERVED = "a reserved field name: *, ^...$ or one that starts with U+001E or U+001F"
+_MAX_WAIT = 63
+"""The most batches until types that did not fit are tried again."""
+
+_MAX_FIELDS = 500
+"""Of flows with more fields than these, all are read one by one."""
 
 
-def decoder(context: BuildContext, max_bytes: int = MAX_BYTES) -> Decode:
+def decoder(context: BuildContext, max_bytes: int = MAX_BYTES, *, few: int = _FEW) -> Decode:
     """Payloads to the fields that they have and `context` needs; TimeReceived is always there.
 
-    A payload of more than `max_bytes` is rejected unread.
+    A payload of more than `max_bytes` is rejected unread. Up to `few` are read one at a time.
     """
+    types = _Types(context)
 
     def decode(payloads: list[bytes]) -> Decoded:
-        table = _Table(context)
-        rejected: list[tuple[int, str]] = []
-        for start in range(0, len(payloads), _SLICE):
-            rows, names, bad = _rows(payloads[start : start + _SLICE], max_bytes)
-            table.append(rows, names)
-            rejected += [(start + index, reason) for index, reason in bad]
-        flows, coerced = table.frame()
-        return Decoded(flows, rejected, coerced)
+        if len(payloads) <= few:
+            return json_rows.read(payloads, context, max_bytes)
+        quick, places = types.read(payloads, max_bytes)
+        rest = np.delete(np.arange(len(payloads)), places)
+        if not len(rest):
+            return Decoded(quick, [])
+        left = [payloads[index] for index in rest.tolist()]
+        flows, rejected, coerced = json_rows.read(left, context, max_bytes)
+        types.learn(flows, failed=2 * len(rest) > len(payloads))
+        reasons = [(int(rest[index]), reason) for index, reason in rejected]
+        if len(places):
+            order = np.concatenate((places, np.delete(rest, [index for index, _ in rejected])))
+            flows = values.concat([quick, flows])[np.argsort(order)]
+        return Decoded(flows, reasons, coerced)
 
-    def decode_uncollected(payloads: list[bytes]) -> Decoded:
-        with _no_collection():
-            return decode(payloads)
-
-    return decode_uncollected
+    return decode
 
 
-class _Table:
-    """Cells by field, all of one height."""
+class _Types:
+    """The types that the fields have: of the catalogue at first, then as most of a batch were."""
 
     def __init__(self, context: BuildContext) -> None:
-        self.context = context
-        self.height = 0
-        self.cells: dict[str, list[object]] = {}
+        self._context = context
+        needed = {*(context.needed or ()), RECEIVED}
+        known = {name: field.dtype for name, field in CATALOGUE.items() if name in needed}
+        self._types: dict[str, pl.DataType] = dict.fromkeys(needed, pl.String()) | known
+        if context.needed is None:
+            self._types |= {name: field.dtype for name, field in CATALOGUE.items()}
+        self._seen: set[str] = set()
+        self._read: Read | None = None
+        self._wait = self._penalty = 0
 
-    def append(self, rows: list[Flow], names: Iterable[str]) -> None:
-        for name in filter(self.context.needs, names):
-            self._column(name).extend([row.get(name) for row in rows])
-        self.height += len(rows)
+    def read(self, payloads: list[bytes], max_bytes: int) -> tuple[pl.DataFrame, Places]:
+        """The flows of a batch that can be read by these types, and which payloads these are."""
+        if self._wait or len(self._types) > _MAX_FIELDS:
+            self._wait = max(0, self._wait - 1)
+            return pl.DataFrame(), np.empty(0, np.intp)
+        if self._read is None:
+            self._read = self._reader()
+        flows, places = self._read(payloads, max_bytes)
+        now = pl.lit(int(self._context.clock()), pl.Int64).alias(RECEIVED)
+        if self._context.needs(RECEIVED):
+            now = pl.coalesce(RECEIVED, now)
+        flows = flows.with_columns(now)
+        absent = [column.name for column in flows if column.null_count() == flows.height]
+        flows = flows.drop(absent)
+        self._see(flows)
+        return flows, places
 
-    def frame(self) -> tuple[pl.DataFrame, int]:
-        """The frame, and how many texts were coerced to numbers."""
-        now = int(self.context.clock())
-        received = self._column(_RECEIVED)
-        self.cells[_RECEIVED] = [now if cell is None else cell for cell in received]
-        full = {name: self._column(name) for name in self.cells}
-        typed = [
-            columns(name, cells) for name, cells in full.items() if name == _RECEIVED or _any(cells)
-        ]
-        series = [column for group, _ in typed for column in group]
-        return pl.DataFrame({s.name: s for s in series}), sum(coerced for _, coerced in typed)
+    def _reader(self) -> Read:
+        """Where every field is read, of those that were seen: others make a payload an odd one."""
+        whole = self._context.needed is None
+        names = self._seen if whole and self._seen else self._types
+        return typed_json.reader({name: self._types[name] for name in names}, whole=whole)
 
-    def _column(self, name: str) -> list[object]:
-        """The cells of a field, filled up to the height."""
-        column = self.cells.setdefault(name, [])
-        column += [None] * (self.height - len(column))
-        return column
+    def _see(self, flows: pl.DataFrame) -> None:
+        new = self._types.keys() & set(flows.columns) - self._seen
+        if new:
+            self._seen |= new
+            self._read = None
 
+    def learn(self, flows: pl.DataFrame, *, failed: bool) -> None:
+        """Take note of the fields; if most of a batch was not readable, of their types.
 
-def _rows(
-    payloads: list[bytes], max_bytes: int
-) -> tuple[list[Flow], Iterable[str], list[tuple[int, str]]]:
-    """The flows, the names of their fields, and the bad payloads with the reason."""
-    rows: dict[int, Flow] = {}
-    rejected: dict[int, str] = {}
-    for index, payload in enumerate(payloads):
-        try:
-            rows[index] = parse(payload, max_bytes)
-        except ValueError as error:
-            rejected[index] = str(error)
-    names = dict.fromkeys(chain.from_iterable(rows.values()))
-    if any(map(reserved, names)):
-        rejected |= {i: _RESERVED for i, row in rows.items() if any(map(reserved, row))}
-        rows = {index: row for index, row in rows.items() if index not in rejected}
-        names = dict.fromkeys(chain.from_iterable(rows.values()))
-    return list(rows.values()), names, sorted(rejected.items())
-
-
-def _any(cells: list[object]) -> bool:
-    return any(cell is not None for cell in cells)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Decoding makes many objects and no cycles: the collector would only walk them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+        Then also wait longer each time.
+        """
+        self._see(flows)
+        if not failed:
+            self._wait = self._penalty = 0
+            return
+        self._wait, self._penalty = self._penalty, min(2 * self._penalty + 1, _MAX_WAIT)
+        for name, dtype in flows.schema.items():
+            if not values.is_overflow(name):
+                self._types[name] = dtype
+        self._read = None

@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _SEPARATORS = re.compile(r"[\s,\0]*", re.ASCII)
 _ARRAY = re.compile(r"\[\s*(?=[{\]])", re.ASCII)
 _UNKNOWN = re.compile(r"\[\s*\Z", re.ASCII)
-_BEHIND = re.compile(r"[ \t\r]*(?:,[ \t\r]*)?(?P<end>\n|\Z)|[ \t\r]?(?=\{)")
+_BEHIND = re.compile(r"[ \t\r\0]*(?:,[ \t\r\0]*)?(?P<end>\n|\Z)|(?:[ \t\r]|\0+)?(?=\{)")
 """What may stand behind an object: the end of the line, or another object."""
 _NEXT_OBJECT = re.compile(r"\}(?=[\s,]*[{\]])", re.ASCII)
 _NEXT_ELEMENT = re.compile(r"(?=[,\]])")
@@ -24,7 +24,7 @@ _UNFINISHED = re.compile(r'(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+\\?|[-+.\w]*+)\s*+\Z
 
 Possessive, as a text of spaces that is not the last of a line would take quadratic time otherwise.
 """
-_JOINED = (b"}{", b"} {", b"}\t{", b"}\r{")
+_JOINED = (b"}{", b"} {", b"}\t{", b"}\r{", b"\0{")
 _DEEP = 200
 _WINDOW = 1 << 13
 _SCARCE = 1 << 20

@@ -21,6 +21,8 @@ from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import BuildContext, Decode, Decoded
 
 _EVENTS = "network_events_metadata"
+_TRANSLATION = "xlat"
+"""A message that most agents never send; what is made of it takes as long as the addresses."""
 
 
 def decoder(context: BuildContext) -> Decode:
@@ -33,18 +35,24 @@ def decoder(context: BuildContext) -> Decode:
         for name, expr in FLOW.items()
         if context.needs(name)
     }
+    plain = fields | {
+        name: pl.lit(None, dtype=CATALOGUE[name].dtype).alias(name)
+        for name in fields
+        if _TRANSLATION in FLOW[name].meta.root_names()
+    }
     nulls = {name: where for name, where in EXPLICIT_NULLS.items() if name in fields}
     wires = {"network", "transport"}.union(*(expr.meta.root_names() for expr in fields.values()))
     if context.needs("NetworkEvents"):
         wires.add(_EVENTS)
     parser = Parser(descriptor(wires))
-    why = _why(wires)
+    why, why_plain = (_why(some) for some in (wires, wires - {_TRANSLATION}))
 
     def decode(payloads: list[bytes]) -> Decoded:
         wire, malformed = parser.parse(payloads)
-        wire, faulty = _sound(wire, why, payloads, malformed)
+        translated = _TRANSLATION in wires and wire[_TRANSLATION].null_count() < wire.height
+        wire, faulty = _sound(wire, why if translated else why_plain, payloads, malformed)
         received = pl.repeat(int(context.clock()), pl.len(), dtype=pl.Int64).alias("TimeReceived")
-        flows = wire.select(received, *fields.values())
+        flows = wire.select(received, *(fields if translated else plain).values())
         for name, where in nulls.items():
             flows = values.put_null(flows, name, pl.lit(wire.select(where).to_series()))
         if _EVENTS in wire.columns:
@@ -58,7 +66,7 @@ def _why(wires: set[str]) -> pl.Expr:
     """String: what is wrong with a Record, null for a sound one."""
     ends = [
         pl.col(message).struct.field(end)
-        for message in sorted(wires & {"network", "xlat"})
+        for message in sorted(wires & {"network", _TRANSLATION})
         for end in ("src_addr", "dst_addr")
     ]
     return pl.coalesce(

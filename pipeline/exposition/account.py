@@ -20,7 +20,8 @@ class Account(NamedTuple):
 
     `read` are messages, `undecoded` those of them that were rejected as a whole. The others are
     flows, each of which is `counted`, `filtered` or `rejected` in every one of `ends` metrics and
-    outputs. `reasons` are those of what was rejected, and how often.
+    outputs. `reasons` are those of what was rejected, and how often. `empty` messages were passed
+    over and are not among those read: of a damaged disk, a hole of zeros is many of them.
     """
 
     read: int
@@ -30,6 +31,7 @@ class Account(NamedTuple):
     filtered: int
     rejected: int
     reasons: Counter[str]
+    empty: int = 0
 
     @property
     def all_rejects(self) -> int:
@@ -48,7 +50,7 @@ class Account(NamedTuple):
         else:
             flows = f"in {self.ends} metrics and outputs {sums}, {self.rejected} rejected"
             text = f"{self.read} read, {self.undecoded} rejected; {flows}"
-        return f"{text}{self._reasons()}"
+        return f"{text}{self._reasons()}{f'; {self.empty} empty' if self.empty else ''}"
 
     def _reasons(self) -> str:
         if not self.reasons:
@@ -87,7 +89,8 @@ def account(plan: Plan, values: Mapping[str, Mapping[str, float]], reasons: Reas
             possible += metrics * sum(decoded[name] for name in _sources(plan, node))
     filtered = max(0, possible - counted - rejected)
     undecoded = read - sum(decoded.values())
-    return Account(read, undecoded, ends, counted, filtered, rejected, reasons.counts)
+    empty = sum(int(values.get("ingest_empty", {}).get(name, 0)) for name in decoded)
+    return Account(read, undecoded, ends, counted, filtered, rejected, reasons.counts, empty)
 
 
 def _ends(node: Node) -> int:

@@ -76,6 +76,12 @@ METRICS: dict[str, SelfMetric] = {
     "kafka_lost": SelfMetric(
         _C, ("topic", "partition"), "Messages deleted by the broker before they were counted"
     ),
+    "kafka_cut": SelfMetric(
+        _C, ("topic", "partition"), "Messages counted that the broker has lost since"
+    ),
+    "kafka_missing": SelfMetric(
+        _C, ("topic", "partition"), "Offsets between messages of which the broker gave nothing"
+    ),
     "kafka_ready": SelfMetric(_G, (), "1 while this worker counts as a member of its group"),
     "kafka_errors": SelfMetric(_C, ("error",), "Attempts to join and to read that failed"),
     "kafka_checkpoint_age_seconds": SelfMetric(

@@ -5,24 +5,35 @@ Source: docs/reference/encode-prom.md#exposition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import polars as pl
 
 from pipeline.stage import COUNT, SUM, VALUE, Family, Kind, bucket
-from pipeline.state.series_table import LAST_COUNTED, TIMES, SeriesTable
+from pipeline.state.label_sets import ID, LabelInterner
+from pipeline.state.series_rows import LAST_COUNTED, Rows
+from pipeline.state.series_table import SeriesTable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _EXACT = 2.0**53
+_SPECIAL = r'[\\"\n]'
 _ACTIVE, _BEFORE = ":active", ":before"
+
+
+class _Shown(NamedTuple):
+    """What a scrape has shown of a family: by the ids of `sets` the values, and who was active."""
+
+    sets: LabelInterner
+    series: pl.DataFrame
 
 
 class Exposition:
     """What one server shows. It remembers what it showed, which `zero_first` needs."""
 
     def __init__(self) -> None:
-        self._shown: WeakKeyDictionary[SeriesTable, pl.DataFrame] = WeakKeyDictionary()
+        self._shown: WeakKeyDictionary[SeriesTable, _Shown] = WeakKeyDictionary()
 
     def render(self, tables: Iterable[SeriesTable], now: float | None = None) -> str:
         """The text of every family that is exposed and has a series.
@@ -30,50 +41,81 @@ class Exposition:
         Series idle at `now` (epoch seconds) for longer than their expiry are left out; None leaves
         none out and shows every series at its total.
         """
-        return "".join(self._family(table, now) for table in tables if table.family.exposed)
+        return "".join(self.parts(tables, now))
 
-    def _family(self, table: SeriesTable, now: float | None) -> str:
+    def parts(self, tables: Iterable[SeriesTable], now: float | None = None) -> Iterator[str]:
+        """The same in parts of some thousand lines: a million series at once need much memory."""
+        for table in tables:
+            if table.family.exposed:
+                yield from self._family(table, now)
+
+    def _family(self, table: SeriesTable, now: float | None) -> Iterator[str]:
+        rows, family = table.rows, table.family
         from_zero = now is not None and table.policy.zero_first and table.labels
-        if from_zero and table.family.kind is not Kind.GAUGE:
-            series = self._from_zero(table, now or 0.0)
+        if from_zero and family.kind is not Kind.GAUGE:
+            series = self._from_zero(table, rows, now or 0.0)
         else:
-            series = table.exposed(now)
-        return render_family(table.family, series.drop(TIMES)) if series.height else ""
+            series = table.active(rows.all(), now)
+        if series.height:
+            yield _head(family)
+            special = rows.sets.labels_with(_SPECIAL)
+            for part in rows.parts(series):
+                yield _lines(family, part, special)
 
-    def _from_zero(self, table: SeriesTable, now: float) -> pl.DataFrame:
-        """A new series at zero, and one that was idle at its last total, until the next time."""
+    def _from_zero(self, table: SeriesTable, rows: Rows, now: float) -> pl.DataFrame:
+        """A new series at zero, and one that was idle at its last total, until the next time.
+
+        Columns: ID and the values.
+        """
         columns = list(table.family.columns)
         active = pl.col(LAST_COUNTED) >= now - table.policy.expiry
-        series = table.series().with_columns(active.alias(_ACTIVE))
-        shown = self._shown.get(table, series.clear())
-        self._shown[table] = series
-        joined = series.join(
-            shown, on=table.labels, how="left", suffix=_BEFORE, maintain_order="left"
+        series = rows.all().select(ID, *columns, active.alias(_ACTIVE))
+        shown = self._shown.get(table, _Shown(rows.sets, series.clear()))
+        self._shown[table] = _Shown(rows.sets, series)
+        before = _by_ids_of(rows, series, shown)
+        joined = series.join(before, on=ID, how="left", suffix=_BEFORE, maintain_order="left")
+        return joined.filter(_ACTIVE).select(
+            ID,
+            *(
+                pl.when(pl.col(_ACTIVE + _BEFORE))
+                .then(pl.col(column))
+                .otherwise(pl.col(column + _BEFORE).fill_null(0))
+                .alias(column)
+                for column in columns
+            ),
         )
-        return joined.filter(_ACTIVE).with_columns(
-            pl.when(pl.col(_ACTIVE + _BEFORE))
-            .then(pl.col(column))
-            .otherwise(pl.col(column + _BEFORE).fill_null(0))
-            .alias(column)
-            for column in columns
-        )[table.columns]
+
+
+def _by_ids_of(rows: Rows, series: pl.DataFrame, shown: _Shown) -> pl.DataFrame:
+    """What was shown of these series, by their own ids; a table may have changed all of them."""
+    if shown.sets is rows.sets:
+        return shown.series
+    labelled = shown.sets.frame(shown.series[ID]).hstack(shown.series.drop(ID))
+    known = rows.sets.frame(series[ID]).with_columns(series[ID])
+    return labelled.join(known, on=list(rows.sets.labels)).select(series.columns)
 
 
 def render_family(family: Family, series: pl.DataFrame) -> str:
     """HELP, TYPE and samples of one family; `series` has its label and value columns."""
+    special = {label for label in family.labels if series[label].str.contains(_SPECIAL).any()}
+    return _head(family) + _lines(family, series, special)
+
+
+def _head(family: Family) -> str:
     head = f"# TYPE {family.name} {family.kind}\n"
-    if family.help:
-        head = f"# HELP {family.name} {_help(family.help)}\n{head}"
-    series = series.with_columns(
-        escaped(series[label]) for label in family.labels if _needs_escape(series[label])
-    )
+    return f"# HELP {family.name} {_help(family.help)}\n{head}" if family.help else head
+
+
+def _lines(family: Family, series: pl.DataFrame, special: Collection[str]) -> str:
+    """The samples; labels that are not `special` have no character that is escaped."""
+    series = series.with_columns(escaped(series[label]) for label in special)
     if family.kind is Kind.HISTOGRAM:
-        return head + _text(_histogram(family, series))
+        return _text(_histogram(family, series))
     value = pl.lit(_number(series[VALUE]).alias(":number"))
     if not family.labels:
-        return head + _text(series.select(line=pl.concat_str(pl.lit(f"{family.name} "), value)))
+        return _text(series.select(line=pl.concat_str(pl.lit(f"{family.name} "), value)))
     named = [pl.lit(f"{family.name}{{"), *_labels(family.labels), pl.lit("} "), value]
-    return head + _text(series.select(line=pl.concat_str(named)))
+    return _text(series.select(line=pl.concat_str(named)))
 
 
 def escaped(text: pl.Series) -> pl.Series:
@@ -83,10 +125,6 @@ def escaped(text: pl.Series) -> pl.Series:
         .str.replace_all('"', '\\"', literal=True)
         .str.replace_all("\n", "\\n", literal=True)
     )
-
-
-def _needs_escape(text: pl.Series) -> bool:
-    return bool(text.str.contains(r'[\\"\n]').any())
 
 
 def _labels(labels: Iterable[str]) -> list[pl.Expr]:

@@ -18,9 +18,9 @@ from pipeline.flows.gotext import parse_float
 from pipeline.stage import Kind, sample_names
 from pipeline.stage.bounds import ascending
 from pipeline.yaml import validate
+from pipeline.yaml.object_names import is_name, is_namespace
 
 PREFIX = "netobserv_"
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEYS = ("apiVersion", "kind", "metadata", "spec", "status")
 _CHARTS, _REMAP = "charts", "remap"
 _EXCLUDED = {Direction.INGRESS: "1", Direction.EGRESS: "0"}
@@ -194,12 +194,17 @@ def _head(data: dict[str, Any]) -> Iterable[Problem]:
     for key in data:
         if key not in _KEYS:
             yield Problem((key,), f'there is no field "{key}" here', nearest(str(key), _KEYS))
-    name = metadata.get("name") if isinstance(metadata, dict) else None
+    given = metadata if isinstance(metadata, dict) else {}
+    name, namespace = given.get("name"), given.get("namespace")
     if not name:
         yield Problem(("metadata", "name"), f"this {KIND} has no name")
-    elif not isinstance(name, str) or len(name) > 253 or not _OBJECT_NAME.fullmatch(name):
+    elif not is_name(name):
         hint = "lower case letters, digits, - and ., between letters or digits"
         yield Problem(("metadata", "name"), f'"{name}" is not a valid name of an object', hint)
+    if namespace and not is_namespace(namespace):
+        message = f'"{namespace}" is not a valid name of a namespace'
+        hint = "lower case letters, digits and -, between letters or digits; at most 63"
+        yield Problem(("metadata", "namespace"), message, hint)
 
 
 def without_duplicates(resources: Iterable[FlowMetric]) -> list[FlowMetric]:

@@ -6,25 +6,83 @@ A value is written the same way whichever column it is in (docs/reference/decodi
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from pipeline.flows import gotext, values
 
+Parts = list[str | pl.Expr]
+"""Texts and columns that are written one after the other."""
+
 
 def json_lines(flows: pl.DataFrame) -> list[str]:
     """Each flow as one JSON object, keys sorted, absent fields left out."""
-    names = sorted(values.names(flows))
+    return json_column(flows).to_list()
+
+
+def json_column(flows: pl.DataFrame) -> pl.Series:
+    """String: each flow as one JSON object, as above."""
+    absent = [column.name for column in flows if column.null_count() == flows.height]
+    present = flows.drop(absent)
+    names = sorted(values.names(present))
     if not names:
-        return ["{}"] * flows.height
-    cells = [
-        pl.concat_str(
-            pl.lit(msgspec.json.encode(name).decode() + ":"), _written(flows.schema, name)
-        )
-        for name in names
-    ]
-    joined = pl.concat_str(cells, separator=",", ignore_nulls=True)
-    lines = flows.select((pl.lit("{") + joined + pl.lit("}")).alias("line"))
-    return lines["line"].to_list()
+        return pl.repeat("{}", flows.height, dtype=pl.String, eager=True)
+    schema = present.schema  # taken once: each time, it is made of all columns
+    full = [name for name in names if name in schema and not present[name].has_nulls()]
+    fields = {name: _field(present, schema, name) for name in names}
+    line = _around(fields, full) if full else _separated(fields)
+    return present.select(line).to_series()
+
+
+def _around(fields: dict[str, Parts], full: list[str]) -> pl.Expr:
+    """The object; in all flows are the fields `full`.
+
+    The first of these has the other fields around it, which bring their commas with them.
+    """
+    parts: Parts = ["{"]
+    in_all = set(full)
+    for name, field in fields.items():
+        commas = ("," if name > full[0] else "", "," if name < full[0] else "")
+        whole = [commas[0], *field, commas[1]]
+        parts += whole if name in in_all else [_text(whole)]
+    return _text([*parts, "}"], ignore_nulls=True)
+
+
+def _separated(fields: dict[str, Parts]) -> pl.Expr:
+    """The object, where no field is in all flows."""
+    texts = [_text(field) for field in fields.values()]
+    return _text(["{", pl.concat_str(texts, separator=",", ignore_nulls=True), "}"])
+
+
+def _text(parts: Parts, *, ignore_nulls: bool = False) -> pl.Expr:
+    """String: the parts one after the other; null where one is, unless these are ignored."""
+    pieces: list[pl.Expr] = []
+    fixed = ""
+    for part in parts:
+        if isinstance(part, str):
+            fixed += part
+        else:
+            pieces += [pl.lit(fixed), part]
+            fixed = ""
+    return pl.concat_str([*pieces, pl.lit(fixed)], ignore_nulls=ignore_nulls)
+
+
+def _field(flows: pl.DataFrame, schema: values.Schema, name: str) -> Parts:
+    """The field with its name: a part is null when it is absent."""
+    key = msgspec.json.encode(name).decode() + ":"
+    if values.overflow(name) not in schema:
+        if schema[name].is_integer():
+            return [key, pl.col(name)]
+        if schema[name] == pl.String and not _escapes(flows[name]):
+            return [key + '"', pl.col(name), '"']
+    return [key, _written(schema, name)]
+
+
+def _escapes(texts: pl.Series) -> bool:
+    """Whether JSON has an escape for any character of these texts."""
+    array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
+    data = np.frombuffer(array.buffers()[2], np.uint8)
+    return bool(((data < ord(" ")) | (data == ord('"')) | (data == ord("\\"))).any())
 
 
 def _written(schema: values.Schema, name: str) -> pl.Expr:

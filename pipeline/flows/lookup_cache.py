@@ -28,10 +28,10 @@ _WASTE = 50_000
 class LookupCache:
     """Remembers what a lookup answered for every text it has seen.
 
-    Texts are interned, so a text is a small id; `rows` maps the id to a row of `table`, null when
-    the answer had nothing but nulls. An address that resolves to nothing thus costs twelve bytes.
-    Of texts with several answers `rows` knows the last, `border` when it begins, and `keys` with
-    `then_rows` all of them, sorted.
+    Texts are interned, so a text is a small id, below `known`; `rows` maps it to a row of `table`,
+    null when the answer had nothing but nulls. An address that resolves to nothing thus costs
+    twelve bytes. Of texts with several answers `rows` knows the last, `border` when it begins, and
+    `keys` with `then_rows` all of them, sorted.
     """
 
     def __init__(self, lookup: Lookup, *, limit: int = LIMIT) -> None:
@@ -45,7 +45,7 @@ class LookupCache:
             self._start()
             return
         stale = pl.Series("text", sorted(texts), dtype=pl.String)
-        if len(self._rows) and len(stale):
+        if self._known and len(stale):
             self._learn(stale, stale.cast(self._texts).to_physical())
 
     def get(
@@ -58,20 +58,21 @@ class LookupCache:
 
         `at` (Int64, ms) asks for the answer at that time; null, or no `at`: for the last one.
         """
-        if len(self._rows) > self._limit:
+        if self._known > self._limit:
             limits.reached(
                 f"more than {self._limit:,} different addresses or ports were looked up",
                 "what is known of them is looked up again, which takes time",
             )
             self._start()
-        elif self._table.height > 2 * len(self._rows) + _WASTE:
+        elif self._table.height > 2 * self._known + _WASTE:
             self._start()
         ids = texts.cast(self._texts).to_physical()
         top = ids.max()
-        if isinstance(top, int) and top >= len(self._rows):
-            new = pl.select(text=texts, id=ids).filter(pl.col("id") >= len(self._rows))
-            new = new.unique("id").sort("id")
-            self._learn(new["text"], new["id"])
+        if isinstance(top, int) and top >= self._known:
+            # Ids are dense, so that all above the known ones are new.
+            new = pl.int_range(self._known, top + 1, dtype=pl.UInt32, eager=True)
+            named = new.to_frame("id").select(pl.col("id").cat.to(self._texts).cast(pl.String))
+            self._learn(named["id"], new)
         rows = self._rows.gather(ids)
         if at is not None and len(self._keys):
             rows = self._then(ids, rows, at)
@@ -80,6 +81,7 @@ class LookupCache:
     def _start(self) -> None:
         self._texts = pl.Categorical(pl.Categories.random())
         self._anchor = pl.Series([], dtype=self._texts)  # ids live as long as a column of theirs
+        self._known = 0
         self._rows = pl.Series("row", [], dtype=pl.UInt32)
         self._border = pl.Series("border", [], dtype=pl.Int64)
         self._keys = pl.Series("key", [], dtype=pl.Int64)
@@ -114,9 +116,9 @@ class LookupCache:
 
     def _set(self, ids: pl.Series, learnt: pl.DataFrame) -> None:
         top = ids.max()
-        more = (top if isinstance(top, int) else -1) + 1 - len(self._rows)
-        if more > 0:
-            # Ids are dense, so that all above the known ones are learnt now.
+        self._known = max(self._known, (top if isinstance(top, int) else -1) + 1)
+        if self._known > len(self._rows):
+            more = max(self._known - len(self._rows), len(self._rows))
             room = pl.repeat(None, more, dtype=pl.UInt32, eager=True)
             self._rows = pl.concat([self._rows, room], rechunk=True)
             borders = pl.repeat(0, more, dtype=pl.Int64, eager=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import product
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.flows import service_ports, tcp, values
+from pipeline.flows.prepared import prepared
 
 
 class Basis(StrEnum):
@@ -34,16 +38,28 @@ FIELDS = frozenset(
 )
 """The fields that `oriented` reads."""
 
-_ICMP, _ECHO_REQUESTS, _ECHO_REPLIES = (1, 58), (8, 128), (0, 129)
+_TCP = 6
+_ICMPS, _ECHO_REQUESTS, _ECHO_REPLIES = (1, 58), (8, 128), (0, 129)
 """Protocols, and types of echoes in them (RFC 792, RFC 4443)."""
 _SYN, _ACK, _SYN_ACK = (tcp.BITS[name] for name in ("SYN", "ACK", "SYN_ACK"))
 _RST, _RST_ACK = tcp.BITS["RST"], tcp.BITS["RST_ACK"]
 _RESETS = (_RST, _RST_ACK, _RST | _RST_ACK, _RST | _ACK)
 """The flags of a flow that did nothing but reset."""
-_KNOWN = pl.Series(service_ports.known())
-_SRC, _DST, _FLAGS, _ECHO, _BY_SERVICE, _BY_RANGE, _ANSWERS, _OPENS = (
-    f":{name}"
-    for name in ("src", "dst", "flags", "echo", "by_service", "by_range", "answers", "opens")
+_SRC, _DST, _FLAGS, _ECHO, _ICMP, _OPEN = (
+    f":{name}" for name in ("src", "dst", "flags", "echo", "icmp", "may")
+)
+_NOT_KNOWN = 2
+"""Beside 0 and 1: what is not known to be false or true."""
+
+_SOURCE = pl.col(FORWARD)
+_SEEN_FROM_SOURCE = (
+    _SOURCE,
+    pl.col(BASIS),
+    pl.when(_SOURCE).then(_DST).otherwise(_SRC).alias(PORT),
+    pl.when(_SOURCE).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
+    (pl.col(REFUSED) & ~_SOURCE).alias(REFUSED),
+    (pl.col(REFUSED) & _SOURCE).alias(ABORTED),
+    pl.when(pl.col(_OPEN) != _NOT_KNOWN).then(pl.col(_OPEN) == 1).alias(OPEN),
 )
 
 
@@ -56,49 +72,45 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
     flags have SYN and ACK, as those of the other end may; false where they have SYN alone or
     SYN_ACK, which prove it, and null where they have none of these. The others are never null.
     """
-    hints = _hints(flows).with_columns(*_tcp())
-    decided = hints.select(
-        _SRC,
-        _DST,
-        _FLAGS,
-        pl.when(_ANSWERS)
-        .then(pl.lit(value=False))
-        .when(_OPENS)
-        .then(pl.lit(value=True))
-        .otherwise(pl.coalesce(_ECHO, _BY_SERVICE, _BY_RANGE))
-        .alias(FORWARD),
-        _basis().alias(BASIS),
-    )
-    if decided[FORWARD].null_count():
-        decided = decided.with_columns(pl.col(FORWARD).fill_null(_not_after(flows)))
-    forward = pl.col(FORWARD)
-    return decided.select(
-        FORWARD,
-        BASIS,
-        pl.when(forward).then(_DST).otherwise(_SRC).alias(PORT),
-        pl.when(forward).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
-        (~forward & pl.col(_FLAGS).is_in(_RESETS)).alias(REFUSED),
-        (forward & pl.col(_FLAGS).is_in(_RESETS)).alias(ABORTED),
-        _open().alias(OPEN),
-    )
+    with_icmp = flows.with_columns(_icmp(flows))
+    read = with_icmp.select(_needed(with_icmp))
+    src, dst, flags = (read[name].fill_null(0).to_numpy() for name in (_SRC, _DST, _FLAGS))
+    echo = read[_ECHO].cast(pl.Int8).fill_null(_NOT_KNOWN).to_numpy()
+    kinds = _OF_FLAGS[np.where(flags >> 11 == 0, flags, flags & _MEANT | _MEANT + 1)]
+    cases = ((kinds & 7) * np.int32(8) + _OF_PORTS[src]) * 8 + _OF_PORTS[dst]
+    decided, basis = _DECISIONS[:, cases * 3 + echo]
+    forward = pl.Series(decided == 1)
+    if (decided == _NOT_KNOWN).any():
+        forward = _not_after(flows).zip_with(pl.Series(decided == _NOT_KNOWN), forward)
+    return pl.DataFrame(
+        [
+            read[_SRC],
+            read[_DST],
+            forward.alias(FORWARD),
+            pl.Series(BASIS, basis),
+            pl.Series(REFUSED, kinds & _RESET != 0),
+            pl.Series(_OPEN, _OPEN_BY_FLAGS[kinds & 7]),
+        ]
+    ).select(_SEEN_FROM_SOURCE)
 
 
-def _hints(flows: pl.DataFrame) -> pl.DataFrame:
-    """Ports (_SRC and _DST), _FLAGS, and three opinions (true: the source is the client)."""
-    schema = flows.schema
-    read = flows.with_columns(
+@prepared
+def _icmp(schema: values.Schema) -> list[pl.Expr]:
+    """_ICMP (Boolean)."""
+    return [_is_icmp(schema).alias(_ICMP)]
+
+
+@prepared
+def _needed(schema: values.Schema) -> list[pl.Expr]:
+    """_SRC and _DST (Int32, ports), _FLAGS (Int64), and _ECHO (Boolean: it is a request)."""
+    flags = pl.when(integer(schema, "Proto") != _TCP).then(0).otherwise(_flags(schema))
+    return [
         _port(schema, "SrcPort").alias(_SRC),
         _port(schema, "DstPort").alias(_DST),
-        _flags(schema).alias(_FLAGS),
+        flags.alias(_FLAGS),
         _echo(schema).alias(_ECHO),
-    ).select(_SRC, _DST, _FLAGS, _ECHO)
-    known, known_too = (pl.lit(_KNOWN).gather(pl.col(end).fill_null(0)) for end in (_SRC, _DST))
-    high = pl.col(_SRC) >= service_ports.EPHEMERAL
-    high_too = pl.col(_DST) >= service_ports.EPHEMERAL
-    return read.with_columns(
-        pl.when(known != known_too).then(known_too).alias(_BY_SERVICE),
-        pl.when(high != high_too).then(high).alias(_BY_RANGE),
-    )
+        pl.col(_ICMP),
+    ]
 
 
 def _flags(schema: values.Schema) -> pl.Expr:
@@ -110,45 +122,11 @@ def _flags(schema: values.Schema) -> pl.Expr:
     return pl.when(guessed).then((flags | _SYN | _ACK) & ~_SYN_ACK).otherwise(flags)
 
 
-def _tcp() -> tuple[pl.Expr, pl.Expr]:
-    """_OPENS and _ANSWERS: whether the source has opened, or accepted, a connection.
-
-    A flow with SYN and ACK is that of an agent's client, whose packets have one bit each, or the
-    reply that another source tells by the bits of the header: there, ports decide.
-    """
-    flags = pl.col(_FLAGS)
-    opens = (flags & _SYN != 0) & (flags & _SYN_ACK == 0)
-    from_server = ~pl.coalesce(_BY_SERVICE, _BY_RANGE, pl.lit(value=True))
-    answers = (flags & _SYN_ACK != 0) | (opens & (flags & _ACK != 0) & from_server)
-    return opens.alias(_OPENS), answers.alias(_ANSWERS)
-
-
-def _open() -> pl.Expr:
-    flags = pl.col(_FLAGS)
-    syn, ack, syn_ack = (flags & bit != 0 for bit in (_SYN, _ACK, _SYN_ACK))
-    return pl.when(syn | syn_ack).then(ack & ~syn_ack)
-
-
-def _basis() -> pl.Expr:
-    """UInt8: the position of the first basis that holds."""
-    cases = {
-        Basis.SYN_ACK: pl.col(_ANSWERS),
-        Basis.SYN: pl.col(_OPENS),
-        Basis.ECHO: pl.col(_ECHO).is_not_null(),
-        Basis.WELL_KNOWN: pl.col(_BY_SERVICE).is_not_null(),
-        Basis.RANGE: pl.col(_BY_RANGE).is_not_null(),
-    }
-    found = pl.lit(BASES.index(Basis.UNDECIDED), dtype=pl.UInt8)
-    for basis, holds in reversed(cases.items()):
-        found = pl.when(holds).then(pl.lit(BASES.index(basis), dtype=pl.UInt8)).otherwise(found)
-    return found
-
-
 def _port(schema: values.Schema, name: str) -> pl.Expr:
     """Int32: a port, null where the protocol has none."""
     port = integer(schema, name)
     usual = port.is_between(1, service_ports.PORTS - 1)
-    return pl.when(usual & ~_is_icmp(schema)).then(port)
+    return pl.when(usual & ~pl.col(_ICMP)).then(port)
 
 
 def _echo(schema: values.Schema) -> pl.Expr:
@@ -157,13 +135,12 @@ def _echo(schema: values.Schema) -> pl.Expr:
         return pl.lit(None, dtype=pl.Boolean)
     kind = integer(schema, "IcmpType")
     request = pl.when(kind.is_in(_ECHO_REQUESTS)).then(pl.lit(value=True))
-    return pl.when(_is_icmp(schema)).then(
-        request.when(kind.is_in(_ECHO_REPLIES)).then(pl.lit(value=False))
-    )
+    return pl.when(_ICMP).then(request.when(kind.is_in(_ECHO_REPLIES)).then(pl.lit(value=False)))
 
 
 def _is_icmp(schema: values.Schema) -> pl.Expr:
-    return integer(schema, "Proto").is_in(_ICMP).fill_null(value=False)
+    number = integer(schema, "Proto")
+    return pl.any_horizontal(number == one for one in _ICMPS).fill_null(value=False)
 
 
 def _not_after(flows: pl.DataFrame) -> pl.Series:
@@ -172,7 +149,7 @@ def _not_after(flows: pl.DataFrame) -> pl.Series:
     src, dst = (values.text(schema, f"{end}Addr").fill_null("") for end in ("Src", "Dst"))
     port, port_too = (integer(schema, f"{end}Port").fill_null(0) for end in ("Src", "Dst"))
     smaller = (src < dst) | ((src == dst) & (port <= port_too))
-    return flows.with_columns(smaller.alias(FORWARD))[FORWARD]
+    return values.column(flows, smaller)
 
 
 def integer(schema: values.Schema, name: str) -> pl.Expr:
@@ -181,3 +158,60 @@ def integer(schema: values.Schema, name: str) -> pl.Expr:
     if dtype is not None and dtype.is_integer() and values.overflow(name) not in schema:
         return pl.col(name).cast(pl.Int32, strict=False)
     return values.integer(schema, name).cast(pl.Int32, strict=False)
+
+
+_KNOWN, _HIGH, _THERE = 1, 2, 4
+"""What is to be known of a port; nothing of none."""
+
+
+def _kinds_of_flags(flags: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The bits of _SYN, _ACK and _SYN_ACK as 1, 2 and 4, and whether they are a reset alone."""
+    bits = (flags & _SYN != 0) + 2 * (flags & _ACK != 0) + 4 * (flags & _SYN_ACK != 0)
+    kinds: NDArray[np.uint8] = (bits + _RESET * np.isin(flags, _RESETS)).astype(np.uint8)
+    return kinds
+
+
+def _decision(flags: int, src: int, dst: int, echo: int) -> tuple[int, int]:
+    """Whether the source is the client (_NOT_KNOWN: undecided), and the position of the basis.
+
+    A flow with SYN and ACK is that of an agent's client, whose packets have one bit each, or the
+    reply that another source tells by the bits of the header: there, ports decide.
+    """
+    known, high = (dst & _KNOWN, dst & _HIGH)
+    by_service = bool(known) if known != src & _KNOWN else None
+    differ = src & dst & _THERE and high != src & _HIGH
+    by_range = not high if differ else None
+    by_port = by_range if by_service is None else by_service
+    opens = bool(flags & 1) and not flags & 4
+    opinions = {
+        Basis.SYN_ACK: False if flags & 4 or (opens and flags & 2 and by_port is False) else None,
+        Basis.SYN: True if opens else None,
+        Basis.ECHO: None if echo == _NOT_KNOWN else bool(echo),
+        Basis.WELL_KNOWN: by_service,
+        Basis.RANGE: by_range,
+        Basis.UNDECIDED: _NOT_KNOWN,
+    }
+    basis, forward = next((b, int(f)) for b, f in opinions.items() if f is not None)
+    return forward, BASES.index(basis)
+
+
+def _may_be_of_either(flags: int) -> int:
+    """OPEN, by the bits of `_kinds_of_flags`."""
+    return int(bool(flags & 2) and not flags & 4) if flags & 5 else _NOT_KNOWN
+
+
+_RESET, _MEANT = 8, 0x7FF
+"""The bit of a reset alone; the bits of flags that have a meaning: more of them are no reset."""
+_OF_FLAGS = np.append(
+    _kinds_of_flags(np.arange(_MEANT + 1)), _kinds_of_flags(np.arange(_MEANT + 1)) & 7
+)
+_OF_PORTS = (
+    np.array(service_ports.known(), np.uint8) * _KNOWN
+    + (np.arange(service_ports.PORTS) >= service_ports.EPHEMERAL).astype(np.uint8) * _HIGH
+    + _THERE
+)
+_OF_PORTS[0] = 0
+_DECISIONS = np.array(
+    [_decision(*case) for case in product(range(8), range(8), range(8), range(3))], np.uint8
+).T.copy()
+_OPEN_BY_FLAGS = np.array([_may_be_of_either(flags) for flags in range(8)], np.uint8)

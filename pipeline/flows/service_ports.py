@@ -26,4 +26,7 @@ PORTS = 65_536
 
 def known() -> list[bool]:
     """For each port, whether a service is known by it."""
-    return [0 < port < PRIVILEGED or port in LISTED for port in range(PORTS)]
+    found = [False, *[True] * (PRIVILEGED - 1), *[False] * (PORTS - PRIVILEGED)]
+    for port in LISTED:
+        found[port] = True
+    return found

@@ -33,6 +33,9 @@ ORIGIN = HIDDEN + "origin"
 NUMBER = HIDDEN + "number"
 """UInt64: the number of the message a flow came in; only there where a stage reads it."""
 
+PART = HIDDEN + "part"
+"""UInt32: the part of its batch a flow came in; only there where a batch has parts."""
+
 _FALSE = pl.lit(False)
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_NUMBER = pl.lit(None, dtype=pl.Float64)
@@ -168,6 +171,29 @@ def put(frame: pl.DataFrame, name: str, values: pl.Series | pl.Expr) -> pl.DataF
     return frame.with_columns(columns)
 
 
+def part(schema: Collection[str]) -> list[str]:
+    """The column PART, where a batch has parts."""
+    return [PART] if PART in schema else []
+
+
+def column(flows: pl.DataFrame, expr: pl.Expr) -> pl.Series:
+    """What an expression is for each flow, also where it is the same constant for all.
+
+    >>> column(pl.DataFrame({"A": [1, 2]}), string({"A": pl.Int64()}, "A")).to_list()
+    [None, None]
+    """
+    found = flows.select(expr).to_series()
+    return found if len(found) == flows.height else found.new_from_index(0, flows.height)
+
+
+def materialized(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same frame with each column in full.
+
+    Polars keeps a constant as one value, and what is computed of constants alone has one row.
+    """
+    return pl.DataFrame(frame.get_columns()) if frame.width else frame
+
+
 def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
     """Make the field an explicit null in the rows of `where` (Boolean).
 
@@ -242,7 +268,13 @@ def json_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _as(frame: pl.DataFrame, kept: Schema) -> pl.DataFrame:
-    """The frame, columns that cannot join one of the kept type moved to overflow columns."""
+    """The frame, columns that cannot join one of the kept type moved to overflow columns.
+
+    Polars forgets the rows of a frame without columns beside one that has some.
+    """
+    if kept and not frame.width:
+        name, dtype = next(iter(kept.items()))
+        return frame.with_columns(pl.repeat(None, frame.height, dtype=dtype).alias(name))
     schema = frame.schema
     other = [name for name, dtype in schema.items() if not _joins(dtype, kept[name])]
     cells = [cell(schema, name).alias(overflow(name)) for name in other]

@@ -6,6 +6,8 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.files import bounded
+
 
 class Files(NamedTuple):
     """The chain of the server, its key, and whose client certificates are accepted.
@@ -19,6 +21,8 @@ class Files(NamedTuple):
 
     def verify(self) -> None:
         """Raises OSError, which names the file that cannot be used."""
+        for path in filter(None, self):
+            bounded(path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_cert_chain(self.cert, self.key, password="")  # never asks for one

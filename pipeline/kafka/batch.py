@@ -26,13 +26,15 @@ class Batch(NamedTuple):
 
     The reader stood at offset `start` before them and at `end` after them. `offsets` are those of
     the messages where some are missing in between (compacted topics, aborted transactions). None:
-    they end at `end` without holes.
+    they end at `end` without holes. `missing`: the first and last offsets of which the broker gave
+    nothing, neither messages nor what is none; only a batch that was just read has it.
     """
 
     payloads: list[bytes]
     start: int
     end: int
     offsets: list[int] | None = None
+    missing: Sequence[tuple[int, int]] = ()
 
     @classmethod
     def of(cls, start: int, end: int, offsets: Sequence[int], payloads: list[bytes]) -> Batch:

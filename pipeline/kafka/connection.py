@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
-from pipeline.files import is_folder, secret, warn_if_open
+from pipeline.files import bounded, credential, is_folder, secret, warn_if_open
 
 Topic = Annotated[
     str,
@@ -110,8 +110,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     instance: str = ""
     from_end: bool = False
-    batch_size: int = 10_000
-    linger: float = 0.1
+    batch_size: int = 60_000
+    linger: float = 0.25
     session_timeout: float = 6.0
     committed: bool = True
     start_over: bool = False
@@ -138,8 +138,8 @@ def check(tls: Tls | None, sasl: Sasl | None) -> Iterator[Problem]:
 
 def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
     """What a client needs for TLS, with its files as they are now. Raises BrokerError."""
-    ca = _file(folder, tls.ca, "ca") if tls.ca else None
     try:
+        ca = bounded(_file(folder, tls.ca, "ca")) if tls.ca else None
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if tls.insecure_skip_verify:
@@ -147,7 +147,7 @@ def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
             context.verify_mode = ssl.CERT_NONE
         if tls.cert:
             cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
-            context.load_cert_chain(cert, key)
+            context.load_cert_chain(bounded(cert), bounded(key), password="")
             warn_if_open(key)
     except OSError as error:
         reason = error.strerror
@@ -166,9 +166,7 @@ def _file(folder: Path, name: str, field: str) -> Path:
 def _content(folder: Path, name: str, field: str = "username_file") -> str:
     path = _file(folder, name, field)
     try:
-        return (
-            secret(path) if field == "password_file" else path.read_text(encoding="utf-8").strip()
-        )
+        return secret(path) if field == "password_file" else credential(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise BrokerError(f"sasl: cannot read {path}: {reason}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiokafka.errors import (
     AuthenticationFailedError,
+    CorruptRecordException,
     GroupAuthorizationFailedError,
     InconsistentGroupProtocolError,
     InvalidSessionTimeoutError,
@@ -42,6 +43,7 @@ _MEANINGS: dict[type[BaseException], str] = {
     ),
     GroupAuthorizationFailedError: "not authorized to read group {}",
     TopicAuthorizationFailedError: "not authorized for topic {}",
+    CorruptRecordException: "{}; it is read again",
     AuthenticationFailedError: "the brokers refuse the login: {}",
     SaslAuthenticationFailed: "the brokers refuse the login: {}",
 }

@@ -25,6 +25,8 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from pipeline.kafka.batch import TopicPartition
+
 _WITH_IDS = 10
 READ, WRITE = 1 << 3, 1 << 4
 """Bits of the operations that a client is authorized to."""
@@ -176,6 +178,19 @@ async def describe(client: Client, topics: Iterable[str]) -> Mapping[str, Topic]
                 error_code, name, *(rest if with_ids else ["", *rest, READ | WRITE])
             )
     return found
+
+
+async def leaders(client: Client, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:
+    """The leaders of partitions, and their epochs; of brokers from 2.8 on. Raises KafkaError."""
+    answer = await client.send(client.get_random_node(), _Metadata(topics))
+    if answer.API_VERSION < _WITH_IDS:
+        return {}
+    return {
+        TopicPartition(name, number): (leader, epoch)
+        for _, name, _, _, partitions, *_ in answer.topics
+        for error_code, number, leader, epoch, *_ in partitions
+        if not error_code
+    }
 
 
 def _topic(

@@ -5,25 +5,27 @@ Names: docs/reference/kubernetes.md#names, also in OpenTelemetry's spelling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import msgspec
+import polars as pl
 
 from pipeline.kube.index.index import Index, Peer
 
 Assignee = Literal["", "otel"]
 
 _READ: dict[str, Callable[[Peer], str]] = {
-    "namespace": lambda peer: peer.namespace,
-    "name": lambda peer: peer.name,
-    "kind": lambda peer: peer.kind,
-    "owner_name": lambda peer: peer.owner.name,
-    "owner_kind": lambda peer: peer.owner.kind,
-    "network": lambda peer: peer.network,
-    "host_ip": lambda peer: peer.host_ip,
-    "host_name": lambda peer: peer.host_name,
-    "zone": lambda peer: peer.zone if peer.kind != "Service" else "",
+    "namespace": attrgetter("namespace"),
+    "name": attrgetter("name"),
+    "kind": attrgetter("kind"),
+    "owner_name": attrgetter("owner.name"),
+    "owner_kind": attrgetter("owner.kind"),
+    "network": attrgetter("network"),
+    "host_ip": attrgetter("host_ip"),
+    "host_name": attrgetter("host_name"),
+    "zone": attrgetter("zone"),
 }
 _SUFFIX = {
     "namespace": "_Namespace",
@@ -78,10 +80,14 @@ class Column(NamedTuple):
     key: str = ""
     limit: int | None = None
 
-    def read(self, peer: Peer) -> str | None:
-        """The value of a peer, None when the peer does not have it."""
+    def read(self, peers: Sequence[Peer]) -> pl.Series:
+        """The values of peers (String), null where a peer does not have it."""
         if self.source in _READ:
-            return _READ[self.source](peer) or None
+            texts = pl.Series(list(map(_READ[self.source], peers)), dtype=pl.String)
+            return texts.set(texts == "", None)
+        return pl.Series([self._read(peer) for peer in peers], dtype=pl.String)
+
+    def _read(self, peer: Peer) -> str | None:
         if self.source in {"labels", "annotations"}:
             texts = peer.labels if self.source == "labels" else peer.annotations
             return None if self.key not in texts else shorten(texts[self.key], self.limit)

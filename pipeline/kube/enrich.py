@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
+
 import msgspec
 import polars as pl
 
 from pipeline import limits
 from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import PLACE, SINCE, LookupCache
-from pipeline.kube.columns import Assignee, Copied, columns, copied
-from pipeline.kube.index.history import Period
-from pipeline.kube.index.index import Index
+from pipeline.kube.columns import Assignee, Column, Copied, columns, copied
+from pipeline.kube.index.history import Held, Period
+from pipeline.kube.index.index import PRIMARY, Index
 from pipeline.kube.index.owners import Climb
 
 ENDED = "TimeFlowEndMs"
@@ -20,7 +23,7 @@ _PART, _ITEM = "\x1e", "\x1f"
 """Separators of the parts, and of the elements of a list, in the cache key of an end."""
 
 
-class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EndFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One end of a flow: the fields that identify it, and the prefix of the fields to write.
 
     Secondary networks are only looked up by `mac`, `interfaces` and `udns` that are given.
@@ -38,12 +41,21 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enricher:
-    """Looks up one end of flows, once per distinct address (with its secondary parts)."""
+    """Looks up one end of flows, once per distinct address (with its secondary parts).
+
+    `other`: of the end before, in each batch; where both are looked up for the same, once for both.
+    """
 
     def __init__(
-        self, end: End, index: Index, climb: Climb, needed: frozenset[str] | None = None
+        self,
+        end: EndFields,
+        index: Index,
+        climb: Climb,
+        needed: frozenset[str] | None = None,
+        other: Enricher | None = None,
     ) -> None:
         self._end, self._index, self._climb, self._needed = end, index, climb, needed
+        self._other = other
         self._secondary = bool(end.mac or end.interfaces or end.udns)
         self._keyed = self._secondary or bool(index.options.multus)  # an address may be a key
         self._renew()
@@ -55,7 +67,7 @@ class Enricher:
         schema = flows.schema
         if not self._columns or not values.known(schema, self._end.address):
             return flows
-        found = self._memo.get(flows.select(self._key(schema)).to_series(), at=self._ended(flows))
+        found = self._memo.get(values.column(flows, self._key(schema)), at=self._ended(flows))
         fresh: dict[str, pl.Series] = {}
         for (name, _), series in zip(self._columns, found, strict=True):
             if values.known(schema, name):
@@ -75,9 +87,25 @@ class Enricher:
             *copied("labels", end.labels, index, needed).items(),
             *copied("annotations", end.annotations, index, needed).items(),
         ]
+        alike = self._other and self._other.alike
+        self._shared = self._other if alike and alike == self.alike else None
         self._asked: dict[str, set[str]] = {}
-        self._memo = LookupCache(self._lookup)
+        self._memo = self._shared.memo if self._shared else LookupCache(self._lookup)
         self._version = index.version
+
+    @property
+    def memo(self) -> LookupCache:
+        """What was looked up."""
+        return self._memo
+
+    @property
+    def alike(self) -> tuple[EndFields, list[Column]] | None:
+        """What the answer for an address depends on, alike for ends; None: on the index too."""
+        end = self._end
+        if end.labels.prefix or end.annotations.prefix:
+            return None
+        same = msgspec.structs.replace(end, address="", output="")
+        return same, [column for _, column in self._columns]
 
     def _key(self, schema: values.Schema) -> pl.Expr:
         """The cache key of this end: its address, with the secondary parts in use."""
@@ -94,6 +122,9 @@ class Enricher:
 
     def _follow(self) -> None:
         """Forget the cached answers that the changes of the index concern."""
+        if self._shared:
+            self._memo, self._version = self._shared.memo, self._index.version
+            return
         changed = self._index.changed(self._version)
         copies = self._end.labels.prefix or self._end.annotations.prefix
         if changed is None or (copies and self._needed is None):
@@ -108,7 +139,7 @@ class Enricher:
         if not self._index.timed or not values.known(flows.schema, ENDED):
             return None
         ended = values.number(flows.schema, ENDED).cast(pl.Int64, strict=False)
-        found = flows.select(ended).to_series()
+        found = values.column(flows, ended)
         self._look_for_the_past(found)
         return found
 
@@ -123,28 +154,34 @@ class Enricher:
 
     def _lookup(self, texts: pl.Series) -> pl.DataFrame:
         """A row of values for every period of every cache key."""
-        index, climb = self._index, self._climb
-        found = [
-            (place, period.since, index.peer(period.entry, network, climb))
-            for place, text in enumerate(texts)
-            for period, network in self._periods(text)
-        ]
+        held, networks = self._by_key(texts) if self._keyed else self._by_address(texts)
+        peers = self._index.peers(zip(held.entries, networks, strict=False), self._climb)
         return pl.DataFrame(
             [
-                pl.Series(PLACE, [place for place, _, _ in found], dtype=pl.UInt32),
-                pl.Series(SINCE, [since for _, since, _ in found], dtype=pl.Int64),
-                *(
-                    pl.Series(str(i), [column.read(peer) for _, _, peer in found], dtype=pl.String)
-                    for i, (_, column) in enumerate(self._columns)
-                ),
+                pl.Series(PLACE, held.places, dtype=pl.UInt32),
+                pl.Series(SINCE, held.since, dtype=pl.Int64),
+                *(column.read(peers).alias(str(i)) for i, (_, column) in enumerate(self._columns)),
             ]
         )
 
+    def _by_address(self, texts: pl.Series) -> tuple[Held, Iterable[str]]:
+        """The holders of addresses, and in which networks."""
+        canonical = cidr.canonical_texts(texts)
+        other = canonical != texts
+        for one, text in zip(canonical.filter(other), texts.filter(other), strict=True):
+            self._asked.setdefault(one, set()).add(text)
+        return self._index.held(canonical.to_list()), repeat(PRIMARY)
+
+    def _by_key(self, texts: pl.Series) -> tuple[Held, Iterable[str]]:
+        """The same of cache keys with secondary parts."""
+        held, networks = Held([], [], []), list[str]()
+        for place, text in enumerate(texts):
+            for period, network in self._periods(text):
+                held.add(place, *period)
+                networks.append(network)
+        return held, networks
+
     def _periods(self, text: str) -> list[tuple[Period, str]]:
-        if not self._keyed:
-            if (canonical := cidr.canonical(text)) != text:
-                self._asked.setdefault(canonical, set()).add(text)
-            return self._index.periods(canonical)
         address, *more = text.rsplit(_PART, 3)
         mac, interfaces, udns = more or ("", "", "")
         parts = (interfaces.split(_ITEM), udns.split(_ITEM))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.flows import cidr
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.api.objects import Object
 from pipeline.kube.explain import Line, explain, holder
@@ -86,7 +87,7 @@ class LabelKnowledge:
 
     def _label(self, address: str) -> tuple[cidr.Network, str] | None:
         """The network around an address, and its label."""
-        table = cidr.PrefixTable(subnets.listed(self.labels()))
+        table = PrefixTable(subnets.listed(self.labels()))
         place = cidr.address(address)
         return ((table.longest if self.longest else table.first)(place) or None) if place else None
 

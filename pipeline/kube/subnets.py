@@ -14,6 +14,7 @@ import msgspec
 from pipeline.diagnostics import ConfigError, Problem, warning
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Network
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.keys import api_address
@@ -124,7 +125,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
         pods = _split(_texts(kubeadm, "networking", "podSubnet"))
         pods = pods or [text for obj in nodes for text in _texts(_spec(obj), "podCIDRs")]
         services = _split(_texts(kubeadm, "networking", "serviceSubnet")) or _texts(ranges, "cidrs")
-    taken = cidr.PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
+    taken = PrefixTable(listed([Label(MACHINES, machines), Label(SERVICES, services)]))
     for obj in kept:
         for text in _api_server(obj):
             ip = cidr.address(api_address(text))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import OrderedDict
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
-from pipeline.files import private
+from pipeline.files import content, write
 from pipeline.netflow.exporters import Exporter, Exporters
 from pipeline.netflow.options import Options
 from pipeline.netflow.payload import address_text
@@ -18,6 +17,8 @@ from pipeline.netflow.template import Field, Template
 from pipeline.state.sealed import SealError, seal, unseal
 
 _VERSION = 1
+_MOST = 1 << 28
+"""Bytes of a file that are read: the collector bounds how much it knows."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,18 +54,13 @@ def save(file: Path, exporters: Exporters) -> None:
         if known.templates or known.options
     ]
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.new")
-    with open(fresh, "wb", opener=private) as opened:
-        opened.write(seal(msgspec.msgpack.encode(kept), _VERSION))
-        opened.flush()
-        os.fsync(opened.fileno())
-    fresh.replace(file)
+    write(file, seal(msgspec.msgpack.encode(kept), _VERSION), private=True)
 
 
 def load(file: Path, exporters: Exporters) -> None:
     """Know what was written. A file that cannot be read is told, and the templates come again."""
     try:
-        kept = msgspec.msgpack.decode(unseal(file.read_bytes(), _VERSION), type=list[_Exporter])
+        kept = msgspec.msgpack.decode(unseal(content(file, _MOST), _VERSION), type=list[_Exporter])
     except FileNotFoundError:
         return
     except (OSError, SealError, msgspec.MsgspecError) as error:

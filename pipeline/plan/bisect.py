@@ -8,6 +8,7 @@ costs some twenty attempts, and where all do, there is one attempt for each.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from textwrap import shorten
 
 from pipeline.plan.outcome import Counts, Outcome, Reject, StageError
@@ -40,6 +41,26 @@ class PoisonIsolator:
         counted anywhere.
         """
         outcome = self._attempt(plan, source, payloads, memories)
+        self._first += outcome.messages
+        return outcome
+
+    def run_parts(
+        self, plan: Plan, source: str, payloads: list[bytes], parts: Sequence[int]
+    ) -> Outcome | None:
+        """What the plan gives for a batch of parts, of so many payloads each.
+
+        None where it cannot be told apart: a stage remembers, fails, rejects a flow, or loses PART.
+        """
+        if plan.remembering or self._most:
+            return None
+        if not payloads:
+            return Outcome()
+        try:
+            outcome = plan.run(source, payloads, self._first, parts=parts)
+        except StageError:
+            return None
+        if not outcome.separable:
+            return None
         self._first += outcome.messages
         return outcome
 

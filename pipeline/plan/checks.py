@@ -1,44 +1,13 @@
-"""Checks of the graph of stages: edges, cycles and ends, metric names, fields of encoders."""
+"""Checks of the graph of stages: edges, cycles and ends, metric names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
-import msgspec
-import polars as pl
-
-from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
-from pipeline.flows import catalogue
-from pipeline.stage import Encoder, Fields, Macro, Source, Spec
-
-LISTS: Fields = frozenset(
-    field.name
-    for field in catalogue.CATALOGUE.values()
-    if isinstance(field.decoded or field.dtype, pl.List)
-)
-"""The fields of the catalogue that hold lists."""
-
-_SEPARATOR = re.compile("[_.>]")
-"""It ends the prefix a stage gives its fields: SrcK8S in SrcK8S_Name."""
-
-
-@runtime_checkable
-class TracksLists(Protocol):
-    """A stage that splits fields that hold lists, or gives them other names."""
-
-    def lists(self, fields: Fields) -> Fields:
-        """Of fields that hold lists, those that still do after this stage, as then named."""
-
-
-@runtime_checkable
-class NamesFields(Protocol):
-    """An encoder that says where it names fields of flows."""
-
-    def named(self) -> Iterator[tuple[ConfigPath, str]]:
-        """The fields it names, each with the path to where it does."""
+from pipeline.diagnostics import ConfigPath, Problem, nearest
+from pipeline.stage import Source, Spec
 
 
 class Vertex(NamedTuple):
@@ -180,65 +149,3 @@ def claims(
             else:
                 taken |= dict.fromkeys(names, claim)
     return taken, duplicates
-
-
-def field_warnings(stages: Sequence[Spec]) -> Iterator[tuple[str, Problem]]:
-    """Warnings about the fields encoders name, with the encoder's name.
-
-    They are about labels that are still lists, and names that are nearly a field's. The stages have
-    no cycle; macros may be replaced or not. What a macro does is not known, so there are no
-    warnings about the encoders behind it.
-    """
-    by_name = {stage.name: stage for stage in stages}
-    order = TopologicalSorter({stage.name: stage.parents for stage in stages}).static_order()
-    lists: dict[str, Fields] = {}
-    texts: dict[str, frozenset[str]] = {}
-    for name in order:
-        stage = by_name[name]
-        coming = frozenset[str]().union(*(lists[parent] for parent in stage.parents))
-        known = frozenset[str]().union(*(texts[parent] for parent in stage.parents))
-        if isinstance(stage, Source):
-            coming = LISTS
-        if isinstance(stage, Macro):
-            lists[name] = frozenset()
-        else:
-            lists[name] = stage.lists(coming) if isinstance(stage, TracksLists) else coming
-        texts[name] = known.union(_texts(msgspec.to_builtins(stage)))
-        behind = any(isinstance(by_name[parent], Macro) for parent in stage.parents)
-        if isinstance(stage, Encoder) and not behind:
-            found = [*_list_labels(stage, coming), *_misspelt(stage, known)]
-            yield from ((name, problem) for problem in found)
-
-
-def _named(encoder: Encoder) -> Iterator[tuple[ConfigPath, str]]:
-    if isinstance(encoder, NamesFields):
-        return encoder.named()
-    return (((), label) for family in encoder.families() for label in family.labels)
-
-
-def _list_labels(encoder: Encoder, lists: Fields) -> Iterator[Problem]:
-    labels = {label for family in encoder.families() for label in family.labels}
-    for path, name in _named(encoder):
-        if name in labels and catalogue.root(name) in lists:
-            hint = f"flatten {catalogue.root(name)} in a stage before"
-            yield warning(path, f'label "{name}" is a list', hint)
-
-
-def _misspelt(encoder: Encoder, known: frozenset[str]) -> Iterator[Problem]:
-    for path, name in _named(encoder):
-        prefixes = (name[: found.start()] for found in _SEPARATOR.finditer(name))
-        if catalogue.root(name) in catalogue.CATALOGUE or not known.isdisjoint([name, *prefixes]):
-            continue
-        hint = nearest(name, catalogue.CATALOGUE)
-        if hint:
-            yield warning(path, f'"{name}" is not a known field', hint)
-
-
-def _texts(data: object) -> Iterator[str]:
-    """Every text in the settings of a stage; the names of fields it may write are among them."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        yield from (text for pair in data.items() for item in pair for text in _texts(item))
-    elif isinstance(data, list | tuple):
-        yield from (text for item in data for text in _texts(item))

@@ -99,7 +99,7 @@ def _merge(stages: list[Spec]) -> list[Node]:
     nodes: dict[object, Node] = {}
     merged: dict[str, str] = {}
     for stage in stages:
-        parents = tuple(dict.fromkeys(merged[parent] for parent in stage.parents))
+        parents = tuple(merged[parent] for parent in stage.parents)
         key: object = stage.name
         if isinstance(stage, Transform | StatefulTransform):
             key = (msgspec.json.encode(bare(stage)), parents)
@@ -159,7 +159,9 @@ def _build(spec: Transform, context: BuildContext, resources: ResourcePool | Non
 
 def _runner(spec: Spec, context: BuildContext) -> Runner:
     if isinstance(spec, Encoder):
-        return runners.encoder(spec.name, spec.build(context), len(spec.families()))
+        encode = spec.build(context)
+        encode = encode if spec.knows_parts else runners.each_part(encode)
+        return runners.encoder(spec.name, encode, len(spec.families()))
     if isinstance(spec, Writer):
         return runners.writer(spec, spec.build(context))
     raise TypeError(f"{type(spec).__qualname__} has none of the roles of a stage")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
 import polars as pl
 
+from pipeline.flows.values import PART
 from pipeline.kafka.publication import Records
 from pipeline.stage import Change, Delta, Measure, Writer
 
@@ -98,6 +101,26 @@ class Outcome:
     counts: dict[str, Counts] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
     measures: list[Measure] = field(default_factory=list)
+
+    @property
+    def separable(self) -> bool:
+        """Whether it can be told of which part of the batch each delta and each reject is."""
+        marked = all(PART in delta.series.columns for delta in self.deltas if delta.series.height)
+        return marked and all(reject.index >= 0 for reject in self.rejects)
+
+    def apart(self, parts: Sequence[int]) -> list[Outcome]:
+        """What each part of a batch gave, of so many messages each: its rejects.
+
+        Records are all with the first one; deltas, counts and measures are of the whole alone.
+        """
+        outcomes = [Outcome(messages) for messages in parts]
+        starts = [0, *accumulate(parts)]
+        for reject in self.rejects:
+            part = bisect_right(starts, reject.index) - 1
+            within = msgspec.structs.replace(reject, index=reject.index - starts[part])
+            outcomes[part].rejects.append(within)
+        outcomes[0].records = self.records
+        return outcomes
 
     def rejected_messages(self) -> list[int]:
         """The positions of the messages that were rejected as a whole, ascending."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from pipeline.flows import values
@@ -89,21 +90,24 @@ class Plan:
         payloads: list[bytes],
         first: int = 0,
         memories: Memories | None = None,
+        parts: Sequence[int] = (),
     ) -> Outcome:
         """Take the payloads of one source through every stage that follows it.
 
         `first` is the number of the first message, on which random draws depend. `memories` are
-        what stages remember, which is only read; without them they remember nothing. Raises
-        StageError when a stage cannot take the batch.
+        what stages remember, which is only read; without them they remember nothing. `parts`: how
+        many of the payloads are in each part of the batch (see `Outcome.apart`). Raises StageError
+        when a stage cannot take the batch.
         """
-        outcome = Outcome(len(payloads))
-        self._through(source, payloads, first, outcome, memories or Memories(self.remembering))
+        outcome, marks = Outcome(len(payloads)), self._marks(len(payloads), first, parts)
+        self._through(source, payloads, marks, outcome, memories or Memories(self.remembering))
         return outcome
 
     def flows(self, source: str, payloads: list[bytes], stage: str) -> pl.DataFrame:
         """The flows that come out of a stage which no other follows. Raises StageError."""
         outcome, memories = Outcome(len(payloads)), Memories(self.remembering)
-        return self._through(source, payloads, 0, outcome, memories)[stage]
+        marks = self._marks(len(payloads), 0, ())
+        return self._through(source, payloads, marks, outcome, memories)[stage]
 
     def refresh(self, stopping: threading.Event) -> None:
         """Bring up to date what the stages look flows up in; by one thread, between batches.
@@ -127,28 +131,39 @@ class Plan:
         self,
         source: str,
         payloads: list[bytes],
-        first: int,
+        marks: list[pl.Series],
         outcome: Outcome,
         memories: Memories,
     ) -> dict[str, pl.DataFrame]:
         """Run every stage that follows the source; the flows of those that nothing follows."""
         with attribute_errors(source):
-            flows = self._decode(source, payloads, first, outcome)
-        frames = {source: flows}
+            flows = self._decode(source, payloads, marks, outcome)
+        frames = {source: values.materialized(flows)}
         pending = Counter(parent for node in self._walks[source] for parent in node.parents)
         for node in self._walks[source]:
             inputs = [frames[parent] for parent in node.parents if parent in frames]
             frame = self._step(node, inputs, outcome, memories)
             if frame is not None:
-                frames[node.name] = frame
+                frames[node.name] = values.materialized(frame)
             for parent in node.parents:
                 pending[parent] -= 1
                 if not pending[parent]:
                     frames.pop(parent, None)
         return frames
 
+    def _marks(self, messages: int, first: int, parts: Sequence[int]) -> list[pl.Series]:
+        """What a plan knows of messages beside their content: NUMBER and PART, where needed."""
+        marks = []
+        if self._numbered:
+            numbered = pl.int_range(first, first + messages, dtype=pl.UInt64, eager=True)
+            marks.append(numbered.alias(values.NUMBER))
+        if parts:
+            numbers = np.repeat(np.arange(len(parts), dtype=np.uint32), parts)
+            marks.append(pl.Series(values.PART, numbers))
+        return marks
+
     def _decode(
-        self, source: str, payloads: list[bytes], first: int, outcome: Outcome
+        self, source: str, payloads: list[bytes], marks: list[pl.Series], outcome: Outcome
     ) -> pl.DataFrame:
         start = time.perf_counter()
         flows, rejected, coerced = self._decoders[source](payloads)
@@ -163,19 +178,18 @@ class Plan:
         outcome.rejects += [
             Reject(source, reason, payloads[index], index) for index, reason in rejected
         ]
-        if not self._numbered:
-            return flows
-        numbers = pl.int_range(first, first + len(payloads), dtype=pl.UInt64, eager=True)
-        if rejected:
-            numbers = numbers.filter(~numbers.is_in([first + index for index, _ in rejected]))
-        return flows.with_columns(numbers.alias(values.NUMBER))
+        if marks and rejected:
+            left_out = pl.Series([index for index, _ in rejected], dtype=pl.Int64)
+            kept = ~pl.int_range(len(payloads), eager=True).is_in(left_out.implode())
+            marks = [mark.filter(kept) for mark in marks]
+        return flows.with_columns(marks)
 
     def _step(
         self, node: Node, inputs: list[pl.DataFrame], outcome: Outcome, memories: Memories
     ) -> pl.DataFrame | None:
         start = time.perf_counter()
         with attribute_errors(node.name):
-            batch = inputs[0] if len(inputs) == 1 else values.concat(inputs)
+            batch = inputs[0] if len(inputs) == 1 else values.materialized(values.concat(inputs))
             if node.name in self.remembering:
                 stage, memory = self.remembering[node.name].stage, memories.of(node.name)
                 result = runners.stateful(node.name, stage, batch, memory, memories.now)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import polars as pl
 
 from pipeline.flows.jsonl import json_lines
+from pipeline.flows.values import PART
 from pipeline.plan.outcome import Counts, Reject, StageResult
-from pipeline.stage import Encode, Memory, Stateful, Step, Write, Writer
+from pipeline.stage import Encode, Encoded, Memory, Stateful, Step, Write, Writer
 
 Runner = Callable[[pl.DataFrame], StageResult]
 
@@ -36,6 +37,31 @@ def stateful(
         for (_, reason), line in zip(rejected, lines, strict=True)
     ]
     return StageResult(counts, flows, rejects=rejects, change=change, measures=measures)
+
+
+def each_part(encode: Encode) -> Encode:
+    """An encoder that does not know of parts, over the flows of each part of a batch.
+
+    Rejected values are at rows of their part.
+    """
+
+    def encode_parts(flows: pl.DataFrame) -> Encoded:
+        if PART not in flows.columns or not flows.height:
+            return encode(flows)
+        found = [(own[PART][0], encode(own)) for own in flows.partition_by(PART)]
+        return Encoded(
+            [
+                delta._replace(
+                    series=delta.series.with_columns(pl.lit(part, pl.UInt32).alias(PART))
+                )
+                for part, encoded in found
+                for delta in encoded.deltas
+            ],
+            sum(encoded.filtered for _, encoded in found),
+            tuple(value for _, encoded in found for value in encoded.rejected),
+        )
+
+    return encode_parts
 
 
 def encoder(name: str, encode: Encode, families: int) -> Runner:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from pipeline.flows import cidr, values
+from pipeline.flows import cidr, prefix_table, values
 from pipeline.predicate import regex, template
 from pipeline.stage import Fields
 
@@ -132,7 +132,7 @@ class Within(Query, frozen=True):
 
     def expr(self, schema: values.Schema) -> pl.Expr:
         texts = values.string(schema, self.field)
-        return cidr.within(texts, self.network).fill_null(value=False)
+        return prefix_table.within(texts, self.network).fill_null(value=False)
 
 
 class Compares(Query, frozen=True):

@@ -31,7 +31,6 @@ from pipeline.predicate.condition import (
     Query,
     Within,
 )
-from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.syntax import RefusedError, Token, Tokens, parsed_regex
 from pipeline.stage import Fields
 
@@ -76,13 +75,11 @@ def parse(text: str) -> Query:
 
 
 def problems(text: str, path: ConfigPath) -> Iterator[Problem]:
-    """The reason for refusing a query, or a warning for each unknown field of it."""
+    """The reason for refusing a query."""
     try:
-        query = parse(text)
+        parse(text)
     except RefusedError as error:
         yield Problem(path, str(error), error.hint)
-    else:
-        yield from unknown_fields(query.fields, path)
 
 
 def fields(text: str) -> Fields:

@@ -10,6 +10,7 @@ import grpc
 import polars as pl
 from google.protobuf import any_pb2, wrappers_pb2
 
+from pipeline.files import content, warn_if_open
 from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.genericmap import FLOW, GenericMap
 
@@ -96,7 +97,9 @@ def _channel(destination: GenericMap) -> grpc.Channel:
     folder = Path(destination.folder)
     names = (destination.ca, destination.key, destination.cert)
     try:
-        files = [(folder / name).read_bytes() if name else None for name in names]
+        files = [content(folder / name) if name else None for name in names]
     except OSError as error:
         raise UnavailableError(str(error)) from error
+    if destination.key:
+        warn_if_open(folder / destination.key)
     return grpc.secure_channel(destination.address, grpc.ssl_channel_credentials(*files), options)

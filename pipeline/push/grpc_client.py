@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from pipeline.diagnostics import printable
+from pipeline.files import content, warn_if_open
 from pipeline.kafka.connection import Tls
 from pipeline.push.destination import RejectedError, UnavailableError
 
@@ -69,8 +70,10 @@ def _credentials(tls: Tls, folder: Path) -> grpc.ChannelCredentials:
 
     def read(name: str) -> bytes | None:
         try:
-            return (folder / name).read_bytes() if name else None
+            return content(folder / name) if name else None
         except OSError as error:
             raise UnavailableError(f"tls: cannot use {name}: {error.strerror}") from None
 
+    if tls.key:
+        warn_if_open(folder / tls.key)
     return grpc.ssl_channel_credentials(read(tls.ca), read(tls.key), read(tls.cert))

@@ -16,7 +16,7 @@ from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 from pipeline.diagnostics import printable
 from pipeline.flows.jsonl import json_lines
 from pipeline.push.destination import UnavailableError
-from pipeline.push.http_client import content
+from pipeline.push.http_login import content
 from pipeline.push.s3 import S3
 
 _VERSION = "v0.1"

@@ -11,12 +11,12 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 class BatchBuffer:
-    """Holds batches until there are enough messages, or the first one waited for long enough."""
+    """Holds batches until there is enough, or the first one waited for long enough."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.batches: list[Batch] = []
         self._clock = clock
-        self._messages = self._bytes = 0
+        self.messages = self.bytes = 0
         self._since = 0.0
 
     def add(self, batch: Batch) -> None:
@@ -24,8 +24,8 @@ class BatchBuffer:
         if not self.batches:
             self._since = self._clock()
         self.batches.append(batch)
-        self._messages += len(batch.payloads)
-        self._bytes += sum(map(len, batch.payloads))
+        self.messages += len(batch.payloads)
+        self.bytes += sum(map(len, batch.payloads))
 
     def put_back(self, rest: Batch) -> None:
         """Hold what is left of a batch, before those that came after it."""
@@ -35,7 +35,7 @@ class BatchBuffer:
 
     def full(self, messages: int) -> bool:
         """Whether it holds this many messages, or 16 MiB."""
-        return self._messages >= messages or self._bytes >= _MOST_BYTES
+        return self.messages >= messages or self.bytes >= _MOST_BYTES
 
     def expired(self, linger: float) -> bool:
         """Whether the first batch has waited for this long (seconds)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
@@ -34,6 +35,9 @@ from pipeline.state.memories import Memories
 _GLANCE, _MOMENT = 0.1, 0.01
 """Seconds between two looks at what servers were sent, unless they say that there is a batch; the
 latter while senders wait."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True):
@@ -280,6 +284,14 @@ class Embedded:
             if fresh:
                 self._recount.end(source.name, 0)
                 yield fresh
+        if skip and self._stopping.is_set():
+            return
+        if skip:
+            _log.warning(
+                "stage %s: %d messages were counted of this input, and it has %d fewer now: was it "
+                "cut? As many new ones at its end would count as known",
+                *(source.name, progress.messages, skip),
+            )
         self._recount.end(source.name, skip)
 
     def _open(self, source: Source, chunks: Iterator[list[bytes]]) -> list[list[bytes]]:
@@ -292,7 +304,7 @@ class Embedded:
             head += payloads
             if len(head) >= saved.opening:
                 break
-        goes_on = saved.continues(head)
+        goes_on = saved.continues(head) or self._stopping.is_set()  # which ends the input early
         progress = saved if goes_on else Progress.start(head, saved.before + saved.messages)
         self._progress[source.name] = progress
         self._openings[source.name] = head[: progress.opening]

@@ -53,6 +53,7 @@ class PartitionProcessor:
         self._now = now
         self._isolator = PoisonIsolator()
         self._limits: dict[TopicPartition, DlqLimit] = {}
+        self._missing = set[TopicPartition]()
         self._advance: Callable[[int], None] = lambda _: None
         assignment.remember(live.plan.remembering)
         live.on_swap(lambda plan, _: assignment.remember(plan.remembering))
@@ -69,10 +70,39 @@ class PartitionProcessor:
             counted = filled.head(outcome.messages)
             self._count(where, outcome, counted.end)
             messages = batch.before(counted.end)
+            if outcome.messages:
+                self._telemetry.batch(source, outcome.messages, outcome)
             self._report(where, source, messages, outcome)
             self._live.observe(source, counted.payloads)
         self._advance(messages)
         return Processed(counted, outcome)
+
+    def process_parts(
+        self, source: str, batches: Mapping[TopicPartition, Batch]
+    ) -> dict[TopicPartition, Processed]:
+        """Count batches of several partitions in one run of the plan.
+
+        Nothing is counted, and the answer is empty, where that cannot be (see `run_parts`): each
+        is then to be processed by itself. Records are all with the first partition.
+        """
+        filled = {where: batch.without_empty() for where, batch in batches.items()}
+        payloads = [payload for batch in filled.values() for payload in batch.payloads]
+        parts = [len(batch.payloads) for batch in filled.values()]
+        with self._live.batch(self._stopping) as plan:
+            whole = self._isolator.run_parts(plan, source, payloads, parts)
+            if whole is None:
+                return {}
+            if whole.messages:
+                self._telemetry.batch(source, whole.messages, whole)
+            processed = {}
+            ends = {where: batch.end for where, batch in filled.items()}
+            self._assignment.count_parts(ends, whole.deltas, self._now())
+            for (where, batch), outcome in zip(filled.items(), whole.apart(parts), strict=True):
+                self._report(where, source, len(batches[where].payloads), outcome)
+                processed[where] = Processed(batch, outcome)
+            self._live.observe(source, payloads)
+        self._advance(sum(len(batch.payloads) for batch in batches.values()))
+        return processed
 
     def is_idle(self, where: TopicPartition) -> bool:
         """Whether a stage remembers flows of a partition of which nothing has come for a while."""
@@ -114,7 +144,8 @@ class PartitionProcessor:
     def begin(self, where: TopicPartition) -> None:
         """A partition is taken over: its limits begin anew."""
         self._limits.pop(where, None)
-        self._telemetry.add("kafka_lost", 0, where.topic, str(where.partition))
+        for name in ("kafka_lost", "kafka_cut", "kafka_missing"):
+            self._telemetry.add(name, 0, where.topic, str(where.partition))
 
     def snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
         """What is counted and not durable, between two batches."""
@@ -127,9 +158,32 @@ class PartitionProcessor:
         _log.error("%s: %d messages were deleted before they were counted", where, messages)
         self._telemetry.add("kafka_lost", messages, where.topic, str(where.partition))
 
+    def missing(self, where: TopicPartition, first: int, last: int) -> None:
+        """The broker gave nothing of these offsets; said once of a partition, counted always."""
+        if where not in self._missing:
+            self._missing.add(where)
+            _log.warning(
+                "%s: the broker gave nothing of offsets %d to %d: they were compacted away, or a "
+                "record batch on its disk is damaged; more of it is counted in kafka_missing alone",
+                where,
+                first,
+                last,
+            )
+        amount = last - first + 1
+        self._telemetry.add("kafka_missing", amount, where.topic, str(where.partition))
+
+    def cut(self, where: TopicPartition, messages: int, offset: int) -> None:
+        """The broker has lost so many messages that are counted: its log was cut at an offset."""
+        _log.error(
+            "%s: the broker has lost %d messages that are counted, as its log was cut at offset "
+            "%d: their counts stay, and what comes at their offsets is counted too",
+            where,
+            messages,
+            offset,
+        )
+        self._telemetry.add("kafka_cut", messages, where.topic, str(where.partition))
+
     def _report(self, where: TopicPartition, source: str, messages: int, outcome: Outcome) -> None:
-        if outcome.messages:
-            self._telemetry.batch(source, outcome.messages, outcome)
         self._telemetry.add("ingest_empty", messages - outcome.messages, source)
         rejected = len(outcome.rejected_messages())
         self._telemetry.add("kafka_rejected", rejected, where.topic, str(where.partition))

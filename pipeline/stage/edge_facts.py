@@ -6,7 +6,7 @@ the partitions that they are in change it. Labels are texts, "" where nothing is
 An end is the owner of a Kubernetes object (`kind` is that of the owner; a Node is of kind Node, a
 Service of kind Service), or it is outside: then kind, namespace and workload are "", and `address`
 is there where no subnet label is. `label` is the subnet label of either. Beyond a limit, `address`
-is a network (it has a /), then OVERFLOW of `pipeline.state.series_table`.
+is a network (it has a /), then OVERFLOW of `pipeline.state.series_rows`.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ EDGES = Family(
         ("began", Rule.MIN),
         ("days", Rule.DAYS),
     ),
+    parts=(CLIENT, SERVER, (PROTOCOL, PORT, CLIENT_PORT, REPORTER, EVIDENCE)),
 )
 """A row for each edge, reporter and evidence.
 
@@ -115,5 +116,6 @@ ATTRIBUTES = Family(
     (*_KEY, ATTRIBUTE, ATTRIBUTE_VALUE),
     "Flows of an edge by what else they said",
     facts=(("flows", Rule.SUM),),
+    parts=(CLIENT, SERVER, (PROTOCOL, PORT)),
 )
 """A row for each edge, attribute and value; `flows` count both ways."""

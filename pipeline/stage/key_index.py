@@ -27,8 +27,11 @@ class KeyIndex:
 
     def find(self, keys: Keys) -> Numbers:
         """The row of each key (any order), -1 where there is none."""
-        found = np.full(len(keys), -1, np.int64)
-        asked, slots = np.arange(len(keys)), self._places(keys)
+        slots = self._places(keys)
+        found = self._rows[slots].astype(np.int64)
+        asked = np.flatnonzero((self._keys[slots] != keys) & (found != _FREE))
+        slots = (slots[asked] + 1) & self._mask
+        found[asked] = _FORGOTTEN
         while len(asked):
             rows = self._rows[slots]
             same = self._keys[slots] == keys[asked]

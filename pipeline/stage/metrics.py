@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from pipeline.stage.keys import Keyed
+
 PUSHED = "otlp:"
 """How the names of metrics begin that are pushed to a receiver instead of being scraped."""
 
@@ -67,7 +69,8 @@ class Family(msgspec.Struct, frozen=True):
 
     `chain` is the plan's digest of everything that decides the values: two families of one name
     with different digests count different things. Without a type it is a family of facts: integers
-    under names that no label has, which are kept like all values and are not exposed.
+    under names that no label has, which are kept like all values and are not exposed. `parts` are
+    labels that have few values together, and are kept as one.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Family(msgspec.Struct, frozen=True):
     buckets: tuple[float, ...] = ()
     chain: str = ""
     facts: tuple[tuple[str, Rule], ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def exposed(self) -> bool:
@@ -159,11 +163,13 @@ class Delta(NamedTuple):
     counter, the last value of a gauge) or, for histograms, COUNT (Int64), SUM (Float64) and
     `bucket(i)` (Int64), or the facts (Int64, null where there is nothing to compare). Then
     FIRST_SEEN and LAST_SEEN, null where the flows do not say when they were; without these columns
-    no flow does. A label set may have several rows; but of a counter it has one.
+    no flow does. A label set may have several rows; but of a counter it has one. With `keyed`
+    (of facts alone), the labels are there instead of being columns.
     """
 
     family: Family
     series: pl.DataFrame
+    keyed: Keyed | None = None
 
 
 class RejectedValue(NamedTuple):

@@ -10,6 +10,7 @@ import polars as pl
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
+from pipeline.files import Secrets
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Tls
 from pipeline.push.otlp import Otlp, Protocol, Signal
@@ -34,7 +35,7 @@ class OtlpWriter(Writer, frozen=True, kw_only=True):
     endpoint: Endpoint
     protocol: Protocol = "grpc"
     tls: Tls | None = None
-    headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it for each instance
+    headers: Secrets = {}  # noqa: RUF012 - msgspec copies it for each instance
     service_name: str = "netobserv-otlp"
     timeout: Duration = "10s"
     batch: Batch = Batch(max_flows=2_000)

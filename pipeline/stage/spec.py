@@ -6,8 +6,8 @@ behaviour once. The engine counts flows, times stages and routes what is rejecte
 stage does not.
 
 Everything else a stage can do is optional, and declared by the module that asks for it:
-`AlsoReads` in `plan.compile`, `Definitions` in `plan.families`, `TracksLists` and `NamesFields` in
-`plan.checks`.
+`AlsoReads` in `plan.compile`, `Definitions` in `plan.families`, `TracksLists`, `NamesFields` and
+`MakesFields` in `plan.fields`.
 """
 
 from __future__ import annotations
@@ -146,6 +146,10 @@ class Encoder(Spec, frozen=True, kw_only=True):
     """From flows to deltas of metric families."""
 
     final: ClassVar[bool] = True
+
+    knows_parts: ClassVar[bool] = False
+    """Where its flows have the column `values.PART`, its deltas have it too, as one label more.
+    Any other encoder is given the flows of each part by themselves."""
 
     def families(self) -> tuple[Family, ...]:
         """Every family it can count; each flow is counted, filtered or rejected in each."""

@@ -13,13 +13,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
+import numpy as np
+
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Change, Delta, Measure, MetricSet
 from pipeline.state.changelog import CheckpointRecords, Epoch, State
+from pipeline.state.joint_merge import merge_together
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import RESTARTED, Ledger, Totals
 from pipeline.state.memories import Memories, Remembering
 from pipeline.state.partition import Partition, Snapshot
+from pipeline.state.parts import by_part, interned_by_part, joined
+from pipeline.state.series_rows import InternedDelta
 from pipeline.state.series_table import SeriesTable
 
 _log = logging.getLogger(__name__)
@@ -168,14 +173,49 @@ class Assignment:
         """Add a batch of a partition that ends before `position`, with its changes of memories."""
         self._partitions[where].count(deltas, position, now, changes)
 
+    def count_parts(
+        self, ends: Mapping[TopicPartition, int], deltas: list[Delta], now: float
+    ) -> None:
+        """Add a batch whose parts are of these partitions, in their order, and end before `ends`.
+
+        Of deltas with PART, label sets are looked up once for all parts, unless it depends on what
+        a partition has counted.
+        """
+        partitions = [self._partitions[where] for where in ends]
+        moments = np.array([partition.moment(now) for partition in partitions])
+        own: list[list[Delta]] = [[] for _ in partitions]
+        interned: list[list[InternedDelta]] = [[] for _ in partitions]
+        for delta in deltas:
+            policy = self._families[delta.family.name][1]
+            if delta.keyed or policy.addresses:
+                for part, one in by_part(delta):
+                    own[part].append(one)
+            else:
+                sets = self._sharing.of(delta.family)
+                for part, rows in interned_by_part(delta, sets, moments):
+                    interned[part].append(rows)
+        for place, (partition, end) in enumerate(zip(partitions, ends.values(), strict=True)):
+            partition.count(own[place], end, now, interned=interned[place])
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is counted is durable and shown."""
+        with self._lock:
+            return not any(p.dirty or p.unconfirmed for p in self._partitions.values())
+
     def skip_to(self, where: TopicPartition, position: int) -> None:
         """Record that messages of a partition before an offset cannot be counted any more."""
         self._partitions[where].skip_to(position)
+
+    def cut_to(self, where: TopicPartition, position: int) -> None:
+        """Record that the messages of a partition from an offset on are gone."""
+        self._partitions[where].cut_to(position)
 
     def snapshot(self) -> dict[TopicPartition, tuple[Partition, Snapshot]]:
         """A snapshot of every partition whose changelog is behind."""
         with self._lock:
             dirty = {where: p for where, p in self._partitions.items() if p.dirty}
+        merge_together(table for partition in dirty.values() for table in partition.unfolded())
         return {where: (partition, partition.snapshot()) for where, partition in dirty.items()}
 
     def delivered(self, checkpoints: Mapping[TopicPartition, CheckpointRecords]) -> None:
@@ -198,9 +238,8 @@ class Assignment:
         """Record that these positions are committed: show the counts that are durable."""
         with self._lock:
             owned = {w: self._partitions[w] for w in positions if w in self._partitions}
-            shown = [c for w, p in owned.items() for c in p.confirmed(positions[w])]
-        for counted in shown:
-            self.shown.add(counted.deltas, counted.now)
+            counted = [c for w, p in owned.items() for c in p.confirmed(positions[w])]
+        self.shown.add(joined(counted))
 
     @property
     def overflowed(self) -> Mapping[str, int]:

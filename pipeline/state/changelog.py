@@ -1,11 +1,12 @@
-"""The state of one input partition as records of a compacted Kafka topic.
+"""The state of one input partition as records of a compacted Kafka topic: how it is written.
 
 A checkpoint is a set of *parts* (the labels of a family's series, or their values, `ROWS` of them)
 and then one *manifest*: the input position it includes and the parts that make up the state. Only
-parts that changed are written: of most series the values alone, which are a tenth of it. A state is
-what the manifest names, so a checkpoint holds as a whole or not at all, though Kafka knows nothing
-of it. Each part says the position it was written at. Each record is sealed (`sealed.py`): version,
-length and checksum are verified before anything of it is read.
+what changed is written: of most series the values alone, which are a tenth of it, and where few of
+a part have changed these alone (`changes.py`). A state is what the manifest names, so a checkpoint
+holds as a whole or not at all, though Kafka knows nothing of it. Each part says the position it was
+written at. Each record is sealed (`sealed.py`): version, length and checksum are verified before
+anything of it is read.
 
 Compaction keeps the last record of each key, and decides what keys must look like:
 
@@ -23,35 +24,34 @@ The first checkpoint of an epoch writes all parts, after which the keys of older
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from pipeline.flows import values
 from pipeline.kafka.connection import BrokerError
 from pipeline.stage import Family, memory
-from pipeline.state.checkpoint_file import pack, unpack
+from pipeline.state import changes
+from pipeline.state.changes import ROWS, Places
 from pipeline.state.label_sets import ID
 from pipeline.state.memories import MemorySnapshot
 from pipeline.state.narrow import wide
-from pipeline.state.sealed import SealError, seal, unseal
-from pipeline.state.series_table import LAST_COUNTED, Rows, SeriesTable
-
-ROWS = 8192
-"""Series in a part."""
+from pipeline.state.sealed import seal
+from pipeline.state.series_rows import LAST_COUNTED, Rows
+from pipeline.state.series_table import SeriesTable
 
 _PIECE = 900_000  # bytes; brokers take messages of 1 MB unless told otherwise
-_VERSION = 4
-_UNSEALED = b"\xa7version"
-"""How a manifest of version 3 and before begins, behind its first byte; it had no head."""
-_OVERFLOW = -1
-_MANIFEST = "manifest"
+VERSION = 4
+OVERFLOW_CHUNK = -1
+"""Where the overflow series of a family is."""
 
-_What = Literal["labels", "values", "fixed", "kept"]
+MANIFEST = "manifest"
+
+What = Literal["labels", "values", "changes", "fixed", "kept"]
 """Of series their labels and values; of what a stage remembers, fixed columns and the others."""
 
 Record = tuple[bytes, bytes | None]
@@ -80,12 +80,12 @@ class Epoch(NamedTuple):
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """Where the labels or the values of the series `chunk * ROWS` and on of a family are.
 
-    Chunk -1 is its overflow series.
+    Chunk -1 is its overflow series. Of changes, it is their number.
     """
 
     family: str
     chunk: int
-    what: _What
+    what: What
     slot: int
     pieces: int
     rows: int
@@ -153,7 +153,7 @@ class _Kept(NamedTuple):
     """What was written of a memory, of one digest and edition."""
 
     version: tuple[str, int]
-    parts: dict[tuple[int, _What], Part]
+    parts: dict[tuple[int, What], Part]
 
 
 class Writer:
@@ -163,9 +163,10 @@ class Writer:
         self.epoch = epoch
         self._topic_id = topic_id
         self._stale = list(stale)
-        self._parts: dict[str, dict[tuple[int, _What], Part]] = {}
-        self._slots: dict[tuple[str, int, _What], int] = {}
+        self._parts: dict[str, dict[tuple[int, What], Part]] = {}
+        self._slots: dict[tuple[str, int, What], int] = {}
         self._cut: dict[str, float] = {}
+        self._anew: dict[str, float] = {}
         self._editions: dict[str, int] = {}
         self._memories: dict[str, _Kept] = {}
 
@@ -189,30 +190,77 @@ class Writer:
             if self._editions.setdefault(name, rows.edition) != rows.edition:
                 self.forget([name])
             self._editions[name] = rows.edition
-            for chunk, frame in _changed(rows, self._cut.get(name, -math.inf)):
+            changed, beside = self._changed(name, rows, cut)
+            for chunk, frame in changed:
                 if rows.sets.labels and self._grown(name, chunk, frame.height):
                     labels = rows.sets.frame(frame[ID])
                     records += self._part(name, chunk, "labels", labels, position)
-                records += self._part(name, chunk, "values", frame.drop(ID), position)
+                values = pl.DataFrame([c for c in frame.get_columns() if c.name != ID])
+                records += self._part(name, chunk, "values", values, position)
+            if beside is not None:
+                number = len(self._beside(name))
+                records += self._part(name, number, "changes", beside, position)
         kept = [self._remember(one, position, records) for one in memories]
         self._cut = dict.fromkeys((family.name for family in families), cut)
         parts = [part for f in families for part in self._parts.get(f.name, {}).values()]
         manifest = Manifest(position, families, parts, self._topic_id, kept)
         deletions: list[Record] = [(key, None) for key in self._stale]
         self._stale = []
-        named = self.epoch.key(_MANIFEST), seal(msgspec.msgpack.encode(manifest), _VERSION)
+        named = self.epoch.key(MANIFEST), seal(msgspec.msgpack.encode(manifest), VERSION)
         return CheckpointRecords(position, records, named, deletions)
 
     def forget(self, families: Collection[str]) -> None:
         """Nothing of what was written of these families holds: they are written anew."""
         for name in families:
-            self._parts.pop(name, None)
-            self._cut.pop(name, None)
+            for kept in (self._parts, self._cut, self._anew):
+                kept.pop(name, None)
 
     @property
     def families(self) -> frozenset[str]:
         """The names of the families it has written."""
         return frozenset(self._cut)
+
+    def _changed(
+        self, name: str, rows: Rows, cut: float
+    ) -> tuple[list[tuple[int, pl.DataFrame]], pl.DataFrame | None]:
+        """The chunks to write of the series counted since the last cut, and changes beside them.
+
+        Series stay where they are in an edition.
+        """
+        since, beside = self._cut.get(name, -math.inf), None
+        places = _counted_after(rows.totals, since)
+        if rows.totals.height > changes.WORTH:
+            places, alone = self._apart(name, rows, places, cut)
+            if len(alone):
+                beside = wide(changes.alone(rows.totals.drop(ID), alone))
+        chunks = np.unique(places // ROWS).tolist()
+        found = [(chunk, wide(rows.totals.slice(chunk * ROWS, ROWS))) for chunk in chunks]
+        if len(_counted_after(rows.overflow, since)):
+            found.append((OVERFLOW_CHUNK, rows.overflow))
+        return found, beside
+
+    def _apart(self, name: str, rows: Rows, places: Places, cut: float) -> tuple[Places, Places]:
+        """The places of series whose chunks are written, and of those that are written alone."""
+        height = rows.totals.height
+        few = changes.few(places, height, lambda chunk: self._rows(name, chunk))
+        held = self._beside(name)
+        many = 2 * (sum(part.rows for part in held) + np.count_nonzero(few)) > height
+        anew = self._anew.setdefault(name, cut)
+        if not (held and few.any() and (many or len(held) >= changes.MOST)):
+            return places[~few], places[few]
+        self._anew[name] = cut
+        for part in held:
+            del self._parts[name][part.chunk, "changes"]
+        return _counted_after(rows.totals, anew), places[:0]
+
+    def _beside(self, name: str) -> list[Part]:
+        """The changes that stand beside the values of a family."""
+        return [part for part in self._parts.get(name, {}).values() if part.what == "changes"]
+
+    def _rows(self, name: str, chunk: int) -> int:
+        """How many series of a chunk are written."""
+        written = self._parts.get(name, {}).get((chunk, "values"))
+        return written.rows if written else 0
 
     def _grown(self, family: str, chunk: int, rows: int) -> bool:
         """Whether a chunk has series whose labels are not written. Their order never changes."""
@@ -226,7 +274,7 @@ class Writer:
             held = self._memories[one.stage] = _Kept((one.digest, one.edition), {})
         for chunk, (fixed, kept) in one.chunks.items():
             written = held.parts.get((chunk, "fixed"))
-            frames: dict[_What, pl.DataFrame] = {"kept": kept}
+            frames: dict[What, pl.DataFrame] = {"kept": kept}
             if written is None or written.rows < fixed.height:
                 frames["fixed"] = fixed
             for what, frame in frames.items():
@@ -236,134 +284,31 @@ class Writer:
         return Remembered(one.stage, one.digest, one.at, list(held.parts.values()))
 
     def _part(
-        self, family: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
+        self, family: str, chunk: int, what: What, frame: pl.DataFrame, position: int
     ) -> list[Record]:
         part, records = self._written(family, chunk, what, frame, position)
         self._parts.setdefault(family, {})[chunk, what] = part
         return records
 
     def _written(
-        self, name: str, chunk: int, what: _What, frame: pl.DataFrame, position: int
+        self, name: str, chunk: int, what: What, frame: pl.DataFrame, position: int
     ) -> tuple[Part, list[Record]]:
         """A part in the slot that is not named by the last manifest, and its records."""
-        data = pack(frame)
+        data = _packed(frame)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
         slot = self._slots[name, chunk, what] = 1 - self._slots.get((name, chunk, what), 1)
         part = Part(name, chunk, what, slot, len(pieces), frame.height, position)
         return part, [
-            (part.key(self.epoch, n), seal(piece, _VERSION)) for n, piece in enumerate(pieces)
+            (part.key(self.epoch, n), seal(piece, VERSION)) for n, piece in enumerate(pieces)
         ]
 
 
-def _changed(rows: Rows, cut: float) -> Iterable[tuple[int, pl.DataFrame]]:
-    """The chunks with a series counted after `cut`. Series stay where they are in an edition."""
-    seen = (rows.totals[LAST_COUNTED] > cut).arg_true()
-    for chunk in (seen // ROWS).unique().sort():
-        yield chunk, wide(rows.totals.slice(chunk * ROWS, ROWS))
-    if (rows.overflow[LAST_COUNTED] > cut).any():
-        yield _OVERFLOW, rows.overflow
+def _counted_after(series: pl.DataFrame, cut: float) -> Places:
+    return np.flatnonzero(series.get_column(LAST_COUNTED).to_numpy() > cut)
 
 
-def read(records: Mapping[bytes, bytes]) -> State:
-    """The state in a changelog's records, the last of each key.
-
-    Raises ChangelogError when the newest state is not whole.
-    """
-    epochs = {_epoch(key) for key in records}
-    newest = max((epoch.counter for epoch in epochs), default=0)
-    states = [epoch for epoch in epochs if epoch.key(_MANIFEST) in records]
-    if not states:
-        return State(None, [], newest, frozenset(records))
-    epoch = max(states)
-    manifest = _manifest(epoch, records)
-    families = [
-        _saved(family, [p for p in manifest.parts if p.family == family.name], epoch, records)
-        for family in manifest.families
-    ]
-    return State(
-        manifest.position,
-        [saved for saved in families if saved],
-        newest,
-        frozenset(records),
-        manifest.topic_id,
-        tuple((one.stage, one.digest, _memory(one, epoch, records)) for one in manifest.memories),
-    )
-
-
-def _epoch(key: bytes) -> Epoch:
-    try:
-        counter, generation = key.split(b"/", 1)[0].split(b".")
-        return Epoch(int(counter), int(generation))
-    except ValueError as error:
-        raise ChangelogError("it is not a record of flowmatrix", key) from error
-
-
-def _manifest(epoch: Epoch, records: Mapping[bytes, bytes]) -> Manifest:
-    key = epoch.key(_MANIFEST)
-    content = _content(key, records)
-    try:
-        return msgspec.msgpack.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise ChangelogError(f"it is not a manifest: {error}", key) from error
-
-
-def _content(key: bytes, records: Mapping[bytes, bytes]) -> bytes:
-    """What was sealed in a record. Raises ChangelogError, also when there is no such record."""
-    if key not in records:
-        raise ChangelogError("it is missing", key)
-    value = records[key]
-    if value.startswith(_UNSEALED, 1):
-        written = int.from_bytes(value[1 + len(_UNSEALED) :][:1])
-        reason = f"it was written by an older flowmatrix (version {written}, not {_VERSION})"
-        raise ChangelogError(reason, key)
-    try:
-        return unseal(value, _VERSION)
-    except SealError as error:
-        raise ChangelogError(str(error), key) from error
-
-
-def _saved(
-    family: Family, parts: list[Part], epoch: Epoch, records: Mapping[bytes, bytes]
-) -> Saved | None:
-    chunks: dict[int, dict[_What, pl.DataFrame]] = {}
-    for part in parts:
-        chunks.setdefault(part.chunk, {})[part.what] = _frame(part, epoch, records)
-    frames = {chunk: _whole(found) for chunk, found in chunks.items()}
-    overflow = frames.pop(_OVERFLOW, None)
-    totals = [frames[chunk] for chunk in sorted(frames)]
-    found = totals or ([] if overflow is None else [overflow])
-    if not found:
-        return None
-    empty = found[0].clear()
-    return Saved(family, pl.concat([empty, *totals]), empty if overflow is None else overflow)
-
-
-def _memory(one: Remembered, epoch: Epoch, records: Mapping[bytes, bytes]) -> memory.Saved:
-    """The rows of a memory that are not forgotten."""
-    found = {(part.what, part.chunk): _frame(part, epoch, records) for part in one.parts}
-    chunks = sorted(chunk for what, chunk in found if what == "kept")
-    if not chunks:
-        return memory.Saved(one.at, pl.DataFrame(), pl.DataFrame())
-    kept = pl.concat([found["kept", chunk] for chunk in chunks])
-    fixed = values.concat([found["fixed", chunk] for chunk in chunks])
-    live = kept[memory.LIVE]
-    return memory.Saved(one.at, fixed.filter(live), kept.filter(live).drop(memory.LIVE))
-
-
-def _whole(found: Mapping[_What, pl.DataFrame]) -> pl.DataFrame:
-    """Labels and values side by side; those of a family without labels are values alone."""
-    values = found["values"]
-    return found["labels"].hstack(values) if "labels" in found else values
-
-
-def _frame(part: Part, epoch: Epoch, records: Mapping[bytes, bytes]) -> pl.DataFrame:
-    keys = [part.key(epoch, piece) for piece in range(part.pieces)]
-    data = b"".join(_content(key, records) for key in keys)
-    try:
-        frame = unpack(data)
-    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-        raise ChangelogError(f"it is not a part of a state: {error}", keys[0]) from error
-    if frame.height != part.rows:
-        reason = f"it has {frame.height} series where the manifest says {part.rows}"
-        raise ChangelogError(reason, keys[0])
-    return frame
+def _packed(frame: pl.DataFrame) -> bytes:
+    """A frame as `unpack` reads it; a part is small, and Polars alone is done with it soonest."""
+    sink = io.BytesIO()
+    frame.write_ipc_stream(sink, compression="lz4", compat_level=pl.CompatLevel.oldest())
+    return sink.getvalue()

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Container, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipeline.files import sync
+from pipeline.files import bounded, sync
 from pipeline.stage import Family
 from pipeline.stage.memory import Saved
 from pipeline.state.ledger import Ledger
 from pipeline.state.memories import Memories
 from pipeline.state.sealed import SealError, seal, unseal
+from pipeline.state.series_rows import columns
 
 _OPENING = 1000  # messages at the start of an input that identify it
 _VERSION = 3
@@ -28,6 +31,7 @@ _FILE = "ledger.checkpoint"
 _BEFORE = f"{_FILE}.before"
 _MEMORY = pa.system_memory_pool()
 """Gives back what is free; the default pool keeps the most that it ever had."""
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -37,10 +41,10 @@ class Progress(msgspec.Struct, frozen=True):
     `before`: messages of other inputs of the same source, which were counted earlier.
     """
 
-    messages: int = 0
-    opening: int = 0
+    messages: _Count = 0
+    opening: _Count = 0
     head: str = ""
-    before: int = 0
+    before: _Count = 0
 
     @classmethod
     def start(cls, messages: Sequence[bytes], before: int = 0) -> Progress:
@@ -75,7 +79,7 @@ class _Remembered(msgspec.Struct, frozen=True):
 
 class _Checkpoint(msgspec.Struct, frozen=True):
     progress: dict[str, Progress]
-    dead_letters: int
+    dead_letters: _Count
     tables: list[_Saved]
     memories: dict[str, _Remembered] = {}
 
@@ -91,6 +95,12 @@ class FileCheckpoint(msgspec.Struct, frozen=True):
     dead_letters: int = 0
     changed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
+
+
+_UNREADABLE = (
+    *(SealError, msgspec.MsgspecError, pa.ArrowException, pl.exceptions.PolarsError),
+    OSError,  # what Arrow raises at an early end
+)
 
 
 class CheckpointError(Exception):
@@ -153,15 +163,16 @@ def load(folder: Path, ledger: Ledger, memories: Memories | None = None) -> File
     document = _read(folder)
     if document is None:
         return FileCheckpoint()
-    changed = frozenset(
-        saved.family.name
-        for saved in document.tables
-        if not ledger.restore(saved.family, unpack_parts(saved.totals), unpack(saved.overflow))
-    )
-    if memories:
-        for name, kept in document.memories.items():
-            found = Saved(kept.at, unpack(kept.fixed), unpack(kept.values))
-            memories.restore(name, kept.digest, found)
+    with _reading(folder):
+        changed = frozenset(
+            saved.family.name
+            for saved in document.tables
+            if not ledger.restore(saved.family, *_series(saved))
+        )
+        if memories:
+            for name, kept in document.memories.items():
+                found = Saved(kept.at, unpack(kept.fixed), unpack(kept.values))
+                memories.restore(name, kept.digest, found)
     known = {saved.family.name for saved in document.tables}
     added = frozenset(table.family.name for table in ledger.tables()) - known
     return FileCheckpoint(document.progress, document.dead_letters, changed, added)
@@ -175,24 +186,50 @@ def tables(folder: Path) -> list[tuple[Family, pl.DataFrame]]:
     document = _read(folder)
     if document is None:
         raise CheckpointError(f"there is no state in {folder}")
-    return [
-        (saved.family, pl.concat([unpack(saved.totals), unpack(saved.overflow)]))
-        for saved in document.tables
-    ]
+    with _reading(folder):
+        return [
+            (saved.family, pl.concat([*totals, overflow]))
+            for saved in document.tables
+            for totals, overflow in [_series(saved)]
+        ]
+
+
+def _series(saved: _Saved) -> tuple[Iterator[pl.DataFrame], pl.DataFrame]:
+    """The totals of a family in parts, and its overflow. Raises SealError for other columns."""
+    types = dict.fromkeys(saved.family.labels, pl.String()) | columns(saved.family)
+
+    def checked(frame: pl.DataFrame) -> pl.DataFrame:
+        if frame.schema != types:
+            raise SealError(f"metric {saved.family.name} has other columns than it says")
+        return frame
+
+    return map(checked, unpack_parts(saved.totals)), checked(unpack(saved.overflow))
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Raise CheckpointError where a whole file holds something else than `save` wrote."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        why = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"cannot read the state {folder / _FILE}: {why}; {_advice(folder)}"
+        ) from error
 
 
 def _read(folder: Path) -> _Checkpoint | None:
     path = folder / _FILE
     try:
-        return _decoded(path.read_bytes())
+        data = bounded(path, sys.maxsize).read_bytes()
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise CheckpointError(f"the state is a folder, and {folder} is not one") from error
     except OSError as error:
         raise CheckpointError(f"cannot read the state {path}: {error.strerror}") from error
-    except (SealError, msgspec.MsgspecError) as error:
-        raise CheckpointError(
-            f"cannot read the state {path}: {error}; {_advice(folder)}"
-        ) from error
+    with _reading(folder):
+        return _decoded(data)
 
 
 def _decoded(data: bytes) -> _Checkpoint:
@@ -205,7 +242,7 @@ def _advice(folder: Path) -> str:
     """Advice for a state that cannot be read."""
     path, before = folder / _FILE, folder / _BEFORE
     try:
-        document = _decoded(before.read_bytes())
+        document = _decoded(bounded(before, sys.maxsize).read_bytes())
     except (OSError, SealError, msgspec.MsgspecError):
         return f"to start from zero, delete {path}"
     counted = sum(progress.messages for progress in document.progress.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
+from typing import cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -28,11 +29,15 @@ class LabelInterner:
 
     A set is known by its hash, and told from others of that hash by a second one: when two differ
     in that alone, all are hashed anew. Sets are never forgotten; a user of far fewer sets
-    than `len()` starts a new interner. Any thread may use it.
+    than `len()` starts a new interner. Any thread may use it. Labels of one of the `parts` have one
+    number: an interner of its own knows their sets.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], parts: Sequence[Sequence[str]] = ()) -> None:
         self.labels = tuple(labels)
+        self._parts = {f":{place}": LabelInterner(part) for place, part in enumerate(parts)}
+        whole = {label for part in parts for label in part}
+        self._single = [label for label in self.labels if label not in whole]
         self._lock = threading.Lock()
         self._begin()
 
@@ -43,7 +48,9 @@ class LabelInterner:
         """UInt32: the ids of rows by their label columns (String, no nulls), new ones included."""
         if not self.labels:
             return pl.repeat(0, series.height, dtype=pl.UInt32, eager=True).alias(ID)
-        rows = series.select(self.labels)
+        rows = series.select(
+            *self._single, *(part.ids(series).alias(name) for name, part in self._parts.items())
+        )
         with self._lock:
             ids, sound = self._look_up(rows)
             while not sound:
@@ -55,15 +62,30 @@ class LabelInterner:
         """The label columns (String) of ids, a row each."""
         with self._lock:
             known = self._whole()
-        return known.select(pl.all().gather(ids).cast(pl.String))
+        coded = known[ids]
+        parts = (part.frame(coded[name]) for name, part in self._parts.items())
+        single = coded.select(pl.col(self._single).cast(pl.String))
+        found = {column.name: column for frame in (single, *parts) for column in frame}
+        return pl.DataFrame([found[label] for label in self.labels])
+
+    def labels_with(self, pattern: str) -> set[str]:
+        """The labels of which a value that has ever come matches a pattern."""
+        with self._lock:
+            known = self._whole()
+        found = [part.labels_with(pattern) for part in self._parts.values()]
+        for label in self._single:
+            texts = cast("pl.Categorical", known.schema[label]).categories.to_series()
+            if texts.str.contains(pattern).any():
+                found.append({label})
+        return set().union(*found)
 
     def _begin(self) -> None:
         self._seeds = secrets.randbits(63), secrets.randbits(63)
         self._index = KeyIndex()
         self._checks = np.empty(0, np.uint64)
         # Few distinct texts in many sets: a code of 4 bytes for each, in place of 16 and the text.
-        codes = {label: pl.Categorical(pl.Categories.random()) for label in self.labels}
-        self._frame = pl.DataFrame(schema=codes)
+        codes = {label: pl.Categorical(pl.Categories.random()) for label in self._single}
+        self._frame = pl.DataFrame(schema=codes | dict.fromkeys(self._parts, pl.UInt32()))
         self._new: list[pl.DataFrame] = []
 
     def _look_up(self, rows: pl.DataFrame) -> tuple[pl.Series, bool]:
@@ -84,7 +106,7 @@ class LabelInterner:
 
     def _hash_anew(self) -> None:
         """Give all sets hashes by other seeds; they keep their ids."""
-        known, sound = self._whole().cast(pl.String), False
+        known, sound = self._whole().cast(dict.fromkeys(self._single, pl.String)), False
         while not sound:
             self._begin()
             _, sound = self._look_up(known)
@@ -111,5 +133,10 @@ class InternerPool:
         """The label sets of a family."""
         found = self._held.get(family.name)
         if found is None or found.labels != family.labels:
-            found = self._held[family.name] = LabelInterner(family.labels)
+            found = self._held[family.name] = new(family)
         return found
+
+
+def new(family: Family) -> LabelInterner:
+    """An interner without any label set."""
+    return LabelInterner(family.labels, family.parts)

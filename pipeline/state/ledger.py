@@ -12,11 +12,13 @@ import polars as pl
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import Delta, Family, MetricSet, Policy
 from pipeline.state.label_sets import InternerPool
-from pipeline.state.series_table import OVERFLOW, InternedDelta, Rows, SeriesTable
+from pipeline.state.series_rows import OVERFLOW, InternedDelta, Rows
+from pipeline.state.series_table import SeriesTable
 
 RESTARTED = "metric %s has changed: it starts again from zero"
 """What is logged of a metric that cannot go on."""
 
+_UNRESOLVED = 100_000
 _STEPS = (10_000, 100_000)
 _NAMED = 3
 
@@ -102,21 +104,19 @@ class Ledger:
             for delta in deltas:
                 table = self._held(delta.family)
                 if table and delta.series.height:
-                    series, beyond = table.admit(delta.series)
+                    one, beyond = table.intern(delta, now)
                     self._limit(table, beyond, _WIDENED)
-                    interned.append(table.intern(series))
-        self.add(interned, now)
+                    self._add(table, one)
+                    interned.append(one)
         return interned
 
-    def add(self, deltas: Iterable[InternedDelta], now: float) -> None:
-        """Add what another ledger has added."""
+    def add(self, deltas: Iterable[InternedDelta]) -> None:
+        """Add what another ledger has added, or what was interned for several of them."""
         with self._lock:
             for delta in deltas:
                 table = self._held(delta.family)
                 if table:
-                    table.add(delta, now)
-                    if table.due:
-                        self._fold(table)
+                    self._add(table, delta)
 
     def adopt(
         self,
@@ -150,6 +150,14 @@ class Ledger:
             for table in self._tables.values():
                 self._fold(table)
             return list(self._tables.values())
+
+    def unfolded(self) -> list[SeriesTable]:
+        """The tables with deltas that are not in the totals; their labels are looked up."""
+        with self._lock:
+            found = [table for table in self._tables.values() if table.pending]
+            for table in found:
+                self._resolve(table)
+            return found
 
     def hidden(self) -> list[SeriesTable]:
         """None: `tables` has those of facts, too."""
@@ -186,10 +194,21 @@ class Ledger:
         table = self._tables.get(family.name)
         return table if table and table.family.shape == family.shape else None
 
+    def _add(self, table: SeriesTable, delta: InternedDelta) -> None:
+        table.add(delta)
+        if table.due:
+            self._fold(table)
+        elif table.unresolved > _UNRESOLVED:
+            self._resolve(table)
+
     def _fold(self, table: SeriesTable) -> None:
+        self._resolve(table)
         self._limit(table, table.compact(self._room(table)), _OVERFLOWED)
         if self._growth and table.family.exposed:
             self._growth.look(table.family, table.rows)
+
+    def _resolve(self, table: SeriesTable) -> None:
+        self._limit(table, table.resolve(), _WIDENED)
 
     def _limit(self, table: SeriesTable, beyond: int, what: _Limit) -> None:
         """Note that so many label sets of a table were beyond a limit; the first time, say so."""

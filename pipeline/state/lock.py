@@ -25,6 +25,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise CheckpointError(f"the state is a folder, and {folder} is not one") from error
     except OSError as error:
         raise CheckpointError(f"cannot lock the state in {folder}: {error.strerror}") from error
     try:

@@ -16,6 +16,8 @@ def narrow(frame: pl.DataFrame) -> pl.DataFrame:
 
 def wide(frame: pl.DataFrame) -> pl.DataFrame:
     """A frame with all of these as Int64 again."""
+    if not any(dtype in _WHOLE[:-1] for dtype in frame.dtypes):
+        return frame
     return frame.with_columns(pl.col(_WHOLE).cast(pl.Int64))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.stage import Change, Delta, MetricSet
@@ -15,14 +15,8 @@ from pipeline.state.changelog import CheckpointRecords, Epoch, State, Writer
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import Ledger
 from pipeline.state.memories import Memories, MemorySnapshot, Remembering
-from pipeline.state.series_table import LAST_COUNTED, InternedDelta, SeriesTable
-
-
-class Counted(NamedTuple):
-    """The deltas of a batch that will be shown, and when it was counted (epoch seconds)."""
-
-    deltas: list[InternedDelta]
-    now: float
+from pipeline.state.series_rows import LAST_COUNTED, InternedDelta
+from pipeline.state.series_table import SeriesTable
 
 
 class Snapshot(NamedTuple):
@@ -79,17 +73,18 @@ class Partition:
             if not self._ledger.restore(saved.family, [saved.totals], saved.overflow)
         ]
         """The families that have changed since the state was written."""
-        self._tables = _frozen(self._ledger.tables())
+        self._tables = _frozen(self._ledger.tables(), ())
         self._writer = Writer(epoch, state.keys, topic_id)
         self._written = self._changed = False
         self._newest_seen = self._newest_saved = max(
             (_newest(table) for table in self._tables), default=-math.inf
         )
         self._saved = self._time()
-        self._counted: list[Counted] = []
+        self._counted: list[InternedDelta] = []
+        """What will be shown."""
         self._kept: frozenset[str] | None = None
-        self._under_way: tuple[list[Counted], list[SeriesTable]] = ([], [])
-        self._durable: list[Counted] = []
+        self._under_way: tuple[list[InternedDelta], list[SeriesTable]] = ([], [])
+        self._durable: list[InternedDelta] = []
 
     def count(
         self,
@@ -97,22 +92,33 @@ class Partition:
         position: int,
         now: float,
         changes: Mapping[str, Change] | None = None,
+        interned: Sequence[InternedDelta] = (),
     ) -> None:
         """Add a batch that ends before `position`, counted at `now` (epoch seconds).
 
-        `changes` are those of what stages remember.
+        `changes` are those of what stages remember. `interned` is more of the batch, counted at
+        the `moment` of `now`.
         """
         self.memories.adopt(changes or {})
         self._changed |= bool(changes)
-        now = max(now, math.nextafter(self._newest_saved, math.inf))
-        self._newest_seen = max(self._newest_seen, now)
-        merged = self._ledger.merge(deltas, now)
-        self._counted.append(Counted([one for one in merged if one.family.exposed], now))
+        counted = self._ledger.merge(deltas, self.moment(now))
+        self._ledger.add(interned)
+        self._counted += [one for one in (*counted, *interned) if one.family.exposed]
         self.position = position
+
+    def moment(self, now: float) -> float:
+        """When a batch is counted: at `now` (epoch seconds), but after the last snapshot."""
+        moment = max(now, math.nextafter(self._newest_saved, math.inf))
+        self._newest_seen = max(self._newest_seen, moment)
+        return moment
 
     def skip_to(self, position: int) -> None:
         """The messages before an offset cannot be counted any more."""
         self.position = max(self.position, position)
+
+    def cut_to(self, position: int) -> None:
+        """The messages from an offset on are gone; others come in their place."""
+        self.position = min(self.position, position)
 
     @property
     def dirty(self) -> bool:
@@ -129,11 +135,15 @@ class Partition:
         """For how long (s) the changelog has been behind the counts."""
         return self._time() - self._saved if self.dirty else 0.0
 
+    def unfolded(self) -> list[SeriesTable]:
+        """The tables that the next snapshot has something to fold in."""
+        return self._ledger.unfolded()
+
     def snapshot(self) -> Snapshot:
         """What is counted so far; `delivered` comes before the next one."""
         self._newest_saved = self._newest_seen
         self._changed = False
-        tables = _frozen(self._ledger.tables())
+        tables = _frozen(self._ledger.tables(), self._tables)
         self._under_way = self._counted, tables
         self._counted = []
         kept, self._kept = self._kept, None
@@ -157,7 +167,7 @@ class Partition:
         self._saved = self._time()
         self._written = True
 
-    def confirmed(self, position: int) -> list[Counted]:
+    def confirmed(self, position: int) -> list[InternedDelta]:
         """The group took this position from its owner: what is durable can be shown now."""
         self.committed = position
         shown, self._durable = self._durable, []
@@ -207,11 +217,8 @@ class Partition:
         return {name: n for name, n in self._ledger.overflowed.items() if name in facts}
 
 
-def _only(counted: list[Counted], families: Collection[str]) -> list[Counted]:
-    return [
-        Counted([delta for delta in deltas if delta.family.name in families], now)
-        for deltas, now in counted
-    ]
+def _only(counted: list[InternedDelta], families: Collection[str]) -> list[InternedDelta]:
+    return [delta for delta in counted if delta.family.name in families]
 
 
 def _newest(table: SeriesTable) -> float:
@@ -219,11 +226,13 @@ def _newest(table: SeriesTable) -> float:
     return max((float(time) for time in seen if isinstance(time, float)), default=-math.inf)
 
 
-def _frozen(tables: list[SeriesTable]) -> list[SeriesTable]:
-    """Tables that do not change any more; frames are shared."""
+def _frozen(tables: list[SeriesTable], before: Iterable[SeriesTable]) -> list[SeriesTable]:
+    """Tables that do not change any more; frames are shared, and what has not changed `before`."""
+    held = {id(table.rows): table for table in before}
     copies = []
     for table in tables:
-        copy = SeriesTable(table.family, table.policy, table.rows.sets)
-        copy.rows = table.rows
-        copies.append(copy)
+        same = held.get(id(table.rows))
+        if same is None or (same.family, same.policy) != (table.family, table.policy):
+            same = SeriesTable(table.family, table.policy, table.rows.sets, table.rows)
+        copies.append(same)
     return copies

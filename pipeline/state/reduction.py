@@ -1,4 +1,4 @@
-"""Rows of facts with the same id as one: a column at a time, in half the time of a group_by."""
+"""Rows of facts with the same id as one: a column at a time, much faster than a group_by."""
 
 from __future__ import annotations
 
@@ -37,30 +37,34 @@ def reduced(family: Family, rows: pl.DataFrame, key: str, times: dict[str, Rule]
     """
     rules = {name: column.rule for name, column in family.columns.items()}
     rows = days.current(rows, [n for n, rule in rules.items() if rule is Rule.DAYS], [key])
-    keys = rows[key].to_numpy()
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    turn = np.argsort(order[starts])
-    groups = _Groups(order, starts, turn)
+    groups = _groups(rows[key].to_numpy())
     return pl.DataFrame(
         [
-            pl.Series(key, keys[order[starts][turn]]),
+            pl.Series(key, groups.keys),
             *(_one(rows[name], rule, groups) for name, rule in (rules | times).items()),
         ]
     )
 
 
 class _Groups(NamedTuple):
-    """Rows in the order of their keys, where each key starts, and the order of the keys."""
+    """The distinct keys in the order in which each came first, and of each row the place of its."""
 
-    order: _Numbers
-    starts: _Numbers
-    turn: _Numbers
+    keys: npt.NDArray[np.uint32]
+    places: _Numbers
 
-    def reduce(self, way: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        found: npt.NDArray[Any] = way.reduceat(values[self.order], self.starts)[self.turn]
+    def reduce(self, way: _Way, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = np.full(len(self.keys), way.nothing, values.dtype)
+        way.of.at(found, self.places, values)
         return found
+
+
+def _groups(keys: npt.NDArray[np.uint32]) -> _Groups:
+    numbers = np.arange(len(keys))
+    first = np.empty(int(keys.max()) + 1, np.int64)
+    first[keys[::-1]] = numbers[::-1]  # of a key that is there again, the last one assigned holds
+    firsts = np.flatnonzero(first[keys] == numbers)
+    first[keys[firsts]] = numbers[: len(firsts)]
+    return _Groups(keys[firsts], first[keys])
 
 
 def _one(column: pl.Series, rule: Rule, groups: _Groups) -> pl.Series:
@@ -69,12 +73,11 @@ def _one(column: pl.Series, rule: Rule, groups: _Groups) -> pl.Series:
     alike = column[0] if column.min() == column.max() and missing in {0, len(column)} else None
     if missing == len(column) or alike == 0 or (alike is not None and rule is not Rule.SUM):
         value = 0 if rule is Rule.SUM and alike is None else alike
-        return pl.repeat(value, len(groups.starts), dtype=column.dtype, eager=True).alias(
-            column.name
-        )
+        return pl.repeat(value, len(groups.keys), dtype=column.dtype, eager=True).alias(column.name)
     filled = column.fill_null(way.nothing) if missing else column
-    found = pl.Series(column.name, groups.reduce(way.of, filled.to_numpy()))
+    found = pl.Series(column.name, groups.reduce(way, filled.to_numpy()))
     if not missing or rule is Rule.SUM:
         return found
-    there = pl.Series(groups.reduce(np.logical_or, column.is_not_null().to_numpy()))
-    return found.set(~there, None)
+    there = np.zeros(len(groups.keys), np.bool_)
+    there[groups.places[column.is_not_null().to_numpy()]] = True
+    return found.set(pl.Series(~there), None)

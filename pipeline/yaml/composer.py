@@ -22,6 +22,8 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_QUOTES = 'a text that begins with "{}" needs quotes'
+"""Such a text may be a password: it is not shown."""
 _PAIR = re.compile(
     r"((?<!\\)(?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
@@ -108,15 +110,15 @@ class Composer:
             self._mapping(node, depth)
         expected = "seq" if isinstance(node.data, list) else "map"
         if event.tag not in (None, "!", _TAG + expected):
-            self._report(node, f'tag "{event.tag.removeprefix(_TAG)}" does not fit')
+            self._report(node, "the tag does not fit", _QUOTES.format("!"))
 
     def _alias(self, anchor: Any, node: Node) -> None:
         target = self._anchors.get(anchor)
         if target is None:
-            inside = anchor in self._anchors
-            self._report(
-                node, f"*{anchor} " + ("contains itself" if inside else "is not an anchor")
-            )
+            if anchor in self._anchors:
+                self._report(node, f"*{anchor} contains itself")
+            else:
+                self._report(node, "this alias has no anchor", _QUOTES.format("*"))
             return
         self._count(node, target.size)
         node.data, node.items, node.keys = target.data, target.items, target.keys
@@ -208,7 +210,7 @@ class Composer:
         try:
             return scalars.tagged(text, event.tag.removeprefix(_TAG), self._schema)
         except ValueError as error:
-            self._report(node, str(error))
+            self._report(node, str(error), _QUOTES.format("!"))
             return None
 
     def _place(self, node: Node) -> Location:

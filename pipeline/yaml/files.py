@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.diagnostics import Diagnostic, Location, Problem, nearest
-from pipeline.files import is_file, is_folder
+from pipeline.files import entries, is_file, is_folder
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -31,10 +32,12 @@ def matching(patterns: Iterable[str], folder: Path, problems: list[Diagnostic]) 
 
 def _matches(pattern: str, folder: Path) -> list[Path]:
     path = folder / pattern
+    if not pattern:
+        return []
     if is_file(path):
         return [path]
     if is_folder(path):
-        found = list(path.iterdir())
+        found = entries(path)
     else:
         # Path.glob refuses absolute patterns.
         names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - see above
@@ -44,12 +47,17 @@ def _matches(pattern: str, folder: Path) -> list[Path]:
 
 def _nothing(pattern: str, folder: Path) -> tuple[str, str]:
     """The reason why a pattern matches no file, and a hint with the nearest name."""
+    if not pattern:
+        return "the name of a file is empty", ""
     path = folder / pattern
     wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
     if is_folder(path):
+        if not os.access(path, os.R_OK | os.X_OK):
+            return f'the folder "{pattern}" cannot be read', ""
         return f'the folder "{pattern}" has no file {wanted}', ""
     parent = path.parent
-    names = [entry.name for entry in parent.iterdir()] if is_folder(parent) else []
+    names = [entry.name for entry in entries(parent)]
+    names = [name for name in names if name != path.name]  # it may have come meanwhile
     if glob.has_magic(pattern):
         return f'"{pattern}" matches no file {wanted}', nearest(path.name, names)
     hint = nearest(path.name, names) or ("" if names else f'"{parent}" is not a folder or is empty')

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.diagnostics import Location, refusal
+from pipeline.files import naming, opened, partial
 
 
 def create(path: Path, content: bytes) -> None:
     """Write a new file. Raises OSError, FileExistsError when the name is taken."""
-    with _partial(path, content) as partial:
-        partial.chmod(0o644)
-        path.hardlink_to(partial)
+    with naming(path), partial(path, content) as fresh:
+        fresh.chmod(0o644)
+        path.hardlink_to(fresh)
 
 
 def replace(path: Path, before: bytes, after: bytes) -> None:
@@ -24,25 +23,15 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
     Raises ConfigError when it has changed meanwhile, and OSError.
     """
     target = Path(os.path.realpath(path))  # of a loop of links it is one of them
-    status = target.stat()
-    with _partial(target, after) as partial:
-        partial.chmod(status.st_mode & 0o7777)
-        with suppress(PermissionError):
-            os.chown(partial, status.st_uid, status.st_gid)
-        if target.read_bytes() != before:
-            raise refusal(Location(str(path)), "the file has changed meanwhile", "try again")
-        partial.replace(target)
-
-
-@contextmanager
-def _partial(target: Path, content: bytes) -> Iterator[Path]:
-    """A file beside the target with the content on disk; it is gone afterwards, or renamed."""
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            yield partial
-        finally:
-            partial.unlink(missing_ok=True)
+    with naming(path):
+        status = target.stat()
+        with partial(target, after) as fresh:
+            fresh.chmod(status.st_mode & 0o7777)
+            with suppress(PermissionError):
+                os.chown(fresh, status.st_uid, status.st_gid)
+            with opened(target) as file:
+                if file.read(len(before) + 1) != before:
+                    raise refusal(
+                        Location(str(path)), "the file has changed meanwhile", "try again"
+                    )
+            fresh.replace(target)

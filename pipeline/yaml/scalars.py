@@ -66,12 +66,12 @@ def tagged(text: str, tag: str, schema: Schema = CORE) -> Scalar:
     if tag == "str":
         return text
     if tag not in _TAGS:
-        raise ValueError(f'unknown tag "{tag}"')
+        raise ValueError("unknown tag")
     value = schema.value(text)
     if tag == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not _TAGS[tag]:
-        raise ValueError(f'"{text}" does not fit its tag "{tag}"')
+        raise ValueError(f'the value does not fit its tag "{tag}"')
     return value
 
 
@@ -110,7 +110,7 @@ def _value(found: re.Match[str], environ: Mapping[str, str]) -> str:
     if found["dollar"]:
         return "$"
     if found["broken"] is not None:
-        message = f'"${found["broken"]}" is not a valid reference to a variable'
+        message = "this is not a valid reference to a variable"
         raise VariableError(message, "write $${ for a text that has ${")
     name, how, word = found["name"], found["how"] or "", found["word"] or ""
     value = environ.get(name)

@@ -2,8 +2,9 @@
 
 `msgspec.convert` stops at the first error; `problems` goes on into every field, item and value.
 Nothing is coerced: a quoted "1" is a text. Unknown fields are refused in every struct. A type may
-say more with `Meta(extra={"expected": text, "check": function})`: what people should write, and a
-function that raises ValueError for a value of the right type that is still wrong.
+say more with `Meta(extra={"expected": text, "check": function, "names": texts})`: what people
+should write, a function that raises ValueError for a value of the right type that is still wrong,
+and the texts of which the nearest is shown.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import enum
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.diagnostics import Code, ConfigPath, Key, Problem, nearest
+from pipeline.diagnostics import Code, ConfigError, ConfigPath, Diagnostic, Key, Problem, nearest
+from pipeline.yaml import document
 
 T = TypeVar("T")
 
@@ -30,6 +33,22 @@ _LISTS = (list, tuple, set, frozenset)
 def convert(data: object, kind: type[T]) -> T:
     """`data` as a `kind`; it has no problems."""
     return msgspec.convert(data, kind, str_keys=True)
+
+
+def read(path: Path, kind: type[T], check: Callable[[T], Iterable[Problem]] = lambda _: ()) -> T:
+    """What a file has. Raises ConfigError with everything that keeps it from being a `kind`.
+
+    `check` finds what is wrong with it beyond types.
+    """
+    written = document.load(document.read(path), str(path))
+    wrong = list(problems(written.data, kind))
+    if not wrong:
+        found = convert(written.data, kind)
+        wrong += check(found)
+    told = [*written.problems, *(Diagnostic(written.place(one.path), one) for one in wrong)]
+    if told:
+        raise ConfigError(told)
+    return found
 
 
 def problems(data: object, kind: Any, path: ConfigPath = ()) -> Iterator[Problem]:
@@ -118,7 +137,8 @@ def _checked(data: object, kind: Any, path: ConfigPath, extra: dict[str, Any]) -
     try:
         check(msgspec.convert(data, kind))
     except ValueError:  # a ValidationError is one
-        yield Problem(path, f"expected {extra['expected']}, got {_shown(data)}")
+        hint = nearest(data, extra.get("names", ())) if isinstance(data, str) else ""
+        yield Problem(path, f"expected {extra['expected']}, got {_shown(data)}", hint)
 
 
 def _choice(data: object, kind: Any, path: ConfigPath) -> Problem | None:

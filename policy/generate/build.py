@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -60,14 +60,19 @@ class Generated(NamedTuple):
 
 
 def generate(
-    frame: pl.DataFrame, manifests: Iterable[Manifest], labels: Iterable[Label], options: Options
+    frame: pl.DataFrame,
+    manifests: Sequence[Manifest],
+    labels: Iterable[Label],
+    options: Options,
+    cluster: Cluster | None = None,
 ) -> Generated:
     """The policies for the edges (`matrix.edges.EDGES`), and the report.
 
-    The same arguments give the same policies, whatever the order of rows and objects. Raises
-    NoResolverError when `dns` does not lead to pods.
+    The same arguments give the same policies, whatever the order of rows and objects. `cluster`:
+    the manifests, where they were read already. Raises NoResolverError when `dns` does not lead to
+    pods.
     """
-    builder = _Builder(list(manifests), list(labels), options)
+    builder = _Builder(cluster or Cluster(manifests), manifests, list(labels), options)
     for edge in builder.resolved(edges(frame, options.namespaces)):
         builder.take(edge)
     drafts = builder.drafts()
@@ -77,10 +82,16 @@ def generate(
 
 
 class _Builder:
-    def __init__(self, manifests: list[Manifest], labels: list[Label], options: Options) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        manifests: Iterable[Manifest],
+        labels: list[Label],
+        options: Options,
+    ) -> None:
         self._options = options
         self._labels = labels
-        self._cluster = cluster = Cluster(manifests)
+        self._cluster = cluster
         self._selections = Selections(cluster)
         networks = Networks(manifests, labels)
         self.resolved = Services(cluster, networks).resolved
@@ -196,7 +207,9 @@ class _Builder:
 
     def check(self, frame: pl.DataFrame, drafts: list[Draft]) -> None:
         """Say which established edges the drafts would deny, but for those that have no rule."""
-        established = frame.filter(pl.col("state") == State.ESTABLISHED)
+        own = [pl.col(f"{side}_namespace") for side in ("client", "server")]
+        inside = pl.any_horizontal(one.is_in(list(self._options.namespaces)) for one in own)
+        established = frame.filter((pl.col("state") == State.ESTABLISHED) & inside)
         for edge in edges(
             denied(established, drafts, self._cluster, self._labels), self._options.namespaces
         ):

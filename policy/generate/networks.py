@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Address, Network
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
@@ -39,22 +40,28 @@ class Networks:
     """
 
     def __init__(self, manifests: Iterable[Manifest], labels: Iterable[Label]) -> None:
-        given = list(manifests)
-        found = [objects.of(one) for one in given]
+        pods, services, found = list[str](), list[str](), list[Object]()
+        self._api_server: dict[str, frozenset[int]] = {}
+        for manifest in manifests:  # one at a time: as objects, all take a lot of memory
+            one = objects.of(manifest)
+            if one.kind == "Pod":
+                pods += _pod_addresses(one)
+            else:
+                self._api_server.update(_endpoints(manifest))
+                services += _service_addresses(one)
+                found.append(one)
         problems: list[Problem] = []
         labels = list(labels)
         known = [*labels, *subnets.autodetected(found, problems)]
         self._nodes = dict(_node_addresses(found))
         self._listed_addresses = set(_status_addresses(found))
         self._hostnames = dict(_hostnames(found))
-        self._pods = _Sorted(_pod_addresses(found))
-        self._services = _Sorted(_service_addresses(found))
-        self._api_server = dict(_endpoints(given))
+        self._pods, self._services = _Sorted(pods), _Sorted(services)
         self._listed = Listed(labels)
         self._pod_networks = _named(PODS, known)
         taken = [ipaddress.ip_network(ip) for ip in self._api_server]
         self._service_networks = [net for net in _named(SERVICES, known) if net not in taken]
-        self._cluster = cidr.PrefixTable(
+        self._cluster = PrefixTable(
             [(net, f"in the pod network {net}") for net in self._pod_networks]
             + [(net, f"in the Service network {net}") for net in self._service_networks]
         )
@@ -175,30 +182,27 @@ def _hostnames(found: Iterable[Object]) -> Iterator[tuple[str, str]]:
             yield one.metadata.name, value
 
 
-def _pod_addresses(found: Iterable[Object]) -> Iterator[str]:
-    for one in found:
-        if one.kind == "Pod":
-            spec = objects.part(one.spec, objects.Spec)
-            yield from keys.pod_addresses(spec, objects.part(one.status, objects.Status))
+def _pod_addresses(pod: Object) -> Iterable[str]:
+    spec = objects.part(pod.spec, objects.Spec)
+    return keys.pod_addresses(spec, objects.part(pod.status, objects.Status))
 
 
-def _service_addresses(found: Iterable[Object]) -> Iterator[str]:
-    for one in found:
-        if one.kind == "Service":
-            yield from keys.service_addresses(objects.part(one.spec, objects.Spec))
+def _service_addresses(one: Object) -> Iterable[str]:
+    if one.kind != "Service":
+        return ()
+    return keys.service_addresses(objects.part(one.spec, objects.Spec))
 
 
-def _endpoints(manifests: Iterable[Manifest]) -> Iterator[tuple[str, frozenset[int]]]:
+def _endpoints(one: Manifest) -> Iterator[tuple[str, frozenset[int]]]:
     """The addresses of the Service default/kubernetes, and their ports."""
-    for one in manifests:
-        meta = one["metadata"]
-        service = (meta.get("labels") or {}).get(_SERVICE_NAME)
-        if one.get("kind") != "EndpointSlice" or service != "kubernetes":
-            continue
-        if meta.get("namespace", "default") == "default":
-            ports = frozenset(port["port"] for port in one.get("ports") or () if port.get("port"))
-            for endpoint in one.get("endpoints") or ():
-                yield from ((cidr.canonical(ip), ports) for ip in endpoint["addresses"])
+    meta = one["metadata"]
+    service = (meta.get("labels") or {}).get(_SERVICE_NAME)
+    if one.get("kind") != "EndpointSlice" or service != "kubernetes":
+        return
+    if meta.get("namespace", "default") == "default":
+        ports = frozenset(port["port"] for port in one.get("ports") or () if port.get("port"))
+        for endpoint in one.get("endpoints") or ():
+            yield from ((cidr.canonical(ip), ports) for ip in endpoint["addresses"])
 
 
 def host(address: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipeline.flows import cidr
-from pipeline.flows.cidr import Address, Network, PrefixTable
+from pipeline.flows.cidr import Address, Network
+from pipeline.flows.prefix_table import PrefixTable
 from policy.networkpolicy import NetworkPolicy
 from policy.objects import Cluster, NamedPort, Pod
 

@@ -86,6 +86,13 @@ class Conntrack(StatefulTransform, frozen=True, kw_only=True, tag="conntrack"):
         own = {"Proto", "Duplicate", *key_fields, *inputs, self.tcp_flags.field}
         return frozenset(own - {""})
 
+    def makes(self) -> tuple[Fields, bool]:
+        """Its own fields and those of the keys; where flows come out too, they have theirs."""
+        key_fields = (name for group in self.groups.values() for name in group)
+        outputs = (output.name for output in self.outputs)
+        own = {"_HashId", "_RecordType", "_IsFirst", *key_fields, *outputs}
+        return frozenset(own), RecordType.FLOW in self.records
+
     def check(self, folder: Path) -> Iterator[Problem]:
         key_fields = [name for group in self.groups.values() for name in group]
         yield from key_problems(self.groups, self.keys)
@@ -98,9 +105,8 @@ class Conntrack(StatefulTransform, frozen=True, kw_only=True, tag="conntrack"):
             yield Problem(("tcp_flags", "swap"), 'to exchange them, the keys need "a" and "b"')
 
     def build(self, context: BuildContext) -> Tracker:
-        integers = context.decoders == {"protobuf"}
         return Tracker(
-            hasher=KeyHasher(self.groups, self.keys, integers=integers),
+            hasher=KeyHasher(self.groups, self.keys, integers=context.integers),
             aggregates=Aggregates(self.outputs),
             schedules=Schedules(self.scheduling),
             flags=self.tcp_flags,

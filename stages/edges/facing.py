@@ -1,4 +1,4 @@
-"""Groups of flows as the facts of edges: seen from client to server."""
+"""Flows as the facts of edges: seen from client to server."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from pipeline.flows import service_ports
-from pipeline.flows.orientation import ABORTED, BASES, BASIS, FORWARD, PORT, REFUSED, Basis
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, days
+from pipeline.flows import cidr, service_ports, values
+from pipeline.flows.orientation import (
+    ABORTED,
+    BASES,
+    BASIS,
+    CLIENT_PORT,
+    FORWARD,
+    PORT,
+    REFUSED,
+    Basis,
+)
+from pipeline.flows.prepared import prepared
+from pipeline.flows.times import SEEN
+from pipeline.stage import FIRST_SEEN, LAST_SEEN, Delta, days
 from pipeline.stage.edge_facts import (
     ATTRIBUTE,
     ATTRIBUTE_VALUE,
     ATTRIBUTES,
     CLIENT,
-    CLIENT_PORT,
     EDGES,
     EVIDENCE,
     PROTOCOLS,
@@ -23,53 +33,102 @@ from pipeline.stage.edge_facts import (
     Attribute,
     Reporter,
 )
-from stages.edges import grouping as g
+from pipeline.stage.keys import Keyed, hashed
+from stages.edges import reading as r
 
-_FORWARD, _FLOWS = pl.col(FORWARD), pl.col(g.FLOWS)
+_FORWARD = pl.col(FORWARD)
 _ROW, _RANK = ":row", ":rank"
+_VALUE = (_RANK, ATTRIBUTE_VALUE)
+_SAID = (*_VALUE, ATTRIBUTE)
 _PORTS = pl.Series(["", *map(str, range(1, service_ports.PORTS))])
 _NUMBERED = pl.Series([*(PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
 _BASES = pl.Series([basis.value for basis in BASES])
-_KEY = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
-_SEEN = (FIRST_SEEN, LAST_SEEN)
+_EDGE = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
+_PLACES = {PORT: 0, r.UNDECIDED_PORT: 16, BASIS: 32, r.SIDE: 36, FORWARD: 40}
+"""The lowest bit of each number in the one that stands for all of them."""
+_NO_SIDE = 3
 
 
-def keyed(groups: pl.DataFrame) -> pl.DataFrame:
-    """What `grouped` gives with the labels that both families share."""
-    return groups.with_columns(_key(groups[g.PROTOCOL].dtype))
+def keys(flows: pl.DataFrame) -> pl.DataFrame:
+    """The keys (see `Keyed`) of the edges of flows, as `read` gives them."""
+    return hashed(flows.select(_key(flows)))
 
 
-def edges(groups: pl.DataFrame) -> pl.DataFrame:
-    """The delta of EDGES (see `Delta`) from what `keyed` gives."""
-    return groups.select(*_KEY, *_circumstances(), *_values(), *_SEEN)
+@prepared
+def _key(schema: values.Schema) -> list[pl.Expr]:
+    """The texts of the ends, the protocol, and the other numbers that labels depend on as one."""
+    numbers = (
+        pl.col(name).fill_null(_NO_SIDE if name == r.SIDE else 0).cast(pl.Int64) * (1 << place)
+        for name, place in _PLACES.items()
+    )
+    texts = (name for name in (*r.SRC, *r.DST) if name in schema)
+    return [*map(pl.col, (*texts, r.PROTOCOL)), pl.sum_horizontal(numbers).alias(PORT)]
 
 
-def attributes(groups: pl.DataFrame, wanted: Collection[Attribute]) -> pl.DataFrame:
-    """The delta of ATTRIBUTES (see `Delta`) from what `keyed` gives, for what is `wanted`.
+def _told(flows: pl.DataFrame) -> pl.DataFrame:
+    """What labels are made of."""
+    wanted = (*r.SRC, *r.DST, r.PROTOCOL, *_PLACES)
+    return flows.select(name for name in wanted if name in flows.columns)
+
+
+def _outside(flows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The keys that flows have without their addresses, and these ("" or null: none)."""
+    addresses = flows.select(r.SRC[-1], r.DST[-1])
+    there = (pl.col(addresses.columns) != "").fill_null(value=False)
+    return hashed(flows.with_columns(there).select(_key(flows))), addresses
+
+
+def edges(flows: pl.DataFrame, keys: pl.DataFrame) -> Delta:
+    """The delta of EDGES from what `read` gives, and its `keys`: a row for each flow."""
+    facts = flows.select(_values(flows))
+    return Delta(EDGES, facts, Keyed(keys, _told(flows).__getitem__, _edge_labels, _outside))
+
+
+def attributes(
+    flows: pl.DataFrame, keys: pl.DataFrame, wanted: Collection[Attribute]
+) -> list[Delta]:
+    """The delta of ATTRIBUTES likewise, for what is `wanted`: a row for each value of a flow.
+
+    None where flows say nothing.
 
     Rows are in the order of the flows, whatever attribute they are of: limits go by that.
     """
     parts = [
         part
         for rank, (one, (sources, column)) in enumerate(_attributes().items())
-        if one in wanted and any(groups[name].null_count() < groups.height for name in sources)
-        if (part := _said(groups, rank, one, column)).height
+        if one in wanted and set(sources) <= set(flows.columns)
+        if (part := _said(flows, rank, one, column)).height
     ]
     if not parts:
-        labels = dict.fromkeys(ATTRIBUTES.labels, pl.String())
-        return pl.DataFrame(
-            schema=labels | {"flows": pl.Int64(), **dict.fromkeys(_SEEN, pl.Float64())}
-        )
-    said = pl.concat(parts).sort(_ROW, _RANK, maintain_order=True) if len(parts) > 1 else parts[0]
-    edge = groups.select(*_KEY, _FLOWS.alias("flows"), *_SEEN)
-    if not said[_ROW].equals(pl.int_range(edge.height, dtype=pl.UInt32, eager=True)):
-        edge = edge[said[_ROW]]
-    return edge.hstack(said.select(ATTRIBUTE, ATTRIBUTE_VALUE))
+        return []
+    said = pl.concat(parts)
+    if len(parts) > 1:
+        said = said.sort(_ROW, _RANK, maintain_order=True)
+
+    ends = _told(flows)
+
+    def told(rows: pl.Series) -> pl.DataFrame:
+        chosen = said[rows]
+        return ends[chosen[_ROW]].hstack(chosen.select(_SAID))
+
+    one = pl.lit(1, dtype=pl.Int64).alias("flows")
+    series = flows[said[_ROW]].select(one, *_beside(flows.columns))
+    own = hashed(keys[said[_ROW]].hstack(said.select(_VALUE)))
+    return [Delta(ATTRIBUTES, series, Keyed(own, told, _attribute_labels, _attribute_outside))]
 
 
-def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr) -> pl.DataFrame:
+def _attribute_labels(told: pl.DataFrame) -> pl.DataFrame:
+    return _edge(told).hstack(told.select(ATTRIBUTE, ATTRIBUTE_VALUE))
+
+
+def _attribute_outside(told: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    keys, addresses = _outside(told)
+    return hashed(keys.hstack(told.select(_VALUE))), addresses
+
+
+def _said(flows: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr) -> pl.DataFrame:
     """The values (String) of an attribute, with the rows they are of."""
-    found = groups.select(
+    found = flows.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW),
         pl.lit(rank).alias(_RANK),
         pl.lit(str(attribute)).alias(ATTRIBUTE),
@@ -81,12 +140,33 @@ def _said(groups: pl.DataFrame, rank: int, attribute: Attribute, column: pl.Expr
     return found
 
 
-def _key(protocol_type: pl.DataType) -> list[pl.Expr]:
-    """The labels that the families share."""
-    text = pl.col(g.PROTOCOL).cast(pl.String).fill_null("").replace(PROTOCOLS)
-    number = pl.col(g.PROTOCOL).cast(pl.UInt16, strict=False).fill_null(256)
+def _beside(schema: Collection[str]) -> list[pl.Expr]:
+    """What rows of both families have beside facts."""
+    parts = map(pl.col, values.part(schema))
+    return [pl.col(SEEN).alias(FIRST_SEEN), pl.col(SEEN).alias(LAST_SEEN), *parts]
+
+
+def _edge_labels(flows: pl.DataFrame) -> pl.DataFrame:
+    return _edge(flows).hstack(flows.select(_circumstances()))
+
+
+def _edge(flows: pl.DataFrame) -> pl.DataFrame:
+    """The labels that the families share (_EDGE)."""
+    schema = flows.schema
+    ends = {
+        name: pl.col(name).fill_null("") if name in schema else pl.lit("")
+        for name in (*r.SRC, *r.DST)
+    }
+    filled = flows.with_columns(expr.alias(name) for name, expr in ends.items())
+    addresses = (cidr.canonical_texts(filled[end[-1]]) for end in (r.SRC, r.DST))
+    return filled.with_columns(addresses).select(_shared(schema[r.PROTOCOL]))
+
+
+def _shared(protocol_type: pl.DataType) -> list[pl.Expr]:
+    text = pl.col(r.PROTOCOL).cast(pl.String).fill_null("").replace(PROTOCOLS)
+    number = pl.col(r.PROTOCOL).cast(pl.UInt16, strict=False).fill_null(256)
     protocol = pl.lit(_NUMBERED).gather(number) if protocol_type == pl.UInt8 else text
-    ends = zip(CLIENT, SERVER, g.SRC, g.DST, strict=True)
+    ends = zip(CLIENT, SERVER, r.SRC, r.DST, strict=True)
     both = [
         (
             pl.when(FORWARD).then(src).otherwise(dst).alias(client),
@@ -104,59 +184,61 @@ def _key(protocol_type: pl.DataType) -> list[pl.Expr]:
 
 def _circumstances() -> list[pl.Expr]:
     """The labels that EDGES has beyond the key."""
-    side = pl.col(g.SIDE)
+    side = pl.col(r.SIDE)
     reporter = (
-        pl.when(side == g.AT_BOTH)
+        pl.when(side == r.AT_BOTH)
         .then(pl.lit(Reporter.BOTH.value))
-        .when((side == g.AT_SRC) == _FORWARD)
+        .when((side == r.AT_SRC) == _FORWARD)
         .then(pl.lit(Reporter.CLIENT.value))
         .when(side.is_not_null())
         .then(pl.lit(Reporter.SERVER.value))
         .otherwise(pl.lit(Reporter.UNKNOWN.value))
     )
     return [
-        _looked_up(_PORTS, g.UNDECIDED_PORT).alias(CLIENT_PORT),
+        _looked_up(_PORTS, r.UNDECIDED_PORT).alias("client_port"),
         reporter.alias(REPORTER),
         _looked_up(_BASES, BASIS).alias(EVIDENCE),
     ]
 
 
-def _values() -> list[pl.Expr]:
-    """The facts of EDGES."""
-    nothing = pl.lit(0, dtype=pl.Int64)
+@prepared
+def _values(schema: values.Schema) -> list[pl.Expr]:
+    """The facts of EDGES, and what rows have beside them."""
+    one, nothing = pl.lit(1, dtype=pl.Int64), pl.lit(0, dtype=pl.Int64)
 
-    def where(condition: pl.Expr, number: pl.Expr = _FLOWS) -> pl.Expr:
+    def where(condition: pl.Expr, number: pl.Expr = one) -> pl.Expr:
         return pl.when(condition).then(number).otherwise(nothing)
 
-    bytes_, packets, drop_bytes, drop_packets = map(pl.col, g.COUNTS)
-    basis = pl.col(BASIS)
+    bytes_, packets, drop_bytes, drop_packets = map(pl.col, r.COUNTS)
+    basis, client_port = pl.col(BASIS), pl.col(CLIENT_PORT).cast(pl.Int64)
+    verdicts = r.VERDICTS in schema
     found = {
-        "flows": where(_FORWARD),
+        "flows": _FORWARD.cast(pl.Int64),
         "bytes": where(_FORWARD, bytes_),
         "packets": where(_FORWARD, packets),
-        "reply_flows": where(~_FORWARD),
+        "reply_flows": (~_FORWARD).cast(pl.Int64),
         "reply_bytes": where(~_FORWARD, bytes_),
         "reply_packets": where(~_FORWARD, packets),
-        "syn": where(basis == BASES.index(Basis.SYN)),
-        "syn_ack": where(basis == BASES.index(Basis.SYN_ACK)),
+        "syn": (basis == BASES.index(Basis.SYN)).cast(pl.Int64),
+        "syn_ack": (basis == BASES.index(Basis.SYN_ACK)).cast(pl.Int64),
         "rst": pl.col(REFUSED),
         "client_rst": pl.col(ABORTED),
-        "drop_flows": pl.col(g.DROPS),
+        "drop_flows": pl.col(r.DROPS),
         "drop_bytes": drop_bytes,
         "drop_packets": drop_packets,
-        "allowed": where(_has_verdict(g.ALLOWED)),
-        "denied": where(_has_verdict(g.DENIED)),
-        "client_port_min": pl.col(g.CLIENT_PORT_MIN),
-        "client_port_max": pl.col(g.CLIENT_PORT_MAX),
-        "sampling_max": pl.col(g.SAMPLING),
-        "began": pl.col(g.BEGAN),
-        "days": days.bits(pl.col(g.DAY)),
+        "allowed": where(_has_verdict(r.ALLOWED)) if verdicts else nothing,
+        "denied": where(_has_verdict(r.DENIED)) if verdicts else nothing,
+        "client_port_min": client_port,
+        "client_port_max": client_port,
+        "sampling_max": pl.col(r.SAMPLING),
+        "began": pl.col(r.BEGAN),
+        "days": days.bits(days.day(pl.col(SEEN))),
     }
-    return [value.alias(name) for name, value in found.items()]
+    return [*(value.alias(name) for name, value in found.items()), *_beside(schema)]
 
 
 def _has_verdict(verdict: str) -> pl.Expr:
-    return pl.col(g.VERDICTS).str.contains(f"(?m)^{verdict}").fill_null(value=False)
+    return pl.col(r.VERDICTS).str.contains(f"(?m)^{verdict}").fill_null(value=False)
 
 
 def _attributes() -> Mapping[Attribute, tuple[Sequence[str], pl.Expr]]:
@@ -164,21 +246,21 @@ def _attributes() -> Mapping[Attribute, tuple[Sequence[str], pl.Expr]]:
 
     POLICY has several lines.
     """
-    address, port = pl.col(g.SERVICE), pl.col(g.SERVICE_PORT).cast(pl.String)
+    address, port = pl.col(r.SERVICE), pl.col(r.SERVICE_PORT).cast(pl.String)
     wrapped = pl.when(address.str.contains(":", literal=True)).then(pl.format("[{}]", address))
-    zones = g.SRC_ZONE, g.DST_ZONE
+    zones = r.SRC_ZONE, r.DST_ZONE
     service = pl.concat_str(
         wrapped.otherwise(address), pl.concat_str(pl.lit(":"), port).fill_null("")
     )
     return {
-        Attribute.CLIENT_ZONE: (zones, pl.when(FORWARD).then(g.SRC_ZONE).otherwise(g.DST_ZONE)),
-        Attribute.SERVER_ZONE: (zones, pl.when(FORWARD).then(g.DST_ZONE).otherwise(g.SRC_ZONE)),
-        Attribute.POLICY: ([g.VERDICTS], pl.col(g.VERDICTS)),
-        Attribute.DROP_CAUSE: ([g.CAUSE], pl.col(g.CAUSE)),
-        Attribute.TLS_VERSION: ([g.TLS], pl.col(g.TLS)),
-        Attribute.SERVICE: ([g.SERVICE], service),
-        Attribute.DNS_NAME: ([g.NAME], pl.col(g.NAME)),
-        Attribute.VERDICT: ([g.VERDICT], pl.when(pl.col(g.VERDICT) != "").then(g.VERDICT)),
+        Attribute.CLIENT_ZONE: (zones, pl.when(FORWARD).then(r.SRC_ZONE).otherwise(r.DST_ZONE)),
+        Attribute.SERVER_ZONE: (zones, pl.when(FORWARD).then(r.DST_ZONE).otherwise(r.SRC_ZONE)),
+        Attribute.POLICY: ([r.VERDICTS], pl.col(r.VERDICTS)),
+        Attribute.DROP_CAUSE: ([r.CAUSE], pl.col(r.CAUSE)),
+        Attribute.TLS_VERSION: ([r.TLS], pl.col(r.TLS)),
+        Attribute.SERVICE: ([r.SERVICE], service),
+        Attribute.DNS_NAME: ([r.NAME], pl.col(r.NAME)),
+        Attribute.VERDICT: ([r.VERDICT], pl.when(pl.col(r.VERDICT) != "").then(r.VERDICT)),
     }
 
 

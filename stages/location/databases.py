@@ -13,10 +13,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, NamedTuple, Protocol
 
+from pipeline.files import bounded, naming
+
 MISSING = "install flowmatrix[location] to read it"
 _MAXMIND = b"\xab\xcd\xefMaxMind.com"
 _METADATA = 128 * 1024
 """Bytes at the end of a database of MaxMind that have its metadata."""
+_MOST = 1 << 32
+"""Bytes of a database that is read, also out of a zip file."""
 _HEADER, _TYPES = 32, 26
 """Bytes of a BIN file's header, and how many kinds of such files there are."""
 
@@ -45,13 +49,12 @@ def opened(path: Path) -> Database:
     Raises OSError when the file cannot be read, ValueError when it is not a database, or when the
     library for it is not installed.
     """
-    with path.open("rb") as file, NamedTemporaryFile() as copy:
+    with bounded(path, _MOST).open("rb") as file, NamedTemporaryFile() as copy:
         if zipfile.is_zipfile(file):
             _unpack(file, copy)
         else:
             file.seek(0)
-            shutil.copyfileobj(file, copy)
-        copy.flush()
+            _copy(file, copy)
         return _told(Path(copy.name))
 
 
@@ -61,8 +64,16 @@ def _unpack(file: IO[bytes], copy: IO[bytes]) -> None:
         names = [name for name in archive.namelist() if name.upper().endswith(".BIN")]
         if not names:
             raise ValueError("the zip file has no BIN file")
+        if archive.getinfo(names[0]).file_size > _MOST:
+            raise ValueError(f"the BIN file in it is longer than {_MOST} bytes")
         with archive.open(names[0]) as packed:
-            shutil.copyfileobj(packed, copy)
+            _copy(packed, copy)
+
+
+def _copy(file: IO[bytes], copy: IO[bytes]) -> None:
+    with naming(Path(copy.name)):
+        shutil.copyfileobj(file, copy)
+        copy.flush()
 
 
 def _told(path: Path) -> Database:
@@ -115,7 +126,11 @@ class _Ip2Location:
 
 
 class _MaxMind:
-    """A database of MaxMind, of cities or of countries; names are the English ones."""
+    """A database of MaxMind, of cities or of countries; names are the English ones.
+
+    Others keep their own data in such files, with plain texts for `country_code`, `country_name`,
+    `region` and `city`.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -134,22 +149,33 @@ class _MaxMind:
             return None
         if not isinstance(found, dict):
             return None
-        country, location = found.get("country") or {}, found.get("location") or {}
-        region: dict[str, Any] = next(iter(found.get("subdivisions") or ()), {})
+        country, location = _part(found, "country"), _part(found, "location") or found
+        regions = found.get("subdivisions")
+        region = regions[0] if isinstance(regions, list) and regions else found.get("region")
         return Place(
-            country.get("iso_code"),
-            _english(country),
-            _english(region),
-            _english(found.get("city") or {}),
+            _text(country.get("iso_code") or found.get("country_code") or found.get("country")),
+            _name(country or found.get("country_name")),
+            _name(region),
+            _name(found.get("city")),
             _degrees(location.get("latitude")),
             _degrees(location.get("longitude")),
         )
 
 
-def _english(named: dict[str, Any]) -> str | None:
-    name = (named.get("names") or {}).get("en")
-    return name if isinstance(name, str) else None
+def _part(found: dict[str, Any], name: str) -> dict[str, Any]:
+    part = found.get(name)
+    return part if isinstance(part, dict) else {}
 
 
-def _degrees(value: float | None) -> str | None:
-    return None if value is None else f"{value:.6f}"
+def _name(named: object) -> str | None:
+    """The English name of what has some; a text is one."""
+    names = named.get("names") if isinstance(named, dict) else None
+    return _text(names.get("en") if isinstance(names, dict) else named)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _degrees(value: object) -> str | None:
+    return f"{value:.6f}" if isinstance(value, int | float) else None

@@ -13,10 +13,11 @@ import msgspec
 import polars as pl
 
 from pipeline.diagnostics import Problem, nearest, warning
-from pipeline.files import is_file
+from pipeline.files import Name, entries, is_file
 from pipeline.flows import cidr, values
 from pipeline.flows.lookup_cache import LookupCache
 from pipeline.stage import BuildContext, BuiltStage, Example, Fields, Step, Transform
+from pipeline.stage.address_field import AddressField, both
 from pipeline.stage.fingerprint import fingerprints
 from stages.location.databases import Database, Place, opened
 
@@ -29,16 +30,6 @@ _SUFFIXES = {
     "longitude": "_Longitude",
 }
 _NOTHING = Place(*[None] * len(Place._fields))
-
-
-class LocationEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The field that holds an address, and how the fields with its place begin."""
-
-    input: str
-    output: str
-
-
-_BOTH = (LocationEnd("SrcAddr", "SrcLocation"), LocationEnd("DstAddr", "DstLocation"))
 
 
 class Location(Transform, frozen=True, kw_only=True, tag="location"):
@@ -77,16 +68,16 @@ class Location(Transform, frozen=True, kw_only=True, tag="location"):
 
     annotates: ClassVar[bool] = True
 
-    file: str
-    ends: list[LocationEnd] = msgspec.field(default_factory=lambda: list(_BOTH))
+    file: Name
+    ends: list[AddressField] = msgspec.field(default_factory=lambda: both("Location"))
 
     def reads(self) -> Fields:
         return frozenset(end.input for end in self.ends)
 
     def check(self, folder: Path) -> Iterator[Problem]:
         path = folder / self.file
-        if not self.file or not is_file(path):
-            names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        if not is_file(path):
+            names = [one.name for one in entries(path.parent)]
             hint = nearest(path.name, names) or "give a database of your own: none is downloaded"
             yield Problem(("file",), f'no file "{self.file}"', hint)
         else:
@@ -121,7 +112,7 @@ class Location(Transform, frozen=True, kw_only=True, tag="location"):
                     if context.needs(end.output + suffix)
                 ]
                 if written and values.known(flows.schema, end.input):
-                    texts = flows.select(values.string(flows.schema, end.input)).to_series()
+                    texts = values.column(flows, values.string(flows.schema, end.input))
                     found = memo.get(texts)
                     for column, name in written:
                         flows = values.put(flows, name, found[column])

@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.diagnostics import Problem, warning
+from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import assign, gotext, values
 from pipeline.predicate import expression, regex
-from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.operand import of_field
 from pipeline.stage import Fields, Step
 from stages.rules.base import Rule
@@ -35,6 +34,9 @@ class AddField(Rule, frozen=True, kw_only=True, tag="add_field"):
 
     input: str
     value: Any = None
+
+    def makes(self) -> Fields:
+        return frozenset({self.input})
 
     def build(self, draw: pl.Expr) -> Step:
         return lambda flows: assign.put_value(
@@ -66,8 +68,13 @@ class _Conditional(Rule, frozen=True, kw_only=True):
     def reads(self) -> Fields:
         return frozenset({self.input})
 
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield ("input",), self.input
+
+    def makes(self) -> Fields:
+        return frozenset({self.output})
+
     def check(self) -> Iterator[Problem]:
-        yield from unknown_fields([self.input], ("input",))
         yield from expression.problems(self.expression, ("expression",))
 
     def _write(self, flows: pl.DataFrame, suffix: str, where: pl.Series) -> pl.DataFrame:
@@ -111,7 +118,6 @@ class AddRegexIf(_Conditional, frozen=True, kw_only=True, tag="add_regex_if"):
     """
 
     def check(self) -> Iterator[Problem]:
-        yield from unknown_fields([self.input], ("input",))
         if fault := regex.fault(self.expression):
             yield warning(("expression",), f"this rule has no effect: {fault}")
 
@@ -127,6 +133,8 @@ class AddRegexIf(_Conditional, frozen=True, kw_only=True, tag="add_regex_if"):
         return step
 
 
+_FIELD = "labels"
+"""The field that labels are collected for."""
 _LABEL = values.HIDDEN + "label "
 
 
@@ -135,6 +143,9 @@ class AddLabel(Rule, frozen=True, kw_only=True, tag="add_label"):
 
     input: str
     value: Any = None
+
+    def makes(self) -> Fields:
+        return frozenset({_FIELD})
 
     def build(self, draw: pl.Expr) -> Step:
         text = gotext.text(gotext.doubles(self.value))
@@ -145,6 +156,9 @@ class AddLabelIf(_Conditional, frozen=True, kw_only=True, tag="add_label_if"):
     """Collect `output`=`assignee` for the field `labels` if `val <expression>` is true."""
 
     assignee: str = ""
+
+    def makes(self) -> Fields:
+        return frozenset({_FIELD})
 
     def build(self, draw: pl.Expr) -> Step:
         holds = expression.holds(self.expression)
@@ -177,7 +191,7 @@ def collect_labels(flows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
     some = pl.any_horizontal([pl.col(column).is_not_null() for column in columns])
     joined = pl.concat_str(pairs, separator=",", ignore_nulls=True).str.strip_chars_end(",")
     text = flows.select(pl.when(some).then(joined)).to_series()
-    return values.put(flows.drop(columns), "labels", text)
+    return values.put(flows.drop(columns), _FIELD, text)
 
 
 _LABELS = (AddLabel, AddLabelIf)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.stage import Fields, Step
 
 
@@ -21,6 +21,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
 
     def reads(self) -> Fields:
         """The fields that the rule reads."""
+        return frozenset()
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        """The fields that the rule names of flows as they come, each with the path in it."""
+        yield from ()
+
+    def makes(self) -> Fields:
+        """The fields that the rule may make."""
         return frozenset()
 
     def check(self) -> Iterator[Problem]:

@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import values
-from pipeline.predicate.known import unknown_fields
 from pipeline.predicate.operand import is_value, of_field
 from pipeline.stage import Fields, Step
 from stages.rules.base import Rule, sampled
@@ -25,8 +24,8 @@ class Removal(Rule, frozen=True, kw_only=True):
     def reads(self) -> Fields:
         return frozenset({self.input})
 
-    def check(self) -> Iterator[Problem]:
-        yield from unknown_fields([self.input], ("input",))
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield ("input",), self.input
 
     def drops(self, schema: values.Schema) -> pl.Expr:
         """Boolean, never null: the flow is filtered out."""
@@ -93,9 +92,9 @@ class RemoveAllSatisfied(Rule, frozen=True, kw_only=True, tag="remove_entry_all_
     def reads(self) -> Fields:
         return frozenset(rule.input for rule in self.rules)
 
-    def check(self) -> Iterator[Problem]:
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
         for index, rule in enumerate(self.rules):
-            yield from unknown_fields([rule.input], ("rules", index, "input"))
+            yield ("rules", index, "input"), rule.input
 
     def build(self, draw: pl.Expr) -> Step:
         return lambda flows: flows.filter(~_all_drop(self.rules, flows.schema))
@@ -120,12 +119,15 @@ class ConditionalSampling(Rule, frozen=True, kw_only=True, tag="conditional_samp
     def reads(self) -> Fields:
         return frozenset(rule.input for sample in self.samples for rule in sample.rules)
 
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        for index, sample in enumerate(self.samples):
+            for place, rule in enumerate(sample.rules):
+                yield ("samples", index, "rules", place, "input"), rule.input
+
     def check(self) -> Iterator[Problem]:
         for index, sample in enumerate(self.samples):
             if sample.value < 0:
                 yield Problem(("samples", index, "value"), "one in how many? 0 keeps all")
-            for place, rule in enumerate(sample.rules):
-                yield from unknown_fields([rule.input], ("samples", index, "rules", place, "input"))
 
     def build(self, draw: pl.Expr) -> Step:
         def step(flows: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import polars as pl
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.flows import assign, values
 from pipeline.predicate import query as language
 from pipeline.predicate.condition import Query
@@ -34,6 +34,9 @@ class KeepQuery(Rule, frozen=True, kw_only=True, tag="keep_entry_query"):
 
     def reads(self) -> Fields:
         return language.fields(self.query)
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        yield from ((("query",), name) for name in sorted(language.fields(self.query)))
 
     def check(self) -> Iterator[Problem]:
         yield from language.problems(self.query, ("query",))
@@ -80,6 +83,18 @@ class Rules(Transform, frozen=True, kw_only=True, tag="rules"):
         if any(rule.draws for rule in self.rules):
             own.add(values.NUMBER)
         return frozenset(own).union(*(rule.reads() for rule in self.rules))
+
+    def named(self) -> Iterator[tuple[ConfigPath, str]]:
+        """But what the rules before the one that names it make, or a field with such a prefix."""
+        made: Fields = frozenset()
+        for index, rule in enumerate(self.rules):
+            for path, name in rule.named():
+                if not name.startswith(tuple(made)):
+                    yield ("rules", index, *path), name
+            made |= rule.makes()
+
+    def makes(self) -> tuple[Fields, bool]:
+        return frozenset[str]().union(*(rule.makes() for rule in self.rules)), True
 
     def check(self, folder: Path) -> Iterator[Problem]:
         for index, rule in enumerate(self.rules):

@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event as EventOf
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -31,10 +33,19 @@ LONG = os.environ.get("ABUSE") == "long"
 IDLE = 5_000 if LONG else 1_000
 CROWD = 1_500 if LONG else 300
 SECONDS = 60.0 if LONG else 8.0
+FEWEST = 20
+"""Scrapes, also where the machine is so busy that they take longer."""
 # who is put out closes a round of the loop later than who is taken: two rounds may be open at once
 DESCRIPTORS = Limits().connections + 300
 PATIENCE = 10.0
-"""What Prometheus waits for a scrape; the kubelet is made to wait half of it."""
+"""What Prometheus waits for a scrape, in seconds of the worker's processor time.
+
+On a machine that does nothing else these are seconds; on a busy one the worker has only a part of
+each, and so have its callers.
+"""
+FOR_GOOD = 120.0
+"""Seconds after which nothing comes any more, however busy the machine is."""
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
@@ -74,8 +85,17 @@ class Worker:
         raise AssertionError(Path(self.log.name).read_text(encoding="utf-8"))
 
     def page(self, path: str) -> str:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
-            return str(answer.read(), "utf-8")
+        begun = self.processor_seconds
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=FOR_GOOD) as answer:
+            found = str(answer.read(), "utf-8")
+        assert self.processor_seconds - begun < PATIENCE, path
+        return found
+
+    @property
+    def processor_seconds(self) -> float:
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / TICK
 
     def read(self) -> int:
         """How many flows it has read."""
@@ -87,9 +107,6 @@ class Worker:
         while self.read() <= before:
             assert time.monotonic() < deadline, "it reads no more flows"
             time.sleep(0.1)
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     @property
     def descriptors(self) -> int:
@@ -123,78 +140,81 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         running.end()
 
 
-def send(worker: Worker, data: bytes, stack: ExitStack, times: int = 1) -> None:
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+
+def send(port: int, data: bytes, stack: ExitStack, times: int = 1) -> None:
     """A connection that sends and then waits; it stays open until the stack ends."""
     with suppress(OSError):
-        caller = stack.enter_context(worker.connect())
+        caller = stack.enter_context(connect(port))
         for _ in range(times):
             caller.sendall(data)
 
 
-def idle(worker: Worker, stack: ExitStack) -> None:
+def idle(port: int, stack: ExitStack) -> None:
     for _ in range(IDLE):
-        send(worker, b"", stack)
+        send(port, b"", stack)
 
 
-def slow_heads(worker: Worker, stack: ExitStack) -> None:
+def slow_heads(port: int, stack: ExitStack) -> None:
     for _ in range(CROWD):
-        send(worker, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-", stack)
+        send(port, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-", stack)
 
 
-def slow_bodies(worker: Worker, stack: ExitStack) -> None:
+def slow_bodies(port: int, stack: ExitStack) -> None:
     head = b"POST /api/v0/peers/apply HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
     for _ in range(CROWD):
-        send(worker, head + b"\r\nContent-Length: 1000000\r\n\r\n{", stack)
+        send(port, head + b"\r\nContent-Length: 1000000\r\n\r\n{", stack)
 
 
-def endless_heads(worker: Worker, stack: ExitStack) -> None:
+def endless_heads(port: int, stack: ExitStack) -> None:
     for _ in range(CROWD // 10):
-        send(worker, b"GET / HTTP/1.1\r\n", stack)
-        send(worker, b"X: " + b"y" * 4_000 + b"\r\n", stack, times=200)
+        send(port, b"GET / HTTP/1.1\r\n", stack)
+        send(port, b"X: " + b"y" * 4_000 + b"\r\n", stack, times=200)
 
 
-def endless_bodies(worker: Worker, stack: ExitStack) -> None:
+def endless_bodies(port: int, stack: ExitStack) -> None:
     head = b"POST /api/v0/peers/apply HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
     for more in (
         b"\r\nContent-Length: 999999999999\r\n\r\n",
         b"\r\nTransfer-Encoding: chunked\r\n\r\n",
     ):
         with suppress(OSError):
-            caller = stack.enter_context(worker.connect())
+            caller = stack.enter_context(connect(port))
             caller.sendall(head + more)
             for _ in range(400):
                 caller.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
 
 
-def never_reading(worker: Worker, stack: ExitStack) -> None:
+def never_reading(port: int, stack: ExitStack) -> None:
     """Each asks many times for all there is, and reads nothing of it."""
     asked = (
         b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\nGET /api/v0/totals HTTP/1.1\r\nHost: ::1\r\n\r\n"
     )
     for _ in range(CROWD):
-        send(worker, asked * 20, stack)
+        send(port, asked * 20, stack)
 
 
-def noise(worker: Worker, stack: ExitStack) -> None:
+def noise(port: int, stack: ExitStack) -> None:
     """Bytes that are no requests."""
     draw = random.Random(7)
     for _ in range(CROWD):
-        send(worker, draw.randbytes(draw.randrange(1, 2_000)), stack)
+        send(port, draw.randbytes(draw.randrange(1, 2_000)), stack)
 
 
-ATTACKS: list[Callable[[Worker, ExitStack], None]] = [
+Attack = Callable[[int, ExitStack], None]
+ATTACKS: list[Attack] = [
     *(idle, slow_heads, slow_bodies, endless_heads, endless_bodies, never_reading, noise),
 ]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-def test_probes_and_scrapes_are_answered(
-    worker: Worker, attack: Callable[[Worker, ExitStack], None]
-) -> None:
+def test_probes_and_scrapes_are_answered(worker: Worker, attack: Attack) -> None:
     """While callers of one kind are there, and flows are read."""
     before, read = worker.megabytes, worker.read()
     with ExitStack() as stack:
-        attack(worker, stack)
+        attack(worker.port, stack)
         for _ in range(3):
             assert worker.page("/healthz") == '{"status":"alive"}'
             assert worker.page("/readyz").startswith('{"status":"ready"')
@@ -204,25 +224,33 @@ def test_probes_and_scrapes_are_answered(
     assert worker.page("/healthz")
 
 
+def harass(port: int, end: EventOf) -> None:
+    """Attacks of all kinds at once, again and again."""
+
+    def attack(kind: Attack) -> None:
+        while not end.is_set():
+            with ExitStack() as stack:
+                kind(port, stack)
+                end.wait(0.5)
+
+    for kind in ATTACKS:
+        threading.Thread(target=attack, args=(kind,)).start()
+
+
 def test_ten_scrapes_a_second_under_all_of_it(worker: Worker) -> None:
     """Every scrape is whole, and none says less than the one before.
 
-    With all places taken by others, a scrape may be put out before it has asked; few are.
+    With all places taken by others, a scrape may be put out before it has asked; few are. Who
+    attacks is another process: a scrape shares nothing with it but the worker.
     """
-    counted, end, put_out = list[int](), threading.Event(), 0
-
-    def attack(kind: Callable[[Worker, ExitStack], None]) -> None:
-        while not end.is_set():
-            with ExitStack() as stack:
-                kind(worker, stack)
-                end.wait(0.5)
-
-    attackers = [threading.Thread(target=attack, args=(kind,)) for kind in ATTACKS]
-    for one in attackers:
-        one.start()
+    counted, put_out = list[int](), 0
+    new = get_context("spawn")
+    end = new.Event()
+    attackers = new.Process(target=harass, args=(worker.port, end))
+    attackers.start()
     try:
         until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < until or len(counted) < FEWEST:
             try:
                 counted.append(worker.read())
                 assert worker.page("/healthz") == '{"status":"alive"}'
@@ -230,11 +258,12 @@ def test_ten_scrapes_a_second_under_all_of_it(worker: Worker) -> None:
                 put_out += 1
             time.sleep(0.1)
         descriptors, megabytes = worker.descriptors, worker.megabytes
+        assert attackers.is_alive()
     finally:
         end.set()
-        for one in attackers:
-            one.join()
-    assert put_out <= 1 + len(counted) // 4
+        attackers.join()
+    print(f"{put_out} put out, {len(counted)} answered")  # noqa: T201 - shown where it fails
+    assert put_out <= 1 + len(counted) // 20
     assert counted == sorted(counted)
     worker.reads_more_than(counted[0])
     assert descriptors < DESCRIPTORS

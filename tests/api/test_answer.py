@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from pipeline.api.answer import document, failure
+from pipeline.api.answer import document, failure, text
 
 
 def test_a_document_has_a_validator() -> None:
@@ -29,6 +29,24 @@ def test_a_compressed_answer_is_the_same_to_who_has_it() -> None:
             assert one.unchanged(held)
         for other in ("", '"x"', document([]).tag):
             assert not one.unchanged(other)
+
+
+@pytest.mark.parametrize("length", [0, 100, 20_000, 200_000])
+def test_a_text_of_parts_is_compressed_when_it_is_large(length: int) -> None:
+    """Empty parts, and letters of more than a byte, make no difference."""
+    parts = ["", *(["é" + "x" * 49] * (length // 50)), "", "ü\n"]
+    whole = "".join(parts).encode()
+    assert text("text/plain", iter(parts), packed=False).body == whole
+    packed = text("text/plain", iter(parts), packed=True)
+    assert packed.headers == ({"Content-Encoding": "gzip"} if length > 100 else {})
+    assert (gzip.decompress(packed.body) if packed.headers else packed.body) == whole
+
+
+@pytest.mark.parametrize("size", [100, 20_000])
+def test_an_answer_that_is_kept_is_compressed_once(size: int) -> None:
+    kept = document("x" * size).kept()
+    assert kept.compressed()._replace(packed=b"") == document("x" * size).compressed()
+    assert (kept.compressed().body is kept.packed) is kept.large
 
 
 def test_a_failure_has_no_validator() -> None:

@@ -8,7 +8,7 @@ from pipeline.api.client import ask, counters, facts
 from pipeline.api.remote import RemoteError
 from pipeline.api.schema import FamilySeries, PartitionPosition, Totals
 from pipeline.stage import VALUE, Family, Kind, Rule
-from pipeline.state.series_table import TIMES
+from pipeline.state.series_rows import TIMES
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))
 COLUMNS = ["ns", VALUE, *TIMES]

@@ -12,7 +12,7 @@ from pipeline.api.making import BusyError, Makings
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - a thread makes it true
             await asyncio.sleep(0.001)
 

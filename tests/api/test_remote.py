@@ -67,6 +67,22 @@ def test_the_token_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             fetch(url, 1000)
 
 
+def test_a_token_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device was read until the memory was full."""
+    monkeypatch.setenv(TOKEN_FILE, "/dev/zero")
+    with pytest.raises(RemoteError, match="it is longer than 1048576 bytes"):
+        fetch("http://127.0.0.1:1/", 1000)
+
+
+@pytest.mark.parametrize("told", ["", "http://me:secret@worker:9102/api/v0/who"])
+def test_a_login_in_a_url_is_refused_and_not_shown(told: str) -> None:
+    with pytest.raises(RemoteError) as caught:
+        fetch("http://me:secret@worker:9102/api/v0/who?address=::1", 1000, told=told)
+    assert str(caught.value).startswith("cannot ask http://worker:9102/api/v0/who")
+    assert "has no login" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_certificates_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who signed the server's is known, and the server knows who signed the client's."""
     authority, other = Authority(tmp_path / "ca"), Authority(tmp_path / "other")
@@ -89,3 +105,22 @@ def test_certificates_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(CERT_FILE, str(other.pair("stranger")))
         with pytest.raises(RemoteError):
             fetch(url, 1000)
+
+
+@pytest.mark.parametrize("variable", [CA_FILE, CERT_FILE])
+def test_a_file_without_a_certificate_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    file = tmp_path / "cut.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n")
+    monkeypatch.setenv(variable, str(file))
+    with pytest.raises(RemoteError, match=f"{file} is not a PEM file of "):
+        fetch("https://127.0.0.1:1/x", 1)
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 500 "])
+def test_an_error_repeats_no_more_than_a_part_of_what_was_said(head: bytes) -> None:
+    with hostile([head + b"a" * 60_000 + b"\r\n\r\n"]) as url:
+        with pytest.raises(RemoteError, match=r"aaa\Z") as caught:
+            fetch(url, 100)
+        assert len(str(caught.value)) < 1_100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
@@ -196,6 +197,17 @@ def test_large_answers_are_compressed_for_who_takes_that(server: Server) -> None
     assert small.headers["Content-Encoding"] is None
 
 
+def test_large_metrics_are_compressed_as_they_are_made() -> None:
+    """The same lines for who takes gzip and for who does not, also at the same time."""
+    lines = [f"x {number}\n" * 1_000 for number in range(50)]
+    with Server("127.0.0.1:0", Answers(lambda _: iter(lines), str)) as here:
+        plain, body = ask(here, "/metrics")
+        packed, data = ask(here, "/metrics", headers={"Accept-Encoding": "gzip"})
+        assert (plain.headers["Content-Encoding"], body) == (None, "".join(lines).encode())
+        assert (packed.headers["Content-Encoding"], gzip.decompress(data)) == ("gzip", body)
+        assert len(data) == int(packed.headers["Content-Length"]) < len(body) / 2
+
+
 def test_a_head_tells_the_length(server: Server) -> None:
     answer, body = ask(server, "/api/v0/large", "HEAD")
     assert (answer.status, body) == (200, b"")
@@ -356,3 +368,24 @@ def test_more_connections_than_there_are_places() -> None:
             assert ask(server, "/healthz")[0].status == 200
             with suppress(ConnectionResetError):
                 assert held[0].recv(1) == b""
+
+
+def test_no_connection_that_comes_as_a_server_ends_is_left_open() -> None:
+    """What is left open is a warning of the collector, which fails a test."""
+    for _ in range(30):
+        with Server("127.0.0.1:0", Answers(lambda _: "x 1\n", lambda: "")) as server:
+            port = int(server.url.rpartition(":")[2])
+            callers = [threading.Thread(target=call_until_it_ends, args=(port,)) for _ in range(2)]
+            for caller in callers:
+                caller.start()
+            time.sleep(0.02)
+        for caller in callers:
+            caller.join()
+        gc.collect()
+
+
+def call_until_it_ends(port: int) -> None:
+    with suppress(OSError):
+        while True:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")

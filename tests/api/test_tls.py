@@ -77,7 +77,7 @@ def asked(server: Server, trusted: Authority, own: Path | None = None) -> bytes:
     if own:
         context.load_cert_chain(own)
     opener = build_opener(HTTPSHandler(context=context))
-    with opener.open(f"{server.url}/api/v0/secret", timeout=30) as answer:
+    with opener.open(f"{server.url}/api/v0/secret", timeout=60) as answer:
         return bytes(answer.read())
 
 
@@ -166,7 +166,7 @@ def test_a_connection_that_stays_is_held_to_the_new_authority(
     context = ssl.create_default_context(cafile=old.certificate)
     context.load_cert_chain(old.pair("caller"))
     port = int(server.url.rpartition(":")[2])
-    with closing(http.client.HTTPSConnection(HOST, port, timeout=30, context=context)) as kept:
+    with closing(http.client.HTTPSConnection(HOST, port, timeout=60, context=context)) as kept:
         kept.request("GET", "/api/v0/secret")
         answer = kept.getresponse()
         assert (answer.read(), answer.will_close) == (b'"s"', False)

@@ -69,3 +69,33 @@ def test_otherwise_an_address_that_is_taken_ends_it(field: str, taken: str) -> N
     own = {"listen": f"{LOCALHOST}:0", field: taken}
     with job(own) as made, pytest.raises(OSError, match="cannot listen on"), serving(made):
         pass
+
+
+def test_stages_may_have_servers_of_their_own(tmp_path: Path) -> None:
+    """Their metrics are on these alone; self-metrics are on the first one."""
+    first, second = free_port(), free_port()
+    metrics = "metrics: [{name: flows, labels: [A]}]"
+    text = f"""\
+stages:
+- {{name: in, type: ingest_file, path: flows.jsonl, decoder: json}}
+- {{name: all, type: encode_prometheus, follows: in, prefix: all_, {metrics}}}
+- {{name: one, type: encode_prometheus, follows: in, prefix: one_, {metrics}}}
+- {{name: two, type: encode_prometheus, follows: in, prefix: two_, {metrics}}}
+server: {{listen: "{LOCALHOST}:0"}}
+metric_servers:
+- {{stages: [one], listen: "{LOCALHOST}:{first}"}}
+- {{stages: [two], listen: "{LOCALHOST}:{second}"}}
+"""
+    (tmp_path / "flows.jsonl").write_text('{"A":"x"}\n')
+    with closing(Job(config.loads(text, "f", tmp_path))) as made, serving(made) as url:
+        made.run()
+        pages = [url, *(f"http://{LOCALHOST}:{port}" for port in (first, second))]
+        for page, shown in zip(pages, ("all", "one", "two"), strict=True):
+            with urlopen(f"{page}/metrics") as answer:
+                told = answer.read().decode()
+            for name in ("all", "one", "two"):
+                assert (f'{name}_flows{{A="x"}} 1' in told) is (name == shown), page
+            assert ("flowmatrix_ingest_flows_processed" in told) is (page == url)
+        with urlopen(f"{pages[1]}/healthz") as answer:
+            assert json.load(answer) == {"status": "alive"}
+        assert made.exposer.final().count('_flows{A="x"} 1') == 3

@@ -25,15 +25,18 @@ AREAS = {
     "compressed": 1_500,
     "configuration": 2_000,
     "files": 1_500,
+    "changes": 1_500,
+    "http": 2_000,
     "kubernetes": 2_000,
     "output": 1_500,
     "state": 1_500,
     "exposition": 2_500,
+    "kafka": 2_500,
 }
 """The areas, each with the most memory it may take, in MB."""
 
-REAL = frozenset({"exposition"})
-"""Those that need a real Prometheus."""
+REAL = frozenset({"exposition", "kafka"})
+"""Those that need a real Prometheus, a real broker."""
 
 _DATA = 6 << 30
 """Bytes that a process may have, so that a fault does not take the machine with it."""
@@ -45,11 +48,11 @@ def attacks(area: str) -> Attacks:
     return found
 
 
-def main(area: str, long: str) -> None:
-    """Try all of an area."""
+def main(area: str, share: str) -> None:
+    """Try a share of an area; 0 is the short form."""
     resource.setrlimit(resource.RLIMIT_DATA, (_DATA, _DATA))
     with tempfile.TemporaryDirectory(prefix="flowmatrix-attack-") as folder:
-        for tally in attacks(area)(Size(long == "long", Path(folder))):
+        for tally in attacks(area)(Size(float(share), Path(folder))):
             sys.stdout.buffer.write(msgspec.json.encode(tally) + b"\n")
             sys.stdout.flush()
 

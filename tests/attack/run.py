@@ -38,9 +38,9 @@ class Result(NamedTuple):
         return found
 
 
-def run(area: str, *, long: bool, seconds: float) -> Result:
-    """Try all of an area within these seconds."""
-    command = [sys.executable, "-m", "tests.attack.areas", area, "long" if long else "short"]
+def run(area: str, *, share: float, seconds: float) -> Result:
+    """Try a share of an area, or with 0 the short form, within these seconds."""
+    command = [sys.executable, "-m", "tests.attack.areas", area, str(share)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=errors, start_new_session=True

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -31,6 +32,8 @@ _FLOWS = 150_000
 _FILE = "ledger.checkpoint"
 _TRUTH = "bytes 450000\n"
 _SECONDS = 120
+_LANES, _IN_A_ROW = 2, 5
+"""Runs that are killed side by side, and one after the other on the same state."""
 
 
 def attacks(size: Size) -> Iterator[Tally]:
@@ -45,8 +48,10 @@ def attacks(size: Size) -> Iterator[Tally]:
     yield _damaged("every truncation", whole, _cuts(whole, size.of(97, 1)))
     yield _damaged("foreign files", whole, iter(_FOREIGN))
     yield _no_room(folder, size.of(4, 60))
+    if _may_mount(folder / "disk"):
+        yield _small_disk(folder, size.of(2, 30))
     yield _two(folder, whole)
-    yield _kills(folder, size.of(3, 200))
+    yield _kills(folder, size.of(20, 200))
 
 
 def _flips(whole: Path, step: int) -> Iterator[bytes]:
@@ -105,6 +110,53 @@ def _no_room(folder: Path, count: int) -> Tally:
     return tally
 
 
+def _small_disk(folder: Path, count: int) -> Tally:
+    """A file system that fills up or becomes read-only during a run (root can mount one)."""
+    tally, disk = Tally("a file system that is full, or becomes read-only"), folder / "disk"
+    for number in range(count):
+        size = 24 + 8 * number
+        with tally.step(f"{size} kB"), _mounted(disk, size):
+            process = _started(folder, disk / "state", "out")
+            if number % 2:
+                time.sleep(0.3 + 0.1 * number)
+                _mount("-o", "remount,ro", disk)
+            said = process.communicate(timeout=_SECONDS)[1]
+            code = process.returncode
+            if code not in {0, 1} or "Traceback" in said or (code and "error: " not in said):
+                tally.fault(f"{size} kB: exit {code}: {said}")
+            _mount("-o", "remount,rw,size=64m", disk)
+            again, said, counted = _run(folder, disk / "state")
+            if again or _TRUTH not in counted:
+                tally.fault(f"after {size} kB: exit {again}: {said}")
+            tally.add("says why, then counts the truth" if code else "counts the truth")
+    return tally
+
+
+def _may_mount(disk: Path) -> bool:
+    """Whether this user can mount a file system; it is root's right, and not in every container."""
+    disk.mkdir()
+    try:
+        with _mounted(disk, 24):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _mounted(disk: Path, kilobytes: int) -> Iterator[None]:
+    _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", disk)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def _mount(*arguments: str | Path) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode and "busy" not in done.stderr:  # a file is open to be written just now
+        raise OSError(done.stderr)
+
+
 def _two(folder: Path, whole: Path) -> Tally:
     """Two runs on one state: one of them is refused, or comes after the other."""
     tally, state = Tally("two processes"), folder / "two"
@@ -125,21 +177,22 @@ def _two(folder: Path, whole: Path) -> Tally:
 def _kills(folder: Path, count: int) -> Tally:
     """SIGKILL at a random moment, some times in a row: the counts are the truth at the end."""
     tally, draw = Tally("SIGKILL at random moments"), Random(7)
-    killed = 0
-    while killed < count:
-        state = folder / "killed"
-        shutil.rmtree(state, ignore_errors=True)
+    states = [folder / f"killed-{number}" for number in range(_LANES)]
+    for killed in range(0, count, _LANES * _IN_A_ROW):
+        for state in states:
+            shutil.rmtree(state, ignore_errors=True)
         with tally.step(f"kill {killed}"):
-            for _ in range(min(5, count - killed)):
-                process = _started(folder, state, "out")
-                time.sleep(draw.uniform(0.2, 2.0))
-                process.send_signal(signal.SIGKILL)
-                process.communicate()
-                killed += 1
-                tally.add("killed" if process.returncode < 0 else "had ended before")
-            code, said, counted = _run(folder, state)
-            if code or _TRUTH not in counted:
-                tally.fault(f"after {killed} kills: exit {code}: {said} {counted[-300:]}")
+            for _ in range(_IN_A_ROW):
+                processes = [_started(folder, state, f"{state.name}-out") for state in states]
+                for process in processes:
+                    time.sleep(draw.uniform(0.1, 0.8))
+                    process.send_signal(signal.SIGKILL)
+                    process.communicate()
+                    tally.add("killed" if process.returncode < 0 else "had ended before")
+            for state in states:
+                code, said, counted = _run(folder, state)
+                if code or _TRUTH not in counted:
+                    tally.fault(f"after {killed} kills: exit {code}: {said} {counted[-300:]}")
     return tally
 
 

@@ -18,14 +18,24 @@ _KEPT = 20
 
 
 class Size(NamedTuple):
-    """How much an attack tries: all of it, or what fits into `make test`. `folder` is its own."""
+    """How much an attack tries: a share of all of it, or, where that is 0, what fits into a test.
 
-    long: bool
+    `folder` is its own.
+    """
+
+    share: float
     folder: Path
 
+    @property
+    def long(self) -> bool:
+        """Whether it is not the short form."""
+        return self.share > 0
+
     def of(self, short: int, long: int) -> int:
-        """The number of inputs."""
-        return long if self.long else short
+        """The number of inputs; of a step, which is smaller in the long form, how large it is."""
+        if short > long:
+            return min(short, round(long / self.share)) if self.long else short
+        return max(short, round(long * self.share))
 
 
 class Tally(msgspec.Struct):

@@ -17,12 +17,17 @@ def test_an_area(area: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("new_prometheus")
-@pytest.mark.parametrize("area", sorted(REAL))
-def test_an_area_with_a_real_prometheus(area: str) -> None:
-    check(area)
+def test_expositions_and_a_real_prometheus() -> None:
+    check("exposition")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("new_kafka")
+def test_a_worker_and_a_real_broker() -> None:
+    check("kafka")
 
 
 def check(area: str) -> None:
-    result = run(area, long=False, seconds=600)
+    result = run(area, share=0, seconds=600)
     assert result.faults == []
     assert all(tally.inputs for tally in result.tallies)

@@ -12,7 +12,7 @@ from benchmarks.edges import BATCH, PORTS, calm, count, edges, ledger, scan, tot
 from pipeline.stage.edge_facts import EDGES
 from pipeline.state import checkpoint_file
 from pipeline.state.checkpoint_file import FileCheckpoint
-from pipeline.state.series_table import OVERFLOW
+from pipeline.state.series_rows import OVERFLOW
 
 pytestmark = pytest.mark.slow
 

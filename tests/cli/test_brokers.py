@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pipeline.cli.brokers import connection
+from pipeline.diagnostics import ConfigError
 from pipeline.kafka.connection import BrokerError, Sasl, Tls
+from tests.support.commands import flowmatrix
 
 
 def test_brokers_are_separated_by_commas() -> None:
@@ -31,14 +33,47 @@ def test_names_of_files_are_relative_to_the_file_that_has_them(tmp_path: Path) -
     assert found.folder == str(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["tsl: {}", "tls: 7", "[]", "", "sasl: {mechanism: x}"])
-def test_a_file_with_anything_else_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tsl: {}", ":1:1: error: field tsl: unknown field"),
+        ("tls: 7", ":1:6: error: field tls: expected mapping"),
+        ("[]", ":1:1: error: expected mapping, got list"),
+        ("", ":1:1: error: expected mapping"),
+        ("sasl: {mechanism: x}", ':1:19: error: field sasl.mechanism: unknown value "x"'),
+        ("tls: {cert: a.pem}", ":1:13: error: field tls.cert: cert and key go together"),
+        ("sasl: {username: u}", ':1:7: error: field sasl: missing field "password_file"'),
+        ("sasl: {}", ":1:7: error: field sasl: give one of username and username_file"),
+        ("a: 1\na: 2", ':2:1: error: duplicate key "a"'),
+        ("[" * 100_000 + "]" * 100_000, ":1:102: error: nested deeper than 100 levels"),
+    ],
+)
+def test_a_file_with_anything_else_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Nesting without end was the end of the process."""
     path = tmp_path / "security.yaml"
     path.write_text(text)
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises(ConfigError, match=re.escape(f"{path}{said}")):
         connection("a:1", path)
 
 
-def test_a_file_that_there_is_not_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.yaml"):
-        connection("a:1", tmp_path / "none.yaml")
+@pytest.mark.parametrize("name", ["none.yaml", "/dev/zero", "."])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    said = f"{tmp_path / name}: error: (cannot be read|the file is longer)"
+    with pytest.raises(ConfigError, match=said):
+        connection("a:1", tmp_path / name)
+
+
+@pytest.mark.parametrize("command", ["dead-letters --topic t", "simulate cluster --kafka a:1"])
+def test_a_command_says_each_problem_of_the_file_on_a_line_of_its_own(
+    tmp_path: Path, command: str
+) -> None:
+    """As of any configuration that is refused; a password that is written there is not shown."""
+    path = tmp_path / "security.yaml"
+    path.write_text("sasl: {mechanism: PLAIN, username: u, password: hush}\ntls: {caa: x}\n")
+    done = flowmatrix(*command.split(), "--security", path)
+    assert done.exit_code == 78
+    assert [line.split(": error: ")[1] for line in done.stderr.splitlines()] == [
+        'field sasl.mechanism: unknown value "PLAIN"; did you mean "plain"?',
+        'field sasl.password: unknown field; did you mean "password_file"?',
+        'field tls.caa: unknown field; did you mean "ca"?',
+    ]

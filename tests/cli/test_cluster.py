@@ -164,6 +164,12 @@ def test_who_asks_one_thing(option: str) -> None:
     assert f"--server: the worker tells what it knows; drop {option}" in done.stderr
 
 
+def test_a_context_that_nothing_is_asked_of() -> None:
+    done = flowmatrix("who", "10.0.0.1", "--inventory", "x", "--context", "y")
+    assert done.exit_code == 2
+    assert "--context is one of a kubeconfig, and --inventory says what to ask" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--kubeconfig=y", "--context=y", "-ny", "--annotations"])
 def test_inventory_asks_one_thing(option: str) -> None:
     done = flowmatrix("inventory", "--out", "o.yaml", "--server", "http://x", option)

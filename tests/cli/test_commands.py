@@ -6,10 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from pipeline.cli.app import app
 from pipeline.cli.commands import COMMANDS
 from tests.support.commands import flowmatrix
 
@@ -111,3 +115,27 @@ def test_nothing_in_an_argument_moves_the_cursor(arguments: list[str]) -> None:
     done = flowmatrix(*(word.format("\x1b]0;x\x07\u202e") for word in arguments))
     assert done.exit_code
     assert done.output.replace("\n", "").isprintable()
+
+
+def commands(group: Any, *words: str) -> Iterator[tuple[list[str], Any]]:
+    """The words of each command, those of groups included, and the command."""
+    for name in group.list_commands(None):
+        found = group.get_command(None, name)
+        if hasattr(found, "list_commands"):
+            yield from commands(found, *words, name)
+        else:
+            yield [*words, *name.split()], found
+
+
+def test_an_empty_name_of_a_file_is_refused_everywhere() -> None:
+    """To pathlib it is the current folder: `--state "$UNSET"` counted there."""
+    tried = 0
+    for words, command in commands(typer.main.get_command(app)):
+        for one in command.params:
+            if "pathlib.Path" in str(one.type_descriptor.annotation):
+                option = [one.opts[-1]] if one.param_type_name == "option" else []
+                done = flowmatrix(*words, *option, "")
+                assert done.exit_code == 2, (words, option, done.output)
+                assert "the name of a file is empty" in done.stderr, (words, option, done.output)
+                tried += 1
+    assert tried > 80

@@ -132,6 +132,11 @@ def test_policies(tmp_path: Path) -> None:
         (["{config}", "--from-policies", "x"], 2, "drop the other source"),
         (["--state", "nothing"], 1, "error: there is no state in nothing\n"),
         (["{config}", "--format", "yaml", "--kind", "slice"], 2, "give --namespace"),
+        (
+            ["{config}", "--format", "yaml", "--kind", "slice", "-n", "../x"],
+            2,
+            "is not a valid name",
+        ),
         (["{config}", "--ranges", "{config}"], 78, "not a known list of ranges"),
         (["{config}", "--ranges", "no.json"], 1, "error: no.json: No such file or directory\n"),
         (["{plain}"], 1, "error: no edges are counted: add a stage of type encode_matrix\n"),

@@ -98,6 +98,27 @@ def test_a_full_disk_is_an_error_in_one_line(
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- <&-", ">&- 2>&- <&-"])
+def test_an_output_that_the_caller_has_closed_is_an_error(closed: str) -> None:
+    """Not a success without the schema, and nothing of Python's own."""
+    done = shell(f"flowmatrix schema {closed}")
+    assert done.returncode == 1
+    assert done.stderr in {b"", b"error: Bad file descriptor\n"}
+    assert bool(done.stderr) is ("2>&-" not in closed)
+
+
+def test_a_file_never_takes_the_place_of_a_stream_that_is_closed(
+    pipeline: Path, tmp_path: Path
+) -> None:
+    """What a run says on stderr is not in the file that it writes."""
+    out = tmp_path / "dead"
+    with (pipeline.parent / "flows.jsonl").open("w") as file:
+        file.write("no json\n" + SAMPLE % 1)
+    done = shell(f"flowmatrix run {pipeline} --once --dead-letters {out} 2>&- <&-")
+    assert done.returncode == 0
+    assert [json.loads(line)["payload"] for line in out.read_text().splitlines()] == ["no json"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),

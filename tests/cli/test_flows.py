@@ -79,6 +79,15 @@ def test_a_limit_leaves_the_totals_alone(raw: Path) -> None:
     assert done.stderr.startswith("4,706 flows match, ")
 
 
+@pytest.mark.parametrize("option", ["--top", "--limit"])
+def test_more_than_there_are_of_any_size(raw: Path, option: str) -> None:
+    assert len(asked(raw, option, 10**30)) == 4706
+
+
+def test_a_column_that_is_named_twice_is_there_once(raw: Path) -> None:
+    assert list(asked(raw, "-c", "Bytes,Proto,Bytes", "-c", "Proto")[0]) == ["Bytes", "Proto"]
+
+
 def test_times(raw: Path) -> None:
     cut = "2025-10-28T10:02:00Z"
     before, after = asked(raw, "--until", cut), asked(raw, "--since", cut)
@@ -98,6 +107,9 @@ def test_times(raw: Path) -> None:
         (["-q", "SrcAddr in '1'"], "--query: column 12: texts are written in double quotes"),
         (["--both-ways"], "--both-ways turns a query round: give --query"),
         (["--since", "yesterday"], '"yesterday" is not a time'),
+        (["--since", ""], '"" is not a time'),
+        (["--since", "1h", "--until", "2h"], '--until "2h" is not after --since "1h"'),
+        (["--by", "Byte"], '--by: no flow has the field "Byte"; did you mean "Bytes"?'),
     ],
 )
 def test_what_is_refused(raw: Path, arguments: list[str], said: str) -> None:

@@ -101,6 +101,17 @@ def test_an_end_that_no_edge_has_is_told(made: Simulation, asked: list[str], sai
     assert done.stderr.count("no edge has the end") == 1
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [["--port", "1"], ["--until", "2001-01-01"], ["--only", "denied"], ["--peer", "3.5.204.9/31"]],
+)
+def test_a_question_that_no_edge_fits_is_told(made: Simulation, asked: list[str]) -> None:
+    """Where an end is not there at all, that is said instead."""
+    done = flowmatrix("matrix", made.config, *asked)
+    told = "note: none of 30 edges fits what was asked for\n" in done.stderr
+    assert (told, done.exit_code) == (("--peer" not in asked), int("--peer" in asked))
+
+
 def test_matrix_wants_one_source(made: Simulation, tmp_path: Path) -> None:
     assert flowmatrix("matrix").exit_code == 2
     assert flowmatrix("matrix", made.config, "--state", tmp_path).exit_code == 2

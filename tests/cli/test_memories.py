@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from tests.support.connections import flows_of_round
 
 pytestmark = pytest.mark.slow
 
@@ -89,3 +92,67 @@ def test_connections_end_while_standard_input_is_quiet(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait(30) == 0
         process.stdout.close()
+
+
+_CONNECTIONS, _ROUNDS = 500, 16
+
+
+def _rounds() -> list[str]:
+    """Rounds of flows of each connection.
+
+    One more connection stays open: its flow is the batch in which the ends before it are told.
+    """
+    lines = [
+        flow.decode()
+        for number in range(_ROUNDS)
+        for flow in flows_of_round(_CONNECTIONS, number, last=number == _ROUNDS - 1)
+    ]
+    return [*lines, json.dumps({"SrcAddr": "10.0.0.3", "Proto": 17})]
+
+
+def _tracked(folder: Path) -> Path:
+    """A pipeline that counts connections, and the flows of those that have ended."""
+    seen = [{"name": "records", "type": "counter", "labels": ["_RecordType"]}]
+    ended = [{"name": "flows_of_ended", "type": "counter", "value": "n"}]
+    (folder / "flows.jsonl").write_text("\n".join(_rounds()) + "\n")
+    track = {
+        "groups": {"a": ["SrcAddr", "SrcPort"], "b": ["DstAddr", "DstPort"], "p": ["Proto"]},
+        "keys": {"groups": ["p"], "a": "a", "b": "b"},
+        "scheduling": [{"end": "1h", "terminate": 0}],
+        "tcp_flags": {"field": "Flags", "detect_end": True},
+    }
+    source = {"type": "ingest_file", "path": "flows.jsonl", "decoder": "json", "batch_size": 20}
+    config = configured(folder, source, **track)
+    document = yaml.safe_load(config.read_text())
+    ends = {"match": [{"field": "_RecordType", "value": "endConnection"}]}
+    document["stages"][2:] = [
+        {"name": "seen", "type": "encode_prometheus", "follows": "track", "metrics": seen},
+        {"name": "ends", "type": "filter", "follows": "track", **ends},
+        {"name": "ended", "type": "encode_prometheus", "follows": "ends", "metrics": ended},
+    ]
+    config.write_text(yaml.safe_dump(document | {"checkpoint": {"interval": 0.05}}))
+    return config
+
+
+def _saved(state: Path) -> int:
+    """When a checkpoint was saved last."""
+    return max((one.stat().st_mtime_ns for one in state.glob("*") if one.is_file()), default=0)
+
+
+def test_runs_with_open_connections_are_killed(tmp_path: Path) -> None:
+    """None is lost, none begins or ends twice, and each has all its flows in the end."""
+    config, state = _tracked(tmp_path), tmp_path / "state"
+    command = [COMMAND, "run", config.name, "--once", "--state", "state", "--metrics-out", "-"]
+    for _ in range(2):
+        before, deadline = _saved(state), time.monotonic() + 60
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+            while _saved(state) == before and process.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.002)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL  # it was not at its end
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    page = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
+    assert page['records{_RecordType="newConnection"}'] == str(_CONNECTIONS + 1)
+    assert page['records{_RecordType="endConnection"}'] == str(_CONNECTIONS)
+    assert page["flows_of_ended"] == str(_CONNECTIONS * _ROUNDS)

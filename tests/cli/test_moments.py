@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from pipeline.cli.moments import moment
+from pipeline.cli.moments import moment, period
 
 NOW = 1_000_000_000.0
 
@@ -28,3 +28,25 @@ def test_dates() -> None:
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not a time: 7d, 1h30m, or 2026-05-01T12"):
         moment(text, NOW)
+
+
+def test_a_period_may_be_open_at_both_ends() -> None:
+    assert period(None, None, NOW) == (None, None)
+    assert period("2h", "1h", NOW) == (NOW - 7200, NOW - 3600)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "why"),
+    [
+        ("1h", "2h", '--until "2h" is not after --since "1h"'),
+        ("1h", "1h", "is not after"),
+        ("", None, '"" is not a time'),
+        (None, "", '"" is not a time'),
+    ],
+)
+def test_a_period_that_has_no_time_in_it_is_refused(
+    since: str | None, until: str | None, why: str
+) -> None:
+    """An empty text is a variable of a shell that was not set, and not all of the time."""
+    with pytest.raises(typer.BadParameter, match=why):
+        period(since, until, NOW)

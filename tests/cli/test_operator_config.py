@@ -88,3 +88,17 @@ def test_a_bad_flowmetric_is_refused(tmp_path: Path) -> None:
     made = run("operator-config", path, "--flowmetrics", metric)
     assert made.exit_code == 78
     assert 'm.yaml:4:14: error: field spec.type: unknown value "Conter"' in made.stderr
+
+
+@pytest.mark.parametrize("form", ["--native", "--dialect"])
+def test_values_of_headers_are_printed_when_they_are_asked_for(tmp_path: Path, form: str) -> None:
+    """As `kubectl config view` does it: what is printed is often shown to others."""
+    otel = {"targetHost": "h", "headers": {"api-key": "word"}}
+    exporters = [{"type": "OpenTelemetry", "openTelemetry": otel}]
+    path = written(tmp_path, document(**KAFKA, **NO_LOKI, exporters=exporters))
+    hidden, raw = run("operator-config", path, form), run("operator-config", path, form, "--raw")
+    assert hidden.stdout.count("api-key: '***'") == raw.stdout.count("api-key: word") > 0
+    assert "word" not in hidden.output
+    said = "exporters[0].openTelemetry.headers: their values are not printed; give --raw to have"
+    assert said in hidden.stderr
+    assert "not printed" not in raw.stderr

@@ -139,6 +139,8 @@ def test_explain(plugin: Path, given: list[str]) -> None:
         (["prometheus-k8s", "netobserv/netobserv-plugin:1"], 'nothing is called "prometheus-k8s"'),
         (["10.0.0.1", "netobserv/netobserv-plugin"], "write SERVER:PORT"),
         (["10.0.0.1", "netobserv/netobserv-plugin:0"], "write SERVER:PORT"),
+        (["10.0.0.1", "netobserv/netobserv-plugin:\u00b2"], "write SERVER:PORT"),
+        (["10.0.0.1", f"netobserv/netobserv-plugin:{'1' * 5000}"], "write SERVER:PORT"),
     ],
 )
 def test_explain_says_what_it_does_not_understand(

@@ -31,19 +31,16 @@ def test_edges_of_a_file(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ('{"client_kind": "Pod"}', "line 1 is not an edge: client_namespace is missing"),
-        ('{"Bytes": 1, "SrcAddr": "10.0.0.1"}', "line 1 is not an edge: client_kind is missing"),
-        ("no json", "edges.jsonl: "),
-    ],
-)
-def test_a_file_that_has_other_lines(tmp_path: Path, lines: str, message: str) -> None:
-    code, text = verified(tmp_path, f"{lines}\n")
-    assert code == 1
-    assert text.startswith("error: edges.jsonl: ")
-    assert message in text
+def test_a_file_that_has_other_lines(tmp_path: Path) -> None:
+    """What is wrong with it is in tests/matrix/test_edge_file.py."""
+    rows = edges(edge("Pod/shop/web", "Pod/shop/db")).write_ndjson()
+    code, text = verified(tmp_path, rows.replace('"TCP"', '"TPC"'))
+    where = rows.index('"protocol":') + len('"protocol":') + 1
+    wanted = "expected ICMP, TCP, UDP, ICMPv6, SCTP or a number up to 255"
+    assert (code, text) == (
+        78,
+        f'edges.jsonl:1:{where}: error: field protocol: {wanted}, got "TPC"; did you mean "TCP"?\n',
+    )
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
@@ -80,3 +77,17 @@ def test_policies_of_other_kinds_are_not_judged_and_that_is_said(tmp_path: Path)
     other = {"kind": "CiliumNetworkPolicy", "metadata": {"namespace": "shop", "name": "c"}}
     _, text = verified(tmp_path, "", [*OBJECTS, other])
     assert text == "warning: 1 CiliumNetworkPolicy in the cluster are not judged\n"
+
+
+@pytest.mark.parametrize("name", ["folder", "/dev/zero"])
+def test_edges_of_what_is_no_file_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder was taken for no edges; a device was read for ever."""
+    monkeypatch.setattr("matrix.edge_file._MOST", 1 << 20)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "objects.json").write_text(json.dumps({"kind": "List", "items": OBJECTS}))
+    options = ["--edges", tmp_path / name, "--inventory", tmp_path / "objects.json"]
+    done = flowmatrix("policy", "verify", "cluster", *options)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {tmp_path / name}: ")

@@ -68,7 +68,7 @@ class Run:
             return text
 
     def shows(self, *lines: str) -> None:
-        eventually(lambda: set(lines) <= set(self.page("/metrics").splitlines()), seconds=10)
+        eventually(lambda: set(lines) <= set(self.page("/metrics").splitlines()))
 
     def end(self) -> str:
         """End it in order; what it has said."""

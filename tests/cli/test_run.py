@@ -112,7 +112,7 @@ def test_it_serves_until_it_is_told_to_stop(pipeline: Path) -> None:
         [flows, _] = json.loads(page(f"{url}/api/v0/series"))
         assert flows["rows"][0][:2] == ["10.0.0.9", 1.0]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def page(url: str) -> str:

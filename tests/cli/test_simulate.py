@@ -79,7 +79,10 @@ def test_the_format_may_be_another_than_that_of_the_suffix(tmp_path: Path) -> No
         (("reference", "--out", "c.pb", "--pods", "3"), 2, "are for the cluster scenario"),
         (("reference", "--out", "c.inventory.yaml"), 1, "error: --out: c.inventory.yaml is the"),
         (("reference", "--kafka", "127.0.0.1:1:1"), 1, 'error: "127.0.0.1:1:1" is not host:port'),
-        (("reference", "--kafka", "127.0.0.1:1", "--security", "none.yaml"), 1, "none.yaml"),
+        (("reference", "--kafka", "127.0.0.1:1", "--security", "none.yaml"), 78, "none.yaml"),
+        (("reference", "--kafka", "127.0.0.1:1", "--rate", "-1"), 2, "greater than or equal to 0"),
+        (("reference", "--kafka", "127.0.0.1:1", "--rate", "nan"), 2, "greater than or equal to 0"),
+        (("reference", "--out", "c.pb", "--partitions", "-1"), 2, "greater than or equal to 0"),
         (("nothing",), 2, "Invalid value"),
     ],
 )

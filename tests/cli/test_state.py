@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+
+from pipeline import config
+from pipeline.app.job import Job
+from stages import ingest_file
 
 pytestmark = pytest.mark.slow
 
@@ -92,3 +97,37 @@ def test_a_damaged_state_is_refused_by_a_run_and_by_matrix(tmp_path: Path) -> No
         )
     path.unlink()
     assert total(once(tmp_path, '{"Proto":6,"Bytes":1}\n').stdout) == 1
+
+
+def test_an_input_that_became_shorter_is_warned_of(tmp_path: Path) -> None:
+    """Its new end would count as known; at its old length nothing is said."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    line = '{"Proto":6,"Bytes":1}\n'
+    assert total(once(tmp_path, 1_500 * line).stdout) == 1_500
+    shorter = once(tmp_path, 1_200 * line)
+    assert total(shorter.stdout) == 1_500
+    assert (
+        "stage in: 1500 messages were counted of this input, and it has 300 fewer now: was it cut? "
+        "As many new ones at its end would count as known"
+    ) in shorter.stderr
+    assert "fewer" not in once(tmp_path, 1_500 * line).stderr
+
+
+def test_a_stop_before_the_first_flow_leaves_the_state_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The input was taken for another one, and the next run counted it once more."""
+    file, flows = tmp_path / "pipeline.yaml", tmp_path / "flows"
+    text = PIPELINE.replace("ingest_stdin", "ingest_file, path: flows")
+    file.write_text(text.replace(", linger: 0.1", ""))
+    for stopped in (False, True, False):
+        flows.unlink(missing_ok=True)
+        if stopped:
+            os.mkfifo(flows)
+        else:
+            flows.write_text('{"Proto":6,"Bytes":1}\n' * 9)
+        job = Job(config.load(file), state=tmp_path / "state")
+        monkeypatch.setattr(ingest_file, "_is_idle", lambda _, job=job: job.runtime.stop())
+        job.run()
+        assert total(job.exposer.final()) == 9
+        job.close()

@@ -74,6 +74,14 @@ def test_a_worker_that_is_not_there() -> None:
     assert refused in done.output
 
 
+@pytest.mark.parametrize("interval", ["1e999", "inf", "nan", "1e10", "0"])
+def test_an_interval_is_no_longer_than_a_day(interval: str) -> None:
+    asked = ["top", "--once", "--server", "http://127.0.0.1:1", "--interval", interval]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2
+    assert "Input should be " in done.output
+
+
 def test_no_url() -> None:
     done = CliRunner().invoke(app, ["top", "--once", "--server", "localhost:9102"])
     assert done.exit_code == 2

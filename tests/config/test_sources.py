@@ -112,3 +112,31 @@ def test_datagrams_of_an_address_go_to_one_stage() -> None:
 def test_tcp_and_udp_are_apart() -> None:
     both = _GRPC.format(name="one", listen="[::]:1") + _IPFIX.format(name="two", listen="[::]:1")
     assert loader.loads(f"stages:{both}{_REST}", "f.yaml").warnings == []
+
+
+SERVED = """
+server: {{listen: "127.0.0.1:9102", health: "127.0.0.1:9103"}}
+metric_servers:
+- {{stages: [out], listen: "0.0.0.0:{first}"}}
+- {{stages: [{name}], listen: "127.0.0.1:{second}", tls_cert: c.pem}}
+stages:
+- {{name: one, type: ingest_stdin}}
+- {{name: out, type: discard, follows: one}}
+"""
+
+
+def test_servers_of_metrics() -> None:
+    """Each has an address and stages of its own."""
+    with pytest.raises(ConfigError) as raised:
+        loader.loads(SERVED.format(first=9103, second=9103, name="ot"), "f")
+    found = [str(one).removeprefix("f:") for one in raised.value.problems]
+    assert [text.replace("error: field metric_servers", "", 1) for text in found] == [
+        "4:27: [0].listen: `server.health` listens on 0.0.0.0:9103 too",
+        '5:13: [1].stages[0]: no stage has the name "ot"; did you mean "out"?',
+        "5:26: [1].listen: `server.health` listens on 127.0.0.1:9103 too",
+        "5:26: [1].listen: `metric_servers[0].listen` listens on 127.0.0.1:9103 too",
+        "5:54: [1].tls_cert: tls_cert and tls_key go together",
+        '5:54: [1].tls_cert: no file "c.pem"',
+    ]
+    with pytest.raises(ConfigError, match='the metrics of "out" are on another server already'):
+        loader.loads(SERVED.format(first=1, second=2, name="out"), "f")

@@ -1,5 +1,6 @@
 """Dead letters on disk."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -52,3 +53,14 @@ def test_a_full_file_takes_no_more(tmp_path: Path, caplog: pytest.LogCaptureFixt
         letters.write(LETTERS)
         letters.write(LETTERS)
     assert len(caplog.messages) == 2
+
+
+def test_a_pipe_takes_letters(tmp_path: Path) -> None:
+    """It has no length to be cut to, and no disk to be on."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with DeadLetterFile(tmp_path / "pipe", 7) as letters:
+        letters.write(LETTERS[:1])
+        letters.sync()
+        assert letters.size == len(os.read(reader, 1000)) == 47
+    os.close(reader)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.decode import addresses
+from pipeline.flows import cidr
 from tests.support.records import UNSET, one, record
 
 IP = pl.Struct({"ipv4": pl.UInt32, "ipv6": pl.Binary})
@@ -86,6 +90,12 @@ def test_a_mac_address_is_the_low_48_bits_most_significant_first(number: int, te
 def test_agent_address_of_any_length(raw: bytes, text: str) -> None:
     assert one(record(agent_ip={"ipv6": raw}))["AgentIP"] == text
     assert addresses.ip_name(raw) == text
+
+
+@given(st.lists(st.sampled_from([0, 0, 1, 0x20, 0xDB8, 0xFFFF]), min_size=8, max_size=8))
+def test_ipv6_addresses_have_their_canonical_text(groups: list[int]) -> None:
+    raw = b"".join(group.to_bytes(2) for group in groups)
+    assert addresses.ip_name(raw) == cidr.canonical(str(ipaddress.IPv6Address(raw)))
 
 
 def test_of_a_long_address_the_first_16_bytes_count() -> None:

@@ -184,3 +184,12 @@ def test_a_recording_of_pzstd() -> None:
     assert (
         read(path.read_bytes()) == b"".join(b'{"Proto":6,"Bytes":%d}\n' % n for n in (1, 2, 3)) * 3
     )
+
+
+@pytest.mark.parametrize(
+    "inside", [gzip.compress(b"a"), b"PAR1", b"PK\x03\x04", b"BZh9\x17rE8P\x90"]
+)
+def test_what_is_inside_is_not_compressed_again(inside: bytes) -> None:
+    """It was rejected as messages, for reasons that did not say what it is."""
+    with pytest.raises(FormatError, match=r"what is compressed with gzip is .*: decompress it bef"):
+        list(decompress([gzip.compress(inside)]))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.decode.compression import FormatError
 from pipeline.decode.detect import decoder_of, detected, is_recording
+from pipeline.decode.framing import chunks
 from pipeline.decode.sqlite import is_database
 from simulate import simulate
 from tests.support.recordings import cli_database
@@ -100,6 +102,16 @@ def test_what_is_missing_and_what_is_not_read(tmp_path: Path) -> None:
         detected(tmp_path / "a.zip")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_json_in_utf_16_is_refused_by_its_name(tmp_path: Path, encoding: str) -> None:
+    """It was read as protobuf, and rejected as a message that is cut."""
+    text = FLOW if encoding == "utf-16" else f"\ufeff{FLOW}"
+    (tmp_path / "flows").write_bytes(text.encode(encoding))
+    assert detected(tmp_path / "flows") == "json"
+    with pytest.raises(FormatError, match="the input is UTF-16 text"):
+        list(chunks([text.encode(encoding)], "json", 10))
+
+
 def test_the_decoder_of_a_source_gives_way_to_what_the_recording_is(tmp_path: Path) -> None:
     """Not that of Flow messages, which look like those of agents."""
     (tmp_path / "j").write_text(FLOW)
@@ -111,3 +123,28 @@ def test_the_decoder_of_a_source_gives_way_to_what_the_recording_is(tmp_path: Pa
         *("protobuf", "protobuf", "flowmatrix")
     ]
     assert decoder_of(tmp_path / "none", "flowmatrix") == "flowmatrix"
+
+
+def test_zeros_before_json_are_passed_over(tmp_path: Path) -> None:
+    """They were read as empty messages of protobuf; a source of JSON passes over them."""
+    (tmp_path / "flows").write_bytes(bytes(4096) + FLOW.encode())
+    assert detected(tmp_path / "flows") == "json"
+    assert is_recording(tmp_path / "flows", SETTINGS)
+
+
+@pytest.mark.parametrize("end", [2, 5, 13])
+def test_compressed_data_that_ends_at_once_is_a_recording(tmp_path: Path, end: int) -> None:
+    """What is said of it is that it is cut, not that it is no configuration."""
+    (tmp_path / "flows").write_bytes(gzip.compress(FLOW.encode())[:end])
+    assert is_recording(tmp_path / "flows", SETTINGS)
+
+
+def test_a_device_without_end_is_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "flows").symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="it is a device, which has no end"):
+        detected(tmp_path / "flows")
+
+
+def test_an_error_of_looking_names_the_file() -> None:
+    with pytest.raises(OSError, match=r"Input/output error: '/proc/self/mem'"):
+        detected(Path("/proc/self/mem"))

@@ -155,3 +155,11 @@ _ALPHABET = st.sampled_from(
 @example(b'{"a":{"b":1}\n ,"c":2}', 13)
 def test_payloads_are_the_same_however_they_arrive(data: bytes, block: int) -> None:
     assert told(data, block) == told(data)
+
+
+@pytest.mark.parametrize("between", [b"\0", b"\0\0\0", b"\0\n", b"\n\0", b",\0\n", b"\0\n\0"])
+def test_zero_bytes_between_objects_separate_them(between: bytes) -> None:
+    """As `find -print0` and its like write them, and as the padding of a disk."""
+    objects = [b'{"a":1}', b'{"b":"x"}', b'{"c":[]}']
+    for block in (1, 3, 1000):
+        assert split(between.join(objects) + between, block) == objects

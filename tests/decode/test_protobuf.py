@@ -89,6 +89,22 @@ def test_what_crashes_the_original_is_rejected(case: str, reason: str) -> None:
         assert decoded.flows.height == 2
 
 
+def test_translations_are_there_whatever_else_is_in_the_batch() -> None:
+    """In a batch without any, the columns are the same, and null."""
+    ends = {"src_addr": {"ipv4": 0x0A000001}, "dst_addr": {"ipv4": 0x0A000002}}
+    translated = record(xlat=ends | {"dst_port": 443}).SerializeToString()
+    whole, without = DECODE([GOOD, translated, GOOD]).flows, DECODE([GOOD, GOOD]).flows
+    names = ["XlatSrcAddr", "XlatSrcPort", "XlatDstAddr", "XlatDstPort", "ZoneId"]
+    some = whole.select(names)
+    assert some.rows() == [(None,) * 5, ("10.0.0.1", None, "10.0.0.2", 443, 0), (None,) * 5]
+    assert without.select(names).rows() == [(None,) * 5] * 2
+    assert without.schema == whole.schema
+    assert (
+        decode_for("XlatDstAddr")([]).flows.schema
+        == whole.select("TimeReceived", "XlatDstAddr").schema
+    )
+
+
 def test_rejected_payloads_keep_their_place_and_reason() -> None:
     no_transport = message_class()(network={}).SerializeToString()
     both = b"\x32\x0b\x0a\x09\x0d\x01\x02\x03\x04\x12\x02AB" + GOOD

@@ -43,13 +43,27 @@ def test_another_database_and_a_damaged_one_are_named(tmp_path: Path) -> None:
         database.execute("CREATE TABLE other (a TEXT)")
     with pytest.raises(OSError, match=r"other\.db: .*no such table: flow"):
         list(chunks(file, 9))
-    cli_database(tmp_path / "cut.db", [FLOW] * 2000)
-    data = (tmp_path / "cut.db").read_bytes()
-    (tmp_path / "cut.db").write_bytes(data[: len(data) // 2])
-    with pytest.raises(OSError, match=r"cut\.db: the database of flows cannot be read: "):
-        list(chunks(tmp_path / "cut.db", 9))
+    damaged = tmp_path / "damaged.db"
+    cli_database(damaged, [FLOW] * 2000)
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(OSError, match=r"damaged\.db: the database of flows cannot be read: "):
+        list(chunks(damaged, 9))
     (tmp_path / "text").write_text("{}")
     assert not is_database(tmp_path / "text")
+
+
+@pytest.mark.parametrize("lost", [1, 3000, 100_000])
+def test_a_database_that_is_cut_has_no_flow(tmp_path: Path, lost: int) -> None:
+    """SQLite takes what is missing of the last page for rows in which nothing stands."""
+    file = tmp_path / "flows.db"
+    cli_database(file, [FLOW] * 2000)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-lost])
+    with pytest.raises(OSError, match=r"flows\.db: the database of flows is cut: [0-9,]+ of "):
+        list(chunks(file, 9))
+    file.write_bytes(whole)
+    assert sum(map(len, chunks(file, 9))) == 2000
 
 
 def test_reading_leaves_the_file_as_it_is(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        said = self.process.communicate(timeout=20)[1]
+        said = self.process.communicate(timeout=60)[1]
         assert self.process.returncode == 0, said
 
 
@@ -137,7 +137,10 @@ def cluster(own_kube_server: Kube, space: str, tmp_path: Path) -> Iterator[InClu
 
 
 def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
-    """The token is replaced and the old one revoked: the worker follows on without a restart."""
+    """The token is replaced and the old one revoked: the worker follows on without a restart.
+
+    It is refused once or twice, or not at all if it read the new token just before.
+    """
     server, space, client = cluster.server, cluster.space, Client(cluster.server)
     for one in metric(space), secret(space):
         apply(server, one)
@@ -146,14 +149,14 @@ def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
     old = cluster.give(secret(space))
     with Worker(cluster) as run:
         run.flow("198.18.7.1")
-        eventually(lambda: run.shows('netobserv_flows{SrcK8S_Name="first"} 1'), seconds=20)
+        eventually(lambda: run.shows('netobserv_flows{SrcK8S_Name="first"} 1'))
         assert json.loads(run.page("/readyz")) == {"status": "ready"}
 
         cluster.give(first)
         delete(server, secret(space))  # and with it the first token goes
         asked = cluster.start("who", "198.18.7.1")
         assert f"object       Pod {space}/first" in asked.communicate(timeout=60)[0]
-        eventually(lambda: not cluster.accepts(old), seconds=20)
+        eventually(lambda: not cluster.accepts(old))
         cluster.proxy.cut()
         client.create(pod("later", "198.18.7.2", space))
 
@@ -161,11 +164,10 @@ def test_a_worker_whose_token_is_replaced(cluster: InCluster) -> None:
             run.flow("198.18.7.2")
             return 'SrcK8S_Name="later"' in run.page("/metrics")
 
-        eventually(counted, seconds=20)
+        eventually(counted)
         eventually(lambda: json.loads(run.page("/readyz")) == {"status": "ready"})
-        refused = re.search(r'kube_errors{kind="Pod",code="401"} (\d+)', run.page("/metrics"))
-        assert refused
-        assert int(refused[1]) <= 2
+        refused = re.findall(r'kube_errors{kind="Pod",code="401"} (\d+)', run.page("/metrics"))
+        assert sum(map(int, refused)) <= 2
 
 
 def test_an_inventory_from_within(cluster: InCluster) -> None:

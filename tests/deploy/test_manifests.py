@@ -29,8 +29,10 @@ from tests.deploy.deployed import (
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
     apply,
+    define,
     eventually,
     kubeconfig,
+    lenient,
     namespace,
     path,
     present,
@@ -41,6 +43,10 @@ from tests.real.kube import Kube
 from tests.real.kustomize import render
 
 ACCOUNT = "system:serviceaccount:netobserv:flowmatrix"
+ASN_LABELS = (
+    {"name": "asns", "type": "asn_label", "follows": "flows", "cluster": {}},
+    {"name": "seen", "type": "write_stdout", "follows": "asns"},
+)
 ENVIRONMENT = {"KAFKA_BROKERS": "kafka:9092", "KAFKA_TOPIC": "flows"}
 
 
@@ -150,22 +156,22 @@ def test_a_server_takes_them(name: str, kube_server: ApiServer, space: str) -> N
 class Cluster:
     """A real API server with the manifests applied, and the service account's own token."""
 
-    def __init__(self, server: Kube, name: str, folder: Path) -> None:
+    def __init__(self, server: Kube, name: str, folder: Path, *more: dict[str, Any]) -> None:
         self.server, self.folder = server, folder
         prepare(server, name)
         apply(server, namespace(HOME))
-        for manifest in overlay(name):
+        for manifest in (*overlay(name), *more):
             apply(server, manifest)
         self.token = token(server, account(name))
 
-    def job(self, name: str) -> Job:
-        """The pipeline as deployed, as that account; its flows come from a file."""
+    def job(self, name: str, *more: dict[str, Any]) -> Job:
+        """The pipeline as deployed and these stages, as that account; flows come from a file."""
         kubeconfig(self.server, self.folder, self.token)
         (self.folder / "flows.json").write_text('{"Proto": 6}\n')
         source = {"name": "flows", "type": "ingest_file", "path": "flows.json", "decoder": "json"}
         others = [
             {**stage, "cluster": {"kubeconfig": "kubeconfig"}} if "cluster" in stage else stage
-            for stage in stages(name)[1:]
+            for stage in (*stages(name)[1:], *more)
         ]
         text = yaml.safe_dump({"stages": [source, *others]})
         return Job(config.loads(text, name, self.folder))
@@ -210,8 +216,16 @@ class Cluster:
 
 @pytest.mark.parametrize("name", ["kafka-plain", "openshift"])
 def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Path) -> None:
-    """The roles name the resources that the engine asks for, and no others."""
-    cluster = Cluster(new_kube, name, tmp_path)
+    """The roles name the resources that the engine asks for, and no others.
+
+    With those of deploy/asn-labels for a pipeline that has the stage.
+    """
+    more = render(ROOT / "deploy" / "asn-labels") if name == "kafka-plain" else []
+    cluster = Cluster(new_kube, name, tmp_path, *more)
+    if more:
+        define(
+            new_kube, lenient("frrk8s.metallb.io", "v1beta1", "FRRConfiguration", namespaced=True)
+        )
     metric = {
         "apiVersion": "flows.netobserv.io/v1alpha1",
         "kind": "FlowMetric",
@@ -219,7 +233,7 @@ def test_what_is_granted_is_what_is_used(name: str, new_kube: Kube, tmp_path: Pa
         "spec": {"type": "Counter", "labels": ["Proto"]},
     }
     apply(new_kube, metric)
-    job = cluster.job(name)
+    job = cluster.job(name, *ASN_LABELS if more else ())
     job.run()
     (table,) = (table for table in job.counts.tables() if table.family.exposed)
     assert table.series().select("Proto", VALUE).rows() == [("6", 1.0)]

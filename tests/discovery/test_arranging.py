@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from discovery import networks
 from discovery.arranging import arranged
 from discovery.proposals import Proposal
-from pipeline.flows.cidr import PrefixTable
+from pipeline.flows.prefix_table import PrefixTable
 
 CIDRS = st.builds(
     lambda number, length: str(ipaddress.ip_network((number << 24, length), strict=False)),

@@ -43,3 +43,9 @@ def test_different_reasons_do_not_pile_up() -> None:
         rejects = [Reject("in", f"at byte {n}", b"x", n) for n in range(start, start + 10)]
         reasons.add(Outcome(10, rejects=rejects))
     assert len(reasons.counts) == 100
+
+
+def test_empty_messages_are_told() -> None:
+    """A hole of zeros in a recording reads as empty messages, of which nothing was said."""
+    account = Account(2, 1, 1, 1, 0, 0, Counter({"cut": 1}), 4096)
+    assert str(account) == "2 read, 1 counted, 0 filtered, 1 rejected: cut (1); 4096 empty"

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.exposition.text_format import Exposition, bound_text, render_family
 from pipeline.stage import COUNT, SUM, VALUE, Delta, Family, Kind, Policy, Rule, bucket
+from pipeline.state import series_table
 from pipeline.state.ledger import Ledger
 
 FAMILY = Family("netobserv_workload_syn_in", Kind.COUNTER, ("namespace", "port"), "SYN\nflows")
@@ -87,6 +88,42 @@ def test_zero_first_shows_every_new_series_at_zero_once() -> None:
     assert scrape(201.0) == ["5"]
     assert scrape(202.0) == ["7"]
     assert Exposition().render(ledger.tables()).endswith('port="1"} 1\n')
+
+
+def test_a_large_family_comes_in_parts_that_escape_alike() -> None:
+    """What is escaped in the last part alone is escaped there, and each line is there once."""
+    ledger = Ledger({FAMILY.name: (FAMILY, Policy("stage"))})
+    rows = [(f"n{number}", "1", float(number)) for number in range(60_000)]
+    ledger.merge([Delta(FAMILY, frame(*rows, ('a"b', "2", 0.5)))], 0.0)
+    parts = list(Exposition().parts(ledger.tables(), 1.0))
+    assert len(parts) == 4, "the head, and three of lines"
+    assert max(map(len, parts)) < sum(map(len, parts)) / 2
+    lines = "".join(parts).splitlines()
+    own = f"{FAMILY.name}{{namespace="
+    assert lines[2:-1] == [f'{own}"n{n}",port="1"}} {n}' for n in range(60_000)]
+    assert lines[-1] == f'{own}"a\\"b",port="2"}} 0.5'
+
+
+def test_zero_first_goes_on_when_a_table_numbers_its_label_sets_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was shown is known by its labels then: known ones go on, new ones begin at zero."""
+    monkeypatch.setattr(series_table, "_WASTE", 0)
+    policy = Policy("stage", expiry=60.0, zero_first=True, retention=100.0)
+    ledger, server = Ledger({FAMILY.name: (FAMILY, policy)}), Exposition()
+
+    def scrape(*rows: tuple[str, str, float], now: float) -> dict[str, str]:
+        ledger.merge([Delta(FAMILY, frame(*rows))], now)
+        lines = server.render(ledger.tables(), now).splitlines()[2:]
+        return {line.split('"')[1]: line.split()[-1] for line in lines}
+
+    old = [(f"old{number}", "1", 1.0) for number in range(50)]
+    assert set(scrape(*old, now=0.0).values()) == {"0"}
+    assert scrape(("a", "1", 5.0), now=100.0) == {"a": "0"}
+    before = ledger.tables()[0].rows.sets
+    assert scrape(("b", "1", 3.0), ("a", "1", 2.0), now=130.0) == {"a": "7", "b": "0"}
+    assert ledger.tables()[0].rows.sets is not before
+    assert scrape(("c", "1", 1.0), now=131.0) == {"a": "7", "b": "3", "c": "0"}
 
 
 def test_facts_are_not_exposed() -> None:

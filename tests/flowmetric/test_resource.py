@@ -238,6 +238,11 @@ def test_a_metric_name_ends_where_it_ends() -> None:
         ({"metadata": {"name": "A_b"}}, "metadata.name", '"A_b" is not a valid name of an object'),
         ({"metadata": {"name": 5}}, "metadata.name", '"5" is not a valid name of an object'),
         (
+            {"metadata": {"name": "a", "namespace": "../x"}},
+            "metadata.namespace",
+            '"../x" is not a valid name of a namespace',
+        ),
+        (
             {"metadata": {"name": "a" * 254}},
             "metadata.name",
             f'"{"a" * 254}" is not a valid name of an',

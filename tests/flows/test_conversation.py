@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import polars as pl
+import pytest
 
 from pipeline.flows import values
 from pipeline.flows.conversation import conversations
@@ -31,3 +32,25 @@ def test_an_address_that_is_a_number_is_text() -> None:
     flows = pl.DataFrame({"SrcAddr": [None], "DstAddr": ["b"], values.overflow("SrcAddr"): ["7"]})
     typed = flows.with_columns(pl.col("SrcAddr").cast(pl.String))
     assert conversations(typed).to_list() == [b"7b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1.2.3.4", "255.255.255.255", "0.0.0.1", "01.2.3.4", "1.2.3", "1.2.3.4.5", "1.2.3.256"),
+        *("+1.2.3.4", " 1.2.3.4", "1.2.3.4 ", "1.2.3.-4", "1..3.4", "", ".", "...", "1.2.3.4\n"),
+        *("::1", "::ffff:1.2.3.4", "1.2.3.4/32", "٣.2.3.4"),
+        *("00.0.0.0", "-0.0.0.0", "0.0.0.+", "1.2.3.4.", "1e0.2.3.4", "1.2.3.0x4", "10.2.3.", "::"),
+    ],
+)
+def test_what_is_an_address_of_ipv4(text: str) -> None:
+    """As the standard library says; anything else stays a text."""
+    flows = pl.DataFrame({"SrcAddr": [text, "9.9.9.9"], "DstAddr": ["::", "::"]})
+    try:
+        address = ip_address(text)
+    except ValueError:
+        expected = text.encode()
+    else:
+        mapped = bytes(10) + b"\xff\xff" if address.version == 4 else b""
+        expected = mapped + address.packed
+    assert conversations(flows)[0] == b"".join(sorted([expected, bytes(16)]))

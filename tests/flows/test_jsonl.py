@@ -130,3 +130,28 @@ def test_an_integer_beyond_a_double_has_the_digits_of_the_double(name: str) -> N
 def test_an_integer_minus_zero_is_zero() -> None:
     decoded = decoder(BuildContext(clock=lambda: 0.0))([b'{"A":-0}', b'{"A":-0.0}'])
     assert json_lines(decoded.flows.drop("TimeReceived")) == ['{"A":0}', '{"A":-0}']
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.text() | st.integers(0, 9)),
+        max_size=5,
+    )
+)
+def test_commas_stand_between_the_fields_that_a_flow_has(flows: list[dict[str, object]]) -> None:
+    """Whichever fields all flows of a batch have, and whatever their texts escape."""
+    expected = [
+        json.dumps(f, sort_keys=True, separators=(",", ":"), ensure_ascii=False) for f in flows
+    ]
+    assert [json.loads(line) for line in written(*flows)] == flows
+    assert [line.count(",") for line in written(*flows)] == [line.count(",") for line in expected]
+
+
+@pytest.mark.parametrize(
+    "character", [chr(code) for code in (*range(0x21), 0x22, 0x5C, 0x7F, 0x2028)]
+)
+def test_a_character_is_escaped_where_json_asks_for_it(character: str) -> None:
+    """In a column whose other texts have none."""
+    flows = pl.DataFrame({"A": ["x", f"x{character}y"]})
+    assert [json.loads(line) for line in json_lines(flows)] == [{"A": "x"}, {"A": f"x{character}y"}]
+    assert ("\\" in json_lines(flows)[1]) is (character < " " or character in '"\\')

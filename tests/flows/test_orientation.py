@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,17 @@ def test_a_port_that_is_none(port: object) -> None:
     assert row[PORT] == 443
 
 
+def test_flags_of_other_protocols_say_nothing() -> None:
+    """So a row of UDP never has SYN as its evidence; a flow without a protocol may be of TCP."""
+    flow = {"SrcPort": 53, "DstPort": 40_000, "Flags": 2}
+    flows = [flow | proto for proto in ({"Proto": 17}, {"Proto": 132}, {"Proto": 6}, {})]
+    found = oriented(frame(flows))
+    assert [BASES[basis] for basis in found[BASIS]] == ["well_known", "well_known", "syn", "syn"]
+    assert found[FORWARD].to_list() == [False, False, True, True]
+    reset = oriented(frame([{"SrcPort": 53, "DstPort": 40_000, "Proto": 17, "Flags": 4}]))
+    assert reset[REFUSED].to_list() == [False]
+
+
 ENDS = st.tuples(st.sampled_from("ab"), st.sampled_from([0, 53, 443, 2_000, 3_000, 40_000, 50_000]))
 
 
@@ -78,3 +90,9 @@ def test_flags_that_were_guessed_count_as_the_bits_of_headers() -> None:
     assert oriented(frame(guessed)).equals(oriented(frame(literal)))
     mixed = oriented(frame([*guessed, {"SrcPort": 1, "DstPort": 2, "Proto": 6, "Flags": 2}]))
     assert mixed[-1, FORWARD] is True
+
+
+def test_flows_that_share_an_address_and_say_nothing_else() -> None:
+    """A column of one value for all of them."""
+    flows = frame([{"Bytes": 1}, {"Bytes": 2}]).with_columns(pl.lit("10.0.0.1").alias("DstAddr"))
+    assert oriented(flows)[FORWARD].to_list() == [True, True]

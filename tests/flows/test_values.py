@@ -114,6 +114,13 @@ def test_columns_of_the_engine_are_no_fields() -> None:
     assert v.names(frame) == ["a", "b"]
 
 
+def test_flows_without_any_field_are_rows_beside_others() -> None:
+    none, some = pl.DataFrame({"A": [1, 2]}).drop("A"), pl.DataFrame({"A": [3]})
+    assert v.concat([none, some])["A"].to_list() == [None, None, 3]
+    assert v.concat([some, none])["A"].to_list() == [3, None, None]
+    assert v.concat([none, none]).height == 4
+
+
 def test_frames_of_other_types_join_without_loss() -> None:
     events = [[{"a": "x"}], [{"b": "y"}]]
     frames = [
@@ -127,3 +134,14 @@ def test_frames_of_other_types_join_without_loss() -> None:
         {"F": ["SYN"], "E": events[1], "A": "x", "B": [1]},
         {"F": 1.5, "B": 7},
     ]
+
+
+def test_a_constant_is_a_value_for_each_flow() -> None:
+    """As an expression of constants alone, or as a column that Polars keeps as one value."""
+    flows = pl.DataFrame({"A": [1, 2]}).with_columns(pl.lit("x").alias("B"))
+    assert v.column(flows, v.string(flows.schema, "A")).to_list() == [None, None]
+    assert v.column(flows, pl.col("B").fill_null("") < "y").to_list() == [True, True]
+    whole = v.materialized(flows)
+    assert whole.equals(flows)
+    assert whole.select(pl.col("B").fill_null("") < "y").height == 2
+    assert v.materialized(flows.drop("A", "B")).height == 2

@@ -54,7 +54,11 @@ WITH_A_BROKER = {"encode-kafka"}
 RELOADED = {"dynamic-reload"}
 """Cases that tests/golden/test_reload.py runs: their configuration changes on the way."""
 
-CASES = sorted({path.parent.name for path in HERE.glob("*/case.yaml")} - WITH_A_BROKER - RELOADED)
+PUSHED = {"write-loki"}
+"""Cases that tests/golden/test_pushed.py runs: what they give goes to a server."""
+
+ELSEWHERE = WITH_A_BROKER | RELOADED | PUSHED
+CASES = sorted({path.parent.name for path in HERE.glob("*/case.yaml")} - ELSEWHERE)
 
 
 class Case:

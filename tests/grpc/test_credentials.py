@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import ssl
+import sys
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import yaml
 
 from pipeline.decode.records import entries
 from pipeline.grpc import credentials
 from pipeline.grpc.collector import Collector, Room
 from pipeline.grpc.pem import Files
 from pipeline.grpc.server import Limits, Server
+from tests.real import parts
 from tests.support.agents import agent, trust
 from tests.support.certificates import Authority
+
+COMMAND = str(Path(sys.executable).with_name("flowmatrix"))
 
 
 def served(files: Files) -> Server:
@@ -81,3 +88,45 @@ def test_a_key_that_all_can_read_is_named(tmp_path: Path, caplog: pytest.LogCapt
     key.chmod(0o644)
     credentials.server(Files(cert, key))
     assert f"{key} is a secret that every user can read" in caplog.text
+
+
+def _speaks(port: int, version: ssl.TLSVersion, authority: Path) -> bool:
+    """Whether a handshake of this version succeeds."""
+    context = ssl.create_default_context(cafile=authority)
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols(["h2"])
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1"),
+        ):
+            return True
+    except (ssl.SSLError, ConnectionError):
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suites", "older"), [("", True), ("ECDHE-PSK-CHACHA20-POLY1305", False)])
+def test_tls_1_3_alone(tmp_path: Path, suites: str, *, older: bool) -> None:
+    """As docs/grpc.md says: with suites that need a shared key, TLS 1.2 has none left."""
+    ours = Authority(tmp_path / "ours")
+    cert, key = ours.issue("server")
+    port = parts.free_port()
+    stages = [
+        {
+            "name": "agents",
+            "type": "ingest_grpc",
+            "listen": f"127.0.0.1:{port}",
+            "tls_cert": str(cert),
+            "tls_key": str(key),
+        },
+        {"name": "seen", "type": "write_stdout", "follows": "agents"},
+    ]
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    command = [COMMAND, "run", str(tmp_path / "p.yaml"), "--listen", "127.0.0.1:0"]
+    own = {"GRPC_SSL_CIPHER_SUITES": suites} if suites else {}
+    with parts.Server(
+        ["env", *(f"{name}={text}" for name, text in own.items()), *command], tmp_path / "log"
+    ) as server:
+        server.start(lambda: _speaks(port, ssl.TLSVersion.TLSv1_3, ours.certificate))
+        assert _speaks(port, ssl.TLSVersion.TLSv1_2, ours.certificate) is older

@@ -32,7 +32,7 @@ from pipeline.api import client
 from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Totals
 from pipeline.stage import VALUE
-from pipeline.state.series_table import TIMES
+from pipeline.state.series_rows import TIMES
 from tests.kafka.support.load import COUNTED, FILTERED, Feeder, Load, Samples, Spot, cells, samples
 from tests.kafka.support.standstill import Standstill
 from tests.kafka.support.watching import Watch
@@ -149,7 +149,7 @@ class Fleet:
         worker = self._workers.pop(name)
         ready, begun = _answers(worker), time.monotonic()
         try:
-            code = worker.exit(seconds=30)
+            code = worker.exit(seconds=60)
         except subprocess.TimeoutExpired:
             worker.process.kill()
             code = -9

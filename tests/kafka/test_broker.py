@@ -37,7 +37,7 @@ def read(address: str, topic: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": address, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, 0, 0)])
     try:
-        return [message.value() for message in consumer.consume(count, timeout=20)]
+        return [message.value() for message in consumer.consume(count, timeout=60)]
     finally:
         consumer.close()
 

@@ -32,7 +32,7 @@ class Counted:
         """The last record of each key: its offset and value."""
         consumer = Consumer({"bootstrap.servers": self._broker.bootstrap, "group.id": "look"})
         where = TopicPartition(self.changelog, 0, 0)
-        _, end = consumer.get_watermark_offsets(where, timeout=20)
+        _, end = consumer.get_watermark_offsets(where, timeout=60)
         consumer.assign([where])
         found = {}
         for message in consumer.consume(end, timeout=20):

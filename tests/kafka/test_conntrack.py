@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tests.kafka.support.counting import owned, value
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
+from tests.support.connections import flows_of_round
 
 _PARTITIONS = 4
 _CONNECTIONS = 2_000
@@ -62,15 +62,8 @@ def tracking(folder: Path, broker: Broker, topic: str, name: str, **fields: Any)
 
 
 def flows(number: int) -> Iterator[bytes]:
-    """A flow of each connection, in both directions in turn; those of the last round have FIN."""
-    for connection in range(_CONNECTIONS):
-        ends = [("10.0.0.1", 1024 + connection), ("10.0.0.2", 443)]
-        if number % 2:
-            ends.reverse()
-        (source, source_port), (target, port) = ends
-        flow = {"SrcAddr": source, "SrcPort": source_port, "DstAddr": target, "DstPort": port}
-        flags = 1 if number == _ROUNDS - 1 else 16
-        yield json.dumps(flow | {"Proto": 6, "Flags": flags}).encode()
+    """A flow of each connection; those of the last round have FIN."""
+    return flows_of_round(_CONNECTIONS, number, last=number == _ROUNDS - 1)
 
 
 def counted(*workers: Worker) -> dict[str, dict[tuple[str, ...], float]]:

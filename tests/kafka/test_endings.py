@@ -48,7 +48,7 @@ def test_a_working_directory_that_is_not_writable(kafka_broker: Broker, tmp_path
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
         process.terminate()
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert all(b'"Bytes":5' in line for line in lines)
     assert b"Permission" not in told
     assert process.returncode == 0

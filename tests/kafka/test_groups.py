@@ -48,7 +48,7 @@ def written(folder: Path, broker: Broker, topic: str, text: str = PIPELINE) -> P
 def groups(broker: Broker) -> set[str]:
     """The groups that the broker knows."""
     listed = AdminClient({"bootstrap.servers": broker.bootstrap}).list_consumer_groups()
-    return {group.group_id for group in listed.result(20).valid}
+    return {group.group_id for group in listed.result(60).valid}
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_a_file_as_is_beside_the_program_that_it_is_from(
     told = worker.log.read_text()
     assert "ERROR" in told
     assert "living has flowlogs-pipeline at" in told
-    there = AdminClient({"bootstrap.servers": kafka_broker.bootstrap}).list_topics(timeout=20)
+    there = AdminClient({"bootstrap.servers": kafka_broker.bootstrap}).list_topics(timeout=60)
     assert "living-living-ledger-changelog" not in there.topics

@@ -85,7 +85,7 @@ def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) ->
     counts = [int(size) for size in found if int(size)]
     assert sum(counts) == 200_000
     assert sum(size for size in counts if size >= 10_000) > 180_000, counts
-    assert max(counts) < 60_000, "and memory is bounded"
+    assert max(counts) < 2 * 60_000, "`batch_size`, and what a poll has beyond it"
 
 
 def test_a_broker_that_comes_later(new_kafka: NewKafka, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_protobuf_read_as_json(kafka_broker: Broker, tmp_path: Path) -> None:
         )
         produce(kafka_broker.bootstrap, "mistaken", [FLOW] * 100_000, 1)
         wait(lambda: seen(worker) == 100_000)
-        wait(lambda: rejects(worker) == [], seconds=30)
+        wait(lambda: rejects(worker) == [], seconds=60)
         assert value(worker, 'flowmatrix_stage_rejecting{stage="flows"}') == 0
     lines = [line for line in worker.log.read_text().splitlines() if "rejects most" in line]
     assert len(lines) == 1

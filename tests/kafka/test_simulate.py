@@ -108,8 +108,8 @@ def test_no_broker() -> None:
     """It gives up and says so."""
     arguments = ["simulate", "reference", "--kafka", "127.0.0.1:1", "--security", "missing.yaml"]
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == "error: missing.yaml: No such file or directory\n"
+    assert done.returncode == 78
+    assert done.stderr == "missing.yaml: error: cannot be read: No such file or directory\n"
 
 
 def test_a_broker_that_comes_late_and_goes_away_loses_and_doubles_nothing(

@@ -15,6 +15,13 @@ from tests.real.parts import LOCALHOST
 
 Manifest = Mapping[str, Any]
 SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+NOWHERE = """\
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+contexts: [{name: one, context: {cluster: c}}]
+current-context: one
+"""
+"""A kubeconfig of a server that is not there."""
 _PLURALS = {"Endpoints": "endpoints"}
 _GLOBAL = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
@@ -127,7 +134,12 @@ class Proxy:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                ends = self._listener.accept()[0], socket.create_connection(self._to)
+                here = self._listener.accept()[0]
+                try:
+                    ends = here, socket.create_connection(self._to)
+                except OSError:
+                    here.close()
+                    continue
                 self._open += ends
                 for here, there in (ends, ends[::-1]):
                     threading.Thread(target=_pass_on, args=(here, there), daemon=True).start()

@@ -158,7 +158,7 @@ def test_an_api_server_that_does_not_answer(tmp_path: Path, *, silent: bool) -> 
         for arguments in (("inventory", "--out", tmp_path / "o.yaml"), ("who", "10.0.0.1")):
             begun = time.monotonic()
             done = flowmatrix(*arguments, "--kubeconfig", path)
-            assert time.monotonic() - begun < 30
+            assert time.monotonic() - begun < 60
             assert done.exit_code == 1
             said = f"error: the API server http://{LOCALHOST}:{port} does not answer: "
             assert done.stderr.startswith(said)

@@ -55,6 +55,13 @@ def test_all_is_the_present_matrix() -> None:
     assert drift(accept_all(BEFORE, NOW)) == []
 
 
+def test_a_protocol_that_is_not_one_is_left_when_all_is_accepted() -> None:
+    now = pl.concat([NOW, frame(edge("rogue/x", "shop/db", "TCPX 80"))])
+    assert accept_all(BEFORE, now) == accept_all(BEFORE, NOW)
+    with pytest.raises(UnknownEdgeError, match='"TCPX" is not a protocol'):
+        accept(BEFORE, now, [place("rogue/x", "shop/db", 80, "TCPX")])
+
+
 def test_what_must_not_be_stays_so_until_it_is_accepted(tmp_path: Path) -> None:
     marked = mark(BEFORE, NOW, [place(*ROGUE)], anomalous=True)
     assert drift(marked)[0] == ("anomalous", "x")
@@ -97,7 +104,8 @@ def test_an_edge_that_is_not_there_changes_nothing(unknown: Key) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[], ["x"] * 12, ["x"] * 11, [None] * 11 + [1], [*["x"] * 11, 1, 2]]
+    "values",
+    [[], ["x"] * 12, ["x"] * 11, [None] * 11 + [1], [*["x"] * 11, 1, 2], [*["x"] * 11, 65_536]],
 )
 def test_values_that_are_not_an_edge(values: list[str | int | None]) -> None:
     with pytest.raises(ValueError, match="an edge is the list of client_kind, "):

@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 import yaml
 
-from matrix.approved import DRIFT, Approved, approve, counts, drift, dump, load
+from matrix.approved import DRIFT, Approved, approve, counts, drift, dump, load, unnamed
 from pipeline.diagnostics import ConfigError
 from tests.support.edge_rows import edge, frame
 
+_SAME = "{client: {}, server: {}, protocol: TCP"
 EDGES = frame(
     edge("shop/web", "shop/db", 5432),
     edge("shop/web", "label:EXT:S3"),
@@ -116,6 +117,26 @@ def test_an_anomalous_edge_is_reported_whenever_it_is_tried(tmp_path: Path) -> N
         ),
         ("edges: [{client: {}, server: {}, protocol: TCP}]", 'missing field "evidence"'),
         ("- a", "expected"),
+        (
+            "edges: [{client: {}, server: {}, protocol: TCPX, evidence: syn}]",
+            'SCTP or a number up to 255, got "TCPX"; did you mean "TCP"?',
+        ),
+        (
+            'edges: [{client: {}, server: {}, protocol: "256", evidence: syn}]',
+            "approved.yaml:1:44: error: field edges[0].protocol: expected ICMP, TCP, ",
+        ),
+        (
+            "edges: [{client: {}, server: {}, protocol: TCP, port: 99999, evidence: syn}]",
+            "approved.yaml:1:55: error: field edges[0].port: expected int <= 65535, got 99999",
+        ),
+        (
+            "edges:\n- &a {client: {}, server: {}, protocol: TCP, evidence: syn}\n- *a",
+            "error: field edges[1]: it is the same edge as edges[0]",
+        ),
+        (
+            f"edges:\n- {_SAME}, evidence: syn}}\n- {_SAME}, evidence: first, anomalous: true}}",
+            "approved.yaml:3:3: error: field edges[1]: it is the same edge as edges[0]",
+        ),
         ("edges: [", "approved.yaml:2:1: error: invalid YAML"),
     ],
 )
@@ -126,6 +147,18 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "approved.yaml")
     assert message in str(caught.value)
+
+
+def test_a_protocol_that_is_not_one_cannot_be_approved_and_stays_new(tmp_path: Path) -> None:
+    """Whatever flows say, a file that was approved is read again."""
+    odd = ["TCPX", "tcp", "-1", "6.5", "256", "07"]
+    rows = [edge("shop/web", "shop/db", f"{name} 80") for name in (*odd, "", "255", "SCTP")]
+    found = frame(*rows)
+    assert unnamed(found, ["shop"]) == sorted(odd)
+    assert unnamed(found, ["other"]) == []
+    approved = again(approve(found, ["shop"]), tmp_path)
+    assert [one.protocol for one in approved.edges] == ["", "255", "SCTP"]
+    assert drift(found, approved)["protocol"].to_list() == sorted(odd)
 
 
 def test_an_edge_counts_for_the_namespaces_of_both_ends() -> None:

@@ -29,7 +29,7 @@ def test_what_a_reader_should_know_is_said_with_the_first_names() -> None:
         *(edge("a/b", f"c/{number}", **silent) for number in range(4)),
     )
     uncertain, old, sampled = remarks(edges)
-    assert uncertain == "1 uncertain: which end is the server is not known"
+    assert uncertain == "1 edge uncertain: which end is the server is not known"
     assert old.startswith("4 edges with connections that are older than what was seen: restart")
     assert old.endswith("(a/b -> c/0 443/TCP, a/b -> c/1 443/TCP, a/b -> c/2 443/TCP, ...)")
     assert sampled == "flows are sampled (1 of 50): connections are missed"
@@ -50,6 +50,6 @@ def test_rows_without_numbers_are_explained() -> None:
     edges = frame(edge("a/b", "node:m1", 6443), edge("a/b", "node:m2", 6443, **empty))
     (found,) = remarks(edges)
     assert found == (
-        "1 without numbers of their own (a/b -> m2 6443/TCP): only the Service before them was "
+        "1 edge without numbers (a/b -> m2 6443/TCP): only the Service before them was "
         "seen, and its numbers stand at the first of its endpoints"
     )

@@ -33,7 +33,7 @@ def test_without_a_question_every_edge_is_there() -> None:
     assert (found.total, found.offset, found.next) == (4, 0, None)
     assert servers(found) == ["db", "EXT:S3", "203.0.113.9", "n1"]
     assert (found.covers.flows, found.covers.beyond) == (80, 3)
-    assert found.notes == ["1 uncertain: which end is the server is not known"]
+    assert found.notes == ["1 edge uncertain: which end is the server is not known"]
 
 
 def test_pages_have_every_edge_once() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from matrix.facts import NoFactsError, facts
-from pipeline.state.series_table import OVERFLOW
+from pipeline.state.series_rows import OVERFLOW
 from simulate.mixed import mixed
 from tests.support.edges import FACTS, counted, enriched
 

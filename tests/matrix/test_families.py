@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from matrix.families import MatrixDirection, NoMatrixError, find
-from pipeline.state.series_table import OVERFLOW
+from pipeline.state.series_rows import OVERFLOW
 
 OUT = "namespace workload kind port to_namespace to_workload to_kind to_subnet_label"
 IN = "namespace workload kind port from_namespace from_workload from_kind from_subnet_label"
@@ -105,5 +105,7 @@ def test_named_metrics_must_exist_and_fit(series: Make) -> None:
     given = {"syn_out": series(OUT, [(*ROW, *SEEN)]), "other": series("port", [("1", *SEEN)])}
     with pytest.raises(NoMatrixError, match=r'no metric "syn_ou"; did you mean "syn_out"\?'):
         find(given, MatrixDirection.OUTGOING, ["syn_ou"])
+    with pytest.raises(NoMatrixError, match='no metric "x"; there are other, syn_out'):
+        find(given, MatrixDirection.OUTGOING, ["x"])
     with pytest.raises(NoMatrixError, match="other lacks namespace"):
         find(given, MatrixDirection.OUTGOING, ["syn_out", "other"])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from matrix.objects import Objects
+from pipeline.kube.api import objects
+from pipeline.kube.index.index import Index
+from simulate.reference import reference
 from tests.support.shop import HTTP, NODE, Manifest, owner, pod, service, slice_
 
 
@@ -63,6 +67,20 @@ def test_nothing() -> None:
     """Without objects nothing is declared."""
     objects = Objects.of()
     assert (objects.declared.height, objects.backends.height, objects.services) == (0, 0, {})
+
+
+def test_objects_of_an_index_are_those_of_its_manifests() -> None:
+    """A worker has the index; a file has the manifests."""
+    cluster = reference().cluster
+    found = [objects.of(one) for one in cluster.manifests]
+    slices = [one for one in found if one.kind == "EndpointSlice"]
+    index = Index(one for one in found if one.kind != "EndpointSlice")
+    ours, theirs = Objects.known(index.dump(), slices), Objects.of(cluster.manifests)
+    for name in ("declared", "backends", "node_ports", "probed", "guests"):
+        assert_frame_equal(getattr(ours, name), getattr(theirs, name), check_row_order=False)
+    assert ours.declared.height
+    assert ours.backends.height
+    assert ours.services == theirs.services
 
 
 def test_an_object_that_is_not_valid() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from threading import Thread
 
 import pytest
@@ -14,6 +17,7 @@ from matrix.families import MatrixDirection
 from matrix.prometheus import Prometheus, PrometheusError
 from matrix.tables import connections, namespaces
 from tests.real.prometheus import Prometheus as Server
+from tests.support.hostile import answered, hostile
 
 OUT = MatrixDirection.OUTGOING
 WEB = 'namespace="shop",workload="web",kind="Deployment",Flags="SYN"'
@@ -29,6 +33,7 @@ DstK8S_Namespace="shop",DstK8S_OwnerName="db",DstK8S_OwnerType="StatefulSet",Dst
 # TYPE unrelated counter
 unrelated{{port="1"}} 9
 """
+_HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 GONE = f'netobserv_workload_syn_out{{{WEB},{DB},port="6000"}} 7\n'
 
 
@@ -155,9 +160,106 @@ def test_a_server_that_is_no_prometheus_is_named(pages: tuple[_Pages, str]) -> N
         Prometheus(f"http://{target}", 60).series(metrics=["m"])
 
 
+@contextmanager
+def answering(
+    answers: Mapping[str, object], status: int = 200, location: str = ""
+) -> Iterator[tuple[str, list[str]]]:
+    """The URL of a server with an answer for each path, and the tokens that it was sent."""
+    tokens = list[str]()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            tokens.append(self.headers.get("Authorization", ""))
+            self.send_response(status)
+            self.send_header("Location", location)
+            self.end_headers()
+            path = self.path.partition("?")[0].removeprefix("/api/v1/")
+            data = {"status": "success", "data": answers.get(path, [])}
+            self.wfile.write(json.dumps(data).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", tokens
+        finally:
+            server.shutdown()
+
+
+SAMPLE = {"metric": {}, "value": [1e308, "5"]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "vector", "why"),
+    [
+        ([5, None], {}, "not an answer of Prometheus"),
+        ({}, {}, "not an answer of Prometheus"),
+        ([], [], "not an answer of Prometheus"),
+        ([], {"resultType": "matrix", "result": []}, "does not answer a query with a vector"),
+        ([], {"resultType": "vector", "result": [5]}, "not an answer of Prometheus"),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"metric": None}]}, "not an answer"),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"metric": {"a": 5}}]}, "not an answer"),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1, {}]}]}, "not an answer"),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1]}]}, "not an answer"),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1, "x"]}]}, 'value "x"'),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1, "NaN"]}]}, 'value "NaN"'),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1, "+Inf"]}]}, '"+Inf"'),
+        ([], {"resultType": "vector", "result": [SAMPLE | {"value": [1, "-1"]}]}, 'value "-1"'),
+    ],
+)
+def test_an_answer_of_another_form_is_told(labels: object, vector: object, why: str) -> None:
+    with (
+        answering({"labels": labels, "query": vector}) as (url, _),
+        pytest.raises(PrometheusError) as caught,
+    ):
+        Prometheus(url, 60).series(metrics=["m"])
+    assert url in str(caught.value)
+    assert why in str(caught.value)
+
+
+def test_a_token_goes_to_the_server_that_is_named_alone() -> None:
+    """As the address that a server sends its callers on to may be anybody's."""
+    empty = {"query": {"resultType": "vector", "result": []}}
+    with (
+        answering(empty) as (other, stolen),
+        answering(empty, 302, f"{other}/api/v1/query") as (url, tokens),
+        pytest.raises(PrometheusError, match="cannot ask"),
+    ):
+        Prometheus(url, 60, "hush").series(metrics=["m"])
+    assert set(tokens) == {"Bearer hush"}
+    assert set(stolen) == {""}
+
+
 def test_a_query_that_is_refused_says_why(
     new_prometheus: Callable[[Mapping[str, object]], Server],
 ) -> None:
     server = new_prometheus({})
     with pytest.raises(PrometheusError, match=r"cannot ask .*: 400: "):
         Prometheus(server.url, 0).series(metrics=['a"b\\'])
+
+
+def test_a_login_in_the_url_is_refused_and_not_shown() -> None:
+    with pytest.raises(PrometheusError, match=r"^cannot ask http://prometheus:9090: a URL"):
+        Prometheus("http://me:secret@prometheus:9090", 60.0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "why"),
+    [
+        (chain([_HEAD], repeat(b"x")), "its answer takes too long"),
+        ([b"HTTP/1.1 200 " + b"x" * 70_000], "got more than 65536 bytes when reading status line"),
+        (chain([_HEAD], repeat(bytes(1 << 20))), "its answer is longer than 256 MB"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "its answer ends too early"),
+        ([answered(b'{"data":' + b"[" * 100_000)], "not an answer of Prometheus"),
+    ],
+    ids=["slow", "head", "endless", "half", "deep"],
+)
+def test_a_server_takes_so_much_time_and_memory_and_no_more(
+    pieces: Iterable[bytes], why: str
+) -> None:
+    patience = 0.5 if "takes" in why else 60.0
+    with hostile(pieces) as url, pytest.raises(PrometheusError) as caught:
+        Prometheus(url, 60, patience=patience).series(metrics=["m"])
+    assert str(caught.value) == f"cannot ask {url}/api/v1/labels: {why}"

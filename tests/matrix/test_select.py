@@ -71,6 +71,15 @@ def test_between_two() -> None:
     assert chosen(between=("shop", "shop")) == [("web", "api", 7777), ("web", "api", 8080)]
 
 
+def test_a_port_of_a_service_is_that_of_its_edges() -> None:
+    """DNS is asked for on port 53, and answered on port 5353."""
+    services = [["dns/dns:53", "n1:30053"]] + [[]] * (FOUND.height - 1)
+    through = FOUND.with_columns(pl.Series("services", services, dtype=pl.List(pl.String)))
+    for port, number in ((53, 1), (30_053, 1), (3, 0), (5_353, 0)):
+        assert select(through, port=port).height == number
+    assert select(through, port=53).equals(through.head(1))
+
+
 def test_a_port_and_a_time() -> None:
     assert len(chosen(port=443)) == 2
     assert chosen(port=443, since=250.0) == [("web", "198.51.100.7", 443)]

@@ -38,7 +38,7 @@ def exporter(transport: str, port: int, interval: float = 60.0) -> Iterator[Expo
 @pytest.fixture
 def udp() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(30)
+        sock.settimeout(60)
         sock.bind((HOST, 0))
         yield sock
 
@@ -46,7 +46,7 @@ def udp() -> Iterator[socket.socket]:
 @pytest.fixture
 def tcp() -> Iterator[socket.socket]:
     with socket.create_server((HOST, 0)) as sock:
-        sock.settimeout(30)
+        sock.settimeout(60)
         yield sock
 
 
@@ -109,7 +109,7 @@ def test_tcp_has_templates_once_in_each_connection(tcp: socket.socket) -> None:
 
 def messages(reader: socket.socket, records: int) -> list[bytes]:
     """What comes, cut by the lengths that the messages have."""
-    reader.settimeout(30)
+    reader.settimeout(60)
     found: list[bytes] = []
     with reader.makefile("rb") as file:
         while sum(map(count, found)) < records:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
+
+import pytest
 
 from page.answers import Answers
 from page.source import Seen
@@ -116,3 +119,29 @@ def test_other_labels_are_shown_at_once() -> None:
     assert answers.get(ONE, "a", lambda: Event().wait(0.01) or 1) == 1
     assert answers.get(named, "a", lambda: Event().wait(0.01) or 2) == 2
     assert answers.get(named._replace(beyond=1), "a", lambda: 3) == 2
+
+
+def test_an_answer_that_takes_very_long_stands_longer_than_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever an answer takes, it is a bounded part of the time."""
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    answers, made = Answers(share=40), []
+
+    def ask(about: Seen, seconds: float) -> int:
+        def make() -> int:
+            clock[0] += seconds
+            made.append(seconds)
+            return len(made)
+
+        return answers.get(about, seconds, make)
+
+    for seconds, stands in ((0.5, 30.0), (5.0, 300.0)):
+        made.clear()
+        ask(ONE, seconds)
+        clock[0] += stands - 0.1
+        assert ask(OTHER, seconds) == 1
+        clock[0] += 0.2
+        assert ask(OTHER, seconds) == 2
+        clock[0] += 1000.0

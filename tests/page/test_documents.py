@@ -17,6 +17,7 @@ from matrix import approved
 from matrix.facts import NoFactsError
 from page.documents import documents
 from page.source import Seen
+from pipeline.api.answer import Answer
 from pipeline.api.openapi import openapi
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
@@ -61,7 +62,7 @@ def schema(made: Mapping[str, Extra], name: str, method: str) -> Draft202012Vali
 
 
 def told(answer: object) -> Any:
-    return json.loads(msgspec.json.encode(answer))
+    return json.loads(answer.body if isinstance(answer, Answer) else msgspec.json.encode(answer))
 
 
 ASKED: list[tuple[str, dict[str, str]]] = [

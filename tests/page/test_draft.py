@@ -14,7 +14,7 @@ SEEN = reference_seen()
 
 
 def test_a_draft_is_read_as_it_is_written() -> None:
-    found = draft(SEEN, Options(namespaces=("netobserv",)))
+    found = draft(SEEN, objects(SEEN), Options(namespaces=("netobserv",)))
     assert [str(one) for one in found.read] == [
         *("netobserv/flowlogs-pipeline", "netobserv/netobserv-plugin")
     ]
@@ -24,7 +24,7 @@ def test_a_draft_is_read_as_it_is_written() -> None:
 
 
 def test_a_draft_of_one_direction() -> None:
-    found = draft(SEEN, Options(namespaces=("netobserv",)), Direction.EGRESS)
+    found = draft(SEEN, objects(SEEN), Options(namespaces=("netobserv",)), Direction.EGRESS)
     assert {one.directions for one in found.read} == {frozenset({Direction.EGRESS})}
 
 

@@ -126,6 +126,9 @@ def test_marks_of_edges_without_a_port(source: Fixed) -> None:
         (body(edges=[["x"]], all=True), 400, "give edges, or all"),
         (body(edges=[["x"]]), 400, "an edge is the list of client_kind, client_namespace"),
         (body(edges=[[*[""] * 10, "TCP", 1]]), 409, "is neither approved nor seen any more"),
+        (body(edges=[[*[""] * 10, "TCP", -1]]), 400, "a port is a number up to 65535, or null"),
+        (body(edges=[[*[""] * 10, "TCP", 65536]]), 400, "a port is a number up to 65535, or null"),
+        (body(edges=[[*["x" * 99_999] * 11, 1]]), 409, "^.{100,2000} cannot be approved: .{,330}$"),
         (b"{", 400, "the body is not valid"),
     ],
 )

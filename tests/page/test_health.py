@@ -64,7 +64,7 @@ def test_before_and_after_a_run(job: Job) -> None:
 def test_rates_are_those_of_the_last_seconds(job: Job) -> None:
     now = [100.0]
     found = Health(job, lambda: now[0])
-    assert found.page({}).workers[0].stages[0].flows_per_second == 0
+    assert found.page({}).workers[0].stages[0].flows_per_second is None, "nobody has looked before"
     job.run()
     now[0] += 2
     first = found.page({}).workers[0].stages[0]

@@ -92,6 +92,12 @@ def test_what_is_there_already_is_not_added_again(source: Fixed) -> None:
         (body(("a", ["10.0.0.0/33"])), 'label "a": "10.0.0.0/33" is not a valid CIDR'),
         (body(("a", ["ten"])), 'label "a": "ten" is not a valid CIDR'),
         (body(S3, kind="slice"), "a slice is of a namespace: give its name"),
+        (body(("a" * 254, S3[1])), f'labels[0].name: "{"a" * 100}..." is not a valid name of a'),
+        (body(S3, ("a", ["9" * 100_000])), f'labels[1].cidrs[0]: label "a": "{"9" * 100}..." is'),
+        (body(S3, namespace="../x"), 'namespace: "../x" is not a valid name of a namespace: lower'),
+        (body(S3, kind="slice", namespace="Shop"), 'namespace: "Shop" is not a valid name of a'),
+        (body(S3, kind="slice", namespace="a" * 64), "is not a valid name of a namespace"),
+        (body(S3, **{"x" * 100_000: ""}), "the body is not valid: Object contains unknown field"),
         (body(S3, kind="pod"), "the body is not valid: Invalid enum value 'pod'"),
         (b"", "the body is not valid"),
     ],
@@ -100,7 +106,14 @@ def test_labels_that_are_not_valid(content: bytes, why: str) -> None:
     with pytest.raises(UnansweredError) as caught:
         preview(content)
     assert why in str(caught.value)
+    assert len(str(caught.value)) < 500
     assert caught.value.status == HTTPStatus.BAD_REQUEST
+
+
+def test_the_longest_names() -> None:
+    found = preview(body(("a" * 253, S3[1]), kind="slice", namespace="a" * 63)).yaml
+    assert f'"{"a" * 253}"' in found
+    assert f'namespace: "{"a" * 63}"' in found
 
 
 def test_nothing_is_written_of_labels_that_are_not_valid(source: Fixed) -> None:

@@ -147,6 +147,9 @@ def test_what_is_not_ready_is_not_saved(source: Fixed) -> None:
     for name in ("../evil", "a/b", "A", ".x"):
         with pytest.raises(UnansweredError, match="is not a valid name of an object"):
             save(source, body(METRIC.replace("bytes-in", name)))
+    elsewhere = METRIC.replace("namespace: netobserv", "namespace: ../x")
+    with pytest.raises(UnansweredError, match="is not a valid name of a namespace"):
+        save(source, body(elsewhere))
     assert list(source.metrics.iterdir()) == []
 
 

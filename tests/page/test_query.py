@@ -26,6 +26,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     offset: Annotated[int, Meta(ge=0)] = 0
     whole: bool = False
     size: Size | None = None
+    any: object = None
 
 
 def test_values_are_read_as_their_types() -> None:
@@ -45,12 +46,16 @@ def test_values_are_read_as_their_types() -> None:
         ({"from": "x", "limt": "3"}, '"limt" is not a parameter; did you mean "limit"?'),
         (
             {"from": "x", "zzz": ""},
-            '"zzz" is not a parameter; there are from, limit, offset, whole, size',
+            '"zzz" is not a parameter; there are from, limit, offset, whole, size, any',
         ),
         ({"from": "x", "limit": "0"}, 'limit: "0" is not a number from 1 to 9'),
         ({"from": "x", "limit": "1.5"}, 'limit: "1.5" is not a number from 1 to 9'),
         ({"from": "x", "limit": "9" * 99}, f'limit: "{"9" * 99}" is not a number from 1 to 9'),
         ({"from": "x", "offset": "-1"}, 'offset: "-1" is not a number from 0 on'),
+        (
+            {"from": "x", "offset": f"1{'0' * 19}"},
+            f'offset: "1{"0" * 19}" is a number beyond 9223372036854775807',
+        ),
         ({"from": "x", "whole": "maybe"}, 'whole: "maybe" is neither true nor false'),
         ({"from": "x", "size": "smal"}, 'size: "smal" is not known; did you mean "small"?'),
         ({"from": "x", "size": "7"}, 'size: "7" is not known; one of small, large'),
@@ -87,6 +92,8 @@ def test_a_body() -> None:
             b'{"from": "x", "else": 2}',
             "the body is not valid: Object contains unknown field `else`",
         ),
+        (b'{"any": ' + b"[" * 100_000, "the body is nested too deeply"),
+        (b'{"any": ' + b'{"":' * 100_000, "the body is nested too deeply"),
     ],
 )
 def test_a_body_that_is_not_valid(content: bytes, why: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import polars as pl
 import pytest
 
 from page.overview import EDGES
-from page.recent import Asked, FlowsPage, page
+from page.recent import Asked, FlowsPage, Pages, page
 from pipeline.api.server import UnansweredError
 
 FLOWS = pl.DataFrame(
@@ -83,3 +84,30 @@ def test_no_flow_has_come_yet() -> None:
 def test_what_is_wrong_with_a_question(question: dict[str, object], why: str) -> None:
     with pytest.raises(UnansweredError, match=why):
         asked(**question)
+
+
+def test_a_page_is_made_once_while_the_flows_are_the_same() -> None:
+    frames = [FLOWS, FLOWS.head(1)]
+    pages = Pages(lambda: frames[0])
+    first, other = pages.page(Asked(limit=2)), pages.page(Asked(limit=1))
+    assert pages.page(Asked(limit=2)) is first
+    assert msgspec.json.decode(first.body, type=FlowsPage) == asked(limit=2)
+    assert msgspec.json.decode(other.body, type=FlowsPage) == asked(limit=1)
+    del frames[0]
+    assert msgspec.json.decode(pages.page(Asked(limit=2)).body, type=FlowsPage).held == 1
+
+
+def test_few_pages_are_kept() -> None:
+    pages = Pages(lambda: FLOWS)
+    first = pages.page(Asked(limit=0))
+    for number in range(1, 17):
+        pages.page(Asked(limit=number))
+    assert pages.page(Asked(limit=0)) == first
+    assert pages.page(Asked(limit=0)) is not first
+
+
+def test_a_question_that_is_refused_is_not_kept() -> None:
+    pages = Pages(lambda: FLOWS)
+    for _ in range(2):
+        with pytest.raises(UnansweredError, match="no flow has a field"):
+            pages.page(Asked(columns="Nothing"))

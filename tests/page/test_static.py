@@ -51,3 +51,13 @@ def test_the_index_has_no_script_or_style_of_its_own() -> None:
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", text) == []
     for name in re.findall(r'(?:src|href)="([^"]+)"', text):
         assert (STATIC / name).is_file()
+
+
+def test_what_the_shell_and_its_first_view_import_is_fetched_at_once() -> None:
+    """Not one after the other, as each module is found in the one before it."""
+    text = (STATIC / "index.html").read_text(encoding="utf-8")
+    fetched = set(re.findall(r'rel="modulepreload" href="([^"]+)"', text))
+    shell = {name for name in imported(STATIC / "app.js") if "/views/" not in name}
+    assert {name.removeprefix("./") for name in shell} <= fetched
+    first = {name.removeprefix("../") for name in imported(STATIC / "views" / "matrix.js")}
+    assert {"views/matrix.js", *first} <= fetched | {"app.js"}

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.peer import pipelines
-from tests.peer.original import VARIABLE, binary, original
-from tests.peer.ours import ours
-from tests.peer.outcome import differences
+from tests.peer.compare import compare
+from tests.peer.feeds import Lines
+from tests.peer.original import VARIABLE, binary
 from tests.real.parts import Missing
 
 
@@ -32,13 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (Missing, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    with tempfile.TemporaryDirectory() as folder:
-        theirs = original(program.resolve(), pipeline, flows, Path(folder))
-        mine = ours(pipeline, flows, Path(folder))
+    theirs, found = compare(program.resolve(), pipeline, Lines(flows))
     if theirs.died:
         sys.stdout.write(f"the original died: {theirs.died}\n")
         return 0
-    found = differences(theirs, mine, ordered=pipeline.ordered)
     sys.stdout.write("".join(f"{line}\n" for line in found))
     same = f"{len(theirs.samples)} samples and {len(theirs.records)} records are the same\n"
     sys.stdout.write("" if found else same)

@@ -64,10 +64,10 @@ _pattern = st.sampled_from(["^1", "1|2", "a", "openshift|kube", "^$", "[0-9]+", 
 
 
 @st.composite
-def _conditions(draw: st.DrawFn, depth: int = 2) -> str:
+def conditions(draw: st.DrawFn, depth: int = 2) -> str:
     """A query of keep_entry_query."""
     if depth and draw(st.integers(0, 2)) == 0:
-        parts = [draw(_conditions(depth - 1)) for _ in range(draw(st.integers(2, 3)))]
+        parts = [draw(conditions(depth - 1)) for _ in range(draw(st.integers(2, 3)))]
         joined = f" {draw(st.sampled_from(['and', 'or', 'AND']))} ".join(parts)
         return f"({joined})" if draw(st.booleans()) else joined
     kind = draw(st.integers(0, 3))
@@ -113,7 +113,8 @@ def _added_if(draw: st.DrawFn) -> dict[str, Any]:
     compared = draw(st.sampled_from(["<", ">", "<=", ">=", "==", "!="]))
     condition = f"{compared} {draw(st.integers(0, 2000))}"
     own = {"input": draw(_number_field), "parameters": condition, "output": draw(_output)}
-    return {**own, "assignee": draw(st.sampled_from(["", "yes"]))}
+    given = ["yes"] if compared == "!=" else ["", "yes"]  # of an absent value it makes a null
+    return {**own, "assignee": draw(st.sampled_from(given))}
 
 
 _field_and = {"input": _text_field, "output": _output}
@@ -125,7 +126,7 @@ _filter_rule = st.one_of(
         "removeEntryAllSatisfied",
         st.lists(_removing, min_size=1, max_size=2),
     ),
-    _rule("keep_entry_query", "keepEntryQuery", _conditions()),
+    _rule("keep_entry_query", "keepEntryQuery", conditions()),
     _rule("add_field", "addField", st.fixed_dictionaries({"input": _output, "value": _NAME})),
     _rule("add_field_if_doesnt_exist", "addFieldIfDoesntExist", _valued()),
     _rule(
@@ -141,7 +142,8 @@ _FILTER = st.lists(_filter_rule, min_size=1, max_size=3).map(
 
 
 @st.composite
-def _network(draw: st.DrawFn) -> dict[str, Any]:
+def network(draw: st.DrawFn) -> dict[str, Any]:
+    """A network stage of rules that need no cluster."""
     rules = []
     for _ in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from(["add_subnet", "add_subnet_label", "reinterpret_direction"]))
@@ -228,16 +230,17 @@ def _metric_filter(draw: st.DrawFn) -> dict[str, Any]:
     return {"key": key, "type": kind, "value": value}
 
 
-def _named(metrics: list[dict[str, Any]]) -> dict[str, Any]:
+def named(metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """An encode.prom of these metrics, which get names."""
     own = [{"name": f"m{index}", **one} for index, one in enumerate(metrics)]
     return {"encode": {"type": "prom", "prom": {"prefix": "netobserv_", "metrics": own}}}
 
 
-_PROM = st.lists(_metric(), min_size=1, max_size=4).map(_named)
+_PROM = st.lists(_metric(), min_size=1, max_size=4).map(named)
 _STDOUT = {"write": {"type": "stdout", "stdout": {"format": "json"}}}
 
 
-def _chained(stages: list[dict[str, Any]], prom: dict[str, Any]) -> Pipeline:
+def chained(stages: list[dict[str, Any]], prom: dict[str, Any]) -> Pipeline:
     """A line of stages whose flows are counted and printed."""
     names = ["in", *(f"s{index}" for index in range(len(stages)))]
     line = zip(names, [{"ingest": {"type": "stdin"}}, *stages], strict=True)
@@ -249,7 +252,41 @@ def _chained(stages: list[dict[str, Any]], prom: dict[str, Any]) -> Pipeline:
     return prepared(entries, parameters)
 
 
-pipelines = st.builds(
-    _chained, st.lists(st.one_of(_FILTER, _network(), _GENERIC), max_size=3), _PROM
-)
+_transform = st.one_of(_FILTER, network(), _GENERIC)
+pipelines = st.builds(chained, st.lists(_transform, max_size=3), _PROM)
 """Filter, network and generic stages before metrics and records."""
+
+
+@st.composite
+def _graph(draw: st.DrawFn) -> Pipeline:
+    """Stages that follow one or several of those before them; several encoders and writers."""
+    parameters: list[dict[str, Any]] = [{"name": "in", "ingest": {"type": "stdin"}}]
+    edges: list[tuple[str, str]] = []
+    names = ["in"]
+
+    def add(name: str, stage: dict[str, Any]) -> None:
+        before = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        edges.extend((name, one) for one in before)
+        parameters.append({"name": name, **stage})
+
+    for index in range(draw(st.integers(1, 4))):
+        add(f"s{index}", draw(_transform))
+        names.append(f"s{index}")
+    for index in range(draw(st.integers(1, 3))):
+        stage = draw(_PROM)
+        stage["encode"]["prom"]["prefix"] = f"p{index}_"
+        for metric in stage["encode"]["prom"]["metrics"]:
+            if metric["type"] == "gauge":  # the last flow of several stages may be any of theirs
+                metric["type"] = "histogram"
+        add(f"prom{index}", stage)
+    for index in range(draw(st.integers(1, 2))):
+        form = draw(st.sampled_from(["json", "fields", "printf", "", "other"]))
+        add(f"out{index}", {"write": {"type": "stdout", "stdout": {"format": form}}})
+    followed = {before for _, before in edges}
+    edges += [("prom0", name) for name in names if name not in followed]
+    entries = [{"name": "in"}, *({"name": name, "follows": before} for name, before in edges)]
+    return prepared(draw(st.permutations(entries)), draw(st.permutations(parameters)))
+
+
+graphs = _graph()
+"""Fan-out and fan-in, several encoders of metrics, and every format of printing."""

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.peer.outcome import Outcome
+from tests.peer.feeds import Feed
+from tests.peer.outcome import Outcome, printed_records
 from tests.peer.pipelines import Pipeline
 from tests.real import parts
 from tests.real.parts import LOCALHOST
-from tests.support.outcomes import records, samples
+from tests.support.outcomes import samples
 
 VARIABLE = "FLP_BINARY"
 OWN = "peer_op_"
@@ -37,14 +38,19 @@ def binary() -> Path:
     return Path(named)
 
 
-def original(program: Path, pipeline: Pipeline, flows: str, folder: Path) -> Outcome:
-    """What the program makes of flows, JSON lines. It is killed then: some pipelines never end."""
-    with _running(program, pipeline, folder) as (process, port):
-        assert process.stdin
-        with suppress(BrokenPipeError):
-            process.stdin.write(flows.encode())
-            process.stdin.flush()
-        page = _settled(process, port, flows.count("\n"), _TICK if pipeline.batched else _QUIET)
+def original(
+    program: Path, pipeline: Pipeline, feed: Feed, folder: Path, *, patience: float = 1
+) -> Outcome:
+    """What the program makes of flows. It is killed then: some pipelines never end.
+
+    `patience` multiplies for how long nothing changes at the end.
+    """
+    quiet = (_TICK if pipeline.batched else _QUIET) * patience
+    with _running(program, pipeline, feed, folder) as (process, port):
+        if process.poll() is None:
+            with suppress(BrokenPipeError):
+                feed.send(process)
+        page = _settled(process, port, feed.size, quiet)
         code = process.poll()
     if code is not None:
         why = _reason((folder / "stderr").read_text(errors="replace"))
@@ -52,24 +58,23 @@ def original(program: Path, pipeline: Pipeline, flows: str, folder: Path) -> Out
     printed = (folder / "stdout").read_text()
     if printed.startswith(_BANNER):
         printed = printed.partition("\n}\n")[2]
-    return Outcome(
-        samples=samples(page, _KEEP), records=list(records(printed, ["TimeReceived"], time.time()))
-    )
+    return Outcome(samples=samples(page, _KEEP), records=printed_records(printed))
 
 
 @contextmanager
 def _running(
-    program: Path, pipeline: Pipeline, folder: Path
+    program: Path, pipeline: Pipeline, feed: Feed, folder: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The process and the port of its metrics, once it is ready or has ended."""
     port, health = parts.free_port(), parts.free_port()
     settings = {"address": LOCALHOST, "port": port, "prefix": OWN}
-    texts = pipeline.texts({"type": "stdin"}) | {"metricsSettings": json.dumps(settings)}
+    texts = pipeline.texts(feed.ingest) | {"metricsSettings": json.dumps(settings)}
     command = [str(program), *(f"--{name}={text}" for name, text in texts.items())]
     command.append(f"--healthAddr={LOCALHOST}:{health}")
+    environment = os.environ | {"HOSTNAME": ""}  # the group of a topic without one
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=out, stderr=err, cwd=folder
+            command, stdin=subprocess.PIPE, stdout=out, stderr=err, cwd=folder, env=environment
         )
     try:
         deadline = time.monotonic() + _STARTED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 
@@ -12,18 +11,18 @@ from pipeline.app.job import Job
 from pipeline.config import loader
 from pipeline.config.flp import arguments
 from pipeline.diagnostics import ConfigError
+from tests.peer.feeds import Feed
 from tests.peer.original import OWN
-from tests.peer.outcome import Outcome
+from tests.peer.outcome import Outcome, printed_records
 from tests.peer.pipelines import Pipeline
-from tests.support.outcomes import records, samples
+from tests.support.outcomes import samples
 
 _KEEP = re.compile(f"^(?!{OWN})")
 
 
-def ours(pipeline: Pipeline, flows: str, folder: Path) -> Outcome:
-    """What this engine makes of flows, JSON lines."""
-    (folder / "flows.jsonl").write_text(flows)
-    source = {"type": "file", "file": {"filename": "flows.jsonl", "decoder": {"type": "json"}}}
+def ours(pipeline: Pipeline, feed: Feed, folder: Path) -> Outcome:
+    """What this engine makes of flows."""
+    source = feed.recorded(folder)
     settings = f'{{"prefix": "{OWN}", "suppressDefaultMetrics": true}}'
     texts = pipeline.texts(source) | {"metricsSettings": settings}
     try:
@@ -33,7 +32,4 @@ def ours(pipeline: Pipeline, flows: str, folder: Path) -> Outcome:
             exposed = job.exposer.final()
     except ConfigError as error:
         return Outcome(refused=str(error))
-    return Outcome(
-        samples=samples(exposed, _KEEP),
-        records=list(records(printed.getvalue(), ["TimeReceived"], time.time())),
-    )
+    return Outcome(samples=samples(exposed, _KEEP), records=printed_records(printed.getvalue()))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.outcomes import records
+
+_RECEIVED = re.compile(r"\b(TimeReceived *[:=] ?)1(?:[67]\d{8}|\.[67]\d*e\+09)")
+"""A time of this decade, which is that of the run, where a flow is not printed as JSON.
+
+One is an integer, the other a double: docs/differences.md.
+"""
+_EMPTY = '{"__raw__": ""}'
 _SHOWN = 20
 _CLOSE = 1e-12
 """Sums of doubles in another order."""
@@ -21,6 +31,12 @@ class Outcome:
     died: str = ""
     samples: dict[str, Any] = field(default_factory=dict)
     records: list[str] = field(default_factory=list)
+
+
+def printed_records(text: str) -> list[str]:
+    """What was printed, in any of the formats: a record of JSON, or else a line, each."""
+    found = records(_RECEIVED.sub(r"\1NOW", text), ["TimeReceived"], time.time())
+    return [one for one in found if one != _EMPTY]
 
 
 def differences(theirs: Outcome, ours: Outcome, *, ordered: bool = False) -> list[str]:

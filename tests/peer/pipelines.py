@@ -34,9 +34,11 @@ class Pipeline:
 
     @property
     def ordered(self) -> bool:
-        """Whether records have one order: a single stage prints them, and none collects flows."""
+        """Whether records have one order: a single stage prints them, none has them from several
+        stages, and none collects flows."""
         printing = sum(one.get("write", {}).get("type") == "stdout" for one in self.parameters)
-        return printing < 2 and not self.batched
+        following = [entry["name"] for entry in self.entries if entry.get("follows")]
+        return printing < 2 and len(set(following)) == len(following) and not self.batched
 
     def texts(self, source: Mapping[str, Any]) -> dict[str, str]:
         """The values of --pipeline and --parameters, the flows read by this ingester."""

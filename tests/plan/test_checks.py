@@ -1,25 +1,14 @@
-"""The graph of stages: every way to be wrong, and lists used as labels."""
+"""The graph of stages: every way to be wrong."""
 
 from __future__ import annotations
-
-from collections.abc import Collection, Sequence
-
-import msgspec
 
 from pipeline.plan import checks
 from pipeline.plan.checks import Vertex
 from pipeline.stage import (
-    BuildContext,
-    Encoder,
-    Expansion,
-    Family,
-    Fields,
-    Kind,
-    Macro,
     Source,
-    Spec,
     Transform,
 )
+from tests.plan.specs import Many, Out
 
 
 class In(Source, frozen=True, kw_only=True, tag="in"):
@@ -28,27 +17,6 @@ class In(Source, frozen=True, kw_only=True, tag="in"):
 
 class Pass(Transform, frozen=True, kw_only=True, tag="pass"):
     pass
-
-
-class Split(Transform, frozen=True, kw_only=True, tag="split"):
-    field: str
-
-    def lists(self, fields: Fields) -> Fields:
-        return fields - {self.field}
-
-
-class Out(Encoder, frozen=True, kw_only=True, tag="out"):
-    labels: tuple[str, ...] = ()
-
-    def families(self) -> tuple[Family, ...]:
-        return (Family(f"{self.name}_total", Kind.COUNTER, self.labels),)
-
-
-class Many(Macro, frozen=True, kw_only=True, tag="many"):
-    def expand(
-        self, context: BuildContext, followers: Sequence[Spec], taken: Collection[str]
-    ) -> Expansion:
-        return Expansion([])
 
 
 def found(*vertices: Vertex) -> list[str]:
@@ -118,48 +86,3 @@ def test_cycles() -> None:
 def test_unknown_kinds_raise_no_further_problems() -> None:
     assert found(Vertex("x", [], None), Vertex("out", "x", Out)) == []
     assert found(IN, Vertex("x", "in", None)) == []
-
-
-def warnings(*stages: Spec) -> list[str]:
-    return [
-        f"{name}: {problem.severity}: {problem.message}; {problem.hint}"
-        for name, problem in checks.field_warnings(stages)
-    ]
-
-
-def test_lists_as_labels() -> None:
-    flags = 'label "Flags" is a list; flatten Flags in a stage before'
-    events = 'label "NetworkEvents>Type" is a list'
-    out = Out(name="out", follows="split", labels=("Flags", "SrcAddr", "NetworkEvents>Type"))
-    source, split = In(name="in"), Split(name="split", follows="in", field="Flags")
-    assert [w.split(";")[0] for w in warnings(out, split, source)] == [f"out: warning: {events}"]
-    both = Out(name="out", follows=["split", "in"], labels=("Flags",))
-    assert warnings(source, split, both) == [f"out: warning: {flags}"]
-    behind = Out(name="out", follows="m", labels=("Flags",))
-    assert warnings(source, Many(name="m", follows="in"), behind) == []
-
-
-def test_misspelt_fields() -> None:
-    source, split = In(name="in"), Split(name="split", follows="in", field="DstPorts")
-    labels = ("SrcAdr", "DstPorts", "SrcAddr", "DstPorts_x", "tenant")
-    out = Out(name="out", follows="in", labels=labels)
-    assert warnings(source, out) == [
-        'out: warning: "SrcAdr" is not a known field; did you mean "SrcAddr"?',
-        'out: warning: "DstPorts" is not a known field; did you mean "DstPort"?',
-        'out: warning: "DstPorts_x" is not a known field; did you mean "DstPort"?',
-    ]
-    behind = msgspec.structs.replace(out, follows="split")
-    assert warnings(source, split, behind) == [
-        'out: warning: "SrcAdr" is not a known field; did you mean "SrcAddr"?'
-    ]
-
-
-def test_the_catalogue_knows_its_lists() -> None:
-    assert {
-        "Flags",
-        "Interfaces",
-        "Udns",
-        "NetworkEvents",
-        "TLSTypes",
-        "IfDirections",
-    } == checks.LISTS

@@ -1,5 +1,6 @@
 """Stages to a plan: merged, refused, built for what is needed."""
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -52,6 +53,24 @@ def test_equal_stages_after_one_parent_run_once() -> None:
         "b": [2.0],
         "c": [1.0],
     }
+
+
+def test_flows_of_equal_stages_come_to_one_that_follows_both() -> None:
+    """They run once, and each flow comes twice, as it does from stages that are not equal."""
+    stages: list[Spec] = [
+        SOURCE,
+        Above(name="first", follows="in", limit=4),
+        Above(name="second", follows="in", limit=4),
+        counter("a", "first"),
+        msgspec.structs.replace(counter("both", "in"), follows=["first", "second", "in"]),
+    ]
+    plan = compile_plan(stages, BuildContext())
+    CALLS.clear()
+    outcome = plan.run("in", PAYLOADS)
+    assert CALLS == ["first"]
+    counted = {d.family.name: d.series[VALUE].to_list() for d in outcome.deltas}
+    assert counted["a"] == [2.0]
+    assert counted["both"] == [2.0 + 2.0 + outcome.flows]
 
 
 def test_only_needed_fields_are_asked_for() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import polars as pl
 
+from pipeline.flows.values import PART
 from pipeline.plan import runners
 from pipeline.plan.outcome import Counts, Reject
-from pipeline.stage import BuildContext, Encoded, RejectedValue
+from pipeline.stage import VALUE, BuildContext, Delta, Encoded, Family, Kind, RejectedValue
+from pipeline.stage.keys import Keyed, hashed
 from pipeline.testing import frame, rows
 from stages.timebased import Timebased
 from stages.write_stdout import WriteStdout
@@ -61,3 +64,22 @@ def test_a_stage_that_remembers_says_what_was_filtered_and_rejected() -> None:
     assert result.change is not None
     memory.adopt(result.change)
     assert memory.alive == 1
+
+
+def test_each_part_by_itself_keeps_labels_that_are_made_later() -> None:
+    """An encoder that does not know of parts, and gives its labels by keys."""
+    family = Family("m", Kind.COUNTER, ("A",))
+
+    def encode(flows: pl.DataFrame) -> Encoded:
+        named = flows.select("A")
+        keyed = Keyed(
+            hashed(named), named.__getitem__, lambda told: told, lambda told: (told, told)
+        )
+        return Encoded([Delta(family, flows.select(pl.lit(1.0).alias(VALUE)), keyed)])
+
+    parts = pl.Series(PART, [0, 1, 1], dtype=pl.UInt32)
+    deltas = runners.each_part(encode)(FLOWS.with_columns(parts)).deltas
+    first = pl.Series([0], dtype=pl.UInt32)
+    labels = [delta.keyed.told(first).item() for delta in deltas if delta.keyed]
+    assert labels == ["x", "y"]
+    assert [delta.series[PART].to_list() for delta in deltas] == [[0], [1]]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from pipeline.push.http import Authorization, BasicAuth, Http, problems
+from pipeline.kafka.connection import Tls
+from pipeline.push.http import Authorization, BasicAuth, Http, OAuth2, problems
+
+TOKENS = OAuth2(token_url="https://sso.example/token", client_id="flowmatrix")  # noqa: S106 - a URL
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,12 @@ from pipeline.push.http import Authorization, BasicAuth, Http, problems
         (Http(authorization=Authorization(credentials="c", credentials_file="f")),
          "give one of credentials and credentials_file"),
         (Http(authorization=Authorization()), 'missing field "credentials_file"'),
+        (Http(basic_auth=BasicAuth(), oauth2=TOKENS), "give one of basic_auth and oauth2"),
+        (Http(oauth2=replace(TOKENS, client_secret="a", client_secret_file="b")),  # noqa: S106
+         "give one of client_secret and client_secret_file"),
+        (Http(oauth2=replace(TOKENS, endpoint_params={"scope": "a"})),
+         '"scope" has a field of its own'),
+        (Http(oauth2=replace(TOKENS, tls=Tls(cert="c"))), "cert and key go together"),
     ],
 )  # fmt: skip
 def test_problems(http: Http, message: str) -> None:
@@ -36,3 +46,9 @@ def test_what_is_fine() -> None:
 def test_proxies_that_are_refused(proxy: str) -> None:
     with pytest.raises(msgspec.ValidationError, match="matching regex"):
         msgspec.convert({"proxy": proxy}, Http)
+
+
+@pytest.mark.parametrize("changed", [{"token_url": ""}, {"client_id": ""}, {"token_url": "sso"}])
+def test_tokens_that_nobody_gives(changed: dict[str, str]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"oauth2": {"token_url": "https://s/t", "client_id": "c"} | changed}, Http)

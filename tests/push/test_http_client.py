@@ -111,6 +111,17 @@ def test_certificates_that_do_not_fit(secure: Server, authority: Authority) -> N
     assert secure.asked == []
 
 
+def test_the_oldest_tls(secure: Server, authority: Authority) -> None:
+    """A server without TLS 1.3 is not spoken to where that is asked for."""
+    cert, key = map(str, authority.issue("client"))
+    http = Http(tls=Tls(ca=str(authority.certificate), cert=cert, key=key), tls_min_version="1.3")
+    assert isinstance(secure.socket, ssl.SSLSocket)
+    assert post(http, f"https://{secure.host}/p") == b"fine"
+    secure.socket.context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(UnavailableError, match="protocol version"):
+        post(http, f"https://{secure.host}/p")
+
+
 def test_logins(server: Server, tmp_path: Path) -> None:
     (tmp_path / "name").write_text("me\n")
     (tmp_path / "secret").write_text("s3cret\n")

@@ -23,7 +23,7 @@ class Broker:
         settings = {key.replace("_", "."): value for key, value in config.items()}
         admin = self._admin()  # what it has not done yet ends with it
         made = admin.create_topics([NewTopic(name, partitions, 1, config=settings)])
-        made[name].result(timeout=20)
+        made[name].result(timeout=60)
 
     def claim(self, name: str) -> None:
         """A program under test is going to make this topic."""
@@ -64,10 +64,10 @@ class Foreign(Broker):
         gone = [name for name in new if any(ours in name for ours in self._ours)]
         admin = self._admin()
         for deleted in admin.delete_topics(gone).values() if gone else ():
-            deleted.result(timeout=20)
+            deleted.result(timeout=60)
 
     def _topics(self) -> set[str]:
-        return set(self._admin().list_topics(timeout=20).topics)
+        return set(self._admin().list_topics(timeout=60).topics)
 
 
 def foreign() -> Foreign | None:

@@ -116,7 +116,7 @@ def define(server: ApiServer, definition: Manifest) -> None:
     if not server.has(path(definition)):
         apply(server, definition)
         server.brought.callback(delete, server, definition)
-    eventually(partial(served, server, definition), seconds=30)
+    eventually(partial(served, server, definition))
 
 
 def served(server: ApiServer, definition: Manifest) -> bool:

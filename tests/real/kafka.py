@@ -58,7 +58,8 @@ def _fetch(folder: Path) -> None:
 class Kafka(Broker):
     """A broker. `settings` are lines of server.properties; `security` opens a second listener.
 
-    Without a `port` it takes one that is free. `java`: options of its virtual machine.
+    Without a `port` it takes one that is free. `behind`: the port of a proxy that clients of the
+    second listener are sent to. `java`: options of its virtual machine.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Kafka(Broker):
         settings: Mapping[str, str] | None = None,
         security: Security | None = None,
         port: int = 0,
+        behind: int = 0,
         java: Sequence[str] = _SOON,
     ) -> None:
         self.folder = folder
@@ -76,7 +78,7 @@ class Kafka(Broker):
         self._port = ports[0]
         super().__init__(f"{LOCALHOST}:{self._port}")
         self.secure = f"{LOCALHOST}:{ports[2]}" if security else ""
-        lines = _settings(folder / "data", ports, security) | dict(settings or {})
+        lines = _settings(folder / "data", ports, security, behind) | dict(settings or {})
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
         self._java = [tool("java", "Kafka runs on it"), *java, _JAVA, "-cp", f"{jars()}/*"]
         self._server = Server(
@@ -129,10 +131,13 @@ class Kafka(Broker):
             return bool(connection.recv(1))
 
 
-def _settings(data: Path, ports: list[int], security: Security | None) -> dict[str, str]:
+def _settings(
+    data: Path, ports: list[int], security: Security | None, behind: int
+) -> dict[str, str]:
     plain, controller, client = (f"{LOCALHOST}:{port}" for port in ports)
     listeners = {"PLAIN": plain} | ({"CLIENT": client} if security else {})
     shown = ",".join(f"{name}://{address}" for name, address in listeners.items())
+    to_proxy = f"PLAIN://{plain},CLIENT://{LOCALHOST}:{behind}"
     protocols = {"PLAIN": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
     if security:
         protocols["CLIENT"] = security.protocol
@@ -143,7 +148,7 @@ def _settings(data: Path, ports: list[int], security: Security | None) -> dict[s
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAIN",
         "listeners": f"{shown},CONTROLLER://{controller}",
-        "advertised.listeners": shown,
+        "advertised.listeners": to_proxy if behind else shown,
         "listener.security.protocol.map": ",".join(f"{k}:{v}" for k, v in protocols.items()),
         "log.dirs": str(data),
         "offsets.topic.replication.factor": "1",

@@ -34,7 +34,8 @@ def _fetch(name: str, version: str, sha256: str, kept: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=kept)
     if done.returncode != 0:
         raise Missing(f"{wanted} could not be fetched: {done.stderr.strip()[-500:]}")
-    archive = kept / f"{name}-{version}.tgz"
+    packed_as = name.removeprefix("@").replace("/", "-")
+    archive = kept / f"{packed_as}-{version}.tgz"
     if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
         archive.unlink()
         raise RuntimeError(f"npm gave another {wanted} than the one of the hash")

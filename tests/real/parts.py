@@ -118,9 +118,9 @@ def call(
 ) -> Answer:
     """One HTTP(S) request to a local server; OSError when nothing answers."""
     connection = (
-        http.client.HTTPSConnection(LOCALHOST, port, timeout=30, context=tls)
+        http.client.HTTPSConnection(LOCALHOST, port, timeout=60, context=tls)
         if tls
-        else http.client.HTTPConnection(LOCALHOST, port, timeout=30)
+        else http.client.HTTPConnection(LOCALHOST, port, timeout=60)
     )
     try:
         connection.request(method, path, body, dict(headers or {}))

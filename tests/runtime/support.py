@@ -13,7 +13,8 @@ from pipeline.plan.live import ActivePlan
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.stage import VALUE, BuildContext, Spec
 from pipeline.state.assignment import Assignment, packed
-from pipeline.state.changelog import State, read
+from pipeline.state.changelog import State
+from pipeline.state.changelog_reader import read
 from stages.encode_prometheus import EncodePrometheus, Metric
 from stages.ingest_kafka import IngestKafka
 

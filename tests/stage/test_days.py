@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, Family, Rule
 from pipeline.stage.days import SECONDS, SPAN, bits, dates, day
-from pipeline.state.series_table import LAST_COUNTED, merged
+from pipeline.state.series_rows import LAST_COUNTED, merged
 
 FAMILY = Family("f", None, ("name",), facts=(("days", Rule.DAYS),))
 TODAY = 20_000

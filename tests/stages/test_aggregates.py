@@ -152,3 +152,19 @@ def test_beyond_the_limit_of_groups_flows_are_left_out_and_counted() -> None:
     [record] = rows(stepped.flows)
     assert (record["A"], record["total_count"]) == ("a", 3)
     assert stepped.measures == [("aggregates_discarded", 2, ())]
+
+
+def test_fields_of_a_group_that_are_there_twice_or_written_anyway() -> None:
+    """As in the original: a field counts once, and what a group is named by is written last."""
+    run = Run(rule(by=["B", "name", "B"], operation="raw_values"))
+    [record] = run.records([{"B": "b", "name": "n", "v": 1}])
+    told = {name: record[name] for name in ("name", "by", "aggregate", "B_name_B", "B")}
+    assert told == {
+        "name": "n",
+        "by": "B,name,B",
+        "aggregate": "b,n",
+        "B_name_B": "b,n",
+        "B": "b",
+    }
+    [raw] = Run(rule(by=["recent_raw_values"])).records([{"recent_raw_values": "r", "v": 1}])
+    assert raw["recent_raw_values"] == "r"

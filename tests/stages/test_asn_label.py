@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.kube.api.access import Access
 from pipeline.stage import BuildContext, Step
+from pipeline.stage.address_field import AddressField
 from pipeline.testing import assert_laws
-from stages.asn_label import AsnEnd, AsnLabel
+from stages.asn_label import AsnLabel
 from tests.stages.flows import run
 
 FRR = """\
@@ -28,7 +29,7 @@ spec:
 
 def stage(folder: Path, text: str = FRR) -> AsnLabel:
     (folder / "frr.yaml").write_text(text)
-    return AsnLabel(name="a", inventory="frr.yaml", ends=[AsnEnd("A", "N")])
+    return AsnLabel(name="a", inventory="frr.yaml", ends=[AddressField("A", "N")])
 
 
 def step(folder: Path) -> Step:
@@ -95,6 +96,6 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_is_only_looked_at_asks_no_cluster(tmp_path: Path) -> None:
-    one = AsnLabel(name="a", cluster=Access(kubeconfig="none"), ends=[AsnEnd("A", "N")])
+    one = AsnLabel(name="a", cluster=Access(kubeconfig="none"), ends=[AddressField("A", "N")])
     built = one.build(BuildContext(folder=tmp_path))
     assert run(built, [{"A": "10.1.2.3"}]) == [{"A": "10.1.2.3"}]

@@ -56,9 +56,20 @@ def test_check() -> None:
     )
     found = [(p.path, p.severity, p.hint) for p in stage.check(Path())]
     assert found == [
-        (("match", 1), Severity.WARNING, 'did you mean "DstPort"?'),
         (("match", 2, "value"), Severity.ERROR, ""),
         (("query",), Severity.ERROR, ""),
+    ]
+
+
+def test_it_names_the_fields_of_matches_and_of_the_query() -> None:
+    stage = Filter(
+        name="f", match=[Match(field="Tenant", value="$(Proto)")], query="with(B) and A = 1"
+    )
+    assert list(stage.named()) == [
+        (("match", 0), "Proto"),
+        (("match", 0), "Tenant"),
+        (("query",), "A"),
+        (("query",), "B"),
     ]
 
 

@@ -2,6 +2,12 @@
 
 import gzip
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -66,11 +72,17 @@ def test_a_missing_file_is_named_with_its_nearest_neighbour(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "fields", [{"decoder": "xml"}, {"compression": "rar"}, {"batch_size": 0}, {"chunk": 1}]
+    "fields",
+    [{"decoder": "xml"}, {"compression": "rar"}, {"batch_size": 0}, {"chunk": 1}],
 )
 def test_fields_are_checked(fields: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         source("flows", **fields)
+
+
+def test_an_empty_name_is_not_a_file() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        source("")
 
 
 def test_an_empty_file_has_no_chunk(tmp_path: Path) -> None:
@@ -200,3 +212,64 @@ def test_recordings_of_the_netobserv_cli_are_inputs_of_run(
     assert samples >= {
         f'flows_bytes{{SrcAddr="10.0.0.{n}"}} {s}' for n, s in enumerate([18, 12, 15])
     }
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/urandom"])
+def test_a_device_has_no_end(tmp_path: Path, name: str) -> None:
+    """It was read for ever, as empty messages."""
+    given = source(name, decoder="json")
+    with pytest.raises(OSError, match="it is a device, which has no end"):
+        next(given.chunks(SourceContext(tmp_path)))
+    nothing = source("/dev/null", decoder="json")
+    assert list(nothing.chunks(SourceContext(tmp_path))) == []
+
+
+def test_a_pipe_may_have_its_writer_later(tmp_path: Path) -> None:
+    """What was written before the pipe is closed comes through, in time for who watches."""
+    os.mkfifo(tmp_path / "pipe")
+    looked, seen = threading.Event(), threading.Event()
+
+    def write() -> None:
+        looked.wait(60)
+        with (tmp_path / "pipe").open("wb") as pipe:
+            pipe.write(b'{"n":1}\n{"n":2}\n{"half')
+            pipe.flush()
+            seen.wait(60)
+            pipe.write(b'":0}')
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    context = SourceContext(tmp_path, waiting=looked.set)
+    stream = source("pipe", decoder="json").chunks(context)
+    assert next(stream) == [b'{"n":1}', b'{"n":2}']
+    seen.set()
+    assert list(stream) == [[b'{"half":0}']]
+    writer.join()
+
+
+def test_a_socket_is_named(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        with pytest.raises(OSError, match=r"No such device or address: .*socket"):
+            next(source("socket", decoder="json").chunks(SourceContext(tmp_path)))
+
+
+def test_an_error_of_reading_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"Input/output error: '/proc/self/mem'"):
+        next(source("/proc/self/mem", decoder="json").chunks(SourceContext(tmp_path)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_wait_for_a_writer(tmp_path: Path, number: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipeline.yaml").write_text(NATIVE % "pipe")
+    program = "from pipeline.cli import main; main()"
+    command = [sys.executable, "-c", program, "run", "pipeline.yaml", "--once"]
+    with subprocess.Popen(command, cwd=tmp_path, text=True, stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        while "is a pipe, and nobody has written" not in (line := process.stderr.readline()):
+            assert line
+        process.send_signal(number)
+        assert "0 read" in process.communicate(timeout=60)[1]
+        assert process.returncode == 0

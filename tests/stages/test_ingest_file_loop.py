@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.config.loader import ConfigError, loads
 from pipeline.stage import SourceContext
+from stages import ingest_file_loop
 from stages.ingest_file_loop import IngestFileLoop
 
 STAGE = "{name: flows, type: ingest_file_loop, path: flows.jsonl, decoder: json%s}"
@@ -39,3 +40,15 @@ def test_it_gives_the_flows_of_the_file(tmp_path: Path) -> None:
 def test_an_interval_of_zero_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="an interval is longer than 0"):
         loop(tmp_path, ", interval: 0")
+
+
+@pytest.mark.parametrize("content", [b'{"n": 1}\n' * 9, b'{"n": "%s"}' % (b"x" * 900)])
+def test_flows_that_do_not_fit_are_refused(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many small ones, or few long ones."""
+    stage = loop(tmp_path, ", batch_size: 1")
+    (tmp_path / "flows.jsonl").write_bytes(content)
+    monkeypatch.setattr(ingest_file_loop, "_MOST", 400)
+    with pytest.raises(OSError, match=r"flows\.jsonl: its flows take more than 400 bytes"):
+        stage.chunks(SourceContext(tmp_path))

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pipeline.diagnostics import Severity
 from pipeline.kube.api import objects
 from pipeline.kube.columns import Copied
-from pipeline.kube.enrich import End
+from pipeline.kube.enrich import EndFields
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import IndexOptions
-from pipeline.kube.index.index import NOTHING, Index, kept
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import NOTHING, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.inventory import file
 from pipeline.kube.inventory.export import manifests
@@ -29,7 +30,7 @@ from tests.stages.flows import GOLDEN, Flow, frame, lines, rules, run
 
 BASIC = GOLDEN / "k8s-basic"
 CASES = ["k8s-basic", "k8s-infra-layer", "k8s-labels", "k8s-otel", "k8s-secondary-mac"]
-_BY_KEY = End("SrcAddr", "SrcK8S", "SrcMac", "Interfaces")
+_BY_KEY = EndFields("SrcAddr", "SrcK8S", "SrcMac", "Interfaces")
 OBJECT_FIELDS = ("SrcK8S", "DstK8S", "source.", "destination.", "SrcL", "DstL", "SrcA_")
 
 
@@ -48,7 +49,7 @@ def stage_of(case: str) -> Kubernetes:
     found = [rule for rule in rules(case) if rule["type"] == "add_kubernetes"]
     kube = found[0]["kubeConfig"]
     ends = [
-        End(
+        EndFields(
             address=k["ipField"],
             output=k["output"],
             mac=k.get("macField", ""),
@@ -130,8 +131,8 @@ def test_only_needed_columns() -> None:
         inventory="kube.yaml",
         zone=True,
         ends=[
-            End("SrcAddr", "SrcK8S", labels=Copied("L")),
-            End("DstAddr", "DstK8S"),
+            EndFields("SrcAddr", "SrcK8S", labels=Copied("L")),
+            EndFields("DstAddr", "DstK8S"),
         ],
     )
     flows = frame([{"SrcAddr": "10.128.0.14", "DstAddr": "10.129.0.20"}])
@@ -150,7 +151,7 @@ def test_only_needed_columns() -> None:
 
 def test_labels_win_over_fields_of_the_same_name() -> None:
     index = pods(pod("a", "10.0.0.1", labels={"Name": "x"}), pod("b", "10.0.0.2"))
-    stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("SrcK8S"))])
+    stage = Kubernetes(name="k", ends=[EndFields("SrcAddr", "SrcK8S", labels=Copied("SrcK8S"))])
     got = run(
         stage.attach(index, BuildContext()), [{"SrcAddr": "10.0.0.1"}, {"SrcAddr": "10.0.0.2"}]
     )
@@ -193,7 +194,7 @@ def test_one_index_per_file() -> None:
 
 def test_a_changed_index_is_seen_by_the_next_batch() -> None:
     index = pods(pod("a", "10.0.0.1", labels={"x": "1"}))
-    stage = Kubernetes(name="k", ends=[End("SrcAddr", "SrcK8S", labels=Copied("L"))])
+    stage = Kubernetes(name="k", ends=[EndFields("SrcAddr", "SrcK8S", labels=Copied("L"))])
     enrich = stage.attach(index, BuildContext())
     flows = [{"SrcAddr": "10.0.0.1"}]
     assert run(enrich, flows)[0]["L_x"] == "1"
@@ -208,7 +209,7 @@ def test_a_changed_index_is_seen_by_the_next_batch() -> None:
 def test_an_address_in_another_form_follows_the_index() -> None:
     """What a flow calls its address is remembered too, and stays as it was written."""
     index = pods(pod("a", "fd00:1::7"))
-    enrich = Kubernetes(name="k", ends=[End("SrcAddr", "K")]).attach(index, BuildContext())
+    enrich = Kubernetes(name="k", ends=[EndFields("SrcAddr", "K")]).attach(index, BuildContext())
     flows = [{"SrcAddr": text} for text in ("FD00:1::7", "fd00:1:0:0:0:0:0:7", "fd00:1::7")]
     assert [one["K_Name"] for one in run(enrich, flows)] == ["a"] * 3
     assert [one["SrcAddr"] for one in run(enrich, flows)] == [one["SrcAddr"] for one in flows]
@@ -276,12 +277,16 @@ def test_interfaces_and_udns_of_json_flows_work_too() -> None:
             "no end to look up: leave `ends` out for source and destination",
         ),
         (
-            Kubernetes(name="k", inventory="kube.yaml", ends=[End("", "A"), End("x", "A")]),
+            Kubernetes(
+                name="k", inventory="kube.yaml", ends=[EndFields("", "A"), EndFields("x", "A")]
+            ),
             ("ends", 0, "address"),
             "`address` is empty",
         ),
         (
-            Kubernetes(name="k", inventory="kube.yaml", ends=[End("y", "A"), End("x", "A")]),
+            Kubernetes(
+                name="k", inventory="kube.yaml", ends=[EndFields("y", "A"), EndFields("x", "A")]
+            ),
             ("ends", 1, "output"),
             '"A" is written by two ends',
         ),
@@ -351,8 +356,8 @@ LAW = step(
         inventory="kube.yaml",
         secondary_networks=[Secondary(mac=True)],
         ends=[
-            End("SrcAddr", "SrcK8S", mac="SrcMac", labels=Copied("SrcL"), zone=True),
-            End("DstAddr", "destination.", assignee="otel"),
+            EndFields("SrcAddr", "SrcK8S", mac="SrcMac", labels=Copied("SrcL"), zone=True),
+            EndFields("DstAddr", "destination.", assignee="otel"),
         ],
     )
 )

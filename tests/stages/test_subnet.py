@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +58,11 @@ def test_check(mask: str) -> None:
     assert problem.path == ("mask",)
     assert problem.message == f'"{mask}" is not a prefix length'
     assert [p.path for p in stage(source="", output="").check(Path())] == [("input",), ("output",)]
+
+
+def test_a_number_is_not_an_address() -> None:
+    flows = pl.DataFrame({"SrcAddr": [1, 2]})
+    assert stage().build(BuildContext())(flows)["Net"].to_list() == [None, None]
 
 
 FLOWS = st.lists(

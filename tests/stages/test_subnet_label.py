@@ -13,8 +13,9 @@ from pipeline.diagnostics import Severity
 from pipeline.kube.inventory import file
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext
+from pipeline.stage.address_field import AddressField
 from pipeline.testing import assert_laws
-from stages.subnet_label import End, SubnetLabel
+from stages.subnet_label import SubnetLabel
 from tests.stages.flows import Flow, frame, lines, rules, run
 from tests.support.openshift import CONFIG, INSTALL
 
@@ -52,7 +53,7 @@ def hidden(name: str, net: str, by: str) -> str:
 def test_golden() -> None:
     found = list(rules(CASE))
     labels = [Label(**one) for one in found[0]["subnetLabels"]]
-    ends = [End(**rule["add_subnet_label"]) for rule in found]
+    ends = [AddressField(**rule["add_subnet_label"]) for rule in found]
     step = stage(*labels, ends=ends).build(BuildContext())
     assert run(step, lines(CASE, "flows.jsonl")) == lines(CASE, "expected.jsonl")
 
@@ -149,7 +150,7 @@ def test_lint_only_where_the_order_hides_something() -> None:
             Severity.WARNING,
         ),
         (
-            stage(S3, ends=[End("a", "")]),
+            stage(S3, ends=[AddressField("a", "")]),
             ("ends", 0, "output"),
             "`output` is empty",
             Severity.ERROR,

@@ -135,3 +135,10 @@ def test_beyond_the_limit_the_oldest_flows_leave_their_windows() -> None:
     assert [one["v"] for one in rows(stepped.flows)] == [3.0]
     assert stepped.measures == [("timebased_evicted", 1, ())]
     assert run.memory.alive == 3
+
+
+def test_fields_of_a_group_that_are_there_twice_or_written_anyway() -> None:
+    """As in the original: what a group is named by is written last."""
+    run = Run(rule(by=["A", "name", "A"], value="operation"))
+    [record] = rows(run.step([{"A": "a", "name": "n", "operation": 2}], 0.0).flows)
+    assert record == {"name": "n", "index_key": "A,name,A", "operation": 2.0, "A": "a"}

@@ -143,7 +143,11 @@ def test_problems() -> None:
     )
     found = {".".join(map(str, problem.path)): problem.message for problem in stage.check(Path())}
     assert found["labels.1"] == '"a b" cannot be the name of a label: it stays in the line'
-    assert "SrcK8S_Namspace" in found["labels.0"]
+    assert list(stage.named()) == [
+        (("labels", 0), "SrcK8S_Namspace"),
+        (("labels", 1), "a b"),
+        (("timestamp_field",), "TimeReceived"),
+    ]
     assert found["http.tls.cert"] == "cert and key go together"
     assert found["http.basic_auth"] == "give one of basic_auth and authorization"
     (problem,) = spec().check(Path())
@@ -151,11 +155,13 @@ def test_problems() -> None:
 
 
 def test_problems_over_grpc() -> None:
-    login = {"basic_auth": {"username": "u"}, "tls": {"insecure_skip_verify": True}}
+    login: dict[str, Any] = {"basic_auth": {"username": "u"}, "tls": {"insecure_skip_verify": True}}
+    login["tls_min_version"] = "1.3"
     stage = spec(url="grpcs://loki:9095", labels=["SrcAddr"], http=login)
     assert [problem.path for problem in stage.check(Path())] == [
         ("http",),
         ("http", "tls", "insecure_skip_verify"),
+        ("http", "tls_min_version"),
     ]
 
 

@@ -32,7 +32,7 @@ def client(address: str, namespace: str = "shop", port: str = "80", how: str = "
 
 
 def clients(limiter: AddressLimiter, *addresses: str, namespace: str = "shop") -> list[str]:
-    admitted, _ = limiter.admit(rows(*(client(one, namespace) for one in addresses)))
+    admitted, _, _ = limiter.admit(rows(*(client(one, namespace) for one in addresses)))
     return admitted["from"].to_list()
 
 
@@ -56,23 +56,32 @@ def test_label_sets_that_differ_in_what_is_apart_count_once() -> None:
     """Another port counts again."""
     limiter = new()
     asked = [client("1.1.1.1", how=how) for how in "abc"] + [client("1.1.1.1", port="81")]
-    admitted, beyond = limiter.admit(rows(*asked, client("1.1.1.1", port="82")))
-    assert beyond == 1
+    admitted, beyond, _ = limiter.admit(rows(*asked, client("1.1.1.1", port="82")))
+    assert len(beyond) == 1
     assert admitted["from"].to_list() == [*["1.1.1.1"] * 4, "1.1.1.0/24"]
+
+
+def test_where_networks_have_no_room_nothing_is_known() -> None:
+    """What is not an address has no network while others still may have one."""
+    limiter = new(limit=AddressLimit(1, LIMIT.ends))
+    asked = ("1.1.1.1", "x", "2.2.2.2", "3.3.3.3")
+    admitted, beyond, nowhere = limiter.admit(rows(*map(client, asked)))
+    assert admitted["from"].to_list() == ["1.1.1.1", "*", "2.2.2.0/24", "*"]
+    assert (beyond.to_list(), nowhere.to_list()) == ([1, 2, 3], [3])
 
 
 def test_rows_without_an_address_are_left_alone() -> None:
     inside = rows(*(("", "shop", "", "data", str(port), "") for port in range(9)))
-    admitted, beyond = new().admit(inside)
+    admitted, beyond, _ = new().admit(inside)
     assert admitted.equals(inside)
-    assert beyond == 0
+    assert len(beyond) == 0
 
 
 def test_two_addresses_are_widened_together() -> None:
     limiter = new(limit=AddressLimit(1, LIMIT.ends))
     asked = [("1.1.1.1", "", f"2.2.{n}.2", "", "80", "") for n in range(3)]
-    admitted, beyond = limiter.admit(rows(*asked))
-    assert beyond == 2
+    admitted, beyond, _ = limiter.admit(rows(*asked))
+    assert len(beyond) == 2
     assert admitted.select("from", "to").rows() == [
         ("1.1.1.1", "2.2.0.2"),
         ("1.1.1.0/24", "2.2.1.0/24"),
@@ -92,7 +101,23 @@ def test_what_is_no_address_has_no_network(address: str) -> None:
     assert clients(new(limit=AddressLimit(0, LIMIT.ends)), address) == ["*"]
 
 
-ADDRESSES = st.sampled_from(["", "1.1.1.1", "1.1.1.2", "1.1.2.1", "9.9.9.9", "2001:db8::1", "x"])
+def test_what_has_neither_its_address_nor_its_network_there_is_strange() -> None:
+    """IPv6 in a rare form is not called strange: its network is not looked for."""
+    limiter = new(client("1.1.1.1"), client("2.2.2.0/24"), client("*"))
+    assert clients(limiter, "3.3.3.3") == ["3.3.3.3"]
+    asked = ["1.1.1.1", "1.1.1.2", "2.2.2.9", "3.3.3.3", "3.3.3.4", "x", "2001:db8::1", "", None]
+    found = limiter.strange(pl.DataFrame({"a": asked, "b": [""] * len(asked)}))
+    assert found.to_list() == [False, True, False, False, True, True, True, True, True]
+    both = limiter.strange(pl.DataFrame({"a": ["9.9.9.9", "9.9.9.9"], "b": ["1.1.1.1", "8.8.8.8"]}))
+    assert both.to_list() == [False, True]
+    six = new(client("2001:db8::1"), client("2001:db8:0:7::/64"))
+    asked = ["2001:db8::1", "2001:db8::2", "2001:db8:0:7::9", "2001:db8:0:8::9", "2001:DB8::1"]
+    assert six.strange(pl.DataFrame({"a": asked})).to_list() == [False, True, False, True, False]
+
+
+ADDRESSES = st.sampled_from(
+    ["", "1.1.1.1", "1.1.1.2", "1.1.2.1", "9.9.9.9", "2001:db8::1", "2001:db8::2", "::1", "x"]
+)
 ROWS = st.tuples(
     *(ADDRESSES, st.sampled_from(["", "a"]), ADDRESSES, st.sampled_from(["", "b"])),
     *(st.sampled_from(["80", "81"]), st.sampled_from("xy")),
@@ -103,14 +128,14 @@ ROWS = st.tuples(
 def test_batches_change_nothing(asked: list[Row], cuts: list[int], most: int) -> None:
     """Nor does a new start in between, from what was admitted."""
     limit = AddressLimit(most, LIMIT.ends, LIMIT.apart)
-    whole, beyond = new(limit=limit).admit(rows(*asked))
+    whole, beyond, _ = new(limit=limit).admit(rows(*asked))
     limiter, parts, number = new(limit=limit), [rows()], 0
     for start, end in pairwise([0, *sorted(min(c, len(asked)) for c in cuts), len(asked)]):
-        part, more = limiter.admit(rows(*asked[start:end]))
+        part, more, _ = limiter.admit(rows(*asked[start:end]))
         parts.append(part)
-        number += more
+        number += len(more)
         limiter = AddressLimiter(limit, LABELS, "*")
         for known in parts:
             limiter.know(known)
     assert pl.concat(parts).rows() == whole.rows()
-    assert number == beyond
+    assert number == len(beyond)

@@ -7,7 +7,8 @@ import pytest
 from pipeline.kafka.batch import TopicPartition
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state.assignment import Assignment, packed
-from pipeline.state.changelog import CheckpointRecords, State, read
+from pipeline.state.changelog import CheckpointRecords, State
+from pipeline.state.changelog_reader import read
 from pipeline.state.series_table import SeriesTable
 
 FLOWS = Family("flows", Kind.COUNTER, ("ns",))

@@ -8,10 +8,12 @@ import pytest
 
 from pipeline.stage import VALUE, Delta, Family, Kind, Policy, Rule
 from pipeline.state import checkpoint_file
-from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress
+from pipeline.state.checkpoint_file import CheckpointError, FileCheckpoint, Progress, pack
 from pipeline.state.ledger import Ledger
+from pipeline.state.sealed import seal, unseal
 
 FAMILY = Family("flows", Kind.COUNTER, ("a",))
+SERIES = pl.DataFrame({"a": ["x"], VALUE: [1.0]})
 
 
 def ledger(family: Family = FAMILY) -> Ledger:
@@ -147,6 +149,36 @@ def test_a_state_without_a_checksum_is_refused(tmp_path: Path) -> None:
         "flowmatrix (version 2), without a checksum; to start from zero, delete "
         f"{tmp_path}/ledger.checkpoint"
     )
+
+
+@pytest.mark.parametrize(
+    ("totals", "why"),
+    [
+        (b"x" * 50, "Expected to read 2021161080 metadata bytes, but only read 46"),
+        (pack(SERIES)[:-9], "Expected to be able to read"),
+        (pack(pl.DataFrame({"b": [1]})), "metric flows has other columns than it says"),
+        (pack(SERIES.cast(pl.String)), "metric flows has other columns than it says"),
+    ],
+)
+def test_a_whole_file_of_other_tables_is_refused(saved: Path, totals: bytes, why: str) -> None:
+    """Its checksum is right, as whoever has the program can make one."""
+    path = saved / "ledger.checkpoint"
+    content = msgspec.msgpack.decode(unseal(path.read_bytes(), 3))
+    content["tables"][0]["totals"] = totals
+    path.write_bytes(seal(msgspec.msgpack.encode(content), 3))
+    said = refused(saved)
+    assert said.startswith(f"cannot read the state {path}: {why}")
+    assert said.endswith(f"; to start from zero, delete {path}")
+
+
+@pytest.mark.parametrize("field", ["messages", "opening", "before"])
+def test_a_progress_before_the_start_is_refused(saved: Path, field: str) -> None:
+    """Messages would be counted twice."""
+    path = saved / "ledger.checkpoint"
+    content = msgspec.msgpack.decode(unseal(path.read_bytes(), 3))
+    content["progress"]["in"][field] = -5
+    path.write_bytes(seal(msgspec.msgpack.encode(content), 3))
+    assert "Expected `int` >= 0 - at `$.progress" in refused(saved)
 
 
 def test_the_file_is_its_owners_alone(saved: Path) -> None:

@@ -27,6 +27,16 @@ def test_ids_are_places_in_the_order_of_first_sight() -> None:
     assert len(sets) == 3
 
 
+def test_labels_with_a_value_that_matches() -> None:
+    """Those of parts too, and values that only an earlier batch had."""
+    sets = LabelInterner(("a", "b", "c", "d"), parts=(("b", "c"),))
+    assert sets.labels_with('"') == set()
+    sets.ids(frame("abcd", [("x", "y", 'say "z"', "w"), ('"', "y", "z", "w")]))
+    sets.ids(frame("abcd", [("x", "y", "z", "w")]))
+    assert sets.labels_with('"') == {"a", "c"}
+    assert sets.labels_with("[yw]") == {"b", "c", "d"}
+
+
 def test_a_family_without_labels_has_one_set() -> None:
     sets = LabelInterner(())
     assert sets.ids(pl.DataFrame({":value": [1.0, 2.0]})).to_list() == [0, 0]
@@ -57,9 +67,16 @@ def test_sets_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> Non
 _TEXTS = st.sampled_from(["", "x", "y", "xy", "ü\n"])
 
 
-@given(st.lists(st.lists(st.tuples(_TEXTS, _TEXTS, _TEXTS), max_size=6), max_size=6))
-def test_the_frame_gives_back_what_was_looked_up(batches: list[list[Row]]) -> None:
-    sets = LabelInterner("abc")
+_PARTS = ["", "c", "ca", "abc"]
+
+
+@given(
+    st.lists(st.lists(st.tuples(_TEXTS, _TEXTS, _TEXTS), max_size=6), max_size=6),
+    st.sampled_from(_PARTS),
+)
+def test_the_frame_gives_back_what_was_looked_up(batches: list[list[Row]], part: str) -> None:
+    """Whatever labels are kept together."""
+    sets = LabelInterner("abc", [part] if part else [])
     known: dict[Row, int] = {}
     for rows in batches:
         ids = sets.ids(frame("abc", rows))

@@ -26,7 +26,7 @@ from pipeline.stage import (
 from pipeline.state import series_table
 from pipeline.state.label_sets import InternerPool
 from pipeline.state.ledger import Ledger
-from pipeline.state.series_table import LAST_COUNTED, OVERFLOW
+from pipeline.state.series_rows import LAST_COUNTED, OVERFLOW
 
 COUNTER = Family("flows", Kind.COUNTER, ("a", "b"))
 GAUGE = Family("level", Kind.GAUGE, ("a",))
@@ -213,7 +213,7 @@ def test_what_one_ledger_has_added_another_one_adds_as_well() -> None:
     apart.merge([delta(COUNTER, ("a", "b", 1.0))], 1.0)
     added = first.merge(rows, 1.0)
     for other in (same, apart):
-        other.add(added, 2.0)
+        other.add(added)
         assert totals(other, 1) == {(): 2.0}
     assert totals(same) == {("x", "y"): 1.0}
     assert totals(apart) == {("a", "b"): 1.0, ("x", "y"): 1.0}

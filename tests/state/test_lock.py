@@ -56,7 +56,7 @@ def test_what_stands_in_the_file_is_not_trusted(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_locked_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with (
-        pytest.raises(CheckpointError, match=r"cannot lock the state in .*state: File exists"),
+        pytest.raises(CheckpointError, match=r"the state is a folder, and .*state is not one"),
         locked(tmp_path / "state"),
     ):
         pass

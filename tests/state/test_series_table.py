@@ -7,9 +7,11 @@ from random import Random
 import polars as pl
 import pytest
 
-from pipeline.stage import VALUE, Family, Kind, Policy, Rule
-from pipeline.state import series_table
-from pipeline.state.series_table import LAST_COUNTED, OVERFLOW, SeriesTable, columns
+from pipeline.stage import VALUE, Delta, Family, Kind, Policy, Rule
+from pipeline.stage.keys import Keyed, hashed
+from pipeline.state import series_rows, series_table
+from pipeline.state.series_rows import LAST_COUNTED, OVERFLOW, TIMES
+from pipeline.state.series_table import SeriesTable
 
 COUNTER = Family("flows", Kind.COUNTER, ("a",))
 GAUGE = Family("level", Kind.GAUGE, ("a",))
@@ -23,7 +25,7 @@ def table(family: Family = COUNTER, limit: int = 0) -> SeriesTable:
 def count(counted: SeriesTable, now: float, **values: float) -> None:
     """Add a delta: a value for each label."""
     rows = pl.DataFrame({"a": list(values), VALUE: list(values.values())})
-    counted.add(counted.intern(rows), now)
+    counted.add(counted.intern(Delta(counted.family, rows), now)[0])
 
 
 def values(counted: SeriesTable) -> dict[str, float]:
@@ -71,6 +73,31 @@ def test_the_smaller_limit_holds_and_sums_stay_exact(room: int | None, limit: in
     assert values(counted) == {"x": 2.0, "y": 2.0, OVERFLOW: 8.0}
 
 
+def test_a_table_finds_its_series_whatever_the_order_of_their_ids() -> None:
+    """Another table had the label sets first, in another order; series come, go, and are taken."""
+    names, draw, first = [f"n{number}" for number in range(500)], Random(1), table()
+    count(first, 1.0, **dict.fromkeys(names, 1.0))
+    policy = Policy("stage", retention=50.0)
+    counted = SeriesTable(COUNTER, policy, first.rows.sets)
+    expected: dict[str, float] = {}
+    for turn in range(1, 13):
+        some = dict.fromkeys(draw.sample(names[: turn * 40], 30), float(turn))
+        count(counted, float(turn), **some)
+        counted.compact(None)
+        expected = {name: expected.get(name, 0.0) + some.get(name, 0.0) for name in expected | some}
+        assert values(counted) == expected
+    count(counted, 500.0, n1=1.0, n499=2.0)
+    counted.compact(None)
+    assert values(counted) == {"n1": expected.get("n1", 0.0) + 1.0, "n499": 2.0}
+    saved = pl.DataFrame({"a": ["x", "n1"], VALUE: [5.0, 7.0]}).with_columns(
+        pl.lit(500.0).alias(time) for time in TIMES
+    )
+    counted.take([saved], saved.clear())
+    count(counted, 501.0, n1=1.0, x=1.0)
+    counted.compact(None)
+    assert values(counted) == {"x": 6.0, "n1": 8.0}
+
+
 def test_tables_counted_apart_become_one() -> None:
     """Counters are added; of a gauge, the value that was counted last is right."""
     for family, expected in ((COUNTER, 3.0), (GAUGE, 1.0)):
@@ -84,11 +111,6 @@ def test_tables_counted_apart_become_one() -> None:
         assert values(whole) == {"x": expected, "y": 4.0}
 
 
-def test_the_columns_of_a_family() -> None:
-    assert list(columns(COUNTER)) == [VALUE, *series_table.TIMES]
-    assert table().columns == ["a", VALUE, *series_table.TIMES]
-
-
 FACTS = Family(
     "facts", None, ("a",), facts=(("sum", Rule.SUM), ("least", Rule.MIN), ("most", Rule.MAX))
 )
@@ -99,7 +121,7 @@ def test_facts_are_exact_however_they_are_merged(
     many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Series stay where they are, and what was read before stays as it was."""
-    monkeypatch.setattr(series_table, "_MANY_ROWS", many)
+    monkeypatch.setattr(series_rows, "_MANY_ROWS", many)
     draw, counted, read = Random(1), table(FACTS), []
     wanted: dict[str, list[int]] = {}
     for now in range(20):
@@ -108,7 +130,7 @@ def test_facts_are_exact_however_they_are_merged(
             wanted.setdefault(name, []).append(number)
         delta = pl.DataFrame(rows, schema=["a", "sum"], orient="row")
         both = [pl.col("sum").alias(name) for name in ("least", "most")]
-        counted.add(counted.intern(delta.with_columns(both)), float(now))
+        counted.add(counted.intern(Delta(FACTS, delta.with_columns(both)), float(now))[0])
         if now % 3 == 2:
             counted.compact(None)
             assert counted.series().select("a", "sum", "least", "most").rows() == [
@@ -116,3 +138,29 @@ def test_facts_are_exact_however_they_are_merged(
             ]
             read.append((counted.rows, counted.rows.totals.clone().rows()))
     assert all(rows.totals.rows() == before for rows, before in read)
+
+
+def count_keyed(counted: SeriesTable, now: float, *names: str) -> None:
+    """Add a 1 for each label, which is known by its key."""
+    labels, ones = pl.DataFrame({"a": names}), [1] * len(names)
+    told = Keyed(hashed(labels), labels.__getitem__, pl.DataFrame.clone, lambda t: (t, t.clear()))
+    delta = Delta(FACTS, pl.DataFrame(dict.fromkeys(("sum", "least", "most"), ones)), told)
+    counted.add(counted.intern(delta, now)[0])
+
+
+@pytest.mark.parametrize("each", [True, False], ids=["batch by batch", "several batches"])
+def test_new_keys_are_resolved_before_a_merge(*, each: bool) -> None:
+    """Series are admitted in the order in which they came first, in whatever batch."""
+    counted = table(FACTS, limit=3)
+    for now, names in enumerate(("xyx", "yz", "xvwv")):
+        count_keyed(counted, now, *names)
+        if each:
+            assert counted.resolve() == 0
+            assert counted.unresolved == 0
+    assert counted.unresolved == (0 if each else 9)
+    assert counted.resolve() == 0
+    assert counted.compact(None) == 2
+    rows = counted.series().select("a", "sum", LAST_COUNTED).rows()
+    assert rows == [("x", 3, 2.0), ("y", 2, 1.0), ("z", 1, 1.0), (OVERFLOW, 3, 2.0)]
+    count_keyed(counted, 3.0, "z")
+    assert counted.unresolved == 0, "it is known"

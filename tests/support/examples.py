@@ -27,7 +27,8 @@ from pipeline.stage import (
 )
 from pipeline.state.ledger import Ledger
 from pipeline.state.memories import Memories
-from pipeline.state.series_table import TIMES, SeriesTable
+from pipeline.state.series_rows import TIMES
+from pipeline.state.series_table import SeriesTable
 
 _BEFORE = "- {name: flows, type: ingest_stdin}"
 _BEHIND = "- {name: shown, type: write_stdout, follows: %s}"

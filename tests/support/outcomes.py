@@ -9,16 +9,20 @@ from typing import Any
 
 _SAMPLE = re.compile(r"(?P<name>[^\s{]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'([^=,]+)="((?:[^"\\]|\\.)*)"')
+_HEADING = re.compile("^Flow record at .*:$")
 _RECENT = 600
 
 
 def records(text: str, dropped: Collection[str], now: float) -> Iterator[str]:
-    """Each line as canonical JSON: numbers as doubles, a recent TimeReceived as `NOW`."""
+    """Each line as canonical JSON: numbers as doubles, a recent TimeReceived as `NOW`.
+
+    What is not JSON is a line as it is, but for the time of a heading.
+    """
     for line in text.splitlines():
         try:
             record = json.loads(line, parse_int=number, parse_float=number)
         except ValueError:
-            record = {"__raw__": line}
+            record = {"__raw__": _HEADING.sub("Flow record at NOW:", line)}
         received = record.get("TimeReceived")
         if isinstance(received, float) and abs(received - now) < _RECENT:
             record["TimeReceived"] = "NOW"

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.real.browser import LAPTOP, Browser, Window
+from tests.real.browser import DESKTOP, LAPTOP, PHONE, Browser, Window
 
 T = TypeVar("T")
-_SECONDS = 60
+_SECONDS = 180
+"""More than the minutes that a document of a busy worker, and what it is made of, may be old."""
 THEMES = ("light", "dark")
+_NOT_YET = (StaleElementReferenceException, AssertionError, LookupError, ValueError)
 
 
 class Page:
@@ -109,19 +112,40 @@ class Page:
         """Press keys where the focus is."""
         self.driver.switch_to.active_element.send_keys(*keys)
 
+    def tab_to(self, arrived: str) -> None:
+        """Press Tab until a script about `at`, what has the focus, is true.
+
+        Each stop but the page itself has an outline to see.
+        """
+        for _ in range(200):
+            ActionChains(self.driver).send_keys(Keys.TAB).perform()
+            seen, there = self.browser.run(
+                "const at = document.activeElement, box = at.closest('label') ?? at;"
+                "const outlined = (one) => getComputedStyle(one).outlineStyle !== 'none';"
+                "const seen = at === document.body || outlined(at) || outlined(box);"
+                f"return [seen, Boolean({arrived})]"
+            )
+            assert seen, self.driver.switch_to.active_element.get_attribute("outerHTML")
+            if there:
+                return
+        raise AssertionError(f"Tab does not lead to where {arrived}")
+
     @property
     def state(self) -> str:
         """What stands behind `#` of the URL."""
         return self.driver.current_url.partition("#")[2]
 
     def until(self, ask: Callable[[], T | None], *, seconds: float = _SECONDS) -> T:
-        """What is asked for, as soon as it is true. TimeoutError after `seconds`."""
+        """What is asked for, as soon as it is true. TimeoutError after `seconds`.
+
+        What is not drawn yet, or not any more, is not true yet.
+        """
         deadline = time.monotonic() + seconds
         while True:
             try:
                 if found := ask():
                     return found
-            except (StaleElementReferenceException, AssertionError):
+            except _NOT_YET:
                 pass
             if time.monotonic() > deadline:
                 raise TimeoutError(f"after {seconds:.0f} s: {self._shown()}")
@@ -133,6 +157,15 @@ class Page:
         except WebDriverException as error:
             return str(error)
         return f"{self.driver.current_url}, see {path}: {self.text('body')[:500]}"
+
+    def fits(self, name: str) -> None:
+        """Assert that it is `accessible` on a laptop, a desktop and a phone, and never too wide."""
+        for window in (LAPTOP, DESKTOP, PHONE):
+            self.browser.resize(window)
+            self.accessible(f"{name}-{window.width}")
+            wide = self.browser.run("return document.documentElement.scrollWidth")
+            assert wide <= window.width, f"{name}: {wide} in {window.width}"
+        self.browser.resize(LAPTOP)
 
     def accessible(self, name: str) -> None:
         """Assert that axe-core finds nothing, in both themes, and keep a screenshot of each."""

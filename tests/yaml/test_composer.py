@@ -69,8 +69,8 @@ def test_a_tag_decides_what_a_scalar_is() -> None:
 
 def test_a_list_or_a_mapping_under_a_tag_of_another_kind_is_a_problem() -> None:
     assert problems("a: !!map [1]\nb: !!seq {}\nc: !!seq [1]\n") == [
-        'f.yaml:1:4: error: tag "map" does not fit',
-        'f.yaml:2:4: error: tag "seq" does not fit',
+        'f.yaml:1:4: error: the tag does not fit; a text that begins with "!" needs quotes',
+        'f.yaml:2:4: error: the tag does not fit; a text that begins with "!" needs quotes',
     ]
 
 
@@ -111,13 +111,16 @@ h: !!int x
     assert problems(text.replace("[${NONE:-1}, ", "["), {}) == [
         "f.yaml:2:5: error: variable NONE is not set",
         'f.yaml:3:1: error: duplicate key "a"; first given in line 1',
-        'f.yaml:4:4: error: unknown tag "!color"',
-        'f.yaml:5:4: error: tag "python/object/apply:os.system" does not fit',
+        'f.yaml:4:4: error: unknown tag; a text that begins with "!" needs quotes',
+        'f.yaml:5:4: error: the tag does not fit; a text that begins with "!" needs quotes',
         "f.yaml:6:8: error: *e contains itself",
-        "f.yaml:7:4: error: *none is not an anchor",
+        'f.yaml:7:4: error: this alias has no anchor; a text that begins with "*" needs quotes',
         "f.yaml:8:3: error: a key must be a text",
         "f.yaml:10:9: error: << merges mappings only",
-        'f.yaml:11:4: error: "x" does not fit its tag "int"',
+        (
+            'f.yaml:11:4: error: the value does not fit its tag "int"; '
+            'a text that begins with "!" needs quotes'
+        ),
     ]
 
 

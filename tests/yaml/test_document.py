@@ -134,7 +134,7 @@ def test_read(tmp_path: Path) -> None:
         long: f"{long}: error: the file is longer than {document.MAX_SIZE} bytes",
         tmp_path / "none": f"{tmp_path}/none: error: cannot be read: No such file or directory",
         tmp_path: f"{tmp_path}: error: cannot be read: Is a directory",
-        tmp_path / "a\0": f"{tmp_path}/a\0: error: cannot be read: embedded null byte",
+        tmp_path / "a\0": f"{tmp_path}/a\0: error: cannot be read: a name of a file has no NUL",
     }.items():
         with pytest.raises(ConfigError) as caught:
             document.read(path)

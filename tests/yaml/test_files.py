@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.diagnostics import Diagnostic
+from pipeline.yaml import files
 from pipeline.yaml.files import matching
 
 
@@ -24,11 +27,20 @@ def test_files_folders_and_globs_each_file_once(tmp_path: Path) -> None:
 
 def test_patterns_without_a_file(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert found(tmp_path, "x.yaml", "empty", "*.json") == (
+    assert found(tmp_path, "", "x.yaml", "empty", "*.json") == (
         [],
         [
+            "the name of a file is empty",
             'there is no file or folder "x.yaml"',
             'the folder "empty" has no file *.yaml, *.yml, *.json',
             '"*.json" matches no file *.yaml, *.yml, *.json',
         ],
     )
+
+
+def test_a_folder_that_goes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a folder does that somebody replaces; one that may not be read is like it."""
+    monkeypatch.setattr(files, "is_folder", lambda _path: True)
+    assert found(tmp_path, "gone") == ([], ['the folder "gone" cannot be read'])

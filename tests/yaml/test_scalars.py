@@ -68,11 +68,11 @@ REFUSED = {
     "${NONE:?}": "variable NONE is not set",
     "${EMPTY:?give a port}": "variable EMPTY: give a port",
     "${NONE?no}": "variable NONE: no",
-    "${}": '"${}" is not a valid reference to a variable',
-    "${1}": '"${1}" is not a valid reference to a variable',
-    "${PORT": '"${PORT" is not a valid reference to a variable',
-    "${PORT:+x}": '"${PORT:+x}" is not a valid reference to a variable',
-    "${A:-${B}}": '"${A:-${B}" is not a valid reference to a variable',
+    "${}": "this is not a valid reference to a variable",
+    "${1}": "this is not a valid reference to a variable",
+    "${PORT": "this is not a valid reference to a variable",
+    "${PORT:+x}": "this is not a valid reference to a variable",
+    "${A:-${B}}": "this is not a valid reference to a variable",
 }
 
 
@@ -116,7 +116,7 @@ def test_tagged(text: str, tag: str, value: scalars.Scalar) -> None:
 
 
 def test_tags_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match='"x" does not fit its tag "int"'):
+    with pytest.raises(ValueError, match='the value does not fit its tag "int"'):
         scalars.tagged("x", "int")
-    with pytest.raises(ValueError, match='unknown tag "timestamp"'):
+    with pytest.raises(ValueError, match="unknown tag"):
         scalars.tagged("2024-01-01", "timestamp")

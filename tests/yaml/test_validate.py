@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from pipeline.diagnostics import Code, ConfigPath, Key
+from pipeline.diagnostics import Code, ConfigError, ConfigPath, Key
 from pipeline.stage.duration import Duration
 from pipeline.yaml import validate
 
@@ -185,3 +187,20 @@ def test_a_scalar_that_wants_quotes_has_a_code() -> None:
     assert unquoted == [(0,), (1,), (2,)]
     (other,) = validate.problems("x", int)
     assert other.code is Code.OTHER
+
+
+class Point(msgspec.Struct, forbid_unknown_fields=True):
+    x: int
+
+
+def test_a_file_is_read_or_all_that_is_wrong_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "point.yaml"
+    path.write_text("x: 1\n")
+    assert validate.read(path, Point) == Point(1)
+    path.write_text("x: a\ny: 1\n")
+    with pytest.raises(ConfigError) as refused:
+        validate.read(path, Point)
+    assert [str(one) for one in refused.value.problems] == [
+        f"{path}:1:4: error: field x: expected int, got text",
+        f"{path}:2:1: error: field y: unknown field; fields are x",
+    ]

@@ -3,7 +3,7 @@
 import { button, choice, redraw, select } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
-import { count, many, name } from "../format.js";
+import { many, name } from "../format.js";
 import { Outcome, part, rest } from "../listing.js";
 import { badge } from "../states.js";
 
@@ -40,7 +40,7 @@ export function mount(root, state, shell) {
     replace(controls,
       select("Namespace", value("namespace"), [["", "all namespaces"], ...known.map((one) => /** @type {[string, string]} */ ([one, one]))],
         (one) => shell.go({ namespace: one, offset: null })),
-      choice("Shown", value("only"), [["", "all"], ...KINDS.map((one) => /** @type {[string, string]} */ ([one, data ? `${one} ${count(data.counts[one])}` : one]))],
+      choice("Shown", value("only"), [["", "all"], ...KINDS.map((one) => /** @type {[string, string]} */ ([one, data ? `${one}, ${many(data.counts[one], "edge")}` : one]))],
         (one) => shell.go({ only: one, offset: null })));
   }
 
@@ -61,7 +61,7 @@ export function mount(root, state, shell) {
       ? [rows("Edges that differ", data.rows, true), h("div", { class: "pager" }, rest(data.total, data.rows.length, "edge"), pages())]
       : [h("h2", {}, total ? "Nothing of this kind differs here" : "As approved"), h("p", {}, total ? "Other edges differ: show all." : "Every edge that was seen is approved, and every approved one was seen.")]));
     const open = /** @type {HTMLDetailsElement|null} */ (marks.querySelector("details"))?.open;
-    replace(marks, data.marked.length ? part("Marked as anomalous", data.marked.length, rows("Edges that must not be, seen or not", data.marked, false), { open: Boolean(open) }) : null);
+    replace(marks, data.marked.length ? part("Marked as anomalous", data.marked.length, "edge", rows("Edges that must not be, seen or not", data.marked, false), { open: Boolean(open) }) : null);
     refocus(root, at);
     tally();
   }
@@ -103,7 +103,7 @@ export function mount(root, state, shell) {
     return h("tr", { class: chosen.has(own) ? "selected" : false },
       h("td", {}, box), whole ? h("td", {}, badge(row.drift)) : null,
       h("th", { scope: "row" }, h("a", { href: shell.link({ edge: own }) }, h("bdi", { class: "name" }, called))),
-      h("td", {}, port(row)), h("td", {}, name(row.evidence ?? "not seen")), h("td", {}, name(row.was ?? "not approved")));
+      h("td", { class: "port" }, port(row)), h("td", {}, name(row.evidence ?? "not seen")), h("td", {}, name(row.was ?? "not approved")));
   }
 
   function tally() {
@@ -134,7 +134,7 @@ export function mount(root, state, shell) {
     try {
       const { approved, differ } = await shell.post(action, "all" in more ? more : { edges, ...more });
       chosen.clear();
-      outcome.done(`${"all" in more ? "All" : many(edges.length, "edge")} ${done}. ${many(approved, "edge")} approved, ${count(differ)} differ.`);
+      outcome.done(`${"all" in more ? "All" : many(edges.length, "edge")} ${done}. ${many(approved, "edge")} approved, ${many(differ, "edge")} ${differ === 1 ? "differs" : "differ"}.`);
     } catch (error) {
       outcome.failed(error);
     }

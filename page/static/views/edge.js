@@ -1,9 +1,9 @@
 /** The panel of an edge: what was seen of it, how that is known, and what is behind it. */
 
-import { button } from "../controls.js";
+import { button, redraw } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { called, end, key, keyed, port } from "../edges.js";
-import { bytes, count, many, moment, name } from "../format.js";
+import { bytes, count, many, moment, name, of } from "../format.js";
 import { STATES, badge } from "../states.js";
 
 export const title = "Edge";
@@ -33,7 +33,7 @@ export function mount(root, state, shell) {
   const escape = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close();
   document.addEventListener("keydown", escape);
   if (from && from !== document.body) heading.focus();
-  shell.poll("edge", { key: asked }, (data) => replace(body, ...sections(data, shell)), {
+  shell.poll("edge", { key: asked }, (data) => redraw(body, () => replace(body, ...sections(data, shell))), {
     failed(error) {
       if (/** @type {any} */ (error).status === undefined) return false;
       replace(body, h("p", { class: "notice warn" }, error.message));
@@ -44,7 +44,8 @@ export function mount(root, state, shell) {
     update() {},
     unmount() {
       document.removeEventListener("keydown", escape);
-      if (from instanceof HTMLElement && from.isConnected) from.focus({ preventScroll: true });
+      const opener = from?.isConnected ? from : document.querySelector(`tr[data-key="${CSS.escape(asked)}"] a`);
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
     },
   };
 }
@@ -89,7 +90,7 @@ function connections(edge) {
   const flags = parts.length ? `Connections: ${parts.join(", ")}.` : "No flags of opening connections were seen.";
   const more = [
     edge.dropped ? ` ${many(edge.dropped, "flow")} with dropped packets.` : "",
-    edge.allowed || edge.denied ? ` By policies: ${many(edge.allowed, "flow")} allowed, ${count(edge.denied)} denied.` : "",
+    edge.allowed || edge.denied ? ` By policies: ${many(edge.allowed, "flow")} allowed, ${many(edge.denied, "flow")} denied.` : "",
     edge.repeated ? ` ${many(edge.repeated, "flow")} reported by both nodes, counted once.` : "",
     edge.sampling > 1 ? ` Sampled: one packet in ${count(edge.sampling)}.` : "",
   ];
@@ -150,5 +151,5 @@ function behind(total, each, shell) {
   return h("section", {}, h("h3", {}, `${many(total, "edge")} behind it`),
     h("ul", { class: "list" }, ...each.map((row) => h("li", {},
       h("a", { href: shell.link({ edge: key(row) }), class: "name" }, `${end(row, "client")} → ${end(row, "server")} ${port(row)}`)))),
-    each.length < total ? h("p", { class: "muted" }, `The first ${count(each.length)} of them.`) : null);
+    each.length < total ? h("p", { class: "muted" }, `The first ${of(each.length, total, "edge")}.`) : null);
 }

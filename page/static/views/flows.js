@@ -2,7 +2,7 @@
 
 import { button, choice, redraw, select, text, time } from "../controls.js";
 import { h, replace } from "../dom.js";
-import { bytes, count, many, name, stamp, zone } from "../format.js";
+import { bytes, count, many, name, of, stamp, zone } from "../format.js";
 import { overview, port } from "../overview.js";
 
 export const title = "Traffic flows";
@@ -40,7 +40,7 @@ export function mount(root, state, shell) {
     }
     place.className = "";
     const notes = data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one)));
-    replace(place, ...notes, ...(data.total ? shown(data, kindOf(state, shell)) : [nothing(data, shell)]));
+    redraw(place, () => replace(place, ...notes, ...(data.total ? shown(data, kindOf(state, shell)) : [nothing(data, shell)])));
   }, {
     failed(error) {
       const { status } = /** @type {any} */ (error);
@@ -76,7 +76,7 @@ function drawControls(place, state, shell) {
     of.length > 1 ? choice("Flows", kindOf(state, shell), of.map(([one, label]) => [one, label]), go("of")) : null,
     text("Filter", state.get("query") ?? "", (chosen) => shell.go({ query: chosen }), {
       wide: true, type: "search", placeholder: 'DstK8S_Namespace = "shop" and DstPort = 443' }),
-    select("At most", state.get("limit") ?? LIMITS[0], LIMITS.map((one) => [one, `${one} flows`]), (chosen) => shell.go({ limit: chosen })),
+    select("At most", state.get("limit") ?? LIMITS[0], LIMITS.map((one) => [one, many(Number(one), "flow")]), (chosen) => shell.go({ limit: chosen })),
     time("Since", state.get("since") ?? "", go("since")),
     time("Until", state.get("until") ?? "", go("until")),
     h("div", { class: "actions" },
@@ -104,10 +104,10 @@ function drawColumns(place, data, shell) {
       } }), name(field))));
 }
 
-/** @param {any} data @param {string} of @returns {HTMLElement[]} */
-function shown(data, of) {
+/** @param {any} data @param {string} which @returns {HTMLElement[]} */
+function shown(data, which) {
   const rows = data.values[0]?.length ?? 0;
-  const more = data.all_edges > data.edges.length ? ` The ${data.edges.length} busiest of ${count(data.all_edges)} edges.` : "";
+  const more = data.all_edges > data.edges.length ? ` The busiest ${of(data.edges.length, data.all_edges, "edge")}.` : "";
   return [
     h("section", {}, h("h2", {}, "Who talks to whom"),
       h("p", { class: "muted" }, `Client, port, server; of ${many(data.total, "flow")}, both ways together.${more}`),
@@ -115,7 +115,7 @@ function shown(data, of) {
       h("details", {}, h("summary", {}, "The same as a list"), list(data.edges))),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Flows" },
       h("table", {},
-        h("caption", {}, `The latest ${count(rows)} of ${found(data, of)}. Times in ${zone()}.`),
+        h("caption", {}, `The latest ${count(rows)} of ${found(data, which)}. Times in ${zone()}.`),
         h("thead", {}, h("tr", {}, ...data.columns.map((/** @type {string} */ one) => h("th", { scope: "col", class: kind(one) }, name(one))))),
         h("tbody", {}, ...Array.from({ length: rows }, (_, row) =>
           h("tr", {}, ...data.columns.map((/** @type {string} */ one, /** @type {number} */ column) =>
@@ -138,7 +138,7 @@ function list(edges) {
     h("caption", {}, "The edges of the overview"),
     h("thead", {}, h("tr", {}, ...headings.map((one, place) => h("th", { scope: "col", class: place > 2 ? "number" : null }, one)))),
     h("tbody", {}, ...edges.map((one) => h("tr", {},
-      h("th", { scope: "row" }, h("bdi", { class: "name" }, name(one.client))), h("td", {}, port(one)),
+      h("th", { scope: "row" }, h("bdi", { class: "name" }, name(one.client))), h("td", { class: "port" }, port(one)),
       h("td", {}, h("bdi", { class: "name" }, name(one.server))),
       h("td", { class: "number" }, count(one.flows)), h("td", { class: "number" }, bytes(one.bytes))))));
 }

@@ -4,7 +4,7 @@ import { Cells } from "../cells.js";
 import { choice, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { called, end, key, port } from "../edges.js";
-import { bytes, count, many, name, short } from "../format.js";
+import { bytes, many, name, short } from "../format.js";
 import { Grid } from "../grid.js";
 import { STATES, glyph } from "../states.js";
 
@@ -129,7 +129,7 @@ function drawControls(place, matrix, state, shell) {
     select("Order", state.get("order") ?? "", [["", "names"], ["traffic", "traffic"]], go("order")),
     select("Cells", state.get("cells") ?? "", [["", "as it fits"], ["numbers", "numbers"], ["glyphs", "glyphs"]], go("cells")),
     text("Find", state.get("find") ?? "", (value) => shell.go({ find: value }, { replace: true }),
-      { every: true, type: "search", placeholder: "part of a name, or a port" }),
+      { every: true, type: "search", placeholder: "name or port" }),
     h("a", { class: "button", href: shell.link({ view: "table", namespace }) }, "Same as a table"),
   );
 }
@@ -146,7 +146,7 @@ function drawLegend(place, cells, only, shell) {
         if (!other.delete(one)) other.add(one);
         shell.go({ only: [...other].join() });
       },
-    }, h("span", { "aria-hidden": "true" }, glyph(one)), `${one} ${count(counts.get(one) ?? 0)}`)));
+    }, h("span", { "aria-hidden": "true" }, glyph(one)), `${one}, ${many(counts.get(one) ?? 0, "cell")}`)));
   const again = focus && place.querySelector(`[data-state="${focus}"]`);
   if (again instanceof HTMLElement) again.focus();
 }
@@ -219,5 +219,5 @@ function cell(cells, at, names) {
     (edges[at] > 1 ? `, ${many(edges[at], "edge")}` : "");
   return h("div", { class: `cell filled is-${name} heat-${cells.heat(at)}`, title: said },
     h("b", {}, h("span", { "aria-hidden": "true" }, glyph(name)), h("span", { class: "word" }, ` ${name}`)),
-    h("span", { class: "numbers" }, name === "gone" ? "not seen" : `${short(flows[at])} · ${bytes(size[at])}`));
+    h("span", { class: "numbers" }, name === "gone" ? "not seen" : `${short(flows[at], "flow")} · ${bytes(size[at])}`));
 }

@@ -2,7 +2,7 @@
 
 import { button, select } from "../controls.js";
 import { h, replace } from "../dom.js";
-import { count, name } from "../format.js";
+import { bytes, count, many, name } from "../format.js";
 import { Outcome, copy, table } from "../listing.js";
 
 export const title = "Metrics";
@@ -131,6 +131,9 @@ export function mount(root, state, shell) {
 /** @param {string} heading @param {string} words */
 const hint = (heading, words) => h("div", { class: "empty" }, h("h2", {}, heading), h("p", {}, name(words)));
 
+/** What the values of a metric are. @param {any} found */
+const valued = ({ type, value }) => (value ? `${type === "Histogram" ? "Sum of " : ""}${name(value)}` : "Flows");
+
 /** @param {any} found */
 function result(found) {
   const last = found.steps.at(-1);
@@ -140,21 +143,21 @@ function result(found) {
   return [
     h("h2", {}, name(found.metric)),
     h("dl", { class: "figures" },
-      one("of the latest flows", count(found.flows)), one("counted", count(counted)),
+      one("latest flows", count(found.flows)), one("flows counted", count(counted)),
       one("series now", count(found.series)), one("series to come, at least", count(found.forecast))),
     counted ? null : h("p", { class: "notice warn" }, "No flow is counted: see which step filters them."),
     found.steps.length ? table("Its steps, in their order", [
-      ["Step", (row) => name(row.what)], ["In", (row) => count(row.rows_in), "number"], ["Filtered", (row) => count(row.filtered), "number"],
-      ["Rejected", (row) => count(row.rejected), "number"], ["Out", (row) => count(row.rows_out), "number"], ["For example", (row) => name(row.example)],
+      ["Step", (row) => name(row.what)], ["Flows in", (row) => count(row.rows_in), "number"], ["Flows filtered", (row) => count(row.filtered), "number"],
+      ["Flows rejected", (row) => count(row.rejected), "number"], ["Flows out", (row) => count(row.rows_out), "number"], ["For example", (row) => name(row.example)],
     ], found.steps) : null,
     found.labels.length ? table("Its labels: those with many values make many series", [
       ["Label", (row) => name(row.label)], ["Values", (row) => count(row.values), "number"],
       ["Cardinality", (row) => h("span", { class: `badge level-${row.level}` }, row.level)],
-      ["Most series", (row) => row.top.slice(0, 5).map((/** @type {any} */ pair) => `${name(pair[0]) || '""'} (${count(pair[1])})`).join(", ")],
+      ["Most series", (row) => row.top.slice(0, 5).map((/** @type {any} */ pair) => `${name(pair[0]) || '""'} (${many(pair[1], "series")})`).join(", ")],
     ], [...found.labels].sort((a, b) => b.values - a.values)) : null,
     found.top.length ? table("The series with the largest values", [
       ["Series", (row) => h("span", { class: "code" }, `{${Object.entries(row.labels).map(([label, value]) => `${label}="${name(String(value))}"`).join(", ")}}`)],
-      ["Value", (row) => count(row.value), "number"],
+      [valued(found), (row) => (found.value.endsWith("Bytes") ? bytes(row.value) : count(row.value)), "number"],
       ...(found.type === "Histogram" ? [/** @type {import("../listing.js").Column} */ (["Flows", (row) => count(row.count), "number"])] : []),
     ], found.top) : null,
   ].filter((part) => part !== null);

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { button, choice, download, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
-import { bytes, count, many, moment, name, stamp } from "../format.js";
+import { bytes, count, many, moment, name, share, stamp } from "../format.js";
 import { Outcome, copy, part, rest, table } from "../listing.js";
 import { badge } from "../states.js";
 import { Rules } from "../rules.js";
@@ -67,24 +67,25 @@ export function mount(root, state, shell) {
   function show(data) {
     place.className = `frame ${data.of}`;
     const before = rules;
-    rules = new Rules(data, state, shell);
+    const made = new Rules(data, state, shell);
+    rules = made;
     const open = new Set([...place.querySelectorAll("details[open] > summary h2")].map((one) => one.textContent));
     const focus = before?.focused();
     if (!data.known) return replace(place, h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])), unknown());
-    replace(place,
+    redraw(place, () => replace(place,
       h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])),
       figures(data),
-      h("p", { class: "muted" }, `Seen from ${moment(data.window[0])} to ${moment(data.window[1])}${data.labels ? `, subnet labels ${data.labels}` : ""}.`),
+      h("p", { class: "muted" }, `Seen from ${moment(data.window[0])} to ${moment(data.window[1])}${data.labels ? `, subnet labels ${listed(data.labels)}` : ""}.`),
       h("div", { class: "actions" },
         button("Download YAML", () => yaml((text) => download(`${data.namespace}-policies.yaml`, "application/yaml", text)), { disabled: !data.names.length }),
         button("Copy YAML", () => yaml((text) => copy(text, outcome, "YAML")), { disabled: !data.names.length }),
         data.names.length > MANY ? h("div", { class: "controls" }, select("Show the policy", state.get("policy") ?? "",
-          [["", `the first ${count(MANY)} of ${count(data.names.length)}`], ...data.names.map((/** @type {string} */ one) => /** @type {[string, string]} */ ([one, one]))],
+          [["", `the first ${count(MANY)} of ${count(data.names.length)} policies`], ...data.names.map((/** @type {string} */ one) => /** @type {[string, string]} */ ([one, one]))],
           (one) => shell.go({ policy: one, rule: null }))) : null),
       outcome.box,
-      rules.box,
-      ...lists(data, shell, open));
-    if (focus) rules.focus(focus);
+      made.box,
+      ...lists(data, shell, open)));
+    if (focus) made.focus(focus);
   }
 
   /** All policies as one text. @param {(text: string) => void} use */
@@ -102,6 +103,10 @@ export function mount(root, state, shell) {
     polls = null;
     replace(ready);
     if (!state.get("namespace")) return empty(place, "Choose a namespace", "Its policies are made from the connections that were seen there.");
+    if (!rules) {
+      place.className = "loading";
+      place.textContent = "Holding the policies against what was seen …";
+    }
     polls = [
       shell.poll("policy", asked(state), show, { failed: (error) => failed(error, place) }),
       shell.poll("completeness", { namespace: state.get("namespace") }, (data) => replace(ready, readiness(data)), { failed: () => true }),
@@ -175,44 +180,46 @@ function unknown() {
     h("p", { class: "muted" }, h("code", {}, "flowmatrix inventory"), " lists them, and ", h("code", {}, "flowmatrix page --inventory FILE"), " holds them against what was seen."));
 }
 
+/** The version of a list of labels, and how many it has. @param {string} version */
+const listed = (version) => name(version).replace(/\((\d+)\)$/, (_, number) => `(${many(Number(number), "label")})`);
+
 /** @param {any} data */
 function figures(data) {
   const { seen, allowed } = data.coverage;
   const lost = LOST.reduce((sum, one) => sum + data.coverage[one].edges, 0);
   const one = (/** @type {string} */ label, /** @type {string} */ value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
-  const share = seen.edges ? `${count(Math.floor((1000 * allowed.edges) / seen.edges) / 10)} %` : "no edges";
   return h("dl", { class: "figures" },
-    one("covered", share),
+    one("edges covered", seen.edges ? share(allowed.edges, seen.edges) : "no edges"),
     one("edges allowed", `${count(allowed.edges)} of ${count(seen.edges)}`),
     one("flows allowed", `${count(allowed.flows)} of ${count(seen.flows)}`),
     one("bytes allowed", `${bytes(allowed.bytes)} of ${bytes(seen.bytes)}`),
-    one("would be denied", count(lost)),
-    one("not decided or not known", count(data.coverage.undecided.edges + data.coverage.unknown.edges)),
-    one("allowed, never seen", count(data.totals.unused)));
+    one("would be denied", many(lost, "edge")),
+    one("not decided or not known", many(data.coverage.undecided.edges + data.coverage.unknown.edges, "edge")),
+    one("allowed, never seen", many(data.totals.unused, "permission")));
 }
 
 /** @param {any} data @param {any} shell @param {Set<string|null>} open */
 function lists(data, shell, open) {
   const edge = (/** @type {any} */ row) => h("a", { href: shell.link({ edge: key(row) }) }, h("bdi", { class: "name" }, `${end(row, "client")} → ${end(row, "server")}`));
   const columns = /** @type {import("../listing.js").Column[]} */ ([
-    ["Edge", edge], ["Port", port], ["State", (row) => badge(row.state)], ["Flows", (row) => count(row.flows), "number"],
+    ["Edge", edge], ["Port", port, "port"], ["State", (row) => badge(row.state)], ["Flows", (row) => count(row.flows), "number"],
     ["Bytes", (row) => bytes(row.bytes), "number"], ["Last seen", (row) => stamp(row.last_seen), "when"],
   ]);
   const lost = data.edges.filter((/** @type {any} */ one) => one.counts && LOST.includes(one.verdict));
   const unclear = data.edges.filter((/** @type {any} */ one) => one.counts && ["undecided", "unknown"].includes(one.verdict));
   const total = (/** @type {string[]} */ verdicts) => verdicts.reduce((sum, one) => sum + data.coverage[one].edges, 0);
-  const shown = (/** @type {string} */ heading, /** @type {number} */ number, /** @type {Node|null} */ content, how = {}) =>
-    number && content ? part(heading, number, h("div", {}, content), { open: open.has(heading), ...how }) : null;
+  const shown = (/** @type {string} */ heading, /** @type {number} */ number, /** @type {string} */ word, /** @type {Node|null} */ content, how = {}) =>
+    number && content ? part(heading, number, word, h("div", {}, content), { open: open.has(heading), ...how }) : null;
   return [
-    shown("Would be denied", total(LOST), table("Edges that would be denied, and by which policy", [
+    shown("Would be denied", total(LOST), "edge", table("Edges that would be denied, and by which policy", [
       ...columns, ["Denied by", (row) => row.isolated_by.map(name).join(", ") || name(row.why)], ["Why", (row) => name(row.why)]], lost), { warn: true, open: true }),
-    shown("Not decided by policy", total(["undecided", "unknown"]), table("Edges that policies do not decide", [...columns, ["Why", (row) => name(row.why)]], unclear)),
-    shown("Allowed, never seen", data.totals.unused, h("div", {}, table("What is allowed and nobody has done", [
+    shown("Not decided by policy", total(["undecided", "unknown"]), "edge", table("Edges that policies do not decide", [...columns, ["Why", (row) => name(row.why)]], unclear)),
+    shown("Allowed, never seen", data.totals.unused, "permission", h("div", {}, table("What is allowed and nobody has done", [
       ["Rule", (row) => name(`${row.policy} ${row.rule}`)], ["For", (row) => name(row.own)], ["With", (row) => name(row.peer)],
       ["Port", (row) => name(`${row.protocol} ${row.port}`)]], data.unused), rest(data.totals.unused, data.unused.length, "permission")), { warn: true }),
-    shown("Not selected by any policy", data.totals.unselected, table("Workloads that no policy selects", [
+    shown("Not selected by any policy", data.totals.unselected, "workload", table("Workloads that no policy selects", [
       ["Workload", (row) => name(row.workload)], ["Open for", (row) => name(row.directions)]], data.unselected)),
-    shown("What the draft says", data.totals.findings, h("div", {}, table("What has no rule, is wider than what was seen, or stays open", [
+    shown("What the draft says", data.totals.findings, "finding", h("div", {}, table("What has no rule, is wider than what was seen, or stays open", [
       ["About", (row) => name(row.title)], ["Which", (row) => name(row.subject)], ["What", (row) => name(row.message)]], data.findings),
       rest(data.totals.findings, data.findings.length, "finding")), { warn: data.findings.some((/** @type {any} */ one) => one.fails) }),
   ].filter(Boolean);
@@ -224,13 +231,13 @@ function readiness(data) {
   const told = Object.keys(counts).map((one) => `${count(counts[one])} ${one}`).join(", ");
   return h("section", { class: "card", "aria-label": "Readiness" },
     h("h2", {}, "Was it watched for long enough?"),
-    h("p", {}, `${told}. A workload is stable when nothing new was seen of it for 3 days.`),
+    h("p", {}, `Workloads, each direction by itself: ${told}. A workload is stable when nothing new was seen of it for 3 days.`),
     ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))),
     data.rows.length ? table("Readiness of each workload and direction", [
       ["Workload", (row) => name(`${row.namespace}/${row.workload}`)], ["Direction", (row) => row.direction],
       ["Readiness", (row) => h("span", { class: `badge ready-${row.readiness}` }, h("span", { "aria-hidden": "true" }, READY[row.readiness]), row.readiness)],
-      ["Edges", (row) => count(row.edges), "number"], ["Never seen opening", (row) => count(row.unopened), "number"],
-      ["Uncertain", (row) => count(row.uncertain), "number"], ["Days", (row) => `${count(row.days)}, ${many(row.weekdays, "weekday")}`, "number"],
+      ["Edges", (row) => count(row.edges), "number"], ["Edges never seen opening", (row) => count(row.unopened), "number"],
+      ["Uncertain edges", (row) => count(row.uncertain), "number"], ["Days", (row) => `${many(row.days, "day")}, ${many(row.weekdays, "weekday")}`, "number"],
       ["Newest edge", (row) => stamp(row.last_new), "when"],
     ], data.rows) : null);
 }

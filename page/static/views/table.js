@@ -18,13 +18,13 @@ const COLLAPSE = ["nodes", "workloads", "namespaces"];
 /** @type {Column[]} */
 const COLUMNS = [
   { title: "Server", sort: "server_workload", cell: (row) => h("bdi", { class: "name" }, end(row, "server")) },
-  { title: "Port", sort: "port", cell: port },
+  { title: "Port", sort: "port", kind: "port", cell: port },
   { title: "State", sort: "state", cell: (row) => badge(row.state) },
   { title: "Evidence", sort: "evidence", cell: (row) => name(row.evidence).replace("_", " ") },
   { title: "Flows", sort: "flows", kind: "number", cell: (row) => count(row.flows) },
   { title: "Bytes", sort: "bytes", kind: "number", cell: (row) => bytes(row.bytes) },
   { title: "Bytes back", sort: "reply_bytes", kind: "number", cell: (row) => bytes(row.reply_bytes) },
-  { title: "Answered", sort: "accepted", kind: "number", cell: (row) => `${count(row.accepted)} of ${count(row.attempted)}` },
+  { title: "Connections answered", sort: "accepted", kind: "number", cell: (row) => (row.attempted ? `${count(row.accepted)} of ${count(row.attempted)}` : "–") },
   { title: "First seen", sort: "first_seen", kind: "when", cell: (row) => stamp(row.first_seen) },
   { title: "Last seen", sort: "last_seen", kind: "when", cell: (row) => stamp(row.last_seen) },
 ];
@@ -50,9 +50,9 @@ export function mount(root, state, shell) {
   const poll = shell.poll("edges", asked(state), (data) => {
     said("");
     replace(notes, ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
-    drawPager(pager, data, shell);
+    redraw(pager, () => drawPager(pager, data, shell));
     place.className = data.total ? "scroll" : "";
-    replace(place, data.total ? table(data, state, shell) : nothing(state, shell));
+    redraw(place, () => replace(place, data.total ? table(data, state, shell) : nothing(state, shell)));
   }, {
     failed(error) {
       const { status } = /** @type {any} */ (error);
@@ -143,7 +143,7 @@ function drawPager(place, data, shell) {
   const from = data.offset;
   const to = from + data.rows.length;
   replace(place,
-    h("span", {}, data.total ? `${count(from + 1)} to ${count(to)} of ${count(data.total)}` : ""),
+    h("span", {}, data.total ? `Edges ${count(from + 1)} to ${count(to)} of ${count(data.total)}` : ""),
     data.total > PAGE ? button("Previous", () => shell.go({ offset: Math.max(0, from - PAGE) || null }), { disabled: from === 0 }) : null,
     data.total > PAGE ? button("Next", () => shell.go({ offset: data.next }), { disabled: data.next === null }) : null);
 }

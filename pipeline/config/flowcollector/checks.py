@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from pipeline.config.flowcollector import features
 from pipeline.config.flowcollector.spec import FlowCollectorSpec, Kafka
-from pipeline.diagnostics import Problem, nearest, warning
+from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flowmetric import predefined
 from pipeline.flows import cidr
 from pipeline.kafka.connection import Topic, address
+from pipeline.plan.fields import Known
 from pipeline.predicate import query
 from pipeline.yaml import validate
 
@@ -21,8 +22,10 @@ def check(spec: FlowCollectorSpec) -> Iterator[Problem]:
     yield from _labels(spec)
     yield from _metrics(spec)
     for index, one in enumerate(spec.processor.filters):
-        for problem in query.problems(one.query, ("query",)):
-            yield problem.under("processor", "filters", index)
+        path: ConfigPath = ("processor", "filters", index, "query")
+        yield from query.problems(one.query, path)
+        for name in sorted(query.fields(one.query)):
+            yield from Known(whole=True).problems(name, path)
     for index, name in enumerate(spec.agent.ebpf.features):
         if name not in features.KNOWN:
             at = ("agent", "ebpf", "features", index)

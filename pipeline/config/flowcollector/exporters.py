@@ -61,10 +61,15 @@ _NAMES = {
 
 
 class Exporters:
-    """Adds exporters to a graph; `metrics` are the items of its `encode.prom`."""
+    """Adds exporters to a graph; `metrics` are the items of its `encode.prom`.
 
-    def __init__(self, graph: Graph, metrics: list[dict[str, Any]], volumes: Volumes) -> None:
-        self._graph, self._metrics, self._volumes = graph, metrics, volumes
+    Values of headers are "***" unless they are `raw`: they may be secrets.
+    """
+
+    def __init__(
+        self, graph: Graph, metrics: list[dict[str, Any]], volumes: Volumes, *, raw: bool
+    ) -> None:
+        self._graph, self._metrics, self._volumes, self._raw = graph, metrics, volumes, raw
 
     def add(self, previous: str, exporters: Iterable[Exporter]) -> None:
         """The stages of all exporters, numbered in their order."""
@@ -102,7 +107,7 @@ class Exporters:
             "port": otel.target_port,
             "connectionType": otel.protocol or "grpc",
             "tls": self._volumes.client_tls(otel.tls, name),
-            "headers": otel.headers or None,
+            "headers": (otel.headers if self._raw else dict.fromkeys(otel.headers, "***")) or None,
         }
         rules: list[Any] = [{"input": one, "output": _NAMES[one]} for one in sorted(_NAMES)]
         if otel.fields_mapping is not None:

@@ -32,9 +32,10 @@ class Rules(NamedTuple):
 
 
 def build(spec: FlowCollectorSpec) -> Rules:
-    """The rules of a FlowCollector: its own, the defaults of other templates, and NetObservNoFlows.
+    """The rules of a FlowCollector: its own, the defaults of other templates, and the operator's.
 
-    A rule without the metrics that it needs is left out, with a warning.
+    A rule without the metrics that it needs is left out, with a warning; NetObservLokiError where
+    flows do not go to Loki.
     """
     made = Rules([], {}, [])
     metrics = spec.processor.metrics
@@ -44,8 +45,8 @@ def build(spec: FlowCollectorSpec) -> Rules:
             continue
         for variant in rule.variants:
             _add(made, rule, variant, traits, features.metrics(spec))
-    if "NetObservNoFlows" not in metrics.disable_alerts:
-        made.rules.append(_no_flows())
+    own = [_NO_FLOWS, _LOKI_ERROR] if spec.loki.enable else [_NO_FLOWS]
+    made.rules.extend(_alert(one) for one in own if one.name not in metrics.disable_alerts)
     return made
 
 
@@ -168,15 +169,38 @@ def _health(traits: TemplateTraits, variant: Variant, side: Side, threshold: str
     return told
 
 
-def _no_flows() -> dict[str, Any]:
+class _Operational(NamedTuple):
+    """An alert about the pipeline itself: it has no thresholds, and Network Health has no part."""
+
+    name: str
+    expr: str
+    summary: str
+    description: str
+
+
+_NO_FLOWS = _Operational(
+    "NetObservNoFlows",
+    "sum(rate(netobserv_ingest_flows_processed[1m])) == 0",
+    "No flows come in",
+    "No flow has come in for 10 minutes: look at the agents.",
+)
+_LOKI_ERROR = _Operational(
+    "NetObservLokiError",
+    'sum(rate(netobserv_records_lost{stage="loki"}[2m])) > 0',
+    "Loki does not take all flows",
+    "For 10 minutes flows have been lost on their way to Loki: /readyz and the log say why.",
+)
+
+
+def _alert(one: _Operational) -> dict[str, Any]:
     return {
-        "alert": "NetObservNoFlows",
-        "expr": "sum(rate(netobserv_ingest_flows_processed[1m])) == 0",
+        "alert": one.name,
+        "expr": one.expr,
         "for": "10m",
-        "labels": {"template": "NetObservNoFlows", "app": "netobserv", "severity": "warning"},
+        "labels": {"template": one.name, "app": "netobserv", "severity": "warning"},
         "annotations": {
-            "summary": "No flows come in",
-            "description": "No flow has come in for 10 minutes: look at the agents.",
-            "runbook_url": f"{_RUNBOOKS}/NetObservNoFlows.md",
+            "summary": one.summary,
+            "description": one.description,
+            "runbook_url": f"{_RUNBOOKS}/{one.name}.md",
         },
     }

@@ -46,11 +46,13 @@ def build(
     more: Iterable[Object] = (),
     *,
     live: bool = False,
+    raw: bool = True,
 ) -> Pipeline:
     """The pipeline of a FlowCollector; `metrics` are FlowMetrics, which follow predefined ones.
 
     Objects of the cluster, from its file or `more`, are what labels and the cluster's name are
-    derived from. With `live`, labels that cannot be derived have a stage all the same.
+    derived from. With `live`, labels that cannot be derived have a stage all the same. Unless it is
+    `raw`, values of headers are left out.
     """
     spec, graph, volumes = collector.spec, Graph(), Volumes()
     known, problems = [*collector.objects, *more], list[Problem]()
@@ -69,7 +71,12 @@ def build(
         message = "the cluster has no name: flows get no K8S_ClusterName"
         problems.append(warning(("processor", "clusterName"), message))
     stage = transforms.filters(graph, stage, spec, collector.slices, cluster)
-    _outputs(graph, stage, spec, [_item(one.metric()) for one in _counted(spec, metrics)], volumes)
+    items = [_item(one.metric()) for one in _counted(spec, metrics)]
+    _outputs(graph, stage, spec, items, volumes, raw=raw)
+    for index, one in enumerate(() if raw else spec.exporters):
+        if one.open_telemetry.headers:
+            at = ("exporters", index, "openTelemetry", "headers")
+            problems.append(warning(at, "their values are not printed", "give --raw to have them"))
     document = {**_settings(spec, volumes), "pipeline": graph.pipeline}
     document["parameters"] = graph.parameters
     return Pipeline(document, volumes.mounted, problems, unknown and live)
@@ -138,6 +145,8 @@ def _outputs(
     spec: FlowCollectorSpec,
     metrics: list[dict[str, Any]],
     volumes: Volumes,
+    *,
+    raw: bool,
 ) -> None:
     def narrowed(name: str, target: str) -> str:
         rules = transforms.queries(spec.processor.filters, target)
@@ -154,7 +163,7 @@ def _outputs(
         graph.add(PROMETHEUS, narrowed("filters-prom", "Metrics"), "encode.prom", block)
     if spec.exporters:
         parent = narrowed("filters-exp", "Exporters")
-        Exporters(graph, metrics, volumes).add(parent, spec.exporters)
+        Exporters(graph, metrics, volumes, raw=raw).add(parent, spec.exporters)
 
 
 def _settings(spec: FlowCollectorSpec, volumes: Volumes) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Authorization(Struct, frozen=True):
 
 
 class HttpTls(Struct, frozen=True):
-    """The TLS settings of Prometheus' HTTP client; versions are left to the system."""
+    """The TLS settings of Prometheus' HTTP client."""
 
     ca_file: str = ""
     cert_file: str = ""
@@ -45,12 +45,37 @@ class HttpTls(Struct, frozen=True):
     max_version: str = ""
 
 
+class OAuth2(Struct, frozen=True):
+    """A login with tokens; `grant_type` and what belongs to tokens that a client signs itself."""
+
+    client_id: str = ""
+    client_secret: str = ""
+    client_secret_file: str = ""
+    client_secret_ref: str = ""
+    client_certificate_key_id: str = ""
+    client_certificate_key: str = ""
+    client_certificate_key_file: str = ""
+    client_certificate_key_ref: str = ""
+    grant_type: str = ""
+    signature_algorithm: str = ""
+    iss: str = ""
+    audience: str = ""
+    claims: Block = {}
+    scopes: list[str] = []
+    token_url: str = ""
+    endpoint_params: dict[str, str] = {}
+    tls_config: HttpTls = HttpTls()
+    proxy_url: str = ""
+    no_proxy: str = ""
+    proxy_from_environment: bool = False
+
+
 class HttpClient(Struct, frozen=True):
     """Prometheus' HTTP client; redirects are not followed, and HTTP/1.1 is spoken."""
 
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
-    oauth2: Block = {}
+    oauth2: OAuth2 | None = None
     bearer_token: str = ""
     bearer_token_file: str = ""
     proxy_url: str = ""

@@ -95,6 +95,7 @@ _STAND_IN = {
 def stages(root: Root, types: Mapping[str, type[Spec]]) -> Iterator[Placed | Problem]:
     """The native stages of every parameter; paths of problems and origins are dialect paths."""
     edges = _Edges(root)
+    yield from edges.repeated
     yield from _preset(root)
     for index, parameter in enumerate(root.parameters):
         parts: list[Native] = []
@@ -136,10 +137,15 @@ class _Edges:
 
     def __init__(self, root: Root) -> None:
         self._parents: dict[str, dict[str, ConfigPath]] = {}
+        self.repeated: list[Problem] = []
+        """Warnings about edges that are given again, which would count each flow twice."""
         for index, entry in enumerate(root.pipeline):
             at: ConfigPath = ("pipeline", index)
             if entry.follows:
                 parents = self._parents.setdefault(entry.name, {})
+                if entry.follows in parents:
+                    message = f'"{entry.name}" already follows "{entry.follows}"'
+                    self.repeated.append(warning((*at, "follows"), message))
                 parents.setdefault(entry.follows, (*at, "follows"))
 
     def followed(self, name: str) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config.flp.dialect_write import HttpClient, Loki, Write
+from pipeline.config.flp.dialect_write import HttpClient, HttpTls, Loki, Write
 from pipeline.config.flp.parts import Native, Parts, filled, is_unset, renamed, unknown
 from pipeline.diagnostics import ConfigPath, Problem, warning
 
-_UNKNOWN = ("oauth2", "no_proxy", "proxy_from_environment", "http_headers")
+_UNKNOWN = ("no_proxy", "proxy_from_environment", "http_headers")
+_UNKNOWN_OAUTH2 = (
+    *("client_secret_ref", "client_certificate_key_id", "client_certificate_key"),
+    *("client_certificate_key_file", "client_certificate_key_ref", "signature_algorithm"),
+    *("iss", "audience", "claims", "no_proxy", "proxy_from_environment"),
+)
+_VERSIONS = ["TLS10", "TLS11", "TLS12", "TLS13"]
+_GRANTS = ["client_credentials"]
 _BACKOFF = "1s"
 _PROTOCOLS = ["http", "grpc"]
 
@@ -53,9 +61,18 @@ def _refused(block: Loki, at: ConfigPath) -> Parts:
 
 def _problems(client: HttpClient, at: ConfigPath) -> Parts:
     """What is not here."""
-    for name in _UNKNOWN:
-        if not is_unset(getattr(client, name)):
-            yield Problem((*at, name), f"{name} is not supported")
+    parts: list[tuple[Any, ConfigPath, Sequence[str]]] = [(client, at, _UNKNOWN)]
+    yield from _versions(client.tls_config, (*at, "tls_config"))
+    own = client.oauth2
+    if own:
+        yield from _versions(own.tls_config, (*at, "oauth2", "tls_config"))
+        parts.append((own, (*at, "oauth2"), _UNKNOWN_OAUTH2))
+        if own.grant_type not in ("", *_GRANTS):
+            yield unknown("grant_type", own.grant_type, _GRANTS, (*at, "oauth2", "grant_type"))
+    for block, place, names in parts:
+        for name in names:
+            if not is_unset(getattr(block, name)):
+                yield Problem((*place, name), f"{name} is not supported")
 
 
 def _url(block: Loki, client: HttpClient) -> str:
@@ -69,16 +86,11 @@ def _url(block: Loki, client: HttpClient) -> str:
 
 def _http(client: HttpClient) -> dict[str, Any]:
     tls, basic, own = client.tls_config, client.basic_auth, client.authorization
+    oauth2 = client.oauth2
     bearer = filled(credentials=client.bearer_token, credentials_file=client.bearer_token_file)
     return filled(
-        server_name=tls.server_name,
+        **_tls(tls),
         proxy=client.proxy_url,
-        tls=filled(
-            ca=tls.ca_file,
-            cert=tls.cert_file,
-            key=tls.key_file,
-            insecure_skip_verify=tls.insecure_skip_verify,
-        ),
         basic_auth=basic
         and filled(
             username=basic.username,
@@ -91,7 +103,39 @@ def _http(client: HttpClient) -> dict[str, Any]:
         )
         if own
         else bearer,
+        oauth2=oauth2
+        and filled(
+            token_url=oauth2.token_url,
+            client_id=oauth2.client_id,
+            client_secret=oauth2.client_secret,
+            client_secret_file=oauth2.client_secret_file,
+            scopes=oauth2.scopes,
+            endpoint_params=oauth2.endpoint_params,
+            **_tls(oauth2.tls_config),
+            proxy=oauth2.proxy_url,
+        ),
     )
+
+
+def _tls(tls: HttpTls) -> dict[str, Any]:
+    return filled(
+        server_name=tls.server_name,
+        tls_min_version="1.3" if tls.min_version == "TLS13" else "",
+        tls=filled(
+            ca=tls.ca_file,
+            cert=tls.cert_file,
+            key=tls.key_file,
+            insecure_skip_verify=tls.insecure_skip_verify,
+        ),
+    )
+
+
+def _versions(tls: HttpTls, at: ConfigPath) -> Parts:
+    """What is older than 1.2 is not spoken; an upper bound is not kept."""
+    if tls.min_version not in ("", *_VERSIONS):
+        yield unknown("min_version", tls.min_version, _VERSIONS, (*at, "min_version"))
+    if tls.max_version not in ("", "TLS13"):
+        yield Problem((*at, "max_version"), "max_version is not supported")
 
 
 def _origins(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
@@ -114,7 +158,11 @@ def _origins(at: ConfigPath) -> dict[ConfigPath, ConfigPath]:
         ("http", "tls", "cert"): (*client, "tls_config", "cert_file"),
         ("http", "tls", "key"): (*client, "tls_config", "key_file"),
         ("http", "tls"): (*client, "tls_config"),
+        ("http", "tls_min_version"): (*client, "tls_config", "min_version"),
         ("http", "proxy"): (*client, "proxy_url"),
         ("http", "basic_auth"): (*client, "basic_auth"),
         ("http", "authorization"): (*client, "authorization"),
+        ("http", "oauth2", "tls"): (*client, "oauth2", "tls_config"),
+        ("http", "oauth2", "proxy"): (*client, "oauth2", "proxy_url"),
+        ("http", "oauth2"): (*client, "oauth2"),
     }

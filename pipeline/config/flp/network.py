@@ -73,6 +73,9 @@ def _rule(rule: NetworkRule, network: Network, here: ConfigPath, at: ConfigPath)
     block = getattr(rule, name) if name else network.direction_info
     if block is None:
         yield Problem(here, f'the rule {rule.type} needs "{name}"')
+    elif isinstance(block, LocationRule) and not block.file_path:
+        message = f'the rule {rule.type} needs "file_path": the file of a database of places'
+        yield Problem((*here, name), message, "none is downloaded here")
     else:
         yield build(_Stages(network, at), block, (*here, name) if name else here)
     if isinstance(block, KubernetesRule) and block.assignee not in ("", "otel"):

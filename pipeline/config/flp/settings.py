@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from msgspec import json
+
 from pipeline.config.flp.dialect import Metrics, Root
 from pipeline.config.flp.dialect_encode import Prom, ServerTls
 from pipeline.config.flp.parts import filled, is_unset
@@ -30,6 +32,13 @@ _UNUSED = {
     "k8scache": "each process has an index of its own",
     "perfSettings": "the original does not read it from a file either",
 }
+_SERVER: dict[ConfigPath, ConfigPath] = {
+    (): (),
+    ("listen",): ("port",),
+    ("tls_cert",): ("tls", "certPath"),
+    ("tls_key",): ("tls", "keyPath"),
+}
+"""Where the fields of a server are in a block with address, port and tls."""
 PORT = 9090
 
 
@@ -62,11 +71,17 @@ def native(root: Root, others: Mapping[str, Any]) -> dict[str, Any]:
     """The native settings; the defaults are those of the original."""
     levels = [str(value).lower() for key, value in others.items() if key.lower() == LOG_LEVEL]
     metrics = root.metrics_settings
+    more = _more(root)
+    first = metrics if more else next((block for _, block in _own(root)), metrics)
+    off = _is_off(root) or (more and metrics.disable_global_server)
     return {
         "server": {
-            **_server(next((block for _, block in _own(root)), metrics)),
-            **filled(health=health(others).listen, optional=metrics.no_panic or _is_off(root)),
+            **_server(first),
+            **filled(health=health(others).listen, optional=metrics.no_panic or off),
         },
+        **filled(
+            metric_servers=[{"stages": names, **json.decode(key)} for key, names in more.items()]
+        ),
         "self_metrics": {
             "prefix": metrics.prefix,
             "process": not metrics.suppress_default_metrics,
@@ -103,8 +118,17 @@ def health(data: Mapping[str, Any]) -> Health:
 
 def origins(root: Root) -> dict[ConfigPath, ConfigPath]:
     """Where the native settings come from (dialect paths)."""
-    at = next((at for at, _ in _own(root)), ("metricsSettings",))
-    return {
+    more = _more(root)
+    own = {root.parameters[int(at[1])].name: at for at, _ in _own(root)}
+    at: ConfigPath = ("metricsSettings",)
+    if own and not more:
+        at = next(iter(own.values()))
+    servers = {
+        ("metric_servers", index, *below): (*own[names[0]], *path)
+        for index, names in enumerate(more.values())
+        for below, path in _SERVER.items()
+    }
+    return servers | {
         ("server",): at,
         ("server", "listen"): (*at, "port"),
         ("server", "tls_cert"): (*at, "tls", "certPath"),
@@ -114,19 +138,26 @@ def origins(root: Root) -> dict[ConfigPath, ConfigPath]:
 
 
 def problems(root: Root) -> Iterator[Problem]:
-    """Problems with servers that are not possible: one server serves all metrics."""
-    own = list(_own(root))
-    metrics = root.metrics_settings
-    served = [_server(block) for _, block in own]
-    if _is_off(root):
+    """A warning about a server that is not possible: none."""
+    if _is_off(root) or (_more(root) and root.metrics_settings.disable_global_server):
         switch = ("metricsSettings", "disableGlobalServer")
         yield warning(switch, "the server cannot be switched off: it listens on this host only")
-    elif _asks(metrics) and not metrics.disable_global_server:
-        served.insert(0, _server(metrics))
-    for at, block in own:
-        if len(_proms(root)) > len(own) or _server(block) != served[0]:
-            message = "an own server is only possible when it serves all metrics"
-            yield Problem(at, message, "leave out address, port and tls")
+
+
+def _more(root: Root) -> dict[bytes, list[str]]:
+    """The servers besides that of `metricsSettings`, as JSON, with the stages that each serves.
+
+    A server that serves all metrics is the only one, and has the self-metrics too.
+    """
+    found: dict[bytes, list[str]] = {}
+    for at, block in _own(root):
+        name = root.parameters[int(at[1])].name
+        found.setdefault(json.encode(_server(block)), []).append(name)
+    metrics = root.metrics_settings
+    asked = _asks(metrics) and not metrics.disable_global_server
+    alone = len(found) == 1 and len(_proms(root)) == len(list(_own(root)))
+    same = json.encode(_server(metrics)) in found
+    return {} if alone and (same or not asked) else found
 
 
 def _proms(root: Root) -> dict[ConfigPath, Prom]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.diagnostics import Problem, nearest
+from pipeline.diagnostics import Problem, listed, nearest
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ConnectError
 from pipeline.kube.api.kubeconfig import contexts, default_files
@@ -39,7 +39,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             yield Problem(("kubeconfig",), given if self.kubeconfig else str(error))
             return
         if self.context and self.context not in known:
-            hint = nearest(self.context, known) or f"it has {', '.join(known) or 'none'}"
+            hint = nearest(self.context, known) or f"it has {listed(known)}"
             where = self.kubeconfig or ", ".join(map(str, files))
             yield Problem(("context",), f'{where} has no context "{self.context}"', hint)
 

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from pipeline.diagnostics import without_login
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
 from pipeline.kube.api.errors import (
@@ -150,7 +151,7 @@ class ClusterConnection:
             return
         except UnreachableError as error:
             raise UnreachableError(
-                f"the API server {self.host} does not answer: {error}"
+                f"the API server {without_login(self.host)} does not answer: {error}"
             ) from error
 
     def close(self) -> None:
@@ -191,13 +192,14 @@ class ClusterConnection:
                 loader(document, config_base_path=str(context.folder)).load_and_set(settings)
             else:
                 load_incluster(client_configuration=settings)
+            settings.retries = False  # the callers have a backoff of their own
+            settings.connection_pool_maxsize = 32
+            _try_certificates(settings)
+            return client.ApiClient(settings)
         except config.ConfigException as error:
             raise ConnectError(f"{self._where()}: {error}") from error
         except (OSError, ValueError, TypeError) as error:
             raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
-        settings.retries = False  # the callers have a backoff of their own
-        settings.connection_pool_maxsize = 32
-        return client.ApiClient(settings)
 
     def _where(self) -> str:
         """Where the connection comes from, for an error."""
@@ -302,3 +304,19 @@ def _is_tls(error: BaseException) -> bool:
             return True
         found = found.__cause__ or found.__context__
     return False
+
+
+def _try_certificates(settings: Any) -> None:
+    """Raise ConnectError for an authority, CredentialsError for a user, that TLS cannot use."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if settings.ssl_ca_cert:
+            context.load_verify_locations(settings.ssl_ca_cert)
+    except ssl.SSLError as error:
+        raise ConnectError(f"certificate-authority is not in PEM: {reason(error)}") from error
+    try:
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+    except ssl.SSLError as error:
+        why = f"not in PEM, or they do not match: {reason(error)}"
+        raise CredentialsError(f"no credentials: client certificate and key: {why}") from error

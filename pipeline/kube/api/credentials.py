@@ -11,18 +11,21 @@ import math
 import os
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, NamedTuple
 
-from pipeline.files import secret, warn_if_open
+from pipeline.files import MOST, bounded, secret, warn_if_open
 from pipeline.kube.api.errors import CredentialsError, reason
 from pipeline.kube.api.kubeconfig import Context, Fields
 
 _PLUGIN_SECONDS = 60.0
 """The timeout of a plugin in seconds."""
+_BLOCK = 1 << 16
 _TOKEN_SECONDS = 60.0
 """Seconds until the file of a token is read again, as in kubectl."""
 _KEPT = (
@@ -88,7 +91,7 @@ def _token(path: Path) -> str:
 
 def _readable(path: Path) -> None:
     try:
-        path.read_bytes()
+        bounded(path)
     except OSError as error:
         raise CredentialsError(f"no credentials: {path.name}: {_said(error)}") from error
 
@@ -110,14 +113,15 @@ def _run(plugin: Fields, context: Context) -> Fields:
     environment = {str(item["name"]): str(item["value"]) for item in plugin.get("env") or ()}
     info = {"KUBERNETES_EXEC_INFO": json.dumps(_info(plugin, context.cluster, asks=terminal))}
     try:
-        done = subprocess.run(  # noqa: S603 - the kubeconfig names it
-            [command, *map(str, plugin.get("args") or ())],
-            stdin=None if terminal else subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PLUGIN_SECONDS,
-            cwd=context.folder,
-            env={**os.environ, **environment, **info},
-            check=False,
+        status, output, complaint = _finished(
+            subprocess.Popen(  # noqa: S603 - the kubeconfig names it
+                [command, *map(str, plugin.get("args") or ())],
+                stdin=None if terminal else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=context.folder,
+                env={**os.environ, **environment, **info},
+            )
         )
     except (OSError, ValueError) as error:
         hint = " ".join(str(plugin.get("installHint") or "").split())
@@ -126,11 +130,46 @@ def _run(plugin: Fields, context: Context) -> Fields:
     except subprocess.TimeoutExpired as error:
         told = f"{command} said nothing for {_PLUGIN_SECONDS:.0f} s"
         raise CredentialsError(f"no credentials: {told}") from error
-    if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())
-        told = f"{command} ended with status {done.returncode}{f': {said}' if said else ''}"
+    if status:
+        said = " ".join(complaint.decode(errors="replace").split())
+        told = f"{command} ended with status {status}{f': {said}' if said else ''}"
         raise CredentialsError(f"no credentials: {told}")
-    return _status(command, plugin, done.stdout)
+    return _status(command, plugin, output)
+
+
+def _finished(plugin: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
+    """Its exit status, and what it wrote to its two outputs.
+
+    Raises TimeoutExpired, and ValueError when it prints too much; it has ended then, too.
+    """
+    due = time.monotonic() + _PLUGIN_SECONDS
+    with plugin:
+        try:
+            output, complaint = _printed(plugin, due)
+            status = plugin.wait(max(0.0, due - time.monotonic()))
+        except BaseException:
+            plugin.kill()
+            raise
+    return status, output, complaint
+
+
+def _printed(plugin: subprocess.Popen[bytes], due: float) -> Iterator[bytes]:
+    printed = {pipe.fileno(): b"" for pipe in (plugin.stdout, plugin.stderr) if pipe}
+    with DefaultSelector() as outputs:
+        for descriptor in printed:
+            outputs.register(descriptor, EVENT_READ)
+        while outputs.get_map():
+            ready = outputs.select(max(0.0, due - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired(plugin.args, _PLUGIN_SECONDS)
+            for key, _ in ready:
+                block = os.read(key.fd, _BLOCK)
+                printed[key.fd] += block
+                if len(printed[key.fd]) > MOST:
+                    raise ValueError(f"it printed more than {MOST} bytes")
+                if not block:
+                    outputs.unregister(key.fd)
+    return iter(printed.values())
 
 
 def _status(command: str, plugin: Fields, output: bytes) -> Fields:
@@ -138,7 +177,7 @@ def _status(command: str, plugin: Fields, output: bytes) -> Fields:
         found = json.loads(output)
         version, status = found["apiVersion"], found["status"]
         usable = isinstance(status, dict)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         usable, version, status = False, "", {}
     if not usable:
         raise CredentialsError(f"no credentials: {command} printed no ExecCredential with a status")

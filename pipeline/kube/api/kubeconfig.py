@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.diagnostics import ConfigError
-from pipeline.files import exists, opened
+from pipeline.diagnostics import ConfigError, listed, nearest
+from pipeline.files import content, exists, opened, warn_if_open
+from pipeline.kube.api import kubeconfig_fields
 from pipeline.kube.api.errors import ConnectError
 from pipeline.yaml import kubernetes
 
 _KUBECONFIG = re.compile(
     r"""^[ \t]*+["']?kind["']?\s*+:\s*+["']?Config["']?[ \t]*+,?[ \t\r]*+$""", re.MULTILINE
 )
-_HEAD = 65_536
+_HEAD, _MOST = 65_536, 1 << 24
 VARIABLE = "KUBECONFIG"
 _FOLDER = ":folder"
+_SECRETS = ("token", "password", "client-key-data", "auth-provider")
 """The key under which an entry has the folder of its file; no field has such a name."""
 _PLACED = {
     "cluster": ("certificate-authority",),
@@ -84,7 +86,9 @@ def read(paths: Files, name: str = "") -> Context:
     if not name:
         raise ConnectError(f"{where}: no current-context: say which one is meant")
     context = _named(where, config, "context", name)
-    cluster = _named(where, config, "cluster", str(context.get("cluster") or ""))
+    if not context.get("cluster"):
+        raise ConnectError(f'{where}: context "{name}" names no cluster')
+    cluster = _named(where, config, "cluster", str(context["cluster"]))
     user = _named(where, config, "user", str(context["user"])) if context.get("user") else {}
     if not cluster.get("server"):
         raise ConnectError(f'{where}: cluster "{context["cluster"]}" has no server')
@@ -131,7 +135,7 @@ def _placed(entry: Any, what: str, path: Path) -> Any:
 
 def _read(path: Path) -> Fields:
     try:
-        text = kubernetes.text_of(path.read_bytes(), str(path))
+        text = kubernetes.text_of(content(path, _MOST), str(path))
         document = next(kubernetes.documents(text, str(path)), None)
     except OSError as error:
         raise ConnectError(f"{path}: cannot be read: {error.strerror}") from error
@@ -140,13 +144,31 @@ def _read(path: Path) -> Fields:
     found = document.data if document else None
     if not isinstance(found, dict):
         raise ConnectError(f"{path}: not a kubeconfig: it lists no contexts")
+    if any(_secrets(entry) for entry in _entries(found, "users")):
+        warn_if_open(path)
     return found
 
 
+def _secrets(entry: Any) -> bool:
+    """Whether a user has a secret in the kubeconfig itself."""
+    user = entry.get("user") if isinstance(entry, dict) else None
+    return isinstance(user, dict) and any(map(user.get, _SECRETS))
+
+
+def _entries(config: Fields, name: str) -> list[Any]:
+    listed = config.get(name)
+    return listed if isinstance(listed, list) else []
+
+
 def _named(where: str, config: Fields, what: str, name: str) -> Fields:
-    listed = config.get(f"{what}s")
-    for entry in listed if isinstance(listed, list) else ():
+    entries = _entries(config, f"{what}s")
+    for entry in entries:
         if isinstance(entry, dict) and entry.get("name") == name:
-            found = entry.get(what)
-            return dict(found) if isinstance(found, dict) else {}
-    raise ConnectError(f'{where}: there is no {what} "{name}"')
+            found = entry.get(what) or {}
+            if not isinstance(found, dict):
+                raise ConnectError(f'{where}: {what} "{name}" is not a mapping')
+            kubeconfig_fields.check(where, what, name, found)
+            return dict(found)
+    known = [str(one["name"]) for one in entries if isinstance(one, dict) and one.get("name")]
+    hint = nearest(name, known) or f"there is {listed(known)}"
+    raise ConnectError(f'{where}: there is no {what} "{name}"; {hint}')

@@ -164,7 +164,13 @@ def pages(
     query: dict[str, str | int] = {"limit": PAGE}
     headers = {"Accept": resource.accept("List")}
     for _ in range(_MOST_PAGES):
-        page = _page(connection.fetch(resource.path(namespace), query, headers=headers))
+        answer = connection.fetch(resource.path(namespace), query, headers=headers)
+        try:
+            page = _page(answer)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise UnreachableError(
+                f"the list of {resource.plural} cannot be read: {error}"
+            ) from error
         if ended is not None and not page.metadata.continue_:
             ended.append(page.metadata.resource_version)
         yield page.items or []

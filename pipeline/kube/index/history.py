@@ -19,6 +19,23 @@ class Period(NamedTuple):
     entry: Entry
 
 
+class Held(NamedTuple):
+    """Periods of many texts as columns, each with the place of its text, in order of both.
+
+    Not a tuple for each, because the garbage collector looks through all of these.
+    """
+
+    places: list[int]
+    since: list[int]
+    entries: list[Entry]
+
+    def add(self, place: int, since: int, entry: Entry) -> None:
+        """One more period."""
+        self.places.append(place)
+        self.since.append(since)
+        self.entries.append(entry)
+
+
 class FormerHolder(NamedTuple):
     """`entry` held `text` until `until` (ms)."""
 
@@ -82,6 +99,18 @@ class AddressHistory:
     def all_now(self, text: str) -> tuple[Entry, ...]:
         """All present holders of a text, the one with the highest precedence last."""
         return self._now.get(text, ())
+
+    def held(self, texts: Iterable[str]) -> Held:
+        """The periods of those of many texts that have or had a holder."""
+        now, past, found = self._now, self._past, Held([], [], [])
+        for place, text in enumerate(texts):
+            holders = now.get(text, ())
+            if text in past or len(holders) > 1:
+                for period in self.periods(text):
+                    found.add(place, *period)
+            elif holders:
+                found.add(place, 0, holders[0])
+        return found
 
     def periods(self, text: str) -> list[Period]:
         """The holders of a text with their start, in order of time; the first period starts at 0.

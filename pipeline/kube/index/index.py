@@ -7,30 +7,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from pipeline.flows import cidr
 from pipeline.kube.api.objects import Fields, Object, Owner
 from pipeline.kube.index import keys
-from pipeline.kube.index.entries import Entry, IndexOptions, entry
-from pipeline.kube.index.history import AddressHistory, FormerHolder, Period
-from pipeline.kube.index.owners import HOPS, Climb, parent
+from pipeline.kube.index.entries import Entry, IndexOptions
+from pipeline.kube.index.history import AddressHistory, FormerHolder, Held, Period
+from pipeline.kube.index.kept import NOTHING, IndexDump, Kept, Key, kept
+from pipeline.kube.index.owners import HOPS, Climb
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 PRIMARY = "primary"
-Key = tuple[str, str, str]
-"""Kind, namespace and name of an object."""
-
-_NETWORKS = frozenset({"UserDefinedNetwork", "ClusterUserDefinedNetwork"})
 _HOST = "address of a Node"
 _LOGGED = 10_000
 """The number of changes that are logged; a reader that missed more starts again."""
 _Value = TypeVar("_Value")
 
 
-class Peer(msgspec.Struct, frozen=True):
+class Peer(msgspec.Struct, frozen=True, gc=False):
     """The object that an address resolves to; texts that do not apply are empty."""
 
     kind: str
@@ -43,40 +40,6 @@ class Peer(msgspec.Struct, frozen=True):
     zone: str
     labels: Fields
     annotations: Fields
-
-
-class Kept(msgspec.Struct, frozen=True, gc=False):
-    """What an index stores of an object; equal values give equal answers."""
-
-    entry: Entry | None
-    parent: Owner | None
-    network: bool
-
-    def __bool__(self) -> bool:
-        return bool(self.entry or self.parent or self.network)
-
-
-def kept(one: Object, options: IndexOptions) -> Kept:
-    """What to store. Raises msgspec.ValidationError when the object does not fit its kind."""
-    return Kept(entry(one, options), parent(one), one.kind in _NETWORKS)
-
-
-NOTHING = Kept(None, None, network=False)
-
-
-class IndexDump(NamedTuple):
-    """The content of an index at a moment; equal dumps give the same answers.
-
-    `past`: the former holders of addresses, in the order in which they were learnt. `timed`: the
-    index knows when holders had their addresses.
-    """
-
-    options: IndexOptions
-    entries: dict[Key, Entry]
-    parents: dict[Key, Owner]
-    networks: frozenset[Key]
-    past: tuple[FormerHolder, ...]
-    timed: bool
 
 
 class Index:
@@ -101,6 +64,23 @@ class Index:
         self._log: deque[tuple[int, frozenset[str]]] = deque(maxlen=_LOGGED)
         for one in found:
             self.add(one)
+
+    @classmethod
+    def of(cls, dump: IndexDump) -> Index:
+        """An index with this content. It shares the entries, which take most of the memory."""
+        made = cls(options=dump.options)
+        made.timed = dump.timed
+        made._entries, made._parents = dict(dump.entries), dict(dump.parents)
+        made._udns = set(dump.networks)
+        for key in {**dump.entries, **dump.parents}:
+            for above in _above(key, made._kept(key)):
+                made._below.setdefault(above, set()).add(key)
+        for one in dump.entries.values():
+            for text in _texts(one):
+                made._holders.take(text, one)
+        for past in dump.past:
+            made._holders.remember(past.text, past.entry, past.until)
+        return made
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -238,6 +218,13 @@ class Index:
                 return inside
         return [(one, PRIMARY) for one in periods(address)]
 
+    def held(self, addresses: Iterable[str]) -> Held:
+        """The holders, in the primary network, of those of many addresses that have or had one.
+
+        The addresses are in canonical form.
+        """
+        return self._holders.held(addresses)
+
     def texts(
         self,
         address: str,
@@ -290,23 +277,44 @@ class Index:
 
     def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
         """The peer of an indexed object, with its owner, node, zone and network."""
-        node = found.node
-        if not node and found.host_ip:
-            host = self._holders.now(found.host_ip, "Node")
-            node = host.name if host else ""
+        return self.peers([(found, network)], climb)[0]
+
+    def peers(self, found: Iterable[tuple[Entry, str]], climb: Climb) -> list[Peer]:
+        """The same of many objects, each in a network: owners and nodes are looked up once."""
+        owners: dict[tuple[str, Owner], Owner] = {}
+        hosts: dict[tuple[str, str], tuple[str, str]] = {}
+        peers: list[Peer] = []
+        for one, network in found:
+            owned = one.namespace, one.owner or Owner(one.kind, one.name)
+            if owned not in owners:
+                owners[owned] = self.owner(one, climb)
+            on = one.node, one.host_ip
+            if on not in hosts:
+                hosts[on] = self._host(*on)
+            host_name, zone = hosts[on]
+            peers.append(
+                Peer(
+                    kind=one.kind,
+                    namespace=one.namespace,
+                    name=one.name,
+                    owner=owners[owned],
+                    network=network,
+                    host_ip=one.host_ip,
+                    host_name=host_name,
+                    zone=zone,
+                    labels=one.labels,
+                    annotations=one.annotations,
+                )
+            )
+        return peers
+
+    def _host(self, node: str, host_ip: str) -> tuple[str, str]:
+        """The name and the zone of a node; without its address, it has no name."""
+        if not node and host_ip:
+            holder = self._holders.now(host_ip, "Node")
+            node = holder.name if holder else ""
         host = self._entries.get(("Node", "", node))
-        return Peer(
-            kind=found.kind,
-            namespace=found.namespace,
-            name=found.name,
-            owner=self.owner(found, climb),
-            network=network,
-            host_ip=found.host_ip,
-            host_name=node if found.host_ip else "",
-            zone=host.labels.get(ZONE_LABEL, "") if host else "",
-            labels=found.labels,
-            annotations=found.annotations,
-        )
+        return node if host_ip else "", host.labels.get(ZONE_LABEL, "") if host else ""
 
     def _network(self, label: str) -> str:
         """The name of a user-defined network, without namespace for a cluster-wide network."""

@@ -107,7 +107,7 @@ def management_addresses(annotations: Fields) -> tuple[str, ...]:
         listed = [subnets] if isinstance(subnets, str) else subnets
         parsed = [ipaddress.ip_interface(text) for text in listed]
         first = {one.version: str(one.ip + 2) for one in reversed(parsed)}
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return tuple(first[version] for version in (4, 6) if version in first)
 
@@ -126,7 +126,7 @@ def pod_attachments(annotations: Fields, indexed: Sequence[Secondary]) -> Iterat
     """Pairs of key and network name from network-status, of attachments with all parts."""
     try:
         attachments = _statuses(annotations.get(NETWORK_STATUS, "[]"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return
     for attachment in attachments:
         for parts in () if attachment.default else indexed:
@@ -142,7 +142,7 @@ def pod_networks(annotations: Fields) -> Iterator[tuple[str, str]]:
     """
     try:
         networks = _networks(annotations.get(POD_NETWORKS, "{}"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return
     for label, network in networks.items():
         listed = [network.ip_address, *network.ip_addresses] if label != "default" else []

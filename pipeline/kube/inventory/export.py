@@ -20,7 +20,8 @@ from pipeline.kube.api.objects import Object, Owner
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import DeclaredPort, Entry, IndexOptions, moment
 from pipeline.kube.index.history import FormerHolder
-from pipeline.kube.index.index import Index, IndexDump, Key, kept
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import IndexDump, Key, kept
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
 

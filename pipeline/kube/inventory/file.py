@@ -6,13 +6,15 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import yaml
 
+from pipeline import files
 from pipeline.diagnostics import ConfigError, Diagnostic, Problem, warning
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
@@ -24,6 +26,9 @@ from pipeline.yaml import kubernetes
 _DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _GZIP = b"\x1f\x8b"
 _JSON = re.compile(rb"\s*(\[\s*)?\{\s*[\"}]|\s*\[\s*\]")
+_MOST, _MOST_YAML = 1 << 30, 1 << 26
+"""Bytes of a document that are read: YAML takes many times its size, and minutes."""
+_PIECE = 1 << 24
 _INK = re.compile(r"\S")
 _SHOWN = 20
 """The number of problems listed per file; further ones are only counted."""
@@ -85,7 +90,7 @@ def _items(path: Path, problems: list[Problem]) -> Iterator[_Item]:
         problems.append(Problem((), f"{path.name}: cannot be read: {reason}"))
     except ConfigError as error:
         problems += (_placed(one) for one in error.problems)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         problems.append(Problem((), f"{path.name}: document {number + 1}: {reason}"))
 
@@ -107,13 +112,14 @@ def write(found: Iterable[Mapping[str, Any]], path: Path) -> None:
         data = b"".join(msgspec.json.encode(one) + b"\n" for one in found)
     else:
         data = msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": list(found)})
-    path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
+    files.write(path, gzip.compress(data, mtime=0) if packed else data)
 
 
-def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    with path.open("rb") as file:
-        packed = file.read(len(_GZIP)) == _GZIP
-    return gzip.open(path) if packed else path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+    with files.opened(path) as file:
+        packed = file.peek(len(_GZIP)).startswith(_GZIP)
+        yield gzip.GzipFile(fileobj=file) if packed else file
 
 
 def _documents(
@@ -121,20 +127,47 @@ def _documents(
 ) -> Iterator[bytes]:
     """The JSON text of each document."""
     if not _JSON.match(file.peek(512)):
-        for document in kubernetes.documents(kubernetes.text_of(file.read(), name), name):
+        content = file.read(_MOST_YAML + 1)
+        _check(content, _MOST_YAML)
+        text = kubernetes.text_of(content, name)
+        for document in kubernetes.documents(text, name):
             problems += (_placed(one) for one in document.problems)
             yield msgspec.json.encode(document.data)
         return
-    first = file.readline()
+    first = _line(file)
     if first.strip() and _complete(first):
         yield first
-        yield from filter(bytes.strip, file)
+        lines = iter(lambda: _line(file), b"")
+        yield from filter(bytes.strip, lines)
         return
-    text = first + file.read()
-    if _complete(text):
-        yield text
+    whole = first + _json(file.read)
+    if _complete(whole):
+        yield whole
         return
-    yield from _in_a_row(text.decode())
+    yield from _in_a_row(whole.decode())
+
+
+def _line(file: io.BufferedReader | gzip.GzipFile) -> bytes:
+    return _json(file.readline, b"\n")
+
+
+def _json(read: Callable[[int], bytes], end: bytes | None = None) -> bytes:
+    """The JSON up to an end, in pieces: of a hole, which is NUL bytes, one piece is read."""
+    found = bytearray()
+    while piece := read(min(_PIECE, _MOST + 1 - len(found))):
+        if b"\0" in piece:
+            raise ValueError("it has NUL bytes, so it is not JSON")
+        found += piece
+        _check(found, _MOST)
+        if end and piece.endswith(end):
+            break
+    return bytes(found)
+
+
+def _check(found: Sized, most: int) -> None:
+    """Raise ValueError for more than is read of a file, as it may have no end."""
+    if len(found) > most:
+        raise ValueError(f"it is longer than {most} bytes")
 
 
 def _placed(found: Diagnostic) -> Problem:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.diagnostics import nearest
+from pipeline.diagnostics import listed, nearest
 from pipeline.kube.api import objects
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError
@@ -100,7 +100,7 @@ def _hint(connection: ClusterConnection, name: str) -> str:
     with suppress(ApiError):
         found = _listed(connection, _NAMESPACES, "")
         names += [objects.parse(one).metadata.name for one in found]
-    return nearest(name, names) or f"there are {', '.join(names)}" if names else ""
+    return nearest(name, names) or f"there are {listed(names)}" if names else ""
 
 
 def _listed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -11,8 +10,9 @@ import msgspec
 from pipeline.flowmetric.spec import API_VERSION, KIND
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.reflector import Resource, Timing
-from pipeline.kube.sync.feed import Feed, Followed
-from pipeline.kube.sync.status import Named, StatusWriter
+from pipeline.kube.sync.feed import Feed
+from pipeline.kube.sync.known import Known, Named
+from pipeline.kube.sync.status import StatusWriter
 
 RESOURCE = Resource(kind=KIND, version=API_VERSION, plural="flowmetrics")
 _TIMING = Timing(most=5.0)
@@ -57,38 +57,12 @@ class FlowMetricFeed(Feed):
         super().close()
 
 
-class _Space(Followed):
+class _Space(Known[dict[str, Any]]):
     """The resources of one namespace, or of all."""
 
-    def __init__(self, *what: Any) -> None:
-        self._objects: dict[Named, dict[str, Any]] = {}
-        self._lock = threading.Lock()
-        super().__init__(*what)
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    def objects(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return list(self._objects.values())
-
-    def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
-        found = [_read(one) for page in pages for one in page]
-        with self._lock:
-            self._objects = {_named(one): one for one in found}
-
-    def changed(self, one: msgspec.Raw, at: int) -> None:
-        found = _read(one)
-        with self._lock:
-            self._objects[_named(found)] = found
-
-    def deleted(self, one: msgspec.Raw, at: int) -> None:
-        with self._lock:
-            self._objects.pop(_named(_read(one)), None)
-
-
-def _read(raw: msgspec.Raw) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": KIND, **_decode(raw)}
+    def read(self, raw: msgspec.Raw) -> tuple[Named, dict[str, Any]]:
+        one = {"apiVersion": API_VERSION, "kind": KIND, **_decode(raw)}
+        return _named(one), one
 
 
 def _named(one: Mapping[str, Any]) -> Named:

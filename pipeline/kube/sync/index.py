@@ -16,7 +16,8 @@ from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.objects import Object
 from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.index.entries import Entry, IndexOptions
-from pipeline.kube.index.index import NOTHING, Index, Kept, Key, kept
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import NOTHING, Kept, Key, kept
 from pipeline.kube.sync.feed import Feed, Followed
 
 _LOG = logging.getLogger(__name__)

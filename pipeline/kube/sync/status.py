@@ -15,9 +15,6 @@ from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.reflector import Resource
 
-Named = tuple[str, str]
-"""Namespace and name."""
-
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _PAUSE = 2.0

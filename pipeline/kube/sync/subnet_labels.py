@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +17,8 @@ from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.objects import Object
 from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.subnets import Label
-from pipeline.kube.sync.feed import Feed, Followed
+from pipeline.kube.sync.feed import Feed
+from pipeline.kube.sync.known import KnownObjects, Named
 
 _SECONDS, _LATER = 3.0, 20.0
 """Between two looks at an object that is there, and at one that is not, or at the API groups."""
@@ -195,33 +195,9 @@ class LabelFeed(Feed):
         self._unread = {**others, single: problem} if problem else others
 
 
-class _Reduced(Followed):
+class _Reduced(KnownObjects):
     """Objects of a kind, reduced to the parts that labels are derived from."""
 
-    def __init__(self, *what: Any) -> None:
-        self._objects: dict[str, Object] = {}
-        super().__init__(*what)
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    def objects(self) -> list[Object]:
-        return list(self._objects.values())
-
-    def listed(self, pages: Iterable[list[msgspec.Raw]], *, since: int, at: int) -> None:
-        found = [self._reduced(one) for page in pages for one in page]
-        self._objects = {one.metadata.name: one for one in found}
-
-    def changed(self, one: msgspec.Raw, at: int) -> None:
-        found = self._reduced(one)
-        self._objects = {**self._objects, found.metadata.name: found}
-
-    def deleted(self, one: msgspec.Raw, at: int) -> None:
-        gone = objects.parse(one).metadata.name
-        self._objects = {name: kept for name, kept in self._objects.items() if name != gone}
-
-    def _reduced(self, raw: msgspec.Raw) -> Object:
-        one = msgspec.structs.replace(objects.parse(raw), kind=self.resource.kind)
-        known = self._objects.get(one.metadata.name)
-        fresh = subnets.reduced(one)
-        return known if known == fresh else fresh
+    def read(self, raw: msgspec.Raw) -> tuple[Named, Object]:
+        name, one = super().read(raw)
+        return name, subnets.reduced(one)

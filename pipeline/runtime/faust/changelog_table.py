@@ -15,7 +15,8 @@ from pipeline.kafka.topics import changelog
 from pipeline.runtime.failure import Failure
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.takeover import Takeover
-from pipeline.state.changelog import ChangelogError, State, read
+from pipeline.state.changelog import ChangelogError, State
+from pipeline.state.changelog_reader import read
 
 
 class _Kept(NamedTuple):

@@ -15,6 +15,7 @@ from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.repeated_lines import RepeatFilter
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.engine import Engine
+from pipeline.runtime.faust.answer_watch import Awaited
 from pipeline.runtime.faust.group import Group, MovedError
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.state.assignment import Assignment, packed
@@ -24,6 +25,8 @@ from pipeline.state.partition import Partition, Snapshot
 _ANSWER_SECONDS = 90.0
 _RETRY_SECONDS = 0.5
 _SHARE = 5
+_SHARE_BEHIND, _FAR, _LONGEST_BEHIND = 50, 100_000, 5.0
+_SHORTEST = 0.001
 _log = logging.getLogger(__name__)
 _log.addFilter(RepeatFilter())
 
@@ -45,12 +48,18 @@ class Checkpointer:
         engine: Engine,
         flows: int,
         clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], float] = time.thread_time,
     ) -> None:
         self.batch_lock = asyncio.Lock()
         self.since_checkpoint = 0
         """Messages counted since the last snapshot."""
+        self._pace = 0.0
+        """Messages counted a second, between the last two snapshots."""
+        self._taken = clock()
         self.written: dict[TopicPartition, int] = {}
         """The last changelog offset this process wrote, by partition."""
+        self.awaited: Awaited = {}
+        """What is written to the changelogs and not durable yet."""
         self._checkpoint_lock = asyncio.Lock()
         self._many = asyncio.Event()
         self._flows = flows
@@ -60,9 +69,10 @@ class Checkpointer:
         self._dlq = dlq
         self._engine = engine
         self._clock = clock
+        self._busy = busy
         self._begun = clock()
         self._cost = 0.0
-        """The seconds that the last snapshot took, and what was made of it."""
+        """Seconds of a processor that the last snapshot took, and what was made of it."""
 
     def counted(self, messages: int) -> None:
         """So many messages more are counted."""
@@ -73,11 +83,19 @@ class Checkpointer:
     async def due(self, interval: float) -> None:
         """Return when the last call was so many seconds ago, or much was counted since.
 
-        Later when checkpoints take long: a fifth of the time is theirs at most.
+        Later when checkpoints cost much: a fifth of a processor is theirs at most. A fiftieth (or
+        one in 5 s) while 100,000 messages wait, and more than are counted in 5 s: these are shown
+        the sooner the more of the time is for counting. The first one of a takeover, which has
+        every partition and no message, does not make the next one wait.
         """
-        pause = self._begun + max(interval, _SHARE * self._cost) - self._clock()
+        cost = self._cost if self._pace else 0.0
+        waited = max(interval, _SHARE * cost)
+        if self._behind() > max(_FAR, self._pace * _LONGEST_BEHIND):
+            waited = max(waited, min(_SHARE_BEHIND * cost, _LONGEST_BEHIND))
+        pause = self._begun + waited - self._clock()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._many.wait(), max(0.0, pause))
+            async with asyncio.timeout(max(0.0, pause)):
+                await self._many.wait()
         self._many.clear()
         self._begun = self._clock()
 
@@ -98,10 +116,12 @@ class Checkpointer:
         async with self._checkpoint_lock:
             async with self.batch_lock:  # 1
                 letters = self._dlq.take()
+                before, self._taken = self._taken, self._clock()
+                self._pace = self.since_checkpoint / max(_SHORTEST, self._taken - before)
                 self.since_checkpoint = 0
-                begun = self._clock()
-                snapshots = await self._engine.run(self._processor.snapshot)
-                self._cost = self._clock() - begun
+                if not letters and self._assignment.settled and not self._assignment.remembers:
+                    return  # what stages remember is measured in each snapshot
+                snapshots = await self._engine.run(self._snapshot)
             packing = asyncio.create_task(asyncio.to_thread(self._packed, snapshots))
             try:
                 await self._check_topics({where.topic for where in snapshots})  # 2
@@ -114,12 +134,23 @@ class Checkpointer:
             await self._confirm()  # 6 and 7
             await self._write({where: records.deletions for where, records in made.items()})  # 8
 
+    def _behind(self) -> int:
+        """How many messages wait, as far as the last fetches say."""
+        positions = self._assignment.positions().items()
+        return sum(max(0, (self._group.end(where) or 0) - at) for where, at in positions)
+
+    def _snapshot(self) -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
+        begun = self._busy()
+        snapshots = self._processor.snapshot()
+        self._cost = self._busy() - begun
+        return snapshots
+
     def _packed(
         self, snapshots: Mapping[TopicPartition, tuple[Partition, Snapshot]]
     ) -> dict[TopicPartition, CheckpointRecords]:
-        begun = self._clock()
+        begun = self._busy()
         made = packed(snapshots)
-        self._cost += self._clock() - begun
+        self._cost += self._busy() - begun
         return made
 
     async def _check_topics(self, topics: Collection[str]) -> None:
@@ -146,13 +177,19 @@ class Checkpointer:
     async def _write(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Write to the changelogs; when it returns, it is durable."""
         wheres, sent = [], []
-        for where, some in records.items():
-            topic = changelog(self._group.name, where.topic)
-            for key, value in some:
-                wheres.append(where)
-                sent.append(await self._group.send(topic, key, value, partition=where.partition))
-        for where, found in zip(wheres, await asyncio.gather(*sent), strict=True):
-            self.written[where] = max(found.offset, self.written.get(where, -1))
+        topics = {where: changelog(self._group.name, where.topic) for where in records}
+        said = f"{', '.join(sorted({*topics.values()}))} takes no records: counts are not durable"
+        self.awaited = {object(): said}
+        try:
+            for where, some in records.items():
+                topic, number = topics[where], where.partition
+                for key, value in some:
+                    wheres.append(where)
+                    sent.append(await self._group.send(topic, key, value, partition=number))
+            for where, found in zip(wheres, await asyncio.gather(*sent), strict=True):
+                self.written[where] = max(found.offset, self.written.get(where, -1))
+        finally:
+            self.awaited = {}
 
     async def _confirm(self) -> None:
         for generation, positions in self._assignment.unconfirmed().items():

@@ -12,8 +12,10 @@ from faust.types import TP
 
 from pipeline.dead_letters.producer import Headers
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.epochs import Newest
 from pipeline.kafka.metadata import READ
 from pipeline.runtime.faust import private
+from pipeline.runtime.faust.answer_watch import Awaited
 from pipeline.runtime.faust.transport import BatchingConsumer
 
 
@@ -63,6 +65,9 @@ class Group(Protocol):
     ) -> dict[TopicPartition, tuple[int, int]]:
         """The offsets of the first message of partitions, and of the next one to come."""
 
+    async def newest(self, wheres: Collection[TopicPartition]) -> dict[TopicPartition, Newest]:
+        """What the newest leaders of partitions have written, where that is known."""
+
     def end(self, where: TopicPartition) -> int | None:
         """The offset of the next message to come, as the last fetch said; None before it."""
 
@@ -77,6 +82,9 @@ class Group(Protocol):
 
         The client tries again only after it was asked for. Raises what crashed the client.
         """
+
+    async def awaited(self) -> Awaited:
+        """The answers of brokers that this member waits for; none while they all come."""
 
     def recovery(self) -> Mapping[TopicPartition, tuple[int, int]]:
         """Of changelogs that are being read: the last offset that was, and the last one to read.
@@ -150,10 +158,15 @@ class FaustGroup:
         self, wheres: Collection[TopicPartition]
     ) -> dict[TopicPartition, tuple[int, int]]:
         """Asked of the brokers."""
-        tps = {where: TP(*where) for where in wheres}
-        firsts = await self._consumer.earliest_offsets(*tps.values())
-        ends = await self._consumer.highwaters(*tps.values())
-        return {where: (firsts[tp] or 0, ends[tp] or 0) for where, tp in tps.items()}
+        return await self._consumer.bounds(wheres)
+
+    async def newest(self, wheres: Collection[TopicPartition]) -> dict[TopicPartition, Newest]:
+        """Asked of their leaders."""
+        return await self._consumer.newest(wheres)
+
+    async def awaited(self) -> Awaited:
+        """As the client has it."""
+        return await self._consumer.awaited()
 
     def end(self, where: TopicPartition) -> int | None:
         """As the last fetch said; that is the first open transaction where these are not read."""

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from pipeline.kafka.connection import Connection
 from pipeline.kafka.errors import explain
 from pipeline.kafka.topics import unreachable
+from pipeline.runtime.faust.answer_watch import AnswerWatch
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group
 from pipeline.runtime.faust.intake import Intake
@@ -20,7 +21,9 @@ from pipeline.runtime.status import Status
 _TICK = 1.0
 _LONGEST_PAUSE = 8.0
 _UNKNOWN_TICKS = 3
+_COORDINATOR_TICKS = 8
 _TOPIC_TICKS = 2
+_ANSWER_SECONDS = 3.0
 
 
 class LoginError(Exception):
@@ -56,6 +59,7 @@ class GroupWatch:
         self._probe = probe
         self._sleep = sleep
         self._pause = _TICK
+        self._answers = AnswerWatch()
         self._unknown = self._ticks = 0
         self._reported = False
 
@@ -74,6 +78,10 @@ class GroupWatch:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             return
         self._pause = _TICK
+        awaited = {**await self._group.awaited(), **self._checkpointer.awaited}
+        if late := self._answers.look(awaited):
+            self._report(late, "Unanswered")
+            return
         self._unknown = 0 if self._group.connected else self._unknown + 1
         if self._unknown >= _UNKNOWN_TICKS:
             await self._look_for_the_brokers()
@@ -92,6 +100,8 @@ class GroupWatch:
 
     async def _look_for_the_brokers(self) -> None:
         reason = await self._probe(self._connection)
+        if not reason and self._unknown >= _COORDINATOR_TICKS:
+            reason = f"no broker is the coordinator of group {self._group.name}"
         if not reason:
             return
         self._report(reason, "Unreachable")
@@ -100,10 +110,11 @@ class GroupWatch:
 
     async def _look_at_the_topics(self) -> None:
         self._ticks += 1
-        if self._intake.is_open and self._ticks % _TOPIC_TICKS == 0:
-            with suppress(KafkaError):  # asked again
-                await self._checkpointer.check_topics(self._topics)
-                await self._intake.look_for_losses()
+        if self._intake.is_open and self._ticks % _TOPIC_TICKS == 0 and not self._answers.waits:
+            with suppress(KafkaError, TimeoutError):  # asked again
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await self._checkpointer.check_topics(self._topics)
+                    await self._intake.look_for_losses()
 
     def _report(self, reason: str, error: str) -> None:
         self._reported = True

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 class WorkerOptions(msgspec.Struct, frozen=True):
     """How a worker behaves: checkpoints (seconds, messages), dead letters and their limits."""
 
-    interval: float = 0.5
+    interval: float = 0.25
     flows: int = 1_000_000
     dead_letters: str = ""
     max_bytes: int = 0

@@ -6,13 +6,17 @@ tests/runtime/faust/test_private.py first, which drives these parts with recorde
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, cast
+from weakref import proxy
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import FetchError
 from aiokafka.errors import (
+    CorruptRecordException,
     IllegalGenerationError,
     KafkaError,
     RebalanceInProgressError,
@@ -21,14 +25,15 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP, AppT
 
+from pipeline.decode.record_batches import RecordBatch
 from pipeline.kafka.batch import TopicPartition
 
 POLL_RECORDS = 20_000
-"""Records of a partition after which a poll takes no further record batch of it."""
+"""Records of a partition after which a poll takes no more of it."""
 
 
 class Fetched:
-    """The records of a poll of one partition, as aiokafka's parser made them.
+    """The payloads of a poll of one partition, and their offsets.
 
     The reader stood at offset `start` before them and at `end` after them; there may be none in
     between (control batches, aborted transactions, compacted records).
@@ -36,7 +41,21 @@ class Fetched:
 
     def __init__(self, start: int) -> None:
         self.start = self.end = start
-        self.records: list[Any] = []
+        self.missing: list[tuple[int, int]] = []
+        """The first and last offsets in between that the broker did not give."""
+        self.payloads: list[bytes] = []
+        self.offsets: list[int] = []
+
+    def add(self, records: Sequence[Any]) -> None:
+        """Take what is needed of records; the objects are let go before there are many of them."""
+        if not records:
+            return
+        self.payloads += [record.value or b"" for record in records]
+        first, last = records[0].offset, records[-1].offset
+        without_holes = last - first + 1 == len(records)
+        self.offsets += (
+            range(first, last + 1) if without_holes else [record.offset for record in records]
+        )
 
     def __len__(self) -> int:
         return int(self.end > self.start)
@@ -44,6 +63,9 @@ class Fetched:
 
 class BatchingRecords(OrderedDict[TopicPartition, Any]):
     """aiokafka's fetched data; those of some topics are handed over as `Fetched`.
+
+    A damaged record batch is an error that is raised when no other partition has records: aiokafka
+    would find it while it goes through all of them, and lose what it has of the others.
 
     aiokafka's own way stops at each record and makes a ConsumerRecord of it, which takes longer
     (about 2 us) than all else that is done to a record.
@@ -55,26 +77,42 @@ class BatchingRecords(OrderedDict[TopicPartition, Any]):
 
     def __setitem__(self, tp: TopicPartition, result: Any) -> None:
         found = getattr(result, "_partition_records", None)
-        if found is not None and tp.topic in self._topics:
+        if found is not None:
+            end = result._assignment.state_value(tp).highwater
+            found._records.follow(f"{tp.topic}[{tp.partition}]", found.next_fetch_offset, end)
+        if found is not None and (damage := found._records.damage(found.next_fetch_offset)):
+            where = f"{tp.topic}[{tp.partition}]: {damage}"
+            result = FetchError(error=CorruptRecordException(where), backoff=result._backoff)
+        elif found is not None and tp.topic in self._topics:
             found._records = _RecordBatches(found._records)
-            found._consumer_record = partial(_fresh, found)
-            result.getall = partial(_take, result)
+            # Not in cycles: each holds megabytes, until a collector comes that has little to do.
+            found._consumer_record = partial(_fresh, proxy(found))
+            result.getall = partial(_take, proxy(result))
         super().__setitem__(tp, result)
 
 
 class _RecordBatches:
-    """Fetched record batches, each with one item: the list of its records."""
+    """Fetched record batches, whose items are lists of their records."""
 
     def __init__(self, batches: Any) -> None:
         self.has_next = batches.has_next
         self._batches = batches
+
+    def take_missing(self) -> list[tuple[int, int]]:
+        """What is missing in what was given since the last time."""
+        missing = list(self._batches.missing)
+        self._batches.missing.clear()
+        return missing
 
     def next_batch(self) -> _OneItem:
         return _OneItem(self._batches.next_batch())
 
 
 class _OneItem:
-    """A record batch as aiokafka's reader wants it, which goes through it record by record."""
+    """A record batch as aiokafka's reader wants it, which goes through it record by record.
+
+    What it goes through here are lists of its records.
+    """
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -86,8 +124,13 @@ class _OneItem:
         return next(self._batch)  # of a control batch
 
     def __iter__(self) -> Iterator[_Records]:
-        records = _Records(self._batch)
-        return iter([records] if records else [])
+        return map(_Records, _lists(self._batch))
+
+
+def _lists(batch: Any) -> Iterator[list[Any]]:
+    if isinstance(batch, RecordBatch):
+        return batch.lists()
+    return iter([records] if (records := list(batch)) else [])
 
 
 class _Records(list[Any]):
@@ -108,22 +151,23 @@ def _fresh(found: Any, _tp: TopicPartition, records: _Records) -> list[Any]:
 
 
 def _take(result: Any, _most: int) -> Fetched | list[Any]:
-    """FetchResult.getall: no more record batches than hold POLL_RECORDS."""
+    """FetchResult.getall: no more lists of records than hold POLL_RECORDS."""
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return []
     batches = result._partition_records
     fetched = Fetched(batches.next_fetch_offset)
+    is_read = False
     for records in batches:
-        fetched.records += records
-        if len(fetched.records) >= POLL_RECORDS:
+        fetched.add(records)
+        if len(fetched.payloads) >= POLL_RECORDS:
             break
     else:
-        result._update_position()
-        fetched.end = batches.next_fetch_offset
-        result._partition_records = None
-        return fetched
+        is_read = True
     result._update_position()
     fetched.end = batches.next_fetch_offset
+    fetched.missing = batches._records.take_missing()
+    if is_read:
+        result._partition_records = None
     return fetched
 
 
@@ -162,6 +206,35 @@ def fetcher_ended(consumer: AIOKafkaConsumer) -> bool:
 def started(consumer: Any) -> bool:
     """Whether Faust's consumer has made its client."""
     return bool(consumer._thread._consumer)
+
+
+_LONG_ANSWERS = {11, 14}
+"""To join and to sync, which a broker answers when the whole group has."""
+
+
+def awaited(consumer: AIOKafkaConsumer, topics: frozenset[str]) -> dict[Hashable, str]:
+    """The answers that a consumer waits for: of its connections, and of partitions of `topics`.
+
+    Each under what stays the same while nothing of it comes. A partition is waited for when all
+    that came of it is taken: before that, the reader does not ask for more.
+    """
+    found: dict[Hashable, str] = {}
+    for conn in consumer._client._conns.values():
+        size = len(conn._reader._buffer) if conn.connected() else 0
+        if conn._requests:
+            number, request, _ = conn._requests[0]
+            if request is not None and request.API_KEY not in _LONG_ANSWERS:
+                text = f"the broker at {conn.host}:{conn.port} does not answer"
+                found["request", id(conn), number, size] = text
+    subscription = consumer._subscription.subscription
+    if subscription is None or subscription.assignment is None:
+        return found
+    for tp in subscription.assignment.tps:
+        state = subscription.assignment.state_value(tp)
+        if tp.topic in topics and tp not in consumer._fetcher._records and not state.paused:
+            text = f"{tp.topic}[{tp.partition}] cannot be read: no fetch of it succeeds"
+            found["fetch", tp, state.timestamp] = text
+    return found
 
 
 def client_of(consumer: AIOKafkaConsumer) -> Any:
@@ -228,11 +301,18 @@ def recovery_left(app: AppT) -> dict[TopicPartition, tuple[int, int]]:
 def give_up_sending(app: AppT) -> None:
     """Let every record that is not durable yet fail now, instead of after its delivery time.
 
-    Faust waits for all of them when it stops, also when it is cancelled.
+    Faust waits for all of them when it stops, also when it is cancelled. Whoever waits for one is
+    told; that nobody does any more is ordinary then, and asyncio is not to complain of it.
     """
     client = getattr(app.producer, "_producer", None)
-    if client is not None:
-        client._message_accumulator.fail_all(KafkaError("the membership has ended"))
+    if client is None:
+        return
+    accumulator = client._message_accumulator
+    accumulator.fail_all(KafkaError("the membership has ended"))
+    for batch in chain(*accumulator._batches.values(), accumulator._pending_batches):
+        for future in (batch._drain_waiter, *(sent for sent, _ in batch._msg_futures)):
+            if not future.cancelled():
+                future.exception()
 
 
 def aiokafka_consumer(consumer: Any) -> AIOKafkaConsumer:
@@ -240,6 +320,20 @@ def aiokafka_consumer(consumer: Any) -> AIOKafkaConsumer:
     return consumer._thread._ensure_consumer()
 
 
-def accept_from(consumer: Any, partitions: Mapping[TP, int]) -> None:
-    """Let Faust's consumer deliver messages from these offsets on again."""
-    consumer._read_offset.update({tp: offset or None for tp, offset in partitions.items()})
+class _NoOffsets(defaultdict[TP, int | None]):
+    """Faust's note of what it has delivered; it has none of some topics."""
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        super().__init__(lambda: None)
+        self._topics = topics
+
+    def __getitem__(self, tp: TP) -> int | None:
+        return None if tp.topic in self._topics else super().__getitem__(tp)
+
+
+def deliver_all(consumer: Any, topics: frozenset[str]) -> None:
+    """Let Faust's consumer deliver what comes of these topics, also what it has delivered before.
+
+    An event is of several partitions there, and Faust would judge it by one of them.
+    """
+    consumer._read_offset = _NoOffsets(topics)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
+from pipeline.kafka.epochs import Newest
 from pipeline.kafka.topics import changelog
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group, MovedError
@@ -95,11 +96,17 @@ class Takeover:
         self._assignment.keep(topic, kept, generation)
         if new := wheres - kept:
             bounds = await self._group.bounds(new)
+            states = {where: log.saved(where.partition) for where in new}
+            ahead = [
+                where
+                for where, state in states.items()
+                if state.position is not None and state.position > bounds[where][1]
+            ]
+            newest = await self._group.newest(ahead) if ahead else {}
             if not log.holds(generation):
                 return
-            for where, (first, end) in bounds.items():
-                state = log.saved(where.partition)
-                position = self._position(where, state, first, end)
+            for where, state in states.items():
+                position = self._position(where, state, *bounds[where], newest.get(where))
                 self._assignment.restore(where, state, generation, position)
                 self._processor.begin(where)
         if log.holds(generation):
@@ -107,14 +114,22 @@ class Takeover:
             self._intake.open()
             self._status.set("")
 
-    def _position(self, where: TopicPartition, state: State, first: int, end: int) -> int:
-        """The next offset to count of a partition that has those from `first` to `end`."""
+    def _position(
+        self, where: TopicPartition, state: State, first: int, end: int, newest: Newest | None
+    ) -> int:
+        """The next offset to count of a partition that has those from `first` to `end`.
+
+        `newest` is known where counts go beyond the end, and that is no other topic.
+        """
         position = state.position
         subscription = self._sources[where.topic][1]
         if position is None:
             return end if subscription.from_end else first
         known = self._assignment.topic_ids.get(where.topic, "")
-        other = bool(known and state.topic_id and known != state.topic_id)
+        same = bool(known and known == state.topic_id)
+        other = bool(known and state.topic_id and not same)
+        if same and newest is not None:
+            return self._cut(where, position, newest)
         if other or position > end:
             if not subscription.start_over:
                 raise BrokerError(self._recreated(where, position, end, other=other))
@@ -124,6 +139,13 @@ class Takeover:
             self._processor.lost(where, first - position)
             return first
         return position
+
+    def _cut(self, where: TopicPartition, position: int, newest: Newest) -> int:
+        """The offset to go on from; it is the position where only the open end is before it."""
+        if position <= newest.end:
+            return position
+        self._processor.cut(where, position - newest.start, newest.start)
+        return newest.start
 
     def _recreated(self, where: TopicPartition, position: int, end: int, *, other: bool) -> str:
         name = changelog(self._group.name, where.topic)

@@ -1,9 +1,10 @@
-"""Faust's transport with one event per batch of a partition, instead of one per message.
+"""Faust's transport with one event for batches of partitions, instead of one per message.
 
 Stock Faust makes two tasks, a queue entry and an acknowledgement for each message (about 200 us).
-Here the records that a poll gives of a flow topic's partition become one pseudo-record, whose value
-is a `Batch`, before Faust sees them. A batch says where the reader stood before and after it, so
-nothing can get lost unnoticed in between.
+Here the records that a poll gives of a flow topic become pseudo-records before Faust sees them: one
+for each partition of which there are many, and one for all others. Its value is `Batches`, and it
+is told to Faust as of the first of their partitions. A batch says where the reader stood before and
+after it, so nothing can get lost unnoticed in between, and what comes twice is counted once.
 
 What else differs from the stock transport: partitions begin where the counts end, never at the
 group's committed offset; a full buffer makes the reader wait, where Faust would stop fetching for a
@@ -23,9 +24,12 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
+from pipeline.decode.record_batches import read_within_bounds
 from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.kafka.epochs import Newest, newest
 from pipeline.kafka.metadata import Topic, describe
 from pipeline.runtime.faust import private
+from pipeline.runtime.faust.answer_watch import Awaited
 from pipeline.runtime.faust.private import Fetched
 
 _log = logging.getLogger("faust.consumer")
@@ -48,6 +52,12 @@ _FETCH_WAIT_MS = 250
 
 _RETRY_SECONDS = 1.0
 
+_FEW = 1_000
+"""Messages of a partition from which on a poll's batch of it is an event by itself."""
+
+Batches = dict[TopicPartition, Batch]
+"""Batches of partitions of one topic."""
+
 
 class _Thread(stock.AIOKafkaConsumerThread):
     consumer: BatchingConsumer
@@ -64,6 +74,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Let aiokafka hand over the records of flow topics as its parser made them."""
         self._fetches = set()
+        read_within_bounds()
         await super().on_start()
         private.batch_records(self._ensure_consumer(), self.consumer.transport.batched)
 
@@ -85,10 +96,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
             return {}
         finally:
             self._fetches.discard(fetch)
-        return {
-            tp: [_pseudo_record(tp, found)] if isinstance(found, Fetched) else found
-            for tp, found in records.items()
-        }
+        return events(records)
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         self._end_fetches()
@@ -126,14 +134,31 @@ class _Thread(stock.AIOKafkaConsumerThread):
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
 
-def _pseudo_record(tp: TP, fetched: Fetched) -> ConsumerRecord:
-    payloads = [record.value or b"" for record in fetched.records]
-    offsets = [record.offset for record in fetched.records]
-    batch = Batch.of(fetched.start, fetched.end, offsets, payloads)
-    stamp = fetched.records[-1].timestamp if fetched.records else 0
-    return ConsumerRecord(
-        tp.topic, tp.partition, batch.end - 1, stamp, 0, None, batch, None, -1, -1, ()
-    )
+def events(records: Mapping[TP, Any]) -> dict[TP, list[Any]]:
+    """What a poll gave, by partition, as Faust is to have it; records that are not `Fetched` stay.
+
+    A pseudo-record's value is `Batches`.
+    """
+    made: dict[TP, list[Any]] = {}
+    few: dict[str, Batches] = {}
+    for tp, found in records.items():
+        if not isinstance(found, Fetched):
+            made[tp] = found
+        elif len(found.payloads) < _FEW:
+            few.setdefault(tp.topic, {})[TopicPartition(*tp)] = _batch(found)
+        else:
+            made[tp] = [_pseudo_record({TopicPartition(*tp): _batch(found)})]
+    return made | {TP(*next(iter(some))): [_pseudo_record(some)] for some in few.values()}
+
+
+def _batch(fetched: Fetched) -> Batch:
+    batch = Batch.of(fetched.start, fetched.end, fetched.offsets, fetched.payloads)
+    return batch._replace(missing=fetched.missing) if fetched.missing else batch
+
+
+def _pseudo_record(batches: Batches) -> ConsumerRecord:
+    where, first = next(iter(batches.items()))
+    return ConsumerRecord(*where, first.end - 1, 0, 0, None, batches, None, -1, -1, ())
 
 
 class BatchingConsumer(stock.Consumer):
@@ -146,6 +171,7 @@ class BatchingConsumer(stock.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._readable = asyncio.Event()
         super().__init__(*args, **kwargs)
+        private.deliver_all(self, self.transport.batched)
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -187,14 +213,38 @@ class BatchingConsumer(stock.Consumer):
 
     async def read_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Throw away what was fetched of these partitions and read on from these offsets."""
-        sought = await self._thread.seek_partitions(positions)
-        private.accept_from(self, sought)
+        await self._thread.seek_partitions(positions)
 
     async def describe(self, topics: Collection[str]) -> Mapping[str, Topic]:
         """These topics as a broker knows them now. Raises KafkaError."""
         client = private.client_of(private.aiokafka_consumer(self))
         found: Mapping[str, Topic] = await self._thread.in_thread(describe(client, topics))
         return found
+
+    async def bounds(
+        self, wheres: Collection[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """The first offsets of partitions, and the next ones to come. Raises KafkaError."""
+        client = private.aiokafka_consumer(self)
+        firsts = await self._thread.in_thread(client.beginning_offsets(list(wheres)))
+        ends = await self._thread.in_thread(client.end_offsets(list(wheres)))
+        return {where: (firsts[where], ends[where]) for where in wheres}
+
+    async def newest(self, wheres: Collection[TopicPartition]) -> dict[TopicPartition, Newest]:
+        """What the newest leaders of partitions have written. Raises KafkaError."""
+        client = private.client_of(private.aiokafka_consumer(self))
+        found: dict[TopicPartition, Newest] = await self._thread.in_thread(newest(client, wheres))
+        return found
+
+    async def awaited(self) -> Awaited:
+        """The answers that it waits for."""
+        if not private.started(self):
+            return {}
+        found: Awaited = await self._thread.in_thread(self._awaited())
+        return found
+
+    async def _awaited(self) -> Awaited:
+        return private.awaited(private.aiokafka_consumer(self), self.transport.batched)
 
     async def leave(self) -> None:
         """Leave the group now, before Faust has stopped: others take over meanwhile."""

@@ -11,10 +11,12 @@ import yaml
 
 from pipeline.config.flowcollector import health_rules
 from pipeline.config.flowcollector.health_rules import HEALTH, Rules
+from pipeline.exposition import self_metrics
 from tests.real.prometheus import promtool
-from tests.support.collectors import collector
+from tests.support.collectors import NO_LOKI, collector
 
 FEATURES = ["PacketDrop", "DNSTracking", "FlowRTT", "NetworkEvents", "IPSec"]
+OPERATIONAL = {"NetObservNoFlows", "NetObservLokiError"}
 GROUPS = ["", "Node", "Namespace", "Workload"]
 
 
@@ -30,7 +32,7 @@ def names(made: Rules) -> set[str]:
 
 def test_templates_of_features_that_are_off_have_no_rules(tmp_path: Path) -> None:
     without = {"PacketDropsByDevice", "ExternalEgressHighTrend", "ExternalIngressHighTrend"}
-    without |= {"Ingress5xxErrors", "IngressHTTPLatencyTrend", "NetObservNoFlows"}
+    without |= {"Ingress5xxErrors", "IngressHTTPLatencyTrend", *OPERATIONAL}
     assert names(rules(tmp_path, [])) == without
     assert names(rules(tmp_path)) - without == {
         *("PacketDropsByKernel", "IPsecErrors", "DNSErrors", "DNSNxDomain"),
@@ -156,7 +158,7 @@ def test_prometheus_accepts_every_template_in_every_form(tmp_path: Path, mode: s
     variants = [
         {"groupBy": group, "thresholds": thresholds, "lowVolumeThreshold": "5"} for group in GROUPS
     ]
-    templates = names(rules(tmp_path)) - {"NetObservNoFlows"}
+    templates = names(rules(tmp_path)) - OPERATIONAL
     given = [{"template": one, "mode": mode, "variants": variants} for one in sorted(templates)]
     made = rules(tmp_path, healthRules=given)
     file = tmp_path / "rules.yaml"
@@ -164,7 +166,7 @@ def test_prometheus_accepts_every_template_in_every_form(tmp_path: Path, mode: s
     checked = promtool("check", "rules", str(file))
     assert checked.returncode == 0, checked.stderr
     assert f"SUCCESS: {len(made.rules)} rules found" in checked.stdout
-    assert names(made) - {"NetObservNoFlows"} == templates
+    assert names(made) - OPERATIONAL == templates
 
 
 @pytest.mark.real
@@ -208,3 +210,34 @@ def test_an_alert_fires_at_its_level_alone(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(case))
     done = promtool("test", "rules", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("lost", "fires"), [(5, True), (0, False)])
+def test_flows_that_do_not_reach_loki(tmp_path: Path, lost: int, *, fires: bool) -> None:
+    """The alert of the operator, on the self-metric of the stage `loki`; without Loki, none."""
+    without = health_rules.build(collector(tmp_path, **NO_LOKI).spec)
+    made = health_rules.build(collector(tmp_path).spec)
+    assert names(made) - names(without) == {"NetObservLokiError"}
+    metric = "netobserv_records_lost"
+    assert metric in self_metrics.names("netobserv_", process=False)
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(health_rules.groups(made)))
+    rule = made.rules[-1]
+    fired = {"exp_labels": {**rule["labels"]}, "exp_annotations": rule["annotations"]}
+    series = {"series": f'{metric}{{stage="loki"}}', "values": f"0+{lost}x60"}
+    asked = {
+        "eval_time": "20m",
+        "alertname": "NetObservLokiError",
+        "exp_alerts": [fired] if fires else [],
+    }
+    test = {"interval": "30s", "input_series": [series], "alert_rule_test": [asked]}
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]}))
+    done = promtool("test", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_alert_of_loki_can_be_disabled(tmp_path: Path) -> None:
+    metrics = {"disableAlerts": ["NetObservLokiError"]}
+    made = health_rules.build(collector(tmp_path, processor={"metrics": metrics}).spec)
+    assert "NetObservLokiError" not in names(made)

@@ -39,6 +39,13 @@ def test_a_stage_has_a_place_and_tells_where_its_parts_were_written() -> None:
     ]
 
 
+def test_an_edge_that_is_given_twice_is_one() -> None:
+    text = START.replace("follows: in}", "follows: in}\n- {name: s, follows: in}")
+    text += "- {name: s, write: {type: none}}\n"
+    assert findings(text) == [("4:22", 'warning: "s" already follows "in"', "")]
+    assert translated(text).stages[1] == {"name": "s", "type": "discard", "follows": "in"}
+
+
 @pytest.mark.parametrize(
     ("parameter", "kind"),
     [
@@ -77,7 +84,7 @@ parameters:
 - {name: b, extract: {type: none}}
 - {name: in, ingest: {type: stdin}}
 """)
-    assert translation.problems == []
+    assert [problem.message for problem in translation.problems] == ['"out" already follows "b"']
     assert translation.stages == [
         {"name": "out", "type": "discard", "follows": ["b", "a"]},
         {"name": "a", "type": "pass_through", "follows": "in"},

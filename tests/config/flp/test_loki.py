@@ -89,13 +89,61 @@ def test_over_grpc(client: str, url: str) -> None:
     assert stage["url"] == url
 
 
+@pytest.mark.parametrize(
+    ("version", "native"), [("TLS13", {"tls_min_version": "1.3"}), ("TLS12", None)]
+)
+def test_the_oldest_tls(version: str, native: object) -> None:
+    client = f"tls_config: {{min_version: {version}}}"
+    (stage,) = stages(f"write: {{type: loki, loki: {{url: u, clientConfig: {{{client}}}}}}}")
+    assert stage.get("http") == native
+
+
+@pytest.mark.parametrize(
+    ("tls", "said"),
+    [
+        ("min_version: TLS14", ('unknown min_version "TLS14"', 'did you mean "TLS13"?')),
+        ("max_version: TLS12", ("max_version is not supported", "")),
+    ],
+)
+def test_versions_that_are_refused(tls: str, said: tuple[str, str]) -> None:
+    client = f"clientConfig: {{tls_config: {{{tls}}}}}"
+    assert refused(f"write: {{type: loki, loki: {{url: u, {client}}}}}") == [said]
+
+
+def test_tokens() -> None:
+    """As Prometheus' HTTP client has them."""
+    (stage,) = stages("""write: {type: loki, loki: {url: u, clientConfig: {oauth2: {
+        client_id: flp, client_secret_file: /var/secret, token_url: "https://sso/token",
+        scopes: [logs], endpoint_params: {audience: loki}, grant_type: client_credentials,
+        tls_config: {ca_file: /var/ca.crt, server_name: n}, proxy_url: "http://proxy:3128"}}}}""")
+    assert stage["http"] == {
+        "oauth2": {
+            "token_url": "https://sso/token",
+            "client_id": "flp",
+            "client_secret_file": "/var/secret",
+            "scopes": ["logs"],
+            "endpoint_params": {"audience": "loki"},
+            "tls": {"ca": "/var/ca.crt"},
+            "server_name": "n",
+            "proxy": "http://proxy:3128",
+        }
+    }
+
+
 def test_what_is_refused() -> None:
     assert refused("write: {type: loki, loki: {url: u, clientProtocol: grcp}}") == [
         ('unknown clientProtocol "grcp"', 'did you mean "grpc"?')
     ]
     assert refused(
-        "write: {type: loki, loki: {url: u, clientConfig: {oauth2: {client_id: a}}}}"
-    ) == [("oauth2 is not supported", "")]
+        "write: {type: loki, loki: {url: u, clientConfig: {http_headers: {a: {values: [b]}}}}}"
+    ) == [("http_headers is not supported", "")]
+    own = "client_id: a, token_url: 'http://t', claims: {a: b}, grant_type: client_credential"
+    assert refused(
+        f"write: {{type: loki, loki: {{url: 'http://l', clientConfig: {{oauth2: {{{own}}}}}}}}}"
+    ) == [
+        ('unknown grant_type "client_credential"', 'did you mean "client_credentials"?'),
+        ("claims is not supported", ""),
+    ]
     assert refused("write: {type: loki, loki: {url: u, format: x}}") == [
         ('warning: "x" prints as "printf" does', "")
     ]

@@ -164,6 +164,7 @@ def test_refused_rules() -> None:
     rules = (
         "{type: add_subnet_labels}, {type: add_subnet}, {type: reinterpret_direction},"
         "{type: add_location},"
+        "{type: add_location, add_location: {input: A, output: B}},"
         "{type: add_kubernetes, kubernetes: {ipField: A, output: B, assignee: ecs}}"
     )
     more = ", kubeConfig: {secondaryNetworks: [{index: {ips: null}}]}"
@@ -174,6 +175,10 @@ def test_refused_rules() -> None:
         ('unknown rule type "add_subnet_labels"', 'did you mean "add_subnet_label"?'),
         ('the rule add_subnet needs "add_subnet"', ""),
         ('the rule add_location needs "add_location"', ""),
+        (
+            'the rule add_location needs "file_path": the file of a database of places',
+            "none is downloaded here",
+        ),
         ('warning: "ecs" is ignored', 'only "otel" is known'),
     ]
 

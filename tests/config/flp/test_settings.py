@@ -126,19 +126,42 @@ def test_the_server_of_a_stage_is_the_server_when_it_is_the_only_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
+    ("more", "first", "others"),
     [
-        "- {name: t, encode: {type: prom}}\n",
-        "- {name: t, encode: {type: prom, prom: {port: 1}}}\n",
-        "metricsSettings: {port: 9102}\n",
+        ("- {name: t, encode: {type: prom}}\n", 9090, {1234: ["s"]}),
+        ("- {name: t, encode: {type: prom, prom: {port: 1}}}\n", 9090, {1234: ["s"], 1: ["t"]}),
+        ("- {name: t, encode: {type: prom, prom: {port: 1234}}}\n", 1234, {}),
+        ("metricsSettings: {port: 9102}\n", 9102, {1234: ["s"]}),
+        ("metricsSettings: {port: 1234}\n", 1234, {}),
     ],
 )
-def test_more_servers_than_one_are_refused(more: str) -> None:
-    (finding,) = findings(START + OWN + more)
-    assert finding[1:] == (
-        "an own server is only possible when it serves all metrics",
-        "leave out address, port and tls",
-    )
+def test_stages_may_have_servers_besides_that_of_all(
+    more: str, first: int, others: dict[int, list[str]]
+) -> None:
+    translation = translated(START + OWN + more)
+    assert translation.problems == []
+    assert translation.settings["server"] == {"listen": f"0.0.0.0:{first}"}
+    assert translation.settings.get("metric_servers", []) == [
+        {"stages": stages, "listen": f"0.0.0.0:{port}"} for port, stages in others.items()
+    ]
+
+
+def test_servers_of_stages_have_places() -> None:
+    tls = "- {name: t, encode: {type: prom, prom: {tls: {certPath: c, keyPath: k}}}}\n"
+    text = START + OWN + tls + "metricsSettings: {disableGlobalServer: true}\n"
+    translation = translated(text)
+    assert translation.settings["metric_servers"][1] == {
+        "stages": ["t"],
+        "listen": "0.0.0.0:9090",
+        "tls_cert": "c",
+        "tls_key": "k",
+    }
+    at = ("parameters", 2, "encode", "prom")
+    assert translation.origins["metric_servers", 1, "tls_cert"] == (*at, "tls", "certPath")
+    assert translation.settings["server"] == {"listen": "127.0.0.1:9090", "optional": True}
+    assert [problem.message for problem in translation.problems] == [
+        "the server cannot be switched off: it listens on this host only"
+    ]
 
 
 def test_no_server_at_all_is_one_on_this_host_only() -> None:

@@ -22,7 +22,7 @@ def delete_topic(broker: Broker, topic: str) -> None:
     """Delete a topic; it is gone when this returns."""
     client = admin(broker)
     client.delete_topics([topic])[topic].result(20)
-    while topic in client.list_topics(timeout=20).topics:
+    while topic in client.list_topics(timeout=60).topics:
         pass
 
 
@@ -52,12 +52,17 @@ def transactions(broker: Broker, topic: str, *parts: tuple[list[bytes], bool]) -
 def allow(broker: Broker, user: str, kind: str, name: str, *operations: str) -> None:
     """Give a user rights (READ, ...) on a GROUP or TOPIC; a name that ends with - is a prefix."""
     pattern = "PREFIXED" if name.endswith("-") else "LITERAL"
-    rules = [
-        _KAFKA.AclBinding(*_rule(user, kind, name, pattern, operation, "ALLOW"))
-        for operation in operations
-    ]
+    _add(broker, [_rule(user, kind, name, pattern, operation, "ALLOW") for operation in operations])
+
+
+def deny(broker: Broker, user: str, kind: str, name: str, operation: str) -> None:
+    """Deny a user a right whatever else allows it; `forbid` takes this back too."""
+    _add(broker, [_rule(user, kind, name, "LITERAL", operation, "DENY")])
+
+
+def _add(broker: Broker, rules: list[tuple[Any, ...]]) -> None:
     client: Any = admin(broker)
-    for done in client.create_acls(rules).values():
+    for done in client.create_acls([_KAFKA.AclBinding(*rule) for rule in rules]).values():
         done.result(20)
 
 

@@ -25,7 +25,7 @@ SOON, BACK = 10, 30
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
-_ACLS = {
+ACLS = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",
     "allow.everyone.if.no.acl.found": "false",
@@ -59,7 +59,7 @@ def said_once(worker: Worker, why: str) -> None:
 def guarded_broker(new_kafka: Callable[[Security | None], Kafka]) -> Kafka:
     """A broker with a topic `guarded` of five flows, where user `flow` may do nothing."""
     security = sasl_plain(flow="pw")
-    broker = new_kafka(Security(security.protocol, {**security.settings, **_ACLS}))
+    broker = new_kafka(Security(security.protocol, {**security.settings, **ACLS}))
     broker.create_topic("guarded", 1)
     produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
     return broker

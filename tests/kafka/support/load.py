@@ -19,7 +19,7 @@ from pipeline.api.schema import Totals
 from pipeline.app.job import Job
 from pipeline.stage import VALUE
 from pipeline.state.count_store import facts
-from pipeline.state.series_table import LAST_COUNTED
+from pipeline.state.series_rows import LAST_COUNTED
 from simulate import Shape, Simulation, simulate
 from simulate.configs import flow_metric
 from simulate.scenarios import made as scenario

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
+
+_SECONDS = 120
 
 
 class Message(NamedTuple):
@@ -14,16 +17,21 @@ class Message(NamedTuple):
 
 
 def read(address: str, topic: str, count: int, *, seconds: float = 20) -> list[Message]:
-    """The first messages of all partitions, or fewer when no more come in time."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "reader"})
+    """The first messages of all partitions, or fewer when no more come so long after their ends."""
+    own = {"bootstrap.servers": address, "group.id": "reader", "enable.partition.eof": True}
+    consumer = Consumer(own)
+    found: list[Any] = []
+    ends: set[int | None] = set()
+    deadline = time.monotonic() + _SECONDS
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        found: list[Any] = []
-        while len(found) < count and (
-            some := consumer.consume(min(count - len(found), 10_000), timeout=seconds)
-        ):
-            found += some
+        while len(found) < count and time.monotonic() < deadline:
+            some = consumer.consume(min(count - len(found), 10_000), timeout=seconds)
+            if not some and len(ends) == len(partitions):
+                break
+            ends |= {message.partition() for message in some if message.error()}
+            found += (message for message in some if not message.error())
     finally:
         consumer.close()
     return [

@@ -51,7 +51,7 @@ class Worker:
         process.send_signal(signal.SIGTERM)
         return process.wait(seconds)
 
-    def ended(self, *, seconds: float = 30) -> int:
+    def ended(self, *, seconds: float = 60) -> int:
         """Wait until it ends by itself; the exit code."""
         process = self.process._process
         assert process is not None
@@ -157,7 +157,7 @@ def totals(*workers: Worker) -> tuple[int, Counts]:
     return messages, {name: {**series} for name, series in found.items()}
 
 
-def wait(condition: Callable[[], bool], *, seconds: float = 60, every: float = 0.1) -> None:
+def wait(condition: Callable[[], bool], *, seconds: float = 120, every: float = 0.1) -> None:
     """Return when the condition holds; it fails after that many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -165,7 +165,7 @@ def wait(condition: Callable[[], bool], *, seconds: float = 60, every: float = 0
         time.sleep(every)
 
 
-def counted(messages: int, *workers: Worker, seconds: float = 40) -> Counts:
+def counted(messages: int, *workers: Worker, seconds: float = 120) -> Counts:
     """Wait until these workers have counted so many messages; the exact counters then."""
     wait(lambda: totals(*workers)[0] >= messages, seconds=seconds, every=0.3)
     found, counts = totals(*workers)

@@ -125,6 +125,8 @@ def test_a_plugin_is_told_what_kubectl_tells_it(tmp_path: Path) -> None:
         (printed({"clientCertificateData": "x"}), {}, "gave neither a token nor"),
         (printed({"token": "t"}, "v0"), {}, "speaks v0, and the kubeconfig asks for client"),
         ("", {"interactiveMode": "Always"}, "wants to ask"),
+        ("yes", {}, "it printed more than 1048576 bytes"),
+        ("yes >&2", {}, "it printed more than 1048576 bytes"),
         ("", {"command": "no-such", "installHint": "get\nit"}, "No such file or directory; get it"),
     ],
 )

@@ -52,6 +52,21 @@ def test_who_let_go_is_remembered_for_the_window() -> None:
     assert periods(found) == [(0, "new")]
 
 
+def test_many_addresses_are_answered_by_their_holders() -> None:
+    """As one by one, with the place of each address; those that nobody has or had are left out."""
+    found = moved(entry("a"), 500, entry("b", since=400, seen=600))
+    found.take("10.1.1.9", entry("c", since=7))
+    held = found.held(["10.9.9.9", "10.1.1.9", "10.1.1.1", "", "10.1.1.9"])
+    names = [one.name for one in held.entries]
+    expected = [(2, since, name) for since, name in periods(found)]
+    assert len(expected) == 2
+    assert list(zip(held.places, held.since, names, strict=True)) == [
+        (1, 0, "c"),
+        *expected,
+        (4, 0, "c"),
+    ]
+
+
 def test_without_window_only_now_counts() -> None:
     """With a window of zero nothing is remembered."""
     assert periods(moved(entry("old"), 500, entry("new", since=400), window=0)) == [(0, "new")]

@@ -10,7 +10,8 @@ import pytest
 from pipeline.kube.api import objects
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import IndexOptions
-from pipeline.kube.index.index import NOTHING, Index, Peer, kept
+from pipeline.kube.index.index import Index, Peer
+from pipeline.kube.index.kept import NOTHING, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
 
@@ -319,3 +320,24 @@ def test_labels_and_annotations() -> None:
     kept = index(labelled, options=IndexOptions(annotations=True))
     assert peer(kept, "10.1.1.1").annotations == {"n": "1"}
     assert (kept.label_keys(), kept.annotation_keys()) == ({"app"}, {"n"})
+
+
+def test_an_index_of_a_dump_answers_as_the_one_that_was_dumped() -> None:
+    """Also about former holders; what changes in one of them later does not in the other."""
+    replicas = thing("ReplicaSet", "web-1", ("Deployment", "web"))
+    options = IndexOptions(window=60.0)
+    first = index(
+        NODE, replicas, pod("a", "10.1.0.1", owner=("ReplicaSet", "web-1")), options=options
+    )
+    first.add(objects.of(pod("gone", "10.1.0.2")))
+    first.put(("Pod", "shop", "gone"), NOTHING, 5_000)
+    second = Index.of(first.dump())
+    assert second.dump() == first.dump()
+    for address in ("10.1.0.1", "10.1.0.2", "10.0.0.1"):
+        assert second.periods(address) == first.periods(address)
+        assert second.lookup(address, TRACKED) == first.lookup(address, TRACKED)
+    assert peer(second, "10.1.0.1").owner.name == "web"
+    second.add(objects.of(thing("ReplicaSet", "web-1", ("Deployment", "other"))))
+    assert peer(second, "10.1.0.1").owner.name == "other"
+    assert peer(first, "10.1.0.1").owner.name == "web"
+    assert second.changed(0) == {"10.1.0.1"}

@@ -15,7 +15,8 @@ from pipeline.kube import subnets
 from pipeline.kube.api import objects
 from pipeline.kube.index import keys
 from pipeline.kube.index.entries import IndexOptions
-from pipeline.kube.index.index import NOTHING, Index, kept
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.kept import NOTHING, kept
 from pipeline.kube.index.keys import Secondary
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.inventory import file

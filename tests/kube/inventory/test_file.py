@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +171,58 @@ def test_a_cluster_with_everything_in_one_file(tmp_path: Path) -> None:
     file.write([pod(1), BAD_IP, pod(3)], tmp_path / "k.yaml")
     index, problems = file.load(tmp_path / "k.yaml")
     assert (names(index), len(problems)) == (["p1", "p3"], 1)
+
+
+def test_a_pipe_is_read_once_and_without_a_writer_holds_nothing(tmp_path: Path) -> None:
+    """It was opened twice, and an end without a writer was waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    assert names(file.load(tmp_path / "pipe")[0]) == []
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as end:
+            end.write(gzip.compress(json.dumps(LIST).encode()))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    index, problems = file.load(Path(f"/dev/fd/{reading}"))
+    writer.join()
+    os.close(reading)
+    assert (names(index), problems) == (["p1", "p2", "p3"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "then", "reason"),
+    [
+        (b"kind: Pod\n", b"\0", "it is longer than 1000 bytes"),
+        (b'{"kind": "Pod", ', b"\0", "it has NUL bytes, so it is not JSON"),
+        (b'{"kind": "Pod"}\n', b"\0", "it has NUL bytes, so it is not JSON"),
+        (b'[{"kind": "Pod"}, ', b"\0", "it has NUL bytes, so it is not JSON"),
+        (b'{"kind": "Pod", ', b" ", "it is longer than 2000 bytes"),
+        (b'{"kind": "Pod"}\n', b" ", "it is longer than 2000 bytes"),
+        (b'{"kind":\n"Pod"\n', b"\n", "it is longer than 2000 bytes"),
+    ],
+)
+def test_a_file_without_end_is_read_in_part(
+    text: bytes, then: bytes, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that something else has made huge meanwhile: YAML, JSON, a line of JSON."""
+    monkeypatch.setattr(file, "_MOST", 2_000)
+    monkeypatch.setattr(file, "_MOST_YAML", 1_000)
+    monkeypatch.setattr(file, "_PIECE", 100)
+    path = tmp_path / "pods"
+    path.write_bytes(text + then * 10_000)
+    *_, problem = file.load(path)[1]
+    assert problem.message.endswith(reason)
+
+
+@pytest.mark.parametrize("piece", range(1, 40))
+def test_lines_are_read_in_pieces(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a piece ends."""
+    monkeypatch.setattr(file, "_PIECE", piece)
+    path = tmp_path / "pods.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in LIST["items"]))
+    index, problems = file.load(path)
+    assert (names(index), problems) == (["p1", "p2", "p3"], [])

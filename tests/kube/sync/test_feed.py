@@ -17,7 +17,7 @@ from pipeline.kube.sync.flowmetrics import FlowMetricFeed
 from pipeline.kube.sync.index import Watch
 from pipeline.kube.sync.subnet_labels import LabelFeed
 from pipeline.stage.resources import Monitored, ResourcePool
-from tests.kube.live import until
+from tests.kube.live import NOWHERE, until
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import define, flowmetrics, kubeconfig
 
@@ -31,12 +31,6 @@ KINDS = {
     "LabelFeed": {"Node", "ServiceCIDR"},
     "FlowMetricFeed": {"FlowMetric"},
 }
-NOWHERE = """\
-kind: Config
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: one, context: {cluster: c}}]
-current-context: one
-"""
 
 
 @pytest.mark.parametrize("name", MAKERS)

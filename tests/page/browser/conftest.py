@@ -25,7 +25,7 @@ STATIC = Path(page.__file__).parent / "static"
 
 def answers(source: Source, more: Mapping[str, Extra]) -> Answers:
     """The page and its documents about a source, and more; no list of ranges is there."""
-    extra = documents(source, lambda _: RANGES.to_frame())
+    extra = documents(source, lambda _: RANGES.to_frame(), share=2)
     extra |= more
     return Answers(
         metrics=lambda _: "",

@@ -78,7 +78,7 @@ def test_what_differs_the_worst_first(open_page: Open, source: Fixed) -> None:
 def test_one_kind_is_shown_and_the_url_says_so(open_page: Open, source: Fixed) -> None:
     page = open_page(source)
     page.open("drift")
-    page.click(".choice label", "gone 1")
+    page.click(".choice label", "gone, 1 edge")
     page.until(lambda: rows(page) == [("◌gone", "shop/old → shop/db")])
     assert page.state == "drift?only=gone"
     page.driver.back()
@@ -93,7 +93,7 @@ def test_some_are_approved(open_page: Open, source: Fixed) -> None:
     box(page, "shop/old")
     page.button("Approve 2 edges").click()
     page.until(lambda: len(rows(page)) == 2)
-    assert "2 edges approved. 3 edges approved, 2 differ." in page.text(".outcome")
+    assert "2 edges approved. 3 edges approved, 2 edges differ." in page.text(".outcome")
     assert sorted(known(source)) == ["web", "x"]
 
 

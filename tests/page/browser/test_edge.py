@@ -11,7 +11,7 @@ import pytest
 from matrix.edges import Evidence
 from page.ends import KEY
 from page.source import Source
-from tests.real.browser import LAPTOP, PHONE, Window
+from tests.real.browser import DESKTOP, LAPTOP, PHONE, Window
 from tests.support.edge_rows import edge, frame
 from tests.support.paging import Page
 from tests.support.seen import Fixed, seen
@@ -46,7 +46,7 @@ def address(row: dict[str, object]) -> str:
     return f"matrix?{urlencode({'namespace': 'shop', 'edge': key})}"
 
 
-@pytest.mark.parametrize("window", [LAPTOP, PHONE])
+@pytest.mark.parametrize("window", [LAPTOP, DESKTOP, PHONE])
 def test_everything_that_is_known_is_shown(open_page: Open, window: Window) -> None:
     page = open_page(Fixed(seen(frame(ROW))))
     page.open(address(ROW), window=window)
@@ -58,7 +58,7 @@ def test_everything_that_is_known_is_shown(open_page: Open, window: Window) -> N
         "The client's first packet was seen (SYN)",
         "Connections: 1,234 opened, 1,200 answered, 4 reset.",
         "2 flows with dropped packets.",
-        "By policies: 7 flows allowed, 3 denied.",
+        "By policies: 7 flows allowed, 3 flows denied.",
         "5 flows reported by both nodes, counted once.",
         "Sampled: one packet in 50.",
         "3.0 MiB",
@@ -72,6 +72,18 @@ def test_everything_that_is_known_is_shown(open_page: Open, window: Window) -> N
     ):
         assert part in text
     page.accessible(f"edge-{window.width}")
+
+
+def test_times_are_in_the_zone_of_the_viewer(open_page: Open) -> None:
+    """The same moment is later in the day where the sun rises earlier."""
+    page, override = open_page(Fixed(seen(frame(ROW)))), "Emulation.setTimezoneOverride"
+    try:
+        for zone, said in (("UTC", "UTC"), ("Asia/Tokyo", "GMT+9"), ("Asia/Kolkata", "GMT+5:30")):
+            page.driver.execute_cdp_cmd(override, {"timezoneId": zone})
+            page.open(address(ROW))
+            page.until(lambda said=said: said in page.text("#panel"))  # type: ignore[misc] # of the loop
+    finally:
+        page.driver.execute_cdp_cmd(override, {"timezoneId": ""})
 
 
 def test_the_time_line_has_the_days_between_too(open_page: Open) -> None:

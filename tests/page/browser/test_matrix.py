@@ -49,7 +49,7 @@ def test_the_nodes_that_call_are_one_row(open_page: Open) -> None:
     ports = page.texts(".grid-server .port")
     assert ports[:3] == ["TCP 2055", "TCP 8080", "TCP 9401"]
     assert len(cells(page)) == 14
-    assert "● established226 · 1.6 MiB" in cells(page)
+    assert "● established226 flows · 1.6 MiB" in cells(page)
 
 
 def test_every_state_has_a_glyph_and_a_word(open_page: Open, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_states_are_chosen_in_the_legend(open_page: Open) -> None:
     page = open_page(Fixed(seen(STATES)))
     page.open("matrix?namespace=shop")
     page.one(".legend .is-denied").click()
-    page.until(lambda: cells(page) == ["✕ denied20 · 0 B"])
+    page.until(lambda: cells(page) == ["✕ denied20 flows · 0 B"])
     assert page.one(".legend .is-denied").get_attribute("aria-pressed") == "true"
     page.one(".legend .is-attempted").click()
     page.until(lambda: len(cells(page)) == 2)
@@ -178,6 +178,19 @@ def test_it_is_accessible_and_fits(open_page: Open, window: Window) -> None:
         page.accessible(f"matrix-{name}-{window.width}")
         wide = page.browser.run("return document.documentElement.scrollWidth")
         assert wide <= window.width, "nothing but the grid scrolls sideways"
+
+
+def test_columns_stand_beside_the_rows_when_the_window_has_changed(open_page: Open) -> None:
+    """As when a phone is turned: the style sheet has other sizes for other widths."""
+    page = open_page(Fixed(reference_seen()))
+    page.open(NAMESPACE, window=DESKTOP)
+    for window in (PHONE, LAPTOP):
+        page.browser.resize(window)
+        gap = (
+            "const box = (css) => document.querySelector(css).getBoundingClientRect();"
+            "return Math.abs(box('.grid-client').right - box('.grid-server').left) < 2"
+        )
+        page.until(lambda gap=gap: bool(page.browser.run(gap)))  # type: ignore[misc] # of the loop
 
 
 def test_an_empty_matrix_says_so(open_page: Open) -> None:

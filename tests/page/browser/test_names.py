@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode
 
+import polars as pl
 import pytest
 
+from page import recent
 from page.source import Source
+from pipeline.cli.kept_flows import kept_in
+from pipeline.cli.page_api import page_documents
 from tests.support.edge_rows import edge, frame
+from tests.support.kept import parquet
 from tests.support.paging import Page
-from tests.support.seen import Fixed, seen
+from tests.support.seen import Fixed, reference_flows, reference_seen, seen
 
 Open = Callable[[Source], Page]
 HOSTILE = {
@@ -70,3 +76,31 @@ def test_a_namespace_from_the_url_is_text_too(open_page: Open, namespace: str) -
     page.open(f"matrix?{urlencode({'namespace': namespace, 'find': namespace})}")
     page.until(lambda: page.all(".empty"))
     assert page.all("main img, main script, main svg") == []
+
+
+def test_flows_of_memory_and_of_files_show_them_as_text(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    """In the table, in the overview, and as the text of its elements that a reader hears."""
+    names = list(HOSTILE)
+    flows = reference_flows().head(len(names))
+    flows = flows.with_columns(
+        pl.Series("SrcK8S_OwnerName", names), pl.Series("DstK8S_OwnerName", names[::-1])
+    )
+    parquet(tmp_path / "a.parquet", flows)
+    more = page_documents(
+        Fixed(reference_seen(), flows),
+        "a test",
+        latest=lambda asked: recent.page(flows, asked),
+        files=kept_in([tmp_path]).page,
+    )
+    page = open_page(Fixed(reference_seen()), {name: more[name] for name in ("flows", "about")})
+    for of in ("latest", "files"):
+        page.open(f"flows?of={of}&columns=SrcK8S_OwnerName,DstK8S_OwnerName")
+        page.until(lambda: page.all("main svg text"))
+        shown = set(page.texts("main tbody td"))
+        assert set(HOSTILE.values()) <= shown
+        assert page.all("main img, main script, main svg svg, main [onload], main [onerror]") == []
+        wide = page.browser.run("return document.documentElement.scrollWidth")
+        assert wide <= 1280, "a long name widens no page"
+        page.accessible(f"names-flows-{of}")

@@ -52,13 +52,13 @@ def test_the_draft_covers_what_was_seen(reference: Page) -> None:
     reference.open("policy?namespace=netobserv")
     assert reference.text(".banner").startswith("Draft: policies made from what was seen.")
     assert figures(reference) == {
-        "covered": "100 %",
+        "edges covered": "100 %",
         "edges allowed": "27 of 27",
         "flows allowed": "2,290 of 2,290",
         "bytes allowed": "16 MiB of 16 MiB",
-        "would be denied": "0",
-        "not decided or not known": "0",
-        "allowed, never seen": "0",
+        "would be denied": "0 edges",
+        "not decided or not known": "0 edges",
+        "allowed, never seen": "0 permissions",
     }
     assert len(reference.all(".rule")) == 12
 
@@ -104,14 +104,14 @@ def test_the_yaml_is_that_of_the_document(reference: Page, chromium_files: Path)
 def test_what_would_be_denied_is_listed_with_its_policy(open_page: Open) -> None:
     page = open_page(Fixed(SHOP))
     page.open("policy?namespace=shop")
-    assert figures(page)["would be denied"] == "1"
+    assert figures(page)["would be denied"] == "1 edge"
     assert figures(page)["edges allowed"] == "2 of 3"
     (row,) = page.all("[aria-label^='Edges that would be denied'] tbody tr")
     assert "shop/web → 203.0.113.9" in row.text
     assert "shop/web egress" in row.text
     page.accessible("policy-denied")
     page.labelled("rules for unlabelled addresses").click()
-    page.until(lambda: figures(page)["would be denied"] == "0")
+    page.until(lambda: figures(page)["would be denied"] == "0 edges")
     assert page.state == "policy?namespace=shop&allow_unlabelled=true"
 
 

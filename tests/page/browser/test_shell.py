@@ -161,6 +161,36 @@ def test_a_pause_is_a_pause(open_page: Open) -> None:
     page.until(lambda: "Not up to date" in page.text("#alert"))
 
 
+_HURRY = """
+const later = window.setTimeout;
+window.setTimeout = (act, pause) => later(act, Math.min(pause, 100));
+"""
+_SEEN = """
+Object.defineProperty(document, "hidden", {value: arguments[0], configurable: true});
+window.since = performance.now();
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+_ASKED = """
+return performance.getEntriesByType("resource").some((one) => one.startTime > window.since);
+"""
+
+
+def test_a_page_that_nobody_sees_asks_for_nothing(open_page: Open) -> None:
+    """In a tab behind others, say; it asks at once when it is seen again."""
+    page = open_page(Fixed(reference_seen()))
+    add, remove = (f"Page.{what}ScriptToEvaluateOnNewDocument" for what in ("add", "remove"))
+    hurry = page.driver.execute_cdp_cmd(add, {"source": _HURRY})
+    page.open("matrix?namespace=netobserv")
+    page.driver.execute_cdp_cmd(remove, hurry)
+    page.browser.run("window.since = performance.now()")
+    page.until(lambda: page.browser.run(_ASKED))
+    page.browser.run(_SEEN, True)
+    with pytest.raises(TimeoutError):
+        page.until(lambda: page.browser.run(_ASKED), seconds=3)
+    page.browser.run(_SEEN, False)
+    page.until(lambda: page.browser.run(_ASKED))
+
+
 def test_an_answer_that_has_not_changed_is_not_sent_again(open_page: Open) -> None:
     page = open_page(Fixed(reference_seen()))
     page.open("matrix?namespace=netobserv")

@@ -156,24 +156,9 @@ def walks_by_keyboard(page: Page) -> None:
     page.open("matrix?namespace=netobserv")
     for title in VIEWS:
         page.browser.run("document.activeElement.blur()")
-        walk(page, f"document.activeElement.closest('nav a')?.textContent === '{title}'")
+        page.tab_to(f"at.closest('nav a')?.textContent === '{title}'")
         page.press(Keys.ENTER)
         page.until(lambda title=title: page.driver.title == f"{title} · flowmatrix")  # type: ignore[misc] # a default
         page.settled()
-        walk(page, "document.activeElement.closest('main') !== null")
+        page.tab_to("at.closest('main') !== null")
         page.accessible(f"view-{title.lower().replace(' ', '-')}")
-
-
-def walk(page: Page, arrived: str) -> None:
-    """Press Tab until a script says so; each stop but the page itself has an outline to see."""
-    for _ in range(200):
-        page.driver.switch_to.active_element.send_keys(Keys.TAB)
-        seen = page.browser.run(
-            "const one = document.activeElement, box = one.closest('label') ?? one;"
-            "return one === document.body || [one, box].some((element) =>"
-            " getComputedStyle(element).outlineStyle !== 'none')"
-        )
-        assert seen, page.driver.switch_to.active_element.get_attribute("outerHTML")
-        if page.browser.run(f"return {arrived}"):
-            return
-    raise AssertionError(f"Tab does not lead to where {arrived}")

@@ -56,16 +56,16 @@ def test_a_column_is_sorted_and_sorted_back(many: Page) -> None:
 
 def test_pages_are_turned(many: Page) -> None:
     many.open("table")
-    assert many.text(".pager span") == "1 to 100 of 250"
+    assert many.text(".pager span") == "Edges 1 to 100 of 250"
     assert not many.button("Previous").is_enabled()
     many.button("Next").click()
-    many.until(lambda: many.text(".pager span") == "101 to 200 of 250")
+    many.until(lambda: many.text(".pager span") == "Edges 101 to 200 of 250")
     many.button("Next").click()
-    many.until(lambda: many.text(".pager span") == "201 to 250 of 250")
+    many.until(lambda: many.text(".pager span") == "Edges 201 to 250 of 250")
     assert not many.button("Next").is_enabled()
     assert len(servers(many)) == 50
     many.button("Previous").click()
-    many.until(lambda: many.text(".pager span") == "101 to 200 of 250")
+    many.until(lambda: many.text(".pager span") == "Edges 101 to 200 of 250")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flows import cidr
+from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.subnets import Label
 from policy.generate.draft import Block
@@ -127,7 +127,7 @@ def test_blocks_are_the_addresses_that_have_the_label(labels: list[Label], pods:
     """Address by address (one of each /8), whatever overlaps; those of pods have none."""
     own = {f"{number}.0.0.0" for number in pods}
     found = Networks([pod(ip) for ip in own if ip != "0.0.0.0"], labels)  # noqa: S104 - no server
-    first = cidr.PrefixTable(subnets.listed(labels))
+    first = PrefixTable(subnets.listed(labels))
     for number in range(1, 256):
         address = ip_address(f"{number}.0.0.0")
         hit = first.first(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.dead_letters.producer import DlqProducer, Headers
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Connection, Subscription
+from pipeline.kafka.epochs import Newest
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.checkpointer import Checkpointer
@@ -19,6 +20,7 @@ from pipeline.runtime.faust.intake import Intake
 from pipeline.runtime.faust.takeover import Takeover
 from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.status import Status
+from pipeline.stage import Spec
 from tests.runtime.support import Clock, Processing
 
 
@@ -52,9 +54,11 @@ class FakeGroup:
         self.found: dict[TopicPartition, tuple[int, int]] = {}
         self.failure: Exception | None = None
         self.errors: list[BaseException] = []
-        self.connected = True
+        self.connected, self.silent = True, False
         self.left: dict[TopicPartition, tuple[int, int]] = {}
         self.ids = {"t": "id-1"}
+        self.written: dict[TopicPartition, Newest] = {}
+        self.waits: dict[Hashable, str] = {}
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
         self.answers.set()
@@ -107,17 +111,27 @@ class FakeGroup:
         await self.answers.wait()
         return {where: self.found[where] for where in wheres}
 
+    async def newest(self, wheres: Collection[TopicPartition]) -> dict[TopicPartition, Newest]:
+        """As set in `written`."""
+        return {where: self.written[where] for where in wheres if where in self.written}
+
     def end(self, where: TopicPartition) -> int | None:
         """As set in `found`."""
         return self.found[where][1] if where in self.found else None
 
     async def topic_ids(self, topics: Collection[str]) -> Mapping[str, str]:
-        """As set in `ids`."""
+        """As set in `ids`; never while it is `silent`."""
+        if self.silent:
+            await asyncio.Event().wait()
         return {topic: self.ids[topic] for topic in topics if topic in self.ids}
 
     async def error(self) -> BaseException | None:
         """The errors that were put there, one after the other."""
         return self.errors.pop(0) if self.errors else None
+
+    async def awaited(self) -> Mapping[Hashable, str]:
+        """As set in `waits`."""
+        return self.waits
 
     def recovery(self) -> Mapping[TopicPartition, tuple[int, int]]:
         """As set in `left`."""
@@ -140,9 +154,10 @@ class Parts(Processing):
         engine: Engine,
         flows: int = 1_000,
         limits: Mapping[str, Any] | None = None,
+        behind: Sequence[Spec] = (),
         **more: Any,
     ) -> None:
-        super().__init__(**limits or {})
+        super().__init__(*behind, **limits or {})
         subscription = Subscription(
             connection=Connection(brokers=("b",)), topics=("t",), group="g", **more
         )
@@ -156,6 +171,7 @@ class Parts(Processing):
             engine=engine,
             flows=flows,
             clock=self.clock,
+            busy=self.clock,
         )
 
         self.intake = Intake(

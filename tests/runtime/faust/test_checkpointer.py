@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -82,6 +83,33 @@ def test_nothing_new_writes_nothing() -> None:
     with_parts(test)
 
 
+def test_nothing_new_wakes_nobody() -> None:
+    """The thread that counts is not asked for a snapshot either."""
+
+    async def test(run: Parts) -> None:
+        run.feed(ONE, [GOOD])
+        await run.checkpointer.commit()
+        asked: list[float] = []
+        snapshot = run.processor.snapshot
+
+        def noted() -> Any:
+            asked.append(run.clock())
+            return snapshot()
+
+        run.processor.snapshot = noted  # type: ignore[method-assign]
+        await run.checkpointer.commit()
+        assert asked == []
+        run.feed(ONE, [GOOD])
+        run.group.failure = KafkaTimeoutError()
+        for _ in range(2):  # not confirmed: tried again
+            run.group.events.clear()
+            await run.checkpointer.commit()
+            assert run.group.events[-1] == "commit"
+        assert len(asked) == 2
+
+    with_parts(test)
+
+
 def test_the_last_offset_written_is_remembered() -> None:
     """A partition that stays is not read again from its changelog."""
 
@@ -125,25 +153,45 @@ def test_due_after_the_interval_or_many_messages() -> None:
     with_parts(test, flows=10)
 
 
-def test_a_checkpoint_that_took_long_lets_the_next_one_wait() -> None:
-    """Five times as long as it took, since the one before was due."""
+@pytest.mark.parametrize(
+    ("counted", "behind", "seconds"),
+    [
+        (1, 100_000, 1.0),
+        (1, 100_001, 5.0),
+        (900, 900_000, 1.0),
+        (900, 900_001, 5.0),
+        (0, 100_001, 0.5),
+    ],
+)
+def test_a_checkpoint_that_took_long_lets_the_next_one_wait(
+    counted: int, behind: int, seconds: float
+) -> None:
+    """Five times as long as it took, since the one before was due; longer far behind the end.
+
+    That is more than are counted in 5 s; what is counted here takes 5 ms. Not after the first one
+    of many partitions, in which nothing was counted.
+    """
 
     async def test(run: Parts) -> None:
         snapshot = run.processor.snapshot
+        run.group.found = {ONE: (0, behind)}
 
         def slow() -> Mapping[TopicPartition, tuple[Partition, Snapshot]]:
-            run.clock.now += 2
+            run.clock.now += 0.2
             return snapshot()
 
         await run.checkpointer.due(0)
+        run.checkpointer.counted(counted)
+        run.clock.now += 0.005
         with patch.object(run.processor, "snapshot", slow):
             await run.checkpointer.commit()
-        waiting = asyncio.create_task(run.checkpointer.due(1))
-        await asyncio.sleep(0.05)
+        run.clock.now += seconds - 0.2 - 0.01
+        waiting = asyncio.create_task(run.checkpointer.due(0.5))
+        await asyncio.sleep(0)
         assert not waiting.done()
         waiting.cancel()
-        run.clock.now += 8
-        await run.checkpointer.due(1)
+        run.clock.now += 0.02
+        await asyncio.wait_for(run.checkpointer.due(0.5), 60)
 
     with_parts(test)
 

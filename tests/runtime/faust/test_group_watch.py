@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Hashable
 
 import pytest
 from aiokafka.errors import (
@@ -138,5 +140,60 @@ def test_a_recovery_that_stands_still_ends_the_membership() -> None:
             await watching.look()
         assert "c[0] was read to offset 4 of 900" in run.status.not_ready
         assert 'kafka_errors{error="StalledError"} 1' in run.telemetry.render([], {}, None)
+
+    with_parts(test)
+
+
+@pytest.mark.parametrize("of", ["reading", "writing"])
+def test_answers_that_do_not_come_are_said_until_they_do(of: str) -> None:
+    """While it is a member, and no error comes either."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.status.set("")
+        waited: dict[Hashable, str] = {"one": "the broker does not answer"}
+        if of == "reading":
+            run.group.waits = dict(waited)
+        else:
+            run.checkpointer.awaited = waited
+        watching = watch(run)
+        for _ in range(7):
+            await watching.look()
+            assert run.status.not_ready == ""
+        await watching.look()
+        assert run.status.not_ready == "the broker does not answer"
+        run.group.waits, run.checkpointer.awaited = {}, {}
+        await watching.look()
+        assert run.status.not_ready == ""
+
+    with_parts(test)
+
+
+def test_a_question_without_an_answer_does_not_keep_the_watch() -> None:
+    """It asks about topics in every second look, and has three seconds for it."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.group.silent = True
+        watching = watch(run)
+        for _ in range(2):
+            await asyncio.wait_for(watching.look(), 60)
+
+    with_parts(test)
+
+
+def test_a_group_without_a_coordinator_is_said() -> None:
+    """The brokers answer, and none of them keeps the group: its disk may be gone."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.status.set("")
+        run.group.connected = False
+        watching = watch(run)
+        for _ in range(7):
+            await watching.look()
+            assert run.status.not_ready == ""
+        await watching.look()
+        assert run.status.not_ready == "no broker is the coordinator of group g"
 
     with_parts(test)

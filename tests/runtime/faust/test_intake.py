@@ -9,8 +9,10 @@ import pytest
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.batch import Batch
+from pipeline.kafka.epochs import Newest
 from tests.runtime.faust.support import Parts, with_parts
 from tests.runtime.support import BAD, GOOD, ONE, TWO
+from tests.stages.conntrack.given import stage
 
 
 def test_batches_wait_for_each_other() -> None:
@@ -30,6 +32,116 @@ def test_batches_wait_for_each_other() -> None:
         assert run.checkpointer.since_checkpoint == 6
 
     with_parts(test, batch_size=5)
+
+
+def test_whoever_counts_what_has_waited_sleeps_while_nothing_waits() -> None:
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        for _ in range(2):
+            waiting = asyncio.create_task(run.intake.holds_some())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            position = run.assignment.position(ONE)
+            await run.intake.add(ONE, Batch([GOOD], position, position + 1))
+            await asyncio.wait_for(waiting, 60)
+            await run.intake.holds_some()
+            await run.intake.count_held()
+
+    with_parts(test)
+
+
+def test_a_batch_of_a_partition_that_has_gone_is_left_out() -> None:
+    """It was fetched before the rebalance, together with batches of partitions that stay."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.assignment.keep("t", [ONE], 2)
+        await run.intake.add(TWO, Batch([GOOD] * 5, 0, 5))
+        await run.intake.add(ONE, Batch([GOOD] * 5, 0, 5))
+        assert run.assignment.positions() == {ONE: 5}
+
+    with_parts(test, batch_size=5)
+
+
+def test_small_batches_of_several_partitions_are_counted_in_one_run() -> None:
+    """When there is enough of them in all, when one has waited, and before a checkpoint."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([GOOD] * 3, 0, 3))
+        await run.intake.add(TWO, Batch([GOOD, BAD], 0, 2))
+        assert run.assignment.positions() == {ONE: 3, TWO: 2}
+        await run.intake.add(ONE, Batch([GOOD], 3, 4))
+        run.clock.now += 1.0
+        await run.intake.add(TWO, Batch([GOOD], 2, 3))
+        await run.intake.count_expired()
+        assert run.assignment.positions() == {ONE: 4, TWO: 3}
+        await run.intake.add(TWO, Batch([GOOD], 3, 4))
+        await run.intake.count_held()
+        assert run.assignment.positions() == {ONE: 4, TWO: 4}
+        assert [(sent.topic, sent.value) for sent in run.group.sent] == [("dead", BAD)]
+        await run.checkpointer.commit()
+        assert run.shown() == 7
+
+    with_parts(test, batch_size=5)
+
+
+def test_partitions_that_cannot_be_counted_together_are_counted_one_by_one() -> None:
+    """A stage that remembers does so by partition."""
+    track = stage(name="track", follows="in", records=["flowLog"])
+    flow = b'{"SrcAddr":"::1","Proto":6}'
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([flow] * 2, 0, 2))
+        await run.intake.add(TWO, Batch([flow] * 3, 0, 3))
+        assert run.assignment.positions() == {ONE: 2, TWO: 3}
+        assert run.checkpointer.since_checkpoint == 5
+        await run.checkpointer.commit()
+        assert run.shown() == 5
+
+    with_parts(test, batch_size=5, behind=[track])
+
+
+def test_what_others_have_counted_meanwhile_is_not_waited_for() -> None:
+    """The flush and a checkpoint may both want to count what is held."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([GOOD], 0, 1))
+        await run.intake.add(TWO, Batch([GOOD], 0, 1))
+        run.clock.now += 1.0
+        async with run.checkpointer.batch_lock:
+            held = asyncio.create_task(run.intake.count_held())
+            expired = asyncio.create_task(run.intake.count_expired())
+            await asyncio.sleep(0)
+        await asyncio.gather(held, expired)
+        assert run.assignment.positions() == {ONE: 1, TWO: 1}
+        assert run.checkpointer.since_checkpoint == 2
+
+    with_parts(test, batch_size=5)
+
+
+def test_a_gap_in_one_partition_does_not_hold_up_the_others() -> None:
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.group.found = {ONE: (0, 10)}
+        await run.intake.add(ONE, Batch([GOOD] * 2, 5, 7))
+        await run.intake.add(TWO, Batch([GOOD] * 3, 0, 3))
+        assert run.assignment.positions() == {ONE: 0, TWO: 3}
+        assert run.group.again == {ONE: 0}
+
+    with_parts(test, batch_size=5)
+
+
+def test_a_limit_on_rejects_is_that_of_the_partition_that_has_them() -> None:
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        await run.intake.add(ONE, Batch([BAD] * 100, 0, 100))
+        with pytest.raises(TooManyDeadLettersError, match=r"t\[0\]: 100 messages in a row"):
+            await run.intake.add(TWO, Batch([GOOD] * 100, 0, 100))
+
+    with_parts(test, batch_size=200, limits={"max_consecutive": 100})
 
 
 def test_nothing_is_taken_while_it_is_closed() -> None:
@@ -124,6 +236,47 @@ def test_losses_are_noticed_when_nothing_comes_after_them() -> None:
         await run.intake.look_for_losses()
         assert run.assignment.positions() == {ONE: 900, TWO: 0}
         assert lost(run).endswith('kafka_lost{topic="t",partition="0"} 900')
+
+    with_parts(test)
+
+
+@pytest.mark.parametrize("by", ["what comes", "a look"])
+def test_a_log_that_was_cut_is_counted_from_there(by: str) -> None:
+    """The reader is sent back to where other messages come; what was counted stays."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.feed(ONE, [GOOD] * 10)
+        run.group.found = {ONE: (0, 6)}
+        run.group.written = {ONE: Newest(5, 6)}
+        if by == "a look":
+            await run.intake.look_for_losses()
+        else:
+            await run.intake.add(ONE, Batch([GOOD] * 6, 0, 6))
+            await run.intake.count_held()
+        assert run.group.again == {ONE: 5}
+        assert run.assignment.position(ONE) == 5
+        assert run.telemetry.values()["kafka_cut"]["t", "0"] == 5
+        await run.intake.add(ONE, Batch([GOOD] * 2, 5, 7))
+        await run.intake.count_held()
+        assert run.assignment.position(ONE) == 7
+        await run.checkpointer.commit()
+        assert run.shown() == 12
+
+    with_parts(test)
+
+
+def test_what_is_read_again_is_no_cut() -> None:
+    """The broker has all that is counted."""
+
+    async def test(run: Parts) -> None:
+        run.intake.open()
+        run.feed(ONE, [GOOD] * 10)
+        run.group.written = {ONE: Newest(5, 12)}
+        await run.intake.add(ONE, Batch([GOOD] * 12, 0, 12))
+        await run.intake.count_held()
+        assert run.assignment.position(ONE) == 12
+        assert run.group.again == {}
 
     with_parts(test)
 

@@ -7,11 +7,13 @@ transactions in them were aborted.
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import json
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import faust
@@ -20,16 +22,18 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import KafkaError
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.errors import CorruptRecordException, KafkaError
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
+from pipeline.decode.record_batches import RecordBatches
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.private import BatchingRecords, Fetched
 
+_HEAD = 61
+"""Bytes of a record batch before its records."""
 _FETCHES = json.loads((Path(__file__).parent / "fetches.json").read_text())
 
 
@@ -38,7 +42,7 @@ class Seen(NamedTuple):
 
     start: int
     end: int
-    values: dict[int, bytes | None]
+    values: dict[int, bytes]
     position: int
 
 
@@ -62,7 +66,7 @@ def taken(
         state.reset_to(position)
         found = fetcher.PartitionRecords(
             tp,
-            MemoryRecords(fetched(name, behind)),
+            RecordBatches(fetched(name, behind)),
             [tuple(aborted) for aborted in _FETCHES[name]["aborted"]],
             position,
             None,
@@ -80,10 +84,10 @@ def taken(
             got = records[tp].getall(100)
             assert isinstance(got, Fetched) or not batched
             if isinstance(got, Fetched):
-                values = {record.offset: record.value for record in got.records}
+                values = dict(zip(got.offsets, got.payloads, strict=True))
                 seen.append(Seen(got.start, got.end, values, state.position))
             else:
-                values = {record.offset: record.value for record in got}
+                values = {record.offset: record.value or b"" for record in got}
                 seen.append(Seen(position, state.position, values, state.position))
         assert not result.has_more()
         return seen
@@ -116,14 +120,64 @@ def test_records_before_the_position_are_left_out() -> None:
     assert seen == Seen(3, 5, {3: b"gzip-3", 4: b"gzip-4"}, 5)
 
 
+def test_holes_between_records_are_kept() -> None:
+    """Of a compacted topic; of other records the offsets need not be asked for one by one."""
+    found = Fetched(3)
+    for part in ((), (4, 5), (7, 9), (12,)):
+        found.add([SimpleNamespace(value=b"v%d" % offset, offset=offset) for offset in part])
+    assert found.offsets == [4, 5, 7, 9, 12]
+    assert found.payloads == [b"v4", b"v5", b"v7", b"v9", b"v12"]
+
+
+def test_a_fetch_is_let_go_without_the_collector_of_cycles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It holds megabytes, and the collector has little reason to come."""
+    monkeypatch.setattr(private, "POLL_RECORDS", 3)
+    kinds = fetcher.PartitionRecords, fetcher.FetchResult
+    gc.collect()
+    gc.disable()
+    try:
+        taken("plain", polls=3)
+        assert not [one for one in gc.get_objects() if type(one) in kinds]
+    finally:
+        gc.enable()
+
+
 def test_a_poll_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of the record batches comes with the next poll, without a gap."""
     monkeypatch.setattr(private, "POLL_RECORDS", 3)
     first, second, last = taken("plain", polls=3)
     assert (first.start, first.end, list(first.values)) == (0, 3, [0, 1, 2])
     assert (second.start, second.end, list(second.values)) == (3, 6, [3, 4, 5])
-    assert second.values[5] is None
+    assert second.values[5] == b""
     assert last == Seen(6, 6, {}, 6)
+
+
+@pytest.mark.parametrize("topic", ["t", "a changelog"])
+def test_a_damaged_batch_is_an_error_of_its_own(topic: str) -> None:
+    """It is no result: while aiokafka gathers results, an error would lose those it has."""
+
+    async def run() -> object:
+        data = bytearray(fetched("plain"))
+        data[_HEAD] ^= 1
+        tp, batches = TopicPartition(topic, 3), RecordBatches(bytes(data))
+        assert batches.has_next()
+        found = fetcher.PartitionRecords(
+            tp, batches, [], 0, None, None, check_crcs=True, isolation_level=fetcher.READ_COMMITTED
+        )
+        records = BatchingRecords(frozenset({"t"}))
+        records[tp] = fetcher.FetchResult(
+            tp, assignment=Assignment([tp]), partition_records=found, backoff=0.1
+        )
+        return records[tp]
+
+    error = asyncio.run(run())
+    assert isinstance(error, fetcher.FetchError)
+    with pytest.raises(
+        CorruptRecordException, match=rf"{topic}\[3\]: the record batch at offset 0"
+    ):
+        error.check_raise()
 
 
 def test_what_was_fetched_before_a_seek_is_thrown_away() -> None:
@@ -133,7 +187,7 @@ def test_what_was_fetched_before_a_seek_is_thrown_away() -> None:
         tp = TopicPartition("t", 0)
         assignment = Assignment([tp])
         assignment.state_value(tp).reset_to(0)
-        data = MemoryRecords(fetched("plain"))
+        data = RecordBatches(fetched("plain"))
         found = fetcher.PartitionRecords(
             tp, data, [], 0, None, None, check_crcs=True, isolation_level=fetcher.READ_COMMITTED
         )
@@ -180,6 +234,10 @@ def test_the_parts_of_a_consumer() -> None:
         (Recovery._set_recovery_started, ("self.in_recovery = True",)),
         (Recovery.need_recovery, ("self.active_remaining()",)),
         (Consumer.seek, ("self._read_offset",)),
+        (
+            Consumer._drain_messages,
+            ("self._read_offset.__getitem__", "r_offset is None or offset >= r_offset"),
+        ),
         (AIOKafkaConsumerThread.on_start, ("self._create_consumer", "_consumer.start()")),
         (AIOKafkaConsumerThread._create_consumer, ("_create_worker_consumer",)),
         (AIOKafkaConsumerThread._fetch_records, ("fetched_records",)),
@@ -224,6 +282,36 @@ def test_how_far_faust_has_read_the_changelogs() -> None:
         assert private.recovery_left(app) == {TopicPartition("c", 0): (4, 900)}
 
     asyncio.run(run())
+
+
+def test_nobody_has_to_wait_for_records_that_are_given_up() -> None:
+    """Asyncio complains of exceptions that nobody asks for; also of those of batches that wait."""
+
+    async def run() -> list[Any]:
+        complaints: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+        client = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
+        app: Any = faust.App("app", store="memory://")
+        app.producer._producer = client
+        accumulator = client._message_accumulator
+        sent = [
+            await accumulator.add_message(TopicPartition("t", number), b"k", b"v", timeout=1)
+            for number in (0, 0, 1, 2)
+        ]
+        sent[0].cancel()
+        under_way = accumulator._pop_batch(TopicPartition("t", 2))
+        private.give_up_sending(app)
+        assert [one.cancelled() or repr(one.exception()) for one in sent[:2]] == [
+            True,
+            "KafkaError('the membership has ended')",
+        ]
+        await client.stop()
+        del sent, client, app, accumulator, under_way
+        gc.collect()
+        await asyncio.sleep(0)
+        return complaints
+
+    assert asyncio.run(run()) == []
 
 
 def test_records_that_are_given_up_fail_at_once() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import BrokerError
+from pipeline.kafka.epochs import Newest
 from pipeline.runtime.faust.group import MovedError
 from pipeline.state.changelog import State
 from tests.runtime.faust.support import Parts, with_parts
@@ -22,8 +23,8 @@ class Log:
 
     topic = "t"
 
-    def __init__(self, position: int | None, generation: int) -> None:
-        self.position, self.generation, self.topic_id = position, generation, ""
+    def __init__(self, position: int | None, generation: int, topic_id: str = "") -> None:
+        self.position, self.generation, self.topic_id = position, generation, topic_id
 
     def holds(self, generation: int) -> bool:
         """Whether no later generation has begun."""
@@ -110,6 +111,25 @@ def test_counts_beyond_the_end_of_the_topic_end_the_worker() -> None:
         found(run, 0, 100)
         with pytest.raises(BrokerError, match=r"t\[\d\] ends at 100, but its counts include 101"):
             await run.takeover.restore(Log(101, 5), BOTH, 5)
+
+    with_parts(test)
+
+
+@pytest.mark.parametrize(
+    ("newest", "position", "lost"),
+    [(Newest(30, 35), 30, 10), (Newest(35, 35), 35, 5), (Newest(90, 100), 40, 0)],
+)
+def test_a_log_cut_before_what_is_counted(newest: Newest, position: int, lost: int) -> None:
+    """It goes on with what its newest leader wrote; an open transaction at the end is no cut."""
+
+    async def test(run: Parts) -> None:
+        found(run, 0, 35)
+        run.assignment.topic_ids = {"t": "id-1"}
+        run.group.written = {ONE: newest, TWO: newest}
+        await run.takeover.restore(Log(40, 5, "id-1"), BOTH, 5)
+        assert run.assignment.positions() == {ONE: position, TWO: position}
+        cut = run.telemetry.values()["kafka_cut"]
+        assert cut == {("t", "0"): lost, ("t", "1"): lost}
 
     with_parts(test)
 

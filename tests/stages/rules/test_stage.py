@@ -103,10 +103,22 @@ def test_check() -> None:
     assert found == [
         (("rules", 0, "query"), "error", ""),
         (("rules", 0, "sampling"), "error", ""),
-        (("rules", 1, "input"), "warning", 'did you mean "DstPort"?'),
-        (("rules", 2, "rules", 1, "input"), "warning", 'did you mean "Flags"?'),
         (("rules", 3, "samples", 0, "value"), "error", ""),
         (("rules", 4, "expression"), "warning", ""),
+    ]
+
+
+def test_it_names_what_its_rules_read_and_none_of_them_made() -> None:
+    rules = stage(
+        {"type": "add_field_if", "input": "A", "output": "B", "expression": "> 1"},
+        {"type": "remove_entry_all_satisfied", "rules": [EXISTS | {"input": "B_Evaluate"}]},
+        {"type": "conditional_sampling", "samples": [{"rules": [EXISTS | {"input": "C"}]}]},
+        {"type": "keep_entry_query", "query": "D = 1"},
+    )
+    assert list(rules.named()) == [
+        (("rules", 0, "input"), "A"),
+        (("rules", 2, "samples", 0, "rules", 0, "input"), "C"),
+        (("rules", 3, "query"), "D"),
     ]
 
 

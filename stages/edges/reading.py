@@ -1,4 +1,4 @@
-"""Flows that are alike in all that the facts of edges tell apart, as one row."""
+"""What the facts of edges are made of, from the fields of flows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from pipeline.flows.orientation import (
     REFUSED,
     Basis,
 )
+from pipeline.flows.prepared import prepared
 from pipeline.flows.times import SEEN, TIMES, seen
-from pipeline.stage import FIRST_SEEN, LAST_SEEN, Fields, days
+from pipeline.stage import Fields
 from pipeline.stage.edge_facts import END, FLOW_POLICY, FLOW_VERDICT, Attribute
 
 SRC, DST = (tuple(f":{end}_{name}" for name in END) for end in ("src", "dst"))
@@ -31,14 +32,11 @@ AT_SRC, AT_DST, AT_BOTH = range(3)
 VERDICTS = ":verdicts"
 """What policies said of a flow, a line each: ALLOWED or DENIED, and the policy."""
 ALLOWED, DENIED = "allowed", "denied"
-SRC_ZONE, DST_ZONE, DAY, NAME = ":src_zone", ":dst_zone", ":day", ":name"
-VERDICT = ":verdict"
+SRC_ZONE, DST_ZONE, NAME, VERDICT = ":src_zone", ":dst_zone", ":name", ":verdict"
 CAUSE, TLS, SERVICE, SERVICE_PORT = ":cause", ":tls", ":service", ":service_port"
-FLOWS, DROPS = ":flows", ":drops"
 COUNTS = ("Bytes", "Packets", "PktDropBytes", "PktDropPackets")
 """Fields that are added up, under their own names."""
-SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX = ":sampling", ":client_port_min", ":client_port_max"
-BEGAN = ":began"
+DROPS, SAMPLING, BEGAN = ":drops", ":sampling", ":began"
 
 _OWNER = ("K8S_OwnerType", "K8S_Namespace", "K8S_OwnerName", "SubnetLabel")
 """The fields (after Src or Dst) of an end without its address, in the order of END."""
@@ -53,8 +51,6 @@ _OF_ATTRIBUTES = {
 _START, _LATEST = "TimeFlowStartMs", 2.0**53
 _HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
-_TEXTS = (VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE, VERDICT)
-_NUMBERS = (PORT, UNDECIDED_PORT, SIDE, SERVICE_PORT, DAY)
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
 _Read = Callable[[values.Schema, str], pl.Expr]
 
@@ -72,51 +68,48 @@ def fields(attributes: Collection[Attribute]) -> Fields:
     return orientation.FIELDS | owners | copied | others | {*COUNTS, *TIMES}
 
 
-def grouped(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
-    """A row for all flows that are alike, in the order in which the first of each came.
+def read(flows: pl.DataFrame, attributes: Collection[Attribute]) -> pl.DataFrame:
+    """What the facts of edges are made of, a row for each flow; what no flow has is not a column.
 
-    Columns: what they have in common, SRC and DST (String, "" where not known), PROTOCOL (or its
-    number, UInt8), VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and VERDICT (String),
-    FORWARD (Boolean), BASIS (UInt8), PORT, UNDECIDED_PORT (of the client where undecided), SIDE,
-    SERVICE_PORT and DAY (Int32, days since 1970), all null where not known or not asked for; then
-    FLOWS, COUNTS, REFUSED, ABORTED and DROPS (Int64), SAMPLING, CLIENT_PORT_MIN, CLIENT_PORT_MAX
-    and BEGAN (that of EDGES; Int64, null: none), FIRST_SEEN and LAST_SEEN (Float64, null: none).
+    Columns: the texts of SRC and DST, VERDICTS, CAUSE, TLS, SRC_ZONE, DST_ZONE, NAME, SERVICE and
+    VERDICT (String; null, or "" in ends, where not known); PROTOCOL (or its number, UInt8), FORWARD
+    (Boolean), BASIS (UInt8), PORT, CLIENT_PORT, UNDECIDED_PORT (of the client where undecided),
+    SIDE and SERVICE_PORT (Int32, null where not known); COUNTS, DROPS, REFUSED and ABORTED (Int64,
+    how many), SAMPLING and BEGAN (that of EDGES; Int64, null: none), SEEN (Float64, null: none).
+    Where a batch has parts, PART, too.
     """
     flows = flows.drop(column.name for column in flows if column.null_count() == flows.height > 0)
-    schema = flows.schema
-    read = flows.with_columns(
-        *orientation.oriented(flows), seen(flows), *_verdicts(flows), _side(flows)
-    ).with_columns(
+    verdicts = _verdicts(flows)
+    whole = flows.hstack([*orientation.oriented(flows), seen(flows), *verdicts, _side(flows)])
+    return whole.select(_facts(whole, tuple(attributes)))
+
+
+@prepared
+def _facts(schema: values.Schema, attributes: Collection[Attribute]) -> list[pl.Expr]:
+    """The columns of `read`."""
+    return [
         *_end(schema, "Src", SRC),
         *_end(schema, "Dst", DST),
         _plain(schema, "Proto").alias(PROTOCOL),
+        *map(pl.col, (FORWARD, BASIS, PORT, CLIENT_PORT)),
         _undecided_port(),
-        days.day(pl.col(SEEN)).alias(DAY),
+        *map(pl.col, (SIDE, SEEN)),
+        *(pl.col(name) for name in schema if name == VERDICTS),
         *_attributes(schema, attributes),
-    )
-    kept = {*SRC, *DST, *_TEXTS, *_NUMBERS, PROTOCOL, FORWARD, BASIS}
-    keys = [column for column in read.columns if column in kept]
-    rows = read.group_by(keys, maintain_order=True).agg(_aggregates(schema))
-    absent = [pl.lit("").alias(c) for c in (*SRC, *DST) if c not in keys]
-    absent += [pl.lit(None, pl.String).alias(c) for c in _TEXTS if c not in keys]
-    absent += [pl.lit(None, pl.Int32).alias(c) for c in _NUMBERS if c not in keys]
-    addresses = [cidr.canonical_texts(rows[column]) for column in (SRC[-1], DST[-1])]
-    return rows.with_columns(*addresses, *absent)
+        *_counts(schema),
+        *map(pl.col, values.part(schema)),
+    ]
 
 
 def _end(schema: values.Schema, end: str, names: tuple[str, ...]) -> list[pl.Expr]:
     """An end, its address only where nothing else is known of it."""
     known = [(own, end + field) for own, field in zip(names, _OWNER, strict=False)]
-    parts = [(own, _filled(schema, name)) for own, name in known if values.known(schema, name)]
-    address = _filled(schema, f"{end}Addr")
+    parts = [(own, values.text(schema, name)) for own, name in known if values.known(schema, name)]
+    address = values.text(schema, f"{end}Addr")
     if parts:
-        outside = pl.all_horizontal(text == "" for _, text in parts)
-        address = pl.when(outside).then(address).otherwise(pl.lit(""))
+        inside = pl.any_horizontal(text != "" for _, text in parts)
+        address = pl.when(inside).then(None).otherwise(address)
     return [*(text.alias(own) for own, text in parts), address.alias(names[-1])]
-
-
-def _filled(schema: values.Schema, name: str) -> pl.Expr:
-    return values.text(schema, name).fill_null("")
 
 
 def _undecided_port() -> pl.Expr:
@@ -154,22 +147,16 @@ def _service(schema: values.Schema) -> list[pl.Expr]:
     ]
 
 
-def _aggregates(schema: values.Schema) -> list[pl.Expr]:
+def _counts(schema: values.Schema) -> list[pl.Expr]:
     counts = {name: _count(schema, name) for name in COUNTS}
     cause = _text(schema, "PktDropLatestDropCause")
     dropped = cause.is_not_null() | (counts["PktDropPackets"] > 0) | (counts["PktDropBytes"] > 0)
-    client_port = pl.col(CLIENT_PORT).cast(pl.Int64)
     return [
-        pl.len().cast(pl.Int64).alias(FLOWS),
-        *(count.sum().alias(name) for name, count in counts.items()),
-        pl.col(REFUSED, ABORTED).sum().cast(pl.Int64),
-        dropped.sum().cast(pl.Int64).alias(DROPS),
-        orientation.integer(schema, "Sampling").max().cast(pl.Int64).alias(SAMPLING),
-        client_port.min().alias(CLIENT_PORT_MIN),
-        client_port.max().alias(CLIENT_PORT_MAX),
-        _began(schema).min().alias(BEGAN),
-        pl.col(SEEN).min().alias(FIRST_SEEN),
-        pl.col(SEEN).max().alias(LAST_SEEN),
+        *(count.alias(name) for name, count in counts.items()),
+        dropped.cast(pl.Int64).alias(DROPS),
+        pl.col(REFUSED, ABORTED).cast(pl.Int64),
+        orientation.integer(schema, "Sampling").cast(pl.Int64).alias(SAMPLING),
+        _began(schema).alias(BEGAN),
     ]
 
 
@@ -190,37 +177,40 @@ def _count(schema: values.Schema, name: str) -> pl.Expr:
 
 def _side(flows: pl.DataFrame) -> pl.Series:
     """SIDE (Int32) by the direction, or by the addresses of nodes where there is none."""
-    schema = flows.schema
-    direction = orientation.integer(schema, "FlowDirection")
-    sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
-    found = direction.replace_strict(sides, default=None, return_dtype=pl.Int32)
-    if not values.known(schema, "FlowDirection"):
-        found = pl.lit(None, dtype=pl.Int32)
-    if not values.known(schema, "AgentIP"):
-        return flows.with_columns(found.alias(SIDE))[SIDE]
-    hosts = flows.with_columns(
-        found.alias(SIDE), *(_text(schema, name).alias(name) for name in _HOSTS)
-    ).select(SIDE, *_HOSTS)
-    compared = hosts.with_columns(_side_by_hosts())
-    if compared.filter(pl.col(SIDE).is_null()).select(_in_another_form().any()).item():
+    hosts = flows.with_columns(_told(flows)).select(SIDE, *_HOSTS)
+    if not values.known(flows.schema, "AgentIP"):
+        return hosts[SIDE]
+    sides = hosts.select(_SIDE_BY_HOSTS).to_series()
+    if hosts.filter(sides.is_null()).select(_IN_ANOTHER_FORM).item():
         canonical = [cidr.canonical_texts(hosts[name]) for name in _HOSTS]
-        compared = hosts.with_columns(*canonical).with_columns(_side_by_hosts())
-    return compared[SIDE]
+        sides = hosts.with_columns(canonical).select(_SIDE_BY_HOSTS).to_series()
+    return sides
+
+
+@prepared
+def _told(schema: values.Schema) -> list[pl.Expr]:
+    """SIDE by the direction, and _HOSTS as texts."""
+    sides = {1: AT_SRC, 0: AT_DST, 2: AT_BOTH}
+    direction = orientation.integer(schema, "FlowDirection")
+    told = direction.replace_strict(sides, default=None, return_dtype=pl.Int32)
+    if not values.known(schema, "FlowDirection"):
+        told = pl.lit(None, dtype=pl.Int32)
+    return [told.alias(SIDE), *(values.text(schema, name).alias(name) for name in _HOSTS)]
 
 
 def _side_by_hosts() -> pl.Expr:
     """SIDE by the addresses of nodes, as they are, where it is null."""
     agent, src, dst = (pl.col(name) for name in _HOSTS)
-    at_src, at_dst = (agent == src).fill_null(value=False), (agent == dst).fill_null(value=False)
+    at_src, at_dst = ((agent == host) & (host != "") for host in (src, dst))
     side = (
         pl.when(at_src & at_dst).then(AT_BOTH).when(at_src).then(AT_SRC).when(at_dst).then(AT_DST)
     )
-    return pl.coalesce(SIDE, side.cast(pl.Int32))
+    return pl.coalesce(SIDE, side.cast(pl.Int32)).alias(SIDE)
 
 
-def _in_another_form() -> pl.Expr:
-    """Whether an address may be written in several ways."""
-    return pl.any_horizontal(pl.col(_HOSTS).str.contains(":", literal=True))
+_SIDE_BY_HOSTS = _side_by_hosts()
+_IN_ANOTHER_FORM = pl.any_horizontal(pl.col(_HOSTS).str.contains(":", literal=True)).any()
+"""Whether an address may be written in several ways."""
 
 
 def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:

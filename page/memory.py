@@ -1,0 +1,34 @@
+"""Memory that answers take: from one heap, and given back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+_library = ctypes.CDLL(None)
+_trim = getattr(_library, "malloc_trim", None)
+_set = getattr(_library, "mallopt", None)
+"""Of glibc; other C libraries have none."""
+_ARENAS = -8
+"""M_ARENA_MAX. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html."""
+
+
+def one_heap() -> None:
+    """Let all threads that come from now on share one heap.
+
+    Each answer is made in a thread of its own, and glibc gives threads heaps of their own: what one
+    leaves free, no other takes.
+    """
+    if _set:
+        _set(_ARENAS, 1)
+
+
+def give_back() -> None:
+    """Let the allocators give back what is free.
+
+    An answer is made of many small objects, rarely. Python's lists of free tuples, which a
+    collection empties, and glibc's heap would keep tens of megabytes of them for good.
+    """
+    gc.collect()
+    if _trim:
+        _trim(0)

@@ -1,0 +1,49 @@
+"""Files of users: pipes, secrets, bounds, and outputs that appear whole."""
+
+from pipeline.files.reading import (
+    MOST,
+    Name,
+    bounded,
+    content,
+    ending,
+    entries,
+    exists,
+    is_file,
+    is_folder,
+    opened,
+)
+from pipeline.files.secrets import (
+    Secret,
+    Secrets,
+    credential,
+    is_open,
+    is_secret,
+    secret,
+    warn_if_open,
+)
+from pipeline.files.writing import naming, partial, private, sync, write
+
+__all__ = [
+    "MOST",
+    "Name",
+    "Secret",
+    "Secrets",
+    "bounded",
+    "content",
+    "credential",
+    "ending",
+    "entries",
+    "exists",
+    "is_file",
+    "is_folder",
+    "is_open",
+    "is_secret",
+    "naming",
+    "opened",
+    "partial",
+    "private",
+    "secret",
+    "sync",
+    "warn_if_open",
+    "write",
+]

@@ -1,0 +1,75 @@
+"""Files of users to read: pipes, folders, devices, and what is too long."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline.diagnostics import ConfigError
+from pipeline.files import bounded, content, entries, opened
+from pipeline.yaml import document
+
+
+def test_a_pipe_that_nobody_writes_to_is_empty(tmp_path: Path) -> None:
+    """It held a reload, and the end of the process, for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with opened(tmp_path / "pipe") as file:
+        assert file.read() == b""
+    assert document.content(tmp_path / "pipe") == b""
+
+
+def test_a_pipe_is_read_to_its_end() -> None:
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        os.write(writing, b"stages: []")
+        os.close(writing)
+
+    writer = threading.Timer(0.2, write)
+    writer.start()
+    with opened(Path(f"/dev/fd/{reading}")) as file:
+        assert file.read() == b"stages: []"
+    writer.join()
+    os.close(reading)
+
+
+@pytest.mark.parametrize("name", ["nothing", "folder", "loop", "nul\0"])
+def test_what_cannot_be_read_is_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ConfigError, match=f"{name}: error: cannot be read: "):
+        document.content(tmp_path / name)
+    for read in (content, bounded):
+        with pytest.raises(OSError, match=r"\[Errno") as told:
+            read(tmp_path / name)
+        assert told.value.filename == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "long"])
+def test_what_has_no_end_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "long").write_bytes(b"a" * 10 + b"b")
+    with pytest.raises(OSError, match="it is longer than 10 bytes"):
+        content(tmp_path / name, 10)
+    with pytest.raises(OSError, match=r"it is (longer than 10 bytes|not a regular file)"):
+        bounded(tmp_path / name, 10)
+    assert content(tmp_path / "long", 11) == b"a" * 10 + b"b"
+    assert bounded(tmp_path / "long", 11) == tmp_path / "long"
+
+
+def test_what_others_open_is_a_file(tmp_path: Path) -> None:
+    """They would wait for the writer of a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is not a regular file"):
+        bounded(tmp_path / "pipe")
+
+
+def test_what_is_in_a_folder(tmp_path: Path) -> None:
+    """Of one that goes while it is looked at, nothing."""
+    for name in ("b", "a"):
+        (tmp_path / name).touch()
+    assert [path.name for path in entries(tmp_path)] == ["a", "b"]
+    assert entries(tmp_path / "gone") == []
+    assert entries(tmp_path / "a") == []

@@ -1,0 +1,71 @@
+"""Memory is given back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+_MEASURED = """
+from pathlib import Path
+from page.memory import give_back
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
+
+give_back()
+before = held()
+# Every 100th text stays, so that the heap cannot shrink from its end.
+texts = [bytes(3_000) for _ in range(20_000)]
+pinned = texts[::100]
+del texts
+kept = held() - before
+give_back()
+print(kept, held() - before)
+"""
+
+
+_THREADS = """
+import sys
+from pathlib import Path
+from threading import Barrier, Thread
+from page.memory import one_heap
+
+if sys.argv[1] == "one":
+    one_heap()
+all_there = Barrier(9)
+
+def work():
+    texts = [bytes(3_000) for _ in range(1_000)]
+    all_there.wait()
+    all_there.wait()
+
+threads = [Thread(target=work) for _ in range(8)]
+for one in threads:
+    one.start()
+all_there.wait()
+print(Path("/proc/self/maps").read_text().count("---p"))
+all_there.wait()
+"""
+
+
+def test_threads_share_one_heap() -> None:
+    """Each heap of glibc's has a reserve that nobody may touch."""
+    heaps = {
+        kind: int(
+            subprocess.run(
+                [sys.executable, "-c", _THREADS, kind], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for kind in ("one", "each")
+    }
+    assert heaps["each"] >= heaps["one"] + 4
+
+
+def test_what_small_objects_took_is_given_back() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", _MEASURED], capture_output=True, text=True, check=True
+    )
+    kept, left = map(int, found.stdout.split())
+    assert kept > 20, "MB that glibc keeps by itself: else there is nothing to give back"
+    assert left < kept / 2

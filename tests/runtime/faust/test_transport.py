@@ -1,0 +1,51 @@
+"""What a poll gave, as Faust is to have it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from faust.types import TP
+
+from pipeline.kafka.batch import Batch, TopicPartition
+from pipeline.runtime.faust import transport
+from pipeline.runtime.faust.private import Fetched
+from pipeline.runtime.faust.transport import events
+
+
+def fetched(start: int, *payloads: bytes | None) -> Fetched:
+    """Records from an offset on."""
+    made = Fetched(start)
+    made.add(
+        [
+            SimpleNamespace(value=payload, offset=offset)
+            for offset, payload in enumerate(payloads, start)
+        ]
+    )
+    made.end = start + len(payloads)
+    return made
+
+
+def test_batches_of_few_messages_are_one_event_of_their_topic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of many is an event by itself; what is not of a flow topic stays as it is."""
+    monkeypatch.setattr(transport, "_FEW", 3)
+    made = events(
+        {
+            TP("t", 0): fetched(5, b"a"),
+            TP("t", 1): fetched(7, b"b", b"c", b"d"),
+            TP("t", 2): fetched(9, b"e", None),
+            TP("u", 0): fetched(0),
+            TP("log", 0): ["as it is"],
+        }
+    )
+    assert made.pop(TP("log", 0)) == ["as it is"]
+    told = {tp: (one.offset, one.value) for tp, (one,) in made.items()}
+    zero, one, two = (TopicPartition("t", number) for number in range(3))
+    assert told == {
+        TP("t", 0): (5, {zero: Batch([b"a"], 5, 6), two: Batch([b"e", b""], 9, 11)}),
+        TP("t", 1): (9, {one: Batch([b"b", b"c", b"d"], 7, 10)}),
+        TP("u", 0): (-1, {TopicPartition("u", 0): Batch([], 0, 0)}),
+    }
+    assert [(one.topic, one.partition) for (one,) in made.values()] == [*made]
