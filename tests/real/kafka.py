@@ -122,7 +122,9 @@ class Kafka(Broker):
     def _format(self) -> None:
         tool_class = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER]
         command = [*self._java, *tool_class, "-c", str(self._properties)]
-        subprocess.run(command, check=True, capture_output=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the data folder was not formatted:\n{done.stdout}{done.stderr}")
 
     def _ready(self) -> bool:
         """It accepts connections early, and answers when it is ready to serve."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -84,20 +86,35 @@ def _no_services() -> Iterator[None]:
 
 
 def free_port(count: int = 1) -> int:
-    """A port of 127.0.0.1 that nothing listens on, as the ones after it if more are wanted."""
+    """A port of 127.0.0.1 that nothing listens on, as the ones after it if more are wanted.
+
+    No process gets one twice before it had all of its own, so two servers that are described
+    before they start differ; and no client's connection gets one by chance meanwhile.
+    """
     while True:
-        with ExitStack() as probes:
-            first = _bound(probes, 0)
-            with suppress(OSError, OverflowError):
-                for port in range(first + 1, first + count):
-                    _bound(probes, port)
-                return first
+        wanted = list(islice(_PORTS, count))
+        if wanted[-1] - wanted[0] == count - 1 and all(map(_is_free, wanted)):
+            return wanted[0]
 
 
-def _bound(probes: ExitStack, port: int) -> int:
-    probe = probes.enter_context(socket.socket())
-    probe.bind((LOCALHOST, port))
-    return int(probe.getsockname()[1])
+def _own_ports() -> Iterator[int]:
+    """Ports that systems give to no client; each process that runs tests begins with others."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    first = worker * _PORTS_OF_A_WORKER + random.randrange(_PORTS_OF_A_WORKER)
+    return cycle([*_SERVERS[first % len(_SERVERS) :], *_SERVERS[: first % len(_SERVERS)]])
+
+
+_SERVERS = range(15_000, 32_000)
+_PORTS_OF_A_WORKER = 1_000
+_PORTS = _own_ports()
+
+
+def _is_free(port: int) -> bool:
+    with ExitStack() as probes, suppress(OSError):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            probes.enter_context(socket.socket(type=kind)).bind((LOCALHOST, port))
+        return True
+    return False
 
 
 class Answer(NamedTuple):
