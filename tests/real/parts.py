@@ -133,7 +133,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
-    """One HTTP(S) request to a local server; OSError when nothing answers."""
+    """One HTTP(S) request to a local server; OSError when nothing answers, or not to the end."""
     connection = (
         http.client.HTTPSConnection(LOCALHOST, port, timeout=60, context=tls)
         if tls
@@ -143,6 +143,8 @@ def call(
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
         return Answer(response.status, response.read())
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the answer of {path} ends early") from error
     finally:
         connection.close()
 
@@ -217,5 +219,5 @@ class Server:
 def _holds(ready: Callable[[], bool]) -> bool:
     try:
         return ready()
-    except (OSError, http.client.HTTPException):
+    except OSError:
         return False

@@ -1,10 +1,13 @@
-"""Free ports of the tests' servers: no two alike, and none that a client's connection may have."""
+"""Servers of the tests: ports of their own, and an answer that ends early is none."""
 
 from __future__ import annotations
 
 import socket
+from threading import Thread
 
-from tests.real.parts import LOCALHOST, free_port
+import pytest
+
+from tests.real.parts import LOCALHOST, call, free_port
 
 _FIRST_OF_CLIENTS = 32_768
 """Where Linux begins with the ports of clients, and of servers that ask for any."""
@@ -28,3 +31,26 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
         assert following not in ports
         assert len(ports) == 4
         following = max(ports) + 2
+
+
+def test_a_server_that_dies_within_its_answer_does_not_answer() -> None:
+    """A worker that is killed is asked again, wherever it was in its answer."""
+    head = b"HTTP/1.1 200 OK\r\n"
+    for beginning in (
+        b"",
+        head + b"Transfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+        head + b"Content-Length: 9\r\n\r\nhalf",
+    ):
+        with socket.create_server((LOCALHOST, 0)) as server:
+            dying = Thread(target=_answer_once, args=(server, beginning))
+            dying.start()
+            with pytest.raises(ConnectionError):
+                call(server.getsockname()[1], "/metrics")
+            dying.join()
+
+
+def _answer_once(server: socket.socket, beginning: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(beginning)
