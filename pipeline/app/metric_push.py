@@ -15,7 +15,7 @@ from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.losses import Losses
-from pipeline.push.otlp import Otlp
+from pipeline.push.otlp import Otlp, service_attributes
 from pipeline.state.count_store import CountStore
 
 _LOOK = 0.5
@@ -109,10 +109,8 @@ class MetricPush:
         from pipeline.push.otlp_transport import transport  # noqa: PLC0415 - slow, few need it
 
         receiver.pushed, now = time.monotonic(), self._clock()
-        resource = {
-            "service.name": receiver.to.service,
-            "service.instance.id": self._instance,
-        }
+        instance = {"service.instance.id": self._instance}
+        resource = service_attributes(receiver.to.service) | instance
         tables = [table for table in self._counts.tables() if table.family.name in families]
         series = [(table.family, table.exposed(now)) for table in tables]
         try:

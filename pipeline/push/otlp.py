@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.kafka.connection import Tls
@@ -35,3 +36,8 @@ class Otlp(Destination, frozen=True, kw_only=True):
         from pipeline.push.otlp_client import OtlpTarget  # noqa: PLC0415 - slow, few need it
 
         return OtlpTarget(self)
+
+
+def service_attributes(name: str) -> dict[str, str]:
+    """What a resource says of a service of this name: also which version of this package it is."""
+    return {"service.name": name, "service.version": version("flowmatrix")}

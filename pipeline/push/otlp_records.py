@@ -26,6 +26,7 @@ from ptars import HandlerPool
 from pipeline.flows import values
 from pipeline.flows.jsonl import json_lines
 from pipeline.flows.protobuf import encoded, messages
+from pipeline.push.otlp import service_attributes
 
 SCHEMA = "https://opentelemetry.io/schemas/1.21.0"
 _INFO = 9
@@ -47,6 +48,7 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("body", 5, "Value"),
         ("attributes", 6, "*bytes"),
         ("observed_time_unix_nano", 11, "fixed64"),
+        ("time_unix_nano", 1, "fixed64"),
     ),
     "Span": (
         ("trace_id", 1, "bytes"),
@@ -73,9 +75,13 @@ _VALUE_TYPE = pl.Struct(
 
 
 def resource(service: str) -> Resource:
-    """The resource of all records: the name of a service."""
-    text = AnyValue(string_value=service)
-    return Resource(attributes=[KeyValue(key="service.name", value=text)])
+    """The resource of all records: the service, and the version of what makes them."""
+    return Resource(
+        attributes=[
+            KeyValue(key=key, value=AnyValue(string_value=text))
+            for key, text in service_attributes(service).items()
+        ]
+    )
 
 
 def scope(name: str) -> InstrumentationScope:
@@ -86,7 +92,7 @@ def scope(name: str) -> InstrumentationScope:
 def logs(flows: pl.DataFrame, now: int) -> list[bytes]:
     """Each flow as a `LogRecord`: its JSON is the body, its fields are attributes.
 
-    `now` (ns) is when it was observed.
+    `now` (ns) is when it was observed, and its time: as in the original, no field of a flow is.
     """
     body = pl.Series("body", json_lines(flows), dtype=pl.String)
     rows = flows.select(
@@ -95,6 +101,7 @@ def logs(flows: pl.DataFrame, now: int) -> list[bytes]:
         body=_value(string_value=pl.lit(body)),
         attributes=_attributes(flows, {name: name for name in values.names(flows)}),
         observed_time_unix_nano=pl.lit(now, pl.UInt64),
+        time_unix_nano=pl.lit(now, pl.UInt64),
     )
     return messages(_handler("Log"), rows)
 

@@ -44,7 +44,7 @@ def job(folder: Path, port: int, protocol: str = "grpc", interval: str = "1h") -
 def points(got: Received) -> dict[str, list[dict[str, Any]]]:
     (resource,) = got.body["resourceMetrics"]
     keys = {one["key"] for one in resource["resource"]["attributes"]}
-    assert keys == {"service.name", "service.instance.id"}
+    assert keys == {"service.name", "service.version", "service.instance.id"}
     (scope,) = resource["scopeMetrics"]
     assert scope["scope"]["name"] == "flp_meter"
     kinds = ("sum", "gauge", "histogram")

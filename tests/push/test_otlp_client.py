@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import polars as pl
@@ -41,8 +42,11 @@ def test_logs_arrive(receiver: tuple[PushReceiver, Protocol]) -> None:
     (got,) = server.received(1)
     assert (got.path, got.headers["x-team"]) == ("/v1/logs", "a")
     (resource,) = got.body["resourceLogs"]
-    named = {"key": "service.name", "value": {"stringValue": "netobserv-otlp"}}
-    assert resource["resource"]["attributes"] == [named]
+    said = {one["key"]: one["value"] for one in resource["resource"]["attributes"]}
+    assert said == {
+        "service.name": {"stringValue": "netobserv-otlp"},
+        "service.version": {"stringValue": version("flowmatrix")},
+    }
     (scope,) = resource["scopeLogs"]
     assert scope["scope"]["name"] == "flp-otlp-logger"
     assert [one["body"]["stringValue"] for one in scope["logRecords"]] == [

@@ -35,7 +35,7 @@ def test_logs() -> None:
     """Each field has the type of its column; an odd value is a text, a null is left out."""
     first, second = map(LogRecord.FromString, otlp_records.logs(frame(FLOWS), 99))
     assert (first.severity_number, first.severity_text) == (9, "INFO")
-    assert (first.observed_time_unix_nano, first.time_unix_nano) == (99, 0)
+    assert (first.observed_time_unix_nano, first.time_unix_nano) == (99, 99)
     body = '{"Bytes":7,"SrcAddr":"10.0.0.1","TimeReceived":3,"ok":true,"rate":1.5}'
     assert first.body.string_value == body
     assert attributes(first.attributes) == {
