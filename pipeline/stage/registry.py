@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
@@ -17,6 +17,7 @@ from pipeline.stage.spec import Spec
 
 GROUP = "flowmatrix.stages"
 """The group of entry points that add stages."""
+_PACKAGE = "stages"
 
 
 def registry() -> Mapping[str, type[Spec]]:
@@ -24,21 +25,61 @@ def registry() -> Mapping[str, type[Spec]]:
 
     Raises ConfigError when two stages have the same `type`, or an entry point cannot be loaded.
     """
+    installed = list(_installed())
+    return _by_type([*_OWN.values(), *installed]) if installed else _OWN
+
+
+class _Own(Mapping[str, type[Spec]]):
+    """The stages of the package `stages`. One that is asked for is in the module of its type.
+
+    So a configuration imports its own stages. All others are imported only where its type is that
+    of no module, or where all types are asked for.
+    """
+
+    def __getitem__(self, tag: str) -> type[Spec]:
+        _import(f"{_PACKAGE}.{tag}", f"{_PACKAGE}.{tag}.stage")
+        found = _imported()
+        return found[tag] if tag in found else self._all()[tag]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, type[Spec]]:
+        _import(*_modules())
+        return _imported()
+
+
+_OWN = _Own()
+
+
+def _modules() -> Iterator[str]:
+    package = importlib.import_module(_PACKAGE)
+    return (one.name for one in pkgutil.walk_packages(package.__path__, f"{_PACKAGE}."))
+
+
+def _import(*names: str) -> None:
+    """Import those of the modules that there are."""
+    for name in _modules():
+        if name in names:
+            importlib.import_module(name)
+
+
+def _imported() -> dict[str, type[Spec]]:
+    return _by_type(s for s in _subclasses(Spec) if s.__module__.startswith(f"{_PACKAGE}."))
+
+
+def _by_type(specs: Iterable[type[Spec]]) -> dict[str, type[Spec]]:
     found: dict[str, type[Spec]] = {}
-    for spec in [*_own(), *_installed()]:
+    for spec in specs:
         tag = str(spec.__struct_config__.tag)
         first = found.setdefault(tag, spec)
         if first is not spec:
             message = f'stage type "{tag}" is defined twice: {_full(first)} and {_full(spec)}'
             raise refusal(Location("stages"), message, "give one of them another tag")
     return found
-
-
-def _own() -> list[type[Spec]]:
-    package = importlib.import_module("stages")
-    for module in pkgutil.walk_packages(package.__path__, "stages."):
-        importlib.import_module(module.name)
-    return [spec for spec in _subclasses(Spec) if spec.__module__.startswith("stages.")]
 
 
 def _installed() -> Iterator[type[Spec]]:

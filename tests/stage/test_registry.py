@@ -51,6 +51,44 @@ def test_the_stages_of_this_package() -> None:
     assert all(spec.__struct_config__.tag == tag for tag, spec in found.items())
 
 
+@pytest.mark.parametrize(
+    ("type_", "more"),
+    [("pass_through", set()), ("conntrack", {"conntrack.stage"}), ("write_stdout", set())],
+)
+def test_a_type_that_is_asked_for_imports_its_own_module(type_: str, more: set[str]) -> None:
+    """Another may need the modules beside it, in a package of its own."""
+    ask = (
+        f"import sys; from pipeline.stage import registry; kind = registry()[{type_!r}]\n"
+        "print(kind.__struct_config__.tag)\n"
+        "print(*(name for name, one in sys.modules.items()\n"
+        "        if name.startswith('stages.') and not hasattr(one, '__path__')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    tag, modules = done.stdout.splitlines()
+    found = {name.removeprefix("stages.") for name in modules.split()}
+    assert tag == type_
+    assert {name for name in found if not name.startswith(f"{type_}.")} == {type_} - {
+        name.partition(".")[0] for name in more
+    }
+    assert more <= found
+
+
+def test_a_type_of_no_module_of_its_name_is_looked_for_in_all(tmp_path: Path) -> None:
+    (tmp_path / "sizes.py").write_text(STAGE.format(name="Own", tag="size_class"))
+    ask = (
+        f"import stages; stages.__path__.append({str(tmp_path)!r})\n"
+        "from pipeline.stage import registry\n"
+        "print(registry()['size_class'].__module__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "stages.sizes\n"
+
+
+@pytest.mark.parametrize("type_", ["nothing", "edges", "../filter", "rules.stage", "a\0b", ""])
+def test_other_types_are_not_there(type_: str) -> None:
+    assert type_ not in registry()
+
+
 @pytest.mark.parametrize("entry", ["any = theirs", "own = theirs:Own"])
 def test_an_installed_package_adds_stages(tmp_path: Path, entry: str) -> None:
     """An entry point names a class, or a module for every stage in it."""
