@@ -18,7 +18,7 @@ from typer.cli import get_docs_for_click
 from pipeline.cli.app import app
 from pipeline.config import schema
 from pipeline.config.settings import Settings
-from pipeline.exposition import self_metrics
+from pipeline.exposition import declared
 from pipeline.flows import protobuf
 from pipeline.flows.catalogue import CATALOGUE
 from pipeline.stage import (
@@ -209,7 +209,7 @@ def _metrics() -> str:
     prefix = Settings().self_metrics.prefix
     rows = [
         (f"`{prefix}{name}`", metric.kind.value, _codes(metric.labels), metric.help)
-        for name, metric in self_metrics.METRICS.items()
+        for name, metric in declared.METRICS.items()
     ]
     return (
         "# Metrics of the engine itself\n\n"

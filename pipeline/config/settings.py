@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem, warning
-from pipeline.exposition import self_metrics
+from pipeline.exposition import declared
 from pipeline.files import content, is_file
 from pipeline.flows.cidr import is_loopback
 from pipeline.kafka.connection import Topic
@@ -205,7 +205,7 @@ class Settings(_Group, frozen=True, kw_only=True):
     @property
     def reserved(self) -> set[str]:
         """The names of the engine's own metrics, which no other metric can have."""
-        return self_metrics.names(self.self_metrics.prefix, process=self.self_metrics.process)
+        return declared.names(self.self_metrics.prefix, process=self.self_metrics.process)
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types; files are under `folder`."""

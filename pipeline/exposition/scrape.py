@@ -61,7 +61,7 @@ def parse(worker: str, at: float, exposition: str) -> Scrape:
 
     Raises ValueError when there are none, or when one has a value that no worker shows.
     """
-    from pipeline.exposition.self_metrics import METRICS  # noqa: PLC0415 - slow; --help needs none
+    from pipeline.exposition.declared import METRICS  # noqa: PLC0415 - slow; --help needs none
 
     found = _PREFIX.search(exposition)
     if found is None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.exposition.self_metrics import METRICS
+from pipeline.exposition.declared import METRICS
 from pipeline.plan.outcome import StageError
 from pipeline.state.ledger import Ledger
 from simulate import Simulation

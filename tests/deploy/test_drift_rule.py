@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.exposition.self_metrics import METRICS
+from pipeline.exposition.declared import METRICS
 from tests.real.parts import Missing
 from tests.real.prometheus import promtool
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from pipeline.exposition.self_metrics import METRICS
+from pipeline.exposition.declared import METRICS
 from tests.docs.markdown import ROOT
 
 FOLDER = ROOT / "docs" / "runbooks"

@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.config.flowcollector import health_rules
 from pipeline.config.flowcollector.health_rules import HEALTH, Rules
-from pipeline.exposition import self_metrics
+from pipeline.exposition import declared
 from tests.real.prometheus import promtool
 from tests.support.collectors import NO_LOKI, collector
 
@@ -220,7 +220,7 @@ def test_flows_that_do_not_reach_loki(tmp_path: Path, lost: int, *, fires: bool)
     made = health_rules.build(collector(tmp_path).spec)
     assert names(made) - names(without) == {"NetObservLokiError"}
     metric = "netobserv_records_lost"
-    assert metric in self_metrics.names("netobserv_", process=False)
+    assert metric in declared.names("netobserv_", process=False)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(health_rules.groups(made)))
     rule = made.rules[-1]
     fired = {"exp_labels": {**rule["labels"]}, "exp_annotations": rule["annotations"]}
