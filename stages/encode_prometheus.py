@@ -41,7 +41,6 @@ from pipeline.stage.duration import Duration, seconds
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_NO_LIST = pl.lit(None, dtype=pl.List(pl.Float64))
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -249,7 +248,11 @@ def _each(metric: Metric, family: Family) -> Encode:
         schema = flows.schema
         dtype = schema.get(name)
         numbers = isinstance(dtype, pl.List) and dtype.inner.is_numeric()
-        lists = pl.col(name).cast(pl.List(pl.Float64)) if numbers else _NO_LIST
+        lists = (
+            pl.col(name).cast(pl.List(pl.Float64))
+            if numbers
+            else pl.lit(None, dtype=pl.List(pl.Float64))
+        )
         texts = [values.text(schema, label).fill_null("").alias(label) for label in labels]
         rows = flows.with_columns(*texts, lists.alias(VALUE)).select(
             *labels, VALUE, SEEN, *values.part(flows.columns)

@@ -1,4 +1,4 @@
-"""`validate`, `graph`, `convert` and `schema`: everything about a configuration but running it."""
+"""`validate`, `convert` and `schema`: what is in a configuration, without its plan."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from pipeline.cli.app import EX_CONFIG, ConfigFile, app, load, refuse, say, show
 from pipeline.config.loader import Config, ConfigError
 from pipeline.config.schema import schema as json_schema
 from pipeline.config.settings import Settings
-from pipeline.plan import render
-from pipeline.plan.compile import compile_plan
 from pipeline.plan.expand import Expanded, expand_macros
 from pipeline.plan.fields import field_warnings
 from pipeline.stage import BuildContext
@@ -69,34 +67,6 @@ def validate(
         typer.echo(json.dumps(found, indent=2))
     if refused:
         raise typer.Exit(EX_CONFIG)
-
-
-class GraphFormat(StrEnum):
-    """How `graph` prints a plan."""
-
-    TEXT = "text"
-    MERMAID = "mermaid"
-    DOT = "dot"
-
-
-@app.command("graph")
-def graph_(
-    path: ConfigFile,
-    output: Annotated[GraphFormat, typer.Option("--format")] = GraphFormat.TEXT,
-) -> None:
-    """Print the plan as it will run: FlowMetrics expanded, shared stages once."""
-    loaded = load(path)
-    try:
-        plan = compile_plan(
-            loaded.stages,
-            BuildContext(folder=loaded.folder),
-            reserved=loaded.settings.reserved,
-        )
-    except ConfigError as error:
-        refuse(error)
-    draw = {"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[output]
-    for line in draw(plan).removesuffix("\n").split("\n"):
-        show(line)
 
 
 @app.command()

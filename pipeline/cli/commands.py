@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.cli import log_options, server_options
+from pipeline.cli.on_use import FRAMES, import_on_use
 from pipeline.diagnostics import printable, without_login
 
 _PYDANTIC = "Value error, "
@@ -26,7 +27,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "validate": Command("check", "Check pipeline files and their FlowMetrics."),
-    "graph": Command("check", "Print the plan as it will run."),
+    "graph": Command("graph", "Print the plan as it will run."),
     "convert": Command("check", "Print a pipeline file in the native form."),
     "schema": Command("check", "Print the JSON Schema of native pipeline files."),
     "operator-config": Command("operator_config", "Print the pipeline of a FlowCollector."),
@@ -49,6 +50,9 @@ COMMANDS = {
     "simulate": Command("simulate", "Write a recording, or feed a topic, with known truth."),
     "top": Command("top", "Show the progress of running workers."),
 }
+
+_WITHOUT_FRAMES = "check"
+"""The module of commands that need no frame of flows, or few of them."""
 
 
 class Commands(TyperGroup):
@@ -95,6 +99,8 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
     def _enrol(self, module: str) -> None:
+        if module == _WITHOUT_FRAMES:
+            import_on_use(FRAMES)
         app = importlib.import_module(f"{__package__}.{module}").app
         group = typer.main.get_command(app)
         if isinstance(group, TyperGroup):

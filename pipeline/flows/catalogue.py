@@ -8,6 +8,7 @@ frames of the engine, checks FlowMetrics and feeds docs/fields.md.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 import polars as pl
@@ -25,55 +26,87 @@ class Level(StrEnum):
     AVOID = "avoid"
 
 
+EVENT_KEYS = ("Feature", "Action", "Type", "Name", "Namespace", "Direction", "Message")
+"""Known sub-fields of NetworkEvents; the wire map may carry any other."""
+
+
+class Type(StrEnum):
+    """A column type, by its name: who only checks names and levels needs no Polars."""
+
+    U8 = "UInt8"
+    U16 = "UInt16"
+    U32 = "UInt32"
+    U64 = "UInt64"
+    I32 = "Int32"
+    I64 = "Int64"
+    TEXT = "String"
+    NUMBERS = "List(Int64)"
+    TEXTS = "List(String)"
+    EVENTS = "List(Struct)"
+
+
+_KINDS = {
+    Type.TEXT: "string",
+    Type.NUMBERS: "number[]",
+    Type.TEXTS: "string[]",
+    Type.EVENTS: "object[]",
+}
+
+
+@cache
+def _dtype(of: Type) -> pl.DataType:
+    if of is Type.EVENTS:
+        return pl.List(pl.Struct(dict.fromkeys(EVENT_KEYS, pl.String())))
+    inner = {Type.NUMBERS: Type.I64, Type.TEXTS: Type.TEXT}.get(of)
+    if inner:
+        return pl.List(_dtype(inner))
+    named: type[pl.DataType] = getattr(pl, of)
+    return named()
+
+
 class Field(msgspec.Struct, frozen=True):
-    """One field. `dtype` is its column type; `metric` says whether a FlowMetric may name it."""
+    """One field. `type` is that of its column; `metric` says whether a FlowMetric may name it."""
 
     name: str
-    dtype: pl.DataType
+    type: Type
     level: Level
     meaning: str
     unit: str = ""
     metric: bool = True
     needs: str = ""
-    decoded: pl.DataType | None = None
+    made: Type | None = None
     """Type after its decoding stage, when that changes it (Flags: a list of names)."""
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The type of its column."""
+        return _dtype(self.type)
+
+    @property
+    def decoded(self) -> pl.DataType | None:
+        """The type of its column after its decoding stage, when that changes it."""
+        return _dtype(self.made) if self.made else None
 
     @property
     def kind(self) -> str:
         """The type as the catalogue of NetObserv writes it: number, string, number[], ..."""
-        dtype = self.decoded or self.dtype
-        if isinstance(dtype, pl.List):
-            inner = dtype.inner
-            base = "object" if isinstance(inner, pl.Struct) else _scalar(inner)
-            return f"{base}[]"
-        return _scalar(dtype)
+        return _KINDS.get(self.made or self.type, "number")
 
 
-def _scalar(dtype: object) -> str:
-    return "string" if dtype == pl.String else "number"
-
-
-EVENT_KEYS = ("Feature", "Action", "Type", "Name", "Namespace", "Direction", "Message")
-"""Known sub-fields of NetworkEvents; the wire map may carry any other."""
-
-_U8, _U16, _U32, _U64 = pl.UInt8(), pl.UInt16(), pl.UInt32(), pl.UInt64()
-_I32, _I64, _TEXT = pl.Int32(), pl.Int64(), pl.String()
-_TEXTS, _NUMBERS = pl.List(pl.String()), pl.List(pl.Int64())
-_EVENTS = pl.List(pl.Struct(dict.fromkeys(EVENT_KEYS, pl.String())))
+_U8, _U16, _U32, _U64, _I32, _I64 = Type.U8, Type.U16, Type.U32, Type.U64, Type.I32, Type.I64
+_TEXT, _NUMBERS, _TEXTS, _EVENTS = Type.TEXT, Type.NUMBERS, Type.TEXTS, Type.EVENTS
 _FINE, _CAREFUL, _AVOID, _UNKNOWN = Level.FINE, Level.CAREFUL, Level.AVOID, Level.UNKNOWN
 
 
-def _both(
-    suffix: str, dtype: pl.DataType, level: Level, meaning: str, *, needs: str = ""
-) -> list[Field]:
+def _both(suffix: str, of: Type, level: Level, meaning: str, *, needs: str = "") -> list[Field]:
     return [
-        Field(f"{side}{suffix}", dtype, level, f"{meaning} ({end})", needs=needs)
+        Field(f"{side}{suffix}", of, level, f"{meaning} ({end})", needs=needs)
         for side, end in (("Src", "source"), ("Dst", "destination"))
     ]
 
 
-def _agent_only(name: str, dtype: pl.DataType, meaning: str) -> Field:
-    return Field(name, dtype, _UNKNOWN, meaning, metric=False)
+def _agent_only(name: str, of: Type, meaning: str) -> Field:
+    return Field(name, of, _UNKNOWN, meaning, metric=False)
 
 
 _FIELDS: list[Field] = [
@@ -104,7 +137,7 @@ _FIELDS: list[Field] = [
     Field("IfDirections", _NUMBERS, _FINE, "0 or 1 per interface"),
     Field("Interfaces", _TEXTS, _CAREFUL, "interface names"),
     Field("Udns", _TEXTS, _CAREFUL, "user-defined networks per interface", needs="UDNMapping"),
-    Field("Flags", _U16, _CAREFUL, "TCP flags: bits, names once decoded", decoded=_TEXTS),
+    Field("Flags", _U16, _CAREFUL, "TCP flags: bits, names once decoded", made=_TEXTS),
     Field("Bytes", _U64, _AVOID, "bytes; absent when 0", "bytes"),
     Field("Packets", _U32, _AVOID, "packets; absent when 0", "packets"),
     Field("PktDropBytes", _U16, _AVOID, "dropped bytes", "bytes", needs="PacketDrop"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline.flows import values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _ENDS = ("SrcAddr", "DstAddr")
 _SHORTEST = len("1.2.3.4")

@@ -5,13 +5,15 @@ A value is written the same way whichever column it is in (docs/reference/decodi
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 import numpy as np
 import polars as pl
 
 from pipeline.flows import gotext, values
 
-Parts = list[str | pl.Expr]
+Parts: TypeAlias = "list[str | pl.Expr]"
 """Texts and columns that are written one after the other."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import polars as pl
 
 from pipeline import limits
 
-Lookup = Callable[[pl.Series], pl.DataFrame]
+Lookup: TypeAlias = "Callable[[pl.Series], pl.DataFrame]"
 """From distinct texts (String, no nulls) to a frame with a row for each; pure, fixed schema.
 
 With the columns PLACE (UInt32, index of the text) and SINCE (Int64, ms) a text may have several

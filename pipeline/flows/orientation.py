@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline.flows import service_ports, tcp, values
 from pipeline.flows.prepared import prepared
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Basis(StrEnum):
@@ -51,17 +55,6 @@ _SRC, _DST, _FLAGS, _ECHO, _ICMP, _OPEN = (
 _NOT_KNOWN = 2
 """Beside 0 and 1: what is not known to be false or true."""
 
-_SOURCE = pl.col(FORWARD)
-_SEEN_FROM_SOURCE = (
-    _SOURCE,
-    pl.col(BASIS),
-    pl.when(_SOURCE).then(_DST).otherwise(_SRC).alias(PORT),
-    pl.when(_SOURCE).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
-    (pl.col(REFUSED) & ~_SOURCE).alias(REFUSED),
-    (pl.col(REFUSED) & _SOURCE).alias(ABORTED),
-    pl.when(pl.col(_OPEN) != _NOT_KNOWN).then(pl.col(_OPEN) == 1).alias(OPEN),
-)
-
 
 def oriented(flows: pl.DataFrame) -> pl.DataFrame:
     """For each flow which end is the client, and why.
@@ -76,9 +69,10 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
     read = with_icmp.select(_needed(with_icmp))
     src, dst, flags = (read[name].fill_null(0).to_numpy() for name in (_SRC, _DST, _FLAGS))
     echo = read[_ECHO].cast(pl.Int8).fill_null(_NOT_KNOWN).to_numpy()
-    kinds = _OF_FLAGS[np.where(flags >> 11 == 0, flags, flags & _MEANT | _MEANT + 1)]
-    cases = ((kinds & 7) * np.int32(8) + _OF_PORTS[src]) * 8 + _OF_PORTS[dst]
-    decided, basis = _DECISIONS[:, cases * 3 + echo]
+    tables = _tables()
+    kinds = tables.of_flags[np.where(flags >> 11 == 0, flags, flags & _MEANT | _MEANT + 1)]
+    cases = ((kinds & 7) * np.int32(8) + tables.of_ports[src]) * 8 + tables.of_ports[dst]
+    decided, basis = tables.decisions[:, cases * 3 + echo]
     forward = pl.Series(decided == 1)
     if (decided == _NOT_KNOWN).any():
         forward = _not_after(flows).zip_with(pl.Series(decided == _NOT_KNOWN), forward)
@@ -89,9 +83,23 @@ def oriented(flows: pl.DataFrame) -> pl.DataFrame:
             forward.alias(FORWARD),
             pl.Series(BASIS, basis),
             pl.Series(REFUSED, kinds & _RESET != 0),
-            pl.Series(_OPEN, _OPEN_BY_FLAGS[kinds & 7]),
+            pl.Series(_OPEN, tables.open_by_flags[kinds & 7]),
         ]
-    ).select(_SEEN_FROM_SOURCE)
+    ).select(_from_source())
+
+
+@cache
+def _from_source() -> list[pl.Expr]:
+    source = pl.col(FORWARD)
+    return [
+        source,
+        pl.col(BASIS),
+        pl.when(source).then(_DST).otherwise(_SRC).alias(PORT),
+        pl.when(source).then(_SRC).otherwise(_DST).alias(CLIENT_PORT),
+        (pl.col(REFUSED) & ~source).alias(REFUSED),
+        (pl.col(REFUSED) & source).alias(ABORTED),
+        pl.when(pl.col(_OPEN) != _NOT_KNOWN).then(pl.col(_OPEN) == 1).alias(OPEN),
+    ]
 
 
 @prepared
@@ -202,16 +210,28 @@ def _may_be_of_either(flags: int) -> int:
 
 _RESET, _MEANT = 8, 0x7FF
 """The bit of a reset alone; the bits of flags that have a meaning: more of them are no reset."""
-_OF_FLAGS = np.append(
-    _kinds_of_flags(np.arange(_MEANT + 1)), _kinds_of_flags(np.arange(_MEANT + 1)) & 7
-)
-_OF_PORTS = (
-    np.array(service_ports.known(), np.uint8) * _KNOWN
-    + (np.arange(service_ports.PORTS) >= service_ports.EPHEMERAL).astype(np.uint8) * _HIGH
-    + _THERE
-)
-_OF_PORTS[0] = 0
-_DECISIONS = np.array(
-    [_decision(*case) for case in product(range(8), range(8), range(8), range(3))], np.uint8
-).T.copy()
-_OPEN_BY_FLAGS = np.array([_may_be_of_either(flags) for flags in range(8)], np.uint8)
+
+
+class _Tables(NamedTuple):
+    """What flags and ports say, by their numbers; decisions by all of these together."""
+
+    of_flags: NDArray[np.uint8]
+    of_ports: NDArray[np.uint8]
+    decisions: NDArray[np.uint8]
+    open_by_flags: NDArray[np.uint8]
+
+
+@cache
+def _tables() -> _Tables:
+    kinds = _kinds_of_flags(np.arange(_MEANT + 1))
+    high = np.arange(service_ports.PORTS) >= service_ports.EPHEMERAL
+    of_ports = np.array(service_ports.known(), np.uint8) * _KNOWN
+    of_ports += high.astype(np.uint8) * _HIGH + _THERE
+    of_ports[0] = 0
+    cases = product(range(8), range(8), range(8), range(3))
+    return _Tables(
+        of_flags=np.append(kinds, kinds & 7),
+        of_ports=of_ports,
+        decisions=np.array([_decision(*case) for case in cases], np.uint8).T.copy(),
+        open_by_flags=np.array([_may_be_of_either(flags) for flags in range(8)], np.uint8),
+    )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from pipeline.flows import cidr
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 BYTES = {4: 4, 6: 16}
 """The bytes of an address by its version."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Address, Network
 from pipeline.flows.packed import BYTES, packed
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _Value = TypeVar("_Value")
 _ADDRESSES: dict[int, type[Address]] = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from pipeline.flows import gotext
 from pipeline.flows.jsonl import json_lines
 
 Format = Literal["json", "printf", "fields"]
-Print = Callable[[pl.DataFrame], list[str]]
+Print: TypeAlias = "Callable[[pl.DataFrame], list[str]]"
 
 
 def printer(form: Format, *, integers: bool, now: Callable[[], float]) -> Print:

@@ -30,8 +30,6 @@ EVIDENCE = "FlagsEvidence"
 whether they are a client's or a server's was guessed from ports."""
 UNCERTAIN = "uncertain"
 BITS = {name: bit for bit, name in FLAGS.items()}
-_NAMES = pl.Enum(list(FLAGS.values()))
-"""The place of a name is the exponent of its bit."""
 
 
 def bits(schema: values.Schema, name: str) -> pl.Expr:
@@ -45,7 +43,8 @@ def bits(schema: values.Schema, name: str) -> pl.Expr:
     if dtype is not None and dtype.is_integer():
         typed = pl.col(name).cast(pl.Int64, strict=False)
     elif dtype == pl.List(pl.String):
-        places = pl.element().cast(_NAMES, strict=False).to_physical()
+        names = pl.Enum(list(FLAGS.values()))  # the place of one is the exponent of its bit
+        places = pl.element().cast(names, strict=False).to_physical()
         each = pl.col(name).list.eval(pl.lit(2, dtype=pl.Int64).pow(places))
         typed = each.list.unique().list.sum()
     else:

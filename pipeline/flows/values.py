@@ -14,14 +14,15 @@ Conversions: docs/reference/decoding.md#conversions.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 import msgspec
 import polars as pl
 
 from pipeline.flows import gotext
 
-Schema = Mapping[str, pl.DataType]
+Schema: TypeAlias = "Mapping[str, pl.DataType]"
 
 _ODD = "\x1f"
 HIDDEN = "\x1e"
@@ -36,10 +37,10 @@ NUMBER = HIDDEN + "number"
 PART = HIDDEN + "part"
 """UInt32: the part of its batch a flow came in; only there where a batch has parts."""
 
-_FALSE = pl.lit(False)
-_NO_TEXT = pl.lit(None, dtype=pl.String)
-_NO_NUMBER = pl.lit(None, dtype=pl.Float64)
-_NO_BOOLEAN = pl.lit(None, dtype=pl.Boolean)
+
+@cache
+def _null(dtype: pl.DataType) -> pl.Expr:
+    return pl.lit(None, dtype=dtype)
 
 
 def overflow(name: str) -> str:
@@ -66,7 +67,7 @@ def known(schema: Schema, name: str) -> bool:
 def present(schema: Schema, name: str) -> pl.Expr:
     """Boolean, never null: the flow has the field (an explicit null counts as present)."""
     parts = [pl.col(c).is_not_null() for c in (name, overflow(name)) if c in schema]
-    return pl.any_horizontal(parts) if parts else _FALSE
+    return pl.any_horizontal(parts) if parts else pl.lit(False)
 
 
 def text(schema: Schema, name: str) -> pl.Expr:
@@ -76,7 +77,7 @@ def text(schema: Schema, name: str) -> pl.Expr:
     >>> flows.select(text(flows.schema, "A")).to_series().to_list()
     ['1000000', '[1e+06]', None]
     """
-    typed = _typed_text(name, schema[name]) if name in schema else _NO_TEXT
+    typed = _typed_text(name, schema[name]) if name in schema else _null(pl.String())
     if overflow(name) not in schema:
         return typed
     overflow_cell = pl.col(overflow(name))
@@ -86,7 +87,7 @@ def text(schema: Schema, name: str) -> pl.Expr:
 
 def string(schema: Schema, name: str) -> pl.Expr:
     """String: the field where it is a text, null otherwise (strict comparisons)."""
-    typed = pl.col(name) if schema.get(name) == pl.String else _NO_TEXT
+    typed = pl.col(name) if schema.get(name) == pl.String else _null(pl.String())
     return _with_overflow(schema, name, typed, _overflow_string, pl.String())
 
 
@@ -94,13 +95,13 @@ def numeric(schema: Schema, name: str) -> pl.Expr:
     """Float64: the field where it is a number, null otherwise (strict comparisons)."""
     dtype = schema.get(name)
     is_number = dtype is not None and dtype.is_numeric()
-    typed = pl.col(name).cast(pl.Float64) if is_number else _NO_NUMBER
+    typed = pl.col(name).cast(pl.Float64) if is_number else _null(pl.Float64())
     return _with_overflow(schema, name, typed, _overflow_numeric, pl.Float64())
 
 
 def boolean(schema: Schema, name: str) -> pl.Expr:
     """Boolean: the field where it is one, null otherwise (strict comparisons)."""
-    typed = pl.col(name) if schema.get(name) == pl.Boolean else _NO_BOOLEAN
+    typed = pl.col(name) if schema.get(name) == pl.Boolean else _null(pl.Boolean())
     return _with_overflow(schema, name, typed, _overflow_boolean, pl.Boolean())
 
 
@@ -112,7 +113,7 @@ def number(schema: Schema, name: str) -> pl.Expr:
     [1000.0, None, None]
     """
     dtype = schema.get(name)
-    typed = _NO_NUMBER
+    typed = _null(pl.Float64())
     if dtype is not None and dtype.is_numeric():
         typed = pl.col(name).cast(pl.Float64)
     elif dtype == pl.String:
@@ -128,7 +129,7 @@ def integer(schema: Schema, name: str) -> pl.Expr:
     [(-1.0, 7.0), (2.0, None)]
     """
     dtype = schema.get(name)
-    typed = _NO_NUMBER
+    typed = _null(pl.Float64())
     if dtype is not None and dtype.is_integer():
         typed = pl.col(name).cast(pl.Float64)
     elif dtype is not None and dtype.is_float():
@@ -140,7 +141,7 @@ def integer(schema: Schema, name: str) -> pl.Expr:
 
 def cell(schema: Schema, name: str) -> pl.Expr:
     """String: the field as JSON text, null when absent (an explicit null reads `null`)."""
-    typed = json_text(name, schema[name]) if name in schema else _NO_TEXT
+    typed = json_text(name, schema[name]) if name in schema else _null(pl.String())
     return pl.coalesce(typed, pl.col(overflow(name))) if overflow(name) in schema else typed
 
 
@@ -207,7 +208,7 @@ def put_null(frame: pl.DataFrame, name: str, where: pl.Expr) -> pl.DataFrame:
         return frame
     if name in schema:
         frame = frame.with_columns(pl.when(~pl.lit(mask)).then(pl.col(name)).alias(name))
-    old = pl.col(overflow(name)) if overflow(name) in schema else _NO_TEXT
+    old = pl.col(overflow(name)) if overflow(name) in schema else _null(pl.String())
     return frame.with_columns(
         pl.when(pl.lit(mask)).then(pl.lit("null")).otherwise(old).alias(overflow(name))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import polars as pl
@@ -21,7 +21,7 @@ class Keyed(NamedTuple):
 Record = str | Keyed
 """A line of text, or a message with its key."""
 
-Records = Sequence[Record] | pl.DataFrame
+Records: TypeAlias = "Sequence[Record] | pl.DataFrame"
 """What a writer makes of a batch: a record per flow, or flows as they are, for Parquet files."""
 
 

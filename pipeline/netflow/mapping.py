@@ -5,9 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
-import polars as pl
 
-from pipeline.flows.catalogue import dtype_of
+from pipeline.flows.catalogue import CATALOGUE, Type
 from pipeline.netflow.elements import FLOW_ADDRESSES, FLOW_NUMBERS, FLOW_TEXTS
 
 
@@ -33,12 +32,16 @@ def usual_kind(name: str) -> Kind:
     """How the values of a field are usually written on the wire."""
     if name in FLOW_ADDRESSES or name.endswith("Addr"):
         return Kind.ADDRESS
-    if name in FLOW_TEXTS or (dtype_of(name) in _TEXTS and name not in MACS):
+    if name in FLOW_TEXTS or _is_text(name):
         return Kind.TEXT
     return Kind.NUMBER
 
 
+def _is_text(name: str) -> bool:
+    field = CATALOGUE.get(name)
+    return field is not None and field.type in {Type.TEXT, Type.TEXTS} and name not in MACS
+
+
 MACS = ("SrcMac", "DstMac")
-_TEXTS = (pl.String(), pl.List(pl.String()))
 NAMES = (*FLOW_NUMBERS, *FLOW_TEXTS, *FLOW_ADDRESSES, *MACS)
 """The fields that a mapping of flowlogs-pipeline may name."""

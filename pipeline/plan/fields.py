@@ -12,16 +12,13 @@ from graphlib import TopologicalSorter
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
-import polars as pl
 
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flows import catalogue
 from pipeline.stage import Encoder, Fields, Macro, Source, Spec
 
 LISTS: Fields = frozenset(
-    field.name
-    for field in catalogue.CATALOGUE.values()
-    if isinstance(field.decoded or field.dtype, pl.List)
+    field.name for field in catalogue.CATALOGUE.values() if field.kind.endswith("[]")
 )
 """The fields of the catalogue that hold lists."""
 

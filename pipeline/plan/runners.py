@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from pipeline.flows.values import PART
 from pipeline.plan.outcome import Counts, Reject, StageResult
 from pipeline.stage import Encode, Encoded, Memory, Stateful, Step, Write, Writer
 
-Runner = Callable[[pl.DataFrame], StageResult]
+Runner: TypeAlias = "Callable[[pl.DataFrame], StageResult]"
 
 
 def transform(step: Step) -> Runner:

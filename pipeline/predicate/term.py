@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 import polars as pl
@@ -20,7 +21,7 @@ def _remainder(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     return left.sign() * (left.abs() % right.abs())
 
 
-_Binary = Callable[[pl.Expr, pl.Expr], pl.Expr]
+_Binary: TypeAlias = "Callable[[pl.Expr, pl.Expr], pl.Expr]"
 _ARITHMETIC: dict[str, _Binary] = {
     "+": operator.add,
     "-": operator.sub,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import polars as pl
 
@@ -26,9 +26,9 @@ class Decoded(NamedTuple):
 
 
 Decode = Callable[[list[bytes]], Decoded]
-Step = Callable[[pl.DataFrame], pl.DataFrame]
-Encode = Callable[[pl.DataFrame], Encoded]
-Write = Callable[[pl.DataFrame], Records]
+Step: TypeAlias = "Callable[[pl.DataFrame], pl.DataFrame]"
+Encode: TypeAlias = "Callable[[pl.DataFrame], Encoded]"
+Write: TypeAlias = "Callable[[pl.DataFrame], Records]"
 
 
 class Knowledge(Protocol):

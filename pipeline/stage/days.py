@@ -18,7 +18,6 @@ SECONDS = 86_400
 SPAN = 63
 """Days that are known: bits of an Int64 that is not negative."""
 
-_BITS = pl.Series([1 << place for place in range(SPAN)], dtype=pl.Int64)
 _BIT, _LAST = ":bit", ":last"
 
 
@@ -42,7 +41,8 @@ def day(time: pl.Expr) -> pl.Expr:
 
 def bits(days: pl.Expr) -> pl.Expr:
     """Int64: the bit of each day."""
-    return pl.lit(_BITS).gather(days % SPAN)
+    every = pl.Series([1 << place for place in range(SPAN)], dtype=pl.Int64)
+    return pl.lit(every).gather(days % SPAN)
 
 
 def current(rows: pl.DataFrame, columns: Sequence[str], key: Sequence[str]) -> pl.DataFrame:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
-Keys = npt.NDArray[np.uint64]
-Numbers = npt.NDArray[np.int64]
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Keys: TypeAlias = "npt.NDArray[np.uint64]"
+Numbers: TypeAlias = "npt.NDArray[np.int64]"
 
 _FREE, _FORGOTTEN = -2, -1
 _FEWEST_BITS = 10
-_SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
+_SPREAD = 0x9E37_79B9_7F4A_7C15
 """2^64 divided by the golden ratio: keys that follow each other get places far apart."""
 
 
@@ -73,4 +77,4 @@ class KeyIndex:
         self._rows = np.full(1 << bits, _FREE, np.int32)
 
     def _places(self, keys: Keys) -> Numbers:
-        return ((keys * _SPREAD) >> self._shift).astype(np.int64)
+        return ((keys * np.uint64(_SPREAD)) >> self._shift).astype(np.int64)

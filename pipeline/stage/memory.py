@@ -9,19 +9,21 @@ both become durable together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from pipeline.flows import values as fields
 from pipeline.stage.key_index import KeyIndex, Keys
 
-Numbers = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Numbers: TypeAlias = "npt.NDArray[np.int64]"
 """Numbers of rows."""
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays: TypeAlias = "Mapping[str, npt.NDArray[Any]]"
 """Values of rows by column."""
 
 Measure = tuple[str, float, tuple[str, ...]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 import polars as pl
 
@@ -36,13 +37,9 @@ from pipeline.stage.edge_facts import (
 from pipeline.stage.keys import Keyed, hashed
 from stages.edges import reading as r
 
-_FORWARD = pl.col(FORWARD)
 _ROW, _RANK = ":row", ":rank"
 _VALUE = (_RANK, ATTRIBUTE_VALUE)
 _SAID = (*_VALUE, ATTRIBUTE)
-_PORTS = pl.Series(["", *map(str, range(1, service_ports.PORTS))])
-_NUMBERED = pl.Series([*(PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
-_BASES = pl.Series([basis.value for basis in BASES])
 _EDGE = tuple(label for label in EDGES.labels if label in ATTRIBUTES.labels)
 _PLACES = {PORT: 0, r.UNDECIDED_PORT: 16, BASIS: 32, r.SIDE: 36, FORWARD: 40}
 """The lowest bit of each number in the one that stands for all of them."""
@@ -165,7 +162,7 @@ def _edge(flows: pl.DataFrame) -> pl.DataFrame:
 def _shared(protocol_type: pl.DataType) -> list[pl.Expr]:
     text = pl.col(r.PROTOCOL).cast(pl.String).fill_null("").replace(PROTOCOLS)
     number = pl.col(r.PROTOCOL).cast(pl.UInt16, strict=False).fill_null(256)
-    protocol = pl.lit(_NUMBERED).gather(number) if protocol_type == pl.UInt8 else text
+    protocol = pl.lit(_protocols()).gather(number) if protocol_type == pl.UInt8 else text
     ends = zip(CLIENT, SERVER, r.SRC, r.DST, strict=True)
     both = [
         (
@@ -178,8 +175,25 @@ def _shared(protocol_type: pl.DataType) -> list[pl.Expr]:
         *(client for client, _ in both),
         *(server for _, server in both),
         protocol.alias("protocol"),
-        _looked_up(_PORTS, PORT).alias("port"),
+        _looked_up(_ports(), PORT).alias("port"),
     ]
+
+
+@cache
+def _ports() -> pl.Series:
+    """The texts of port numbers, "" of none."""
+    return pl.Series(["", *map(str, range(1, service_ports.PORTS))])
+
+
+@cache
+def _protocols() -> pl.Series:
+    """The names of protocol numbers, "" of none."""
+    return pl.Series([*(PROTOCOLS.get(str(n), str(n)) for n in range(256)), ""])
+
+
+@cache
+def _bases() -> pl.Series:
+    return pl.Series([basis.value for basis in BASES])
 
 
 def _circumstances() -> list[pl.Expr]:
@@ -188,16 +202,16 @@ def _circumstances() -> list[pl.Expr]:
     reporter = (
         pl.when(side == r.AT_BOTH)
         .then(pl.lit(Reporter.BOTH.value))
-        .when((side == r.AT_SRC) == _FORWARD)
+        .when((side == r.AT_SRC) == pl.col(FORWARD))
         .then(pl.lit(Reporter.CLIENT.value))
         .when(side.is_not_null())
         .then(pl.lit(Reporter.SERVER.value))
         .otherwise(pl.lit(Reporter.UNKNOWN.value))
     )
     return [
-        _looked_up(_PORTS, r.UNDECIDED_PORT).alias("client_port"),
+        _looked_up(_ports(), r.UNDECIDED_PORT).alias("client_port"),
         reporter.alias(REPORTER),
-        _looked_up(_BASES, BASIS).alias(EVIDENCE),
+        _looked_up(_bases(), BASIS).alias(EVIDENCE),
     ]
 
 
@@ -210,15 +224,15 @@ def _values(schema: values.Schema) -> list[pl.Expr]:
         return pl.when(condition).then(number).otherwise(nothing)
 
     bytes_, packets, drop_bytes, drop_packets = map(pl.col, r.COUNTS)
-    basis, client_port = pl.col(BASIS), pl.col(CLIENT_PORT).cast(pl.Int64)
+    forward, basis, client_port = pl.col(FORWARD), pl.col(BASIS), pl.col(CLIENT_PORT).cast(pl.Int64)
     verdicts = r.VERDICTS in schema
     found = {
-        "flows": _FORWARD.cast(pl.Int64),
-        "bytes": where(_FORWARD, bytes_),
-        "packets": where(_FORWARD, packets),
-        "reply_flows": (~_FORWARD).cast(pl.Int64),
-        "reply_bytes": where(~_FORWARD, bytes_),
-        "reply_packets": where(~_FORWARD, packets),
+        "flows": forward.cast(pl.Int64),
+        "bytes": where(forward, bytes_),
+        "packets": where(forward, packets),
+        "reply_flows": (~forward).cast(pl.Int64),
+        "reply_bytes": where(~forward, bytes_),
+        "reply_packets": where(~forward, packets),
         "syn": (basis == BASES.index(Basis.SYN)).cast(pl.Int64),
         "syn_ack": (basis == BASES.index(Basis.SYN_ACK)).cast(pl.Int64),
         "rst": pl.col(REFUSED),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
+from typing import TypeAlias
 
 import msgspec
 import polars as pl
@@ -52,7 +54,7 @@ _START, _LATEST = "TimeFlowStartMs", 2.0**53
 _HOSTS = ("AgentIP", "SrcK8S_HostIP", "DstK8S_HostIP")
 _TRANSLATED = ("XlatSrcAddr", "XlatDstAddr", "XlatSrcPort", "XlatDstPort")
 _ALLOWING, _DENYING = ("allow", "allow-related"), ("drop", "reject", "deny")
-_Read = Callable[[values.Schema, str], pl.Expr]
+_Read: TypeAlias = "Callable[[values.Schema, str], pl.Expr]"
 
 
 def fields(attributes: Collection[Attribute]) -> Fields:
@@ -180,10 +182,10 @@ def _side(flows: pl.DataFrame) -> pl.Series:
     hosts = flows.with_columns(_told(flows)).select(SIDE, *_HOSTS)
     if not values.known(flows.schema, "AgentIP"):
         return hosts[SIDE]
-    sides = hosts.select(_SIDE_BY_HOSTS).to_series()
-    if hosts.filter(sides.is_null()).select(_IN_ANOTHER_FORM).item():
+    sides = hosts.select(_side_by_hosts()).to_series()
+    if hosts.filter(sides.is_null()).select(_in_another_form()).item():
         canonical = [cidr.canonical_texts(hosts[name]) for name in _HOSTS]
-        sides = hosts.with_columns(canonical).select(_SIDE_BY_HOSTS).to_series()
+        sides = hosts.with_columns(canonical).select(_side_by_hosts()).to_series()
     return sides
 
 
@@ -198,6 +200,7 @@ def _told(schema: values.Schema) -> list[pl.Expr]:
     return [told.alias(SIDE), *(values.text(schema, name).alias(name) for name in _HOSTS)]
 
 
+@cache
 def _side_by_hosts() -> pl.Expr:
     """SIDE by the addresses of nodes, as they are, where it is null."""
     agent, src, dst = (pl.col(name) for name in _HOSTS)
@@ -208,9 +211,10 @@ def _side_by_hosts() -> pl.Expr:
     return pl.coalesce(SIDE, side.cast(pl.Int32)).alias(SIDE)
 
 
-_SIDE_BY_HOSTS = _side_by_hosts()
-_IN_ANOTHER_FORM = pl.any_horizontal(pl.col(_HOSTS).str.contains(":", literal=True)).any()
-"""Whether an address may be written in several ways."""
+@cache
+def _in_another_form() -> pl.Expr:
+    """Whether an address may be written in several ways."""
+    return pl.any_horizontal(pl.col(_HOSTS).str.contains(":", literal=True)).any()
 
 
 def _verdicts(flows: pl.DataFrame) -> list[pl.Series]:

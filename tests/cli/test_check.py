@@ -1,4 +1,4 @@
-"""`validate`, `graph`, `convert` and `schema`."""
+"""`validate`, `convert` and `schema`."""
 
 from __future__ import annotations
 
@@ -35,18 +35,6 @@ def test_validate_goes_on_after_a_bad_file(made: Simulation, tmp_path: Path) -> 
     assert f"{bad}:1:" in done.stderr
 
 
-def test_graph_shows_shared_stages_once(made: Simulation) -> None:
-    text = flowmatrix("graph", made.config).stdout
-    assert text.count("[flatten]") == 1
-    assert text.count("[encode_prometheus]") == 2
-    assert "-> netobserv_workload_syn_out" in text
-    assert "(shared by" in text
-    assert flowmatrix("graph", made.config, "--format", "dot").stdout.startswith("digraph plan {")
-    mermaid = flowmatrix("graph", made.config, "--format", "mermaid").stdout.splitlines()
-    assert mermaid[0] == "flowchart TD"
-    assert '  s0["flows: ingest_file"]' in mermaid
-
-
 def test_convert_prints_what_loads_as_the_same(made: Simulation) -> None:
     native = flowmatrix("convert", made.flp_config).stdout
     assert {stage["type"] for stage in yaml.safe_load(native)["stages"]} >= {"kubernetes", "remap"}
@@ -72,13 +60,12 @@ def test_convert_keeps_settings_that_are_not_the_default(tmp_path: Path) -> None
     assert native["server"]["listen"] == "127.0.0.1:7"
 
 
-def test_a_refused_configuration_is_not_drawn(tmp_path: Path) -> None:
+def test_a_refused_configuration_is_not_converted(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("stages: []\n")
-    for command in ("graph", "convert"):
-        done = flowmatrix(command, path)
-        assert (done.exit_code, done.stdout) == (78, "")
-        assert str(path) in done.stderr
+    done = flowmatrix("convert", path)
+    assert (done.exit_code, done.stdout) == (78, "")
+    assert str(path) in done.stderr
 
 
 @pytest.mark.parametrize("command", ["validate", "graph", "convert"])
