@@ -59,16 +59,19 @@ def reader(schema: Schema, *, whole: bool) -> Read:
         return lambda _payloads, _max_bytes: (pl.DataFrame(schema=schema), np.empty(0, np.intp))
     decode = _decoder(schema, whole=whole)
 
+    def read_slice(payloads: list[bytes], max_bytes: int) -> tuple[pl.DataFrame, Places]:
+        possible = _possible(payloads, max_bytes, whole=whole)
+        rows, odd = _rows(decode, [payloads[place] for place in possible.tolist()])
+        flows, fits = _frame(rows, schema)
+        return flows, np.delete(possible, odd)[fits]
+
     def read(payloads: list[bytes], max_bytes: int) -> tuple[pl.DataFrame, Places]:
         frames, found = [_frame([], schema)[0]], [np.empty(0, np.intp)]
         with no_collection():
             for start in range(0, len(payloads), _SLICE):
-                block = payloads[start : start + _SLICE]
-                possible = _possible(block, max_bytes, whole=whole)
-                rows, odd = _rows(decode, [block[place] for place in possible.tolist()])
-                flows, fits = _frame(rows, schema)
+                flows, places = read_slice(payloads[start : start + _SLICE], max_bytes)
                 frames.append(flows)
-                found.append(np.delete(possible, odd)[fits] + start)
+                found.append(places + start)
         return pl.concat(frames, rechunk=True).cast(pl.Schema(schema)), np.concatenate(found)
 
     return read
