@@ -5,6 +5,7 @@ A value is written the same way whichever column it is in (docs/reference/decodi
 
 from __future__ import annotations
 
+from itertools import chain, groupby
 from typing import TypeAlias
 
 import msgspec
@@ -39,15 +40,25 @@ def json_column(flows: pl.DataFrame) -> pl.Series:
 def _around(fields: dict[str, Parts], full: list[str]) -> pl.Expr:
     """The object; in all flows are the fields `full`.
 
-    The first of these has the other fields around it, which bring their commas with them.
+    The first of these has the other fields around it, which bring their commas with them. Those
+    between two of `full` are one text first, so that the object is made of texts that all flows
+    have.
     """
     parts: Parts = ["{"]
-    in_all = set(full)
-    for name, field in fields.items():
-        commas = ("," if name > full[0] else "", "," if name < full[0] else "")
-        whole = [commas[0], *field, commas[1]]
-        parts += whole if name in in_all else [_text(whole)]
-    return _text([*parts, "}"], ignore_nulls=True)
+    for in_all, names in groupby(fields, set(full).__contains__):
+        run = [_with_comma(fields[name], name, full[0]) for name in names]
+        parts += chain.from_iterable(run) if in_all else [_those_there(run)]
+    return _text([*parts, "}"])
+
+
+def _with_comma(field: Parts, name: str, middle: str) -> Parts:
+    """The field with a comma towards the one in the middle."""
+    return ["," if name > middle else "", *field, "," if name < middle else ""]
+
+
+def _those_there(fields: list[Parts]) -> pl.Expr:
+    """String: the fields that a flow has, one after the other, "" if it has none of them."""
+    return pl.concat_str([_text(field) for field in fields], ignore_nulls=True)
 
 
 def _separated(fields: dict[str, Parts]) -> pl.Expr:
@@ -56,8 +67,8 @@ def _separated(fields: dict[str, Parts]) -> pl.Expr:
     return _text(["{", pl.concat_str(texts, separator=",", ignore_nulls=True), "}"])
 
 
-def _text(parts: Parts, *, ignore_nulls: bool = False) -> pl.Expr:
-    """String: the parts one after the other; null where one is, unless these are ignored."""
+def _text(parts: Parts) -> pl.Expr:
+    """String: the parts one after the other; null where one is."""
     pieces: list[pl.Expr] = []
     fixed = ""
     for part in parts:
@@ -66,7 +77,7 @@ def _text(parts: Parts, *, ignore_nulls: bool = False) -> pl.Expr:
         else:
             pieces += [pl.lit(fixed), part]
             fixed = ""
-    return pl.concat_str([*pieces, pl.lit(fixed)], ignore_nulls=ignore_nulls)
+    return pl.concat_str([*pieces, pl.lit(fixed)])
 
 
 def _field(flows: pl.DataFrame, schema: values.Schema, name: str) -> Parts:
