@@ -5,27 +5,29 @@ Names: docs/reference/kubernetes.md#names, also in OpenTelemetry's spelling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable
+from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
 
-from pipeline.kube.index.index import Index, Peer
+from pipeline.kube.index.entries import Entry
+from pipeline.kube.index.index import Index
+from pipeline.kube.index.peers import Peers
 
 Assignee = Literal["", "otel"]
 
-_READ: dict[str, Callable[[Peer], str]] = {
-    "namespace": attrgetter("namespace"),
-    "name": attrgetter("name"),
-    "kind": attrgetter("kind"),
-    "owner_name": attrgetter("owner.name"),
-    "owner_kind": attrgetter("owner.kind"),
-    "network": attrgetter("network"),
-    "host_ip": attrgetter("host_ip"),
-    "host_name": attrgetter("host_name"),
-    "zone": attrgetter("zone"),
+_READ: dict[str, Callable[[Peers], Iterable[str]]] = {
+    "namespace": lambda peers: map(attrgetter("namespace"), peers.entries),
+    "name": lambda peers: map(attrgetter("name"), peers.entries),
+    "kind": lambda peers: map(attrgetter("kind"), peers.entries),
+    "owner_name": lambda peers: map(attrgetter("name"), peers.owners),
+    "owner_kind": lambda peers: map(attrgetter("kind"), peers.owners),
+    "network": lambda peers: peers.networks,
+    "host_ip": lambda peers: map(attrgetter("host_ip"), peers.entries),
+    "host_name": lambda peers: map(itemgetter(0), peers.hosts),
+    "zone": lambda peers: map(itemgetter(1), peers.hosts),
 }
 _SUFFIX = {
     "namespace": "_Namespace",
@@ -70,9 +72,9 @@ class Copied(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Column(NamedTuple):
-    """The source of a value: an attribute of the peer, or a key of its labels or annotations.
+    """The source of a value: what is known of peers, or a key of their labels or annotations.
 
-    `source` is a name of the peer's attributes, `labels`, `annotations`, or `name:<Kind>` and
+    `source` is a name in `_READ`, `labels`, `annotations`, or `name:<Kind>` and
     `uid:<Kind>`, which only peers of that kind have.
     """
 
@@ -80,14 +82,14 @@ class Column(NamedTuple):
     key: str = ""
     limit: int | None = None
 
-    def read(self, peers: Sequence[Peer]) -> pl.Series:
+    def read(self, peers: Peers) -> pl.Series:
         """The values of peers (String), null where a peer does not have it."""
         if self.source in _READ:
-            texts = pl.Series(list(map(_READ[self.source], peers)), dtype=pl.String)
+            texts = pl.Series(list(_READ[self.source](peers)), dtype=pl.String)
             return texts.set(texts == "", None)
-        return pl.Series([self._read(peer) for peer in peers], dtype=pl.String)
+        return pl.Series([self._read(peer) for peer in peers.entries], dtype=pl.String)
 
-    def _read(self, peer: Peer) -> str | None:
+    def _read(self, peer: Entry) -> str | None:
         if self.source in {"labels", "annotations"}:
             texts = peer.labels if self.source == "labels" else peer.annotations
             return None if self.key not in texts else shorten(texts[self.key], self.limit)

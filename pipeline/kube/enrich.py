@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import repeat
-
 import msgspec
 import polars as pl
 
@@ -15,6 +12,7 @@ from pipeline.kube.columns import Assignee, Column, Copied, columns, copied
 from pipeline.kube.index.history import Held, Period
 from pipeline.kube.index.index import PRIMARY, Index
 from pipeline.kube.index.owners import Climb
+from pipeline.kube.index.peers import Peers
 
 ENDED = "TimeFlowEndMs"
 """The field with the end time of a flow: the peers are those that had the addresses then."""
@@ -155,7 +153,7 @@ class Enricher:
     def _lookup(self, texts: pl.Series) -> pl.DataFrame:
         """A row of values for every period of every cache key."""
         held, networks = self._by_key(texts) if self._keyed else self._by_address(texts)
-        peers = self._index.peers(zip(held.entries, networks, strict=False), self._climb)
+        peers = Peers(self._index, self._climb, held.entries, networks)
         return pl.DataFrame(
             [
                 pl.Series(PLACE, held.places, dtype=pl.UInt32),
@@ -164,15 +162,16 @@ class Enricher:
             ]
         )
 
-    def _by_address(self, texts: pl.Series) -> tuple[Held, Iterable[str]]:
+    def _by_address(self, texts: pl.Series) -> tuple[Held, list[str]]:
         """The holders of addresses, and in which networks."""
         canonical = cidr.canonical_texts(texts)
         other = canonical != texts
         for one, text in zip(canonical.filter(other), texts.filter(other), strict=True):
             self._asked.setdefault(one, set()).add(text)
-        return self._index.held(canonical.to_list()), repeat(PRIMARY)
+        held = self._index.held(canonical.to_list())
+        return held, [PRIMARY] * len(held.entries)
 
-    def _by_key(self, texts: pl.Series) -> tuple[Held, Iterable[str]]:
+    def _by_key(self, texts: pl.Series) -> tuple[Held, list[str]]:
         """The same of cache keys with secondary parts."""
         held, networks = Held([], [], []), list[str]()
         for place, text in enumerate(texts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.kube.index.entries import Entry
@@ -100,16 +100,20 @@ class AddressHistory:
         """All present holders of a text, the one with the highest precedence last."""
         return self._now.get(text, ())
 
-    def held(self, texts: Iterable[str]) -> Held:
+    def held(self, texts: Sequence[str]) -> Held:
         """The periods of those of many texts that have or had a holder."""
-        now, past, found = self._now, self._past, Held([], [], [])
-        for place, text in enumerate(texts):
-            holders = now.get(text, ())
-            if text in past or len(holders) > 1:
+        holders = list(map(self._now.get, texts))
+        most = max(map(len, filter(None, holders)), default=0)
+        if most < 2 and self._past.keys().isdisjoint(texts):
+            places = [place for place, one in enumerate(holders) if one]
+            return Held(places, [0] * len(places), [one[0] for one in holders if one])
+        found = Held([], [], [])
+        for place, (text, one) in enumerate(zip(texts, holders, strict=True)):
+            if text in self._past or (one and len(one) > 1):
                 for period in self.periods(text):
                     found.add(place, *period)
-            elif holders:
-                found.add(place, 0, holders[0])
+            elif one:
+                found.add(place, 0, one[0])
         return found
 
     def periods(self, text: str) -> list[Period]:

@@ -6,7 +6,7 @@ Source: docs/reference/kubernetes.md#lookup.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -218,7 +218,7 @@ class Index:
                 return inside
         return [(one, PRIMARY) for one in periods(address)]
 
-    def held(self, addresses: Iterable[str]) -> Held:
+    def held(self, addresses: Sequence[str]) -> Held:
         """The holders, in the primary network, of those of many addresses that have or had one.
 
         The addresses are in canonical form.
@@ -277,36 +277,43 @@ class Index:
 
     def peer(self, found: Entry, network: str, climb: Climb) -> Peer:
         """The peer of an indexed object, with its owner, node, zone and network."""
-        return self.peers([(found, network)], climb)[0]
+        host_name, zone = self.hosts([found])[0]
+        return Peer(
+            kind=found.kind,
+            namespace=found.namespace,
+            name=found.name,
+            owner=self.owner(found, climb),
+            network=network,
+            host_ip=found.host_ip,
+            host_name=host_name,
+            zone=zone,
+            labels=found.labels,
+            annotations=found.annotations,
+        )
 
-    def peers(self, found: Iterable[tuple[Entry, str]], climb: Climb) -> list[Peer]:
-        """The same of many objects, each in a network: owners and nodes are looked up once."""
-        owners: dict[tuple[str, Owner], Owner] = {}
-        hosts: dict[tuple[str, str], tuple[str, str]] = {}
-        peers: list[Peer] = []
-        for one, network in found:
-            owned = one.namespace, one.owner or Owner(one.kind, one.name)
-            if owned not in owners:
-                owners[owned] = self.owner(one, climb)
+    def shown_owners(self, found: Iterable[Entry], climb: Climb) -> list[Owner]:
+        """The owners to show of many objects; those that share one are looked up once."""
+        known: dict[tuple[str, Owner], Owner] = {}
+        shown: list[Owner] = []
+        for one in found:
+            first = one.namespace, one.owner or Owner(one.kind, one.name)
+            owner = known.get(first)
+            if owner is None:
+                owner = known[first] = self.owner(one, climb)
+            shown.append(owner)
+        return shown
+
+    def hosts(self, found: Iterable[Entry]) -> list[tuple[str, str]]:
+        """The name and the zone of the node of many objects; each node is looked up once."""
+        known: dict[tuple[str, str], tuple[str, str]] = {}
+        hosts: list[tuple[str, str]] = []
+        for one in found:
             on = one.node, one.host_ip
-            if on not in hosts:
-                hosts[on] = self._host(*on)
-            host_name, zone = hosts[on]
-            peers.append(
-                Peer(
-                    kind=one.kind,
-                    namespace=one.namespace,
-                    name=one.name,
-                    owner=owners[owned],
-                    network=network,
-                    host_ip=one.host_ip,
-                    host_name=host_name,
-                    zone=zone,
-                    labels=one.labels,
-                    annotations=one.annotations,
-                )
-            )
-        return peers
+            host = known.get(on)
+            if host is None:
+                host = known[on] = self._host(*on)
+            hosts.append(host)
+        return hosts
 
     def _host(self, node: str, host_ip: str) -> tuple[str, str]:
         """The name and the zone of a node; without its address, it has no name."""

@@ -67,6 +67,16 @@ def test_many_addresses_are_answered_by_their_holders() -> None:
     ]
 
 
+def test_many_addresses_of_one_holder_each() -> None:
+    """Also where others had another one before."""
+    found = moved(entry("a"), 500, entry("b", since=400, seen=600))
+    for number in range(3):
+        found.take(f"10.1.2.{number}", entry(str(number), since=7))
+    held = found.held(["10.1.2.2", "10.9.9.9", "10.1.2.0"])
+    assert (held.places, held.since) == ([0, 2], [0, 0])
+    assert [one.name for one in held.entries] == ["2", "0"]
+
+
 def test_without_window_only_now_counts() -> None:
     """With a window of zero nothing is remembered."""
     assert periods(moved(entry("old"), 500, entry("new", since=400), window=0)) == [(0, "new")]
