@@ -5,6 +5,7 @@ Part of `make bench`; alone: `python -m benchmarks.codec`, which keeps its figur
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections import deque
@@ -23,6 +24,7 @@ import pyarrow.json as pj
 
 from benchmarks.results import Results, Row
 from pipeline import config
+from pipeline.cli.entry import COLLECTED
 from pipeline.decode import json, json_rows, protobuf
 from pipeline.decode.objects import MAX_BYTES
 from pipeline.flows.jsonl import json_lines
@@ -40,6 +42,7 @@ _METRICS = frozenset({"SrcAddr", "DstAddr", "DstPort", "Proto", "Flags", "Bytes"
 
 def main() -> None:
     """Print processor time for each flow, the least of some rounds; keep it."""
+    gc.set_threshold(COLLECTED)  # as the command does
     results = Results("codec", _ROUNDS)
     agents, enriched = _frames()
     for title, flows in (("agents' flows", agents), ("enriched flows", enriched)):

@@ -21,7 +21,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
 CLOSED_PIPE = 141
 """Exit code when nobody reads the output any more, as a shell has it of SIGPIPE."""
-_COLLECTED = 50_000
+COLLECTED = 50_000
 """New objects after which cycles are looked for: most of what a start makes will stay."""
 _INTERRUPTS: list[int] = []
 """The signals of Ctrl-C that have come."""
@@ -36,7 +36,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
         sys.unraisablehook = _unraisable
         _keep_no_core()
-        gc.set_threshold(_COLLECTED)
+        gc.set_threshold(COLLECTED)
         _replace_closed_streams()
         _prepare_streams()
         code = _run()
