@@ -172,7 +172,7 @@ def test_a_name_of_a_file_that_is_no_text_is_told() -> None:
 def test_an_interrupt_while_it_starts_is_one_line(at: str, made: Simulation) -> None:
     """The import of a module takes a minute, and Ctrl-C comes meanwhile."""
     with subprocess.Popen(
-        [sys.executable, "-c", NAP.format(at=at), "validate", str(made.config)],
+        [sys.executable, "-c", NAP.format(at=at), "graph", str(made.config)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
