@@ -20,6 +20,7 @@ from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
 from pipeline.cli.sighting import Manifests, Sighting, sighting, told
+from pipeline.flows.compressed import Compressed
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan
@@ -64,7 +65,7 @@ class Edges:
 
     def flows(self) -> pl.DataFrame:
         """The latest flows, enriched."""
-        return self._job.latest.flows()
+        return self._job.latest.flows().frame()
 
     def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
         cluster, labels = told(self._job)
@@ -85,7 +86,7 @@ def seen(sighted: Sighting | None, manifests: Sequence[Manifest], labels: Sequen
     if sighted is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
     asked = questions(sighted.facts.attributes)
-    return Seen(sighted.edges(), asked, sighted.facts.beyond, manifests, labels)
+    return Seen(Compressed(sighted.edges()), asked, sighted.facts.beyond, manifests, labels)
 
 
 def documents(source: Source) -> dict[str, Extra]:
@@ -94,7 +95,7 @@ def documents(source: Source) -> dict[str, Extra]:
     def answer(query: Mapping[str, str]) -> EdgePage:
         try:
             read = source.read()
-            return page(read.edges, read.beyond, query)
+            return page(read.edges(), read.beyond, query)
         except NoFactsError as error:
             raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
         except ValueError as error:
