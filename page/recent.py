@@ -15,6 +15,7 @@ import polars as pl
 from msgspec import Meta
 
 from page import overview
+from page.memory import give_back
 from page.overview import EDGES, Overview
 from page.query import parameters, refused
 from pipeline.api.answer import Answer, document
@@ -136,6 +137,7 @@ class Pages:
                 self._of, self._made = flows, {}
             if asked not in self._made:
                 self._made[asked] = document(page(flows.frame(), asked)).kept()
+                give_back()
             return self._made[asked]
 
 

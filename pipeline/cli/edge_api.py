@@ -15,6 +15,7 @@ from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
 from page.answers import OLDEST
+from page.memory import give_back
 from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
@@ -60,6 +61,7 @@ class Edges:
                 facts = _digest(found)
                 if self._seen is None or (plan, facts) != (self._plan, self._facts):
                     self._facts, self._plan, self._seen = facts, plan, self._made(found)
+                    give_back()
                 self._next = begun + min(self._share * (time.monotonic() - begun), OLDEST)
             return self._seen
 

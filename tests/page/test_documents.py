@@ -64,7 +64,9 @@ def schema(made: Mapping[str, Extra], name: str, method: str) -> Draft202012Vali
 
 
 def told(answer: object) -> Any:
-    return json.loads(answer.body if isinstance(answer, Answer) else msgspec.json.encode(answer))
+    return json.loads(
+        answer.plain().body if isinstance(answer, Answer) else msgspec.json.encode(answer)
+    )
 
 
 ASKED: list[tuple[str, dict[str, str]]] = [
