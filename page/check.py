@@ -82,7 +82,7 @@ def page(seen: Seen, question: Asked) -> CheckPage:
         raise refused(str(error)) from error
     spaces = sorted({client.namespace, server.namespace} - {""})
     port = question.protocol.value, question.port
-    found = _seen(seen.edges, (client, server), port)
+    found = _seen(seen.edges(), (client, server), port)
     ends = _as_seen(found) or (client, server)
     drafted = (
         draft(seen, cluster, Options(namespaces=tuple(spaces))) if spaces else Policies([], [])

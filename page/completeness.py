@@ -61,9 +61,10 @@ DESCRIBED = Described(
 
 def page(seen: Seen, question: Asked) -> CompletenessPage:
     """How complete the edges are at the time of the last flow."""
-    covered = Coverage.of(seen.edges, seen.beyond, None)
+    edges = seen.edges()
+    covered = Coverage.of(edges, seen.beyond, None)
     first, last = covered.first_seen, covered.last_seen
-    found = completeness(seen.edges, last or 0.0, question.days * DAY)
+    found = completeness(edges, last or 0.0, question.days * DAY)
     if question.namespace:
         found = found.filter(pl.col("namespace") == question.namespace)
     order = pl.Enum([one.value for one in Readiness])
@@ -75,7 +76,7 @@ def page(seen: Seen, question: Asked) -> CompletenessPage:
         beyond=seen.beyond,
         counts={one.value: counts.get(one.value, 0) for one in Readiness},
         rows=[_row(one) for one in found.iter_rows(named=True)],
-        notes=_notes(seen, of_namespace(seen.edges, question.namespace)),
+        notes=_notes(seen, of_namespace(edges, question.namespace)),
     )
 
 

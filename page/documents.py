@@ -55,7 +55,7 @@ class Documents(NamedTuple):
             return self.answers.get(
                 seen,
                 key,
-                lambda: document(edge_page.page(seen.edges, seen.beyond, query)).kept(),
+                lambda: document(edge_page.page(seen.edges(), seen.beyond, query)).kept(),
             )
         except ValueError as error:
             raise refused(str(error)) from error

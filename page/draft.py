@@ -46,7 +46,8 @@ def objects(seen: Seen) -> Cluster:
 def check_namespaces(seen: Seen, cluster: Cluster, asked: Sequence[str]) -> None:
     """Raises UnansweredError (404) for a namespace that nothing is in."""
     known = {pod.namespace for pod in cluster.pods}
-    known |= {*seen.edges["client_namespace"].unique(), *seen.edges["server_namespace"].unique()}
+    edges = seen.edges()
+    known |= {*edges["client_namespace"].unique(), *edges["server_namespace"].unique()}
     known -= {""}
     for name in asked:
         if name not in known:
@@ -59,7 +60,7 @@ def draft(
 ) -> Policies:
     """The policies for what was seen, of one direction if it is given. Raises UnansweredError."""
     try:
-        found = generate(seen.edges, seen.manifests, seen.labels, options, cluster)
+        found = generate(seen.edges(), seen.manifests, seen.labels, options, cluster)
     except NoResolverError as error:
         raise refused(str(error)) from error
     kept = [one for one in found.drafts if direction is None or direction in one.rules]

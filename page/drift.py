@@ -97,7 +97,7 @@ NO_FILE = "no matrix is approved: give `matrix.approved` in the configuration a 
 
 def drift(seen: Seen, known: Approved, file: str, question: Asked) -> DriftPage:
     """The page of the edges that differ from the approved ones."""
-    found = _here(approved.drift(seen.edges, known), question.namespace)
+    found = _here(approved.drift(seen.edges(), known), question.namespace)
     notes = []
     if not seen.whole:
         found = found.filter(pl.col("drift") != Drift.GONE.value)
@@ -155,7 +155,7 @@ def mark(source: Source, content: bytes) -> Written:
 
 def _decide(source: Source, change: Callable[[Approved, pl.DataFrame], Approved]) -> Written:
     """Read the approved file, change it, and write it in one piece."""
-    edges = source.read().edges
+    edges = source.read().edges()
     path = source.approved
     if path is None:
         raise refused(NO_FILE, HTTPStatus.NOT_FOUND)

@@ -49,7 +49,7 @@ def edge(seen: Seen, known: Approved | None, asked: Asked) -> EdgePage:
         key = read(asked.key)
     except ValueError as error:
         raise refused(str(error)) from error
-    found = seen.edges.filter(fits(key))
+    found = seen.edges().filter(fits(key))
     states = marked(seen, known).filter(fits(key))
     if not states.height:
         raise refused("no edge with these ends was seen or is approved", HTTPStatus.NOT_FOUND)

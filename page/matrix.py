@@ -150,7 +150,7 @@ def marked(seen: Seen, known: Approved | None) -> pl.DataFrame:
     A workload's label does not count: approved files do not have it either. What sees a part of the
     flows calls nothing gone.
     """
-    edges, order = seen.edges, [state.value for state in STATES]
+    edges, order = seen.edges(), [state.value for state in STATES]
     shown = pl.col("state").replace_strict(list(State), [order.index(s.value) for s in State])
     rows = edges.select(
         *KEY,

@@ -14,10 +14,10 @@ _ARENAS = -8
 
 
 def one_heap() -> None:
-    """Let all threads that come from now on share one heap.
+    """Let all threads share one heap; to be called before there is a second thread.
 
     Each answer is made in a thread of its own, and glibc gives threads heaps of their own: what one
-    leaves free, no other takes.
+    leaves free, no other takes. Where there are several heaps already, it goes on to use them all.
     """
     if _set:
         _set(_ARENAS, 1)

@@ -81,7 +81,7 @@ def peers(seen: Seen, ranges: pl.DataFrame, question: Peers) -> PeersPage:
     """The proposals for what was seen, from the RANGES that providers publish."""
     scope = Scope(question.namespace, unanswered=question.every)
     questions = seen.questions.match_to_schema(QUESTIONS)
-    found = find(seen.edges, questions, ranges, seen.labels, scope, beyond=seen.beyond)
+    found = find(seen.edges(), questions, ranges, seen.labels, scope, beyond=seen.beyond)
     return _page(found)
 
 

@@ -190,9 +190,10 @@ _VERDICTS = [one for one in Verdict if one is not Verdict.OPEN]
 def page(seen: Seen, question: Asked) -> PolicyPage:
     """The policies of a namespace held against its edges. Raises UnansweredError."""
     given, cluster = _policies(seen, question)
-    found = verify(given.read, seen.edges, cluster, seen.labels, question.namespace)
+    own = of_namespace(seen.edges(), question.namespace)
+    found = verify(given.read, own, cluster, seen.labels, question.namespace)
     known = question.of is Which.DRAFT or knows_policies(cluster)
-    return _page(seen, question, given, found, known=known)
+    return _page(own, question, given, found, known=known)
 
 
 def whole(seen: Seen, question: Asked) -> PolicyYaml:
@@ -216,9 +217,9 @@ def _policies(seen: Seen, question: Asked) -> tuple[Policies, Cluster]:
 
 
 def _page(
-    seen: Seen, question: Asked, given: Policies, found: Verification, *, known: bool
+    own: pl.DataFrame, question: Asked, given: Policies, found: Verification, *, known: bool
 ) -> PolicyPage:
-    own = of_namespace(seen.edges, question.namespace)
+    """The page of the edges of the namespace (`own`)."""
     findings = list(_said(given.report)) if given.report else []
     most = question.limit
     names = _named(given, question.namespace)

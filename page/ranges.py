@@ -28,7 +28,7 @@ class Ranges:
 
     def __call__(self, seen: Seen) -> pl.DataFrame:
         """The ranges. Raises UnansweredError (503) where they cannot be read."""
-        addresses = unnamed(seen.edges, unanswered=True).rows["address"].unique()
+        addresses = unnamed(seen.edges(), unanswered=True).rows["address"].unique()
         cidrs = frozenset(text for label in seen.labels for text in label.cidrs)
         question = Question(frozenset(addresses), cidrs)
         with self._lock:

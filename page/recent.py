@@ -15,11 +15,13 @@ import polars as pl
 from msgspec import Meta
 
 from page import overview
+from page.memory import give_back
 from page.overview import EDGES, Overview
 from page.query import parameters, refused
 from pipeline.api.answer import Answer, document
 from pipeline.api.openapi import Described
 from pipeline.flows import times, values
+from pipeline.flows.compressed import Compressed
 from pipeline.predicate import query as language
 from pipeline.predicate.both_ways import both_ways
 from pipeline.predicate.condition import Query
@@ -121,10 +123,10 @@ def page(flows: pl.DataFrame, asked: Asked) -> FlowsPage:
 class Pages:
     """The pages of the flows that are given: made once for all viewers while these are the same."""
 
-    def __init__(self, flows: Callable[[], pl.DataFrame]) -> None:
+    def __init__(self, flows: Callable[[], Compressed]) -> None:
         self._flows = flows
         self._lock = Lock()
-        self._of = pl.DataFrame()
+        self._of: Compressed | None = None
         self._made: dict[Asked, Answer] = {}
 
     def page(self, asked: Asked) -> Answer:
@@ -134,7 +136,8 @@ class Pages:
             if flows is not self._of or len(self._made) >= _KEPT:
                 self._of, self._made = flows, {}
             if asked not in self._made:
-                self._made[asked] = document(page(flows, asked)).kept()
+                self._made[asked] = document(page(flows.frame(), asked)).kept()
+                give_back()
             return self._made[asked]
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from pipeline.flows.compressed import Compressed
 from pipeline.kube.subnets import Label
 from policy.objects import Manifest
 
@@ -15,19 +16,23 @@ from policy.objects import Manifest
 class Seen(NamedTuple):
     """What was seen until a moment, all of it from the same moment.
 
-    `edges`: a frame of `matrix.edges.EDGES`. `questions`: the DNS names asked for
+    `kept`: a frame of `matrix.edges.EDGES`. `questions`: the DNS names asked for
     (`discovery.asked.QUESTIONS`). `beyond`: flows beyond a limit, which are in no edge.
     `manifests`: the cluster's objects; none where they are not known. `labels`: the subnet labels
     in force. `whole`: whether every flow is in it; a member of a consumer group has its own
     partitions alone.
     """
 
-    edges: pl.DataFrame
+    kept: Compressed
     questions: pl.DataFrame
     beyond: int = 0
     manifests: Sequence[Manifest] = ()
     labels: Sequence[Label] = ()
     whole: bool = True
+
+    def edges(self) -> pl.DataFrame:
+        """The edges (`matrix.edges.EDGES`), unpacked: ask once for an answer."""
+        return self.kept.frame()
 
 
 class Source(Protocol):

@@ -145,16 +145,20 @@ class Cluster:
         self.others: list[Manifest] = []
         self._owner: dict[Reference, Reference] = {}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-        """The pods of a workload have the same: they share one mapping."""
+        self._ports: dict[tuple[NamedPort, ...], tuple[NamedPort, ...]] = {}
+        """The pods of a workload have the same labels and ports: they share one object each."""
         for one in manifests:
             try:
                 self._add(one)
             except (msgspec.ValidationError, TypeError) as error:
                 self.problems.append(Problem((), f"{_called(one)}: {error}"))
-        self.pods = [
-            pod._replace(owners=tuple(self._chain(Reference("Pod", pod.namespace, pod.name))[1:]))
-            for pod in self.pods
-        ]
+        chains: dict[tuple[Reference, ...], tuple[Reference, ...]] = {}
+        for at, pod in enumerate(self.pods):
+            owners = tuple(self._chain(Reference("Pod", pod.namespace, pod.name))[1:])
+            self.pods[at] = pod._replace(
+                owners=chains.setdefault(owners, owners),
+                ports=self._ports.setdefault(pod.ports, pod.ports),
+            )
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace, that of its name included."""
@@ -236,7 +240,7 @@ class Cluster:
         reference = Reference(kind, namespace, meta.name)
         if meta.controller and meta.controller.kind != "Node":
             self._owner[reference] = Reference(
-                meta.controller.kind, namespace, meta.controller.name
+                sys.intern(meta.controller.kind), namespace, sys.intern(meta.controller.name)
             )
         match kind:
             case "Namespace":

@@ -24,7 +24,7 @@ _GZIP = {"Content-Encoding": "gzip"}
 class Answer(NamedTuple):
     """Status, content type, body, its validator ("": none), and further headers.
 
-    `packed`: the body in gzip, where that is kept.
+    `packed`: the body in gzip, where that is kept instead of it.
     """
 
     status: HTTPStatus
@@ -37,11 +37,16 @@ class Answer(NamedTuple):
     @property
     def large(self) -> bool:
         """Whether it is worth the time to compress it."""
-        return len(self.body) >= _WORTH
+        return bool(self.packed) or len(self.body) >= _WORTH
 
     def kept(self) -> Answer:
-        """The same answer for whoever gives it out again: it is compressed once."""
-        return self._replace(packed=_packed(self.body)) if self.large else self
+        """The same answer for whoever gives it out again: compressed once, if it is large."""
+        return self._replace(body=b"", packed=_packed(self.body)) if self.large else self
+
+    def plain(self) -> Answer:
+        """The same answer with its body, also where that is kept in gzip."""
+        body = gzip.decompress(self.packed) if self.packed else self.body
+        return self._replace(body=body, packed=b"")
 
     def compressed(self) -> Answer:
         """The same answer in gzip."""

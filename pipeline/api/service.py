@@ -294,9 +294,11 @@ class Service:
         if answer.unchanged(request.headers.get("If-None-Match", "")):
             headers = {**answer.headers, "ETag": answer.tag}
             return Answer(HTTPStatus.NOT_MODIFIED, answer.kind, b"", headers=headers)
-        if answer.large and _packed(request) and "Content-Encoding" not in answer.headers:
-            what = "gzip", answer.tag or id(answer.body)
-            return await self._makings(path).make(what, peer, answer.compressed)
+        packed = answer.large and _packed(request) and "Content-Encoding" not in answer.headers
+        if packed or answer.packed:
+            what = packed, answer.tag or id(answer.body)
+            form = answer.compressed if packed else answer.plain
+            return await self._makings(path).make(what, peer, form)
         return answer
 
     def _makings(self, path: str) -> Makings[Answer]:

@@ -14,6 +14,7 @@ from threading import Event, Lock
 import polars as pl
 
 from pipeline.flows import values
+from pipeline.flows.compressed import Compressed
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.outcome import StageError
 from pipeline.plan.plan import Plan
@@ -74,7 +75,7 @@ class LatestFlows:
         self._shown = -1
         self._next = 0.0
         self._plans: tuple[Plan, Plan] | None = None
-        self._flows = pl.DataFrame()
+        self._flows = Compressed(pl.DataFrame())
 
     def keep(self) -> None:
         """Keep messages from now on."""
@@ -97,8 +98,8 @@ class LatestFlows:
                 self._held -= len(gone)
                 self._bytes -= freed
 
-    def flows(self) -> pl.DataFrame:
-        """The latest flows, the newest last: the same frame again while there are no others.
+    def flows(self) -> Compressed:
+        """The latest flows, the newest last: the same object again while there are no others.
 
         Raises TimeoutError when a batch is under way for too long.
         """
@@ -107,7 +108,7 @@ class LatestFlows:
             if self._number != self._shown and begun >= self._next:
                 with self._ring_lock:
                     ring, self._shown = list(self._ring), self._number
-                self._flows = self._enriched(ring)
+                self._flows = Compressed(self._enriched(ring))
                 self._next = begun + _SHARE * (time.monotonic() - begun)
             return self._flows
 

@@ -45,7 +45,7 @@ class DriftWatch:
         if self._approved is None:
             return
         try:
-            edges = self._edges.read().edges
+            edges = self._edges.read().edges()
         except NoFactsError as error:
             _log.warning("nothing to compare with %s: %s", self._path, error)
             return

@@ -15,11 +15,13 @@ from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
 from page.answers import OLDEST
+from page.memory import give_back
 from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
 from pipeline.cli.sighting import Manifests, Sighting, sighting, told
+from pipeline.flows.compressed import Compressed
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan
@@ -59,12 +61,13 @@ class Edges:
                 facts = _digest(found)
                 if self._seen is None or (plan, facts) != (self._plan, self._facts):
                     self._facts, self._plan, self._seen = facts, plan, self._made(found)
+                    give_back()
                 self._next = begun + min(self._share * (time.monotonic() - begun), OLDEST)
             return self._seen
 
     def flows(self) -> pl.DataFrame:
         """The latest flows, enriched."""
-        return self._job.latest.flows()
+        return self._job.latest.flows().frame()
 
     def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
         cluster, labels = told(self._job)
@@ -85,7 +88,7 @@ def seen(sighted: Sighting | None, manifests: Sequence[Manifest], labels: Sequen
     if sighted is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")
     asked = questions(sighted.facts.attributes)
-    return Seen(sighted.edges(), asked, sighted.facts.beyond, manifests, labels)
+    return Seen(Compressed(sighted.edges()), asked, sighted.facts.beyond, manifests, labels)
 
 
 def documents(source: Source) -> dict[str, Extra]:
@@ -94,7 +97,7 @@ def documents(source: Source) -> dict[str, Extra]:
     def answer(query: Mapping[str, str]) -> EdgePage:
         try:
             read = source.read()
-            return page(read.edges, read.beyond, query)
+            return page(read.edges(), read.beyond, query)
         except NoFactsError as error:
             raise UnansweredError(HTTPStatus.NOT_FOUND, str(error)) from error
         except ValueError as error:

@@ -67,8 +67,15 @@ def drop_in() -> NoReturn:
 
 
 def _run() -> int:
-    """The exit code of the command."""
-    from pipeline.cli import logs  # noqa: PLC0415 - it takes time: see above
+    """The exit code of the command.
+
+    The heap is settled before libraries are imported: they start threads, which would have one
+    each for good.
+    """
+    from page.memory import one_heap  # noqa: PLC0415 - it takes time: see above
+
+    one_heap()
+    from pipeline.cli import logs  # noqa: PLC0415 - the same
     from pipeline.cli.app import app  # noqa: PLC0415 - the same
 
     logs.start()

@@ -78,7 +78,7 @@ def worker_documents(
     return page_documents(
         source,
         name,
-        latest=Pages(source.flows).page,
+        latest=Pages(job.latest.flows).page,
         files=kept.page if kept else None,
         fares=Health(job).page,
     )

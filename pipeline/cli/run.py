@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from page.memory import one_heap
 from pipeline import config
 from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
@@ -121,7 +120,6 @@ def run(
     """
     loaded = load(path)
     log_from(loaded.settings.log_level)
-    _prepare_memory(page=page or loaded.settings.server.page)
     try:
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
@@ -212,12 +210,6 @@ def _supervise(path: Path, listens: Sequence[str], options: Sequence[str]) -> in
     supervisor = Supervisor(commands)
     supervisor.on_signals()
     return supervisor.run()
-
-
-def _prepare_memory(*, page: bool) -> None:
-    """Where the page is served, threads share one heap. There are none yet."""
-    if page:
-        one_heap()
 
 
 def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: bool = False) -> None:

@@ -47,6 +47,8 @@ def test_an_answer_that_is_kept_is_compressed_once(size: int) -> None:
     kept = document("x" * size).kept()
     assert kept.compressed()._replace(packed=b"") == document("x" * size).compressed()
     assert (kept.compressed().body is kept.packed) is kept.large
+    assert kept.plain() == document("x" * size)
+    assert len(kept.body) + len(kept.packed) < 16_384
 
 
 def test_a_failure_has_no_validator() -> None:

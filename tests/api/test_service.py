@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from pipeline.api.access import Access
+from pipeline.api.answer import document
 from pipeline.api.callers import Limits
 from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.api.static import files
@@ -61,10 +62,11 @@ def page(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(page: Path) -> Iterator[Server]:
     shop = Shop()
+    kept = document(LARGE).kept()
     answers = Answers(
         lambda _: "x 1\n",
         lambda: "",
-        {"names": lambda _: shop.names, "large": lambda _: LARGE},
+        {"names": lambda _: shop.names, "large": lambda _: LARGE, "kept": lambda _: kept},
         actions={"names/add": shop.add},
         files=files(page),
     )
@@ -182,17 +184,18 @@ def test_nothing_else_is_a_path(server: Server, path: str) -> None:
     assert (answer.status, json.loads(body)) == (404, {"error": "no such path"})
 
 
-def test_large_answers_are_compressed_for_who_takes_that(server: Server) -> None:
-    plain, body = ask(server, "/api/v0/large")
+@pytest.mark.parametrize("name", ["large", "kept"])
+def test_large_answers_are_compressed_for_who_takes_that(server: Server, name: str) -> None:
+    plain, body = ask(server, f"/api/v0/{name}")
     assert (plain.headers["Content-Encoding"], json.loads(body)) == (None, LARGE)
     takes = {"Accept-Encoding": "br;q=1, gzip"}
-    packed, data = ask(server, "/api/v0/large", headers=takes)
+    packed, data = ask(server, f"/api/v0/{name}", headers=takes)
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.headers["Vary"] == "Accept-Encoding"
     assert len(data) == int(packed.headers["Content-Length"]) < len(body) / 2
     assert gzip.decompress(data) == body
     for tag in (plain.headers["ETag"], packed.headers["ETag"]):
-        assert ask(server, "/api/v0/large", headers={"If-None-Match": tag})[0].status == 304
+        assert ask(server, f"/api/v0/{name}", headers={"If-None-Match": tag})[0].status == 304
     small, _ = ask(server, "/api/v0/names", headers=takes)
     assert small.headers["Content-Encoding"] is None
 

@@ -46,25 +46,25 @@ def ran(tmp_path: Path) -> Iterator[Job]:
 
 def test_flows_as_the_metrics_are_made_of_them(ran: Job) -> None:
     """With fields that no stage reads."""
-    found = ran.latest.flows()
+    found = ran.latest.flows().frame()
     assert found["Own"].to_list() == [n for n in range(30) if n % 10 != 9]
     assert set(found["SrcSubnetLabel"]) == {"ten"}
-    assert ran.latest.flows() is found
+    assert ran.latest.flows() is ran.latest.flows()
 
 
 def test_without_anybody_to_look_nothing_is_kept(tmp_path: Path) -> None:
     found = job(tmp_path, 30)
     found.run()
-    assert found.latest.flows().height == 0
+    assert found.latest.flows().frame().height == 0
     found.close()
 
 
 def test_a_new_configuration_is_a_new_view(ran: Job, tmp_path: Path) -> None:
-    assert set(ran.latest.flows()["SrcSubnetLabel"]) == {"ten"}
+    assert set(ran.latest.flows().frame()["SrcSubnetLabel"]) == {"ten"}
     ran.reload(loads(CONFIG.replace("name: ten", "name: TEN"), "p.yaml", tmp_path))
     ran.latest.add("in", [b'{"SrcAddr":"10.0.0.2","SrcPort":1}'])
     ran.latest._next = 0.0
-    assert set(ran.latest.flows()["SrcSubnetLabel"]) == {"TEN"}
+    assert set(ran.latest.flows().frame()["SrcSubnetLabel"]) == {"TEN"}
 
 
 def test_only_the_latest_are_kept(ran: Job) -> None:
@@ -72,7 +72,7 @@ def test_only_the_latest_are_kept(ran: Job) -> None:
     for start in range(0, 4 * MOST, 700):
         kept.add("in", [b'{"SrcPort":1,"Own":%d}' % n for n in range(start, start + 700)])
         assert kept._held <= MOST + 700
-    found = kept.flows()["Own"].to_list()
+    found = kept.flows().frame()["Own"].to_list()
     last = int(max(found))
     assert found == list(range(last - MOST + 1, last + 1))
 
@@ -83,6 +83,6 @@ def test_large_messages_are_few(ran: Job, monkeypatch: pytest.MonkeyPatch) -> No
     for n in range(100):
         kept.add("in", [b'{"SrcPort":1,"Own":%d,"Text":"%s"}' % (n, b"x" * 100)] * 50)
         assert kept._bytes <= 1_000
-    assert 0 < kept.flows().height < 10
+    assert 0 < kept.flows().frame().height < 10
     kept.add("in", [b"x" * 2_000])
     assert kept._bytes <= 1_000

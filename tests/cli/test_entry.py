@@ -40,6 +40,22 @@ sys.argv = ["flowmatrix", *sys.argv[1:]]
 from pipeline.cli import main
 main()
 """
+HEAPS = """
+import atexit, ctypes, sys, tempfile
+def tell():
+    libc = ctypes.CDLL(None)
+    libc.fopen.restype = ctypes.c_void_p
+    with tempfile.NamedTemporaryFile() as file:
+        opened = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+        libc.malloc_info(0, opened)
+        libc.fclose(opened)
+        print(file.read().count(b"<heap "))
+atexit.register(tell)
+sys.argv = ["flowmatrix", *sys.argv[1:]]
+from pipeline.cli import main
+main()
+"""
+"""The command, and at its end the number of heaps of glibc's."""
 
 
 @pytest.fixture
@@ -201,6 +217,15 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path: Path) -> None:
             ends.add((process.returncode, errors))
     assert ends <= {(130, b"interrupted\n"), (0, b"")}
     assert (130, b"interrupted\n") in ends
+
+
+def test_threads_of_libraries_have_no_heap_of_their_own(pipeline: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEAPS, "run", str(pipeline), "--once", "--metrics-out", "/dev/null"],
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == b"1"
 
 
 def test_shell_completion_knows_commands_and_options() -> None:

@@ -37,9 +37,9 @@ def test_a_worker_that_keeps_its_flows(made: Simulation, tmp_path: Path) -> None
     config.write_text(yaml.safe_dump(document))
     job = Job(load(config))
     job.run()
-    wanted = edge_api.Edges(job).read().edges
+    wanted = edge_api.Edges(job).read().edges()
     job.close()
-    found = FlowEdges([tmp_path / "kept"], inventory=made.inventory).read().edges
+    found = FlowEdges([tmp_path / "kept"], inventory=made.inventory).read().edges()
     sums = ["flows", "bytes", "packets", "port"]
     both = [one.select(*KEY, *sums).sort(KEY + sums) for one in (found, wanted)]
     assert both[0].equals(both[1])
@@ -50,8 +50,8 @@ def test_a_file_that_comes_later_is_counted_too(tmp_path: Path) -> None:
     source = FlowEdges([tmp_path])
     first = source.read()
     assert source.read() is first
-    assert first.edges["flows"].to_list() == [1]
+    assert first.edges()["flows"].to_list() == [1]
     parquet(tmp_path / "b.parquet", frame([flow(1), flow(1, Bytes="many")]))
-    assert source.read().edges["flows"].to_list() == [2]
+    assert source.read().edges()["flows"].to_list() == [2]
     assert source.rejected == 1
     assert source.flows().height == 2

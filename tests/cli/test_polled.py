@@ -30,7 +30,7 @@ def test_a_worker(made: Simulation) -> None:
     with job.server("127.0.0.1:0") as server:
         source = Polled(Origin(servers=[server.url]), None)
         seen = source.read()
-        assert seen.edges.equals(edge_api.Edges(job).read().edges)
+        assert seen.edges().equals(edge_api.Edges(job).read().edges())
         assert {one["kind"] for one in seen.manifests} >= {"Pod", "Node"}
         again(source)
         assert source.read() is seen
@@ -49,7 +49,7 @@ def test_a_state_that_another_run_changes(made: Simulation, tmp_path: Path) -> N
     job.close()
     again(source)
     seen = source.read()
-    assert seen.edges.height > 0
+    assert seen.edges().height > 0
     assert seen.manifests
     assert source.read() is seen
 

@@ -21,6 +21,7 @@ from pipeline.api.answer import Answer
 from pipeline.api.openapi import openapi
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
+from pipeline.flows.compressed import Compressed
 from tests.support.edge_rows import edge, frame
 from tests.support.seen import Fixed, reference_flows, reference_seen
 
@@ -41,9 +42,10 @@ def source(tmp_path: Path) -> Fixed:
         edge("evil/rogue", "netobserv/flowlogs-pipeline", 2055, server_kind="DaemonSet"),
         edge("netobserv/netobserv-plugin", "203.0.113.77", 443),
     )
-    made = Fixed(found._replace(edges=pl.concat([found.edges, more])), reference_flows())
+    edges = pl.concat([found.edges(), more])
+    made = Fixed(found._replace(kept=Compressed(edges)), reference_flows())
     made.approved = tmp_path / "approved.yaml"
-    made.approved.write_text(approved.dump(approved.approve(found.edges, ["netobserv"])))
+    made.approved.write_text(approved.dump(approved.approve(found.edges(), ["netobserv"])))
     made.metrics = tmp_path / "metrics"
     made.metrics.mkdir()
     return made
@@ -62,7 +64,9 @@ def schema(made: Mapping[str, Extra], name: str, method: str) -> Draft202012Vali
 
 
 def told(answer: object) -> Any:
-    return json.loads(answer.body if isinstance(answer, Answer) else msgspec.json.encode(answer))
+    return json.loads(
+        answer.plain().body if isinstance(answer, Answer) else msgspec.json.encode(answer)
+    )
 
 
 ASKED: list[tuple[str, dict[str, str]]] = [

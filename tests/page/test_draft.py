@@ -38,4 +38,4 @@ def test_the_cluster_of_the_reference_has_no_policies() -> None:
 
 def test_without_objects() -> None:
     with pytest.raises(UnansweredError, match="no objects of the cluster are known"):
-        objects(seen(SEEN.edges)._replace(questions=NO_QUESTIONS))
+        objects(seen(SEEN.edges())._replace(questions=NO_QUESTIONS))

@@ -9,6 +9,7 @@ import pytest
 from page.overview import EDGES
 from page.recent import Asked, FlowsPage, Pages, page
 from pipeline.api.server import UnansweredError
+from pipeline.flows.compressed import Compressed
 
 FLOWS = pl.DataFrame(
     {
@@ -87,18 +88,19 @@ def test_what_is_wrong_with_a_question(question: dict[str, object], why: str) ->
 
 
 def test_a_page_is_made_once_while_the_flows_are_the_same() -> None:
-    frames = [FLOWS, FLOWS.head(1)]
+    frames = [Compressed(FLOWS), Compressed(FLOWS.head(1))]
     pages = Pages(lambda: frames[0])
     first, other = pages.page(Asked(limit=2)), pages.page(Asked(limit=1))
     assert pages.page(Asked(limit=2)) is first
-    assert msgspec.json.decode(first.body, type=FlowsPage) == asked(limit=2)
-    assert msgspec.json.decode(other.body, type=FlowsPage) == asked(limit=1)
+    assert msgspec.json.decode(first.plain().body, type=FlowsPage) == asked(limit=2)
+    assert msgspec.json.decode(other.plain().body, type=FlowsPage) == asked(limit=1)
     del frames[0]
-    assert msgspec.json.decode(pages.page(Asked(limit=2)).body, type=FlowsPage).held == 1
+    assert msgspec.json.decode(pages.page(Asked(limit=2)).plain().body, type=FlowsPage).held == 1
 
 
 def test_few_pages_are_kept() -> None:
-    pages = Pages(lambda: FLOWS)
+    kept = Compressed(FLOWS)
+    pages = Pages(lambda: kept)
     first = pages.page(Asked(limit=0))
     for number in range(1, 17):
         pages.page(Asked(limit=number))
@@ -107,7 +109,8 @@ def test_few_pages_are_kept() -> None:
 
 
 def test_a_question_that_is_refused_is_not_kept() -> None:
-    pages = Pages(lambda: FLOWS)
+    kept = Compressed(FLOWS)
+    pages = Pages(lambda: kept)
     for _ in range(2):
         with pytest.raises(UnansweredError, match="no flow has a field"):
             pages.page(Asked(columns="Nothing"))

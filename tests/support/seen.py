@@ -10,6 +10,7 @@ import polars as pl
 
 from discovery.asked import QUESTIONS
 from page.source import Seen
+from pipeline.flows.compressed import Compressed
 from pipeline.kube.subnets import Label
 from simulate.reference import reference
 from tests.support import reference_edges
@@ -22,7 +23,7 @@ def seen(
     edges: pl.DataFrame, manifests: Sequence[dict[str, Any]] = (), labels: Sequence[Label] = ()
 ) -> Seen:
     """What was seen, by its edges."""
-    return Seen(edges, NO_QUESTIONS, 0, manifests, labels)
+    return Seen(Compressed(edges), NO_QUESTIONS, 0, manifests, labels)
 
 
 def reference_seen() -> Seen:

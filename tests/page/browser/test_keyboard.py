@@ -14,6 +14,7 @@ from page.health import DESCRIBED
 from pipeline import config
 from pipeline.app.documents import Extra
 from pipeline.cli.page_api import page_documents
+from pipeline.flows.compressed import Compressed
 from tests.support.edge_rows import edge, frame
 from tests.support.paging import Page
 from tests.support.seen import Fixed, reference_flows, reference_seen
@@ -32,7 +33,9 @@ def source(tmp_path: Path) -> Fixed:
     """The reference scenario, and a peer that nobody has named."""
     found = reference_seen()
     unknown = frame(edge("netobserv/netobserv-plugin", "198.18.7.1", 443, bytes=9_000))
-    source = Fixed(found._replace(edges=found.edges.vstack(unknown)), reference_flows())
+    source = Fixed(
+        found._replace(kept=Compressed(found.edges().vstack(unknown))), reference_flows()
+    )
     source.pipeline = tmp_path / "flows.yaml"
     source.pipeline.write_text(PIPELINE)
     source.approved = tmp_path / "approved.yaml"

@@ -16,6 +16,7 @@ from page.query import asked
 from page.recent import DESCRIBED as FLOWS
 from page.recent import Asked, Pages
 from pipeline.app.documents import Extra
+from pipeline.flows.compressed import Compressed
 from tests.real.npm import node
 from tests.support.edge_rows import edge, frame
 from tests.support.numbers import bare
@@ -61,12 +62,13 @@ def page(open_page: Callable[..., Page], tmp_path: Path) -> Page:
     nameless = frame(
         *(edge("netobserv/flowlogs-pipeline", f"198.18.7.{at}", 443) for at in range(4))
     )
-    edges = pl.concat([known.edges, nameless])
-    source = Fixed(known._replace(edges=edges), reference_flows())
+    edges = pl.concat([known.edges(), nameless])
+    source = Fixed(known._replace(kept=Compressed(edges)), reference_flows())
     source.metrics = tmp_path
     source.approved = tmp_path / "approved.yaml"
     source.approved.write_text(dump(approve(edges.head(5))))
-    pages = Pages(source.flows)
+    flows = Compressed(source.flows())
+    pages = Pages(lambda: flows)
     found: Any = health.HealthPage([WORKER])
     more = {
         "flows": Extra(lambda query: pages.page(asked(query, Asked)), FLOWS),
