@@ -1,4 +1,4 @@
-"""Answers over HTTP within a time in all and a size, whatever their server does.
+"""Answers over HTTP within a time in all and a size, whatever their server does and says.
 
 What the standard library bounds is one read of a socket: a server that sends a byte now and then
 could keep a caller for ever, also within the head of its answer.
@@ -10,15 +10,63 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from functools import partial
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
-from urllib.request import HTTPHandler, HTTPSHandler, Request
+from urllib.error import HTTPError
+from urllib.request import BaseHandler, HTTPHandler, HTTPSHandler, Request, build_opener
+
+from pipeline.diagnostics import printable
 
 SILENT = 30.0
 """Seconds without a byte."""
 _SHORTEST = 0.001
 _PIECE = 1 << 20
+_TOLD = 1 << 16
+"""Bytes of a refusal that are read."""
+_SAID = 1_000
+"""Characters of a server that an error repeats."""
+
+
+class AnswerError(Exception):
+    """A server gives no answer, or none that can be used; the message says why, as `said` does."""
+
+
+def asked(
+    request: Request,
+    until: float,
+    largest: int,
+    why: Callable[[int, bytes], str],
+    *handlers: type[BaseHandler],
+    context: ssl.SSLContext | None = None,
+) -> bytearray:
+    """The body of an answer that has come by `until`, of no more than `largest` bytes.
+
+    `why` reads the reason out of the status and the body of a refusal, and may raise ValueError,
+    TypeError, KeyError and RecursionError for what says none. Raises AnswerError.
+    """
+    try:
+        opener = build_opener(*handlers, Until(until, context))
+        with opener.open(request, timeout=SILENT) as answer:
+            return body(answer, largest)
+    except HTTPError as error:
+        raise AnswerError(said(_refusal(error, why))) from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise AnswerError(said(getattr(error, "reason", None) or error)) from error
+
+
+def said(why: object) -> str:
+    """What a server, or an error about it, says: on one line, printable, and not without end."""
+    return printable(str(why)[:_SAID])
+
+
+def _refusal(error: HTTPError, why: Callable[[int, bytes], str]) -> object:
+    with error:
+        try:
+            return why(error.code, error.read(_TOLD))
+        except (OSError, HTTPException, ValueError, TypeError, KeyError, RecursionError):
+            return error
 
 
 class Until(HTTPHandler, HTTPSHandler):
