@@ -136,7 +136,7 @@ class Prometheus:
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)
         try:
-            found = asked(request, self._until, _LARGEST, _why)
+            found = asked(request, self._until - time.monotonic(), _LARGEST, _why)
         except AnswerError as error:
             raise PrometheusError(f"cannot ask {url}: {error}") from error
         try:

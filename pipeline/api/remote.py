@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import ssl
-import time
 from pathlib import Path
 from urllib.request import HTTPRedirectHandler, Request
 
@@ -47,8 +46,7 @@ def fetch(url: str, largest: int, patience: float = _PATIENCE, told: str = "") -
         request = Request(url)  # noqa: S310 - the callers have checked the scheme
         if name := os.environ.get(TOKEN_FILE):
             request.add_unredirected_header("Authorization", f"Bearer {token(Path(name))}")
-        until = time.monotonic() + patience
-        return asked(request, until, largest, _why, _Straight, context=_context())
+        return asked(request, patience, largest, _why, _Straight, context=_context())
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename else error
         raise RemoteError(f"cannot ask {told}: {why}") from error

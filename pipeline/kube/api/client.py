@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from pipeline.deadline import keep, within
 from pipeline.diagnostics import without_login
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5.0
 _PROBE_SECONDS = 5.0
+_PATIENCE = 120.0
+"""Seconds that an answer may take in all; an API server itself gives up after 60."""
 _LARGEST = 1 << 28
 """Bytes of an answer that are read: a page of objects of half a megabyte each."""
 _LARGEST_REFUSAL = 1 << 16
@@ -102,9 +105,13 @@ class ClusterConnection:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         silence: float = 60.0,
+        patience: float = _PATIENCE,
+        endless: bool = False,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The response, to be read within the context; `silence` is the read timeout in seconds.
+        """The response, to be read within the context.
 
+        `silence` is the read timeout in seconds, `patience` the time in all, of which the body has
+        none when it is `endless`.
         Raises ApiError for a status of 400 or more, UnreachableError when the response does not
         come or breaks off, CredentialsError when there are no credentials at the moment.
         """
@@ -116,13 +123,16 @@ class ClusterConnection:
             fields = urllib3.HTTPHeaderDict({"Accept": "application/json", **(headers or {})})
             fields.extend(_login(client, method))
             fields.extend(self._credentials.impersonation)
-            answer = client.rest_client.request(
-                method,
-                f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
-                headers=fields,
-                body=body,
-                _request_timeout=(_CONNECT_SECONDS, silence),
-            )
+            with within(patience) as deadline:
+                answer = client.rest_client.request(
+                    method,
+                    f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
+                    headers=fields,
+                    body=body,
+                    _request_timeout=(_CONNECT_SECONDS, silence),
+                )
+            if endless:
+                deadline.lift()
             response: urllib3.BaseHTTPResponse = answer.response
             try:
                 self._compare_clocks(response, sent)
@@ -146,7 +156,7 @@ class ClusterConnection:
         Raises UnreachableError, which names the server, within some seconds, and CredentialsError.
         """
         try:
-            self.fetch("/version", silence=_PROBE_SECONDS)
+            self.fetch("/version", patience=_PROBE_SECONDS)
         except ApiError:
             return
         except UnreachableError as error:
@@ -195,11 +205,13 @@ class ClusterConnection:
             settings.retries = False  # the callers have a backoff of their own
             settings.connection_pool_maxsize = 32
             _try_certificates(settings)
-            return client.ApiClient(settings)
+            made = client.ApiClient(settings)
         except config.ConfigException as error:
             raise ConnectError(f"{self._where()}: {error}") from error
         except (OSError, ValueError, TypeError) as error:
             raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
+        keep(made.rest_client.pool_manager)
+        return made
 
     def _where(self) -> str:
         """Where the connection comes from, for an error."""
