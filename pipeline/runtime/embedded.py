@@ -306,6 +306,8 @@ class Embedded:
                 break
         goes_on = saved.continues(head) or self._stopping.is_set()  # which ends the input early
         progress = saved if goes_on else Progress.start(head, saved.before + saved.messages)
+        if progress.before + progress.messages:
+            self._telemetry.by_source.resume(source.name)
         self._progress[source.name] = progress
         self._openings[source.name] = head[: progress.opening]
         return held
