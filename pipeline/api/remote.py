@@ -16,7 +16,7 @@ import msgspec
 from pipeline.api.bounded import AnswerError, asked, said
 from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
 from pipeline.api.failure import Failure
-from pipeline.files import bounded, secret, warn_if_open
+from pipeline.files import bounded, require_valid, secret, warn_if_open
 
 _PATIENCE = 120.0
 """Seconds in all."""
@@ -71,6 +71,7 @@ def _context() -> ssl.SSLContext:
     try:
         if cert:
             context.load_cert_chain(bounded(Path(cert)), password="")  # never asks for one
+            require_valid(Path(cert))
             warn_if_open(Path(cert))  # the key is in it
     except ssl.SSLError:
         raise ValueError(f"{cert} is not a PEM file of a certificate and its open key") from None

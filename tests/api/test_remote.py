@@ -115,6 +115,15 @@ def test_certificates_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             fetch(url, 1000)
 
 
+def test_a_certificate_that_has_ended_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Authority(tmp_path / "ca").pair("late", days=-1)
+    monkeypatch.setenv(CERT_FILE, str(pair))
+    with pytest.raises(RemoteError, match=rf"cannot ask .*: {pair}: the certificate ended on 2"):
+        fetch("https://127.0.0.1:1/x", 1)
+
+
 @pytest.mark.parametrize("variable", [CA_FILE, CERT_FILE])
 def test_a_file_without_a_certificate_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -156,6 +156,12 @@ def test_an_answer_is_told_in_short(server: Server) -> None:
     assert len(text) <= 204
 
 
+def test_a_certificate_that_has_ended_is_named(tmp_path: Path) -> None:
+    cert, key = map(str, Authority(tmp_path / "ca").issue("late", days=-1))
+    with pytest.raises(UnavailableError, match=rf"cannot use {cert}: the certificate ended on"):
+        Client(Http(tls=Tls(cert=cert, key=key)), Path(), 5)
+
+
 @pytest.mark.parametrize("place", TRICKLING)
 def test_a_server_that_trickles_has_no_more_time(place: str) -> None:
     """It held what is sent to it for ever, as no read of its answer takes long."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ import msgspec
 
 from pipeline.deadline import keep, within
 from pipeline.diagnostics import without_login
+from pipeline.files import require_valid
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
 from pipeline.kube.api.errors import (
@@ -204,7 +206,7 @@ class ClusterConnection:
                 load_incluster(client_configuration=settings)
             settings.retries = False  # the callers have a backoff of their own
             settings.connection_pool_maxsize = 32
-            _try_certificates(settings)
+            _try_certificates(settings, found.user.get("client-certificate", ""))
             made = client.ApiClient(settings)
         except config.ConfigException as error:
             raise ConnectError(f"{self._where()}: {error}") from error
@@ -318,8 +320,11 @@ def _is_tls(error: BaseException) -> bool:
     return False
 
 
-def _try_certificates(settings: Any) -> None:
-    """Raise ConnectError for an authority, CredentialsError for a user, that TLS cannot use."""
+def _try_certificates(settings: Any, name: str) -> None:
+    """Raise ConnectError for an authority, CredentialsError for a user, that TLS cannot use.
+
+    A certificate without a file of this `name` stands in a kubeconfig, or comes from a plugin.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if settings.ssl_ca_cert:
@@ -329,6 +334,10 @@ def _try_certificates(settings: Any) -> None:
     try:
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+            require_valid(Path(settings.cert_file))
     except ssl.SSLError as error:
         why = f"not in PEM, or they do not match: {reason(error)}"
         raise CredentialsError(f"no credentials: client certificate and key: {why}") from error
+    except OSError as error:
+        where = name or "client-certificate-data"
+        raise CredentialsError(f"no credentials: {where}: {error.strerror}") from error

@@ -17,6 +17,7 @@ from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
+from tests.support.certificates import Authority
 from tests.support.hostile import TRICKLING, hostile, trickling
 
 CONFIG = """\
@@ -142,3 +143,19 @@ def test_an_answer_without_end_takes_so_much_memory(
             pytest.raises(UnreachableError, match="its answer to /x is longer than 2 MB"),
         ):
             connection.fetch("/x")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_certificate_that_has_ended_is_named(tmp_path: Path, *, inside: bool) -> None:
+    """The API server takes it for anonymous, or ends the handshake."""
+    cert, key = Authority(tmp_path / "ca").issue("late", days=-1)
+    user = {"client-certificate": str(cert), "client-key": str(key)}
+    if inside:
+        user = {f"{k}-data": b64encode(Path(v).read_bytes()).decode() for k, v in user.items()}
+    document = yaml.safe_load(CONFIG) | {"users": [{"name": "u", "user": user}]}
+    named = "client-certificate-data" if inside else str(cert)
+    with (
+        closing(ClusterConnection(written(tmp_path, yaml.safe_dump(document)))) as connection,
+        pytest.raises(ConnectError, match=f"^no credentials: {named}: the certificate ended on 2"),
+    ):
+        connection.fetch("/version")
