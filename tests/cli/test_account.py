@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import re
 import subprocess
 import sys
@@ -158,6 +159,22 @@ def test_one_of_two_sources_that_gave_nothing_or_something_is_not(
 def test_a_source_that_goes_on_may_read_an_unfinished_line_alone(tmp_path: Path) -> None:
     assert run_two(tmp_path, b'{"Bytes":1}\n', "--state", "kept")[0] == 0
     assert run_two(tmp_path, b'{"Bytes":1}\n{"Byt', "--state", "kept")[0] == 0
+
+
+def test_zeros_are_empty_messages_and_said_to_be_while_they_last(tmp_path: Path) -> None:
+    """Three gigabytes of them were read for minutes without a word."""
+    (tmp_path / "zeros").touch()
+    os.truncate(tmp_path / "zeros", 2_000_000)
+    (tmp_path / "zeros.yaml").write_text(
+        PIPELINE.replace("SOURCE, decoder: json", "ingest_file, path: zeros")
+    )
+    command = [*COMMAND, "run", "zeros.yaml", "--once"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == 0
+    assert [line for line in said if "in a row are empty" in line] == said[:1]
+    assert "stage in: more than 1000000 messages in a row are empty, as zeros read" in said[0]
+    assert said[1] == "0 read, 0 counted, 0 filtered, 0 rejected; 2000000 empty"
 
 
 def test_an_empty_input_is_not_an_error(tmp_path: Path) -> None:
