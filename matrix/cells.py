@@ -34,8 +34,11 @@ def clean(cell: Cell) -> str:
     return "" if cell is None else printable(str(cell))
 
 
-def bytes_text(number: int) -> str:
-    """A number of bytes in the largest unit that it fills: 999 B, 1.5 KiB, 12 MiB."""
+def bytes_text(number: float) -> str:
+    """A number of bytes in the largest unit that it fills: 999 B, 1.5 KiB, 12 MiB.
+
+    A sum that no double has shows as what it is: nan, inf.
+    """
     size, unit = float(number), 0
     while size >= 1024 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1

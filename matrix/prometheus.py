@@ -9,24 +9,22 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
 from typing import TypeVar
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, build_opener
+from urllib.request import Request
 
 import msgspec
 import polars as pl
 
 from matrix.families import FLAGS, MatrixDirection, Series, spellings
-from pipeline.api.bounded import SILENT, Until, body
+from pipeline.api.bounded import AnswerError, asked, said
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
 
 _Data = TypeVar("_Data")
 _PATIENCE = 300.0
 """Seconds for all answers together."""
-_LARGEST, _TOLD = 256 << 20, 1 << 16
-"""Bytes of an answer, which are a million series, and of one that says what is wrong."""
+_LARGEST = 256 << 20
+"""Bytes of an answer, which are a million series."""
 _MOVED = "exported_"
 """What Prometheus puts before a label that its target has as well."""
 _LOGIN = re.compile(r"//[^/?#]*@")
@@ -117,7 +115,7 @@ class Prometheus:
         except ValueError:
             found = math.nan
         if not 0 <= found < math.inf:
-            raise PrometheusError(f'{self._url}: a counter has the value "{text}"')
+            raise PrometheusError(f'{self._url}: a counter has the value "{said(text)}"')
         return found
 
     def _labels(self, name: str) -> list[str]:
@@ -138,13 +136,9 @@ class Prometheus:
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)
         try:
-            with build_opener(Until(self._until)).open(request, timeout=SILENT) as page:
-                found = body(page, _LARGEST)
-        except HTTPError as error:
-            raise PrometheusError(f"cannot ask {url}: {_told(error)}") from error
-        except (OSError, HTTPException, ValueError) as error:
-            why = getattr(error, "reason", None) or error
-            raise PrometheusError(f"cannot ask {url}: {why}") from error
+            found = asked(request, self._until - time.monotonic(), _LARGEST, _why)
+        except AnswerError as error:
+            raise PrometheusError(f"cannot ask {url}: {error}") from error
         try:
             answer = msgspec.json.decode(found, type=dict[str, msgspec.Raw])
             return msgspec.json.decode(answer["data"], type=form)
@@ -174,10 +168,6 @@ def _quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-def _told(error: HTTPError) -> str:
+def _why(status: int, refusal: bytes) -> str:
     """What the server says about why it does not answer."""
-    with error:
-        try:
-            return f"{error.code}: {msgspec.json.decode(error.read(_TOLD))['error']}"
-        except (OSError, HTTPException, ValueError, TypeError, KeyError, RecursionError):
-            return str(error)
+    return f"{status}: {msgspec.json.decode(refusal)['error']}"

@@ -68,7 +68,7 @@ class EncodeKafka(Writer, frozen=True, kw_only=True, tag="encode_kafka"):
                 connection.address(broker)
             except ValueError as error:
                 yield Problem(("brokers", index), str(error), "for example localhost:9092")
-        yield from connection.check(self.tls, self.sasl)
+        yield from connection.check(self.tls, self.sasl, folder)
 
     def publication(self, folder: Path) -> Publication:
         return Publication(

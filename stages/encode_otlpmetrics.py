@@ -64,7 +64,7 @@ class EncodeOtlpMetrics(EncodePrometheus, frozen=True, kw_only=True, tag="encode
 
     def check(self, folder: Path) -> Iterator[Problem]:
         yield from super().check(folder)
-        yield from problems(self.protocol, self.tls)
+        yield from problems(self.protocol, self.tls, folder)
         if not seconds(self.push_interval):
             yield Problem(("push_interval",), "the interval has to be longer than 0")
 

@@ -35,7 +35,8 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
     objects: one a line, over several lines, with commas behind them, or in arrays; the SQLite
     database of the netobserv CLI reads as such objects. gzip, zstd, lz4, snappy (framed), bz2 and
     xz are recognised by their first bytes. Of a file that is cut or damaged, what was whole is
-    counted and one message is rejected with the reason.
+    counted and one message is rejected with the reason. A file is not followed: what is written to
+    it meanwhile is for the next run.
     """
 
     example: ClassVar[Example] = Example(
@@ -103,8 +104,30 @@ def _blocks(path: Path, context: SourceContext) -> Iterator[bytes]:
         mode = os.fstat(file.fileno()).st_mode
         if stat.S_ISFIFO(mode) and _is_idle(file.fileno()):
             _log.warning("%s is a pipe, and nobody has written to it yet: this waits", path)
-        linger = math.inf if stat.S_ISREG(mode) else _LINGER
-        yield from arriving(file.fileno(), linger, context, path)
+        if stat.S_ISREG(mode):
+            yield from _regular(file.fileno(), context, path)
+        else:
+            yield from arriving(file.fileno(), _LINGER, context, path)
+
+
+def _regular(descriptor: int, context: SourceContext, path: Path) -> Iterator[bytes]:
+    """What a file has now: one that grows as fast as it is read, by our own output say, would last.
+
+    A file that says it has nothing, as those of /proc do, is read to its end.
+    """
+    size, done = os.fstat(descriptor).st_size, 0
+    for block in arriving(descriptor, math.inf, context, path):
+        yield block[: size - done] if size else block
+        done += len(block)
+        if 0 < size <= done:
+            break
+    left = os.fstat(descriptor).st_size
+    if not size:
+        return
+    if left > size:
+        _log.warning("%s grows: it had %d bytes, and has %d now: they wait", path, size, left)
+    elif left < done:
+        _log.warning("%s became shorter while it was read: %d bytes, then %d", path, done, left)
 
 
 def _is_idle(descriptor: int) -> bool:

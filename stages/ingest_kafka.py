@@ -81,7 +81,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
                 yield Problem(("brokers", index), str(error), "for example localhost:9092")
         if seconds(self.session_timeout) < _MIN_SESSION:
             yield Problem(("session_timeout",), "a session is at least 1s long")
-        yield from connection.check(self.tls, self.sasl)
+        yield from connection.check(self.tls, self.sasl, folder)
 
     def decode(self, context: BuildContext) -> Decode:
         return guarded(decode.by_name(self.decoder, context))

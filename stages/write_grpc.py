@@ -9,7 +9,7 @@ from typing import ClassVar
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.files import is_file
+from pipeline.files import check_dates, is_file
 from pipeline.flows.jsonl import json_lines
 from pipeline.push.genericmap import FLOW, GenericMap
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer, listen
@@ -66,6 +66,8 @@ class WriteGrpc(Writer, frozen=True, kw_only=True, tag="write_grpc"):
             file = getattr(self, name)
             if file and not is_file(folder / file):
                 yield Problem((name,), f'no file "{file}"')
+        if self.tls_cert:
+            yield from check_dates(("tls_cert",), folder / self.tls_cert)
 
     def destination(self, folder: Path) -> GenericMap:
         return GenericMap(

@@ -90,7 +90,7 @@ class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
         yield ("timestamp_field",), self.timestamp_field
 
     def check(self, folder: Path) -> Iterator[Problem]:
-        yield from (problem.under("http") for problem in http.problems(self.http))
+        yield from (problem.under("http") for problem in http.problems(self.http, folder))
         if self.url.startswith("grpc"):
             own = self.http
             if own.basic_auth or own.authorization or own.oauth2 or own.proxy:

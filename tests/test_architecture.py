@@ -18,6 +18,7 @@ FILES = sorted(
 LAYERS = (
     "diagnostics",
     "limits",
+    "deadline",
     "files",
     "flows",
     "yaml",

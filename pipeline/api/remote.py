@@ -8,25 +8,19 @@ from __future__ import annotations
 import os
 import re
 import ssl
-import time
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, Request
 
 import msgspec
 
-from pipeline.api.bounded import SILENT, Until, body
+from pipeline.api.bounded import AnswerError, asked, said
 from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
 from pipeline.api.failure import Failure
-from pipeline.files import bounded, secret, warn_if_open
+from pipeline.files import bounded, require_valid, secret, warn_if_open
 
 _PATIENCE = 120.0
 """Seconds in all."""
-_SAID = 1_000
-"""Characters of a server that an error repeats."""
 _LOGIN = re.compile(r"//[^/?#]*@")
-_TOLD = 65_536
 
 
 class RemoteError(Exception):
@@ -51,16 +45,21 @@ def fetch(url: str, largest: int, patience: float = _PATIENCE, told: str = "") -
     try:
         request = Request(url)  # noqa: S310 - the callers have checked the scheme
         if name := os.environ.get(TOKEN_FILE):
-            token = secret(Path(name)).split()
-            request.add_unredirected_header("Authorization", f"Bearer {token[0] if token else ''}")
-        opener = build_opener(_Straight, Until(time.monotonic() + patience, _context()))
-        with opener.open(request, timeout=SILENT) as answer:
-            return body(answer, largest)
-    except HTTPError as error:
-        raise RemoteError(f"cannot ask {told}: {_why(error)[:_SAID]}") from error
-    except (OSError, HTTPException, ValueError) as error:
-        why = str(getattr(error, "reason", None) or error)[:_SAID]
+            request.add_unredirected_header("Authorization", f"Bearer {token(Path(name))}")
+        return asked(request, patience, largest, _why, _Straight, context=_context())
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else error
         raise RemoteError(f"cannot ask {told}: {why}") from error
+    except (AnswerError, ValueError) as error:
+        raise RemoteError(f"cannot ask {told}: {said(error)}") from error
+
+
+def token(file: Path) -> str:
+    """The token in a file, the first where there are several. Raises OSError and ValueError."""
+    found = secret(file).split()
+    if not found:
+        raise ValueError(f"{file} has no token")
+    return found[0]
 
 
 def _context() -> ssl.SSLContext:
@@ -72,16 +71,13 @@ def _context() -> ssl.SSLContext:
     try:
         if cert:
             context.load_cert_chain(bounded(Path(cert)), password="")  # never asks for one
+            require_valid(Path(cert))
             warn_if_open(Path(cert))  # the key is in it
     except ssl.SSLError:
         raise ValueError(f"{cert} is not a PEM file of a certificate and its open key") from None
     return context
 
 
-def _why(error: HTTPError) -> str:
+def _why(_: int, refusal: bytes) -> str:
     """What a worker says about why it does not answer."""
-    with error:
-        try:
-            return msgspec.json.decode(error.read(_TOLD), type=Failure).error
-        except (msgspec.MsgspecError, ValueError, RecursionError, OSError, HTTPException):
-            return str(error)
+    return msgspec.json.decode(refusal, type=Failure).error

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 from threading import Lock
 
-from pipeline.files import bounded
+from pipeline.files import bounded, warn_of_end
 from pipeline.stage.fingerprint import fingerprints
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Tls:
         for path in self._files:
             bounded(path)
         context.load_cert_chain(self._cert, self._key or None, password="")
+        warn_of_end(Path(self._cert))
         if self._client_ca:
             context.load_verify_locations(self._client_ca)
             context.verify_mode = ssl.CERT_OPTIONAL

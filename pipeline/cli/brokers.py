@@ -29,14 +29,15 @@ def connection(brokers: str, security: Path | None) -> Connection:
             address(broker)
         except ValueError as error:
             raise BrokerError(str(error)) from error
-    found = validate.read(security, _Security, _checked) if security else _Security()
+    folder = security.parent if security else Path()
+
+    def problems(found: _Security) -> Iterator[Problem]:
+        return check(found.tls, found.sasl, folder)
+
+    found = validate.read(security, _Security, problems) if security else _Security()
     return Connection(
         brokers=listed,
         tls=found.tls,
         sasl=found.sasl,
-        folder=str(security.parent) if security else "",
+        folder=str(folder) if security else "",
     )
-
-
-def _checked(found: _Security) -> Iterator[Problem]:
-    return check(found.tls, found.sasl)

@@ -11,7 +11,6 @@ import polars as pl
 
 from pipeline.cli.series import SETTINGS
 from pipeline.decode.detect import detected, is_recording
-from pipeline.decode.splitting import Damaged
 from pipeline.files import is_file, is_folder
 from pipeline.flows import values
 from pipeline.flows.times import TIMES, moment
@@ -98,7 +97,7 @@ def _decoded(path: Path, fields: Fields | None) -> Iterator[Decoded]:
     source = IngestFile(name="flows", path=str(path.absolute()), decoder=detected(path))
     decode = source.decode(BuildContext(needed=fields, clock=lambda: 0.0))
     for payloads in source.chunks(SourceContext()):
-        found = decode([one for one in payloads if one or isinstance(one, Damaged)])
+        found = decode(list(filter(None, payloads)))
         received = pl.when(pl.col("TimeReceived") != 0).then("TimeReceived").alias("TimeReceived")
         yield found._replace(flows=found.flows.with_columns(received))
 

@@ -79,7 +79,7 @@ class Totals:
             f"{number_text(self.flows)} {'flow matches' if self.flows == 1 else 'flows match'}"
         ]
         if self.flows:
-            parts += [bytes_text(int(self._bytes)), f"{number_text(self._packets)} packets"]
+            parts += [bytes_text(self._bytes), f"{number_text(self._packets)} packets"]
         if self._times:
             parts.append(" to ".join(map(time_text, self._times)))
         return ", ".join(parts)

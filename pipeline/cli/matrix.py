@@ -79,6 +79,9 @@ def matrix(
         Path | None,
         typer.Option(
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
             callback=server_options.keep_token,
             help="The bearer token for --prometheus or --server.",
         ),

@@ -105,7 +105,7 @@ def run(
     /metrics, /healthz and /readyz are served until Ctrl-C. With --once the input is read to its
     end, the final exposition goes to --metrics-out and nothing is served. What is rejected goes to
     --dead-letters, each with its reason. At the end of the input a line on stderr says how much was
-    read, counted, filtered and rejected, and why; an input of nothing but rejects exits with 1, as
+    read, counted, filtered and rejected, and why; a source of nothing but rejects exits with 1, as
     does any reject with --strict. With --state, a run that was killed goes on where its counts end:
     no flow is counted twice. A metric that is new, or has changed since, is counted from the start
     of the input; where that is not the whole input any more, the run is refused with what to do.
@@ -171,7 +171,7 @@ def conclude(job: Job) -> None:
 
 
 def judge(job: Job, *, strict: bool = False) -> None:
-    """Exit 1 when everything was rejected, or when something was and the run is strict.
+    """Exit 1 when all that a source gave was rejected, or something was and the run is strict.
 
     A run that goes on from a state may well read nothing but a line that is not finished yet, and
     a topic has no end: a worker that is stopped has done what it was told.
@@ -179,11 +179,13 @@ def judge(job: Job, *, strict: bool = False) -> None:
     if job.subscribes:
         return
     account = job.telemetry.account(job.plan)
-    before = any(table.size for table in job.counts.tables())
-    if account.nothing_else and not before:
+    everything = account.nothing_else and not any(table.size for table in job.counts.tables())
+    vain = job.telemetry.by_source.in_vain(job.plan)
+    if everything or vain:
         for problem in job.telemetry.rejecting().values():
             say(problem)
-        fail("everything that was read was rejected: is this the decoder, is it this file?")
+        which = "" if everything else f" of {', '.join(vain)}"
+        fail(f"everything that was read{which} was rejected: is this the decoder, is it this file?")
     if strict and account.all_rejects:
         fail(f"{account.all_rejects} were rejected, and the run is strict")
 

@@ -13,7 +13,7 @@ from matrix import capture
 from matrix.families import Series
 from matrix.objects import Objects
 from matrix.prometheus import NOTE, Prometheus
-from pipeline.api import client
+from pipeline.api import client, remote
 from pipeline.api.remote import RemoteError
 from pipeline.app.job import Job
 from pipeline.cli.app import EX_CONFIG, load, require_end, say
@@ -23,7 +23,7 @@ from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import Diagnostic
-from pipeline.files import is_file, secret
+from pipeline.files import is_file
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
 from pipeline.stage import Kind, Writer
@@ -107,7 +107,7 @@ class Origin:
             about = inventory_of(self.inventory) if self.inventory else _asked(self.servers)
             return Counted(client.counters(answers), sighting(client.facts(answers), *about))
         if self.prometheus:
-            token = secret(self.token_file) if self.token_file else ""
+            token = remote.token(self.token_file) if self.token_file else ""
             server = Prometheus(self.prometheus, self.period, token)
             return Counted(server.series(namespaces, metrics), notes=(NOTE,))
         return self._run()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.api import credentials
+from pipeline.files import bounded
 
 
 def _keep(variable: str, value: Path | None) -> None:
@@ -24,11 +25,19 @@ def keep_token(value: Path | None) -> Path | None:
 
 
 def _ca(value: Path | None) -> None:
-    _keep(credentials.CA_FILE, value)
+    _keep(credentials.CA_FILE, _certificates(value))
 
 
 def _cert(value: Path | None) -> None:
-    _keep(credentials.CERT_FILE, value)
+    _keep(credentials.CERT_FILE, _certificates(value))
+
+
+def _certificates(value: Path | None) -> Path | None:
+    """A file that OpenSSL opens by its name, again and again. Raises typer.BadParameter."""
+    try:
+        return bounded(value) if value else None
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}") from None
 
 
 def _all(
@@ -37,6 +46,9 @@ def _all(
         typer.Option(
             envvar=credentials.TOKEN_FILE,
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
             callback=keep_token,
             expose_value=False,
             help="The bearer token that --server asks for.",
@@ -47,6 +59,9 @@ def _all(
         typer.Option(
             envvar=credentials.CA_FILE,
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
             callback=_ca,
             expose_value=False,
             help="Who signed the certificate of --server (PEM).",
@@ -57,6 +72,9 @@ def _all(
         typer.Option(
             envvar=credentials.CERT_FILE,
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
             callback=_cert,
             expose_value=False,
             help="The client certificate for --server, with its key (PEM).",

@@ -8,8 +8,10 @@ counted and kept like any other message that is rejected.
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 from pipeline.decode import Format
 from pipeline.decode.compression import Compression, DamagedError, FormatError, decompress
@@ -19,6 +21,8 @@ from pipeline.stage import Decode, Decoded
 
 _VARINT_BYTES = 10
 _TAR, _TAR_AT = b"ustar", 257
+_CONTENT = re.compile(rb"[^\0]").search
+"""What ends a run of messages of size 0: a hole of zeros is as many as it has bytes."""
 
 
 def guarded(decode: Decode) -> Decode:
@@ -43,6 +47,12 @@ def messages(data: bytes, *, whole: bool) -> Split:
     reason = ""
     while at < total:
         size, start = data[at], at + 1
+        if not size:
+            found = _CONTENT(data, at)
+            behind = found.start() if found else total
+            payloads += repeat(b"", behind - at)
+            at = behind
+            continue
         if size > 127:
             size, start = _varint(data, at)
         end = start + size
@@ -83,9 +93,10 @@ def chunks(
     held: list[bytes] = []
     for payloads, asked in _payloads(_checked(decompress(blocks, compression), form), split):
         held += payloads
-        while len(held) >= size or (held and asked):
-            yield held[:size]
-            del held[:size]
+        whole = len(held) if asked else len(held) // size * size
+        for start in range(0, whole, size):
+            yield held[start : start + size]
+        del held[:whole]
 
 
 def _payloads(blocks: Iterator[bytes], split: Splitter) -> Iterator[tuple[list[bytes], bool]]:

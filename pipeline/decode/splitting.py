@@ -19,10 +19,16 @@ class Splitter(Protocol):
 
 
 class Damaged(bytes):
-    """Bytes that are not a payload, and the reason; `last` when nothing behind them can be read."""
+    """Bytes that are not a payload, and the reason; `last` when nothing behind them can be read.
+
+    Also without any bytes it is true: a message that is empty is passed over, this is rejected.
+    """
 
     reason: str
     last: bool
+
+    def __bool__(self) -> bool:
+        return True
 
     @classmethod
     def because(cls, data: bytes, reason: str, *, last: bool) -> Damaged:

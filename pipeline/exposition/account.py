@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -71,6 +71,36 @@ class Reasons:
         for reject in outcome.rejects:
             if reject.reason in self.counts or len(self.counts) < _KEPT:
                 self.counts[reject.reason] += 1
+
+
+class BySource:
+    """What the stages did with the flows of each source."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, Counter[str]]] = {}
+        self._resumed: set[str] = set()
+
+    def add(self, source: str, outcome: Outcome) -> None:
+        """Take what one batch of a source gave."""
+        values = self._values.setdefault(source, defaultdict(Counter))
+        for stage, counts in outcome.counts.items():
+            values["stage_flows_in"][stage] += counts.flows_in
+            values["stage_flows_out"][stage] += counts.flows_out
+            values["stage_flows_rejected"][stage] += counts.rejected
+
+    def resume(self, source: str) -> None:
+        """A source goes on where a state ends: there may be an unfinished line and no more."""
+        self._resumed.add(source)
+
+    def in_vain(self, plan: Plan) -> list[str]:
+        """The sources with an end that gave nothing but rejects, in the plan that runs."""
+        ended = [one.name for one in plan.sources if not one.endless and one.name in self._values]
+        return [
+            name
+            for name in ended
+            if name not in self._resumed
+            and account(plan, self._values[name], Reasons()).nothing_else
+        ]
 
 
 def account(plan: Plan, values: Mapping[str, Mapping[str, float]], reasons: Reasons) -> Account:

@@ -10,7 +10,7 @@ import polars as pl
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.dead_letters.recent import RecentRejects
-from pipeline.exposition.account import Account, Reasons, account
+from pipeline.exposition.account import Account, BySource, Reasons, account
 from pipeline.exposition.declared import METRICS, SelfMetric, add_process
 from pipeline.exposition.text_format import render_family
 from pipeline.plan.outcome import Outcome
@@ -42,6 +42,7 @@ class Telemetry:
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
         self._groups: dict[str, str] = {}
         self._reasons = Reasons()
+        self.by_source = BySource()
         self._recent = RecentRejects()
         self.adopt(plan)
         self._registry = CollectorRegistry()
@@ -109,6 +110,7 @@ class Telemetry:
     def batch(self, source: str, messages: int, outcome: Outcome) -> None:
         """Account for a batch of so many messages, of which none was empty."""
         self.add("ingest_flows_processed", messages, source)
+        self.by_source.add(source, outcome)
         for stage, counts in outcome.counts.items():
             self.add("stage_flows_in", counts.flows_in, stage)
             self.add("stage_flows_out", counts.flows_out, stage)

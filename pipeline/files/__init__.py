@@ -1,5 +1,6 @@
 """Files of users: pipes, secrets, bounds, and outputs that appear whole."""
 
+from pipeline.files.certificates import check_dates, require_valid, warn_of_end
 from pipeline.files.reading import (
     MOST,
     Name,
@@ -29,6 +30,7 @@ __all__ = [
     "Secret",
     "Secrets",
     "bounded",
+    "check_dates",
     "content",
     "credential",
     "ending",
@@ -42,8 +44,10 @@ __all__ = [
     "opened",
     "partial",
     "private",
+    "require_valid",
     "secret",
     "sync",
     "warn_if_open",
+    "warn_of_end",
     "write",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +17,8 @@ Name = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a file 
 """The type of a Spec's field that must name one: an empty name would be the current folder."""
 MOST = 1 << 20
 """Bytes of a file that has a secret, a certificate or a few settings."""
+_SILENT = 30.0
+"""Seconds until a pipe that is open somewhere, and that nothing comes from, is given up."""
 
 
 def opened(path: Path) -> BufferedReader:
@@ -39,12 +43,32 @@ def ending(path: Path) -> BufferedReader:
 
 
 def content(path: Path, most: int = MOST) -> bytes:
-    """All of a file. Raises OSError, also of more than `most` bytes: a device has no end."""
+    """All of a file. Raises OSError, also of more than `most` bytes: a device has no end.
+
+    So it does of a pipe whose writer says nothing for half a minute.
+    """
     with opened(path) as file:
-        found = file.read(most + 1)
+        is_pipe = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+        found = b"".join(_written(file, path, most + 1)) if is_pipe else file.read(most + 1)
     if len(found) > most:
         raise _too_long(path, most)
     return found
+
+
+def _written(pipe: BufferedReader, path: Path, most: int) -> Iterator[bytes]:
+    """What is written to a pipe until its writers close it, and not much more than `most` bytes."""
+    os.set_blocking(pipe.fileno(), False)
+    poller = select.poll()
+    poller.register(pipe, select.POLLIN)
+    while most > 0:
+        block = pipe.raw.read(most)
+        if block == b"":
+            return
+        if block:
+            yield block
+            most -= len(block)
+        elif not poller.poll(1000 * _SILENT):
+            raise OSError(errno.ETIMEDOUT, "it is a pipe, and nothing is written to it", str(path))
 
 
 def bounded(path: Path, most: int = MOST) -> Path:

@@ -6,7 +6,7 @@ import logging
 
 import grpc
 
-from pipeline.files import content, warn_if_open
+from pipeline.files import content, warn_if_open, warn_of_end
 from pipeline.grpc.pem import Files
 
 _log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class _Current:
 
 def _read(files: Files) -> grpc.ServerCertificateConfiguration:
     files.verify()
+    warn_of_end(files.cert)
     authority = content(files.client_ca) if files.client_ca else None
     pair = (content(files.key), content(files.cert))
     return grpc.ssl_server_certificate_configuration([pair], root_certificates=authority)

@@ -17,7 +17,15 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem
-from pipeline.files import bounded, credential, is_folder, secret, warn_if_open
+from pipeline.files import (
+    bounded,
+    check_dates,
+    credential,
+    is_folder,
+    require_valid,
+    secret,
+    warn_if_open,
+)
 
 Topic = Annotated[
     str,
@@ -125,11 +133,13 @@ def address(broker: str) -> tuple[str, int]:
     return found[1], int(found[2] or 9092)
 
 
-def check(tls: Tls | None, sasl: Sasl | None) -> Iterator[Problem]:
+def check(tls: Tls | None, sasl: Sasl | None, folder: Path) -> Iterator[Problem]:
     """What is wrong beyond types; the files themselves may come later."""
     if tls and bool(tls.cert) != bool(tls.key):
         given = "cert" if tls.cert else "key"
         yield Problem(("tls", given), "cert and key go together")
+    if tls and tls.enable and tls.cert:
+        yield from check_dates(("tls", "cert"), _file(folder, tls.cert, "cert"))
     if sasl and bool(sasl.username) == bool(sasl.username_file):
         yield Problem(("sasl",), "give one of username and username_file")
     if sasl and not sasl.password_file:
@@ -148,12 +158,13 @@ def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
         if tls.cert:
             cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
             context.load_cert_chain(bounded(cert), bounded(key), password="")
+            require_valid(cert)
             warn_if_open(key)
     except OSError as error:
         reason = error.strerror
         if isinstance(error, ssl.SSLError):
             reason = f"no PEM file, or key and certificate do not match ({error.reason})"
-        names = ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
+        names = error.filename or ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
         raise BrokerError(f"tls: cannot use {names}: {reason}") from error
     return context
 

@@ -10,7 +10,7 @@ import grpc
 import polars as pl
 from google.protobuf import any_pb2, wrappers_pb2
 
-from pipeline.files import content, warn_if_open
+from pipeline.files import content, require_valid, warn_if_open
 from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.genericmap import FLOW, GenericMap
 
@@ -98,8 +98,10 @@ def _channel(destination: GenericMap) -> grpc.Channel:
     names = (destination.ca, destination.key, destination.cert)
     try:
         files = [content(folder / name) if name else None for name in names]
+        if destination.cert:
+            require_valid(folder / destination.cert)
     except OSError as error:
-        raise UnavailableError(str(error)) from error
+        raise UnavailableError(f"tls: cannot use {error.filename}: {error.strerror}") from error
     if destination.key:
         warn_if_open(folder / destination.key)
     return grpc.secure_channel(destination.address, grpc.ssl_channel_credentials(*files), options)

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 
 from pipeline.diagnostics import printable
-from pipeline.files import content, warn_if_open
+from pipeline.files import content, require_valid, warn_if_open
 from pipeline.kafka.connection import Tls
 from pipeline.push.destination import RejectedError, UnavailableError
 
@@ -76,4 +76,10 @@ def _credentials(tls: Tls, folder: Path) -> grpc.ChannelCredentials:
 
     if tls.key:
         warn_if_open(folder / tls.key)
-    return grpc.ssl_channel_credentials(read(tls.ca), read(tls.key), read(tls.cert))
+    ca, key, cert = read(tls.ca), read(tls.key), read(tls.cert)
+    try:
+        if tls.cert:
+            require_valid(folder / tls.cert)
+    except OSError as error:
+        raise UnavailableError(f"tls: cannot use {error.filename}: {error.strerror}") from None
+    return grpc.ssl_channel_credentials(ca, key, cert)

@@ -6,6 +6,7 @@ Secrets are best in files, which are read for each connection anew: only their n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -99,9 +100,9 @@ class Http(Reach, frozen=True, kw_only=True):
     headers: Secrets = {}
 
 
-def problems(http: Http) -> Iterator[Problem]:
+def problems(http: Http, folder: Path) -> Iterator[Problem]:
     """What is wrong beyond types; the files themselves may come later."""
-    yield from check(http.tls, None)
+    yield from check(http.tls, None, folder)
     given = [name for name in _LOGINS if getattr(http, name)]
     if len(given) > 1:
         yield Problem((given[0],), f"give one of {' and '.join(given)}")
@@ -117,10 +118,10 @@ def problems(http: Http) -> Iterator[Problem]:
     if http.authorization and http.authorization == Authorization():
         yield Problem(("authorization",), 'missing field "credentials_file"')
     if http.oauth2:
-        yield from (problem.under("oauth2") for problem in _oauth2(http.oauth2))
+        yield from (problem.under("oauth2") for problem in _oauth2(http.oauth2, folder))
 
 
-def _oauth2(own: OAuth2) -> Iterator[Problem]:
-    yield from check(own.tls, None)
+def _oauth2(own: OAuth2, folder: Path) -> Iterator[Problem]:
+    yield from check(own.tls, None, folder)
     for name in _OWN & own.endpoint_params.keys():
         yield Problem(("endpoint_params", name), f'"{name}" has a field of its own')

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
+from pipeline.deadline import keep, within
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError, tls_context
 from pipeline.push.destination import UnavailableError
@@ -35,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Requests:
-    """Each request has `timeout` seconds to connect, and for each part of the answer.
+    """Each request has `timeout` seconds to connect, and three times as many in all.
 
     Names of files are under `folder`. Raises UnavailableError when a file cannot be used.
     """
@@ -53,6 +54,7 @@ class Requests:
         name = reach.server_name or None
         make = partial(urllib3.ProxyManager, reach.proxy) if reach.proxy else urllib3.PoolManager
         self._agent = {"User-Agent": f"flowmatrix/{version('flowmatrix')}"}
+        self._patience = 3 * timeout
         self._pool = make(
             num_pools=1,
             retries=False,
@@ -61,18 +63,20 @@ class Requests:
             server_hostname=name,
             assert_hostname=False if unverified else name,
         )
+        keep(self._pool)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """What is answered, whatever it is. Raises UnavailableError where nothing is."""
         try:
-            answer = self._pool.request(
-                "POST",
-                url,
-                body=body,
-                headers={**self._agent, **headers},
-                redirect=False,
-                preload_content=False,
-            )
+            with within(self._patience):
+                answer = self._pool.request(
+                    "POST",
+                    url,
+                    body=body,
+                    headers={**self._agent, **headers},
+                    redirect=False,
+                    preload_content=False,
+                )
             with answer:
                 text = answer.read(_READ)
         except HTTPError as error:

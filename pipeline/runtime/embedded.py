@@ -16,7 +16,6 @@ import msgspec
 
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.dead_letters.limit import DlqLimit
-from pipeline.decode.splitting import Damaged
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.plan.bisect import PoisonIsolator
 from pipeline.plan.live import ActivePlan
@@ -35,7 +34,7 @@ from pipeline.state.memories import Memories
 _GLANCE, _MOMENT = 0.1, 0.01
 """Seconds between two looks at what servers were sent, unless they say that there is a batch; the
 latter while senders wait."""
-
+_MANY_EMPTY = 1_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +78,7 @@ class Embedded:
         self._saved = 0.0
         self._saving = 0.0
         self._unsaved = False
+        self._empty = 0
         self._recount = Recount(FileCheckpoint(), ())
         live.on_swap(self._adopted)
         self._memories = self._again = Memories(live.plan.remembering)
@@ -198,18 +198,30 @@ class Embedded:
         self._unsaved = True
         outcome = self._count(source, filled, letters, delivery) if filled else Outcome()
         done = _before(payloads, filled, outcome.messages)
-        self._telemetry.add("ingest_empty", done - outcome.messages, source.name)
+        self._note_empty(source, done, outcome.messages)
         before = self._progress[source.name]
         self._progress[source.name] = msgspec.structs.replace(
             before, messages=before.messages + done
         )
-        last = None if _is_empty(payloads[done - 1]) else outcome.messages - 1
+        last = outcome.messages - 1 if payloads[done - 1] else None
         self._cut[source.name] = not source.serves and any(
             r.index == last and not r.error for r in outcome.rejects
         )
         if not source.serves:  # whoever sends to a server could end it
             self._limit.check(outcome.messages, outcome.rejected_messages())
         return done
+
+    def _note_empty(self, source: Source, done: int, filled: int) -> None:
+        """Count messages that were passed over; of very many in a row, say so while they last."""
+        self._telemetry.add("ingest_empty", done - filled, source.name)
+        before = self._empty
+        self._empty = 0 if filled else before + done
+        if before < _MANY_EMPTY <= self._empty:
+            _log.warning(
+                "stage %s: more than %d messages in a row are empty, as zeros read: is this a "
+                "recording, is this the decoder?",
+                *(source.name, _MANY_EMPTY),
+            )
 
     def _count(
         self, source: Source, filled: list[bytes], letters: DeadLetterFile, delivery: Blocking
@@ -306,6 +318,8 @@ class Embedded:
                 break
         goes_on = saved.continues(head) or self._stopping.is_set()  # which ends the input early
         progress = saved if goes_on else Progress.start(head, saved.before + saved.messages)
+        if progress.before + progress.messages:
+            self._telemetry.by_source.resume(source.name)
         self._progress[source.name] = progress
         self._openings[source.name] = head[: progress.opening]
         return held
@@ -348,9 +362,7 @@ class Embedded:
 
 def _filled(payloads: list[bytes]) -> list[bytes]:
     """The payloads that have content, or a reason to be rejected."""
-    if b"" not in payloads:
-        return payloads
-    return [payload for payload in payloads if not _is_empty(payload)]
+    return list(filter(None, payloads)) if b"" in payloads else payloads
 
 
 def _before(payloads: list[bytes], filled: list[bytes], done: int) -> int:
@@ -359,8 +371,4 @@ def _before(payloads: list[bytes], filled: list[bytes], done: int) -> int:
         return len(payloads)
     if filled is payloads:
         return done
-    return [place for place, payload in enumerate(payloads) if not _is_empty(payload)][done]
-
-
-def _is_empty(payload: bytes) -> bool:
-    return not payload and not isinstance(payload, Damaged)
+    return [place for place, payload in enumerate(payloads) if payload][done]

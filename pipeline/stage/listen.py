@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.files import is_file
+from pipeline.files import check_dates, is_file
 
 EVERY_NETWORK = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared alone
 """Hosts that stand for every address of the machine."""
@@ -58,3 +58,5 @@ def check(listen: str, tls: Mapping[str, str], folder: Path, port: int = 9102) -
     for name, file in tls.items():
         if file and not is_file(folder / file):
             yield Problem((name,), f'no file "{file}"')
+    if tls["tls_cert"]:
+        yield from check_dates(("tls_cert",), folder / tls["tls_cert"])

@@ -51,7 +51,7 @@ class OtlpWriter(Writer, frozen=True, kw_only=True):
 
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong with the connection."""
-        yield from problems(self.protocol, self.tls)
+        yield from problems(self.protocol, self.tls, folder)
 
     def destination(self, folder: Path) -> Otlp:
         """The receiver."""
@@ -76,9 +76,9 @@ class OtlpWriter(Writer, frozen=True, kw_only=True):
         return write
 
 
-def problems(protocol: Protocol, tls: Tls | None) -> Iterator[Problem]:
+def problems(protocol: Protocol, tls: Tls | None, folder: Path) -> Iterator[Problem]:
     """What is wrong with a connection beyond types."""
-    yield from connection.check(tls, None)
+    yield from connection.check(tls, None, folder)
     if protocol == "grpc" and tls is not None and tls.insecure_skip_verify:
         message = "over gRPC certificates are always verified"
         yield Problem(("tls", "insecure_skip_verify"), message, "give ca, or protocol: http")

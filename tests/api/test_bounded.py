@@ -1,67 +1,42 @@
-"""Answers within a time in all and a size."""
+"""Answers within a time in all and a size, and what is said of those that are none."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
-from urllib.request import build_opener
+from urllib.request import Request
 
 import pytest
 
-from pipeline.api.bounded import Until, body
-from tests.support.hostile import answered, hostile
+from pipeline.api.bounded import AnswerError, asked
+from tests.support.hostile import TRICKLING, Slowly, answered, hostile, trickling
 
 
-def asked(url: str, largest: int, seconds: float) -> bytes:
+def ask(url: str, largest: int, seconds: float) -> bytes:
     """What a server answers."""
-    with build_opener(Until(time.monotonic() + seconds)).open(url, timeout=30) as answer:
-        return bytes(body(answer, largest))
-
-
-class Slowly:
-    """Each piece after a moment, so that no read of it is long."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self.pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self.pieces:
-            time.sleep(0.05)
-            yield piece
+    return bytes(asked(Request(url), seconds, largest, lambda _, body: body.decode()))
 
 
 def test_an_answer_is_read_whole() -> None:
     with hostile([answered(b"x" * 3_000_000)]) as url:
-        assert asked(url, 3_000_000, 60) == b"x" * 3_000_000
+        assert ask(url, 3_000_000, 60) == b"x" * 3_000_000
 
 
 def test_one_that_is_longer_is_told() -> None:
     with (
         hostile(chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"x" * 9_999))) as url,
-        pytest.raises(ValueError, match="its answer is longer than 2 MB"),
+        pytest.raises(AnswerError, match="its answer is longer than 2 MB"),
     ):
-        asked(url, 2 << 20, 60)
+        ask(url, 2 << 20, 60)
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        repeat(b"H"),
-        chain([b"HTTP/1.1 200 OK\r\n"], repeat(b"x")),
-        chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"x")),
-        chain([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], repeat(b"1\r\nx\r\n")),
-        chain([b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n"], repeat(b"x")),
-    ],
-    ids=["status", "headers", "body", "chunks", "length"],
-)
-def test_a_server_that_trickles_has_no_more_time(pieces: Iterable[bytes]) -> None:
+@pytest.mark.parametrize("place", TRICKLING)
+def test_a_server_that_trickles_has_no_more_time(place: str) -> None:
     """Wherever in its answer it does so: no read of it takes longer than a moment."""
     with (
-        hostile(Slowly(pieces)) as url,
-        pytest.raises(TimeoutError, match="its answer takes too long"),
+        hostile(trickling(place)) as url,
+        pytest.raises(AnswerError, match="its answer takes too long"),
     ):
-        asked(url, 1 << 20, 0.5)
+        ask(url, 1 << 20, 0.5)
 
 
 def test_redirects_have_no_time_of_their_own() -> None:
@@ -69,5 +44,23 @@ def test_redirects_have_no_time_of_their_own() -> None:
     with hostile(Slowly(endless)) as url:
         moved = answered(b"", "302 Found", f"Location: {url}/again")
         endless += [moved[:9], moved[9:15], moved[15:]]
-        with pytest.raises(TimeoutError, match="its answer takes too long"):
-            asked(url, 1 << 20, 0.3)
+        with pytest.raises(AnswerError, match="its answer takes too long"):
+            ask(url, 1 << 20, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"no\x1b]0;x\x07", "no\ufffd]0;x\ufffd"),
+        (b"a" * 5_000, "a" * 1_000),
+        (b"\xff", "HTTP Error 503"),
+    ],
+)
+def test_a_reason_is_told_in_part_and_printable(body: bytes, told: str) -> None:
+    with (
+        hostile([answered(body, "503 Busy")]) as url,
+        pytest.raises(AnswerError) as caught,
+    ):
+        ask(url, 100, 60)
+    assert str(caught.value).startswith(told)
+    assert len(str(caught.value)) <= 1_000

@@ -67,6 +67,14 @@ def test_the_token_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             fetch(url, 1000)
 
 
+def test_a_file_without_a_token_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty token was sent, and the server said that it wants one."""
+    (tmp_path / "token").touch()
+    monkeypatch.setenv(TOKEN_FILE, str(tmp_path / "token"))
+    with pytest.raises(RemoteError, match="token has no token"):
+        fetch("http://127.0.0.1:1/", 1000)
+
+
 def test_a_token_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device was read until the memory was full."""
     monkeypatch.setenv(TOKEN_FILE, "/dev/zero")
@@ -107,6 +115,15 @@ def test_certificates_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             fetch(url, 1000)
 
 
+def test_a_certificate_that_has_ended_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Authority(tmp_path / "ca").pair("late", days=-1)
+    monkeypatch.setenv(CERT_FILE, str(pair))
+    with pytest.raises(RemoteError, match=rf"cannot ask .*: {pair}: the certificate ended on 2"):
+        fetch("https://127.0.0.1:1/x", 1)
+
+
 @pytest.mark.parametrize("variable", [CA_FILE, CERT_FILE])
 def test_a_file_without_a_certificate_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
@@ -124,3 +141,10 @@ def test_an_error_repeats_no_more_than_a_part_of_what_was_said(head: bytes) -> N
         with pytest.raises(RemoteError, match=r"aaa\Z") as caught:
             fetch(url, 100)
         assert len(str(caught.value)) < 1_100
+
+
+def test_nothing_that_was_said_moves_the_cursor() -> None:
+    refused = answered(b'{"error":"\\u001b]0;x\\u0007 no"}', "503 Busy")
+    with hostile([refused]) as url, pytest.raises(RemoteError) as caught:
+        fetch(url, 100)
+    assert str(caught.value) == f"cannot ask {url}: \ufffd]0;x\ufffd no"

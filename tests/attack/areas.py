@@ -26,6 +26,7 @@ AREAS = {
     "configuration": 2_000,
     "files": 1_500,
     "changes": 1_500,
+    "recordings": 1_500,
     "http": 2_000,
     "kubernetes": 2_000,
     "output": 1_500,

@@ -14,6 +14,7 @@ from tests.attack import (
     kafka_letters,
     kafka_messages,
     kafka_pace,
+    kafka_room,
 )
 from tests.attack.kafka_worker import attacked
 from tests.attack.tally import Size, Tally
@@ -21,6 +22,7 @@ from tests.attack.tally import Size, Tally
 
 def attacks(size: Size) -> Iterator[Tally]:
     """Each kind of attack with its tally."""
+    yield from kafka_room.attacks(size)
     with attacked(size.folder) as under:
         yield from kafka_messages.attacks(size, under)
         yield from kafka_letters.attacks(size, under)

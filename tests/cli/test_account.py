@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import re
 import subprocess
 import sys
@@ -113,6 +114,67 @@ def test_nothing_but_rejects_is_an_error(tmp_path: Path, data: bytes) -> None:
     assert done.said[-1] == (
         "error: everything that was read was rejected: is this the decoder, is it this file?"
     )
+
+
+TWO = """\
+stages:
+- {name: good, type: ingest_file, path: good, decoder: json}
+- {name: other, type: ingest_file, path: other, decoder: json}
+- name: expose
+  type: encode_prometheus
+  follows: [good, other]
+  metrics: [{name: bytes_total, value: Bytes, labels: [Proto]}]
+"""
+
+
+def run_two(folder: Path, other: bytes, *options: str) -> tuple[int, list[str]]:
+    """A run over a source that is counted and another one, both into one metric."""
+    (folder / "good").write_bytes(LINES)
+    (folder / "other").write_bytes(other)
+    (folder / "two.yaml").write_text(TWO)
+    command = [*COMMAND, "run", "two.yaml", "--once", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
+    return done.returncode, done.stderr.decode().splitlines()
+
+
+@pytest.mark.parametrize("data", [b"oops\noops\n", b"\x89PNG\r\n\x1a\n" * 9, b'{"Bytes":-1}\n'])
+def test_one_of_two_sources_that_gave_nothing_but_rejects_is_an_error(
+    tmp_path: Path, data: bytes
+) -> None:
+    """It was lost in the sums, as the other one was counted."""
+    code, said = run_two(tmp_path, data)
+    assert code == 1
+    assert " 3 counted, 0 filtered, " in said[0]
+    assert said[-1].startswith("error: everything that was read of other was rejected: is this ")
+
+
+@pytest.mark.parametrize("data", [b"", b'oops\n{"Bytes":1}\n', b"{}\n"])
+def test_one_of_two_sources_that_gave_nothing_or_something_is_not(
+    tmp_path: Path, data: bytes
+) -> None:
+    """No flow, a flow beside rejects, and flows that no metric counts."""
+    assert run_two(tmp_path, data)[0] == 0
+
+
+def test_a_source_that_goes_on_may_read_an_unfinished_line_alone(tmp_path: Path) -> None:
+    assert run_two(tmp_path, b'{"Bytes":1}\n', "--state", "kept")[0] == 0
+    assert run_two(tmp_path, b'{"Bytes":1}\n{"Byt', "--state", "kept")[0] == 0
+
+
+def test_zeros_are_empty_messages_and_said_to_be_while_they_last(tmp_path: Path) -> None:
+    """Three gigabytes of them were read for minutes without a word."""
+    (tmp_path / "zeros").touch()
+    os.truncate(tmp_path / "zeros", 2_000_000)
+    (tmp_path / "zeros.yaml").write_text(
+        PIPELINE.replace("SOURCE, decoder: json", "ingest_file, path: zeros")
+    )
+    command = [*COMMAND, "run", "zeros.yaml", "--once"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == 0
+    assert [line for line in said if "in a row are empty" in line] == said[:1]
+    assert "stage in: more than 1000000 messages in a row are empty, as zeros read" in said[0]
+    assert said[1] == "0 read, 0 counted, 0 filtered, 0 rejected; 2000000 empty"
 
 
 def test_an_empty_input_is_not_an_error(tmp_path: Path) -> None:

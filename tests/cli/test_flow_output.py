@@ -124,3 +124,15 @@ def test_totals() -> None:
     assert str(totals) == (
         "3 flows match, 2.1 KiB, 30 packets, 2025-10-28T10:00:00Z to 2025-10-28T10:01:40Z"
     )
+
+
+@pytest.mark.parametrize(
+    ("batches", "text"),
+    [([[1e308, 1e308]], "inf EiB"), ([[1e308, 1e308], [-1e308, -1e308]], "nan B"), ([[7]], "7 B")],
+)
+def test_sums_that_no_double_has_are_shown(batches: list[list[float]], text: str) -> None:
+    """JSON flows may have any numbers; the line at the end was a traceback."""
+    totals = Totals()
+    for sizes in batches:
+        totals.add(pl.DataFrame({"Bytes": sizes}, schema={"Bytes": pl.Float64}))
+    assert text in str(totals)

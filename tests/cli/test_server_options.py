@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -81,3 +83,41 @@ def test_no_error_says_the_token(server: Server, tmp_path: Path, secret: str) ->
     assert "canary" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("option", ["--token-file", "--ca-file", "--cert-file"])
+@pytest.mark.parametrize("command", [["top"], ["matrix"], ["who", "::1"], ["page"]])
+def test_no_file_and_a_folder_are_told_at_the_start(
+    tmp_path: Path, option: str, command: list[str]
+) -> None:
+    """`top` and the page asked, and failed, again and again."""
+    for file, why in ((tmp_path / "none", "does not exist"), (tmp_path, "is a directory")):
+        done = flowmatrix(*command, "--server", "http://127.0.0.1:1", option, file)
+        assert done.exit_code == 2
+        assert f"{option}" in done.stderr
+        assert why in " ".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("option", ["--ca-file", "--cert-file"])
+def test_a_pipe_of_certificates_is_told_at_the_start(tmp_path: Path, option: str) -> None:
+    """OpenSSL opens it by its name, and would wait."""
+    os.mkfifo(tmp_path / "pipe")
+    done = flowmatrix("top", "--server", "http://127.0.0.1:1", option, tmp_path / "pipe")
+    assert done.exit_code == 2
+    assert "it is not a regular file" in " ".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_token_of_a_pipe(server: Server, tmp_path: Path) -> None:
+    """As `--token-file <(pass show token)` is; one that nobody writes to has no token."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    asked = ["who", "10.0.0.1", "--server", server.url, "--token-file", pipe]
+    done = flowmatrix(*asked)
+    assert (done.exit_code, "pipe has no token" in done.stderr) == (1, True)
+    writer = Thread(target=pipe.write_text, args=["canary-of-a-token"])
+    writer.start()
+    assert flowmatrix(*asked).exit_code == 0
+    writer.join()

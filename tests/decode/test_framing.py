@@ -3,9 +3,12 @@
 import gzip
 import io
 import json
+import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dead_letters.file import DeadLetterFile
-from pipeline.decode import Format
+from pipeline.decode import Format, framing
 from pipeline.decode.compression import FormatError
 from pipeline.decode.framing import chunks, guarded, messages
 from pipeline.decode.splitting import MAX_BYTES, Damaged
@@ -70,6 +73,28 @@ def test_a_damaged_tail_is_one_damaged_payload(tail: bytes, reason: str) -> None
     parts = payloads(delimited(b"good", b"fine") + tail, "protobuf", 1000)
     assert parts == [b"good", b"fine", tail]
     assert reasons(parts) == [reason]
+
+
+def test_a_hole_of_zeros_is_as_many_empty_messages_and_no_loop_over_them() -> None:
+    """Gigabytes of them were read for minutes, a message at a time: lines that run are counted."""
+    lines = 0
+
+    def traced(frame: FrameType, event: str, _: object) -> Callable[[FrameType, str, Any], Any]:
+        nonlocal lines
+        lines += event == "line" and frame.f_code.co_filename == framing.__file__
+        return traced
+
+    data = delimited(b"a") + bytes(1 << 20) + delimited(b"b")
+    before = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        found = list(chunks(cut(data, 1 << 18), "protobuf", 20_000))
+    finally:
+        sys.settrace(before)
+    assert [len(part) for part in found] == [20_000] * 52 + [(1 << 20) + 2 - 52 * 20_000]
+    assert (found[0][0], found[-1][-1]) == (b"a", b"b")
+    assert sum(part.count(b"") for part in found) == 1 << 20
+    assert lines < 1_000
 
 
 def test_an_empty_block_asks_for_what_is_there() -> None:

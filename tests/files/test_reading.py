@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.diagnostics import ConfigError
-from pipeline.files import bounded, content, entries, opened
+from pipeline.files import bounded, content, entries, opened, reading
 from pipeline.yaml import document
 
 
@@ -21,8 +21,25 @@ def test_a_pipe_that_nobody_writes_to_is_empty(tmp_path: Path) -> None:
     assert document.content(tmp_path / "pipe") == b""
 
 
+def test_a_pipe_whose_writer_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token, a configuration or a certificate from it held the process for ever."""
+    monkeypatch.setattr(reading, "_SILENT", 0.05)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    with pytest.raises(OSError, match="it is a pipe, and nothing is written to it") as told:
+        content(pipe)
+    assert told.value.filename == str(pipe)
+    os.write(writer, b"a" * 20)
+    with pytest.raises(OSError, match="it is longer than 10 bytes"):
+        content(pipe, 10)
+    os.close(writer)
+
+
 def test_a_pipe_is_read_to_its_end() -> None:
-    reading, writing = os.pipe()
+    reader, writing = os.pipe()
 
     def write() -> None:
         os.write(writing, b"stages: []")
@@ -30,10 +47,9 @@ def test_a_pipe_is_read_to_its_end() -> None:
 
     writer = threading.Timer(0.2, write)
     writer.start()
-    with opened(Path(f"/dev/fd/{reading}")) as file:
-        assert file.read() == b"stages: []"
+    assert content(Path(f"/dev/fd/{reader}")) == b"stages: []"
     writer.join()
-    os.close(reading)
+    os.close(reader)
 
 
 @pytest.mark.parametrize("name", ["nothing", "folder", "loop", "nul\0"])

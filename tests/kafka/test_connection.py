@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.diagnostics import Severity
 from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address, check
 from tests.real.listeners import self_signed
+from tests.support.certificates import Authority
 
 SECRET = "s3cret-word"  # noqa: S105 - the tests'
 
@@ -75,7 +77,7 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(SECRET)
     (tmp_path / "binary").write_bytes(b"\xff" + SECRET.encode())
     bad = {
-        "cannot use nowhere: No such file": connection(tmp_path, tls=Tls(ca="nowhere")),
+        "cannot use .*/nowhere: No such file": connection(tmp_path, tls=Tls(ca="nowhere")),
         "cannot use key.pem: no PEM file, or": connection(tmp_path, tls=Tls(ca="key.pem")),
         "binary: it is no text": login(tmp_path, password_file="binary"),  # noqa: S106 - a file
         "nowhere: No such file": login(tmp_path, password_file="nowhere"),  # noqa: S106 - a file
@@ -85,6 +87,26 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
             broken.arguments()
         assert SECRET not in repr(refused.value)
         assert SECRET not in repr(broken) + msgspec.json.encode(broken).decode()
+
+
+def test_a_certificate_that_has_ended_is_named_with_its_date(tmp_path: Path) -> None:
+    """A broker ends the handshake with an alert, or without a word."""
+    cert, key = Authority(tmp_path / "ca").issue("ann", days=-1)
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    (folder / "user.crt").write_bytes(cert.read_bytes())
+    (folder / "user.key").write_bytes(key.read_bytes())
+    for tls, file in (
+        (Tls(cert=str(cert), key=str(key)), cert),
+        (Tls(cert="secret", key="secret"), folder / "user.crt"),
+    ):
+        said = rf"^tls: cannot use {file}: the certificate ended on 2[-0-9]+ [0-9]+:[0-9]+ UTC$"
+        with pytest.raises(BrokerError, match=said):
+            connection(tmp_path, tls=tls).arguments()
+        (problem,) = check(tls, None, tmp_path)
+        assert (problem.path, problem.severity) == (("tls", "cert"), Severity.WARNING)
+        assert f"{file}: the certificate ended on 2" in problem.message
+    assert list(check(Tls(enable=False, cert=str(cert), key=str(key)), None, tmp_path)) == []
 
 
 def test_addresses() -> None:
@@ -104,8 +126,8 @@ def test_what_goes_together() -> None:
     messages = [
         problem.message
         for problem in [
-            *check(Tls(cert="c"), Sasl(username="u", username_file="f", password_file="p")),  # noqa: S106 - a file
-            *check(None, Sasl(username="u")),
+            *check(Tls(cert="c"), Sasl(username="u", username_file="f", password_file="p"), Path()),  # noqa: S106 - a file
+            *check(None, Sasl(username="u"), Path()),
         ]
     ]
     assert messages == [
@@ -113,4 +135,4 @@ def test_what_goes_together() -> None:
         "give one of username and username_file",
         'missing field "password_file"',
     ]
-    assert list(check(Tls(), Sasl(username="u", password_file="p"))) == []  # noqa: S106 - a file
+    assert list(check(Tls(), Sasl(username="u", password_file="p"), Path())) == []  # noqa: S106 - a file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.cells import clean, number_text, time_text
+from matrix.cells import bytes_text, clean, number_text, time_text
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,15 @@ def test_numbers(value: float, text: str) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e300])
 def test_numbers_that_cannot_be_counts(value: float) -> None:
     assert number_text(value).lower().startswith(("nan", "inf", "-inf", "1,000"))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(999, "999 B"), (1536, "1.5 KiB"), (12 << 20, "12 MiB"), (float("nan"), "nan B")],
+)
+def test_bytes(number: float, text: str) -> None:
+    assert bytes_text(number) == text
+    assert bytes_text(float("inf")) == "inf EiB"
 
 
 def test_times_and_names() -> None:

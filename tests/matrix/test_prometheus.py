@@ -240,6 +240,30 @@ def test_a_query_that_is_refused_says_why(
         Prometheus(server.url, 0).series(metrics=['a"b\\'])
 
 
+LONG = "\x1b]0;x\x07" + "a" * 60_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [answered(json.dumps({"error": LONG}).encode(), "503 Busy"), f"{LONG}\r\n\r\n".encode()],
+    ids=["a reason", "a status"],
+)
+def test_an_error_repeats_a_part_of_what_was_said_without_escapes(piece: bytes) -> None:
+    """A server's reason was shown uncut, and raw."""
+    with hostile([piece]) as url, pytest.raises(PrometheusError, match="aaaa") as caught:
+        Prometheus(url, 60).series(metrics=["m"])
+    assert len(str(caught.value)) < 1_200
+    assert str(caught.value).isprintable()
+
+
+def test_a_value_that_is_none_is_shown_in_part_and_without_escapes() -> None:
+    vector = {"resultType": "vector", "result": [SAMPLE | {"value": [1, LONG]}]}
+    with answering({"query": vector}) as (url, _), pytest.raises(PrometheusError) as caught:
+        Prometheus(url, 60).series(metrics=["m"])
+    assert len(str(caught.value)) < 1_200
+    assert str(caught.value).isprintable()
+
+
 def test_a_login_in_the_url_is_refused_and_not_shown() -> None:
     with pytest.raises(PrometheusError, match=r"^cannot ask http://prometheus:9090: a URL"):
         Prometheus("http://me:secret@prometheus:9090", 60.0)

@@ -51,6 +51,14 @@ def client(address: str, tls: Tls) -> Client:
     return Client(address, METHOD, tls=tls, folder=Path(), timeout=5, headers={})
 
 
+def test_a_certificate_that_has_ended_is_named(address: str, authority: Authority) -> None:
+    """The server ends the connection; what was said of that named neither file nor date."""
+    cert, key = map(str, authority.issue("late", days=-1))
+    tls = Tls(ca=str(authority.certificate), cert=cert, key=key)
+    with pytest.raises(UnavailableError, match=rf"cannot use {cert}: the certificate ended on"):
+        client(address, tls)
+
+
 def test_certificates_of_both(address: str, authority: Authority) -> None:
     cert, key = map(str, authority.issue("client"))
     tls = Tls(ca=str(authority.certificate), cert=cert, key=key)

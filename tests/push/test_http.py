@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -33,13 +35,13 @@ TOKENS = OAuth2(token_url="https://sso.example/token", client_id="flowmatrix")  
     ],
 )  # fmt: skip
 def test_problems(http: Http, message: str) -> None:
-    (problem,) = problems(http)
+    (problem,) = problems(http, Path())
     assert problem.message == message
 
 
 def test_what_is_fine() -> None:
-    assert list(problems(Http())) == []
-    assert list(problems(Http(basic_auth=BasicAuth(username="u", password_file="f")))) == []  # noqa: S106
+    assert list(problems(Http(), Path())) == []
+    assert list(problems(Http(basic_auth=BasicAuth(username="u", password_file="f")), Path())) == []  # noqa: S106
 
 
 @pytest.mark.parametrize("proxy", ["proxy:3128", "http://u:p@proxy", "socks5://proxy"])

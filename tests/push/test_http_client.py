@@ -16,6 +16,7 @@ from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.http import Authorization, BasicAuth, Http
 from pipeline.push.http_client import Client
 from tests.support.certificates import Authority
+from tests.support.hostile import TRICKLING, hostile, trickling
 
 
 class Server(ThreadingHTTPServer):
@@ -153,3 +154,19 @@ def test_an_answer_is_told_in_short(server: Server) -> None:
     assert text.startswith("400 ")
     assert "\x1b" not in text
     assert len(text) <= 204
+
+
+def test_a_certificate_that_has_ended_is_named(tmp_path: Path) -> None:
+    cert, key = map(str, Authority(tmp_path / "ca").issue("late", days=-1))
+    with pytest.raises(UnavailableError, match=rf"cannot use {cert}: the certificate ended on"):
+        Client(Http(tls=Tls(cert=cert, key=key)), Path(), 5)
+
+
+@pytest.mark.parametrize("place", TRICKLING)
+def test_a_server_that_trickles_has_no_more_time(place: str) -> None:
+    """It held what is sent to it for ever, as no read of its answer takes long."""
+    with (
+        hostile(trickling(place)) as url,
+        pytest.raises(UnavailableError, match="its answer takes too long"),
+    ):
+        Client(Http(), Path(), 0.2).post(url, b"x", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,11 +28,11 @@ def test_endpoints(endpoint: str) -> None:
 
 
 def test_certificates() -> None:
-    assert list(problems("grpc", None)) == []
-    assert list(problems("http", Tls(insecure_skip_verify=True))) == []
-    (problem,) = problems("grpc", Tls(insecure_skip_verify=True))
+    assert list(problems("grpc", None, Path())) == []
+    assert list(problems("http", Tls(insecure_skip_verify=True), Path())) == []
+    (problem,) = problems("grpc", Tls(insecure_skip_verify=True), Path())
     assert problem.message == "over gRPC certificates are always verified"
-    (problem,) = problems("grpc", Tls(cert="c"))
+    (problem,) = problems("grpc", Tls(cert="c"), Path())
     assert problem.message == "cert and key go together"
 
 

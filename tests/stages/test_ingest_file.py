@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -273,3 +274,43 @@ def test_a_signal_ends_the_wait_for_a_writer(tmp_path: Path, number: signal.Sign
         process.send_signal(number)
         assert "0 read" in process.communicate(timeout=60)[1]
         assert process.returncode == 0
+
+
+def large(path: Path) -> IngestFile:
+    """A file longer than one read, of lines of 100 bytes."""
+    path.write_bytes((b"x" * 99 + b"\n") * 30_000)
+    return IngestFile(name="in", path=str(path), decoder="json", batch_size=1_000)
+
+
+def test_what_is_written_meanwhile_is_for_the_next_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that writes to the file it reads, `>> FILE` with write_stdout, did not end."""
+    source, read = large(tmp_path / "flows"), 0
+    for payloads in source.chunks(SourceContext()):
+        read += len(payloads)
+        with (tmp_path / "flows").open("ab") as file:
+            file.writelines(payload + b"\n" for payload in payloads)
+    assert read == 30_000
+    (warned,) = caplog.records
+    assert "flows grows: it had 3000000 bytes, and has 6000000 now" in warned.getMessage()
+    again = source.chunks(SourceContext())
+    assert sum(map(len, again)) == 60_000
+
+
+def test_a_file_that_becomes_shorter_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it was cut between two messages, nothing is rejected: the rest was lost in silence."""
+    chunks = large(tmp_path / "flows").chunks(SourceContext())
+    next(chunks)
+    os.truncate(tmp_path / "flows", 0)
+    assert sum(map(len, chunks)) < 29_000
+    (warned,) = caplog.records
+    assert re.search("flows became shorter while it was read: [0-9]+ bytes, then 0", warned.message)
+
+
+def test_a_file_that_says_it_has_nothing_is_read_to_its_end() -> None:
+    """As those of /proc do."""
+    source = IngestFile(name="in", path="/proc/self/status", decoder="json")
+    assert sum(map(len, source.chunks(SourceContext()))) > 10

@@ -4,14 +4,43 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, repeat
 
 
 def answered(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     """A whole answer over HTTP."""
     told = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "\r\n".join(told).encode() + b"\r\n\r\n" + body
+
+
+class Slowly:
+    """Each piece after a moment, so that no read of it is long."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            time.sleep(0.05)
+            yield piece
+
+
+TRICKLING = {
+    "status": (b"", b"H"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"x"),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "length": (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", b"x"),
+}
+"""How an answer begins, and the piece of it that comes again and again."""
+
+
+def trickling(place: str) -> Slowly:
+    """An answer without end, of pieces so small that no read of it takes long."""
+    return Slowly(chain(TRICKLING[place][:1], repeat(TRICKLING[place][1])))
 
 
 @contextmanager

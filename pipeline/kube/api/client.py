@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import msgspec
 
+from pipeline.deadline import keep, within
 from pipeline.diagnostics import without_login
+from pipeline.files import require_valid
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
 from pipeline.kube.api.errors import (
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5.0
 _PROBE_SECONDS = 5.0
+_PATIENCE = 120.0
+"""Seconds that an answer may take in all; an API server itself gives up after 60."""
 _LARGEST = 1 << 28
 """Bytes of an answer that are read: a page of objects of half a megabyte each."""
 _LARGEST_REFUSAL = 1 << 16
@@ -102,9 +107,13 @@ class ClusterConnection:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         silence: float = 60.0,
+        patience: float = _PATIENCE,
+        endless: bool = False,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The response, to be read within the context; `silence` is the read timeout in seconds.
+        """The response, to be read within the context.
 
+        `silence` is the read timeout in seconds, `patience` the time in all, of which the body has
+        none when it is `endless`.
         Raises ApiError for a status of 400 or more, UnreachableError when the response does not
         come or breaks off, CredentialsError when there are no credentials at the moment.
         """
@@ -116,13 +125,16 @@ class ClusterConnection:
             fields = urllib3.HTTPHeaderDict({"Accept": "application/json", **(headers or {})})
             fields.extend(_login(client, method))
             fields.extend(self._credentials.impersonation)
-            answer = client.rest_client.request(
-                method,
-                f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
-                headers=fields,
-                body=body,
-                _request_timeout=(_CONNECT_SECONDS, silence),
-            )
+            with within(patience) as deadline:
+                answer = client.rest_client.request(
+                    method,
+                    f"{self.host}{path}{'?' + urlencode(query) if query else ''}",
+                    headers=fields,
+                    body=body,
+                    _request_timeout=(_CONNECT_SECONDS, silence),
+                )
+            if endless:
+                deadline.lift()
             response: urllib3.BaseHTTPResponse = answer.response
             try:
                 self._compare_clocks(response, sent)
@@ -146,7 +158,7 @@ class ClusterConnection:
         Raises UnreachableError, which names the server, within some seconds, and CredentialsError.
         """
         try:
-            self.fetch("/version", silence=_PROBE_SECONDS)
+            self.fetch("/version", patience=_PROBE_SECONDS)
         except ApiError:
             return
         except UnreachableError as error:
@@ -194,12 +206,14 @@ class ClusterConnection:
                 load_incluster(client_configuration=settings)
             settings.retries = False  # the callers have a backoff of their own
             settings.connection_pool_maxsize = 32
-            _try_certificates(settings)
-            return client.ApiClient(settings)
+            _try_certificates(settings, found.user.get("client-certificate", ""))
+            made = client.ApiClient(settings)
         except config.ConfigException as error:
             raise ConnectError(f"{self._where()}: {error}") from error
         except (OSError, ValueError, TypeError) as error:
             raise ConnectError(f"the kubeconfig cannot be used: {reason(error)}") from error
+        keep(made.rest_client.pool_manager)
+        return made
 
     def _where(self) -> str:
         """Where the connection comes from, for an error."""
@@ -306,8 +320,11 @@ def _is_tls(error: BaseException) -> bool:
     return False
 
 
-def _try_certificates(settings: Any) -> None:
-    """Raise ConnectError for an authority, CredentialsError for a user, that TLS cannot use."""
+def _try_certificates(settings: Any, name: str) -> None:
+    """Raise ConnectError for an authority, CredentialsError for a user, that TLS cannot use.
+
+    A certificate without a file of this `name` stands in a kubeconfig, or comes from a plugin.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if settings.ssl_ca_cert:
@@ -317,6 +334,10 @@ def _try_certificates(settings: Any) -> None:
     try:
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+            require_valid(Path(settings.cert_file))
     except ssl.SSLError as error:
         why = f"not in PEM, or they do not match: {reason(error)}"
         raise CredentialsError(f"no credentials: client certificate and key: {why}") from error
+    except OSError as error:
+        where = name or "client-certificate-data"
+        raise CredentialsError(f"no credentials: {where}: {error.strerror}") from error

@@ -256,7 +256,7 @@ class Reflector:
         }
         headers = {"Accept": self.resource.accept("")}
         with self._connection.request(
-            self._path, query, headers=headers, silence=timing.silence
+            self._path, query, headers=headers, silence=timing.silence, endless=True
         ) as response:
             self._response = response
             try:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from contextlib import closing
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 import yaml
 
+from pipeline.kube.api import client
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
+from tests.support.certificates import Authority
+from tests.support.hostile import TRICKLING, hostile, trickling
 
 CONFIG = """\
 apiVersion: v1
@@ -113,3 +117,45 @@ def test_connections_with_old_credentials_are_closed(
     assert connection._client is not old
     assert len(old.rest_client.pool_manager.pools) == 0
     connection.close()
+
+
+@pytest.mark.parametrize("place", TRICKLING)
+def test_an_api_server_that_trickles_has_no_more_time(place: str, tmp_path: Path) -> None:
+    """No read of it takes long, and a list was waited for as long as it liked."""
+    with hostile(trickling(place)) as url:
+        kubeconfig_of = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        with (
+            closing(ClusterConnection(kubeconfig_of)) as connection,
+            pytest.raises(UnreachableError, match="its answer takes too long"),
+        ):
+            connection.fetch("/api/v1/pods", patience=0.5)
+
+
+def test_an_answer_without_end_takes_so_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_LARGEST", 2 << 20)
+    endless = chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"x" * 9_999))
+    with hostile(endless) as url:
+        kubeconfig_of = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        with (
+            closing(ClusterConnection(kubeconfig_of)) as connection,
+            pytest.raises(UnreachableError, match="its answer to /x is longer than 2 MB"),
+        ):
+            connection.fetch("/x")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_certificate_that_has_ended_is_named(tmp_path: Path, *, inside: bool) -> None:
+    """The API server takes it for anonymous, or ends the handshake."""
+    cert, key = Authority(tmp_path / "ca").issue("late", days=-1)
+    user = {"client-certificate": str(cert), "client-key": str(key)}
+    if inside:
+        user = {f"{k}-data": b64encode(Path(v).read_bytes()).decode() for k, v in user.items()}
+    document = yaml.safe_load(CONFIG) | {"users": [{"name": "u", "user": user}]}
+    named = "client-certificate-data" if inside else str(cert)
+    with (
+        closing(ClusterConnection(written(tmp_path, yaml.safe_dump(document)))) as connection,
+        pytest.raises(ConnectError, match=f"^no credentials: {named}: the certificate ended on 2"),
+    ):
+        connection.fetch("/version")
