@@ -47,7 +47,7 @@ class PassThrough(Schema[Any, Any]):
         return message.value
 
 
-_IDLE, _BUSY = Hold(1, 250), Hold(64 * 1024, 100)
+_IDLE, _BUSY = Hold(1, 250), Hold(256 * 1024, 100)
 """How a broker holds fetches: for the first message, and for more of them while some come.
 
 To fetch few messages costs about as much as many. Faust's 1500 ms delay what comes next.

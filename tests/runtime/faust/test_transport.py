@@ -72,7 +72,7 @@ def test_a_broker_holds_fetches_for_more_while_messages_come() -> None:
             with patch.object(reader, "fetched_records", AsyncMock(return_value=records)):
                 await thread._fetch_records(client, {TP("t", 0)}, timeout=1.0, max_records=9)
             asked.append((reader._fetch_min_bytes, reader._fetch_max_wait_ms))
-        assert asked == [(1, 250), (65_536, 100), (1, 250)]
+        assert asked == [(1, 250), (262_144, 100), (1, 250)]
         await reader.close()
         await client.stop()
         thread.thread_loop.close()
