@@ -30,6 +30,8 @@ class SelfMetric(NamedTuple):
 
 
 _C, _G = Kind.COUNTER, Kind.GAUGE
+_SIZES = ("metrics_dropped", "encode_prom_metrics_reported", "series")
+"""What is read from the tables of series."""
 METRICS: dict[str, SelfMetric] = {
     "ingest_flows_processed": SelfMetric(_C, ("stage",), "Messages read that have content"),
     "ingest_empty": SelfMetric(_C, ("stage",), "Messages without content, which are passed over"),
@@ -291,9 +293,11 @@ class Telemetry:
         """The exposition of the self-metrics, with the sizes of the ledger's tables.
 
         Tables of one metric, of several partitions, add up. `overflowed`: label sets beyond a
-        limit, by metric; `names`: only the metrics of these.
+        limit, by metric; `names`: only the metrics of these. To look at tables costs a look at
+        every series: only what shows their sizes does.
         """
-        self._observe(tables, overflowed, now)
+        if not names or any(self._prefix + name in names for name in _SIZES):
+            self._observe(tables, overflowed, now)
         values = self.values()
         text = "".join(
             _text(self._prefix + name, METRICS[name], series)
