@@ -63,8 +63,8 @@ class LabelInterner:
         with self._lock:
             known = self._whole()
         coded = known[ids]
-        parts = (part.frame(coded[name]) for name, part in self._parts.items())
-        single = (coded[label].cast(pl.String) for label in self._single)
+        parts = (part.frame(coded[name]).get_columns() for name, part in self._parts.items())
+        single = [coded[label].cast(pl.String) for label in self._single]
         found = {column.name: column for columns in (single, *parts) for column in columns}
         return pl.DataFrame([found[label] for label in self.labels])
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
@@ -222,9 +223,13 @@ class BatchingConsumer(stock.Consumer):
         await self._thread.seek_partitions(positions)
 
     async def describe(self, topics: Collection[str]) -> Mapping[str, Topic]:
-        """These topics as a broker knows them now. Raises KafkaError."""
+        """These topics as a broker knows them now. Raises KafkaError.
+
+        Asked beside the fetches: an answer would come behind that to a fetch that is held.
+        """
         client = private.client_of(private.aiokafka_consumer(self))
-        found: Mapping[str, Topic] = await self._thread.in_thread(describe(client, topics))
+        asking = describe(client, topics, ConnectionGroup.COORDINATION)
+        found: Mapping[str, Topic] = await self._thread.in_thread(asking)
         return found
 
     async def bounds(

@@ -9,6 +9,7 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.fetcher import Fetcher
 from faust.types import TP
 
@@ -74,6 +75,29 @@ def test_a_broker_holds_fetches_for_more_while_messages_come() -> None:
             asked.append((reader._fetch_min_bytes, reader._fetch_max_wait_ms))
         assert asked == [(1, 250), (262_144, 100), (1, 250)]
         await reader.close()
+        await client.stop()
+        thread.thread_loop.close()
+
+    asyncio.run(run())
+
+
+def test_no_held_fetch_delays_what_is_asked_of_topics() -> None:
+    """A broker answers the requests of a connection in turn: another one is asked."""
+
+    async def run() -> None:
+        consumer: Any = app().consumer
+        thread = consumer._thread
+        client = thread._consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+        answer = SimpleNamespace(API_VERSION=5, topics=[(0, "t", False, [(0, 0, 1, [1], [1], [])])])
+        send = AsyncMock(return_value=answer)
+        with (
+            patch.object(thread, "in_thread", lambda work: work),
+            patch.object(client._client, "send", send),
+        ):
+            found = await consumer.describe(["t"])
+        assert found["t"].partitions == 1
+        (asked,) = send.await_args_list
+        assert asked.kwargs == {"group": ConnectionGroup.COORDINATION}
         await client.stop()
         thread.thread_loop.close()
 
