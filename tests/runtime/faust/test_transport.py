@@ -17,7 +17,7 @@ from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.runtime.faust import transport
 from pipeline.runtime.faust.private import Fetched
 from pipeline.runtime.faust.transport import events
-from tests.runtime.faust.test_group import app
+from tests.runtime.faust.support import app
 
 
 def fetched(start: int, *payloads: bytes | None) -> Fetched:
