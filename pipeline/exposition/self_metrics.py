@@ -18,6 +18,9 @@ from pipeline.plan.plan import Plan
 from pipeline.stage import VALUE, Encoder, Family, Measure, Sink, Source
 from pipeline.state.series_table import SeriesTable
 
+_SIZES = ("metrics_dropped", "encode_prom_metrics_reported", "series")
+"""What is read from the tables of series."""
+
 
 class PartitionStatus(NamedTuple):
     """A partition that a process owns.
@@ -175,9 +178,11 @@ class Telemetry:
         """The exposition of the self-metrics, with the sizes of the ledger's tables.
 
         Tables of one metric, of several partitions, add up. `overflowed`: label sets beyond a
-        limit, by metric; `names`: only the metrics of these.
+        limit, by metric; `names`: only the metrics of these. To look at tables costs a look at
+        every series: only what shows their sizes does.
         """
-        self._observe(tables, overflowed, now)
+        if not names or any(self._prefix + name in names for name in _SIZES):
+            self._observe(tables, overflowed, now)
         values = self.values()
         text = "".join(
             _text(self._prefix + name, METRICS[name], series)

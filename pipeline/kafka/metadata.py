@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -63,8 +64,10 @@ class Client(Protocol):
     def get_random_node(self) -> int:
         """A broker that is known."""
 
-    async def send(self, node_id: int, request: Any) -> Any:
-        """The answer of a broker to a request."""
+    async def send(
+        self, node_id: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT
+    ) -> Any:
+        """The answer of a broker to a request, after those to others on this connection."""
 
 
 class _Uuid(AbstractType[str]):
@@ -167,9 +170,13 @@ class _Metadata(Request[_Struct]):
         return request_struct_class(self._topics, False)
 
 
-async def describe(client: Client, topics: Iterable[str]) -> Mapping[str, Topic]:
+async def describe(
+    client: Client,
+    topics: Iterable[str],
+    connection: ConnectionGroup = ConnectionGroup.DEFAULT,
+) -> Mapping[str, Topic]:
     """These topics by name; one that is not there is left out. Raises KafkaError."""
-    answer = await client.send(client.get_random_node(), _Metadata(topics))
+    answer = await client.send(client.get_random_node(), _Metadata(topics), group=connection)
     found = {}
     for error_code, name, *rest in answer.topics:
         if error_code != _UNKNOWN_TOPIC:

@@ -63,9 +63,9 @@ class LabelInterner:
         with self._lock:
             known = self._whole()
         coded = known[ids]
-        parts = (part.frame(coded[name]) for name, part in self._parts.items())
-        single = coded.select(pl.col(self._single).cast(pl.String))
-        found = {column.name: column for frame in (single, *parts) for column in frame}
+        parts = (part.frame(coded[name]).get_columns() for name, part in self._parts.items())
+        single = [coded[label].cast(pl.String) for label in self._single]
+        found = {column.name: column for columns in (single, *parts) for column in columns}
         return pl.DataFrame([found[label] for label in self.labels])
 
     def labels_with(self, pattern: str) -> set[str]:

@@ -171,9 +171,12 @@ def updated(
 ) -> pl.DataFrame:
     """Totals with the rows at some places in a new form, and more rows behind.
 
-    It costs little beside merging all of them; of many a column at a time, for the memory's sake.
+    It costs little beside merging all of them, least where only rows behind are new; of many a
+    column at a time, for the memory's sake.
     """
     if totals.height < _MANY_ROWS and totals.dtypes == known.dtypes:
+        if not known.height:
+            return pl.concat([totals, new], rechunk=True)
         rows = np.arange(totals.height + new.height, dtype=np.uint32)
         rows[totals.height :] += known.height
         rows[places.to_numpy()] = np.arange(known.height, dtype=np.uint32) + totals.height

@@ -70,6 +70,16 @@ def test_tables_of_several_partitions_add_up() -> None:
     }
 
 
+def test_tables_are_looked_at_for_their_sizes_alone() -> None:
+    """To look at millions of series costs more than the few metrics that a scrape asks for."""
+    facts = Family("edges", None, ("ns",), facts=(("n", Rule.SUM),))
+    tables = iter(Ledger({"edges": (facts, Policy("matrix"))}).tables())
+    telemetry = Telemetry(compile_plan([], BuildContext()), "own_", process=False)
+    telemetry.set("dead_letters", 3, "flows")
+    assert "own_dead_letters" in telemetry.render(tables, {}, None, ["own_dead_letters"])
+    assert 'own_series{metric="edges"} 0' in telemetry.render(tables, {}, None, ["own_series"])
+
+
 def test_what_stages_measure() -> None:
     """What a batch adds, and of what is remembered the sum over all memories."""
     telemetry = Telemetry(compile_plan([], BuildContext()), "", process=False)

@@ -46,6 +46,12 @@ def test_totals_with_rows_in_a_new_form_and_more_behind() -> None:
     assert found.equals(rows(a5=4.0, a6=2.0, a7=5.0, a1=6.0))
 
 
+def test_totals_with_nothing_but_more_behind() -> None:
+    nowhere = pl.Series([], dtype=pl.UInt32)
+    found = updated(rows(a5=1.0), nowhere, rows(a5=1.0).clear(), rows(a7=6.0, a1=2.0))
+    assert found.equals(rows(a5=1.0, a7=6.0, a1=2.0))
+
+
 def test_where_the_rows_of_ids_stand() -> None:
     """Whatever their order; it is looked at anew when there are more of them, or other ones."""
     sets = label_sets.new(COUNTER)

@@ -18,6 +18,8 @@ from pipeline.runtime.faust.transport import BatchingTransport
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
+_BATCH_BYTES = 512 * 1024
+"""Of records of a partition that travel together; a larger one travels alone."""
 _REQUEST_SECONDS = 90.0
 _HEARTBEAT_SECONDS = 0.3
 """By its heartbeat a member hears of a rebalance, and how early a session is over after a kill."""
@@ -77,6 +79,7 @@ def application(
         consumer_metadata_max_age_ms=10_000,
         processing_guarantee="at_least_once",
         producer_request_timeout=_REQUEST_SECONDS,
+        producer_max_batch_size=_BATCH_BYTES,
         producer_max_request_size=_MESSAGE_BYTES,
         producer_linger=0.0,
         store="memory://",

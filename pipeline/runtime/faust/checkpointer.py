@@ -175,21 +175,21 @@ class Checkpointer:
                 raise MovedError(f"topic {topic} was deleted, or made again")
 
     async def _write(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        """Write to the changelogs; when it returns, it is durable."""
-        wheres, sent = [], []
-        topics = {where: changelog(self._group.name, where.topic) for where in records}
-        said = f"{', '.join(sorted({*topics.values()}))} takes no records: counts are not durable"
+        """Write to the changelogs, of all partitions at once; when it returns, it is durable."""
+        topics = {changelog(self._group.name, where.topic) for where in records}
+        said = f"{', '.join(sorted(topics))} takes no records: counts are not durable"
         self.awaited = {object(): said}
         try:
-            for where, some in records.items():
-                topic, number = topics[where], where.partition
-                for key, value in some:
-                    wheres.append(where)
-                    sent.append(await self._group.send(topic, key, value, partition=number))
-            for where, found in zip(wheres, await asyncio.gather(*sent), strict=True):
-                self.written[where] = max(found.offset, self.written.get(where, -1))
+            await asyncio.gather(*(self._write_to(*one) for one in records.items() if one[1]))
         finally:
             self.awaited = {}
+
+    async def _write_to(self, where: TopicPartition, records: Sequence[Record]) -> None:
+        """Write to one changelog; a send waits until the producer has room for its partition."""
+        topic, number = changelog(self._group.name, where.topic), where.partition
+        sent = [await self._group.send(topic, *record, partition=number) for record in records]
+        for found in await asyncio.gather(*sent):
+            self.written[where] = max(found.offset, self.written.get(where, -1))
 
     async def _confirm(self) -> None:
         for generation, positions in self._assignment.unconfirmed().items():

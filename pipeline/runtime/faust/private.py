@@ -10,7 +10,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import proxy
 
 from aiokafka import AIOKafkaConsumer
@@ -171,10 +171,22 @@ def _take(result: Any, _most: int) -> Fetched | list[Any]:
     return fetched
 
 
-def read_as(consumer: AIOKafkaConsumer, *, committed: bool, wait_ms: int) -> None:
-    """Set what Faust does not hand on to a consumer that is not started: isolation, fetch wait."""
+def read_as(consumer: AIOKafkaConsumer, *, committed: bool) -> None:
+    """Set the isolation of a consumer that is not started, which Faust does not hand on."""
     consumer._isolation_level = "read_committed" if committed else "read_uncommitted"
-    consumer._fetch_max_wait_ms = wait_ms
+
+
+class Hold(NamedTuple):
+    """A broker answers a fetch when so many bytes are there, or so long (ms) after it came."""
+
+    min_bytes: int
+    wait_ms: int
+
+
+def hold_fetches(consumer: AIOKafkaConsumer, hold: Hold) -> None:
+    """How a started consumer asks from its next fetch on."""
+    fetcher = consumer._fetcher
+    fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = hold
 
 
 def coordinator_known(consumer: AIOKafkaConsumer) -> bool:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as stock
@@ -30,7 +31,7 @@ from pipeline.kafka.epochs import Newest, newest
 from pipeline.kafka.metadata import Topic, describe
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.answer_watch import Awaited
-from pipeline.runtime.faust.private import Fetched
+from pipeline.runtime.faust.private import Fetched, Hold
 
 _log = logging.getLogger("faust.consumer")
 
@@ -47,8 +48,11 @@ class PassThrough(Schema[Any, Any]):
         return message.value
 
 
-_FETCH_WAIT_MS = 250
-"""How long a broker holds a fetch that it has nothing for; Faust's 1500 delay what comes next."""
+_IDLE, _BUSY = Hold(1, 250), Hold(256 * 1024, 100)
+"""How a broker holds fetches: for the first message, and for more of them while some come.
+
+To fetch few messages costs about as much as many. Faust's 1500 ms delay what comes next.
+"""
 
 _RETRY_SECONDS = 1.0
 
@@ -68,7 +72,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         committed = self.consumer.transport.committed
-        private.read_as(consumer, committed=committed, wait_ms=_FETCH_WAIT_MS)
+        private.read_as(consumer, committed=committed)
         return consumer
 
     async def on_start(self) -> None:
@@ -76,7 +80,9 @@ class _Thread(stock.AIOKafkaConsumerThread):
         self._fetches = set()
         read_within_bounds()
         await super().on_start()
-        private.batch_records(self._ensure_consumer(), self.consumer.transport.batched)
+        client = self._ensure_consumer()
+        private.batch_records(client, self.consumer.transport.batched)
+        private.hold_fetches(client, _IDLE)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         fetch = asyncio.ensure_future(super()._fetch_records(*args, **kwargs))
@@ -96,6 +102,7 @@ class _Thread(stock.AIOKafkaConsumerThread):
             return {}
         finally:
             self._fetches.discard(fetch)
+        private.hold_fetches(self._ensure_consumer(), _BUSY if records else _IDLE)
         return events(records)
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
@@ -216,9 +223,13 @@ class BatchingConsumer(stock.Consumer):
         await self._thread.seek_partitions(positions)
 
     async def describe(self, topics: Collection[str]) -> Mapping[str, Topic]:
-        """These topics as a broker knows them now. Raises KafkaError."""
+        """These topics as a broker knows them now. Raises KafkaError.
+
+        Asked beside the fetches: an answer would come behind that to a fetch that is held.
+        """
         client = private.client_of(private.aiokafka_consumer(self))
-        found: Mapping[str, Topic] = await self._thread.in_thread(describe(client, topics))
+        asking = describe(client, topics, ConnectionGroup.COORDINATION)
+        found: Mapping[str, Topic] = await self._thread.in_thread(asking)
         return found
 
     async def bounds(

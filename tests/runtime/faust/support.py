@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import faust
+
 from pipeline.dead_letters.producer import DlqProducer, Headers
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Connection, Subscription
 from pipeline.kafka.epochs import Newest
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine
+from pipeline.runtime.faust.app import application
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.intake import Intake
 from pipeline.runtime.faust.takeover import Takeover
@@ -22,6 +25,13 @@ from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.status import Status
 from pipeline.stage import Spec
 from tests.runtime.support import Clock, Processing
+
+
+def app() -> faust.App:
+    """An app that is not started."""
+    connection = Connection(brokers=("127.0.0.1:1",))
+    subscription = Subscription(connection=connection, topics=("t",), group="g")
+    return application(subscription, ["t"], dict)
 
 
 class Sent(NamedTuple):

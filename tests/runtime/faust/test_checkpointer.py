@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from unittest.mock import patch
 
@@ -118,6 +118,28 @@ def test_the_last_offset_written_is_remembered() -> None:
         await run.checkpointer.commit()
         offsets = {sent.partition: n for n, sent in enumerate(run.group.sent)}
         assert run.checkpointer.written == {ONE: offsets[0], TWO: offsets[1]}
+
+    with_parts(test)
+
+
+def test_no_partition_waits_for_the_records_of_another() -> None:
+    """The producer has no room for those of the first one until the second one has sent its own."""
+
+    async def test(run: Parts) -> None:
+        run.feed(ONE, [GOOD])
+        run.feed(TWO, [GOOD])
+        sent, send = asyncio.Event(), run.group.send
+
+        async def waits(*record: Any, partition: int | None = None) -> Awaitable[Any]:
+            if partition == ONE.partition:
+                await sent.wait()
+            sent.set()
+            return await send(*record, partition=partition)
+
+        with patch.object(run.group, "send", waits):
+            await asyncio.wait_for(run.checkpointer.commit(), 60)
+        assert run.assignment.durable() == {ONE: 1, TWO: 1}
+        assert run.checkpointer.written.keys() == {ONE, TWO}
 
     with_parts(test)
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.kafka.connection import Connection, Subscription
-from pipeline.runtime.faust.app import application
 from pipeline.runtime.faust.group import FaustGroup
-
-
-def app() -> faust.App:
-    """An app that is not started."""
-    connection = Connection(brokers=("127.0.0.1:1",))
-    subscription = Subscription(connection=connection, topics=("t",), group="g")
-    return application(subscription, ["t"], dict)
+from tests.runtime.faust.support import app
 
 
 def test_before_the_client_is_made_there_is_no_error() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import faust
 import pytest
@@ -30,7 +31,7 @@ from faust.types import TP
 
 from pipeline.decode.record_batches import RecordBatches
 from pipeline.runtime.faust import private
-from pipeline.runtime.faust.private import BatchingRecords, Fetched
+from pipeline.runtime.faust.private import BatchingRecords, Fetched, Hold, hold_fetches
 
 _HEAD = 61
 """Bytes of a record batch before its records."""
@@ -208,8 +209,25 @@ def test_the_parts_of_a_consumer() -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", group_id="g")
         for name in ("_fetcher", "_coordinator", "_subscription", "_client"):
             assert hasattr(consumer, name), name
-        for name in ("_isolation_level", "_fetch_max_wait_ms"):
-            assert name in vars(consumer), name
+        assert "_isolation_level" in vars(consumer)
+        await consumer.stop()
+
+    asyncio.run(run())
+
+
+def test_a_fetch_says_how_long_the_broker_may_hold_it() -> None:
+    async def run() -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+        reader = fetcher.Fetcher(consumer._client, consumer._subscription)
+        consumer._fetcher = reader
+        tp = TopicPartition("t", 0)
+        assignment = Assignment([tp])
+        assignment.state_value(tp).reset_to(7)
+        hold_fetches(consumer, Hold(65_536, 100))
+        with patch.object(consumer._client.cluster, "leader_for_partition", return_value=1):
+            (((node, request),), *_) = reader._get_actions_per_node(assignment)
+        assert (node, request._min_bytes, request._max_wait_ms) == (1, 65_536, 100)
+        await reader.close()
         await consumer.stop()
 
     asyncio.run(run())
