@@ -79,12 +79,12 @@ class GroupWatch:
             return
         self._pause = _TICK
         awaited = {**await self._group.awaited(), **self._checkpointer.awaited}
-        if late := self._answers.look(awaited):
-            self._report(late, "Unanswered")
-            return
+        late = self._answers.look(awaited)
         self._unknown = 0 if self._group.connected else self._unknown + 1
         if self._unknown >= _UNKNOWN_TICKS:
-            await self._look_for_the_brokers()
+            await self._look_for_the_brokers(late)
+        elif late:
+            self._report(late, "Unanswered")
         elif self._group.connected:
             await self._look_at_the_topics()
             if self._reported and self._intake.is_open:
@@ -98,15 +98,19 @@ class GroupWatch:
             self._report(str(error), type(error).__name__)
             raise
 
-    async def _look_for_the_brokers(self) -> None:
+    async def _look_for_the_brokers(self, late: str) -> None:
+        """Why no coordinator is known. Answers are late too then, and a refused login is why."""
         reason = await self._probe(self._connection)
-        if not reason and self._unknown >= _COORDINATOR_TICKS:
-            reason = f"no broker is the coordinator of group {self._group.name}"
-        if not reason:
-            return
-        self._report(reason, "Unreachable")
         if "refuses the login" in reason:
+            self._report(reason, "Unreachable")
             raise LoginError(reason)
+        if late:
+            self._report(late, "Unanswered")
+        elif reason:
+            self._report(reason, "Unreachable")
+        elif self._unknown >= _COORDINATOR_TICKS:
+            said = f"no broker is the coordinator of group {self._group.name}"
+            self._report(said, "Unreachable")
 
     async def _look_at_the_topics(self) -> None:
         self._ticks += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import pytest
 from aiokafka.errors import (
@@ -23,11 +23,11 @@ from pipeline.runtime.faust.recovery_watch import STALL_SECONDS, RecoveryWatch, 
 from tests.runtime.faust.support import Parts, with_parts
 
 
-def watch(run: Parts, reason: str = "") -> GroupWatch:
+def watch(run: Parts, reason: Callable[[], str] = str) -> GroupWatch:
     """A watch; brokers that are probed give this reason."""
 
     async def probe(_: Connection) -> str:
-        return reason
+        return reason()
 
     return GroupWatch(
         group=run.group,
@@ -89,7 +89,7 @@ def test_a_login_that_lapsed_ends_the_membership() -> None:
 
     async def test(run: Parts) -> None:
         run.group.connected = False
-        watching = watch(run, "b refuses the login: no")
+        watching = watch(run, lambda: "b refuses the login: no")
         await watching.look()
         await watching.look()
         assert run.status.not_ready != "b refuses the login: no"
@@ -100,10 +100,29 @@ def test_a_login_that_lapsed_ends_the_membership() -> None:
     with_parts(test)
 
 
+def test_a_login_that_lapsed_is_found_behind_answers_that_do_not_come() -> None:
+    """Brokers were away for longer than answers are waited for, and are back with other logins."""
+
+    async def test(run: Parts) -> None:
+        said = ""
+        run.group.connected = False
+        run.group.waits = {"fetch": "t cannot be read: no fetch succeeds"}
+        watching = watch(run, lambda: said)
+        for _ in range(10):
+            await watching.look()
+        assert run.status.not_ready == "t cannot be read: no fetch succeeds"
+        said = "b refuses the login: no"
+        with pytest.raises(LoginError, match="refuses the login"):
+            await watching.look()
+        assert run.status.not_ready == said
+
+    with_parts(test)
+
+
 def test_brokers_that_are_away_are_waited_for() -> None:
     async def test(run: Parts) -> None:
         run.group.connected = False
-        watching = watch(run, "no broker answers at b")
+        watching = watch(run, lambda: "no broker answers at b")
         for _ in range(5):
             await watching.look()
         assert run.status.not_ready == "no broker answers at b"
