@@ -18,7 +18,7 @@ from pipeline.runtime.faust.transport import BatchingTransport
 
 _FETCH_BYTES = 4 * 1024 * 1024
 _MESSAGE_BYTES = 17 * 1024 * 1024
-_BATCH_BYTES = 512 * 1024
+_BATCH_BYTES = 64 * 1024
 """Of records of a partition that travel together; a larger one travels alone."""
 _REQUEST_SECONDS = 90.0
 _HEARTBEAT_SECONDS = 0.3
