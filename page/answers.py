@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any, TypeVar
 
-from page.memory import give_back
 from page.source import Seen
+from pipeline.heap import give_back
 
 T = TypeVar("T")
 _MOST = 16

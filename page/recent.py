@@ -15,13 +15,13 @@ import polars as pl
 from msgspec import Meta
 
 from page import overview
-from page.memory import give_back
 from page.overview import EDGES, Overview
 from page.query import parameters, refused
 from pipeline.api.answer import Answer, document
 from pipeline.api.openapi import Described
 from pipeline.flows import times, values
 from pipeline.flows.compressed import Compressed
+from pipeline.heap import give_back
 from pipeline.predicate import query as language
 from pipeline.predicate.both_ways import both_ways
 from pipeline.predicate.condition import Query

@@ -18,6 +18,7 @@ FILES = sorted(
 LAYERS = (
     "diagnostics",
     "limits",
+    "heap",
     "deadline",
     "files",
     "flows",

@@ -15,13 +15,13 @@ from matrix.edge_page import DESCRIBED, EdgePage, page
 from matrix.facts import NoFactsError
 from matrix.objects import Objects
 from page.answers import OLDEST
-from page.memory import give_back
 from page.source import Seen, Source
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
 from pipeline.cli.sighting import Manifests, Sighting, sighting, told
 from pipeline.flows.compressed import Compressed
+from pipeline.heap import give_back
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan

@@ -72,7 +72,7 @@ def _run() -> int:
     The heap is settled before libraries are imported: they start threads, which would have one
     each for good.
     """
-    from page.memory import one_heap  # noqa: PLC0415 - it takes time: see above
+    from pipeline.heap import one_heap  # noqa: PLC0415 - it takes time: see above
 
     one_heap()
     from pipeline.cli import logs  # noqa: PLC0415 - the same

@@ -7,7 +7,7 @@ import sys
 
 _MEASURED = """
 from pathlib import Path
-from page.memory import give_back
+from pipeline.heap import give_back
 
 def held():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -29,7 +29,7 @@ _THREADS = """
 import sys
 from pathlib import Path
 from threading import Barrier, Thread
-from page.memory import one_heap
+from pipeline.heap import one_heap
 
 if sys.argv[1] == "one":
     one_heap()

@@ -1,4 +1,4 @@
-"""Memory that answers take: from one heap, and given back to the system."""
+"""The memory of the process: from one heap, and given back to the system."""
 
 from __future__ import annotations
 
