@@ -65,8 +65,12 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def private(path: str, flags: int) -> int:
-    """An opener (of `open`) for what only its owner shall read, also where the file was there."""
-    descriptor = os.open(path, flags, _PRIVATE)
+    """An opener (of `open`) for what only its owner shall read, also where the file was there.
+
+    A pipe that nobody reads is not waited for: it raises OSError.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK, _PRIVATE)
+    os.set_blocking(descriptor, True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.fchmod(descriptor, _PRIVATE)
     return descriptor

@@ -177,6 +177,22 @@ def test_zeros_are_empty_messages_and_said_to_be_while_they_last(tmp_path: Path)
     assert said[1] == "0 read, 0 counted, 0 filtered, 0 rejected; 2000000 empty"
 
 
+@pytest.mark.parametrize("option", ["--dead-letters", "--metrics-out"])
+def test_what_is_read_is_not_overwritten(tmp_path: Path, option: str) -> None:
+    """The recording was emptied, and the run said that all was well."""
+    done = run(tmp_path, LINES, option, "input")
+    assert done.code == 1
+    assert done.said == ["error: input is what this run reads: it would be overwritten"]
+    assert (tmp_path / "input").read_bytes() == LINES
+
+
+def test_dead_letters_to_a_pipe_that_nobody_reads_are_an_error(tmp_path: Path) -> None:
+    """It waited, and no signal ended it."""
+    os.mkfifo(tmp_path / "pipe")
+    done = run(tmp_path, LINES, "--dead-letters", "pipe")
+    assert (done.code, done.said) == (1, ["error: pipe: No such device or address"])
+
+
 def test_an_empty_input_is_not_an_error(tmp_path: Path) -> None:
     done = run(tmp_path, b"")
     assert done.code == 0
