@@ -28,6 +28,7 @@ class Supervisor:
         self._commands = commands
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
+        self._end = signal.SIGTERM
         threads = max(1, (os.cpu_count() or 1) // len(commands))
         self._environment = {"POLARS_MAX_THREADS": str(threads)} | os.environ
 
@@ -57,6 +58,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End all of them at once."""
+        self._end = signal.SIGKILL
         self._stopping.set()
         self._signal(signal.SIGKILL)
 
@@ -85,7 +87,7 @@ class Supervisor:
         process = subprocess.Popen(command, env=environment)  # noqa: S603 - this program again
         self._processes[number : number + 1] = [process]
         if self._stopping.is_set():  # since it was decided to start this one
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(self._end)
 
 
 def addresses(listen: str, workers: int) -> list[str]:

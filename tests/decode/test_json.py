@@ -17,7 +17,8 @@ from pipeline.stage import BuildContext
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NOW = 1_761_645_700.9
-DECODE = decoder(BuildContext(clock=lambda: NOW), few=0)
+CONTEXT = BuildContext(clock=lambda: NOW)
+DECODE = decoder(CONTEXT, few=0)
 Flow = dict[str, Any]
 
 
@@ -29,8 +30,9 @@ def rows(flows: pl.DataFrame) -> list[Flow]:
     ]
 
 
-def flows_of(*payloads: bytes) -> pl.DataFrame:
-    decoded = DECODE(list(payloads))
+def flows_of(*payloads: bytes, few: int = 0) -> pl.DataFrame:
+    """Those of a decoder that has read nothing before: it goes by the types that it has seen."""
+    decoded = decoder(CONTEXT, few=few)(list(payloads))
     assert decoded.rejected == []
     return decoded.flows
 
@@ -155,10 +157,10 @@ def test_integers_are_doubles() -> None:
 
 def test_flags_take_the_type_of_most() -> None:
     names, bits = {"Flags": ["SYN", "ACK"]}, {"Flags": 18}
-    listed = flows_of(*encode(names, names, bits))
+    listed = flows_of(*encode(names, names, bits), few=3)
     assert listed["Flags"].to_list() == [["SYN", "ACK"], ["SYN", "ACK"], None]
     assert listed[values.overflow("Flags")].to_list() == [None, None, "18"]
-    numbered = flows_of(*encode(names, bits, bits))
+    numbered = flows_of(*encode(names, bits, bits), few=3)
     assert numbered["Flags"].dtype == pl.UInt16
     assert numbered[values.overflow("Flags")].to_list() == ['["SYN","ACK"]', None, None]
 
