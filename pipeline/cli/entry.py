@@ -5,6 +5,7 @@ It imports nothing that takes time, so that an interrupt is answered from the fi
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import errno
 import gc
@@ -34,6 +35,7 @@ def main() -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, _interrupt)
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # it is given back then
         sys.unraisablehook = _unraisable
         _keep_no_core()
         gc.set_threshold(COLLECTED)

@@ -219,6 +219,18 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path: Path) -> None:
     assert (130, b"interrupted\n") in ends
 
 
+def test_an_interrupt_while_python_ends_is_not_one_any_more() -> None:
+    """The command has done all it had to; the shell would have been told that a signal ended it."""
+    late = "import atexit, os; atexit.register(lambda: os.kill(os.getpid(), 2)); "
+    ends = [
+        "class End:\n    def __del__(self): os.kill(os.getpid(), 2)\n",
+        "import builtins, os, sys; sys.argv = ['flowmatrix', '--help']; ",
+    ]
+    started = f"{ends[1]}\n{ends[0]}builtins.end = End()\nfrom pipeline.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", started], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_threads_of_libraries_have_no_heap_of_their_own(pipeline: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", HEAPS, "run", str(pipeline), "--once", "--metrics-out", "/dev/null"],
