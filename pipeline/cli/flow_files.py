@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -127,7 +128,9 @@ def found(paths: Sequence[Path]) -> list[Path]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether it is a Parquet file. Raises OSError."""
+    """Whether it is a Parquet file. Raises OSError, also of a pipe, which would be waited for."""
+    if path.is_fifo():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
