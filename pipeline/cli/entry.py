@@ -35,7 +35,7 @@ def main() -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, _interrupt)
-        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # it is given back then
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Python's end gives it back
         sys.unraisablehook = _unraisable
         _keep_no_core()
         gc.set_threshold(COLLECTED)
