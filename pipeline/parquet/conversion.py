@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
+import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -15,20 +18,25 @@ import pyarrow.parquet as pq
 
 from pipeline.files import sync
 from pipeline.flows import values
-from pipeline.parquet.spool import frames
-from pipeline.parquet.storage import PARQUET, SPOOL
+from pipeline.parquet.spool import frames, is_cut
+from pipeline.parquet.storage import DAMAGED, PARQUET, SPOOL
 
 _ROWS = 50_000
 """Flows of a row group, the most that are in memory at once (and one frame)."""
+_log = logging.getLogger(__name__)
 
 
 def convert(spool: Path) -> bool:
     """Make a Parquet file of a spool that no process appends to, and remove the spool.
 
     Whether it was done: not of a spool that is in use or gone. A spool without a whole frame gives
-    no file. After a kill at any point, doing it again gives the same file. Raises OSError.
+    no file. One that is damaged is kept under another name, and the log says so, as it does of one
+    that is cut. After a kill at any point, doing it again gives the same file. Raises OSError, also
+    of what is not a regular file.
     """
     try:
+        if not stat.S_ISREG(spool.lstat().st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(spool))
         file = spool.open("rb")
     except FileNotFoundError:
         return False
@@ -36,10 +44,34 @@ def convert(spool: Path) -> bool:
         if not _alone(file, spool):
             return False
         schema = _schema(file)
+        whole, rest = file.tell(), file.read()
         if schema is not None:
             _write(file, schema, spool)
-        spool.unlink()
+        _settle(spool, whole, rest)
     return True
+
+
+def _settle(spool: Path, whole: int, rest: bytes) -> None:
+    """Remove a spool whose first `whole` bytes are in a file, or keep it where the rest matters."""
+    if not rest or is_cut(rest):
+        if rest:
+            _log.warning(
+                "%s: it is cut: its last %d bytes, flows that were being written, are lost",
+                spool,
+                len(rest),
+            )
+        spool.unlink()
+        return
+    aside = spool.with_name(spool.name + DAMAGED)
+    spool.replace(aside)
+    _log.error(
+        "%s: it is damaged at byte %d: the flows before are in a file, the %d bytes from there"
+        " are not, and all of it is kept as %s",
+        spool,
+        whole,
+        len(rest),
+        aside.name,
+    )
 
 
 def _alone(file: BinaryIO, spool: Path) -> bool:

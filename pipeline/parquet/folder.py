@@ -100,12 +100,11 @@ class ParquetFolder:
 
         What the disk does not take now stays as a spool, for the next time.
         """
-        folder = self._storage.folder
-        try:
-            for spool in sorted(folder.glob(f".{PREFIX}*{SPOOL}")):
+        for spool in sorted(self._storage.folder.glob(f".{PREFIX}*{SPOOL}")):
+            try:
                 convert(spool)
-        except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
-            _log.error("%s: a file cannot be finished yet: %s", folder, error)
+            except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+                _log.error("%s: a file cannot be finished yet: %s", spool, error)
         self._retire()
 
     def _retire(self) -> None:

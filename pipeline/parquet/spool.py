@@ -20,6 +20,9 @@ import polars as pl
 
 _HEAD = struct.Struct("<QI")
 """In front of each frame: how many bytes it has, and their CRC-32."""
+_BEGIN = b"\xff" * 4
+_END = _BEGIN + bytes(4)
+"""What an Arrow IPC stream begins and ends with (Arrow columnar format, "IPC streaming format")."""
 
 
 class Spool:
@@ -62,13 +65,29 @@ class Spool:
 
 
 def frames(file: BinaryIO) -> Iterator[bytes]:
-    """The whole frames of a spool, each an Arrow IPC stream, up to one that is cut or damaged."""
+    """The whole frames of a spool, each an Arrow IPC stream, up to one that is cut or damaged.
+
+    At the end the file is where that one begins.
+    """
+    end = file.tell()
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         length, checksum = _HEAD.unpack(head)
         data = file.read(length) if length <= _rest(file) else b""
         if not data or zlib.crc32(data) != checksum:
-            return
+            break
+        end = file.tell()
         yield data
+    file.seek(end)
+
+
+def is_cut(rest: bytes) -> bool:
+    """Whether what follows the whole frames is a frame that was being written, or zeros.
+
+    Such a frame has the beginning of an Arrow stream and no end of one. All else is damage, also a
+    length that is wrong: a frame that is whole, and those behind it, are in what follows.
+    """
+    begin = rest[_HEAD.size :][: len(_BEGIN)]
+    return not rest.strip(b"\0") or (_BEGIN.startswith(begin) and _END not in rest)
 
 
 def _rest(file: BinaryIO) -> int:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-PREFIX, PARQUET, SPOOL = "flows-", ".parquet", ".spool"
-"""How the names of our files begin and end (a dot before a spool's); others are left alone."""
+PREFIX, PARQUET, SPOOL, DAMAGED = "flows-", ".parquet", ".spool", ".damaged"
+"""How the names of our files begin and end (a dot before a spool's); others are left alone.
+
+A spool that is damaged has both of the last endings.
+"""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +41,8 @@ class _Kept(NamedTuple):
 def retire(storage: Storage, now: float) -> list[Path]:
     """Remove the files that are beyond the bounds; returns them, the oldest first.
 
-    Spools that could not be converted count as well, but for those that a process appends to.
+    Spools that could not be converted count as well, but for those that a process appends to, and
+    those that are damaged.
     `now`: epoch seconds. Raises OSError.
     """
     files = sorted(_files(storage.folder))
@@ -56,12 +61,14 @@ def retire(storage: Storage, now: float) -> list[Path]:
 
 
 def _files(folder: Path) -> list[_Kept]:
-    """The files and when they changed; others may remove some meanwhile."""
+    """The regular files and when they changed; others may remove some meanwhile."""
     found = []
-    for path in [*folder.glob(f"{PREFIX}*{PARQUET}"), *folder.glob(f".{PREFIX}*{SPOOL}")]:
+    ours = f"{PREFIX}*{PARQUET}", f".{PREFIX}*{SPOOL}", f".{PREFIX}*{SPOOL}{DAMAGED}"
+    for path in [path for name in ours for path in folder.glob(name)]:
         with suppress(FileNotFoundError):
-            about = path.stat()
-            found.append(_Kept(about.st_mtime, path, about.st_size))
+            about = path.lstat()
+            if stat.S_ISREG(about.st_mode):
+                found.append(_Kept(about.st_mtime, path, about.st_size))
     return found
 
 

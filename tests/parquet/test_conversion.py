@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,56 @@ def test_a_kill_before_the_spool_is_removed(tmp_path: Path) -> None:
     path.write_bytes(data)
     assert convert(path)
     assert pl.concat(map(pl.read_parquet, tmp_path.iterdir()))["n"].to_list() == [1]
+
+
+@pytest.mark.parametrize("place", [0, 7, 9, 100])
+def test_one_that_is_damaged_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, place: int
+) -> None:
+    """In the length of the second of three frames, its checksum or its content: one bit."""
+    path = spooled(tmp_path, flows(1), flows(2), flows(3))
+    data = bytearray(path.read_bytes())
+    second = len(data) // 3
+    data[second + place] ^= 1
+    path.write_bytes(data)
+    assert convert(path)
+    kept = tmp_path / ".flows-a.spool.damaged"
+    assert pl.read_parquet(tmp_path / "flows-a.parquet")["n"].to_list() == [1]
+    assert kept.read_bytes() == data
+    assert not path.exists()
+    assert f"{path}: it is damaged at byte {second}: " in caplog.text
+    assert f"the {2 * second} bytes from there are not" in caplog.text
+    assert f"is kept as {kept.name}" in caplog.text
+
+
+def test_one_that_is_no_spool_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / ".flows-a.spool"
+    path.write_bytes(b"other things of somebody")
+    assert convert(path)
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_bytes() == b"other things of somebody"
+    assert f"{path}: it is damaged at byte 0: " in caplog.text
+
+
+def test_one_that_is_cut_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = spooled(tmp_path, flows(1), flows(2))
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    assert convert(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["flows-a.parquet"]
+    lost = len(data) // 2 - 20
+    said = f"{path}: it is cut: its last {lost} bytes, flows that were being written, are lost"
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.WARNING, said)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link"])
+def test_what_is_not_a_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ".flows-a.spool"
+    target = spooled(tmp_path, flows(1)).rename(tmp_path / "other")
+    {"pipe": os.mkfifo, "folder": os.mkdir, "link": lambda p: p.symlink_to(target)}[kind](path)
+    with pytest.raises(OSError, match="it is not a regular file") as raised:
+        convert(path)
+    assert raised.value.filename == str(path)
+    assert {one.name for one in tmp_path.iterdir()} == {"other", path.name}

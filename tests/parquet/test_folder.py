@@ -132,3 +132,16 @@ def test_flows_that_no_file_can_have_are_told(
     assert lost == [2]
     assert kept(tmp_path) == [1]
     assert "flows are not kept" in caplog.text
+
+
+def test_a_spool_that_is_none_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipe = tmp_path / ".flows-0.spool"
+    os.mkfifo(pipe)
+    files = ParquetFolder(storage(tmp_path, max_bytes=1 << 30, max_age=1e9), nothing_lost)
+    files.add(flows(1))
+    files.close()
+    assert kept(tmp_path) == [1]
+    assert pipe.is_fifo()
+    assert f"{pipe}: a file cannot be finished yet: [Errno 22] it is not a regular" in caplog.text

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.parquet.spool import Spool, frames
+from pipeline.parquet.spool import Spool, frames, is_cut
 from tests.parquet.support import flows
 
 
@@ -42,6 +42,7 @@ def test_a_file_that_is_cut_anywhere(path: Path) -> None:
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
         assert written(path) == ([[1, 2]] if cut >= length else []), cut
+        assert is_cut(whole[length if cut >= length else 0 : cut]), cut
 
 
 @pytest.mark.parametrize("place", [-1, -100])

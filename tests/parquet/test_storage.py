@@ -53,3 +53,12 @@ def test_spools_that_nobody_converts_go_too(tmp_path: Path) -> None:
     assert [path.name for path in gone] == [".flows-old.spool"]
     assert [path.name for path in tmp_path.iterdir()] == [".flows-used.spool"]
     spool.close()
+
+
+def test_damaged_spools_go_too_and_what_is_no_file_stays(tmp_path: Path) -> None:
+    (tmp_path / ".flows-a.spool.damaged").write_bytes(bytes(10))
+    os.mkfifo(tmp_path / ".flows-b.spool")
+    (tmp_path / "flows-c.parquet").mkdir()
+    gone = retire(storage(tmp_path, max_bytes=1), 101.0)
+    assert [path.name for path in gone] == [".flows-a.spool.damaged"]
+    assert {path.name for path in tmp_path.iterdir()} == {".flows-b.spool", "flows-c.parquet"}
