@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from pipeline.cli import foreign
 from pipeline.cli.series import SETTINGS
 from pipeline.decode.detect import detected, is_recording
 from pipeline.files import is_file, is_folder
@@ -78,10 +79,15 @@ class FlowFiles:
         try:
             lazy, schema = _scan(path)
             height = lazy.select(pl.len()).collect().item()
-            columns = values.only(pl.DataFrame(schema=schema), wanted.reads or schema).columns
+            empty = pl.DataFrame(schema=schema)
+            columns = values.only(empty, wanted.reads or values.names(empty)).columns
+            doubtful = foreign.doubtful(path, schema, columns)
+            where = wanted.expr(empty.with_columns(foreign.AS_TEXT).schema)
             for start in range(0, height, _ROWS):
-                part = lazy.slice(start, _ROWS).filter(wanted.expr(schema))
-                yield part.select(columns).collect()
+                part = lazy.slice(start, _ROWS)
+                if doubtful:
+                    foreign.check(path, part.select(doubtful).collect())
+                yield part.with_columns(foreign.AS_TEXT).filter(where).select(columns).collect()
             self.read += height
         except pl.exceptions.PolarsError as error:
             raise OSError(f"{path}: {error}") from error
