@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,21 @@ def test_what_is_not_flows_is_named(tmp_path: Path, content: bytes | None, said:
     with pytest.raises(OSError, match=said) as raised:
         list(FlowFiles(found([path])).frames(Wanted()))
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(("make", "said"), [(os.mkfifo, "not a regular file"), (os.mkdir, "Is a")])
+def test_what_is_no_file_in_a_folder_is_named(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    """A pipe is not waited for."""
+    parquet(tmp_path / "a.parquet", frame(FLOWS))
+    make(tmp_path / "b.parquet")
+    files = FlowFiles(found([tmp_path]))
+    with pytest.raises(OSError, match=said) as raised:
+        list(files.frames(Wanted()))
+    assert raised.value.filename == str(tmp_path / "b.parquet")
+    with pytest.raises(OSError, match=said):
+        files.names()
 
 
 def test_a_folder_without_files(tmp_path: Path) -> None:
