@@ -79,10 +79,9 @@ class FlowFiles:
         try:
             lazy, schema = _scan(path)
             height = lazy.select(pl.len()).collect().item()
-            empty = pl.DataFrame(schema=schema)
-            columns = values.only(empty, wanted.reads or values.names(empty)).columns
+            columns = _columns(pl.DataFrame(schema=schema), wanted)
             doubtful = foreign.doubtful(path, schema, columns)
-            where = wanted.expr(empty.with_columns(foreign.AS_TEXT).schema)
+            where = wanted.expr(pl.DataFrame(schema=schema).with_columns(foreign.AS_TEXT).schema)
             for start in range(0, height, _ROWS):
                 part = lazy.slice(start, _ROWS)
                 if doubtful:
@@ -97,6 +96,16 @@ class FlowFiles:
             self.read += decoded.flows.height
             self.rejected.update(reason for _, reason in decoded.rejected)
             yield decoded.flows.filter(wanted.expr(decoded.flows.schema))
+
+
+def _columns(empty: pl.DataFrame, wanted: Wanted) -> list[str]:
+    """The columns that are read: all of a file that has no wanted field.
+
+    Polars forgets how many flows there are where it reads no column.
+    """
+    fields = values.names(empty)
+    some = wanted.fields is not None and not wanted.fields.isdisjoint(fields)
+    return values.only(empty, wanted.reads or fields if some else fields).columns
 
 
 def _decoded(path: Path, fields: Fields | None) -> Iterator[Decoded]:

@@ -86,11 +86,15 @@ class Totals:
 
 
 def table(flows: pl.DataFrame, columns: Sequence[str], width: int) -> str:
-    """Flows for a terminal of `width` columns (0: of any); without `columns`, the usual ones."""
+    """Flows for a terminal of `width` columns (0: of any); without `columns`, the usual ones.
+
+    Flows that have none of the usual are shown with the fields that they have.
+    """
     schema = flows.schema
     shown = columns or [name for name in USUAL if _has(flows, name)]
+    shown = shown or [name for name in values.names(flows) if _has(flows, name)]
     texts = flows.select(_text(schema, name).fill_null("").alias(name) for name in shown)
-    ranks = dict.fromkeys(shown, 0) if columns else USUAL
+    ranks = dict.fromkeys(shown, 0) | ({} if columns else USUAL)
     described = [
         Column(name, text=not _is_number(schema, name), rank=ranks[name]) for name in shown
     ]
@@ -133,10 +137,11 @@ FORMS: dict[Form, Callable[[Iterator[pl.DataFrame], Sequence[str]], Iterator[str
 def greatest(kept: pl.DataFrame | None, flows: pl.DataFrame, by: str, most: int) -> pl.DataFrame:
     """Of flows kept so far and more of them, those with the greatest numbers in the field `by`."""
     both = flows if kept is None else values.concat([kept, flows])
-    key = values.number(both.schema, by)
-    return both.sort(key, descending=True, nulls_last=True, maintain_order=True).head(
-        min(most, both.height)
+    key = values.column(both, values.number(both.schema, by)).alias(values.HIDDEN)
+    ordered = both.with_columns(key).sort(
+        values.HIDDEN, descending=True, nulls_last=True, maintain_order=True
     )
+    return ordered.head(min(most, both.height)).drop(values.HIDDEN)
 
 
 def _has(flows: pl.DataFrame, name: str) -> bool:

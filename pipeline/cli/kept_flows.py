@@ -84,7 +84,7 @@ def _found(path: Path, wanted: Wanted) -> _Found:
     files = FlowFiles([path])
     parts = list[pl.DataFrame]()
     for part in files.frames(wanted):
-        parts.append(part.select(values.names(part)))
+        parts.append(part.select(n for n in values.names(part) if n in part.columns))
         if sum(one.height for one in parts[1:]) >= MOST:
             del parts[0]
     flows = values.concat(parts).tail(MOST) if parts else pl.DataFrame()

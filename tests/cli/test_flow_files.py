@@ -99,6 +99,13 @@ def test_only_the_fields_that_are_asked_for(tmp_path: Path) -> None:
     assert FlowFiles([path]).names() == {"A", "B", "Bytes", "C"}
 
 
+def test_a_file_without_the_wanted_fields_has_its_flows(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", frame([{"Dscp": 1}, {"Dscp": 2, "Etype": 3}]))
+    assert read(path, fields=frozenset({"SrcAddr"})) == [{"Dscp": 1}, {"Dscp": 2, "Etype": 3}]
+    two = {"query": query.parse("Dscp = 2"), "fields": frozenset({"SrcAddr"})}
+    assert read(path, **two) == [{"Dscp": 2, "Etype": 3}]
+
+
 def test_a_recording_of_an_agent(tmp_path: Path) -> None:
     """protobuf and JSON of the same simulation have the same flows."""
     made = [

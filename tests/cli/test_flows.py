@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.testing import frame
 from simulate import Simulation
 from tests.support.commands import flowmatrix
+from tests.support.kept import parquet
 
 pytestmark = pytest.mark.slow
 
@@ -131,3 +133,16 @@ def test_nothing_but_rejects(tmp_path: Path) -> None:
     done = flowmatrix("flows", path)
     assert done.exit_code == 1
     assert "everything that was read was rejected" in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--top", 2], ["--limit", 2]])
+def test_flows_without_a_usual_field_are_shown(tmp_path: Path, more: list[object]) -> None:
+    """They are as many as they are, with the fields that they have."""
+    parquet(tmp_path / "a.parquet", frame([{"Dscp": 4, "Etype": 2048}, {"Dscp": 8}]))
+    done = flowmatrix("flows", tmp_path, *more)
+    assert [line.split() for line in done.stdout.splitlines()[:3]] == [
+        ["Dscp", "Etype"],
+        ["4", "2048"],
+        ["8"],
+    ]
+    assert done.stdout.splitlines()[3:] == ["2 flows match, 0 B, 0 packets; 2 read"]
