@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from page.recent import MOST, Asked, FlowsPage, Of
@@ -120,3 +121,23 @@ def test_a_pipeline_that_keeps_flows(tmp_path: Path) -> None:
         "- {name: out, type: write_stdout, follows: flows}\n"
     )
     assert kept_by(load(path)) is None
+
+
+def test_a_field_of_odd_values_alone_stops_no_page(tmp_path: Path) -> None:
+    """It has no column but that behind U+001F."""
+    odd = pl.DataFrame({"SrcAddr": ["10.0.0.1"], "\x1fBytes": ['"x"']})
+    odd.write_parquet(tmp_path / "a.parquet")
+    found = kept_in([tmp_path]).page(Asked(of=Of.FILES))
+    assert (found.total, found.columns, found.notes) == (1, ["SrcAddr"], [])
+
+
+def test_bytes_in_a_file_are_a_note(tmp_path: Path) -> None:
+    """The page shows the flows of the other files."""
+    parquet(tmp_path / "a.parquet", frame([flow(1)]))
+    path = tmp_path / "b.parquet"
+    pl.DataFrame({"SrcAddr": [b"\xff"]}).write_parquet(path)
+    found = kept_in([tmp_path]).page(Asked(of=Of.FILES))
+    assert found.total == 1
+    (note,) = found.notes
+    assert 'column "SrcAddr": it has bytes that are not text in UTF-8' in note
+    assert str(path) in note
