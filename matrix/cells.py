@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from pipeline.diagnostics import printable
@@ -37,10 +38,12 @@ def clean(cell: Cell) -> str:
 def bytes_text(number: float) -> str:
     """A number of bytes in the largest unit that it fills: 999 B, 1.5 KiB, 12 MiB.
 
-    A sum that no double has shows as what it is: nan, inf.
+    A sum that no double has shows as what it is, without a unit: nan, inf.
     """
     size, unit = float(number), 0
-    while size >= 1024 and unit < len(_UNITS) - 1:
+    if not math.isfinite(size):
+        return str(size)
+    while abs(size) >= 1024 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
-    digits = 0 if unit == 0 or size >= 9.95 else 1
+    digits = 0 if unit == 0 or abs(size) >= 9.95 else 1
     return f"{size:,.{digits}f} {_UNITS[unit]}"

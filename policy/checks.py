@@ -36,7 +36,7 @@ def problems(data: object) -> list[Problem]:
 
 
 def _metadata(meta: dict[str, object]) -> Iterator[Problem]:
-    if "name" not in meta:
+    if meta.get("name") is None:
         yield Problem(("metadata",), 'missing field "name"')
     for field, is_valid in (("name", is_name), ("namespace", is_namespace)):
         value = meta.get(field)

@@ -62,7 +62,7 @@ def is_recording(path: Path, settings: frozenset[str]) -> bool:
     first = next((p for p in payloads if not isinstance(p, Damaged)), b"")
     try:
         flow = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return not (isinstance(flow, dict) and settings & {str(key).lower() for key in flow})
 

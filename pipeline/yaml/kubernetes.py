@@ -8,6 +8,7 @@ duplicate key is an error, as it is to `kubectl apply`, which has the server val
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,8 @@ _BOMS = (
 def scalar(text: str) -> Scalar:
     """The value of a plain scalar: `yes`, `on` and `y` are true, 0777 and 0o777 are octal.
 
-    Digits may be separated by underscores. An integer beyond 64 bits is a float.
+    Digits may be separated by underscores. An integer beyond 64 bits is a float, an octal one as if
+    it were decimal; with 0x, 0b or 0o it is a text, and so is a number that no double has.
     """
     if text in _BOOLEANS:
         return _BOOLEANS[text]
@@ -48,9 +50,12 @@ def scalar(text: str) -> Scalar:
     plain = text.replace("_", "") if text[:1] in _NUMERIC else text
     if found := _INTEGER.fullmatch(plain):
         base = found.lastgroup or "d"
-        return integer(found["sign"] + found[base], _BASES[base])
+        whole = integer(found["sign"] + found[base], _BASES[base])
+        if whole is not None:
+            return whole
     if FLOAT.fullmatch(plain):
-        return float(plain)
+        number = float(plain)
+        return number if math.isfinite(number) else text
     value = core(text)  # null and the infinities
     return text if isinstance(value, int) else value
 

@@ -39,7 +39,7 @@ class VariableError(Exception):
 def core(text: str) -> Scalar:
     """The value of a plain scalar: yes, no, on and off are texts, 0o17 and 0xff are integers.
 
-    An integer beyond 64 bits is a float.
+    An integer beyond 64 bits is a float, in base 8 or 16 a text.
     """
     if _NULL.fullmatch(text):
         return None
@@ -47,7 +47,9 @@ def core(text: str) -> Scalar:
         return text[0] in "tT"
     if INT.fullmatch(text):
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return integer(text if base == 10 else text[2:], base)
+        number = integer(text if base == 10 else text[2:], base)
+        if number is not None:
+            return number
     if FLOAT.fullmatch(text):
         return float(text)
     if _INFINITE.fullmatch(text):
@@ -75,12 +77,12 @@ def tagged(text: str, tag: str, schema: Schema = CORE) -> Scalar:
     return value
 
 
-def integer(digits: str, base: int) -> int | float:
-    """Digits, with a sign or not; a float beyond 64 bits."""
+def integer(digits: str, base: int) -> int | None:
+    """Digits, with a sign or not; None beyond 64 bits."""
     if base == 10 and len(digits) > 24:
-        return float(digits)
+        return None
     number = int(digits, base)
-    return number if -(2**63) <= number < 2**64 else float(number)
+    return number if -(2**63) <= number < 2**64 else None
 
 
 def substitute(text: str, environ: Mapping[str, str]) -> str:

@@ -79,6 +79,15 @@ def test_a_configuration_in_json_is_no_recording(tmp_path: Path, key: str) -> No
     assert not is_recording(file, SETTINGS)
 
 
+@pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 5000])
+def test_json_that_is_not_read_is_a_recording(tmp_path: Path, value: str) -> None:
+    """Whoever reads it says why it is rejected; nesting was a traceback."""
+    file = tmp_path / "deep.json"
+    file.write_text(f'{{"SrcAddr":{value}}}\n{FLOW}\n')
+    assert detected(file) == "json"
+    assert is_recording(file, SETTINGS)
+
+
 @pytest.mark.parametrize("text", ["stages: []", "# a\nx: {a: 1}", "", "{stages: []}"])
 def test_a_text_is_no_recording(tmp_path: Path, text: str) -> None:
     file = tmp_path / "c.yaml"

@@ -116,6 +116,7 @@ def test_accepted(spec: str) -> None:
     ("change", "message"),
     [
         ({"metadata": {}}, 'metadata: missing field "name"'),
+        ({"metadata": {"name": None}}, 'metadata: missing field "name"'),
         ({"metadata": {"name": "A"}}, 'metadata.name: "A" is not a valid name'),
         (
             {"metadata": {"name": "a", "namespace": "a.b"}},
