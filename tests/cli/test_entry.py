@@ -221,12 +221,9 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path: Path) -> None:
 
 def test_an_interrupt_while_python_ends_is_not_one_any_more() -> None:
     """The command has done all it had to; the shell would have been told that a signal ended it."""
-    late = "import atexit, os; atexit.register(lambda: os.kill(os.getpid(), 2)); "
-    ends = [
-        "class End:\n    def __del__(self): os.kill(os.getpid(), 2)\n",
-        "import builtins, os, sys; sys.argv = ['flowmatrix', '--help']; ",
-    ]
-    started = f"{ends[1]}\n{ends[0]}builtins.end = End()\nfrom pipeline.cli import main; main()"
+    started = "import builtins, os, sys; sys.argv = ['flowmatrix', '--help']\n"
+    started += "class End:\n    def __del__(self): os.kill(os.getpid(), 2)\n"
+    started += "builtins.end = End()\nfrom pipeline.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", started], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
 
