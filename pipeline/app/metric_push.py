@@ -110,7 +110,7 @@ class MetricPush:
 
         receiver.pushed, now = time.monotonic(), self._clock()
         instance = {"service.instance.id": self._instance}
-        resource = service_attributes(receiver.to.service) | instance
+        resource = {**service_attributes(receiver.to.service), **instance}
         tables = [table for table in self._counts.tables() if table.family.name in families]
         series = [(table.family, table.exposed(now)) for table in tables]
         try:

@@ -79,9 +79,10 @@ class FlowFiles:
         try:
             lazy, schema = _scan(path)
             height = lazy.select(pl.len()).collect().item()
-            columns = _columns(pl.DataFrame(schema=schema), wanted)
+            empty = pl.DataFrame(schema=schema)
+            columns = _columns(empty, wanted)
             doubtful = foreign.doubtful(path, schema, columns)
-            where = wanted.expr(pl.DataFrame(schema=schema).with_columns(foreign.AS_TEXT).schema)
+            where = wanted.expr(empty.with_columns(foreign.AS_TEXT).schema)
             for start in range(0, height, _ROWS):
                 part = lazy.slice(start, _ROWS)
                 if doubtful:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
@@ -38,6 +40,7 @@ class Otlp(Destination, frozen=True, kw_only=True):
         return OtlpTarget(self)
 
 
-def service_attributes(name: str) -> dict[str, str]:
+@cache
+def service_attributes(name: str) -> Mapping[str, str]:
     """What a resource says of a service of this name: also which version of this package it is."""
     return {"service.name": name, "service.version": version("flowmatrix")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
@@ -55,9 +56,11 @@ class _Own(Mapping[str, type[Spec]]):
 _OWN = _Own()
 
 
-def _modules() -> Iterator[str]:
+@cache
+def _modules() -> tuple[str, ...]:
     package = importlib.import_module(_PACKAGE)
-    return (one.name for one in pkgutil.walk_packages(package.__path__, f"{_PACKAGE}."))
+    found = pkgutil.walk_packages(package.__path__, f"{_PACKAGE}.")
+    return tuple(one.name for one in found)
 
 
 def _import(*names: str) -> None:
