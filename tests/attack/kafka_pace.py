@@ -33,7 +33,7 @@ def _jumps(name: str, under: Attacked, count: int) -> Tally:
     tally = Tally(name)
     for seconds in (*_JUMPS[:count], 0):
         with tally.step(seconds):
-            under.clock.write_text(str(seconds))
+            under.turn_clock(seconds)
             produce(under.broker.bootstrap, "attacked-plain", [flow(_KIND)] * 50, 1)
             under.sent[_KIND] += 50
             under.settled(tally, f"{name} by {seconds} s")

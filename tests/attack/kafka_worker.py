@@ -46,9 +46,15 @@ class Attacked:
         self.broker, self.proxy = broker, proxy
         self.sent: Counter[int] = Counter()
         self.rejected = 0
-        self.clock = folder / "clock"
-        """A file with the seconds that the worker's clock is off."""
-        self.worker = _worker(folder, proxy.address, self.clock)
+        self._clock = folder / "clock"
+        self.turn_clock(0)
+        self.worker = _worker(folder, proxy.address, self._clock)
+
+    def turn_clock(self, seconds: int) -> None:
+        """Let the worker's clock be off by so many seconds; it never reads half of a file."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self._clock)
 
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the partitions end."""
@@ -139,7 +145,6 @@ def _worker(folder: Path, address: str, clock: Path) -> Worker:
     config = folder / "attacked.yaml"
     config.write_text(yaml.safe_dump({"stages": stages, **settings}))
     worker = Worker(config, "attacked")
-    clock.write_text("0")
     (folder / "sitecustomize.py").write_text(_CLOCK.format(path=str(clock)))
     worker.process.command[:0] = ["env", f"PYTHONPATH={folder}"]
     return worker

@@ -15,6 +15,7 @@ from tests.kafka.support.counting import FLOW, counting, positions, reason, seen
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, answers, running, wait
 from tests.real.kafka import Kafka
+from tests.support.proxy import Proxy
 from tests.support.record_batches import batch, record
 from tests.support.record_batches import produce as append
 
@@ -49,6 +50,26 @@ def test_it_hangs_while_its_connections_stay(broker: Kafka, tmp_path: Path) -> N
     log = worker.log.read_text()
     assert log.count("does not answer; trying again") == 1
     assert "joining again" not in log
+
+
+def test_its_answers_are_of_another_topic(broker: Kafka, tmp_path: Path) -> None:
+    """Which no client understands: the worker reads on with another one."""
+    broker.create_topic("answers", 1)
+    with Proxy() as proxy:
+        proxy.target = broker.bootstrap
+        ports = int(broker.bootstrap.partition(":")[2]), proxy.port
+        there, here = (b"127.0.0.1" + port.to_bytes(4, "big") for port in ports)
+        proxy.renamed = {there: here}
+        worker = counting(tmp_path, proxy.address, ["answers"])
+        with running(worker):
+            produce(broker.bootstrap, "answers", [FLOW] * 10, 1)
+            wait(lambda: seen(worker) == 10)
+            proxy.renamed = {there: here, b"\0\7answers": b"\0\7another"}
+            wait(lambda: "joining again" in worker.log.read_text())
+            proxy.renamed = {there: here}
+            produce(broker.bootstrap, "answers", [FLOW] * 5, 1)
+            wait(lambda: seen(worker) == 15)
+            assert positions(worker) == [15]
 
 
 def cut(worker: Worker) -> float:

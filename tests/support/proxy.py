@@ -30,6 +30,8 @@ class Proxy:
         self.manner: Manner = "whole"
         self.target = ""
         self.connections = 0
+        self.renamed: dict[bytes, bytes] = {}
+        """Bytes of answers, and those of the same length that come instead."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.address = f"127.0.0.1:{self.port}"
@@ -72,6 +74,8 @@ class Proxy:
     def _pass_on(self, data: bytes, sink: socket.socket) -> bool:
         """Send an answer in the manner of the moment; False where the connection ends with it."""
         manner = self.manner
+        for old, new in self.renamed.items():
+            data = data.replace(old, new)
         if manner == "late":
             time.sleep(_LATE)
         elif manner == "half":

@@ -6,6 +6,7 @@ tests/runtime/faust/test_private.py first, which drives these parts with recorde
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
@@ -210,9 +211,41 @@ async def coordinator_error(consumer: AIOKafkaConsumer) -> KafkaError | None:
     return None
 
 
-def fetcher_ended(consumer: AIOKafkaConsumer) -> bool:
-    """Whether its reader has ended, after which nothing comes any more."""
-    return bool(consumer._fetcher.error_future.done())
+_ENDLESS = {
+    "_fetcher": "_fetch_task",
+    "_coordinator": "_coordination_task",
+    "_client": "_sync_task",
+}
+"""Parts of a consumer, and the task of each that ends only when it is stopped."""
+
+
+def _ended(consumer: AIOKafkaConsumer) -> Iterator[tuple[Any, str, BaseException]]:
+    """A part of the consumer, its task, and what that has ended with."""
+    for part, name in _ENDLESS.items():
+        owner = getattr(consumer, part)
+        task = getattr(owner, name, None)
+        if task and task.done() and not task.cancelled() and (error := task.exception()):
+            yield owner, name, error
+
+
+def crash(consumer: AIOKafkaConsumer) -> KafkaError | None:
+    """What a task of the consumer has ended with; nothing comes any more then.
+
+    An answer that the task does not understand is enough, and aiokafka tells nobody.
+    """
+    for _, _, error in _ended(consumer):
+        return KafkaError(f"the Kafka client has failed with {error.__cause__ or error!r}")
+    return None
+
+
+def forget_crash(consumer: AIOKafkaConsumer) -> None:
+    """Let a consumer be stopped: what its tasks have ended with would be raised there."""
+    for owner, name, _ in _ended(consumer):
+        ended = asyncio.get_running_loop().create_future()
+        ended.cancel()
+        setattr(owner, name, ended)
+        if owner is consumer._fetcher:
+            owner._pending_tasks -= {fetch for fetch in owner._pending_tasks if fetch.done()}
 
 
 def started(consumer: Any) -> bool:

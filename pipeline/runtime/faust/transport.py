@@ -84,6 +84,12 @@ class _Thread(stock.AIOKafkaConsumerThread):
         private.batch_records(client, self.consumer.transport.batched)
         private.hold_fetches(client, _IDLE)
 
+    async def on_thread_stop(self) -> None:
+        """Stop the client, and end its connections, also where it has failed."""
+        if self._consumer is not None:
+            private.forget_crash(self._consumer)
+        await super().on_thread_stop()
+
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         fetch = asyncio.ensure_future(super()._fetch_records(*args, **kwargs))
         self._fetches.add(fetch)
@@ -95,8 +101,6 @@ class _Thread(stock.AIOKafkaConsumerThread):
                 raise
             return {}  # ended by a seek
         except KafkaError as error:  # of a fetch, or of the coordinator
-            if private.fetcher_ended(self._ensure_consumer()):
-                raise
             self.fetch_error = error
             await asyncio.sleep(_RETRY_SECONDS)
             return {}
@@ -262,9 +266,14 @@ class BatchingConsumer(stock.Consumer):
         await self._thread.in_thread(private.leave(private.aiokafka_consumer(self)))
 
     async def take_error(self) -> BaseException | None:
-        """What kept it from joining or from reading since the last time."""
-        error, self._thread.fetch_error = self._thread.fetch_error, None
+        """What kept it from joining or from reading since the last time.
+
+        Raises KafkaError where the client has failed.
+        """
         client = private.aiokafka_consumer(self)
+        if crash := private.crash(client):
+            raise crash
+        error, self._thread.fetch_error = self._thread.fetch_error, None
         of_coordinator: BaseException | None
         of_coordinator = await self._thread.in_thread(private.coordinator_error(client))
         return error or of_coordinator

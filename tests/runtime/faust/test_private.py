@@ -15,11 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
@@ -213,6 +214,45 @@ def test_the_parts_of_a_consumer() -> None:
         await consumer.stop()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("part", "task", "fails"),
+    [
+        ("_fetcher", "_fetch_task", "_get_actions_per_node"),
+        ("_coordinator", "_coordination_task", "_maybe_do_autocommit"),
+        ("_client", "_sync_task", "_metadata_update"),
+    ],
+)
+def test_a_client_whose_task_has_ended_has_failed(part: str, task: str, fails: str) -> None:
+    """aiokafka tells nobody, and would raise it when it is stopped."""
+
+    async def run() -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", group_id="g")
+        consumer.assign([TopicPartition("t", 0)])
+        client, subscription = consumer._client, consumer._subscription
+        consumer._fetcher = fetcher.Fetcher(client, subscription)
+        consumer._coordinator = GroupCoordinator(client, subscription, group_id="g")
+        client._sync_task = asyncio.create_task(client._md_synchronizer())
+        await client.force_metadata_update()
+        assert private.crash(consumer) is None
+        owner = getattr(consumer, part)
+        with patch.object(owner, fails, side_effect=KeyError("of another topic")):
+            client.force_metadata_update()
+            await asyncio.wait([getattr(owner, task)])
+        assert str(private.crash(consumer)) == (
+            "KafkaError: the Kafka client has failed with KeyError('of another topic')"
+        )
+        private.forget_crash(consumer)
+        assert private.crash(consumer) is None
+        await consumer.stop()
+
+    with (
+        patch.object(AIOKafkaClient, "_metadata_update", AsyncMock(return_value=True)),
+        patch.object(GroupCoordinator, "ensure_coordinator_known", AsyncMock()),
+        patch.object(GroupCoordinator, "_maybe_do_autocommit", AsyncMock(return_value=0.05)),
+    ):
+        asyncio.run(run())
 
 
 def test_a_fetch_says_how_long_the_broker_may_hold_it() -> None:
