@@ -65,11 +65,12 @@ def test_its_answers_are_of_another_topic(broker: Kafka, tmp_path: Path) -> None
             produce(broker.bootstrap, "answers", [FLOW] * 10, 1)
             wait(lambda: seen(worker) == 10)
             proxy.renamed = {there: here, b"\0\7answers": b"\0\7another"}
-            wait(lambda: "joining again" in worker.log.read_text())
+            wait(lambda: "Unexpected error in fetcher routine" in worker.log.read_text())
             proxy.renamed = {there: here}
             produce(broker.bootstrap, "answers", [FLOW] * 5, 1)
             wait(lambda: seen(worker) == 15)
             assert positions(worker) == [15]
+    assert "Traceback" not in worker.log.read_text()
 
 
 def cut(worker: Worker) -> float:
