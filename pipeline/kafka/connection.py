@@ -26,12 +26,13 @@ from pipeline.files import (
     secret,
     warn_if_open,
 )
+from pipeline.flows.hosts import host
 
 Topic = Annotated[
     str,
     Meta(
-        pattern=r"^[a-zA-Z0-9._-]{0,249}$(?!\n)",
-        extra={"expected": "the name of a topic ([a-zA-Z0-9._-])"},
+        pattern=r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{0,249}$(?!\n)",
+        extra={"expected": "the name of a topic ([a-zA-Z0-9._-]{1,249} but . and ..)"},
     ),
 ]
 _STRIMZI = {"ca": "ca.crt", "cert": "user.crt", "key": "user.key", "password_file": "password"}
@@ -127,10 +128,18 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 def address(broker: str) -> tuple[str, int]:
     """Host and port (9092 if not given) of a broker. ValueError when it is neither."""
-    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+)(?::([0-9]{1,5}))?", broker)
+    found = re.fullmatch(r"(\[.*\]|[^:]+)(?::([0-9]{1,5}))?", broker, re.DOTALL)
     if found is None or int(found[2] or 1) > 65535:
         raise ValueError(f'"{broker}" is not host:port')
-    return found[1], int(found[2] or 9092)
+    try:
+        return host(found[1]), int(found[2] or 9092)
+    except ValueError as error:
+        raise ValueError(f'"{broker}" is not host:port: {error}') from None
+
+
+def changelog(group: str, topic: str) -> str:
+    """The name of the topic that keeps the counts of another one."""
+    return f"{group}-{topic}-ledger-changelog"
 
 
 def check(tls: Tls | None, sasl: Sasl | None, folder: Path) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from pipeline.kafka.connection import BrokerError, Connection, address
+from pipeline.kafka.connection import BrokerError, Connection, address, changelog
 from pipeline.kafka.errors import LOGIN, explain
 from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
@@ -70,11 +70,6 @@ async def until(attempt: Callable[[], Awaitable[str]], report: Report) -> None:
             return
         report(reason, error)
         await asyncio.sleep(_RETRY)
-
-
-def changelog(group: str, topic: str) -> str:
-    """The name of the topic that keeps the counts of another one."""
-    return f"{group}-{topic}-ledger-changelog"
 
 
 async def prepare(
