@@ -160,22 +160,30 @@ def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
     try:
         ca = bounded(_file(folder, tls.ca, "ca")) if tls.ca else None
         context = ssl.create_default_context(cafile=ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if tls.insecure_skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.cert:
-            cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
+    except OSError as error:
+        raise _refused(error, tls.ca, "no PEM file with certificates") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert:
+        cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
+        try:
             context.load_cert_chain(bounded(cert), bounded(key), password="")
             require_valid(cert)
-            warn_if_open(key)
-    except OSError as error:
-        reason = error.strerror
-        if isinstance(error, ssl.SSLError):
-            reason = f"no PEM file, or key and certificate do not match ({error.reason})"
-        names = error.filename or ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
-        raise BrokerError(f"tls: cannot use {names}: {reason}") from error
+        except OSError as error:
+            what = "no PEM files, a key with a password, or key and certificate do not match"
+            raise _refused(error, f"{tls.cert}, {tls.key}", what) from error
+        warn_if_open(key)
     return context
+
+
+def _refused(error: OSError, names: str, what: str) -> BrokerError:
+    """Files of TLS that cannot be used: `what` it is that OpenSSL cannot read."""
+    if isinstance(error, ssl.SSLError):
+        more = f" ({error.reason})" if error.reason else ""
+        return BrokerError(f"tls: cannot use {names}: {what}{more}")
+    return BrokerError(f"tls: cannot use {error.filename or names}: {error.strerror}")
 
 
 def _file(folder: Path, name: str, field: str) -> Path:

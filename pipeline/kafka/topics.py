@@ -21,7 +21,7 @@ from aiokafka.errors import (
 )
 
 from pipeline.kafka.connection import BrokerError, Connection, address, changelog
-from pipeline.kafka.errors import LOGIN, explain
+from pipeline.kafka.errors import LOGIN, explain, text
 from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
@@ -197,9 +197,9 @@ async def unreachable(connection: Connection) -> str:
         open_one = create_conn(host, port, request_timeout_ms=10_000, **connection.arguments())
         (await open_one).close()
     except LOGIN as error:
-        return f"{connection.brokers[0]} refuses the login: {error}"
+        return f"{connection.brokers[0]} refuses the login: {text(error)}"
     except (KafkaError, OSError) as error:
-        return f"no broker answers at {', '.join(connection.brokers)}: {error}"
+        return f"no broker answers at {', '.join(connection.brokers)}: {text(error)}"
     return ""
 
 
