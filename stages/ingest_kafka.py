@@ -20,6 +20,7 @@ from pipeline.kafka import connection
 from pipeline.kafka.connection import Connection, Sasl, Subscription, Tls, Topic
 from pipeline.stage import BuildContext, Decode, Example, Source, registry
 from pipeline.stage.duration import Duration, seconds
+from pipeline.yaml import validate
 
 _Name = Annotated[str, Meta(min_length=1)]
 _MIN_SESSION = 1.0
@@ -57,7 +58,7 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
     )
 
     brokers: Annotated[list[_Name], Meta(min_length=1)]
-    topics: Annotated[list[Topic], Meta(min_length=1)]
+    topics: Annotated[list[Annotated[Topic, Meta(min_length=1)]], Meta(min_length=1)]
     decoder: decode.Format
     group_id: str = ""
     group_instance_id: str = ""
@@ -79,9 +80,19 @@ class IngestKafka(Source, frozen=True, kw_only=True, tag="ingest_kafka"):
                 connection.address(broker)
             except ValueError as error:
                 yield Problem(("brokers", index), str(error), "for example localhost:9092")
+        yield from self._unusable()
         if seconds(self.session_timeout) < _MIN_SESSION:
             yield Problem(("session_timeout",), "a session is at least 1s long")
         yield from connection.check(self.tls, self.sasl, folder)
+
+    def _unusable(self) -> Iterator[Problem]:
+        """Groups with which no changelog can be made, of a topic at least."""
+        for topic in self.topics if self.group_id else ():
+            name = connection.changelog(self.group_id, topic)
+            for found in validate.problems(name, Topic, ("group_id",)):
+                message = "the counts are kept in a topic whose name begins with that of the group"
+                yield msgspec.structs.replace(found, message=message, hint=found.message)
+                return
 
     def decode(self, context: BuildContext) -> Decode:
         return guarded(decode.by_name(self.decoder, context))

@@ -70,7 +70,6 @@ UNMIRRORED = {
     ),
     "simulate": ("live",),  # with a broker: tests/kafka/test_simulate.py
     "stage": ("spec",),  # through every stage: tests/test_laws.py
-    "stages": ("ingest_kafka",),  # with a broker: tests/kafka/test_ingest.py
 }
 """Folders of tests in which modules have no test file of their own yet, and where they are tested.
 

@@ -7,7 +7,8 @@ import ssl
 from pathlib import Path
 from threading import Lock
 
-from pipeline.files import bounded, warn_of_end
+from pipeline.files import warn_of_end
+from pipeline.grpc.pem import Files
 from pipeline.stage.fingerprint import fingerprints
 
 _log = logging.getLogger(__name__)
@@ -18,8 +19,8 @@ class Tls:
 
     The files are looked at for each new connection, and read again when they have changed. Files
     that cannot be used are told in the log once, and the ones before stay in force. Probes have no
-    certificate, so one is asked for and not required. Raises OSError when they cannot be read at
-    the start (ssl.SSLError is one).
+    certificate, so one is asked for and not required. Raises OSError, which names the file, when
+    they cannot be used at the start.
     """
 
     def __init__(self, cert: str, key: str = "", client_ca: str = "") -> None:
@@ -43,16 +44,20 @@ class Tls:
         try:
             self._context = self._made()
         except OSError as error:
-            why = error.strerror or error
-            _log.error("TLS goes on with the certificates from before: %s: %s", names, why)
+            why = f"{names}: {error.strerror}" if error.strerror else error
+            _log.error("TLS goes on with the certificates from before: %s", why)
         else:
             _log.info("TLS has new certificates: %s", names)
 
     def _made(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        for path in self._files:
-            bounded(path)
+        files = Files(
+            cert=Path(self._cert),
+            key=Path(self._key or self._cert),
+            client_ca=Path(self._client_ca) if self._client_ca else None,
+        )
+        files.verify()
         context.load_cert_chain(self._cert, self._key or None, password="")
         warn_of_end(Path(self._cert))
         if self._client_ca:

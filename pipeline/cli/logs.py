@@ -131,7 +131,8 @@ class Log(logging.Handler):
             first = f"{line.time} {line.level:<7} {line.component}: {text}"
             shown = "\n".join(map(printable, [first, *traceback]))
         try:
-            print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the log itself
+            sys.stderr.write(f"{shown}\n")  # at once: other workers write there, too
+            sys.stderr.flush()
         except (OSError, ValueError):
             return  # nobody reads it, and there is nowhere else to say so
 

@@ -134,7 +134,7 @@ def run(
             raise typer.BadParameter(message)
         if not job.subscribes:
             raise typer.BadParameter("--workers is for Kafka sources")
-        listens = addresses(listen or loaded.settings.server.listen, workers)
+        listens = _listens(listen or loaded.settings.server.listen, workers)
         raise typer.Exit(_supervise(path, listens, ["--page"] if page else []))
     spare_collector()
     try:
@@ -250,6 +250,13 @@ def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: boo
             advance(job)
             conclude(job)
         job.runtime.wait()
+
+
+def _listens(listen: str, workers: int) -> list[str]:
+    try:
+        return addresses(listen, workers)
+    except ValueError as error:
+        raise typer.BadParameter(f"--workers: {error}") from None
 
 
 def advance(job: Job) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from pipeline.config.settings import Settings
 from pipeline.diagnostics import ConfigPath, Problem, nearest
 from pipeline.kafka.connection import Subscription
-from pipeline.stage import Source, Spec
+from pipeline.stage import Source, Spec, Writer
 from pipeline.stage.listen import EVERY_NETWORK, address
 
 _OWN = ("topics", "from_end", "batch_size", "linger")
@@ -42,6 +42,7 @@ def problems(
             yield name, Problem((), "a local source cannot run beside one that reads Kafka")
     yield from _differences(sources, subscribed)
     yield from _topics(subscribed)
+    yield from _loops(stages, subscribed, settings, folder)
     if settings.dead_letters.file:
         message = "with Kafka sources, dead letters are kept in a topic"
         yield "", Problem(("dead_letters", "file"), message, "use dead_letters.topic")
@@ -133,3 +134,25 @@ def _topics(subscribed: Mapping[str, Subscription]) -> Iterator[tuple[str, Probl
             first = taken.setdefault(topic, name)
             if first != name:
                 yield name, Problem(("topics",), f'topic "{topic}" is read by stage "{first}" too')
+
+
+def _loops(
+    stages: Sequence[Spec],
+    subscribed: Mapping[str, Subscription],
+    settings: Settings,
+    folder: Path,
+) -> Iterator[tuple[str, Problem]]:
+    """Topics that are written to and read: what is in there would come again without end."""
+    readers = {topic: name for name, one in subscribed.items() for topic in one.topics}
+    brokers = {broker for one in subscribed.values() for broker in one.connection.brokers}
+    for stage in stages:
+        to = stage.publication(folder) if isinstance(stage, Writer) else None
+        if to and to.topic in readers and not brokers.isdisjoint(to.connection.brokers):
+            yield stage.name, _loop(("topic",), readers[to.topic])
+    if settings.dead_letters.topic in readers:
+        yield "", _loop(("dead_letters", "topic"), readers[settings.dead_letters.topic])
+
+
+def _loop(path: ConfigPath, reader: str) -> Problem:
+    message = f'stage "{reader}" reads this topic: what is written there comes again without end'
+    return Problem(path, message)

@@ -28,7 +28,7 @@ class Files(NamedTuple):
             context.load_cert_chain(self.cert, self.key, password="")  # never asks for one
         except ssl.SSLError as error:
             both = f"{self.cert} is not the certificate of the key {self.key}"
-            raise OSError(f"{both}, or one of them is not PEM") from error
+            raise OSError(f"{both}, one of them is not PEM, or it has a password") from error
         if self.client_ca:
             try:
                 context.load_verify_locations(self.client_ca)

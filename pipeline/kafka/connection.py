@@ -26,12 +26,13 @@ from pipeline.files import (
     secret,
     warn_if_open,
 )
+from pipeline.flows.hosts import host
 
 Topic = Annotated[
     str,
     Meta(
-        pattern=r"^[a-zA-Z0-9._-]{0,249}$(?!\n)",
-        extra={"expected": "the name of a topic ([a-zA-Z0-9._-])"},
+        pattern=r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{0,249}$(?!\n)",
+        extra={"expected": "the name of a topic ([a-zA-Z0-9._-]{1,249} but . and ..)"},
     ),
 ]
 _STRIMZI = {"ca": "ca.crt", "cert": "user.crt", "key": "user.key", "password_file": "password"}
@@ -127,10 +128,18 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 def address(broker: str) -> tuple[str, int]:
     """Host and port (9092 if not given) of a broker. ValueError when it is neither."""
-    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+)(?::([0-9]{1,5}))?", broker)
+    found = re.fullmatch(r"(\[.*\]|[^:]+)(?::([0-9]{1,5}))?", broker, re.DOTALL)
     if found is None or int(found[2] or 1) > 65535:
         raise ValueError(f'"{broker}" is not host:port')
-    return found[1], int(found[2] or 9092)
+    try:
+        return host(found[1]), int(found[2] or 9092)
+    except ValueError as error:
+        raise ValueError(f'"{broker}" is not host:port: {error}') from None
+
+
+def changelog(group: str, topic: str) -> str:
+    """The name of the topic that keeps the counts of another one."""
+    return f"{group}-{topic}-ledger-changelog"
 
 
 def check(tls: Tls | None, sasl: Sasl | None, folder: Path) -> Iterator[Problem]:
@@ -151,22 +160,30 @@ def tls_context(tls: Tls, folder: Path) -> ssl.SSLContext:
     try:
         ca = bounded(_file(folder, tls.ca, "ca")) if tls.ca else None
         context = ssl.create_default_context(cafile=ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if tls.insecure_skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.cert:
-            cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
+    except OSError as error:
+        raise _refused(error, tls.ca, "no PEM file with certificates") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert:
+        cert, key = _file(folder, tls.cert, "cert"), _file(folder, tls.key, "key")
+        try:
             context.load_cert_chain(bounded(cert), bounded(key), password="")
             require_valid(cert)
-            warn_if_open(key)
-    except OSError as error:
-        reason = error.strerror
-        if isinstance(error, ssl.SSLError):
-            reason = f"no PEM file, or key and certificate do not match ({error.reason})"
-        names = error.filename or ", ".join(filter(None, (tls.ca, tls.cert, tls.key)))
-        raise BrokerError(f"tls: cannot use {names}: {reason}") from error
+        except OSError as error:
+            what = "no PEM files, a key with a password, or key and certificate do not match"
+            raise _refused(error, f"{tls.cert}, {tls.key}", what) from error
+        warn_if_open(key)
     return context
+
+
+def _refused(error: OSError, names: str, what: str) -> BrokerError:
+    """Files of TLS that cannot be used: `what` it is that OpenSSL cannot read."""
+    if isinstance(error, ssl.SSLError):
+        more = f" ({error.reason})" if error.reason else ""
+        return BrokerError(f"tls: cannot use {names}: {what}{more}")
+    return BrokerError(f"tls: cannot use {error.filename or names}: {error.strerror}")
 
 
 def _file(folder: Path, name: str, field: str) -> Path:

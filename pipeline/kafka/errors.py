@@ -18,11 +18,16 @@ LOGIN = (AuthenticationFailedError, SaslAuthenticationFailed)
 
 def explain(error: BaseException) -> str:
     """One line that says what is wrong, and what can be done where that is known."""
-    for kind, text in _MEANINGS.items():
+    for kind, meaning in _MEANINGS.items():
         if isinstance(error, kind):
             named = _names(error)
-            return text.format(named, about=f": {named}" if named else "")
+            return meaning.format(named, about=f": {named}" if named else "")
     return f"{type(error).__name__}: {error}"
+
+
+def text(error: BaseException) -> str:
+    """What an error says; of one that says nothing, its name."""
+    return str(error) or type(error).__name__
 
 
 def _names(error: BaseException) -> str:

@@ -20,8 +20,8 @@ from aiokafka.errors import (
     for_code,
 )
 
-from pipeline.kafka.connection import BrokerError, Connection, address
-from pipeline.kafka.errors import LOGIN, explain
+from pipeline.kafka.connection import BrokerError, Connection, address, changelog
+from pipeline.kafka.errors import LOGIN, explain, text
 from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
 
@@ -70,11 +70,6 @@ async def until(attempt: Callable[[], Awaitable[str]], report: Report) -> None:
             return
         report(reason, error)
         await asyncio.sleep(_RETRY)
-
-
-def changelog(group: str, topic: str) -> str:
-    """The name of the topic that keeps the counts of another one."""
-    return f"{group}-{topic}-ledger-changelog"
 
 
 async def prepare(
@@ -202,9 +197,9 @@ async def unreachable(connection: Connection) -> str:
         open_one = create_conn(host, port, request_timeout_ms=10_000, **connection.arguments())
         (await open_one).close()
     except LOGIN as error:
-        return f"{connection.brokers[0]} refuses the login: {error}"
+        return f"{connection.brokers[0]} refuses the login: {text(error)}"
     except (KafkaError, OSError) as error:
-        return f"no broker answers at {', '.join(connection.brokers)}: {error}"
+        return f"no broker answers at {', '.join(connection.brokers)}: {text(error)}"
     return ""
 
 

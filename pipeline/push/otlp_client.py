@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import TypeVar
 
 import polars as pl
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
@@ -15,6 +17,8 @@ from pipeline.push import otlp_records
 from pipeline.push.destination import RejectedError
 from pipeline.push.otlp import Otlp
 from pipeline.push.otlp_transport import transport
+
+_Answer = TypeVar("_Answer", ExportLogsServiceResponse, ExportTraceServiceResponse)
 
 
 class OtlpTarget:
@@ -28,18 +32,27 @@ class OtlpTarget:
         """Send flows as logs or as traces. Raises UnavailableError and RejectedError."""
         if self._destination.signal == "logs":
             answer = self._transport.post(logs(flows, self._destination.service))
-            refused = ExportLogsServiceResponse.FromString(answer).partial_success
+            refused = _parsed(ExportLogsServiceResponse, answer).partial_success
             _check(refused.rejected_log_records, refused.error_message)
             return
         answer = self._transport.post(
             traces(flows, self._destination.service, self._destination.splitter)
         )
-        spans = ExportTraceServiceResponse.FromString(answer).partial_success
-        _check(min(spans.rejected_spans, flows.height), spans.error_message)
+        spans = _parsed(ExportTraceServiceResponse, answer).partial_success
+        _check(spans.rejected_spans, spans.error_message)
 
     def close(self) -> None:
         """End the connection."""
         self._transport.close()
+
+
+def _parsed(kind: type[_Answer], answer: bytes) -> _Answer:
+    """An answer as a receiver gives it. Raises RejectedError where something else answered."""
+    try:
+        return kind.FromString(answer)
+    except DecodeError:
+        shown = printable(answer[:200].decode(errors="replace"))
+        raise RejectedError(f"this is no answer of a receiver of OTLP: {shown}") from None
 
 
 def _check(rejected: int, reason: str) -> None:

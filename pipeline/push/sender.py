@@ -143,13 +143,11 @@ class Sender:
                 self._send(batch)
             except UnavailableError as error:
                 if not self._pause(attempt, error):
-                    left = batch.height if error.left is None else error.left
-                    self._done(batch.height, left, str(error))
+                    self._done(batch.height, error.left, str(error))
                     return
                 attempt += 1
             except RejectedError as error:
-                rejected = batch.height if error.flows is None else error.flows
-                self._done(batch.height, rejected, str(error))
+                self._done(batch.height, error.flows, str(error))
                 return
             except Exception as error:  # noqa: BLE001 - a defect must not end the thread
                 _log.exception("stage %s: a batch cannot be sent", self._stage)
@@ -182,8 +180,12 @@ class Sender:
             self._measures.add("write_retries", 1, self._stage)
             return True
 
-    def _done(self, flows: int, lost: int, reason: str) -> None:
-        """A batch has come to its end: so many of its flows are lost."""
+    def _done(self, flows: int, left: int | None, reason: str) -> None:
+        """A batch has come to its end: so many of its flows are lost, all of them if None.
+
+        Never more than it has, whatever a server says.
+        """
+        lost = flows if left is None else min(left, flows)
         with self._changed:
             if self._over:
                 return

@@ -13,6 +13,7 @@ from types import FrameType
 
 _PAUSE = 1.0
 _POLL = 0.1
+_LAST_PORT = 65_535
 _START = "from pipeline.cli import main; main()"
 _log = logging.getLogger(__name__)
 
@@ -91,6 +92,12 @@ class Supervisor:
 
 
 def addresses(listen: str, workers: int) -> list[str]:
-    """The address of each worker's server: the port given and those after it (0: any)."""
+    """The address of each worker's server: the port given and those after it (0: any).
+
+    Raises ValueError when there are not so many ports.
+    """
     host, _, port = listen.rpartition(":")
-    return [f"{host}:{int(port) + number if int(port) else 0}" for number in range(workers)]
+    first = int(port)
+    if first and first + workers - 1 > _LAST_PORT:
+        raise ValueError(f"{workers} servers take more ports than there are from {first} on")
+    return [f"{host}:{first + number if first else 0}" for number in range(workers)]

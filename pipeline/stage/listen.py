@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pipeline.diagnostics import ConfigPath, Problem
 from pipeline.files import check_dates, is_file
+from pipeline.flows import hosts
 
 EVERY_NETWORK = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared alone
 """Hosts that stand for every address of the machine."""
@@ -38,7 +39,10 @@ def address(listen: str) -> tuple[str, int]:
         )
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError(f'"{listen}" is not host:port')
-    return host.strip("[]"), int(port)
+    try:
+        return hosts.host(host), int(port)
+    except ValueError as error:
+        raise ValueError(f'"{listen}" is not host:port: {error}') from None
 
 
 def check(listen: str, tls: Mapping[str, str], folder: Path, port: int = 9102) -> Iterator[Problem]:

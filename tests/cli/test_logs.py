@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -151,3 +152,26 @@ def test_a_spinner_and_the_log_never_share_a_line(
         shown = screen.read()
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert [m for _, _, m in lines("\n".join(re.split(r"[\r\n]+", plain)))] == ["no broker"]
+
+
+def test_a_line_is_written_at_once(log: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of one command share standard error, unbuffered in the image: none is in another."""
+    screen = Parts()
+    monkeypatch.setattr(sys, "stderr", screen)
+    log.addHandler(Log(LogFormat.JSON))
+    log.warning("one")
+    log.warning("two")
+    assert [json.loads(part)["message"] for part in screen.parts] == ["one", "two"]
+    assert all(part.endswith("}\n") for part in screen.parts)
+
+
+class Parts(io.StringIO):
+    """A file that remembers what each write gave it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+
+    def write(self, text: str, /) -> int:
+        self.parts.append(text)
+        return super().write(text)

@@ -140,3 +140,32 @@ def test_servers_of_metrics() -> None:
     ]
     with pytest.raises(ConfigError, match='the metrics of "out" are on another server already'):
         loader.loads(SERVED.format(first=1, second=2, name="out"), "f")
+
+
+_OUT = """
+  - name: back
+    type: encode_kafka
+    follows: one
+    brokers: [{broker}]
+    topic: {topic}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "out", "place"),
+    [
+        ("", _OUT.format(broker="localhost:9092", topic="b"), 'stage "back", field topic'),
+        ("dead_letters: {topic: b}", "", "field dead_letters.topic"),
+    ],
+)
+def test_a_topic_that_is_read_is_not_written_to(settings: str, out: str, place: str) -> None:
+    """One message would become as many as there is time for."""
+    (found,) = refusal(kafka("one", "a"), kafka("two", "b"), out, settings=settings)
+    reason = 'stage "two" reads this topic: what is written there comes again without end'
+    assert found.endswith(f"error: {place}: {reason}")
+
+
+def test_a_topic_of_that_name_elsewhere() -> None:
+    out = _OUT.format(broker="other:9092", topic="b")
+    text = f"stages:{kafka('one', 'a')}{kafka('two', 'b')}{out}{_REST}"
+    assert loader.loads(text, "f.yaml").warnings == []

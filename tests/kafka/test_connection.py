@@ -78,7 +78,7 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff" + SECRET.encode())
     bad = {
         "cannot use .*/nowhere: No such file": connection(tmp_path, tls=Tls(ca="nowhere")),
-        "cannot use key.pem: no PEM file, or": connection(tmp_path, tls=Tls(ca="key.pem")),
+        "cannot use key.pem: no PEM file with": connection(tmp_path, tls=Tls(ca="key.pem")),
         "binary: it is no text": login(tmp_path, password_file="binary"),  # noqa: S106 - a file
         "nowhere: No such file": login(tmp_path, password_file="nowhere"),  # noqa: S106 - a file
     }
@@ -87,6 +87,23 @@ def test_errors_name_files_and_show_no_secret(tmp_path: Path) -> None:
             broken.arguments()
         assert SECRET not in repr(refused.value)
         assert SECRET not in repr(broken) + msgspec.json.encode(broken).decode()
+
+
+def test_of_a_certificate_and_its_key_the_two_are_named(tmp_path: Path) -> None:
+    """Not the authority, which is in order; and no reason where OpenSSL gives none."""
+    self_signed(tmp_path)
+    _, key = Authority(tmp_path / "ca").issue("ann")
+    (tmp_path / "none").touch()
+    said = {}
+    for name in (str(key), "none"):
+        with pytest.raises(BrokerError) as refused:
+            connection(tmp_path, tls=Tls(ca="broker.crt", cert="broker.crt", key=name)).arguments()
+        said[name] = str(refused.value)
+    what = "no PEM files, a key with a password, or key and certificate do not match"
+    assert said == {
+        name: f"tls: cannot use broker.crt, {name}: {what}{more}"
+        for name, more in ((str(key), " (NO_CERTIFICATE_ASSIGNED)"), ("none", ""))
+    }
 
 
 def test_a_certificate_that_has_ended_is_named_with_its_date(tmp_path: Path) -> None:
@@ -114,9 +131,9 @@ def test_addresses() -> None:
     assert [address(text) for text in ("a", "a.b:1", "[::1]:9093")] == [
         ("a", 9092),
         ("a.b", 1),
-        ("[::1]", 9093),
+        ("::1", 9093),
     ]
-    for text in ("", "a:b", "http://a:1", "a:70000", "a:1:2"):
+    for text in ("", "a:b", "http://a:1", "a:70000", "a:1:2", "..:1", "[zz]:1"):
         with pytest.raises(ValueError, match="is not host:port"):
             address(text)
 

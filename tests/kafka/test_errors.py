@@ -6,7 +6,7 @@ import pytest
 from aiokafka import errors
 from aiokafka.errors import KafkaError
 
-from pipeline.kafka.errors import explain
+from pipeline.kafka.errors import explain, text
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,7 @@ from pipeline.kafka.errors import explain
 def test_explain(error: KafkaError, said: str) -> None:
     """The error, and what can be done about it."""
     assert said in explain(error)
+
+
+def test_an_error_without_a_word_has_its_name() -> None:
+    assert (text(TimeoutError()), text(TimeoutError("late"))) == ("TimeoutError", "late")

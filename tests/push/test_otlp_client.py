@@ -16,6 +16,7 @@ from pipeline.push.sender import Sender
 from tests.push.support import Measured
 from tests.real.parts import free_port
 from tests.real.push_receiver import PushReceiver
+from tests.support.hostile import answered, hostile
 
 FLOWS = pl.DataFrame({"SrcAddr": ["10.0.0.1", "10.0.0.2"], "Bytes": [7, 8]})
 
@@ -94,3 +95,13 @@ def test_what_a_receiver_leaves_out() -> None:
     with pytest.raises(RejectedError, match="too large") as error:
         _check(2, "too large")
     assert error.value.flows == 2
+
+
+@pytest.mark.parametrize("signal", ["logs", "traces"])
+def test_what_answers_is_no_receiver(signal: Signal) -> None:
+    """A proxy with a page to log in, say: nothing says that the flows were taken."""
+    with hostile([answered(b"not \x1b[31mOTLP!")]) as url:
+        target = Otlp(address=url.removeprefix("http://"), signal=signal, protocol="http").connect()
+        with pytest.raises(RejectedError, match=r"no answer of a receiver of OTLP: not .\[31mOTLP"):
+            target.send(FLOWS)
+        target.close()

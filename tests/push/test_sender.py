@@ -104,6 +104,20 @@ def test_what_a_server_rejects_is_not_sent_again() -> None:
     sender.close()
 
 
+@pytest.mark.parametrize("error", [RejectedError("no", 10**12), UnavailableError("no", left=99)])
+def test_no_more_is_lost_than_was_sent(error: Exception) -> None:
+    """Whatever a server says it has left out."""
+
+    def answer(_: int) -> None:
+        raise error
+
+    measured = Measured()
+    sender = Sender("out", to(Server(answer), max_retries=0), measured)
+    sender.put(numbered(0, 10))
+    sender.close()
+    assert measured.flows() == (0, 10, 0)
+
+
 def test_a_defect_loses_one_batch(caplog: pytest.LogCaptureFixture) -> None:
     """And says so; the thread goes on."""
 

@@ -138,3 +138,9 @@ def test_a_kill_ends_workers_that_do_not_listen(command: list[str]) -> None:
 def test_each_worker_has_the_next_port(listen: str, workers: int, expected: list[str]) -> None:
     """Port 0, any that is free, stays 0."""
     assert addresses(listen, workers) == expected
+
+
+def test_more_workers_than_ports() -> None:
+    assert addresses("[::1]:65534", 2) == ["[::1]:65534", "[::1]:65535"]
+    with pytest.raises(ValueError, match="3 servers take more ports than there are from 65534 on"):
+        addresses("[::1]:65534", 3)

@@ -23,7 +23,9 @@ def test_an_address(text: str, found: tuple[str, int]) -> None:
     assert listen.address(text) == found
 
 
-@pytest.mark.parametrize("text", ["2055", "127.0.0.1", "h:65536", "::1:2055", "h:", "h:x", ":2055"])
+@pytest.mark.parametrize(
+    "text", ["2055", "127.0.0.1", "h:65536", "::1:2055", "h:", "h:x", ":2055", "..:2055", "[zz]:1"]
+)
 def test_what_is_not_an_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"host:port|does not say where"):
         listen.address(text)

@@ -305,7 +305,11 @@ def _login(client: Any, method: str) -> dict[str, str]:
         client.update_params_for_auth(fields, [], ["BearerToken"], "", method, None)
     except Exception as error:  # each kind of authentication has its own errors
         raise CredentialsError(f"no credentials: {reason(error)}") from error
-    return {name: text.strip() for name, text in fields.items()}
+    found = {name: text.strip() for name, text in fields.items()}
+    for name, text in found.items():
+        if not (text.isascii() and text.isprintable()):
+            raise CredentialsError(f"no credentials: {name} has a character that is never in one")
+    return found
 
 
 def _is_tls(error: BaseException) -> bool:

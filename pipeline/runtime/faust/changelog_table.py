@@ -10,8 +10,7 @@ import faust
 from faust.types import TP
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.kafka.connection import BrokerError
-from pipeline.kafka.topics import changelog
+from pipeline.kafka.connection import BrokerError, changelog
 from pipeline.runtime.failure import Failure
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.takeover import Takeover

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 
 from pipeline.dead_letters.producer import DlqProducer
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.connection import changelog
 from pipeline.kafka.repeated_lines import RepeatFilter
-from pipeline.kafka.topics import changelog
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.faust.answer_watch import Awaited
 from pipeline.runtime.faust.group import Group, MovedError

@@ -16,9 +16,9 @@ from pipeline.dead_letters.limit import DlqLimit
 from pipeline.dead_letters.producer import DlqProducer
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.batch import TopicPartition
-from pipeline.kafka.connection import Subscription
+from pipeline.kafka.connection import Subscription, changelog
 from pipeline.kafka.metadata import Topic
-from pipeline.kafka.topics import DeadLetterTopic, changelog, prepare
+from pipeline.kafka.topics import DeadLetterTopic, prepare
 from pipeline.plan.live import ActivePlan
 from pipeline.runtime.delivery import Delivery
 from pipeline.runtime.engine import Engine

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from pipeline.kafka.batch import TopicPartition
-from pipeline.kafka.connection import BrokerError
+from pipeline.kafka.connection import BrokerError, changelog
 from pipeline.kafka.epochs import Newest
-from pipeline.kafka.topics import changelog
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group, MovedError
 from pipeline.runtime.faust.intake import Intake, Sources

@@ -87,7 +87,8 @@ class Worker:
         """Finish the batch, make it durable, leave the group."""
         self._stopped.set()
         if self._loop and self._stopping:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with suppress(RuntimeError):  # the loop is closed: the run has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
     def wait(self) -> None:
         """Return when the run has ended."""

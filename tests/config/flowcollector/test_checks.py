@@ -27,11 +27,12 @@ def test_addresses_and_topics(tmp_path: Path) -> None:
     wrong = {"address": "a:b:c", "topic": "a b"}
     exporter = {"type": "Kafka", "kafka": wrong}
     found = refused(tmp_path, deploymentModel="Kafka", kafka=dict(wrong), exporters=[exporter])
+    no_topic = "expected the name of a topic ([a-zA-Z0-9._-]{1"
     assert {(field, message.split(",")[0]) for field, message, _ in found} == {
         ("spec.kafka.address", '"a:b:c" is not host:port'),
-        ("spec.kafka.topic", "expected the name of a topic ([a-zA-Z0-9._-])"),
+        ("spec.kafka.topic", no_topic),
         ("spec.exporters[0].kafka.address", '"a:b:c" is not host:port'),
-        ("spec.exporters[0].kafka.topic", "expected the name of a topic ([a-zA-Z0-9._-])"),
+        ("spec.exporters[0].kafka.topic", no_topic),
     }
 
 

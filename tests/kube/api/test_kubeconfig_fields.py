@@ -123,3 +123,12 @@ def test_a_certificate_and_the_key_of_another(tmp_path: Path) -> None:
         ClusterConnection(written(tmp_path, SERVER, user)).fetch("/version")
     right = written(tmp_path, SERVER, user | {"client-key": "one.key"})
     ClusterConnection(right).close()
+
+
+@pytest.mark.parametrize("token", ["s3cret\nX: y", "s3cret\r", "s3cret\x00", "s3cret\u2026"])
+def test_a_token_that_is_no_header(tmp_path: Path, token: str) -> None:
+    """Nothing of it is shown, which a traceback of the library would do."""
+    user = written(tmp_path, SERVER, {"token": f"a{token}b"})
+    done = flowmatrix("inventory", "--out", "x", "--kubeconfig", user)
+    said = "error: no credentials: authorization has a character that is never in one\n"
+    assert (done.exit_code, done.stderr) == (1, said)

@@ -103,6 +103,15 @@ def test_what_trying_again_does_not_help_ends_it(end: End, error: type[Exception
     assert run.worker.reason == "it has ended"
 
 
+def test_a_signal_that_comes_when_it_has_ended_by_itself() -> None:
+    """SIGTERM while the rest of the process ends: nothing is left to stop."""
+    run = Scripted(refused)
+    with pytest.raises(BrokerError):
+        run.worker.run()
+    run.worker.stop()
+    run.worker.wait()
+
+
 def broken(_: Scripted) -> None:
     raise BrokenPipeError(32, "Broken pipe")
 
