@@ -12,6 +12,7 @@ from pipeline.files.reading import (
     is_file,
     is_folder,
     opened,
+    require_regular,
 )
 from pipeline.files.secrets import (
     Secret,
@@ -44,6 +45,7 @@ __all__ = [
     "opened",
     "partial",
     "private",
+    "require_regular",
     "require_valid",
     "secret",
     "sync",
