@@ -91,9 +91,10 @@ def _write(file: BinaryIO, schema: pl.Schema, spool: Path) -> None:
 
 
 def _fill(draft: Path, file: BinaryIO, schema: pl.Schema) -> None:
-    """Write all of a Parquet file, and make it durable."""
+    """Write all of a Parquet file, and make it durable; what stands in its place is removed."""
     arrow = pl.DataFrame(schema=schema).to_arrow().schema
-    with draft.open("wb") as out:
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as out:
         with pq.ParquetWriter(out, arrow, compression="zstd") as writer:
             for rows in _groups(file):
                 writer.write_table(_table(rows, schema, arrow))

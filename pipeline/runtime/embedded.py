@@ -117,6 +117,7 @@ class Embedded:
                 self._options.dead_letters, saved.dead_letters, self._options.max_bytes
             ) as letters,
             Blocking(
+                self._plan.writers,
                 self._sources.folder,
                 partial(self._telemetry.add, "records_lost"),
                 self._outputs,
