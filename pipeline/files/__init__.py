@@ -1,6 +1,6 @@
 """Files of users: pipes, secrets, bounds, and outputs that appear whole."""
 
-from pipeline.files.certificates import check_dates, require_valid, warn_of_end
+from pipeline.files.certificates import check_dates, check_files, require_valid, warn_of_end
 from pipeline.files.reading import (
     MOST,
     Name,
@@ -32,6 +32,7 @@ __all__ = [
     "Secrets",
     "bounded",
     "check_dates",
+    "check_files",
     "content",
     "credential",
     "ending",
