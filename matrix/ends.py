@@ -25,16 +25,14 @@ def key(side: str = "") -> pl.Expr:
 
 def labelled(rows: pl.DataFrame, labels: Sequence[Label], *sides: str) -> pl.DataFrame:
     """Rows in which the address (or network) of a label gives way to the label."""
-    table = PrefixTable(subnets.listed(labels))
-    for side in sides:
+    texts = pl.concat([rows[f"{side}address"] for side in sides]).unique()
+    names = PrefixTable(subnets.listed(labels)).around(texts, pl.String())
+    found = {text: name for text, name in zip(texts, names, strict=True) if name}
+    for side in sides if found else ():
         label, address = f"{side}label", f"{side}address"
-        texts = rows[address].unique()
-        names = table.around(texts, pl.String())
-        found = {text: name for text, name in zip(texts, names, strict=True) if name}
-        if found:
-            known = pl.col(address).is_in(list(found))
-            rows = rows.with_columns(
-                pl.col(address).replace_strict(found, default=pl.col(label)).alias(label),
-                pl.when(known).then(pl.lit("")).otherwise(address).alias(address),
-            )
+        known = pl.col(address).is_in(list(found))
+        rows = rows.with_columns(
+            pl.col(address).replace_strict(found, default=pl.col(label)).alias(label),
+            pl.when(known).then(pl.lit("")).otherwise(address).alias(address),
+        )
     return rows

@@ -38,6 +38,7 @@ from pipeline.stage import (
 )
 from pipeline.stage.bounds import Bound, ascending, bound
 from pipeline.stage.duration import Duration, seconds
+from pipeline.stage.metrics import SMALLEST_DIVIDER
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -152,6 +153,9 @@ class EncodePrometheus(Encoder, frozen=True, kw_only=True, tag="encode_prometheu
                 )
             if not math.isfinite(metric.divider):
                 yield Problem((*at, "divider"), "the divider is not a finite number")
+            elif 0 < abs(metric.divider) < SMALLEST_DIVIDER:
+                message = f"numbers of flows divided by {metric.divider:g} become infinite"
+                yield Problem((*at, "divider"), message)
             if metric.each and (metric.type is not Kind.HISTOGRAM or not metric.value):
                 yield Problem((*at, "each"), "each is for a histogram with a value")
             elif metric.divider < 0 and metric.type is Kind.COUNTER:

@@ -65,6 +65,9 @@ class IngestFile(Source, frozen=True, kw_only=True, tag="ingest_file"):
         else:
             yield from self._check_decoder(path)
 
+    def inputs(self, folder: Path) -> Iterator[Path]:
+        yield folder / self.path
+
     def _check_decoder(self, path: Path) -> Iterator[Problem]:
         """A warning when the file begins as JSON, and the decoder reads messages."""
         try:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import polars as pl
 
 from pipeline.diagnostics import Problem
-from pipeline.files import check_dates, is_file
+from pipeline.files import check_files
 from pipeline.flows.jsonl import json_lines
 from pipeline.push.genericmap import FLOW, GenericMap
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer, listen
@@ -57,17 +57,10 @@ class WriteGrpc(Writer, frozen=True, kw_only=True, tag="write_grpc"):
         else:
             if not port:
                 yield Problem(("target",), f'"{self.target}" has no port to send to')
-        if bool(self.tls_cert) != bool(self.tls_key):
-            given = "tls_cert" if self.tls_cert else "tls_key"
-            yield Problem((given,), "tls_cert and tls_key go together")
         if self.tls_cert and not self.tls_ca:
             yield Problem(("tls_cert",), "a certificate is shown over TLS: give tls_ca")
-        for name in ("tls_ca", "tls_cert", "tls_key"):
-            file = getattr(self, name)
-            if file and not is_file(folder / file):
-                yield Problem((name,), f'no file "{file}"')
-        if self.tls_cert:
-            yield from check_dates(("tls_cert",), folder / self.tls_cert)
+        files = {"tls_ca": self.tls_ca, "tls_cert": self.tls_cert, "tls_key": self.tls_key}
+        yield from check_files(files, folder)
 
     def destination(self, folder: Path) -> GenericMap:
         return GenericMap(

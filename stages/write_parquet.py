@@ -27,8 +27,7 @@ class WriteParquet(Writer, frozen=True, kw_only=True, tag="write_parquet"):
     its flows are in a hidden file. `fields` are the columns, by default all fields that flows have.
     Files are removed, the oldest first, beyond `max_bytes` of all together and beyond `max_age` (0:
     no bound). Several workers may share a folder. After a kill none is missing: what the process
-    had written is made a file after the next start, when the first flows come, and flows whose
-    position was not kept come again.
+    had written is made a file at the next start, and flows whose position was not kept come again.
     A disk that does not take flows stops nothing: they are counted, and in `records_lost`.
     """
 

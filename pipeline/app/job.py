@@ -15,6 +15,7 @@ from pipeline.app.documents import Extra, actions, documents
 from pipeline.app.exposer import Exposer
 from pipeline.app.latest import LatestFlows, view
 from pipeline.app.metric_push import MetricPush
+from pipeline.app.outputs import require_unread
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
@@ -59,7 +60,8 @@ class Job:
 
     `recording` replaces every source by that file; its beginning says which decoder it takes.
     `counts` is what is counted, `live` the plan that runs, `exposer` what a scrape shows, `latest`
-    the latest flows, which are kept from `latest.keep()` on.
+    the latest flows, which are kept from `latest.keep()` on. Raises OSError when the file of dead
+    letters is one that a source reads.
     """
 
     def __init__(
@@ -71,6 +73,9 @@ class Job:
         dead_letters: Path | None = None,
     ) -> None:
         settings = config.settings
+        letters = settings.dead_letters.file
+        dead_letters = dead_letters or (Path(letters) if letters else None)
+        require_unread(config, recording, dead_letters)
         self.config = config
         self.settings: Settings = settings
         self.started = False
@@ -118,7 +123,7 @@ class Job:
         ledger = Ledger(self.plan.families, self.settings.limits.max_series)
         options = EmbeddedOptions(
             state=state,
-            dead_letters=dead_letters or (Path(letters.file) if letters.file else None),
+            dead_letters=dead_letters,
             max_bytes=letters.max_bytes,
             max_ratio=letters.max_ratio,
             max_consecutive=letters.max_consecutive,

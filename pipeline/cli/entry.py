@@ -20,10 +20,16 @@ from typing import NoReturn
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
+USAGE = 2
+"""Exit code when an argument or a variable of the environment is wrong, as click has it."""
 CLOSED_PIPE = 141
 """Exit code when nobody reads the output any more, as a shell has it of SIGPIPE."""
 COLLECTED = 50_000
 """New objects after which cycles are looked for: most of what a start makes will stay."""
+THREADS = "POLARS_MAX_THREADS"
+"""The variable of the environment that says how many threads Polars has."""
+MOST_THREADS = 4_096
+"""Polars starts as many as it is told, or ends the process where the system has no more."""
 _INTERRUPTS: list[int] = []
 """The signals of Ctrl-C that have come."""
 _ERRORS = "flowmatrix"
@@ -74,6 +80,8 @@ def _run() -> int:
     The heap is settled before libraries are imported: they start threads, which would have one
     each for good.
     """
+    if not _threads_are_valid():
+        return USAGE
     from pipeline.heap import one_heap  # noqa: PLC0415 - it takes time: see above
 
     one_heap()
@@ -89,6 +97,18 @@ def _run() -> int:
             return _interrupted()
         return CLOSED_PIPE if code and output_is_closed() else code
     return 0
+
+
+def _threads_are_valid() -> bool:
+    """Whether the variable of Polars has a value that it takes. An empty one counts as none."""
+    given = os.environ.get(THREADS, "")
+    if not given:
+        os.environ.pop(THREADS, None)
+        return True
+    valid = given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MOST_THREADS
+    if not valid:
+        _tell(f"error: {THREADS}: {given[:40]!r} is not a number from 1 to {MOST_THREADS:,}")
+    return valid
 
 
 def _interrupt(number: int, _frame: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,14 +12,14 @@ import polars as pl
 from pipeline.cli import foreign
 from pipeline.cli.series import SETTINGS
 from pipeline.decode.detect import detected, is_recording
-from pipeline.files import is_file, is_folder
+from pipeline.files import is_file, is_folder, require_regular
 from pipeline.flows import values
 from pipeline.flows.times import TIMES, moment
 from pipeline.predicate.condition import Query
 from pipeline.stage import BuildContext, Decoded, Fields, SourceContext
 from stages.ingest_file import IngestFile
 
-_MAGIC = b"PAR1"
+_MAGIC, _SUFFIX = b"PAR1", ".parquet"
 _ROWS = 50_000
 """Flows that are in memory at a time: a row group as `write_parquet` makes them."""
 _KINDS = "Parquet, protobuf messages, JSON objects, or a database of the netobserv CLI"
@@ -132,7 +131,7 @@ def found(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if is_folder(path):
-            inside = sorted(path.glob("*.parquet"))
+            inside = sorted(path.glob(f"*{_SUFFIX}"))
             if not inside:
                 raise OSError(f"{path} has no Parquet file: give recordings by their names")
             files += inside
@@ -144,11 +143,14 @@ def found(paths: Sequence[Path]) -> list[Path]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether it is a Parquet file. Raises OSError, also of a pipe, which would be waited for."""
-    if path.is_fifo():
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    """Whether it is a Parquet file, by its name or its beginning.
+
+    One of that name that is empty or damaged is no recording, and read in vain. Raises OSError,
+    also of what is not a regular file: a pipe would be waited for.
+    """
+    require_regular(path, path.stat())
     with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+        return path.suffix == _SUFFIX or file.read(len(_MAGIC)) == _MAGIC
 
 
 def _scan(path: Path) -> tuple[pl.LazyFrame, pl.Schema]:

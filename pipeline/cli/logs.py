@@ -46,11 +46,15 @@ class _Line(msgspec.Struct):
 
 
 def start() -> None:
-    """Send the log to standard error, as the environment says. Until a command says, warnings."""
+    """Send the log to standard error, as the environment says. Until a command says, warnings.
+
+    What the environment says wrongly is left out here: the options of each command refuse it.
+    """
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
-    root.addHandler(Log(LogFormat(os.environ.get(FORMAT) or LogFormat.TEXT)))
+    form = os.environ.get(FORMAT)
+    root.addHandler(Log(LogFormat(form) if form in set(LogFormat) else LogFormat.TEXT))
     log_from("warning")
 
 
@@ -59,7 +63,8 @@ def log_from(level: str) -> None:
 
     Of libraries it is never less than warnings.
     """
-    wanted = (os.environ.get(LEVEL) or level).upper()
+    asked = os.environ.get(LEVEL, "")
+    wanted = (asked if asked in set(LogLevel) else level).upper()
     logging.getLogger(_OWN).setLevel(wanted)
     logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(wanted)))
 

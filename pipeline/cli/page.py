@@ -21,12 +21,12 @@ from pipeline.cli import matrix_options as options
 from pipeline.cli.app import app, fail, require_end, say
 from pipeline.cli.edge_api import Edges
 from pipeline.cli.flow_edges import FlowEdges
-from pipeline.cli.kept_flows import kept_in
+from pipeline.cli.kept_flows import kept_by, kept_in
 from pipeline.cli.page_api import page_documents, page_files, worker_documents
 from pipeline.cli.page_workers import Workers
 from pipeline.cli.polled import Polled
 from pipeline.cli.run import advance, conclude
-from pipeline.cli.series import Origin
+from pipeline.cli.series import Origin, only_read
 from pipeline.cli.standard_input import piped
 from pipeline.config.settings import ServerSettings
 from pipeline.files import is_file, is_folder
@@ -162,13 +162,13 @@ def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, E
         return
     config, recording = origin.configured()
     require_end(config, recording)
-    job = Job(config, recording=recording)
+    job = Job(only_read(config), recording=recording)
     try:
         edges = Edges(job, origin.pipeline)
         edges.approved = approved or edges.approved
         about = str(origin.path or origin.recording)
         read = recording or (None if origin.pipeline else origin.path or origin.recording)
-        files = kept_in([read]) if read else None
+        files = kept_in([read]) if read else kept_by(config)
         found = worker_documents(job, edges, about, files)
         advance(job)
         conclude(job)

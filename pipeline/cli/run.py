@@ -15,6 +15,7 @@ import typer
 from pipeline import config
 from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
+from pipeline.app.outputs import require_unread
 from pipeline.app.reloader import Reloader
 from pipeline.app.serving import serving
 from pipeline.cli.app import ConfigFile, app, fail, load, say
@@ -24,14 +25,13 @@ from pipeline.cli.logs import log_from
 from pipeline.cli.progress import progress
 from pipeline.config.settings import ServerSettings
 from pipeline.dead_letters.limit import TooManyDeadLettersError
-from pipeline.files import is_file, is_folder, write
+from pipeline.files import is_folder, write
 from pipeline.kafka.connection import BrokerError
 from pipeline.kube.api.errors import ConnectError
 from pipeline.runtime.failure import WorkerError
 from pipeline.runtime.supervisor import Supervisor, addresses
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.checkpoint_file import CheckpointError
-from stages.ingest_file import IngestFile
 
 ENDINGS = (
     *(CheckpointError, BrokerError, TooManyDeadLettersError, WorkerError),
@@ -122,10 +122,10 @@ def run(
     loaded = load(path)
     log_from(loaded.settings.log_level)
     try:
+        require_unread(loaded, recording, metrics_out)
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)
-    _keep_inputs(job, metrics_out, dead_letters, Path(loaded.settings.dead_letters.file or "-"))
     endless = [source.name for source in job.plan.sources if source.endless]
     if workers > 1 or (once and endless):
         job.close()
@@ -157,16 +157,6 @@ def run(
     elif metrics_out:
         _write(metrics_out, job.exposer.final())
     judge(job, strict=strict)
-
-
-def _keep_inputs(job: Job, *outputs: Path | None) -> None:
-    """Fail where an output is a file that is read: it would be emptied before."""
-    sources = [source for source in job.plan.sources if isinstance(source, IngestFile)]
-    read = [job.config.folder / source.path for source in sources]
-    for output in filter(None, outputs):
-        if is_file(output) and any(is_file(one) and output.samefile(one) for one in read):
-            job.close()
-            fail(f"{output} is what this run reads: it would be overwritten")
 
 
 def _write(path: Path, text: str) -> None:

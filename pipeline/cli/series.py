@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import typer
+from msgspec import structs
 
 from matrix import capture
 from matrix.families import Series
@@ -150,14 +151,18 @@ def _pipeline(path: Path) -> Config:
         raise
 
 
-def _counted(config: Config, recording: Path | None) -> Counted:
-    """What a run to the end of the input counts. Raises typer.BadParameter if it has no end.
-
-    Nothing is written anywhere: the writers of the pipeline are left out.
-    """
-    require_end(config, recording)
+def only_read(config: Config) -> Config:
+    """The pipeline for a command that only reads: without writers, and a file of dead letters."""
     stages = tuple(stage for stage in config.stages if not isinstance(stage, Writer))
-    job = Job(replace(config, stages=stages), recording=recording)
+    letters = structs.replace(config.settings.dead_letters, file="")
+    settings = structs.replace(config.settings, dead_letters=letters)
+    return replace(config, stages=stages, settings=settings)
+
+
+def _counted(config: Config, recording: Path | None) -> Counted:
+    """What a run to the end of the input counts. Raises typer.BadParameter if it has no end."""
+    require_end(config, recording)
+    job = Job(only_read(config), recording=recording)
     try:
         advance(job)
         about = known(job)

@@ -1,6 +1,6 @@
 """Files of users: pipes, secrets, bounds, and outputs that appear whole."""
 
-from pipeline.files.certificates import check_dates, require_valid, warn_of_end
+from pipeline.files.certificates import check_dates, check_files, require_valid, warn_of_end
 from pipeline.files.reading import (
     MOST,
     Name,
@@ -12,6 +12,7 @@ from pipeline.files.reading import (
     is_file,
     is_folder,
     opened,
+    require_regular,
 )
 from pipeline.files.secrets import (
     Secret,
@@ -31,6 +32,7 @@ __all__ = [
     "Secrets",
     "bounded",
     "check_dates",
+    "check_files",
     "content",
     "credential",
     "ending",
@@ -44,6 +46,7 @@ __all__ = [
     "opened",
     "partial",
     "private",
+    "require_regular",
     "require_valid",
     "secret",
     "sync",

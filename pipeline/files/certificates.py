@@ -11,13 +11,13 @@ import logging
 import ssl
 import time
 from _ssl import _test_decode_cert as decoded  # type: ignore[attr-defined] # no hint of it
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
-from pipeline.files.reading import bounded
+from pipeline.files.reading import bounded, is_file
 
 _WEEK = 7 * 86_400.0
 _LAST = 0.1
@@ -47,6 +47,21 @@ def check_dates(at: ConfigPath, path: Path) -> Iterator[Problem]:
     """A warning where a certificate is not valid now, or will not be soon."""
     if found := _told(path)[0]:
         yield warning(at, f"{path}: {found}", "renew it")
+
+
+def check_files(tls: Mapping[str, str], folder: Path) -> Iterator[Problem]:
+    """What is wrong with PEM files under `folder`, by the fields that name them ("" for none).
+
+    `tls_cert` and `tls_key` are of one certificate, of whose end it warns.
+    """
+    if bool(tls["tls_cert"]) != bool(tls["tls_key"]):
+        given = "tls_cert" if tls["tls_cert"] else "tls_key"
+        yield Problem((given,), "tls_cert and tls_key go together")
+    for name, file in tls.items():
+        if file and not is_file(folder / file):
+            yield Problem((name,), f'no file "{file}"')
+    if tls["tls_cert"]:
+        yield from check_dates(("tls_cert",), folder / tls["tls_cert"])
 
 
 def _told(path: Path) -> tuple[str, bool]:

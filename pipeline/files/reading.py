@@ -78,11 +78,16 @@ def bounded(path: Path, most: int = MOST) -> Path:
     """
     opened(path).close()
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    require_regular(path, status)
     if status.st_size > most:
         raise _too_long(path, most)
     return path
+
+
+def require_regular(path: Path, status: os.stat_result) -> None:
+    """Raise OSError unless the status of `path` is that of a regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def exists(path: Path) -> bool:

@@ -18,6 +18,7 @@ from pipeline.flows import catalogue, gotext
 from pipeline.flows.catalogue import CATALOGUE, METRIC_FIELDS, Level
 from pipeline.predicate import regex, template
 from pipeline.stage.bounds import ascending, bound
+from pipeline.stage.metrics import SMALLEST_DIVIDER
 
 _REFERRING = {MatchType.EQUAL, MatchType.NOT_EQUAL}
 _REGEX = {MatchType.MATCH_REGEX, MatchType.NOT_MATCH_REGEX}
@@ -94,6 +95,9 @@ def _value(spec: FlowMetricSpec) -> Iterator[Problem]:
     divider = gotext.parse_float(spec.divider)
     if divider is None or not math.isfinite(divider):
         yield Problem(("divider",), f'"{spec.divider}" is not a number', 'such as "1000"')
+    elif 0 < abs(divider) < SMALLEST_DIVIDER:
+        message = f"numbers of flows divided by {spec.divider} become infinite"
+        yield Problem(("divider",), message)
     elif divider < 0 and spec.type is MetricType.COUNTER:
         yield Problem(("divider",), f"a counter divided by {spec.divider} would go down")
 

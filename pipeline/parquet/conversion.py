@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import io
 import logging
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.files import sync
+from pipeline.files import require_regular, sync
 from pipeline.flows import values
 from pipeline.parquet.spool import frames, is_cut
 from pipeline.parquet.storage import DAMAGED, PARQUET, SPOOL
@@ -35,8 +33,7 @@ def convert(spool: Path) -> bool:
     of what is not a regular file.
     """
     try:
-        if not stat.S_ISREG(spool.lstat().st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(spool))
+        require_regular(spool, spool.lstat())
         file = spool.open("rb")
     except FileNotFoundError:
         return False
@@ -94,9 +91,10 @@ def _write(file: BinaryIO, schema: pl.Schema, spool: Path) -> None:
 
 
 def _fill(draft: Path, file: BinaryIO, schema: pl.Schema) -> None:
-    """Write all of a Parquet file, and make it durable."""
+    """Write all of a Parquet file, and make it durable; what stands in its place is removed."""
     arrow = pl.DataFrame(schema=schema).to_arrow().schema
-    with draft.open("wb") as out:
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as out:
         with pq.ParquetWriter(out, arrow, compression="zstd") as writer:
             for rows in _groups(file):
                 writer.write_table(_table(rows, schema, arrow))

@@ -28,6 +28,7 @@ from pipeline.stage import (
     MetricSet,
     Source,
     Spec,
+    Writer,
 )
 from pipeline.state.memories import Memories, Remembering
 
@@ -69,6 +70,7 @@ class Plan:
         self.context = context
         self.families = families
         self.sources = [node.spec for node in nodes if isinstance(node.spec, Source)]
+        self.writers = [node.spec for node in nodes if isinstance(node.spec, Writer)]
         self.knowledge: list[Knowledge] = [b.knowledge for b in built if b.knowledge]
         self.statuses = [status for one in expansions for status in one.statuses]
         self.remembering = remembering or {}

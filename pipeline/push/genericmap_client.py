@@ -10,9 +10,9 @@ import grpc
 import polars as pl
 from google.protobuf import any_pb2, wrappers_pb2
 
-from pipeline.files import content, require_valid, warn_if_open
 from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.genericmap import FLOW, GenericMap
+from pipeline.push.grpc_client import credentials
 
 METHOD = "/genericmap.Collector/Send"
 _AGAIN = {
@@ -94,14 +94,6 @@ def _channel(destination: GenericMap) -> grpc.Channel:
     ]
     if not destination.ca:
         return grpc.insecure_channel(destination.address, options)
-    folder = Path(destination.folder)
-    names = (destination.ca, destination.key, destination.cert)
-    try:
-        files = [content(folder / name) if name else None for name in names]
-        if destination.cert:
-            require_valid(folder / destination.cert)
-    except OSError as error:
-        raise UnavailableError(f"tls: cannot use {error.filename}: {error.strerror}") from error
-    if destination.key:
-        warn_if_open(folder / destination.key)
-    return grpc.secure_channel(destination.address, grpc.ssl_channel_credentials(*files), options)
+    own = destination
+    shown = credentials(Path(own.folder), own.ca, own.cert, own.key)
+    return grpc.secure_channel(own.address, shown, options)

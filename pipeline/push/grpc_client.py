@@ -46,7 +46,8 @@ class Client:
             self._channel = grpc.insecure_channel(address)
         else:
             named = [("grpc.ssl_target_name_override", server_name)] if server_name else []
-            self._channel = grpc.secure_channel(address, _credentials(tls, folder), named)
+            shown = credentials(folder, tls.ca, tls.cert, tls.key)
+            self._channel = grpc.secure_channel(address, shown, named)
         self._call: Callable[..., bytes] = self._channel.unary_unary(method)
 
     def post(self, body: bytes) -> bytes:
@@ -65,21 +66,17 @@ class Client:
         self._channel.close()
 
 
-def _credentials(tls: Tls, folder: Path) -> grpc.ChannelCredentials:
-    """What a client shows and trusts, as the files are now."""
+def credentials(folder: Path, ca: str, cert: str, key: str) -> grpc.ChannelCredentials:
+    """What a client trusts and shows: files under `folder` ("" for none), as they are now.
 
-    def read(name: str) -> bytes | None:
-        try:
-            return content(folder / name) if name else None
-        except OSError as error:
-            raise UnavailableError(f"tls: cannot use {name}: {error.strerror}") from None
-
-    if tls.key:
-        warn_if_open(folder / tls.key)
-    ca, key, cert = read(tls.ca), read(tls.key), read(tls.cert)
+    Raises UnavailableError when one of them cannot be used.
+    """
     try:
-        if tls.cert:
-            require_valid(folder / tls.cert)
+        if key:
+            warn_if_open(folder / key)
+        files = [content(folder / name) if name else None for name in (ca, key, cert)]
+        if cert:
+            require_valid(folder / cert)
     except OSError as error:
         raise UnavailableError(f"tls: cannot use {error.filename}: {error.strerror}") from None
-    return grpc.ssl_channel_credentials(ca, key, cert)
+    return grpc.ssl_channel_credentials(*files)

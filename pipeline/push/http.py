@@ -16,11 +16,12 @@ from pipeline.diagnostics import Problem
 from pipeline.files import Secret, Secrets
 from pipeline.kafka.connection import Tls, check
 
-_URL = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+URL = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+"""A pattern of addresses of servers, without a login, a query and a fragment."""
 _Proxy = Annotated[
     str,
     Meta(
-        pattern=rf"^({_URL})?$(?!\n)",
+        pattern=rf"^({URL})?$(?!\n)",
         extra={"expected": "a URL such as http://proxy:3128, without login"},
     ),
 ]

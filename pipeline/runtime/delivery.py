@@ -32,17 +32,20 @@ class Delivery:
     Call it before the position of a batch is saved: after a crash in between, the records of that
     batch are delivered again, and none is missing. Flows for servers are the exception: they wait
     in a queue of `outputs`, and `stopping` ends a wait for room in it. Made and used in one event
-    loop; a topic is connected to when its first records come. Names of files are under `folder`.
+    loop; a topic is connected to when its first records come, and folders of `writers` are opened
+    at once: what a killed process has left there becomes files. Names of files are under `folder`.
     `lost` is told how many flows of which stage a disk did not take.
     """
 
     def __init__(
         self,
+        writers: Iterable[Writer],
         folder: Path,
         lost: Callable[[float, str], None],
         outputs: Outputs,
         stopping: threading.Event,
     ) -> None:
+        self._writers = [writer for writer in writers if writer.sink is Sink.PARQUET]
         self._folder = folder
         self._lost = lost
         self._outputs = outputs
@@ -66,7 +69,7 @@ class Delivery:
 
     async def _take(self, writer: Writer, flows: pl.DataFrame) -> None:
         if writer.sink is Sink.PARQUET:
-            await asyncio.to_thread(self._keep, writer, flows)
+            await asyncio.to_thread(lambda: self._opened(writer).add(flows))
             return
         sender = self._outputs.sender(writer, self._folder)
         if sender.blocks:
@@ -74,7 +77,7 @@ class Delivery:
         else:
             sender.put(flows)
 
-    def _keep(self, writer: Writer, flows: pl.DataFrame) -> None:
+    def _opened(self, writer: Writer) -> ParquetFolder:
         storage = writer.storage(self._folder)
         if storage is None:
             raise OutputError(f'stage "{writer.name}" does not say which folder it writes to')
@@ -83,7 +86,7 @@ class Delivery:
 
             made = ParquetFolder(storage, lambda flows: self._lost(flows, writer.name))
             self._folders[storage] = made
-        self._folders[storage].add(flows)
+        return self._folders[storage]
 
     async def _publish(self, writer: Writer, records: Sequence[Record]) -> None:
         publication = writer.publication(self._folder)
@@ -102,6 +105,8 @@ class Delivery:
         return self._producers[publication]
 
     async def __aenter__(self) -> Self:
+        for writer in self._writers:
+            await asyncio.to_thread(self._opened, writer)
         return self
 
     async def __aexit__(
@@ -129,12 +134,13 @@ class Blocking:
 
     def __init__(
         self,
+        writers: Iterable[Writer],
         folder: Path,
         lost: Callable[[float, str], None],
         outputs: Outputs,
         stopping: threading.Event,
     ) -> None:
-        self._delivery = Delivery(folder, lost, outputs, stopping)
+        self._delivery = Delivery(writers, folder, lost, outputs, stopping)
         self._runner = asyncio.Runner()
 
     def deliver(self, records: Iterable[tuple[Writer, Records]]) -> None:
@@ -142,6 +148,7 @@ class Blocking:
         self._runner.run(self._delivery.deliver(records))
 
     def __enter__(self) -> Self:
+        self._runner.run(self._delivery.__aenter__())
         return self
 
     def __exit__(

@@ -153,8 +153,9 @@ class Embedded:
             DeadLetterFile(options.dead_letters, saved.dead_letters, options.max_bytes)
         )
         lost = partial(self._telemetry.add, "records_lost")
+        writers, folder = self._plan.writers, self._plan.context.folder
         delivery = opened.enter_context(
-            Blocking(self._plan.context.folder, lost, self._outputs, self._stopping)
+            Blocking(writers, folder, lost, self._outputs, self._stopping)
         )
         counter = BatchCounter(
             self._live,

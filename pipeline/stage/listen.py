@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.diagnostics import ConfigPath, Problem
-from pipeline.files import check_dates, is_file
+from pipeline.files import check_files
 from pipeline.flows import hosts
 
 EVERY_NETWORK = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared alone
@@ -54,13 +54,6 @@ def check(listen: str, tls: Mapping[str, str], folder: Path, port: int = 9102) -
         _ = address(listen)
     except ValueError as error:
         yield Problem(("listen",), str(error), f"for example 127.0.0.1:{port} or [::1]:{port}")
-    if bool(tls["tls_cert"]) != bool(tls["tls_key"]):
-        given = "tls_cert" if tls["tls_cert"] else "tls_key"
-        yield Problem((given,), "tls_cert and tls_key go together")
     if tls["client_ca"] and not tls["tls_cert"]:
         yield Problem(("client_ca",), "client_ca takes TLS: give tls_cert and tls_key")
-    for name, file in tls.items():
-        if file and not is_file(folder / file):
-            yield Problem((name,), f'no file "{file}"')
-    if tls["tls_cert"]:
-        yield from check_dates(("tls_cert",), folder / tls["tls_cert"])
+    yield from check_files(tls, folder)

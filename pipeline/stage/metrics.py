@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,6 +18,9 @@ PUSHED = "otlp:"
 
 VALUE, COUNT, SUM = ":value", ":count", ":sum"
 """Value columns of a delta; `:` never occurs in a label name."""
+
+SMALLEST_DIVIDER = 2.0**64 / sys.float_info.max
+"""Divided by less, numbers of flows (64 bits) become infinite, and with them a series for good."""
 
 FIRST_SEEN, LAST_SEEN = ":first_seen", ":last_seen"
 """When the flows of a series ended, the first and the last (Float64, epoch seconds)."""

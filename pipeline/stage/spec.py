@@ -103,6 +103,10 @@ class Source(Spec, frozen=True, kw_only=True):
         """What it listens on, for those who send to it."""
         yield from ()
 
+    def inputs(self, folder: Path) -> Iterator[Path]:
+        """The files it reads, which no output may take the place of."""
+        yield from ()
+
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:
         """The payloads in runs; ends with the input, or soon after `context.stopping` is set.
 

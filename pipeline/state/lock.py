@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -24,11 +25,12 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / _FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except (FileExistsError, NotADirectoryError) as error:
         raise CheckpointError(f"the state is a folder, and {folder} is not one") from error
     except OSError as error:
-        raise CheckpointError(f"cannot lock the state in {folder}: {error.strerror}") from error
+        why = "lock is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise CheckpointError(f"cannot lock the state in {folder}: {why}") from error
     try:
         _take(descriptor, folder)
         yield

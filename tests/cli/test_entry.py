@@ -237,6 +237,24 @@ def test_threads_of_libraries_have_no_heap_of_their_own(pipeline: Path) -> None:
     assert done.stdout.splitlines()[-1] == b"1"
 
 
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5", "99999999999"])
+def test_a_number_of_threads_that_polars_does_not_take_is_one_line(
+    pipeline: Path, given: str
+) -> None:
+    """Polars itself panics, warns, or ends the process."""
+    done = shell(f"flowmatrix run {pipeline} --once", POLARS_MAX_THREADS=given)
+    assert done.returncode == 2
+    told = f"error: POLARS_MAX_THREADS: '{given}' is not a number from 1 to 4,096\n"
+    assert done.stderr.decode() == told
+
+
+@pytest.mark.parametrize("given", ["1", "3", ""])
+def test_a_number_of_threads_is_taken(pipeline: Path, given: str) -> None:
+    """An empty one counts as none."""
+    done = shell(f"flowmatrix run {pipeline} --once", POLARS_MAX_THREADS=given)
+    assert (done.returncode, b"POLARS" in done.stderr) == (0, False)
+
+
 def test_shell_completion_knows_commands_and_options() -> None:
     """The commands are imported when they are asked for, and completed all the same."""
     for words, count, expected in (

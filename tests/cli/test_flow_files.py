@@ -139,15 +139,19 @@ def test_a_folder_stands_for_its_finished_files(tmp_path: Path, made: Simulation
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("name", "content", "said"),
     [
-        (b"stages:\n- {name: a}\n", "has no flows"),
-        (b"PAR1 and nothing of it", "a.parquet: "),
-        (None, "No such file"),
+        ("a", b"stages:\n- {name: a}\n", "has no flows"),
+        ("a.parquet", b"PAR1 and nothing of it", "a.parquet: "),
+        ("a.parquet", b"", "a.parquet: "),
+        ("a.parquet", b"stages: []", "a.parquet: "),
+        ("a", None, "No such file"),
     ],
 )
-def test_what_is_not_flows_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:
-    path = tmp_path / "a.parquet"
+def test_what_is_not_flows_is_named(
+    tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(OSError, match=said) as raised:
@@ -155,18 +159,28 @@ def test_what_is_not_flows_is_named(tmp_path: Path, content: bytes | None, said:
     assert str(path) in str(raised.value)
 
 
-@pytest.mark.parametrize(("make", "said"), [(os.mkfifo, "not a regular file"), (os.mkdir, "Is a")])
-def test_what_is_no_file_in_a_folder_is_named(
-    tmp_path: Path, make: Callable[[Path], None], said: str
-) -> None:
+@pytest.mark.parametrize("content", [b"", b'{"SrcAddr": "10.0.0.1"}'])
+def test_what_is_no_parquet_in_a_folder_is_named(tmp_path: Path, content: bytes) -> None:
+    """Files of a folder are Parquet: one that is empty or of another kind is no recording."""
+    parquet(tmp_path / "a.parquet", frame(FLOWS))
+    (tmp_path / "b.parquet").write_bytes(content)
+    files = FlowFiles(found([tmp_path]))
+    with pytest.raises(OSError, match=r"b\.parquet: parquet: File out of specification"):
+        list(files.frames(Wanted()))
+    with pytest.raises(OSError, match=r"b\.parquet: "):
+        files.names()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_in_a_folder_is_named(tmp_path: Path, make: Callable[[Path], None]) -> None:
     """A pipe is not waited for."""
     parquet(tmp_path / "a.parquet", frame(FLOWS))
     make(tmp_path / "b.parquet")
     files = FlowFiles(found([tmp_path]))
-    with pytest.raises(OSError, match=said) as raised:
+    with pytest.raises(OSError, match="not a regular file") as raised:
         list(files.frames(Wanted()))
     assert raised.value.filename == str(tmp_path / "b.parquet")
-    with pytest.raises(OSError, match=said):
+    with pytest.raises(OSError, match="not a regular file"):
         files.names()
 
 

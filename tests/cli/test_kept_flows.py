@@ -82,8 +82,11 @@ def test_a_new_file_is_seen_and_an_old_one_may_go(folder: Path) -> None:
     assert (found.held, times(found)[0]) == (7, 11)
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_others_are_shown(folder: Path) -> None:
-    (folder / "b.parquet").write_bytes(b"PAR1 and no more")
+@pytest.mark.parametrize("content", [b"PAR1 and no more", b""])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_shown(
+    folder: Path, content: bytes
+) -> None:
+    (folder / "b.parquet").write_bytes(content)
     found = kept_in([folder]).page(Asked())
     assert found.held == 6
     (note,) = found.notes

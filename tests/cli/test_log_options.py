@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,17 @@ def test_a_value_that_is_none_is_refused(option: str) -> None:
     )
     assert done.returncode == 2
     assert "'loud' is not one of" in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["FLOWMATRIX_LOG_LEVEL", "FLOWMATRIX_LOG_FORMAT"])
+def test_a_variable_of_the_environment_that_has_no_such_value_is_named(variable: str) -> None:
+    done = subprocess.run(
+        [COMMAND, "schema"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, variable: "loud"},
+    )
+    assert done.returncode == 2
+    assert f"(env var: '{variable}'): 'loud' is not one of" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -61,6 +61,19 @@ def test_a_recording_with_an_inventory(made: Simulation) -> None:
         assert asked(url, "about")["can"] == ["flows", "files"]
 
 
+def test_a_pipeline_is_read_and_nothing_is_written(made: Simulation, tmp_path: Path) -> None:
+    """Neither by its writers nor as dead letters; a running worker may write to the same places."""
+    letters, config = tmp_path / "letters", made.config.with_name("page.yaml")
+    letters.write_text("kept")
+    out = f"- {{name: raw, type: write_parquet, follows: flows, folder: {tmp_path / 'raw'}}}\n"
+    text = made.config.read_text().replace("stages:\n", f"stages:\n{out}")
+    config.write_text(f"dead_letters: {{file: {letters}}}\n{text}")
+    with page(config) as url:
+        assert asked(url, "edges")["total"] > 0
+    assert letters.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [letters]
+
+
 def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
     """Its edges and its flows; there is no worker, and nothing is the latest."""
     parquet(tmp_path / "a.parquet", frame([flow(number) for number in range(1, 4)]))

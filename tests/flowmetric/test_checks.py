@@ -121,6 +121,8 @@ def test_the_divider_is_a_number() -> None:
     assert findings(valueField="Bytes", divider="1e3") == []
     assert findings(valueField="Bytes", divider="0") == []
     assert findings(valueField="Bytes", divider="inf")[0][:2] == (ERROR, "divider")
+    infinite = (ERROR, "divider", "numbers of flows divided by 1e-310 become infinite", "")
+    assert findings(valueField="Bytes", divider="1e-310") == [infinite]
     down = (ERROR, "divider", "a counter divided by -2 would go down", "")
     assert findings(valueField="Bytes", divider="-2") == [down]
 

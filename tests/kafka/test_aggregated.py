@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.kafka.support.counting import value
+from tests.kafka.support.counting import ingest, value
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
@@ -24,15 +24,7 @@ def grouping(folder: Path, broker: Broker, topic: str, *, expiry: str = "1h") ->
     windowed = {"name": "windowed", "type": "gauge", "value": "Bytes", "labels": ["SrcAddr"]}
     rule = {"name": "r", "by": ["SrcAddr"], "operation": "sum", "value": "Bytes"}
     stages: list[dict[str, Any]] = [
-        {
-            "name": "flows",
-            "type": "ingest_kafka",
-            "brokers": [broker.bootstrap],
-            "topics": [topic],
-            "decoder": "json",
-            "linger": 0.1,
-            "group_id": topic,
-        },
+        ingest(broker.bootstrap, [topic]),
         {
             "name": "all",
             "type": "aggregates",

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.kafka.support.counting import owned, value
+from tests.kafka.support.counting import ingest, owned, value
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
@@ -24,15 +24,7 @@ def tracking(folder: Path, broker: Broker, topic: str, name: str, **fields: Any)
     ended = {"metrics": [{"name": "flows_of_ended", "type": "counter", "value": "n"}]}
     seen = {"metrics": [{"name": "records", "type": "counter", "labels": ["_RecordType"]}]}
     stages: list[dict[str, Any]] = [
-        {
-            "name": "flows",
-            "type": "ingest_kafka",
-            "brokers": [broker.bootstrap],
-            "topics": [topic],
-            "decoder": "json",
-            "linger": 0.1,
-            "group_id": topic,
-        },
+        ingest(broker.bootstrap, [topic]),
         {
             "name": "track",
             "type": "conntrack",

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.kafka.support.counting import value
+from tests.kafka.support.counting import ingest, value
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.broker import Broker
@@ -26,15 +26,7 @@ def pushing(folder: Path, broker: Broker, receiver: PushReceiver) -> Worker:
     retry = {"min_backoff": "50ms", "max_backoff": "100ms", "max_retries": 10_000}
     soon = {"batch": {"wait": "100ms"}, "retry": retry}
     stages: list[dict[str, Any]] = [
-        {
-            "name": "flows",
-            "type": "ingest_kafka",
-            "brokers": [broker.bootstrap],
-            "topics": [_TOPIC],
-            "decoder": "json",
-            "linger": 0.1,
-            "group_id": _TOPIC,
-        },
+        ingest(broker.bootstrap, [_TOPIC]),
         {"name": "seen", "type": "encode_prometheus", "follows": "flows", "metrics": [count]},
         {"name": "loki", "type": "write_loki", "follows": "flows", "url": receiver.url,
          "static_labels": {"app": "flows"}, **soon},

@@ -42,6 +42,16 @@ def test_batches_with_other_fields_and_types(tmp_path: Path) -> None:
     assert rows(pl.read_parquet(file)) == [flow for batch in batches for flow in batch]
 
 
+def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    spool = spooled(tmp_path, flows(1))
+    spool.with_suffix(".draft").symlink_to(other)
+    assert convert(spool)
+    assert other.read_text() == "of somebody else"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flows-a.parquet", "other"]
+
+
 def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion, "_ROWS", 3)
     assert convert(spooled(tmp_path, *(flows(n, n + 1) for n in range(0, 10, 2))))

@@ -51,7 +51,7 @@ class Counting:
             limit=DlqLimit(max_consecutive=3),
             letters=opened.enter_context(DeadLetterFile(self.letters)),
             delivery=opened.enter_context(
-                Blocking(folder, lambda *_: None, outputs, stopping),
+                Blocking([], folder, lambda *_: None, outputs, stopping),
             ),
             telemetry=self.telemetry,
             stopping=stopping,

@@ -6,15 +6,18 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+import polars as pl
 import pytest
 
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
+from pipeline.parquet.spool import Spool
 from pipeline.plan.compile import compile_plan
 from pipeline.runtime.delivery import Blocking
 from pipeline.runtime.outputs import Outputs
 from pipeline.stage import BuildContext, Sink, Writer
 from stages.discard import Discard
+from stages.write_parquet import WriteParquet
 from stages.write_stdout import WriteStdout
 
 
@@ -23,9 +26,9 @@ def lost(flows: float, stage: str) -> None:
     raise AssertionError((flows, stage))
 
 
-def blocking() -> Blocking:
+def blocking(*writers: Writer, folder: Path = Path()) -> Blocking:
     telemetry = Telemetry(compile_plan([], BuildContext()), process=False)
-    return Blocking(Path(), lost, Outputs(telemetry), threading.Event())
+    return Blocking(writers, folder, lost, Outputs(telemetry), threading.Event())
 
 
 class Lost(Writer, frozen=True, kw_only=True, tag="lost"):
@@ -56,3 +59,19 @@ def test_a_writer_without_a_topic() -> None:
         pytest.raises(BrokerError, match='stage "lost" does not say which topic it writes to'),
     ):
         delivery.deliver([(Lost(name="lost", follows="in"), ["a"])])
+
+
+def test_what_a_killed_process_has_left_becomes_files_without_new_flows(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / ".flows-20261129T000000Z-0a.spool")
+    spool.append(pl.DataFrame({"Bytes": [1, 2]}))
+    spool.close()
+    with blocking(WriteParquet(name="raw", follows="in", folder="."), folder=tmp_path):
+        (file,) = tmp_path.iterdir()
+        assert file.suffix == ".parquet"
+        assert pl.read_parquet(file)["Bytes"].to_list() == [1, 2]
+
+
+def test_a_folder_is_not_made_before_there_are_flows(tmp_path: Path) -> None:
+    with blocking(WriteParquet(name="raw", follows="in", folder="raw"), folder=tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Flows to deltas: values, labels, buckets, what is skipped or refused."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.stage import (
     Kind,
     bucket,
 )
+from pipeline.stage.metrics import SMALLEST_DIVIDER
 from pipeline.testing import frame
 from stages.encode_prometheus import EncodePrometheus, Metric
 
@@ -132,6 +134,8 @@ def test_a_division_is_exact(kind: Kind, divider: float) -> None:
     [
         (float("inf"), "the divider is not a finite number"),
         (float("nan"), "the divider is not a finite number"),
+        (1e-310, "numbers of flows divided by 1e-310 become infinite"),
+        (1e-290, "numbers of flows divided by 1e-290 become infinite"),
         (-2.0, "a counter divided by -2 would go down"),
     ],
 )
@@ -166,6 +170,16 @@ def test_an_absent_value_is_skipped() -> None:
 def test_values_that_poison_a_series(kind: Kind, value: float, error: str) -> None:
     encoded = encode(pl.DataFrame({"v": [value]}), type=kind, value="v")
     assert [bad.error for bad in encoded.rejected] == ([error] if error else [])
+
+
+def test_the_smallest_divider_leaves_every_number_of_a_flow_finite() -> None:
+    flows = pl.DataFrame({"v": [2**64 - 1]}, schema={"v": pl.UInt64})
+    for divider, finite in ((SMALLEST_DIVIDER, True), (SMALLEST_DIVIDER / 2, False)):
+        ((value,),) = series(flows, type=Kind.GAUGE, value="v", divider=divider)
+        assert isinstance(value, float)
+        assert math.isfinite(value) == finite
+        stage = EncodePrometheus(name="e", metrics=[Metric(name="m", divider=divider)])
+        assert (not [*stage.check(Path())]) == finite
 
 
 def test_a_gauge_takes_the_last_value() -> None:

@@ -60,3 +60,16 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path: Path) -> None:
         locked(tmp_path / "state"),
     ):
         pass
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    """Neither to a file that is there, which would be emptied, nor to one that would be made."""
+    state, other = tmp_path / "state", tmp_path / "other"
+    state.mkdir()
+    (state / "lock").symlink_to(other)
+    for content in (None, "of somebody else"):
+        if content:
+            other.write_text(content)
+        with pytest.raises(CheckpointError, match="lock is a symbolic link"), locked(state):
+            pass
+        assert (other.read_text() if other.exists() else None) == content

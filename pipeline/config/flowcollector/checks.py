@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.config.flowcollector import features
-from pipeline.config.flowcollector.spec import FlowCollectorSpec, Kafka
+from pipeline.config.flowcollector import features, loki
+from pipeline.config.flowcollector.spec import FlowCollectorSpec, Kafka, LokiUrl
 from pipeline.diagnostics import ConfigPath, Problem, nearest, warning
 from pipeline.flowmetric import predefined
 from pipeline.flows import cidr
@@ -19,6 +19,9 @@ def check(spec: FlowCollectorSpec) -> Iterator[Problem]:
     """All problems of a spec; paths are relative to it."""
     yield from _source(spec)
     yield from _log_types(spec)
+    if spec.loki.enable:
+        server = loki.server(spec)
+        yield from validate.problems(server.url, LokiUrl, ("loki", *server.field))
     yield from _labels(spec)
     yield from _metrics(spec)
     for index, one in enumerate(spec.processor.filters):

@@ -12,6 +12,7 @@ from pipeline.config.flowcollector.spec import (
     Reference,
 )
 from pipeline.config.flowcollector.volumes import TOKEN, Volumes
+from pipeline.diagnostics import ConfigPath
 
 _SIDES = ("Src", "Dst")
 _LABELS = (
@@ -20,8 +21,11 @@ _LABELS = (
 )
 
 
-class _Server(NamedTuple):
+class Server(NamedTuple):
+    """The Loki of the mode: its address, the field of `spec.loki` that it is of, and the login."""
+
     url: str
+    field: ConfigPath
     tenant: str
     tls: ClientTls
     token: bool = False
@@ -30,10 +34,10 @@ class _Server(NamedTuple):
 def block(spec: FlowCollectorSpec, volumes: Volumes) -> dict[str, Any]:
     """The parameters of `write.loki`."""
     loki, advanced = spec.loki, spec.loki.advanced
-    server = _server(loki, spec.namespace)
+    found = server(spec)
     return {
-        "url": server.url,
-        "tenantID": server.tenant,
+        "url": found.url,
+        "tenantID": found.tenant,
         "batchWait": loki.write_batch_wait,
         "batchSize": loki.write_batch_size,
         "timeout": loki.write_timeout,
@@ -42,7 +46,7 @@ def block(spec: FlowCollectorSpec, volumes: Volumes) -> dict[str, Any]:
         "maxRetries": advanced.write_max_retries,
         "labels": _labels(spec),
         "staticLabels": advanced.static_labels,
-        "clientConfig": _client(server, volumes),
+        "clientConfig": _client(found, volumes),
         "timestampLabel": "TimeFlowEndMs",
         "timestampScale": "1ms",
     }
@@ -61,32 +65,35 @@ def _labels(spec: FlowCollectorSpec) -> list[str]:
     return [label for label in labels if label not in spec.loki.advanced.exclude_labels]
 
 
-def _server(loki: Loki, namespace: str) -> _Server:
+def server(spec: FlowCollectorSpec) -> Server:
+    """Where flows go."""
+    loki, namespace = spec.loki, spec.namespace
     if loki.mode == "LokiStack":
         return _stack(loki, namespace)
     if loki.mode == "Monolithic":
         one = loki.monolithic
+        at = ("monolithic", "url")
         if one.install_demo_loki:
-            return _Server("http://loki:3100/", "netobserv", ClientTls())
-        return _Server(one.url, one.tenant_id, one.tls)
+            return Server("http://loki:3100/", at, "netobserv", ClientTls())
+        return Server(one.url, at, one.tenant_id, one.tls)
     if loki.mode == "Microservices":
         one = loki.microservices
         url = one.ingester_url or "http://loki-distributor:3100/"
-        return _Server(url, one.tenant_id, one.tls)
-    one = loki.manual
+        return Server(url, ("microservices", "ingesterUrl"), one.tenant_id, one.tls)
+    one, url = loki.manual, loki.manual.ingester_url or "http://loki:3100/"
     token = one.authorization != "Disabled"
-    return _Server(one.ingester_url or "http://loki:3100/", one.tenant_id, one.tls, token)
+    return Server(url, ("manual", "ingesterUrl"), one.tenant_id, one.tls, token)
 
 
-def _stack(loki: Loki, namespace: str) -> _Server:
+def _stack(loki: Loki, namespace: str) -> Server:
     """The gateway of a LokiStack, which has a tenant of its own for flows."""
     name, space = loki.loki_stack.name, loki.loki_stack.namespace or namespace
     url = f"https://{name}-gateway-http.{space}.svc.cluster.local.:8080/api/logs/v1/network/"
     ca = Reference("configmap", f"{name}-gateway-ca-bundle", cert_file="service-ca.crt")
-    return _Server(url, "network", ClientTls(enable=True, ca_cert=ca), token=True)
+    return Server(url, ("lokiStack",), "network", ClientTls(enable=True, ca_cert=ca), token=True)
 
 
-def _client(server: _Server, volumes: Volumes) -> dict[str, Any]:
+def _client(server: Server, volumes: Volumes) -> dict[str, Any]:
     client: dict[str, Any] = {}
     if server.token:
         volumes.mounted[TOKEN] = "the token of the service account"

@@ -11,12 +11,34 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pipeline.config.flowcollector.health import HealthRule
+from pipeline.push.http import URL
+from pipeline.stage.duration import seconds
 
 API_VERSION = "flows.netobserv.io/v1beta2"
 KIND = "FlowCollector"
 
 Count = Annotated[int, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Duration = Annotated[
+    str, Meta(extra={"expected": 'a duration such as "10s" or "1h30m"', "check": seconds})
+]
+Host = Annotated[
+    str,
+    Meta(
+        pattern=r"^([^\s/:\[\]]+|[0-9a-fA-F:]+)?$(?!\n)",
+        extra={"expected": "the name or address of a host, without its port"},
+    ),
+]
+LokiUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^{URL}$(?!\n)",
+        extra={"expected": "a URL such as http://loki:3100/, without login"},
+    ),
+]
+LabelName = Annotated[
+    str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)", extra={"expected": "a label name"})
+]
 
 
 class Reference(Struct, frozen=True, rename="camel"):
@@ -189,9 +211,9 @@ class AdvancedProcessor(Struct, frozen=True, rename="camel"):
     port: Port = 2055
     health_port: Port = 8080
     profile_port: Port = 0
-    conversation_heartbeat_interval: str = "30s"
-    conversation_end_timeout: str = "10s"
-    conversation_terminating_timeout: str = "5s"
+    conversation_heartbeat_interval: Duration = "30s"
+    conversation_end_timeout: Duration = "10s"
+    conversation_terminating_timeout: Duration = "5s"
     secondary_networks: list[SecondaryNetwork] = []
     drop_unused_fields: Any = None
     enable_kube_probes: Any = None
@@ -234,10 +256,10 @@ class Processor(Struct, frozen=True, rename="camel"):
 class AdvancedLoki(Struct, frozen=True, rename="camel"):
     """Settings of the writer that few need."""
 
-    write_min_backoff: str = "1s"
-    write_max_backoff: str = "5s"
-    write_max_retries: int = 2
-    static_labels: dict[str, str] = field(
+    write_min_backoff: Duration = "1s"
+    write_max_backoff: Duration = "5s"
+    write_max_retries: Count = 2
+    static_labels: dict[LabelName, str] = field(
         name="staticLabels", default_factory=lambda: {"app": "netobserv-flowcollector"}
     )
     exclude_labels: list[str] = []
@@ -270,9 +292,9 @@ class Loki(Struct, frozen=True, rename="camel"):
     microservices: LokiServer = LokiServer()
     manual: LokiServer = LokiServer()
     loki_stack: LokiServer = LokiServer()
-    write_timeout: str = "10s"
-    write_batch_wait: str = "1s"
-    write_batch_size: int = 10485760
+    write_timeout: Duration = "10s"
+    write_batch_wait: Duration = "1s"
+    write_batch_size: Count = 10485760
     advanced: AdvancedLoki = AdvancedLoki()
     read_timeout: Any = None
 
@@ -280,10 +302,10 @@ class Loki(Struct, frozen=True, rename="camel"):
 class Ipfix(Struct, frozen=True, rename="camel"):
     """A collector of IPFIX."""
 
-    target_host: str = ""
+    target_host: Host = ""
     target_port: Port = 4739
     transport: Literal["", "TCP", "UDP"] = ""
-    enterprise_id: int = field(name="enterpriseID", default=2)
+    enterprise_id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = field(name="enterpriseID", default=2)
 
 
 class OtelRule(Struct, frozen=True):
@@ -298,13 +320,13 @@ class OtelSignal(Struct, frozen=True, rename="camel"):
     """Logs or metrics."""
 
     enable: bool = True
-    push_time_interval: str = "20s"
+    push_time_interval: Duration = "20s"
 
 
 class Otel(Struct, frozen=True, rename="camel"):
     """A collector of OpenTelemetry."""
 
-    target_host: str = ""
+    target_host: Host = ""
     target_port: Port = 4317
     protocol: Literal["", "grpc", "http"] = "grpc"
     headers: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ from pipeline.runtime.faust.worker import Worker
 from pipeline.runtime.outputs import Outputs
 from pipeline.runtime.partition_processor import PartitionProcessor
 from pipeline.runtime.status import Status
+from pipeline.stage import Writer
 from pipeline.state.assignment import Assignment
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class FaustMemberships:
         self,
         *,
         subscriptions: Mapping[str, Subscription],
+        writers: Sequence[Writer],
         folder: Path,
         assignment: Assignment,
         processor: PartitionProcessor,
@@ -71,6 +73,7 @@ class FaustMemberships:
         options: WorkerOptions,
     ) -> None:
         self._subscriptions = subscriptions
+        self._writers = writers
         self._folder = folder
         self._assignment = assignment
         self._processor = processor
@@ -103,7 +106,7 @@ class FaustMemberships:
         self._assignment.forget()
         with Engine() as engine:
             lost = partial(self._telemetry.add, "records_lost")
-            made = Delivery(self._folder, lost, self._outputs, self._stopping)
+            made = Delivery(self._writers, self._folder, lost, self._outputs, self._stopping)
             async with made as delivery:
                 await self._membership(partitions, delivery, engine).run(stopping)
 
@@ -221,6 +224,7 @@ def worker(
     )
     memberships = FaustMemberships(
         subscriptions=found,
+        writers=live.plan.writers,
         folder=live.plan.context.folder,
         assignment=assignment,
         processor=processor,

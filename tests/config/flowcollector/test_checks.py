@@ -102,3 +102,61 @@ def test_a_provided_certificate_must_be_named(tmp_path: Path) -> None:
     server = {"tls": {"type": "Provided"}}
     ((field, _, _),) = refused(tmp_path, processor={"metrics": {"server": server}})
     assert field == "spec.processor.metrics.server.tls.provided"
+
+
+@pytest.mark.parametrize(
+    ("loki", "field"),
+    [
+        ({"monolithic": {"url": "loki nonsense"}}, "monolithic.url"),
+        ({"monolithic": {"url": "http://a@loki:3100/"}}, "monolithic.url"),
+        ({"mode": "Microservices", "microservices": {"ingesterUrl": "ftp://l/"}}, ""),
+        ({"mode": "Manual", "manual": {"ingesterUrl": "loki:3100"}}, "manual.ingesterUrl"),
+        ({"mode": "LokiStack", "lokiStack": {"name": "a b"}}, "lokiStack"),
+    ],
+)
+def test_the_address_of_loki(tmp_path: Path, loki: dict[str, Any], field: str) -> None:
+    """That of the mode; those of other modes are left alone."""
+    ((found, message, _),) = refused(tmp_path, loki=loki)
+    assert found == f"spec.loki.{field or 'microservices.ingesterUrl'}"
+    assert message.startswith("expected a URL such as http://loki:3100/, without login, got ")
+    assert collector(tmp_path, loki={**loki, "enable": False}).warnings == []
+    other = {"mode": "Manual", "manual": {"ingesterUrl": "https://loki.example/a"}}
+    if loki.get("mode") != "Manual":
+        assert collector(tmp_path, loki={**loki, **other}).warnings == []
+
+
+@pytest.mark.parametrize("field", ["writeTimeout", "writeBatchWait"])
+@pytest.mark.parametrize("value", ["soon", "-1s", "10"])
+def test_durations(tmp_path: Path, field: str, value: str) -> None:
+    ((found, message, _),) = refused(tmp_path, loki={field: value})
+    assert found == f"spec.loki.{field}"
+    assert message == f'expected a duration such as "10s" or "1h30m", got "{value}"'
+
+
+def test_what_the_stages_of_a_pipeline_refuse_is_refused_here(tmp_path: Path) -> None:
+    """With the place in the FlowCollector, instead of one in a pipeline that cannot run."""
+    advanced = {"writeMinBackoff": "x", "writeMaxRetries": -1, "staticLabels": {"a b": "c"}}
+    found = refused(
+        tmp_path,
+        loki={"writeBatchSize": -1, "advanced": advanced},
+        exporters=[
+            {"type": "IPFIX", "ipfix": {"targetHost": "a b", "enterpriseID": -1}},
+            {
+                "type": "OpenTelemetry",
+                "openTelemetry": {
+                    "targetHost": "http://collector",
+                    "metrics": {"pushTimeInterval": "often"},
+                },
+            },
+        ],
+    )
+    assert {field for field, _, _ in found} == {
+        "spec.loki.writeBatchSize",
+        "spec.loki.advanced.writeMinBackoff",
+        "spec.loki.advanced.writeMaxRetries",
+        "spec.loki.advanced.staticLabels.a b",
+        "spec.exporters[0].ipfix.targetHost",
+        "spec.exporters[0].ipfix.enterpriseID",
+        "spec.exporters[1].openTelemetry.targetHost",
+        "spec.exporters[1].openTelemetry.metrics.pushTimeInterval",
+    }

@@ -17,6 +17,12 @@ FLOW = b'{"SrcAddr":"10.0.0.1","DstAddr":"10.0.0.2","Bytes":5,"Flags":2}'
 _SETTINGS = ("dead_letters", "checkpoint", "log_level")
 
 
+def ingest(broker: str, topics: list[str], **more: Any) -> dict[str, Any]:
+    """The stage `flows`, which takes JSON; its group is named as the first topic, if not given."""
+    source = {"brokers": [broker], "topics": topics, "decoder": "json", "linger": 0.1}
+    return {"name": "flows", "type": "ingest_kafka", "group_id": topics[0], **source, **more}
+
+
 def counting(
     folder: Path,
     broker: str,
@@ -31,9 +37,7 @@ def counting(
     counted; these may be of types that tests bring along (`stages`).
     """
     settings: dict[str, Any] = {name: more.pop(name) for name in _SETTINGS if name in more}
-    source = {"brokers": [broker], "topics": topics, "decoder": "json", "linger": 0.1}
-    source |= {"group_id": f"of-{topics[0]}", **more}
-    stages: list[dict[str, Any]] = [{"name": "flows", "type": "ingest_kafka", **source}]
+    stages = [ingest(broker, topics, **{"group_id": f"of-{topics[0]}", **more})]
     for stage in behind or []:
         stages.append({"follows": stages[-1]["name"], **stage})
     count = {"name": "flows_seen", "type": "counter"}

@@ -191,7 +191,7 @@ class Parts(Processing):
             processor=self.processor,
             checkpointer=self.checkpointer,
             delivery=Delivery(
-                Path(), lambda _flows, _stage: None, Outputs(self.telemetry), threading.Event()
+                [], Path(), lambda _flows, _stage: None, Outputs(self.telemetry), threading.Event()
             ),
             dlq=self.dlq,
             engine=engine,
