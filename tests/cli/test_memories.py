@@ -90,7 +90,7 @@ def test_connections_end_while_standard_input_is_quiet(tmp_path: Path) -> None:
         assert {(one["_RecordType"], one["n"]) for one in ended} == {("endConnection", 10)}
     finally:
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
 
 

@@ -23,6 +23,7 @@ from tests.kafka.support.workers import running, totals, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import sasl_plain
+from tests.support.rewriting import rewrite
 
 
 def test_another_program_has_the_group(kafka_broker: Broker, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_a_login_that_lapses(new_kafka: NewKafka, tmp_path: Path) -> None:
         )
         broker.start()
         missing(worker, "refuses the login")
-        (tmp_path / "password").write_text("other")
+        rewrite(tmp_path / "password", "other")
         wait(lambda: reason(worker) == "", seconds=BACK)
         produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 10)

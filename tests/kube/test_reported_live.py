@@ -30,6 +30,7 @@ from tests.real.cluster import (
 )
 from tests.real.kube import Kube
 from tests.real.parts import LOCALHOST, call, free_port
+from tests.support.rewriting import rewrite
 
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 REPORTED = Path(__file__).parent / "reported"
@@ -71,7 +72,7 @@ class Run:
         self._process.terminate()
         assert self._process.stdin
         self._process.stdin.close()
-        assert self._process.wait(30) == 0
+        assert self._process.wait(60) == 0
 
 
 @contextmanager
@@ -119,7 +120,7 @@ class Login:
         """Let the plugin give a token that is bound to a new Secret."""
         uid = apply(self._server, self._secret(name))["metadata"]["uid"]
         to = {"apiVersion": "v1", "kind": "Secret", "name": name, "uid": uid}
-        self._token.write_text(token(self._server, self._account, boundObjectRef=to))
+        rewrite(self._token, token(self._server, self._account, boundObjectRef=to))
 
     def revoke(self, name: str) -> None:
         """Let the plugin fail, and the server refuse what it gave."""

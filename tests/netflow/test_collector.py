@@ -37,7 +37,7 @@ def send(port: int, *packets: bytes) -> None:
 
 def batch(chunks: Iterator[list[bytes]]) -> list[bytes]:
     """The next run that has payloads."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if payloads := next(chunks):
             return payloads

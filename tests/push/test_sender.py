@@ -123,7 +123,7 @@ def test_a_defect_loses_one_batch(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_full_queue_loses_the_newest(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing waits for the server."""
     held = threading.Event()
-    server, measured = Server(lambda _: assert_(held.wait(20))), Measured()
+    server, measured = Server(lambda _: assert_(held.wait(60))), Measured()
     sender = Sender("out", to(server, max_flows=10, batch_flows=5), measured)
     for start in range(0, 20, 4):
         sender.put(numbered(start, 4))
@@ -139,15 +139,15 @@ def test_a_full_queue_loses_the_newest(caplog: pytest.LogCaptureFixture) -> None
 def test_with_block_the_pipeline_waits() -> None:
     """A frame larger than the queue goes through it in pieces."""
     held = threading.Event()
-    server, measured = Server(lambda _: assert_(held.wait(20))), Measured()
+    server, measured = Server(lambda _: assert_(held.wait(60))), Measured()
     sender = Sender("out", to(server, max_flows=4, batch_flows=2, blocks=True), measured)
     putting = threading.Thread(target=sender.put, args=(numbered(0, 30),))
     putting.start()
-    assert server.asked.wait(20)
+    assert server.asked.wait(60)
     assert measured.flows()[1:] == (0, 4)
     assert putting.is_alive()
     held.set()
-    putting.join(20)
+    putting.join(60)
     sender.close()
     assert [n for batch in server.batches for n in batch] == list(range(30))
     assert measured.flows() == (30, 0, 0)
@@ -175,7 +175,7 @@ def test_the_end_comes_while_the_server_is_away(caplog: pytest.LogCaptureFixture
     terms = {"min_backoff": 30.0, "max_backoff": 30.0, "flush": 0.2, "max_retries": 1_000}
     sender = Sender("out", to(server, batch_flows=5, **terms), measured)
     sender.put(numbered(0, 20))
-    assert server.asked.wait(20)
+    assert server.asked.wait(60)
     sender.close()
     assert measured.flows() == (0, 20, 0)
     assert not server.batches
@@ -193,7 +193,7 @@ def test_a_pause_ends_with_the_pipeline() -> None:
     server, measured = Server(answer), Measured()
     sender = Sender("out", to(server, max_backoff=3600), measured)
     sender.put(numbered(0, 3))
-    assert server.asked.wait(20)
+    assert server.asked.wait(60)
     sender.close()
     assert measured.flows() == (3, 0, 0)
 

@@ -157,7 +157,7 @@ class Server:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
+    def start(self, ready: Callable[[], bool], *, seconds: float = 120) -> None:
         """Start it and wait until `ready()`, which may raise OSError while nothing listens."""
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(

@@ -13,6 +13,7 @@ from tests.kafka.support.load import Labels, Samples, labelled
 from tests.kafka.support.workers import Worker
 from tests.real.parts import LOCALHOST
 from tests.real.prometheus import Prometheus
+from tests.support.rewriting import rewrite
 
 _OF_SCRAPES = {"__name__", "instance", "job", "process"}
 _RANGE = "2h"
@@ -46,9 +47,7 @@ class Watch:
             {"targets": [f"{LOCALHOST}:{port}"], "labels": {"process": name}}
             for name, port in self._running.items()
         ]
-        partial = self._targets.with_suffix(".partial")
-        partial.write_text(json.dumps(targets))
-        partial.replace(self._targets)
+        rewrite(self._targets, json.dumps(targets))
 
     def scrapes(self) -> int:
         """How many there were that got an answer."""

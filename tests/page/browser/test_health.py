@@ -23,6 +23,7 @@ from tests.real.cluster import kubeconfig
 from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
 from tests.support.recordings import messages
+from tests.support.rewriting import rewrite
 from tests.support.seen import Fixed, reference_seen
 
 TOPIC, CAP = "health", 5
@@ -205,13 +206,13 @@ def test_a_reload_and_one_that_is_refused(health: Running) -> None:
     before = config.read_text()
     assert health.page.text(".notice.done") == "✓ The worker is ready."
     assert figures(page)["Configuration"] == "as at the start"
-    config.write_text(before.replace("type: counter", "type: countr"))
+    rewrite(config, before.replace("type: counter", "type: countr"))
     refused = "The newest configuration is refused, the one before runs on"
     page.until(lambda: refused in page.text(".notice.error"))
     page.accessible("health-refused")
     document = yaml.safe_load(before)
     document["stages"][-1]["metrics"].append({"name": "flows", "type": "counter"})
-    config.write_text(yaml.safe_dump(document))
+    rewrite(config, yaml.safe_dump(document))
     page.until(lambda: figures(page)["Configuration"].startswith("reloaded "))
     page.until(lambda: not page.all(".notice.error"))
     page.until(lambda: "flows" in {one["Metric"] for one in table(page, "Series")})
