@@ -17,10 +17,10 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.app.reloader import Reloader
 from pipeline.diagnostics import ConfigError, Severity
+from pipeline.files import write
 from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.series_rows import TIMES
-from tests.support.rewriting import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ class Folder:
         self.write()
 
     def write(self, labels: str = LABELS, expiry: str = "2m", more: str = "") -> None:
-        rewrite(self.file, CONFIG.format(labels=labels, expiry=expiry, more=more))
+        write(self.file, CONFIG.format(labels=labels, expiry=expiry, more=more))
 
     def metric(
         self,
@@ -67,7 +67,7 @@ class Folder:
         more: str = "",
     ) -> None:
         written = METRIC.format(name=name, labels=labels, filters=filters + more, help=text)
-        rewrite(self.path / "metrics" / f"{name}.yaml", written)
+        write(self.path / "metrics" / f"{name}.yaml", written)
 
     def edit(self, *texts: str) -> None:
         """Put other texts into the configuration: what is there, what comes there, and so on."""
@@ -75,7 +75,7 @@ class Folder:
         for old, new in zip(texts[::2], texts[1::2], strict=True):
             assert old in text
             text = text.replace(old, new)
-        rewrite(self.file, text)
+        write(self.file, text)
 
     def load(self) -> config.Config:
         return config.load(self.file)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from confluent_kafka import Consumer, TopicPartition
 
+from pipeline.files import write
 from tests.attack.accounts import accounts
 from tests.attack.tally import Tally
 from tests.kafka.support.admin import allow
@@ -21,7 +22,6 @@ from tests.kafka.support.workers import Worker, running, totals, wait
 from tests.real.kafka import Kafka
 from tests.real.listeners import Security, sasl_plain
 from tests.support.proxy import Proxy
-from tests.support.rewriting import rewrite
 
 GROUP, LETTERS = "attacked-group", "attacked-letters"
 CHANGELOG = f"{GROUP}-attacked-plain-ledger-changelog"
@@ -53,7 +53,7 @@ class Attacked:
 
     def turn_clock(self, seconds: int) -> None:
         """Let the worker's clock be off by so many seconds."""
-        rewrite(self._clock, str(seconds))
+        write(self._clock, str(seconds))
 
     def ends(self) -> dict[tuple[str, int], int]:
         """Where the partitions end."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files import write
 from tests.kafka.support.admin import allow, forbid
 from tests.kafka.support.counting import FLOW, NewKafka, counting, reason, seen
 from tests.kafka.support.feeding import produce
@@ -23,7 +24,6 @@ from tests.kafka.support.workers import running, totals, wait
 from tests.real.broker import Broker
 from tests.real.kafka import Kafka
 from tests.real.listeners import sasl_plain
-from tests.support.rewriting import rewrite
 
 
 def test_another_program_has_the_group(kafka_broker: Broker, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_login_that_lapses(new_kafka: NewKafka, tmp_path: Path) -> None:
         )
         broker.start()
         missing(worker, "refuses the login")
-        rewrite(tmp_path / "password", "other")
+        write(tmp_path / "password", "other")
         wait(lambda: reason(worker) == "", seconds=BACK)
         produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 10)

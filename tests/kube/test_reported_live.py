@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.files import write
 from tests.kube.live import Client, Proxy, pod, until
 from tests.real.apiserver import ApiServer
 from tests.real.cluster import (
@@ -30,7 +31,6 @@ from tests.real.cluster import (
 )
 from tests.real.kube import Kube
 from tests.real.parts import LOCALHOST, call, free_port
-from tests.support.rewriting import rewrite
 
 COMMAND = Path(sys.executable).with_name("flowmatrix")
 REPORTED = Path(__file__).parent / "reported"
@@ -120,7 +120,7 @@ class Login:
         """Let the plugin give a token that is bound to a new Secret."""
         uid = apply(self._server, self._secret(name))["metadata"]["uid"]
         to = {"apiVersion": "v1", "kind": "Secret", "name": name, "uid": uid}
-        rewrite(self._token, token(self._server, self._account, boundObjectRef=to))
+        write(self._token, token(self._server, self._account, boundObjectRef=to))
 
     def revoke(self, name: str) -> None:
         """Let the plugin fail, and the server refuse what it gave."""

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import yaml
 
+from pipeline.files import write
 from tests.real.parts import LOCALHOST, Server, call, debian, free_port
-from tests.support.rewriting import rewrite
 
 
 class Sample(NamedTuple):
@@ -93,7 +93,7 @@ class Prometheus:
         self.stop()
 
     def _write(self, config: Mapping[str, object]) -> None:
-        rewrite(self._config, yaml.safe_dump(dict(config)))
+        write(self._config, yaml.safe_dump(dict(config)))
 
 
 def promtool(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -9,11 +9,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Self
 
+from pipeline.files import write
 from tests.kafka.support.load import Labels, Samples, labelled
 from tests.kafka.support.workers import Worker
 from tests.real.parts import LOCALHOST
 from tests.real.prometheus import Prometheus
-from tests.support.rewriting import rewrite
 
 _OF_SCRAPES = {"__name__", "instance", "job", "process"}
 _RANGE = "2h"
@@ -47,7 +47,7 @@ class Watch:
             {"targets": [f"{LOCALHOST}:{port}"], "labels": {"process": name}}
             for name, port in self._running.items()
         ]
-        rewrite(self._targets, json.dumps(targets))
+        write(self._targets, json.dumps(targets))
 
     def scrapes(self) -> int:
         """How many there were that got an answer."""
