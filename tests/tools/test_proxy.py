@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 
 from tests.real.parts import LOCALHOST
@@ -32,7 +32,7 @@ def _accept(server: socket.socket) -> None:
 
 
 def _echo(connection: socket.socket) -> None:
-    with connection:
+    with suppress(OSError), connection:
         while data := connection.recv(65_536):
             connection.sendall(data)
 
