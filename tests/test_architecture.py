@@ -19,7 +19,7 @@ LAYERS = (
     "diagnostics",
     "limits",
     "heap",
-    "deadline",
+    "timing",
     "files",
     "flows",
     "yaml",

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import BaseHandler, HTTPHandler, HTTPSHandler, Request, build_opener
 
-from pipeline.deadline import SILENT, Response, within
 from pipeline.diagnostics import printable
+from pipeline.timing.deadline import SILENT, Response, within
 
 _PIECE = 1 << 20
 _TOLD = 1 << 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pipeline.push.destination import RejectedError, UnavailableError
 from pipeline.push.losses import Losses
 from pipeline.push.otlp import Otlp, service_attributes
 from pipeline.state.count_store import CountStore
+from pipeline.timing.periodic import Periodic
 
 _LOOK = 0.5
 """Seconds between two looks at which pushes are due."""
@@ -53,8 +53,7 @@ class MetricPush:
         self._counts = counts
         self._clock = clock
         self._receivers: dict[Otlp, _Receiver] = {}
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._periodic: Periodic | None = None
         self._started = False
         live.on_swap(lambda plan, _unchanged: self._begin(plan))
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
@@ -66,17 +65,16 @@ class MetricPush:
 
     def _begin(self, plan: Plan) -> None:
         """Start the thread, where the plan has something to push."""
-        if self._started and self._thread is None and self._wanted(plan):
-            self._thread = threading.Thread(target=self._run, name="push metrics", daemon=True)
-            self._thread.start()
+        if self._started and self._periodic is None and self._wanted(plan):
+            self._periodic = Periodic("the push of metrics", self._push_due, _LOOK)
+            self._periodic.start()
 
     def close(self) -> None:
         """Push once more, and end."""
-        if self._thread is None:
+        if self._periodic is None:
             return
-        self._ended.set()
-        self._thread.join()
-        self._thread, self._started = None, False
+        self._periodic.close()
+        self._periodic, self._started = None, False
         for to, families in self._wanted(self._live.plan).items():
             self._push(self._receivers[to], families)
 
@@ -85,12 +83,11 @@ class MetricPush:
         found = [one.losses.problem(time.monotonic()) for one in list(self._receivers.values())]
         return [problem for problem in found if problem]
 
-    def _run(self) -> None:
-        while not self._ended.wait(_LOOK):
-            for to, families in self._wanted(self._live.plan).items():
-                receiver = self._receivers[to]
-                if time.monotonic() >= receiver.pushed + to.terms.batch_wait:
-                    self._push(receiver, families)
+    def _push_due(self) -> None:
+        for to, families in self._wanted(self._live.plan).items():
+            receiver = self._receivers[to]
+            if time.monotonic() >= receiver.pushed + to.terms.batch_wait:
+                self._push(receiver, families)
 
     def _wanted(self, plan: Plan) -> dict[Otlp, set[str]]:
         """The names of the metrics for each receiver."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, Self
@@ -11,6 +10,7 @@ from typing import Protocol, Self
 from pipeline.config.loader import Config
 from pipeline.diagnostics import ConfigError, Severity
 from pipeline.exposition.self_metrics import Telemetry
+from pipeline.timing.periodic import Periodic
 
 _log = logging.getLogger(__name__)
 _SECONDS = 1.0
@@ -44,15 +44,13 @@ class Reloader:
         self._stamp = stamp
         self._seen = stamp(), job.fingerprints()
         self._wanted = False
-        self._wake = threading.Event()
-        self._ended = False
-        self._thread = threading.Thread(target=self._watch, name="reload", daemon=True)
+        self._watch = Periodic("the reload", self.poll, _SECONDS)
         self.refused = ""
 
     def wake(self) -> None:
         """Reload soon, changed or not. A signal handler may call it."""
         self._wanted = True
-        self._wake.set()
+        self._watch.wake()
 
     def reload(self) -> bool:
         """Read the configuration and let it take over; False when it is refused."""
@@ -85,21 +83,12 @@ class Reloader:
         """What /readyz says about the newest configuration."""
         return {"reload": self.refused} if self.refused else {}
 
-    def _watch(self) -> None:
-        while not self._ended:
-            self._wake.wait(_SECONDS)
-            self._wake.clear()
-            if not self._ended:
-                self.poll()
-
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended = True
-        self._wake.set()
-        self._thread.join()
+        self._watch.close()
 
 
 def _reason(error: Exception) -> str:

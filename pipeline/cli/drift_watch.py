@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from threading import Event, Thread
 from typing import Self
 
 from matrix import approved, drift_names
@@ -14,6 +13,7 @@ from pipeline.app.job import Job
 from pipeline.cli.edge_api import Edges
 from pipeline.diagnostics import ConfigError
 from pipeline.stage.fingerprint import fingerprints
+from pipeline.timing.periodic import Periodic
 
 _PERIOD = 15.0
 """Seconds between two comparisons."""
@@ -31,11 +31,10 @@ class DriftWatch:
     def __init__(self, job: Job, edges: Edges, period: float = _PERIOD) -> None:
         name = job.settings.matrix.approved
         self._path: Path | None = job.config.folder / name if name else None
-        self._job, self._edges, self._period = job, edges, period
+        self._job, self._edges = job, edges
         self._approved: Approved | None = None
         self._stamp: object = None
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="drift", daemon=True)
+        self._watch = Periodic("the comparison with the approved edges", self.compare, period)
 
     def compare(self) -> None:
         """Bring the gauges up to date."""
@@ -60,21 +59,11 @@ class DriftWatch:
 
     def __enter__(self) -> Self:
         if self._path is not None:
-            self._thread.start()
+            self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.compare()
-            except Exception:  # noqa: BLE001 - one comparison that fails must not be the last
-                _log.exception("the edges cannot be compared with %s", self._path)
-            self._stop.wait(self._period)
+        self._watch.close()
 
     def _load(self, path: Path) -> None:
         """Read the file when it has changed; one that is not valid is refused."""

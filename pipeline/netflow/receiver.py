@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -16,12 +17,15 @@ from pipeline.netflow.payload import address
 
 _LARGEST = 65_535
 _GLANCE = 0.2  # seconds between two looks at whether to stop
+_PAUSE = 1.0
 _AT_ONCE = 256
 _SO_RCVBUFFORCE = 33
 """An option of Linux (socket(7)) that the standard library has no name for."""
 _SOCKETS = [Path("/proc/self/net") / name for name in ("udp", "udp6")]
 _INODE, _DROPS = 9, 12
 """Columns of what Linux lists there (proc(5))."""
+
+_log = logging.getLogger(__name__)
 
 
 class Datagram(NamedTuple):
@@ -146,6 +150,10 @@ class Receiver:
             try:
                 data, sender = one.recvfrom(_LARGEST)
             except TimeoutError:
+                continue
+            except OSError as error:  # of the network: it may be well again
+                _log.warning("datagrams cannot be read: %s", error.strerror)
+                self._stopping.wait(_PAUSE)
                 continue
             host = str(sender[0])
             if host not in senders:

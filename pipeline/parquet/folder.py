@@ -18,6 +18,7 @@ from pipeline.kafka.repeated_lines import RepeatFilter
 from pipeline.parquet.conversion import convert
 from pipeline.parquet.spool import Spool
 from pipeline.parquet.storage import PREFIX, SPOOL, Storage, retire
+from pipeline.timing.periodic import Periodic
 
 _TICK = 1.0  # seconds
 _FOREIGN = (pl.Object, pl.Int128, pl.UInt128)
@@ -45,9 +46,8 @@ class ParquetFolder:
         self._spool: Spool | None = None
         self._begun = 0.0
         self._lock = threading.Lock()
-        self._closed = threading.Event()
         self._tidy()
-        self._keeper = threading.Thread(target=self._keep, name="parquet", daemon=True)
+        self._keeper = Periodic(f"the upkeep of {storage.folder}", self._keep, _TICK)
         self._keeper.start()
 
     def add(self, flows: pl.DataFrame) -> None:
@@ -67,8 +67,7 @@ class ParquetFolder:
 
     def close(self) -> None:
         """Finish the file that is under way."""
-        self._closed.set()
-        self._keeper.join()
+        self._keeper.close()
         with self._lock:
             self._rotate()
 
@@ -115,10 +114,9 @@ class ParquetFolder:
 
     def _keep(self) -> None:
         """Finish and remove files in time, also while no flows come."""
-        while not self._closed.wait(_TICK):
-            with self._lock, suppress(FileNotFoundError):
-                self._rotate_when_due()
-                self._retire()
+        with self._lock, suppress(FileNotFoundError):
+            self._rotate_when_due()
+            self._retire()
 
 
 def _check(flows: pl.DataFrame) -> None:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
-from pipeline.deadline import keep, within
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError, tls_context
 from pipeline.push.destination import UnavailableError
 from pipeline.push.http import Reach
+from pipeline.timing.deadline import keep, within
 
 _READ = 1 << 16
 _SHOWN = 200

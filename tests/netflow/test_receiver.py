@@ -1,5 +1,6 @@
 """Sockets: what comes is queued, what is lost is counted."""
 
+import errno
 import socket
 import threading
 import time
@@ -108,3 +109,31 @@ def test_ipv6() -> None:
             sock.sendto(b"x", made.addresses[0])
         wait(lambda: made.waiting == (1, 1))
         assert made.take(1)[0].sender == address("::1")
+
+
+class Unwell(socket.socket):
+    """A socket of a network that is down when it is read for the first time."""
+
+    reads = 0
+
+    def recvfrom(self, *size: int) -> tuple[bytes, tuple[str, int]]:
+        self.reads += 1
+        if self.reads == 1:
+            raise OSError(errno.ENETDOWN, "Network is down")
+        found: tuple[bytes, tuple[str, int]] = super().recvfrom(*size)
+        return found
+
+
+def test_a_network_that_was_down_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pipeline.netflow.receiver._PAUSE", 0.0)
+    monkeypatch.setattr("pipeline.netflow.receiver.socket.socket", Unwell)
+    with receiver() as made:
+        monkeypatch.undo()
+        with sender(made) as sock:
+            sock.send(b"x")
+            wait(lambda: made.waiting == (1, 1))
+    assert [record.getMessage() for record in caplog.records] == [
+        "datagrams cannot be read: Network is down"
+    ]

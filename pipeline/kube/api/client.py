@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from pipeline.deadline import keep, within
 from pipeline.diagnostics import without_login
 from pipeline.files import require_valid
 from pipeline.kube.api import kubeconfig
@@ -30,6 +29,7 @@ from pipeline.kube.api.errors import (
     reason,
 )
 from pipeline.kube.api.kubeconfig import Context
+from pipeline.timing.deadline import keep, within
 
 if TYPE_CHECKING:
     import urllib3

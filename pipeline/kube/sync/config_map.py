@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from pipeline.kube.api.access import Access
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ApiError, ConnectError, UnreachableError
 from pipeline.kube.api.reflector import Resource
+from pipeline.timing.periodic import Periodic
 
 _SECONDS = 3.0
 """Between two looks. Polled, as the right to get this one object is enough."""
@@ -60,12 +60,11 @@ class ConfigMapFeed:
         known: Mapping[str, str] | None = None,
         period: float = _SECONDS,
     ) -> None:
-        self._connection, self._place, self._period = connection, place, period
+        self._connection, self._place = connection, place
         self._entries = known
         self._problem = ""
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ConfigMap", daemon=True)
-        self._thread.start()
+        self._watch = Periodic(f"the look at {place.title}", self._look, period)
+        self._watch.start()
 
     def fingerprint(self) -> Hashable:
         """A value that changes with the texts."""
@@ -77,13 +76,8 @@ class ConfigMapFeed:
 
     def close(self) -> None:
         """End its thread and its connection."""
-        self._closed.set()
-        self._thread.join(2.0)
+        self._watch.close(2.0)
         self._connection.close()
-
-    def _run(self) -> None:
-        while not self._closed.wait(self._period):
-            self._look()
 
     def _look(self) -> None:
         try:

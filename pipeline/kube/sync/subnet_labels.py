@@ -19,9 +19,11 @@ from pipeline.kube.api.reflector import Resource, Timing
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.feed import Feed
 from pipeline.kube.sync.known import KnownObjects, Named
+from pipeline.timing.periodic import Periodic
 
 _SECONDS, _LATER = 3.0, 20.0
 """Between two looks at an object that is there, and at one that is not, or at the API groups."""
+_TICK = 0.5
 _NOT_FOUND = 404
 _log = logging.getLogger(__name__)
 
@@ -90,14 +92,13 @@ class LabelFeed(Feed):
         self._groups: frozenset[str] = frozenset()
         self._groups_due = 0.0
         self._looked = threading.Event()
-        self._closed = threading.Event()
         self._sinks = [
             _Reduced(connection, resource, "", Timing(most=10.0)) for resource in FOLLOWED
         ]
         self._derived: tuple[list[Object], list[Label], list[str]] = ([], [], [])
-        self._thread = threading.Thread(target=self._run, name="subnet labels", daemon=True)
+        self._watch = Periodic("the look for subnet labels", self._look_around, _TICK)
         super().__init__(connection, self._sinks)
-        self._thread.start()
+        self._watch.start()
 
     def waiting(self) -> list[str]:
         """The objects that were neither read nor refused yet: without a right, labels are fewer."""
@@ -123,8 +124,7 @@ class LabelFeed(Feed):
 
     def close(self) -> None:
         """End its threads."""
-        self._closed.set()
-        self._thread.join(2.0)
+        self._watch.close(2.0)
         super().close()
 
     def _derive(self) -> tuple[list[Object], list[Label], list[str]]:
@@ -139,16 +139,14 @@ class LabelFeed(Feed):
             self._derived = (found, labels, texts)
         return self._derived
 
-    def _run(self) -> None:
-        while not self._closed.is_set():
-            if time.monotonic() >= self._groups_due:
-                self._discover()
-            for single in SINGLES:
-                if time.monotonic() >= self._due[single] and not self._closed.is_set():
-                    present = self._look(single)
-                    self._due[single] = time.monotonic() + (_SECONDS if present else _LATER)
-            self._looked.set()
-            self._closed.wait(0.5)
+    def _look_around(self) -> None:
+        if time.monotonic() >= self._groups_due:
+            self._discover()
+        for single in SINGLES:
+            if time.monotonic() >= self._due[single] and not self._watch.closed:
+                present = self._look(single)
+                self._due[single] = time.monotonic() + (_SECONDS if present else _LATER)
+        self._looked.set()
 
     def _discover(self) -> None:
         """Read the API groups: objects of an unknown group are forbidden, not just missing."""

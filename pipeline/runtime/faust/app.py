@@ -13,7 +13,7 @@ from faust.types.assignor import HostToPartitionMap
 from pipeline.kafka.batch import TopicPartition
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.repeated_lines import leave_out_repeated_lines
-from pipeline.runtime.faust.private import POLL_RECORDS
+from pipeline.runtime.faust.fetched import POLL_RECORDS
 from pipeline.runtime.faust.transport import BatchingTransport
 
 _FETCH_BYTES = 4 * 1024 * 1024

@@ -31,7 +31,8 @@ from pipeline.kafka.epochs import Newest, newest
 from pipeline.kafka.metadata import Topic, describe
 from pipeline.runtime.faust import private
 from pipeline.runtime.faust.answer_watch import Awaited
-from pipeline.runtime.faust.private import Fetched, Hold
+from pipeline.runtime.faust.fetched import Fetched
+from pipeline.runtime.faust.private import Hold
 
 _log = logging.getLogger("faust.consumer")
 

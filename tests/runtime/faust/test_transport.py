@@ -15,7 +15,7 @@ from faust.types import TP
 
 from pipeline.kafka.batch import Batch, TopicPartition
 from pipeline.runtime.faust import transport
-from pipeline.runtime.faust.private import Fetched
+from pipeline.runtime.faust.fetched import Fetched
 from pipeline.runtime.faust.transport import events
 from tests.runtime.faust.support import app
 

@@ -8,7 +8,7 @@ from itertools import repeat
 import pytest
 import urllib3
 
-from pipeline.deadline import keep, within
+from pipeline.timing.deadline import keep, within
 from tests.support.hostile import TRICKLING, Slowly, hostile, trickling
 
 
