@@ -16,6 +16,7 @@ import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
@@ -40,15 +41,10 @@ def main() -> NoReturn:
     """Run the command that the arguments name, and leave with its exit code."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, _interrupt)
-        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Python's end gives it back
-        sys.unraisablehook = _unraisable
-        _keep_no_core()
-        gc.set_threshold(COLLECTED)
-        _replace_closed_streams()
-        _prepare_streams()
+        _prepare()
         code = _run()
         sys.stdout.flush()
+        signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # it has come too late
     except KeyboardInterrupt:
         code = _interrupted()
     except OSError as error:
@@ -56,10 +52,27 @@ def main() -> NoReturn:
     except Exception:
         if not _INTERRUPTS:
             raise
-        code = _interrupted()  # an import may make another error of an interrupt
+        code = _interrupted()  # a library may make another error of an interrupt
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     _close_output()
     sys.exit(code)
+
+
+def _prepare() -> None:
+    """Set the process up.
+
+    An interrupt waits for the end of it: a stream is without its encoder for a moment, in which it
+    could not say that one came.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, _interrupt)
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Python's end gives it back
+    sys.unraisablehook = _unraisable
+    _keep_no_core()
+    gc.set_threshold(COLLECTED)
+    _replace_closed_streams()
+    _prepare_streams()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _keep_no_core() -> None:
@@ -111,8 +124,17 @@ def _threads_are_valid() -> bool:
     return valid
 
 
-def _interrupt(number: int, _frame: object) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt. Within an import the process ends at once.
+
+    Modules in C import others, and go on where an exception comes out of it: the interrupt would be
+    lost.
+    """
     _INTERRUPTS.append(number)
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os._exit(_interrupted())
+        frame = frame.f_back
     raise KeyboardInterrupt
 
 

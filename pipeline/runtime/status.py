@@ -25,8 +25,8 @@ class Status:
         if not reason:
             self._logged.clear()
             self._lost = ""
-        self.not_ready = f"{reason} ({self._lost})" if self._lost else reason
         self._telemetry.set("kafka_ready", 0 if reason else 1)
+        self.not_ready = f"{reason} ({self._lost})" if self._lost else reason
 
     def end(self) -> None:
         """It does not count any more, and will not."""
@@ -36,18 +36,19 @@ class Status:
     def problem(self, reason: str, error: str) -> None:
         """It is not ready because of an error of this name, and tries again.
 
-        Each reason is logged once, until it is ready again.
+        Each reason is logged once, until it is ready again; whoever reads it finds it in the log
+        and in the self-metrics, too.
         """
-        self.set(reason)
         self._telemetry.add("kafka_errors", 1, error)
         self._log_once(f"{reason}; trying again")
+        self.set(reason)
 
     def lost(self, reason: str) -> None:
         """A membership has ended and another one begins; what it waits for is said with this."""
+        self._log_once(f"{reason}; joining again")
         self._lost = ""
         self.set(reason)
         self._lost = reason
-        self._log_once(f"{reason}; joining again")
 
     def _log_once(self, line: str) -> None:
         if line not in self._logged:

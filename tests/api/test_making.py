@@ -22,7 +22,7 @@ def test_one_making_for_all_who_ask_meanwhile() -> None:
 
     def make() -> int:
         calls.append(1)
-        go.wait(30)
+        go.wait(60)
         return len(calls)
 
     async def ask() -> list[int]:
@@ -41,7 +41,7 @@ def test_so_many_at_a_time_and_no_more_in_the_queue() -> None:
     def make() -> None:
         running.append(1)
         most.append(len(running))
-        go.wait(30)
+        go.wait(60)
         running.pop()
 
     async def ask() -> None:
@@ -63,7 +63,7 @@ def test_one_caller_leaves_places_to_the_others() -> None:
 
     async def ask() -> None:
         makings = Makings[bool](threads=1, queue=9, each=2)
-        wait = lambda: go.wait(30)  # noqa: E731 - a name for what two callers ask
+        wait = lambda: go.wait(60)  # noqa: E731 - a name for what two callers ask
         asked = [asyncio.create_task(makings.make(n, "greedy", wait)) for n in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(BusyError):
@@ -95,7 +95,7 @@ def test_a_making_that_does_not_end_holds_up_no_exit() -> None:
     async def ask() -> None:
         makings = Makings[bool](threads=1, queue=0, each=1)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(makings.make("a", "x", lambda: go.wait(30)), 0.01)
+            await asyncio.wait_for(makings.make("a", "x", lambda: go.wait(60)), 0.01)
 
     asyncio.run(ask())
     go.set()

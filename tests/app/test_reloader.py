@@ -17,6 +17,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.app.reloader import Reloader
 from pipeline.diagnostics import ConfigError, Severity
+from pipeline.files import write
 from pipeline.plan.live import ActivePlan, unchanged
 from pipeline.stage.fingerprint import fingerprints
 from pipeline.state.series_rows import TIMES
@@ -55,7 +56,7 @@ class Folder:
         self.write()
 
     def write(self, labels: str = LABELS, expiry: str = "2m", more: str = "") -> None:
-        self.file.write_text(CONFIG.format(labels=labels, expiry=expiry, more=more))
+        write(self.file, CONFIG.format(labels=labels, expiry=expiry, more=more))
 
     def metric(
         self,
@@ -66,7 +67,7 @@ class Folder:
         more: str = "",
     ) -> None:
         written = METRIC.format(name=name, labels=labels, filters=filters + more, help=text)
-        (self.path / "metrics" / f"{name}.yaml").write_text(written)
+        write(self.path / "metrics" / f"{name}.yaml", written)
 
     def edit(self, *texts: str) -> None:
         """Put other texts into the configuration: what is there, what comes there, and so on."""
@@ -74,7 +75,7 @@ class Folder:
         for old, new in zip(texts[::2], texts[1::2], strict=True):
             assert old in text
             text = text.replace(old, new)
-        self.file.write_text(text)
+        write(self.file, text)
 
     def load(self) -> config.Config:
         return config.load(self.file)
@@ -342,7 +343,7 @@ def test_a_warning_is_no_reason_for_a_refusal(folder: Folder, job: Job) -> None:
 def test_a_new_file_in_the_folder_is_seen_within_seconds(folder: Folder, job: Job) -> None:
     with reloader(folder, job):
         folder.metric("three")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while "n_three" not in job.plan.families and time.monotonic() < deadline:
             time.sleep(0.02)
     assert "n_three" in job.plan.families
@@ -370,7 +371,7 @@ def test_a_plan_is_taken_between_batches_only(folder: Folder) -> None:
         time.sleep(0.12)
         assert plan is live.plan is first
         assert taken == []
-    offering.join(5)
+    offering.join(60)
     with live.batch() as plan:
         assert plan is second
     assert taken == ["True ['n_one', 'n_two']"]
@@ -391,7 +392,7 @@ def test_a_busy_runtime_takes_the_plan_up_itself(folder: Folder) -> None:
     live.swap(second)
     assert live.plan is second
     ended.set()
-    runtime.join(5)
+    runtime.join(60)
 
 
 def test_who_waits_for_the_end_of_a_batch_may_give_up(folder: Folder) -> None:

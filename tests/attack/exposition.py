@@ -81,7 +81,7 @@ def _scraped(job: Job, folder: Path, series: int) -> Counter[tuple[str, str]]:
         data = Path(mkdtemp(dir=folder))
         with Prometheus({"scrape_configs": [target]}, data) as prometheus:
             prometheus.wait("count(attacked)", seconds=60)
-            samples = prometheus.wait("attacked", lambda found: len(found) == series, seconds=30)
+            samples = prometheus.wait("attacked", lambda found: len(found) == series)
     found: Counter[tuple[str, str]] = Counter()
     for sample in samples:
         found[sample.labels.get("DnsName", ""), sample.labels.get("Udn", "")] += int(sample.value)

@@ -34,7 +34,7 @@ def _records(under: Attacked) -> Records:
     """The records of the worker's changelog that are the last ones of their keys."""
     consumer = Consumer({"bootstrap.servers": under.broker.bootstrap, "group.id": "look"})
     where = TopicPartition(CHANGELOG, 0, 0)
-    _, end = consumer.get_watermark_offsets(where, timeout=20)
+    _, end = consumer.get_watermark_offsets(where, timeout=120)
     consumer.assign([where])
     found: Records = {}
     while consumer.position([where])[0].offset < end:

@@ -51,7 +51,7 @@ def _answers(name: str, under: Attacked, times: int) -> Tally:
                 for _ in range(10):
                     producer.produce("attacked-plain", flow(_KIND), partition=0)
                     under.sent[_KIND] += 1
-                producer.flush(10)
+                producer.flush(120)
                 time.sleep(0.1)
                 if under.worker.get("/healthz")[0] != 200:
                     tally.fault(f"{manner}: it is not alive")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from confluent_kafka import Producer
 from tests.attack.kafka_worker import Attacked, flow
 from tests.attack.tally import Size, Tally
 from tests.kafka.support.counting import reason
+from tests.kafka.support.reading import no_fetch_waits
 from tests.kafka.support.workers import wait
 from tests.support.record_batches import batch, produce, record
 
@@ -42,7 +42,7 @@ def _damaged(name: str, under: Attacked, count: int) -> Tally:
         many = min(_ROUND, count - done)
         with tally.step(f"{name} {done}"):
             under.worker.process.freeze()
-            time.sleep(1)  # the fetch that waits at the broker is answered, empty
+            no_fetch_waits(under.broker.bootstrap, _TOPIC)
             segment = max(under.broker.folder.glob(f"data/{_TOPIC}-0/*.log"))
             for _ in range(many):
                 _append(under, one)
@@ -53,7 +53,7 @@ def _damaged(name: str, under: Attacked, count: int) -> Tally:
             under.worker.process.thaw()
             under.sent[_KIND] += 2 * (many + 1)
             under.rejected += many
-            under.settled(tally, name)
+            under.settled(tally, name, unsure=many)  # once more where its session is over
             tally.add("rejected", many)
             tally.add("sound, counted", many + 1)
     return tally

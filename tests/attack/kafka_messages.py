@@ -163,27 +163,27 @@ def _transactions(name: str, under: Attacked, count: int) -> Tally:
             if number % 50 == 0:
                 plain.produce("attacked-tx", flow(_COMMITTED + 2), partition=0)
                 under.sent[_COMMITTED + 2] += 1
-        plain.flush(20)
-        producer.flush(20)
-        (producer.commit_transaction if commit else producer.abort_transaction)(20)
+        plain.flush(120)
+        producer.flush(120)
+        (producer.commit_transaction if commit else producer.abort_transaction)(120)
         under.sent[_COMMITTED] += messages * commit
         tally.add("committed, counted" if commit else "aborted, not counted")
     under.settled(tally, name)
     holding = producers[0]
     holding.begin_transaction()
     holding.produce("attacked-tx", flow(_COMMITTED), partition=0)
-    holding.flush(20)
+    holding.flush(120)
     for partition in (0, 1):
         for _ in range(50):
             plain.produce("attacked-tx", flow(_COMMITTED + 3 + partition), partition=partition)
-    plain.flush(20)
+    plain.flush(120)
     with suppress(AssertionError):
-        wait(lambda: under.counted()[_COMMITTED + 4] == 50, seconds=30)
+        wait(lambda: under.counted()[_COMMITTED + 4] == 50)
     if under.counted()[_COMMITTED + 4] != 50:
         tally.fault("an open transaction holds another partition up")
     if under.counted()[_COMMITTED + 3]:
         tally.fault("messages behind the start of an open transaction are counted")
-    holding.commit_transaction(20)
+    holding.commit_transaction(120)
     under.sent.update({_COMMITTED: 1, _COMMITTED + 3: 50, _COMMITTED + 4: 50})
     under.settled(tally, "an open transaction that is committed")
     tally.add("open, waited for", 1)
@@ -193,5 +193,5 @@ def _transactions(name: str, under: Attacked, count: int) -> Tally:
 def _transactional(under: Attacked, name: str) -> Producer:
     settings = {"transactional.id": name, "transaction.timeout.ms": 600_000, "log_level": 2}
     producer = Producer({"bootstrap.servers": under.broker.bootstrap, **settings})
-    producer.init_transactions(30)
+    producer.init_transactions(120)
     return producer

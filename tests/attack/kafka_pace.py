@@ -37,7 +37,7 @@ def _jumps(name: str, under: Attacked, count: int) -> Tally:
             produce(under.broker.bootstrap, "attacked-plain", [flow(_KIND)] * 50, 1)
             under.sent[_KIND] += 50
             under.settled(tally, f"{name} by {seconds} s")
-            wait(lambda: answers(under.worker), seconds=30)
+            wait(lambda: answers(under.worker))
             tally.add("counted", 50)
     return tally
 

@@ -79,7 +79,7 @@ def _rounds(tally: Tally, rounds: int, broker: Kafka, worker: Worker, disk: Path
             producer.poll(5)
             said = ""
             with suppress(AssertionError):
-                wait(lambda: reason(worker) != "", seconds=60)
+                wait(lambda: reason(worker) != "")
                 said = "said, then "
             if worker.get("/healthz")[0] != 200:
                 tally.fault("the worker is not alive")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-_PATIENCE = 120
+_PATIENCE = 360
 """Seconds that one step of an attack may take on a busy machine; beyond it is a hang."""
 _KEPT = 20
 

@@ -28,6 +28,6 @@ def test_a_worker_and_a_real_broker() -> None:
 
 
 def check(area: str) -> None:
-    result = run(area, share=0, seconds=600)
+    result = run(area, share=0, seconds=1500)
     assert result.faults == []
     assert all(tally.inputs for tally in result.tallies)

@@ -33,10 +33,26 @@ import sys, time
 class Nap:
     def find_spec(self, name, path=None, target=None):
         if name == "{at}":
-            print("here", flush=True)
-            time.sleep(60)
+            try:
+                print("here", flush=True)
+                time.sleep(60)
+            except {lost}:
+                pass
 sys.meta_path.insert(0, Nap())
 sys.argv = ["flowmatrix", *sys.argv[1:]]
+from pipeline.cli import main
+main()
+"""
+PREPARED = """
+import codecs, encodings.utf_8, os, sys
+made = []
+def make(self, errors="strict"):
+    made.append(self)
+    if len(made) == {number}:
+        os.kill(os.getpid(), 2)
+    codecs.IncrementalEncoder.__init__(self, errors)
+encodings.utf_8.IncrementalEncoder.__init__ = make
+sys.argv = ["flowmatrix", "schema"]
 from pipeline.cli import main
 main()
 """
@@ -184,11 +200,15 @@ def test_a_name_of_a_file_that_is_no_text_is_told() -> None:
     assert b".yaml: error: " in done.stderr
 
 
+@pytest.mark.parametrize("lost", ["()", "KeyboardInterrupt"])
 @pytest.mark.parametrize("at", ["pipeline.cli.app", "pipeline.config.loader", "polars", "typer"])
-def test_an_interrupt_while_it_starts_is_one_line(at: str, made: Simulation) -> None:
-    """The import of a module takes a minute, and Ctrl-C comes meanwhile."""
+def test_an_interrupt_while_it_starts_is_one_line(at: str, lost: str, made: Simulation) -> None:
+    """The import of a module takes a minute, and Ctrl-C comes meanwhile.
+
+    What imports it may pass over the exception, as `msgspec._core` does and other modules in C.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", NAP.format(at=at), "graph", str(made.config)],
+        [sys.executable, "-c", NAP.format(at=at, lost=lost), "graph", str(made.config)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -197,6 +217,14 @@ def test_an_interrupt_while_it_starts_is_one_line(at: str, made: Simulation) -> 
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, b"interrupted\n")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_interrupt_while_its_streams_are_prepared_is_one_line(number: int) -> None:
+    """A stream whose encoder was not made takes no text any more, standard error's neither."""
+    command = [sys.executable, "-c", PREPARED.format(number=number)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")
 
 
 @pytest.mark.slow

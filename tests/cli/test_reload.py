@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from pipeline.files import write
 from tests.real.cluster import eventually
 
 pytestmark = pytest.mark.slow
@@ -55,7 +56,7 @@ class Run:
 
     def metric(self, name: str, label: str) -> None:
         written = METRIC.format(name=name, label=label)
-        (self.folder / "metrics" / f"{name}.yaml").write_text(written)
+        write(self.folder / "metrics" / f"{name}.yaml", written)
 
     def flow(self) -> None:
         assert self.process.stdin
@@ -75,7 +76,7 @@ class Run:
         self.process.terminate()
         assert self.process.stdin
         self.process.stdin.close()
-        assert self.process.wait(10) == 0
+        assert self.process.wait(60) == 0
         assert self.process.stderr
         with self.process.stderr as said:
             return said.read().decode()
@@ -114,7 +115,7 @@ def test_files_and_signals_reload_while_flows_come(run: Run) -> None:
     run.process.send_signal(signal.SIGHUP)
     run.shows("flowmatrix_config_reload_success 2", 'one{Proto="6"} 2')
 
-    run.config.write_text(CONFIG.replace("flow_metrics", "flow_metric"))
+    write(run.config, CONFIG.replace("flow_metrics", "flow_metric"))
     run.shows("flowmatrix_config_reload_failures 1", "flowmatrix_config_refused 1")
     ready = json.loads(run.page("/readyz"))
     assert ready["status"] == "ready"
@@ -122,6 +123,6 @@ def test_files_and_signals_reload_while_flows_come(run: Run) -> None:
     assert 'did you mean "flow_metrics"?' in ready["reload"]
     run.flow()
     run.shows('one{Proto="6"} 3', 'two{Dscp="1"} 2')
-    run.config.write_text(CONFIG)
+    write(run.config, CONFIG)
     run.shows("flowmatrix_config_reload_success 3", "flowmatrix_config_refused 0")
     assert json.loads(run.page("/readyz")) == {"status": "ready"}

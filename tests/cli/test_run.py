@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_it_serves_until_it_is_told_to_stop(pipeline: Path) -> None:
         url = process.stderr.readline().split()[1].removesuffix("/metrics")
         process.stdin.write('{"SrcAddr":"10.0.0.9"}\n')
         process.stdin.flush()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while 'flows{SrcAddr="10.0.0.9"} 1' not in (text := page(f"{url}/metrics")):
             assert time.monotonic() < deadline, text
             time.sleep(0.1)
@@ -125,13 +126,18 @@ def test_a_killed_and_repeated_run_counts_every_flow_once(made: Simulation, tmp_
     arguments = ["--once", "--state", str(state), "--dead-letters", str(letters)]
     often = made.config.with_name("often.yaml")
     often.write_text(made.config.read_text() + "checkpoint: {interval: 100ms}\n")
-    with subprocess.Popen([*COMMAND, "run", str(often), *arguments]) as process:
-        deadline = time.monotonic() + 30
-        while not (state / "ledger.checkpoint").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-    killed = process.returncode
+    for _ in range(20):
+        shutil.rmtree(state, ignore_errors=True)
+        with subprocess.Popen([*COMMAND, "run", str(often), *arguments]) as process:
+            deadline = time.monotonic() + 60
+            while not (state / "ledger.checkpoint").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            process.kill()
+        if process.returncode == -signal.SIGKILL:
+            break
+    else:
+        pytest.fail("no run was killed before its end")
     out = tmp_path / "metrics"
     for _ in range(2):
         done = flowmatrix("run", often, *arguments, "--metrics-out", out)
@@ -140,7 +146,6 @@ def test_a_killed_and_repeated_run_counts_every_flow_once(made: Simulation, tmp_
         counted = sum(v for k, v in found.items() if k.startswith("netobserv_workload_syn_in{"))
         truth = json.loads(made.truth.read_text())["metrics"]["netobserv_workload_syn_in"]["series"]
         assert counted == sum(row[-1] for row in truth)
-    assert killed == -signal.SIGKILL
 
 
 def test_a_missing_recording_is_named(tmp_path: Path, pipeline: Path) -> None:

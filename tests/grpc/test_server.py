@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from random import Random
 from typing import Any
 
 import grpc
@@ -112,7 +112,7 @@ def test_connections_beyond_the_limit_are_closed() -> None:
         b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n",
         b"\x16\x03\x01" + bytes(300),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 1000,
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9) + os.urandom(1000),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9) + Random(1).randbytes(1000),
     ],
 )
 def test_what_is_not_grpc_disturbs_nobody(data: bytes) -> None:

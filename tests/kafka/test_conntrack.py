@@ -67,7 +67,7 @@ def counted(*workers: Worker) -> dict[str, dict[tuple[str, ...], float]]:
         ended = counts.get("records", {}).get(kinds[1], 0)
         return messages == _CONNECTIONS * _ROUNDS and ended >= _CONNECTIONS
 
-    wait(done, seconds=90)
+    wait(done)
     return totals(*workers)[1]
 
 

@@ -134,7 +134,7 @@ def test_a_frozen_worker_wakes_up(place: Place, made: Simulation, payloads: list
         wait(lambda: len(second.get("/api/v0/totals")[1]["partitions"]) == _PARTITIONS)
         time.sleep(2)
         first.process.thaw()
-        wait(lambda: totals(first, second)[0] >= 6 * _FLOWS, seconds=60)
+        wait(lambda: totals(first, second)[0] >= 6 * _FLOWS)
         assert counted(6 * _FLOWS, first, second) == truth(made, 6)
         shown = [sum_of(worker.shown()) for worker in (first, second)]
         for name, total in sum_of(truth(made, 6)).items():
@@ -158,6 +158,6 @@ def test_the_broker_restarts(
         time.sleep(8)
         broker.start()
         place.feed(payloads)
-        assert counted(2 * _FLOWS, worker, seconds=60) == truth(made, 2)
+        assert counted(2 * _FLOWS, worker) == truth(made, 2)
         broker.kill()
         assert worker.exit() == 0, "also when nobody answers"

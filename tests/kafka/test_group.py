@@ -98,7 +98,7 @@ def test_a_topic_grows(kafka_broker: Broker, tmp_path: Path) -> None:
         admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
         admin.create_partitions([NewPartitions("grows", 3)])["grows"].result()
         produce(kafka_broker.bootstrap, "grows", [FLOW] * 30, 3)
-        wait(lambda: sorted(positions(worker)) == [10, 10, 20], seconds=60)
+        wait(lambda: sorted(positions(worker)) == [10, 10, 20])
         wait(lambda: seen(worker) == 40)
         lag = 'flowmatrix_kafka_lag{topic="grows",partition="2"} 0'
         wait(lambda: lag in worker.get("/metrics")[1].decode())

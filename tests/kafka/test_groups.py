@@ -80,7 +80,7 @@ def test_a_command_that_reads_joins_no_group(
         command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == code, done.stderr
-    assert groups(kafka_broker) == before
+    assert groups(kafka_broker) <= before, "of those, some end meanwhile"
     if code:
         assert done.stdout == ""
         assert "no end" in done.stderr

@@ -78,7 +78,7 @@ def test_a_flood_comes_in_large_batches(kafka_broker: Broker, tmp_path: Path) ->
     kafka_broker.create_topic("flood", 2)
     produce(kafka_broker.bootstrap, "flood", [FLOW] * 200_000, 2)
     sizes = [{"name": "sizes", "type": "log_batches"}]
-    worker = counting(tmp_path, kafka_broker.bootstrap, ["flood"], linger=1.0, behind=sizes)
+    worker = counting(tmp_path, kafka_broker.bootstrap, ["flood"], linger=5.0, behind=sizes)
     with running(worker):
         wait(lambda: seen(worker) == 200_000)
     found = re.findall(r"a batch of (\d+)", worker.log.read_text())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files import write
 from tests.kafka.support.admin import allow, forbid
 from tests.kafka.support.counting import FLOW, NewKafka, counting, reason, seen
 from tests.kafka.support.feeding import produce
@@ -110,7 +111,7 @@ def test_a_login_that_lapses(new_kafka: NewKafka, tmp_path: Path) -> None:
         )
         broker.start()
         missing(worker, "refuses the login")
-        (tmp_path / "password").write_text("other")
+        write(tmp_path / "password", "other")
         wait(lambda: reason(worker) == "", seconds=BACK)
         produce(broker.bootstrap, "guarded", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 10)

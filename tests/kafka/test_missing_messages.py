@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from confluent_kafka import Producer
 from tests.kafka.support.admin import delete_records, transactions
 from tests.kafka.support.counting import FLOW, counting, positions, seen, value
 from tests.kafka.support.feeding import produce
+from tests.kafka.support.reading import no_fetch_waits
 from tests.kafka.support.workers import Worker, running, wait
 from tests.real.broker import Broker
 
@@ -38,7 +38,7 @@ def test_retention_passes_a_frozen_worker(kafka_broker: Broker, tmp_path: Path, 
         wait(lambda: seen(worker) == 100)
         assert lost(worker, topic) == 0
         worker.process.freeze()
-        time.sleep(5)  # the fetch that waits at the broker is answered, empty
+        no_fetch_waits(kafka_broker.bootstrap, topic)
         produce(kafka_broker.bootstrap, topic, [FLOW] * 1_000, 1)
         delete_records(kafka_broker, topic, 1_100 - after)
         worker.process.thaw()
@@ -86,16 +86,16 @@ def test_an_open_transaction_is_waited_for(kafka_broker: Broker, tmp_path: Path)
     """It is neither counted nor lag, and holds back what comes after it."""
     kafka_broker.create_topic("open", 1)
     opened = Producer({"bootstrap.servers": kafka_broker.bootstrap, "transactional.id": "open"})
-    opened.init_transactions(30)
+    opened.init_transactions(120)
     opened.begin_transaction()
     opened.produce("open", FLOW, partition=0)
-    opened.flush(20)
+    opened.flush(120)
     produce(kafka_broker.bootstrap, "open", [FLOW] * 3, 1)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["open"])
     with running(worker):
         wait(lambda: lag(worker, "open") == 0)
         assert seen(worker) == 0
-        opened.commit_transaction(20)
+        opened.commit_transaction(120)
         wait(lambda: seen(worker) == 4)
 
 
@@ -106,7 +106,7 @@ def test_tombstones_and_empty_messages(kafka_broker: Broker, tmp_path: Path) -> 
     for key, payload in [(b"a", FLOW), *((b"%d" % n, None) for n in range(4)), (b"b", b"")]:
         producer.produce("tombstones", payload, key=key, partition=0)
     producer.produce("tombstones", FLOW, key=b"c", partition=0)
-    producer.flush(20)
+    producer.flush(120)
     letters = {"topic": "dead-tombstones", "max_consecutive": 4}
     worker = counting(tmp_path, kafka_broker.bootstrap, ["tombstones"], dead_letters=letters)
     with running(worker):
@@ -127,7 +127,7 @@ def test_a_topic_of_tombstones_alone(kafka_broker: Broker, tmp_path: Path) -> No
     producer = Producer({"bootstrap.servers": kafka_broker.bootstrap})
     for _ in range(10):
         producer.produce("nothing", None, key=b"a", partition=0)
-    producer.flush(20)
+    producer.flush(120)
     worker = counting(tmp_path, kafka_broker.bootstrap, ["nothing"])
     with running(worker):
         wait(lambda: positions(worker) == [10])

@@ -80,7 +80,7 @@ def test_a_worker_is_killed_while_the_servers_are_away(
         produce(kafka_broker.bootstrap, _TOPIC, flows(range(_HALF)), 2)
         counted(first, _HALF)
         for stage in ("loki", "otlp"):
-            assert value(first, f'flowmatrix_write_queue_flows{{stage="{stage}"}}') == _HALF
+            wait(lambda stage=stage: measured(first, stage)[2] == _HALF)  # type: ignore[misc] # bound at once
         first.process.kill()
     second = pushing(tmp_path / "second", kafka_broker, push_receiver)
     with running(second):
@@ -92,8 +92,10 @@ def test_a_worker_is_killed_while_the_servers_are_away(
         wait(lambda: taken(push_receiver) == (later, later))
         assert totals(second)[1]["flows_seen"] == {(): 2 * _HALF}
         for stage in ("loki", "otlp"):
-            written, lost, waiting = (
-                value(second, f'flowmatrix_{name}{{stage="{stage}"}}')
-                for name in ("records_written", "records_lost", "write_queue_flows")
-            )
-            assert (written, lost, waiting) == (_HALF, 0, 0)
+            wait(lambda stage=stage: measured(second, stage) == (_HALF, 0, 0))  # type: ignore[misc] # bound at once
+
+
+def measured(worker: Worker, stage: str) -> tuple[float, ...]:
+    """The flows of a stage that are written, lost and waiting."""
+    names = ("records_written", "records_lost", "write_queue_flows")
+    return tuple(value(worker, f'flowmatrix_{name}{{stage="{stage}"}}') for name in names)

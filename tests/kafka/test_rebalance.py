@@ -78,7 +78,7 @@ def test_what_a_stopped_worker_had_goes_on_long_before_its_session_is_over(
     """It leaves the group as soon as its counts are durable."""
     kafka_broker.create_topic("handed-over", _PARTITIONS)
     one, two = (
-        member(tmp_path, kafka_broker, "handed-over", name, session_timeout=60.0)
+        member(tmp_path, kafka_broker, "handed-over", name, session_timeout=180.0)
         for name in ("one", "two")
     )
     still = Standstill(kafka_broker.bootstrap, "of-handed-over", "handed-over", _PARTITIONS)
@@ -90,4 +90,4 @@ def test_what_a_stopped_worker_had_goes_on_long_before_its_session_is_over(
             wait(lambda: len(owned(two)) == _PARTITIONS)
             wait(lambda: totals(two)[0] == trickle.sent or totals(two)[0] > trickle.sent - 500)
         wait(lambda: totals(two)[0] == trickle.sent)
-    assert max(still.take()) < 30
+    assert max(still.take()) < 90

@@ -49,7 +49,7 @@ def test_it_stops_while_it_runs(kafka_broker: Broker, tmp_path: Path, messages: 
     with running(worker):
         wait(lambda: seen(worker) == 100)
         again(kafka_broker, topic, messages)
-        assert worker.ended(seconds=60) == 1
+        assert worker.ended() == 1
     assert f"topic {topic} was deleted and made again since" in worker.log.read_text()
 
 

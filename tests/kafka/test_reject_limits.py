@@ -33,7 +33,7 @@ def test_one_partition_of_rejects_stops_a_worker(kafka_broker: Broker, tmp_path:
     fed(kafka_broker, "row", [BAD] * 10_000, [FLOW] * 10_000)
     worker = limited(tmp_path, kafka_broker, "row", max_consecutive=10_000)
     with running(worker, ready=False):
-        assert worker.ended(seconds=60) == 1
+        assert worker.ended() == 1
     log = worker.log.read_text()
     assert "row[0]: 10000 messages in a row were rejected (dead_letters.max_consecutive" in log
 
@@ -59,7 +59,7 @@ def test_the_ratio_of_one_partition_stops_a_worker(
     fed(kafka_broker, topic, *parts)
     worker = limited(tmp_path, kafka_broker, topic, max_ratio=0.5)
     with running(worker, ready=False):
-        assert worker.ended(seconds=60) == 1
+        assert worker.ended() == 1
     said = rf"{topic}\[{where}\]: \d+ of \d+ messages were rejected \(dead_letters.max_ratio"
     assert re.search(said, worker.log.read_text())
 

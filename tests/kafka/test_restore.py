@@ -29,6 +29,6 @@ def test_nothing_is_taken_over_as_empty(kafka_broker: Broker, tmp_path: Path) ->
         assert before.exit() == 0
     first, second = Worker(config, "first"), Worker(config, "second")
     with running(first, ready=False), running(second, ready=False):
-        wait(lambda: all(w.get("/readyz")[0] == 200 for w in (first, second)), seconds=60)
+        wait(lambda: all(w.get("/readyz")[0] == 200 for w in (first, second)))
         assert counted(_FLOWS, first, second) == truth(made)
         assert first.shown() == second.shown() == {}, "nothing is counted again"

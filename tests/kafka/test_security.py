@@ -11,6 +11,7 @@ import yaml
 from confluent_kafka import admin as kafka_admin
 from confluent_kafka.admin import AdminClient
 
+from pipeline.files import write
 from tests.kafka.support.counting import FLOW, NewKafka, counting, positions, seen
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import COMMAND, running, wait
@@ -103,7 +104,7 @@ def test_a_wrong_password(new_kafka: NewKafka, tmp_path: Path) -> None:
     worker = counting(tmp_path / "w", broker.secure, ["t"], sasl=sasl, log_level="debug")
     with running(worker, ready=False):
         wait(lambda: "refuses the login" in str(worker.get("/readyz")[1].get("reason")))
-        (tmp_path / "password").write_text("secret")
+        write(tmp_path / "password", "secret")
         produce(broker.bootstrap, "t", [FLOW] * 5, 1)
         wait(lambda: seen(worker) == 5)
     assert "wrong-word" not in worker.log.read_text()

@@ -76,7 +76,7 @@ def test_a_second_signal_ends_it_at_once(kafka_broker: Broker, tmp_path: Path) -
         worker.process.signal(signal.SIGTERM)
         wait(lambda: reason(worker) != "")
         worker.process.signal(signal.SIGTERM)
-        assert worker.ended(seconds=60) == -signal.SIGTERM
+        assert worker.ended() == -signal.SIGTERM
     go(tmp_path)
     second = again(tmp_path, kafka_broker, "twice")
     with running(second):
@@ -93,4 +93,4 @@ def test_a_second_signal_ends_all_workers_of_a_command(
     with running(worker):
         worker.process.signal(signal.SIGTERM)
         worker.process.signal(signal.SIGTERM)
-        worker.ended(seconds=60)
+        worker.ended()

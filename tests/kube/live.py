@@ -128,6 +128,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # or accepting would go on
         self._listener.close()
         self.cut()
 
@@ -141,8 +142,16 @@ class Proxy:
                     here.close()
                     continue
                 self._open += ends
-                for here, there in (ends, ends[::-1]):
-                    threading.Thread(target=_pass_on, args=(here, there), daemon=True).start()
+                threading.Thread(target=_carry, args=ends, daemon=True).start()
+
+
+def _carry(here: socket.socket, there: socket.socket) -> None:
+    """Pass on both ways until one ends; both are closed when neither way uses them any more."""
+    with here, there:
+        back = threading.Thread(target=_pass_on, args=(there, here), daemon=True)
+        back.start()
+        _pass_on(here, there)
+        back.join()
 
 
 def _pass_on(here: socket.socket, there: socket.socket) -> None:
@@ -152,7 +161,6 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
     for one in (here, there):
         with suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
-    here.close()
 
 
 class Tunnel:
@@ -168,6 +176,7 @@ class Tunnel:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -186,5 +195,4 @@ class Tunnel:
         host, _, port = line.split()[1].rpartition(":")
         there = socket.create_connection((host, int(port)))
         here.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        threading.Thread(target=_pass_on, args=(there, here), daemon=True).start()
-        _pass_on(here, there)
+        _carry(here, there)

@@ -124,7 +124,7 @@ def test_an_attachment_comes_moves_and_goes(
     client = Client(kube_server)
     first, second = pod("first", "198.18.8.1", space), pod("second", "198.18.8.2", space)
     client.create(first)
-    who = enriching(by.indexed, window="2s")
+    who = enriching(by.indexed, window="8s")
     assert who("198.18.8.1") == ("first", "primary")
     assert who(**flow) == (None, None)
     annotate(kube_server, first, attached(NET1))  # as multus does to a pod that is there

@@ -16,6 +16,7 @@ import pytest
 from matrix.families import MatrixDirection
 from matrix.prometheus import Prometheus, PrometheusError
 from matrix.tables import connections, namespaces
+from tests.real.cluster import eventually
 from tests.real.prometheus import Prometheus as Server
 from tests.support.hostile import answered, hostile
 
@@ -129,9 +130,12 @@ def test_series_that_are_gone_are_found_while_the_period_has_them(
     server.wait('absent(netobserv_workload_syn_out{port="6000"})')
     rows = connections(Prometheus(server.url, 3600).series(["shop"]), "shop", OUT).rows
     assert rows.select("port", "count").rows() == [(5432, 8.0), (6000, 7.0), (443, 4.0)]
-    time.sleep(3)
-    late = connections(Prometheus(server.url, 2).series(["shop"]), "shop", OUT).rows
-    assert late.select("port", "count").rows() == [(443, 4.0), (5432, 4.0)]
+
+    def late() -> list[tuple[object, ...]]:
+        series = Prometheus(server.url, 2).series(["shop"])
+        return connections(series, "shop", OUT).rows.select("port", "count").rows()
+
+    eventually(lambda: late() == [(443, 4.0), (5432, 4.0)])
 
 
 @pytest.mark.parametrize(("names", "metrics"), [(["o'ther-1"], ()), ([], ["plain_connections"])])

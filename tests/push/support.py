@@ -9,8 +9,8 @@ import polars as pl
 
 from pipeline.push.destination import Destination, Terms
 
-TRIES = 200
-"""A test waits for 20 seconds at most."""
+TRIES = 1_200
+"""A test waits for two minutes at most."""
 
 
 class Measured:

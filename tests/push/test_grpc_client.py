@@ -48,7 +48,7 @@ def address(authority: Authority) -> Iterator[str]:
 
 
 def client(address: str, tls: Tls) -> Client:
-    return Client(address, METHOD, tls=tls, folder=Path(), timeout=5, headers={})
+    return Client(address, METHOD, tls=tls, folder=Path(), timeout=60, headers={})
 
 
 def test_a_certificate_that_has_ended_is_named(address: str, authority: Authority) -> None:

@@ -84,7 +84,7 @@ def test_a_receiver_that_is_busy(receiver: tuple[PushReceiver, Protocol]) -> Non
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_nobody_is_there(protocol: Protocol) -> None:
     address = f"127.0.0.1:{free_port()}"
-    target = Otlp(address=address, signal="logs", protocol=protocol, timeout=5).connect()
+    target = Otlp(address=address, signal="logs", protocol=protocol, timeout=60).connect()
     with pytest.raises(UnavailableError):
         target.send(FLOWS)
     target.close()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from typing import Self
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 VARIABLE = "KAFKA_BOOTSTRAP"
 """Names a broker to run on (HOST:PORT, without login) instead of one that is started."""
+_ATTEMPTS, _SECONDS = 12, 15.0
+_LATE = (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT)
 
 
 class Broker:
@@ -19,11 +22,25 @@ class Broker:
         self.bootstrap = bootstrap
 
     def create_topic(self, name: str, partitions: int = 1, **config: str) -> None:
-        """Make a topic; in `config`, `_` stands for `.` (cleanup_policy="compact")."""
+        """Make a topic; in `config`, `_` stands for `.` (cleanup_policy="compact").
+
+        A client that was told of no controller, as by a broker that is behind with its heartbeats,
+        asks for one again minutes later: another one is made.
+        """
         settings = {key.replace("_", "."): value for key, value in config.items()}
-        admin = self._admin()  # what it has not done yet ends with it
-        made = admin.create_topics([NewTopic(name, partitions, 1, config=settings)])
-        made[name].result(timeout=60)
+        topic = NewTopic(name, partitions, 1, config=settings)
+        for attempt in range(_ATTEMPTS):
+            admin = self._admin()  # what it has not done yet ends with it
+            try:
+                admin.create_topics([topic], request_timeout=_SECONDS)[name].result()
+            except KafkaException as error:
+                code = error.args[0].code()
+                if attempt and code == KafkaError.TOPIC_ALREADY_EXISTS:
+                    return
+                if attempt == _ATTEMPTS - 1 or code not in _LATE:
+                    raise
+            else:
+                return
 
     def claim(self, name: str) -> None:
         """A program under test is going to make this topic."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pipeline.files import write
 from tests.real.apiserver import ApiServer, Reach
 from tests.real.parts import LOCALHOST
 
@@ -186,7 +187,7 @@ def kubeconfig(
         ],
         "current-context": "admin",
     }
-    file.write_text(yaml.safe_dump(written))
+    write(file, yaml.safe_dump(written))  # a watch may read it
     return file
 
 

@@ -161,7 +161,7 @@ def _settings(
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
-        "broker.session.timeout.ms": "2000",
+        "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "250",
         "auto.create.topics.enable": "false",
         **(security.settings if security else {}),

@@ -157,7 +157,7 @@ class Server:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
+    def start(self, ready: Callable[[], bool], *, seconds: float = 120) -> None:
         """Start it and wait until `ready()`, which may raise OSError while nothing listens."""
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
@@ -174,11 +174,11 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it in order (SIGTERM), by force after 30 s."""
+        """End it in order (SIGTERM), by force after two minutes."""
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(30)
+                self._process.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
             self._process = None

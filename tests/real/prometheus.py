@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import yaml
 
+from pipeline.files import write
 from tests.real.parts import LOCALHOST, Server, call, debian, free_port
 
 
@@ -74,7 +75,7 @@ class Prometheus:
         promql: str,
         until: Callable[[list[Sample]], bool] = bool,
         *,
-        seconds: float = 30,
+        seconds: float = 120,
     ) -> list[Sample]:
         """Ask again until the answer suits (by default: is not empty)."""
         deadline = time.monotonic() + seconds
@@ -92,7 +93,7 @@ class Prometheus:
         self.stop()
 
     def _write(self, config: Mapping[str, object]) -> None:
-        self._config.write_text(yaml.safe_dump(dict(config)))
+        write(self._config, yaml.safe_dump(dict(config)))
 
 
 def promtool(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tests.real import parts
 from tests.real.go import built
 
-_TRIES = 300
+_TRIES = 1_200
 
 
 class Received(NamedTuple):

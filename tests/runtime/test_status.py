@@ -51,3 +51,27 @@ def test_why_a_membership_was_lost_is_said_until_it_is_ready_again(
         status.end()
         assert status.not_ready == "it has ended"
     assert len(caplog.messages) == 2
+
+
+def test_what_is_said_is_in_the_log_and_counted_before() -> None:
+    """Whoever reads why it is not ready, in another thread, finds the rest of it."""
+    telemetry = Telemetry(compile_plan([], BuildContext()), process=False)
+    status = Status(telemetry)
+    status.set("")
+    seen: list[tuple[str, bool]] = []
+
+    class Look(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            counted = 'kafka_errors{error="Error"} 1' in telemetry.render([], {}, None)
+            seen.append((status.not_ready, counted))
+
+    look = Look()
+    log = logging.getLogger("pipeline.runtime.status")
+    log.addHandler(look)
+    try:
+        status.problem("a", "Error")
+        status.lost("b")
+    finally:
+        log.removeHandler(look)
+    assert seen == [("", True), ("a", True)]
+    assert status.not_ready == "b"

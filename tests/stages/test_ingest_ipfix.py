@@ -46,7 +46,7 @@ def running(text: str, folder: Path, **options: Path) -> Iterator[Job]:
         yield job
     finally:
         job.runtime.stop()
-        thread.join(30)
+        thread.join(60)
         job.close()
 
 

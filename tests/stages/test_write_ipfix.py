@@ -117,7 +117,7 @@ def test_flows_come_back(tmp_path: Path) -> None:
         wait_for(reader, f"bytes {total}")
     finally:
         reader.runtime.stop()
-        thread.join(30)
+        thread.join(60)
         reader.close()
 
 
@@ -140,14 +140,14 @@ def capturing(nfcapd: str, folder: Path, port: int) -> Iterator[None]:
     with (folder.parent / "nfcapd.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not list(folder.glob("nfcapd.current*")):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def wait_until_read(port: int) -> None:

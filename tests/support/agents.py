@@ -13,7 +13,7 @@ from google.protobuf import message_factory
 from pipeline.decode.record import descriptor
 
 _RECORD = message_factory.GetMessageClass(descriptor())
-_SECONDS = 60.0
+_SECONDS = 120.0
 
 
 def record(source: int, **fields: int) -> bytes:

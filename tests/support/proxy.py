@@ -52,24 +52,45 @@ class Proxy:
                 except OSError:
                     client.close()
                     continue
-                for source, sink, answers in ((client, server, False), (server, client, True)):
-                    threading.Thread(
-                        target=self._pump, args=(source, sink, answers), daemon=True
-                    ).start()
+                threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on both ways until one ends.
+
+        Both sockets are closed when neither way uses them any more: the number of one that is
+        closed earlier may be another connection's by then, whose bytes would be taken.
+        """
+        with client, server:
+            for one in (client, server):
+                one.settimeout(_LOOK)
+            back = threading.Thread(target=self._pump, args=(server, client, True), daemon=True)
+            back.start()
+            self._pump(client, server, False)
+            back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001
-        with suppress(OSError), source, sink:
-            source.settimeout(_LOOK)
+        with suppress(OSError):
             while not self._ended.is_set() and self.manner != "closed":
-                with suppress(TimeoutError):
+                try:
                     data = source.recv(_BLOCK)
-                    if not data:
-                        return
-                    sink.settimeout(None)
-                    if not answers:
-                        sink.sendall(data)
-                    elif not self._pass_on(data, sink):
-                        return
+                except TimeoutError:
+                    continue
+                if not data:
+                    break
+                if not answers:
+                    self._send(data, sink)
+                elif not self._pass_on(data, sink):
+                    break
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, data: bytes, sink: socket.socket) -> None:
+        """All of it, however long the other end does not read."""
+        left = memoryview(data)
+        while left and not self._ended.is_set():
+            with suppress(TimeoutError):
+                left = left[sink.send(left) :]
 
     def _pass_on(self, data: bytes, sink: socket.socket) -> bool:
         """Send an answer in the manner of the moment; False where the connection ends with it."""
@@ -79,7 +100,7 @@ class Proxy:
         if manner == "late":
             time.sleep(_LATE)
         elif manner == "half":
-            sink.sendall(data[: len(data) // 2])
+            self._send(data[: len(data) // 2], sink)
             return False
         elif manner == "changed" and self._draw.random() < 0.2:
             other, place = bytearray(data), self._draw.randrange(len(data))
@@ -87,12 +108,12 @@ class Proxy:
             data = bytes(other)
         elif manner == "drops":
             for at in range(0, min(len(data), 700), 7):
-                sink.sendall(data[at : at + 7])
+                self._send(data[at : at + 7], sink)
                 time.sleep(0.002)
             data = data[700:]
         while self.manner == "never" and not self._ended.is_set():
             time.sleep(_LOOK)
-        sink.sendall(data)
+        self._send(data, sink)
         return True
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ def admin(broker: Broker) -> AdminClient:
 def delete_topic(broker: Broker, topic: str) -> None:
     """Delete a topic; it is gone when this returns."""
     client = admin(broker)
-    client.delete_topics([topic])[topic].result(20)
+    client.delete_topics([topic])[topic].result(120)
     while topic in client.list_topics(timeout=60).topics:
         pass
 
@@ -29,7 +29,7 @@ def delete_topic(broker: Broker, topic: str) -> None:
 def delete_records(broker: Broker, topic: str, before: int) -> None:
     """Delete the messages of partition 0 before an offset, as retention does."""
     asked, client = TopicPartition(topic, 0, before), admin(broker)
-    client.delete_records([asked])[asked].result(20)
+    client.delete_records([asked])[asked].result(120)
 
 
 def transactions(broker: Broker, topic: str, *parts: tuple[list[bytes], bool]) -> None:
@@ -37,16 +37,16 @@ def transactions(broker: Broker, topic: str, *parts: tuple[list[bytes], bool]) -
     producer = Producer(
         {"bootstrap.servers": broker.bootstrap, "transactional.id": topic, "log_level": 2}
     )
-    producer.init_transactions(30)
+    producer.init_transactions(120)
     for payloads, commit in parts:
         producer.begin_transaction()
         for payload in payloads:
             producer.produce(topic, payload, partition=0)
-        producer.flush(20)
+        producer.flush(120)
         if commit:
-            producer.commit_transaction(20)
+            producer.commit_transaction(120)
         else:
-            producer.abort_transaction(20)
+            producer.abort_transaction(120)
 
 
 def allow(broker: Broker, user: str, kind: str, name: str, *operations: str) -> None:
@@ -63,7 +63,7 @@ def deny(broker: Broker, user: str, kind: str, name: str, operation: str) -> Non
 def _add(broker: Broker, rules: list[tuple[Any, ...]]) -> None:
     client: Any = admin(broker)
     for done in client.create_acls([_KAFKA.AclBinding(*rule) for rule in rules]).values():
-        done.result(20)
+        done.result(120)
 
 
 def forbid(broker: Broker, user: str, kind: str, name: str) -> None:
@@ -71,7 +71,7 @@ def forbid(broker: Broker, user: str, kind: str, name: str) -> None:
     client: Any = admin(broker)
     asked = _KAFKA.AclBindingFilter(*_rule(user, kind, name, "LITERAL", "ANY", "ANY"))
     for done in client.delete_acls([asked]).values():
-        done.result(20)
+        done.result(120)
 
 
 def _rule(  # noqa: PLR0917 - as they stand in a rule

@@ -19,5 +19,5 @@ def produce(
         producer.produce(topic, payload, partition=count % partitions)
         if count % 10_000 == 0:
             producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
     return count

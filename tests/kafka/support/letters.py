@@ -20,11 +20,11 @@ class Letter:
 
 
 def letters(broker: Broker, topic: str, count: int) -> list[Letter]:
-    """The first letters of partition 0, or fewer when they do not come within 20 s."""
+    """The first letters of partition 0, or fewer when they do not come in two minutes."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, 0, 0)])
     try:
-        return [Letter(message) for message in consumer.consume(count, timeout=20)]
+        return [Letter(message) for message in consumer.consume(count, timeout=120)]
     finally:
         consumer.close()
 

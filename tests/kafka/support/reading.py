@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, TopicPartition
 
 _SECONDS = 120
 
@@ -30,13 +30,34 @@ def read(address: str, topic: str, count: int, *, seconds: float = 20) -> list[M
             some = consumer.consume(min(count - len(found), 10_000), timeout=seconds)
             if not some and len(ends) == len(partitions):
                 break
-            ends |= {message.partition() for message in some if message.error()}
+            ends |= {message.partition() for message in some if _is_end(message)}
             found += (message for message in some if not message.error())
     finally:
         consumer.close()
     return [
         Message(_bytes(m.key()), _bytes(m.value()) or b"", int(m.partition() or 0)) for m in found
     ]
+
+
+def _is_end(message: Any) -> bool:
+    """Whether it says that a partition is read to its end, and is not a message of it."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+
+def no_fetch_waits(address: str, topic: str) -> None:
+    """Return when the broker has answered each fetch of partition 0 that waits there now.
+
+    It answers those that find nothing in the order of their ends: this one has come last, and waits
+    longer than the 250 ms of a worker. What comes next does not go to a worker frozen before.
+    """
+    own = {"bootstrap.servers": address, "group.id": "reader", "enable.partition.eof": True}
+    consumer = Consumer({**own, "fetch.wait.max.ms": 500})
+    try:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
+        assert consumer.consume(1, timeout=_SECONDS), f"no answer to a fetch of {topic}"
+    finally:
+        consumer.close()
 
 
 def _bytes(data: str | bytes | None) -> bytes | None:

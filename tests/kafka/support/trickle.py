@@ -42,4 +42,4 @@ class Trickle:
     ) -> None:
         self._stopping.set()
         self._thread.join()
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(120) == 0

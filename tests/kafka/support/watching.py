@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Self
 
+from pipeline.files import write
 from tests.kafka.support.load import Labels, Samples, labelled
 from tests.kafka.support.workers import Worker
 from tests.real.parts import LOCALHOST
@@ -46,9 +47,7 @@ class Watch:
             {"targets": [f"{LOCALHOST}:{port}"], "labels": {"process": name}}
             for name, port in self._running.items()
         ]
-        partial = self._targets.with_suffix(".partial")
-        partial.write_text(json.dumps(targets))
-        partial.replace(self._targets)
+        write(self._targets, json.dumps(targets))
 
     def scrapes(self) -> int:
         """How many there were that got an answer."""

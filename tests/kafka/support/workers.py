@@ -44,14 +44,14 @@ class Worker:
         answer = call(self.port, path)
         return answer.status, answer.body if path == "/metrics" else json.loads(answer.body)
 
-    def exit(self, *, seconds: float = 60) -> int:
+    def exit(self, *, seconds: float = 120) -> int:
         """Send SIGTERM and wait; the exit code."""
         process = self.process._process
         assert process is not None
         process.send_signal(signal.SIGTERM)
         return process.wait(seconds)
 
-    def ended(self, *, seconds: float = 60) -> int:
+    def ended(self, *, seconds: float = 120) -> int:
         """Wait until it ends by itself; the exit code."""
         process = self.process._process
         assert process is not None
@@ -167,7 +167,13 @@ def wait(condition: Callable[[], bool], *, seconds: float = 120, every: float = 
 
 def counted(messages: int, *workers: Worker, seconds: float = 120) -> Counts:
     """Wait until these workers have counted so many messages; the exact counters then."""
-    wait(lambda: totals(*workers)[0] >= messages, seconds=seconds, every=0.3)
-    found, counts = totals(*workers)
+    told: list[tuple[int, Counts]] = []
+
+    def have_come() -> bool:
+        told[:] = [totals(*workers)]
+        return told[0][0] >= messages
+
+    wait(have_come, seconds=seconds, every=0.3)
+    [(found, counts)] = told
     assert found == messages
     return counts

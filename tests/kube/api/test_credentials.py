@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.files import write
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.credentials import credentials
 from pipeline.kube.api.errors import ApiError, CredentialsError, UnreachableError
@@ -300,7 +301,7 @@ def test_a_token_is_revoked_while_no_other_can_be_had(
 
             until(known)
             client.create(pod("after", "198.18.6.2", space))
-            file.write_text(bound(kube_server, account, secret(space, "s2")))
+            write(file, bound(kube_server, account, secret(space, "s2")))
             until(lambda: watch.problems() == [])
             until(lambda: named(watch, "198.18.6.2") == "after")
             errors = measured(watch, "kube_errors")

@@ -98,7 +98,7 @@ def test_an_address_belongs_to_whom_had_it(
     first, second = (pod(name, "198.18.0.1", space) for name in ("first", "second"))
     client.create(first)
     path = kubeconfig(kube_server, tmp_path)
-    more: dict[str, Any] = {"window": 4.0, "clock": lambda: time.time() + shift}
+    more: dict[str, Any] = {"window": 15.0, "clock": lambda: time.time() + shift}
     with watching(path, namespaces=[space], **more) as watch:
         assert named(watch, "198.18.0.1") == "first"
         held = round(time.time() * 1000)

@@ -104,8 +104,8 @@ def test_a_flow_collector_changes_labels_and_counters_go_on(
         job.run()
         assert shown(job) == {"Machines": 1, "": 1}
         custom = [{"name": "S3", "cidrs": ["3.5.204.0/22"]}]
-        apply(new_kube, collector(customLabels=custom))
         before = job.plan
+        apply(new_kube, collector(customLabels=custom))
         eventually(lambda: job.plan is not before)
         job.run()
         assert shown(job) == {"Machines": 2, "": 1, "S3": 1}

@@ -13,6 +13,7 @@ import yaml
 from page.health import DESCRIBED, HealthPage
 from page.source import Source
 from pipeline.app.documents import Extra
+from pipeline.files import write
 from simulate import simulate
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, running
@@ -183,19 +184,24 @@ def test_rejects_by_reason(health: Running) -> None:
 
 
 def test_series_against_their_limits(health: Running) -> None:
-    (found,) = health.page.until(lambda: table(health.page, "Series"))
+    def reached() -> dict[str, str] | None:
+        (found,) = table(health.page, "Series")
+        return found if number(found["Label sets beyond it"]) else None
+
+    found = health.page.until(reached)
     assert found["Metric"] == "bytes"
     assert (found["Series"], found["Limit of series"]) == (str(CAP + 1), str(CAP))
     assert found["Of the limit"] == "▲ 120 %"
-    assert number(found["Label sets beyond it"]) > 0
-    assert "limit of series reached: bytes" in health.page.texts(".notice.warn")
+    health.page.until(lambda: "limit of series reached: bytes" in health.page.texts(".notice.warn"))
 
 
 def test_the_api_server_and_what_is_known_of_it(health: Running) -> None:
-    rows = health.page.until(lambda: table(health.page, "Kubernetes API"))
-    kinds = {one["Kind"]: one for one in rows}
+    def listed() -> dict[str, dict[str, str]] | None:
+        kinds = {one["Kind"]: one for one in table(health.page, "Kubernetes API")}
+        return kinds if {one["Listed"] for one in kinds.values()} == {"✓ yes"} else None
+
+    kinds = health.page.until(listed)
     assert {"Pod", "Node", "Service"} <= set(kinds)
-    assert {one["Listed"] for one in kinds.values()} == {"✓ yes"}
     assert {one["Out of date for"] for one in kinds.values()} == {"\N{EN DASH}"}
     assert all(number(one["Errors"]) == 0 for one in kinds.values())
 
@@ -203,15 +209,15 @@ def test_the_api_server_and_what_is_known_of_it(health: Running) -> None:
 def test_a_reload_and_one_that_is_refused(health: Running) -> None:
     page, config = health.page, health.config
     before = config.read_text()
-    assert health.page.text(".notice.done") == "✓ The worker is ready."
-    assert figures(page)["Configuration"] == "as at the start"
-    config.write_text(before.replace("type: counter", "type: countr"))
+    page.until(lambda: page.text(".notice.done") == "✓ The worker is ready.")
+    page.until(lambda: figures(page)["Configuration"] == "as at the start")
+    write(config, before.replace("type: counter", "type: countr"))
     refused = "The newest configuration is refused, the one before runs on"
     page.until(lambda: refused in page.text(".notice.error"))
     page.accessible("health-refused")
     document = yaml.safe_load(before)
     document["stages"][-1]["metrics"].append({"name": "flows", "type": "counter"})
-    config.write_text(yaml.safe_dump(document))
+    write(config, yaml.safe_dump(document))
     page.until(lambda: figures(page)["Configuration"].startswith("reloaded "))
     page.until(lambda: not page.all(".notice.error"))
     page.until(lambda: "flows" in {one["Metric"] for one in table(page, "Series")})
@@ -245,7 +251,7 @@ def test_a_worker_that_is_not_ready_says_why(
     page = open_page(Fixed(reference_seen()), {"health": document})
     page.open("health")
     shown = "<img src=x onerror=alert(1)>\\u202e"
-    assert page.texts("main .view h2")[0] == "a"
+    page.until(lambda: page.texts("main .view h2")[0] == "a")
     assert shown in page.texts("main .view h2")
     assert f"Not ready: broker {shown} is away" in page.texts(".notice.warn")
     assert page.all("main img") == []

@@ -16,7 +16,7 @@ from tests.support.seen import Fixed, seen
 
 pytestmark = pytest.mark.slow
 Open = Callable[[Source], Page]
-_DEADLINE = 20.0
+_DEADLINE = 60.0
 """Seconds, many times what an idle machine needs."""
 _WATCH = """
 window.shownAt = 0;

@@ -26,7 +26,7 @@ class Slow(Fixed):
         self.go = Event()
 
     def read(self) -> Seen:
-        assert self.go.wait(60)
+        assert self.go.wait(600)
         return super().read()
 
 

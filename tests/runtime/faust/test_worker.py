@@ -165,7 +165,7 @@ def test_whoever_waits_goes_on_when_it_has_ended() -> None:
     waiting = threading.Thread(target=run.worker.wait)
     waiting.start()
     run.worker.run()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 
@@ -180,5 +180,5 @@ def test_a_stop_ends_a_pause() -> None:
     worker = Worker(Once(), status(), threading.Event(), lambda _: None, clock=lambda: 0.0)
     running = threading.Thread(target=worker.run, daemon=True)
     running.start()
-    running.join(30)
+    running.join(60)
     assert not running.is_alive()
