@@ -9,18 +9,22 @@ _library = ctypes.CDLL(None)
 _trim = getattr(_library, "malloc_trim", None)
 _set = getattr(_library, "mallopt", None)
 """Of glibc; other C libraries have none."""
-_ARENAS = -8
-"""M_ARENA_MAX. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html."""
+_ARENAS, _MAPPED = -8, -3
+"""M_ARENA_MAX, M_MMAP_THRESHOLD. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html."""
+_LARGE = 1 << 20
 
 
 def one_heap() -> None:
-    """Let all threads share one heap; to be called before there is a second thread.
+    """Let all threads share one heap, of small blocks; to be called before there is a second.
 
     Each answer is made in a thread of its own, and glibc gives threads heaps of their own: what one
     leaves free, no other takes. Where there are several heaps already, it goes on to use them all.
+    A block of a MiB or more is given back as soon as it is free. By itself glibc raises that bound
+    to the largest block that was ever freed, and the columns of batches leave gaps in the heap.
     """
     if _set:
         _set(_ARENAS, 1)
+        _set(_MAPPED, _LARGE)
 
 
 def give_back() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from policy.objects import Reference
+from policy.parts import Reference
 
 
 class End(NamedTuple):

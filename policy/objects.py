@@ -8,126 +8,39 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
 from pipeline.kube.index import keys
-from pipeline.kube.index.owners import Climb
 from policy import shapes
+from policy.parts import (
+    Controller,
+    Endpoint,
+    EndpointSlice,
+    NamedPort,
+    Node,
+    Pod,
+    Reference,
+    Service,
+    ServicePort,
+    lasting,
+)
 from policy.selectors import LabelSelector
 
 Manifest = dict[str, Any]
 NAME_LABEL = "kubernetes.io/metadata.name"
 _HOPS = 3
-_CLIMB = Climb(further=True)
+_NAME = attrgetter("name")
 _RUN = re.compile(r"(.+)-[0-9]{8,}")
 """The name of a CronJob's Job ends in the minutes since 1970."""
-
-
-class Reference(NamedTuple):
-    """Names an object: a workload, a pod, a node (without namespace), a Service."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
-
-
-class NamedPort(NamedTuple):
-    """A port that a container of a pod names."""
-
-    name: str
-    protocol: str
-    number: int
-
-
-class Pod(NamedTuple):
-    """A pod. `owners` are the workloads that it belongs to: the nearest first, then theirs.
-
-    `addresses` are in canonical form. A pod that `has_ended` had them once. A pod without a name
-    is the template of a workload that has no pods.
-    """
-
-    namespace: str
-    name: str
-    labels: Mapping[str, str]
-    addresses: tuple[str, ...] = ()
-    node: str = ""
-    on_host_network: bool = False
-    ports: tuple[NamedPort, ...] = ()
-    has_ended: bool = False
-    owners: tuple[Reference, ...] = ()
-
-    @property
-    def workload(self) -> Reference:
-        """The workload that outlives the others, or the pod itself."""
-        return _lasting([Reference("Pod", self.namespace, self.name), *self.owners])
-
-    def target(self, port: ServicePort) -> int:
-        """The port at which it is reached through a Service's; 0 where it has none of that name."""
-        if not isinstance(port.target, str):
-            return port.target
-        named = {(one.name, one.protocol): one.number for one in self.ports}
-        return named.get((port.target, port.protocol), 0)
-
-
-class Controller(NamedTuple):
-    """A workload. `selector` is its own one, None where the kind has none (CronJob)."""
-
-    reference: Reference
-    selector: LabelSelector | None
-    template: Pod | None
-
-
-class Node(NamedTuple):
-    """A node: its addresses in canonical form, that of OVN too, and the networks of its pods."""
-
-    name: str
-    addresses: tuple[str, ...]
-    pod_cidrs: tuple[str, ...]
-
-
-class ServicePort(NamedTuple):
-    """A port of a Service, and the port of the pods: a number or the name of a port."""
-
-    name: str
-    protocol: str
-    number: int
-    target: int | str
-
-
-class Service(NamedTuple):
-    """A Service; `selector` is empty where its endpoints are made by hand."""
-
-    reference: Reference
-    selector: Mapping[str, str]
-    ports: tuple[ServicePort, ...]
-    addresses: tuple[str, ...]
-
-
-class Endpoint(NamedTuple):
-    """An endpoint of a Service: addresses, and the pod behind them where there is one."""
-
-    addresses: tuple[str, ...]
-    pod: Reference | None
-
-
-class EndpointSlice(NamedTuple):
-    """Endpoints of a Service, and their ports by the names of the Service's ports."""
-
-    service: Reference
-    endpoints: tuple[Endpoint, ...]
-    ports: tuple[NamedPort, ...]
 
 
 class Cluster:
@@ -159,6 +72,7 @@ class Cluster:
                 owners=chains.setdefault(owners, owners),
                 ports=self._ports.setdefault(pod.ports, pod.ports),
             )
+        self._owner = {one: owner for one, owner in self._owner.items() if one.kind != "Pod"}
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace, that of its name included."""
@@ -166,7 +80,7 @@ class Cluster:
 
     def pods_of(self, workload: Reference) -> list[Pod]:
         """The pods of a workload; ended ones, or its template, only where it has no others."""
-        found = self._pods_by_owner.get(workload, [])
+        found = [*self._named(workload), *self._pods_by_owner.get(workload, ())]
         living = [pod for pod in found if not pod.has_ended]
         controller = self.controllers.get(self.workload_of(workload))
         template = [controller.template] if controller and controller.template else []
@@ -177,7 +91,8 @@ class Cluster:
 
         It is the CronJob even of a Job that is gone.
         """
-        found = _lasting(self._chain(one))
+        named = self._named(one)
+        found = lasting([one, *named[-1].owners] if named else self._chain(one))
         run = _RUN.fullmatch(found.name) if found.kind == "Job" else None
         parent = Reference("CronJob", found.namespace, run[1] if run else "")
         return parent if parent in self.controllers else found
@@ -229,10 +144,23 @@ class Cluster:
     def _pods_by_owner(self) -> Mapping[Reference, list[Pod]]:
         found: dict[Reference, list[Pod]] = defaultdict(list)
         for pod in self.pods:
-            own = Reference("Pod", pod.namespace, pod.name)
-            for owner in dict.fromkeys((own, *pod.owners)):
+            for owner in pod.owners:
                 found[owner].append(pod)
         return found
+
+    @cached_property
+    def _pods_by_name(self) -> Mapping[str, list[Pod]]:
+        """The pods of each namespace, sorted by name: a key for each would take as much again."""
+        found: dict[str, list[Pod]] = defaultdict(list)
+        for pod in sorted(self.pods, key=_NAME):
+            found[pod.namespace].append(pod)
+        return found
+
+    def _named(self, one: Reference) -> list[Pod]:
+        """The pods of a name: one, and former ones."""
+        there = self._pods_by_name.get(one.namespace, []) if one.kind == "Pod" else []
+        first = bisect_left(there, one.name, key=_NAME)
+        return there[first : bisect_right(there, one.name, lo=first, key=_NAME)]
 
     def _add(self, one: Manifest) -> None:
         meta = msgspec.convert(one.get("metadata"), shapes.Metadata)
@@ -268,17 +196,6 @@ class Cluster:
         while len(found) <= _HOPS and (owner := self._owner.get(found[-1])):
             found.append(owner)
         return found
-
-
-def _lasting(chain: Sequence[Reference]) -> Reference:
-    """The one of a chain of owners, the nearest first, that outlives the others.
-
-    An operator's resource that owns a Deployment is not one: it may own several.
-    """
-    for one, owner in pairwise(chain):
-        if one.kind != "Pod" and not _CLIMB.allows(one.kind, owner.kind, hop=1):
-            return one
-    return chain[-1]
 
 
 def _called(one: Manifest) -> str:

@@ -49,6 +49,39 @@ all_there.wait()
 """
 
 
+_LARGE = """
+import sys
+from pathlib import Path
+from pipeline.heap import one_heap
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
+
+if sys.argv[1] == "settled":
+    one_heap()
+b"x" * (20 << 20)
+before = held()
+blocks = [b"x" * (2 << 20) for _ in range(20)]
+del blocks[:-1]
+print(held() - before)
+"""
+
+
+def test_large_blocks_leave_no_gaps() -> None:
+    """Nothing is asked to give them back, and the one behind them stays."""
+    left = {
+        kind: int(
+            subprocess.run(
+                [sys.executable, "-c", _LARGE, kind], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for kind in ("settled", "as it is")
+    }
+    assert left["as it is"] > 20, "MB that glibc keeps by itself: else there is nothing to settle"
+    assert left["settled"] < 8
+
+
 def test_threads_share_one_heap() -> None:
     """Each heap of glibc's has a reserve that nobody may touch."""
     heaps = {

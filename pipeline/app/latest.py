@@ -1,15 +1,19 @@
 """The latest flows of a run, as the stages behind the enrichment get them.
 
-What is kept of a batch are references to its last messages; they are decoded, with all their
-fields, and enriched when somebody looks at them. A run does not become slower by that.
+What is kept of a batch are its last messages, in one piece: thousands of small objects would pin
+the arenas of Python's allocator, wherever there was room when they came. They are decoded, with all
+their fields, and enriched when somebody looks at them: a run does not become slower by that.
 """
 
 from __future__ import annotations
 
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from threading import Event, Lock
+from typing import NamedTuple
 
 import polars as pl
 
@@ -63,13 +67,26 @@ def _kept(names: Sequence[str], kept: Mapping[str, Spec]) -> list[str]:
     return [name for name in names if name in kept]
 
 
+class _Batch(NamedTuple):
+    """The last messages of a batch of a source in one piece, and how long each is."""
+
+    source: str
+    content: bytes
+    sizes: array[int]
+
+    def payloads(self) -> list[bytes]:
+        """The messages."""
+        starts = accumulate(self.sizes, initial=0)
+        return [self.content[at : at + size] for at, size in zip(starts, self.sizes, strict=False)]
+
+
 class LatestFlows:
     """The latest messages of a run and, on demand, their flows. `compile_view` makes a `view`."""
 
     def __init__(self, live: ActivePlan, compile_view: Callable[[], Plan]) -> None:
         self._live = live
         self._compile = compile_view
-        self._ring: deque[tuple[str, list[bytes], int]] = deque()
+        self._ring: deque[_Batch] = deque()
         self._ring_lock, self._lock = Lock(), Lock()
         self._held = self._bytes = self._number = 0
         self._shown = -1
@@ -84,19 +101,18 @@ class LatestFlows:
     def add(self, source: str, payloads: list[bytes]) -> None:
         """Take the last messages of a batch."""
         last = payloads[-MOST:]
-        size = sum(map(len, last))
-        while size > _BYTES:
+        while sum(map(len, last)) > _BYTES:
             last = last[len(last) // 2 + 1 :]
-            size = sum(map(len, last))
+        one = _Batch(source, b"".join(last), array("I", map(len, last)))
         with self._ring_lock:
-            self._ring.append((source, last, size))
-            self._held += len(last)
-            self._bytes += size
+            self._ring.append(one)
+            self._held += len(one.sizes)
+            self._bytes += len(one.content)
             self._number += 1
-            while self._held - len(self._ring[0][1]) >= MOST or self._bytes > _BYTES:
-                _, gone, freed = self._ring.popleft()
-                self._held -= len(gone)
-                self._bytes -= freed
+            while self._held - len(self._ring[0].sizes) >= MOST or self._bytes > _BYTES:
+                gone = self._ring.popleft()
+                self._held -= len(gone.sizes)
+                self._bytes -= len(gone.content)
 
     def flows(self) -> Compressed:
         """The latest flows, the newest last: the same object again while there are no others.
@@ -112,7 +128,7 @@ class LatestFlows:
                 self._next = begun + _SHARE * (time.monotonic() - begun)
             return self._flows
 
-    def _enriched(self, ring: Sequence[tuple[str, list[bytes], int]]) -> pl.DataFrame:
+    def _enriched(self, ring: Sequence[_Batch]) -> pl.DataFrame:
         with self._live.batch(patience=_PATIENCE) as plan:
             if self._plans is None or self._plans[0] is not plan:
                 self._plans = plan, self._compile()
@@ -120,9 +136,9 @@ class LatestFlows:
             of.refresh(Event())
             tap = of.nodes[-1].name
             frames = list[pl.DataFrame]()
-            for source, payloads, _ in ring:
+            for one in ring:
                 try:
-                    frames.append(of.flows(source, payloads, tap))
+                    frames.append(of.flows(one.source, one.payloads(), tap))
                 except StageError:  # its messages were rejected, each with its reason
                     continue
         return values.concat(frames).tail(MOST) if frames else pl.DataFrame()

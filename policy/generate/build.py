@@ -30,7 +30,8 @@ from policy.generate.seen import Edge, Side, edges
 from policy.generate.selection import NotSelectableError, Selection, Selections
 from policy.generate.services import Services
 from policy.networkpolicy import Direction, Protocol
-from policy.objects import Cluster, Manifest, Reference
+from policy.objects import Cluster, Manifest
+from policy.parts import Reference
 from policy.selectors import LabelSelector
 
 _PROTOCOLS = frozenset(map(str, Protocol))

@@ -8,7 +8,8 @@ from pipeline.diagnostics import nearest
 from policy.ends import End
 from policy.generate.draft import Port, Rule
 from policy.generate.peers import Peers
-from policy.objects import Cluster, Pod, Reference, Service
+from policy.objects import Cluster
+from policy.parts import Pod, Reference, Service
 
 _DNS = 53
 _PROTOCOLS = ("TCP", "UDP")

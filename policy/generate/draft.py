@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from policy.networkpolicy import Direction
-from policy.objects import Reference
+from policy.parts import Reference
 from policy.selectors import LabelSelector
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"

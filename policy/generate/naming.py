@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from policy.objects import Reference
+from policy.parts import Reference
 
 DEFAULT_DENY = "default-deny"
 _LONGEST = 253

@@ -144,14 +144,12 @@ class _Sorted:
     """Addresses in order, to find those of a network."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        known = {ipaddress.ip_address(ip) for ip in addresses}
-        self._known = sorted(known, key=_order)
-        self._places = list(map(_order, self._known))
+        self._known = sorted(set(map(ipaddress.ip_address, addresses)), key=_order)
 
     def between(self, first: Address, last: Address) -> list[Address]:
         """The addresses from `first` to `last`."""
-        start = bisect_left(self._places, _order(first))
-        return self._known[start : bisect_right(self._places, _order(last))]
+        start = bisect_left(self._known, _order(first), key=_order)
+        return self._known[start : bisect_right(self._known, _order(last), lo=start, key=_order)]
 
 
 def _order(address: Address) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from policy.ends import End
 from policy.generate.draft import Block, Peer, PeerKind
 from policy.generate.networks import Networks, host
 from policy.generate.selection import NotSelectableError, Selections
-from policy.objects import Reference
+from policy.parts import Reference
 
 NO_LABEL = "the address has no subnet label"
 """Why there is no rule for an address outside the cluster."""

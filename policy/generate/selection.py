@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from policy.objects import Cluster, Pod, Reference
+from policy.objects import Cluster
+from policy.parts import Pod, Reference, distinct
 from policy.selectors import LabelIndex, LabelSelector
 
 _RUN = re.compile(
@@ -41,9 +42,10 @@ class Selections:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._living: dict[str, list[Pod]] = defaultdict(list)
-        for pod in cluster.pods:
-            if not (pod.has_ended or pod.on_host_network):
-                self._living[pod.namespace].append(pod)
+        for pod in distinct(
+            pod for pod in cluster.pods if not (pod.has_ended or pod.on_host_network)
+        ):
+            self._living[pod.namespace].append(pod)
         self._labels = {
             name: LabelIndex(pod.labels for pod in pods) for name, pods in self._living.items()
         }

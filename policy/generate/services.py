@@ -8,7 +8,8 @@ from pipeline.flows import cidr
 from policy.ends import End
 from policy.generate.networks import Networks
 from policy.generate.seen import Edge
-from policy.objects import Cluster, Pod, Reference, Service, ServicePort
+from policy.objects import Cluster
+from policy.parts import Pod, Reference, Service, ServicePort
 
 
 class Services:

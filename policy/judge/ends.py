@@ -11,8 +11,9 @@ from pipeline.flows.cidr import Network
 from pipeline.kube.subnets import MACHINES, PODS, SERVICES, Label
 from policy.ends import End
 from policy.judge.groups import Groups
-from policy.objects import Cluster, Endpoint, Pod, Reference, Service, ServicePort
+from policy.objects import Cluster
 from policy.outside import outside
+from policy.parts import Endpoint, Pod, Reference, Service, ServicePort
 
 TEMPLATE = "its template"
 """The name of the pods that a workload without pods would have."""

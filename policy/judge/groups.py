@@ -15,7 +15,8 @@ from pipeline.flows import cidr
 from pipeline.flows.cidr import Address, Network
 from pipeline.flows.prefix_table import PrefixTable
 from policy.networkpolicy import NetworkPolicy
-from policy.objects import Cluster, NamedPort, Pod
+from policy.objects import Cluster
+from policy.parts import NamedPort, Pod
 
 ANY_FAMILY = 0
 """Of an endpoint whose addresses are not known."""

@@ -13,7 +13,8 @@ from policy.ends import End
 from policy.judge.evaluator import Evaluator
 from policy.judge.verdicts import Verdict
 from policy.networkpolicy import NetworkPolicy
-from policy.objects import Cluster, Reference
+from policy.objects import Cluster
+from policy.parts import Reference
 
 
 class NoEndError(ValueError):

@@ -9,7 +9,8 @@ import polars as pl
 
 from policy.judge.tables import Tables
 from policy.networkpolicy import NetworkPolicy, Peer, Port, Rule
-from policy.objects import Cluster, Pod
+from policy.objects import Cluster
+from policy.parts import Pod, distinct
 from policy.selectors import LabelIndex, LabelSelector
 
 ANYONE, EVERY_POD = "anyone", "every pod"
@@ -40,7 +41,7 @@ class Workloads:
 
     def __init__(self, cluster: Cluster) -> None:
         self._pods: dict[str, list[Pod]] = defaultdict(list)
-        for pod in _selectable(cluster):
+        for pod in distinct(_selectable(cluster)):
             self._pods[pod.namespace].append(pod)
         self._labels = {
             name: LabelIndex(pod.labels for pod in pods) for name, pods in self._pods.items()

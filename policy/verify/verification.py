@@ -17,7 +17,8 @@ from policy.ends import End
 from policy.judge.evaluator import Evaluator, Judged
 from policy.judge.verdicts import LOST, Verdict
 from policy.networkpolicy import Direction, NetworkPolicy
-from policy.objects import Cluster, Reference
+from policy.objects import Cluster
+from policy.parts import Reference
 from policy.verify.permissions import Workloads, isolated, permissions
 
 UNSELECTED = pl.Schema({"workload": pl.String(), "directions": pl.String()})

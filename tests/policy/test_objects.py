@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from policy.objects import Cluster, Manifest, NamedPort, Reference
+from policy.objects import Cluster, Manifest
+from policy.parts import NamedPort, Reference
 from policy.selectors import LabelSelector
 from tests.support.policies import namespace, node, pod
 

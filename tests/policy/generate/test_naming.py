@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policy.generate.naming import names
-from policy.objects import Reference
+from policy.parts import Reference
 
 WEB = Reference("Deployment", "shop", "web")
 

@@ -8,7 +8,7 @@ from policy.generate.draft import Block, Draft, Peer, PeerKind, Port, Rule
 from policy.generate.objects import Kind, added, manifests
 from policy.generate.report import Report
 from policy.networkpolicy import Direction
-from policy.objects import Reference
+from policy.parts import Reference
 from policy.selectors import LabelSelector
 
 REPORT = Report(

@@ -8,7 +8,8 @@ import pytest
 
 from policy.generate.draft import plain
 from policy.generate.selection import NotSelectableError, Selections
-from policy.objects import Cluster, Reference
+from policy.objects import Cluster
+from policy.parts import Reference
 
 UID = "controller-uid"
 RUN = {

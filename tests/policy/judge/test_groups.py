@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.flows import cidr
 from policy.judge.groups import ANY_FAMILY, Group, Groups
-from policy.objects import Cluster, NamedPort, Pod
+from policy.objects import Cluster
+from policy.parts import NamedPort, Pod
 from tests.support.policies import pod, policy
 
 POLICIES = [

@@ -6,7 +6,8 @@ from pipeline.flows import cidr
 from policy.judge.groups import Group
 from policy.judge.tables import compile_policies
 from policy.networkpolicy import Direction
-from policy.objects import Cluster, NamedPort
+from policy.objects import Cluster
+from policy.parts import NamedPort
 from tests.support.policies import namespace, policy
 
 NET = cidr.network("10.0.0.0/8")
