@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from pipeline.flows.conversation import conversations
-from pipeline.kafka.connection import Connection
+from pipeline.kafka.connection import BrokerError, Connection
 from pipeline.kafka.producer import Producer, create_topic
 from pipeline.kafka.publication import Keyed
 from simulate import companions, configs, truth, wire
@@ -71,7 +71,8 @@ async def feed(
         begun = time.monotonic()
         for part in _parts(scenario, stream.rate):
             flows = _now(part)
-            await producer.publish(target.topic, _messages(flows, peers, stream.form))
+            if await producer.publish(target.topic, _messages(flows, peers, stream.form)):
+                raise BrokerError(f'topic "{target.topic}" does not take messages of this size')
             ledger.add(flows)
             advance(flows.height)
             due = begun + ledger.flows / stream.rate if stream.rate else 0.0

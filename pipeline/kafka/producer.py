@@ -9,11 +9,17 @@ import time
 from collections.abc import Iterable
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.partitioner import murmur2
 
 from pipeline.kafka.connection import BrokerError, Connection
@@ -39,15 +45,20 @@ class Producer:
         self, connection: Connection, compression: str = "none", patience: float = 60.0
     ) -> None:
         self._connection = connection
+        self._compression = None if compression == "none" else compression
         self._patience = patience
         self._turn = itertools.count()
-        self._client = AIOKafkaProducer(
-            bootstrap_servers=list(connection.brokers),
+        self._batch_bytes = _BATCH_BYTES
+        self._client = self._made()
+
+    def _made(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=list(self._connection.brokers),
             enable_idempotence=True,
-            compression_type=None if compression == "none" else compression,
-            max_batch_size=_BATCH_BYTES,
+            compression_type=self._compression,
+            max_batch_size=self._batch_bytes,
             request_timeout_ms=_DELIVERY_SECONDS * 1000,
-            **connection.arguments(),
+            **self._connection.arguments(),
         )
 
     async def start(self) -> None:
@@ -66,36 +77,69 @@ class Producer:
             else:
                 return
 
-    async def publish(self, topic: str, records: Iterable[Keyed]) -> None:
-        """Deliver the records, those of one key in order. Raises KafkaError."""
+    async def publish(self, topic: str, records: Iterable[Keyed]) -> int:
+        """Deliver the records, those of one key in order. Raises BrokerError.
+
+        How many the topic does not take because they are too large.
+        """
+        refused = 0
         try:
             asked = self._client.partitions_for(topic)
-            partitions = await asyncio.wait_for(asked, self._patience)
-            await self._publish(topic, len(partitions), records)
+            partitions = len(await asyncio.wait_for(asked, self._patience))
+            while left := await self._publish(topic, partitions, records):
+                alone = [len(run[0]) == 1 for run in left]
+                refused += sum(alone)
+                await self._begin_anew(smaller=not all(alone))
+                records = [one for run in left for batch in _again(run) for one in batch]
         except TimeoutError as error:
             raise BrokerError(f'there is no topic "{topic}"') from error
         except KafkaError as error:
             raise BrokerError(f'cannot publish to topic "{topic}": {error!r}') from error
+        return refused
 
     async def stop(self) -> None:
         """Close the connections."""
         await self._client.stop()
 
-    async def _publish(self, topic: str, partitions: int, records: Iterable[Keyed]) -> None:
+    async def _publish(
+        self, topic: str, partitions: int, records: Iterable[Keyed]
+    ) -> list[list[list[Keyed]]]:
+        """Of each partition that refused a batch for its size: the records from that one on."""
+        runs: dict[int, list[_Batch]] = {}
         now = int(time.time() * 1000)
-        batches: dict[int, Any] = {}
-        sent = []
-        for key, value in records:
+        for record in records:
+            key, value = record
             number = partition(key, partitions) if key else next(self._turn) % partitions
-            batch = batches.get(number) or batches.setdefault(number, self._client.create_batch())
-            if batch.append(timestamp=now, key=key, value=value) is None:
-                sent.append(await self._client.send_batch(batch, topic, partition=number))
-                batch = batches[number] = self._client.create_batch()
-                batch.append(timestamp=now, key=key, value=value)
-        for number, batch in batches.items():
-            batch.close()
-            sent.append(await self._client.send_batch(batch, topic, partition=number))
-        await asyncio.gather(*sent)
+            run = runs.get(number) or runs.setdefault(number, [_Batch(self._client)])
+            if run[-1].client.append(timestamp=now, key=key, value=value) is None:
+                run.append(_Batch(self._client))
+                run[-1].client.append(timestamp=now, key=key, value=value)
+            run[-1].records.append(record)
+        sending = (self._send(topic, number, run) for number, run in runs.items())
+        return [left for left in await asyncio.gather(*sending) if left]
+
+    async def _send(self, topic: str, number: int, run: list[_Batch]) -> list[list[Keyed]]:
+        """Send batches one after the other; the records of those from the first too large one on.
+
+        Behind one that is refused, a broker takes nothing more of this client: numbers would be
+        missing.
+        """
+        for place, batch in enumerate(run):
+            batch.client.close()
+            sent = await self._client.send_batch(batch.client, topic, partition=number)
+            try:
+                await sent
+            except MessageSizeTooLargeError:
+                return [batch.records for batch in run[place:]]
+        return []
+
+    async def _begin_anew(self, *, smaller: bool) -> None:
+        """Go on with another client, and with smaller batches where the topic takes no others."""
+        await self.stop()
+        if smaller:
+            self._batch_bytes = max(1, self._batch_bytes // 2)
+        self._client = self._made()
+        await self.start()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -108,6 +152,19 @@ class Producer:
         at: TracebackType | None,
     ) -> None:
         await self.stop()
+
+
+class _Batch:
+    """A batch as the client has it, and its records."""
+
+    def __init__(self, client: AIOKafkaProducer) -> None:
+        self.client = client.create_batch()
+        self.records: list[Keyed] = []
+
+
+def _again(run: list[list[Keyed]]) -> list[list[Keyed]]:
+    """Of batches those to send again: a single record that is too large is not."""
+    return run[1:] if len(run[0]) == 1 else run
 
 
 @lru_cache(maxsize=1 << 17)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ import polars as pl
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.publication import Keyed, Publication, Record, Records
+from pipeline.kafka.repeated_lines import RepeatFilter
 from pipeline.parquet.storage import Storage
 from pipeline.runtime.failure import OutputError
 from pipeline.runtime.outputs import Outputs
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from pipeline.parquet.folder import ParquetFolder
 
 
+_log = logging.getLogger(__name__)
+_log.addFilter(RepeatFilter())
+
+
 class Delivery:
     """The sinks of a plan; `deliver` returns when the records cannot be lost any more.
 
@@ -34,7 +40,8 @@ class Delivery:
     in a queue of `outputs`, and `stopping` ends a wait for room in it. Made and used in one event
     loop; a topic is connected to when its first records come, and folders of `writers` are opened
     at once: what a killed process has left there becomes files. Names of files are under `folder`.
-    `lost` is told how many flows of which stage a disk did not take.
+    `lost` is told how many flows of which stage a disk did not take, and how many records a topic
+    did not for their size.
     """
 
     def __init__(
@@ -94,7 +101,12 @@ class Delivery:
             raise BrokerError(f'stage "{writer.name}" does not say which topic it writes to')
         producer = await self._producer(publication)
         keyed = (r if isinstance(r, Keyed) else Keyed(None, r.encode()) for r in records)
-        await producer.publish(publication.topic, keyed)
+        if refused := await producer.publish(publication.topic, keyed):
+            self._lost(refused, writer.name)
+            _log.warning(
+                'stage %s: topic "%s" does not take records that are as large as %d of these',
+                *(writer.name, publication.topic, refused),
+            )
 
     async def _producer(self, publication: Publication) -> Producer:
         if publication not in self._producers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -102,6 +103,29 @@ def by_conversation(messages: list[Message]) -> dict[frozenset[str], list[tuple[
         ends = frozenset((flow["SrcAddr"], flow["DstAddr"]))
         groups[ends].append((int(flow["TimeFlowEndMs"]), int(flow["Bytes"])))
     return dict(groups)
+
+
+def test_a_record_that_is_too_large_for_the_topic(kafka_broker: Broker, tmp_path: Path) -> None:
+    """It is told and counted as lost; all others are there once, in the order of their keys."""
+    kafka_broker.create_topic("narrow", 2, max_message_bytes="4000")
+    ends = [{"SrcAddr": f"10.0.0.{number % 9}", "DstAddr": "10.1.0.1"} for number in range(900)]
+    flows = [{**one, "n": number} for number, one in enumerate(ends)]
+    for number in (7, 450, 899):
+        flows[number]["pad"] = random.Random(number).randbytes(9_000).hex()
+    config = written(tmp_path, brokers=[kafka_broker.bootstrap], topic="narrow")
+    done = subprocess.run(
+        [COMMAND, "run", config.name, "--once"],
+        cwd=tmp_path,
+        input="".join(json.dumps(flow) + "\n" for flow in flows),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'topic "narrow" does not take records that are as large as 3 of these' in done.stderr
+    found = [json.loads(value) for _, value, _ in read(kafka_broker.bootstrap, "narrow", 898)]
+    sent = [(flow["SrcAddr"], flow["n"]) for flow in flows if "pad" not in flow]
+    given = [(flow["SrcAddr"], flow["n"]) for flow in found]
+    assert sorted(given, key=lambda one: str(one[0])) == sorted(sent)
 
 
 def test_tls_and_a_client_certificate(
