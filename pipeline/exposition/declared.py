@@ -37,7 +37,7 @@ METRICS: dict[str, SelfMetric] = {
     "stage_seconds": SelfMetric(_C, ("stage",), "Time spent"),
     "grpc_answers": SelfMetric(_C, ("stage", "code"), "Messages of agents, by their answer"),
     "records_written": SelfMetric(_C, ("stage",), "Records delivered"),
-    "records_lost": SelfMetric(_C, ("stage",), "Flows that a disk, a topic or a server did not take"),
+    "records_lost": SelfMetric(_C, ("stage",), "Flows that a disk, topic or server did not take"),
     "write_queue_flows": SelfMetric(_G, ("stage",), "Flows that wait for a server"),
     "write_queue_bytes": SelfMetric(_G, ("stage",), "Memory of the flows that wait for a server"),
     "write_retries": SelfMetric(
