@@ -110,13 +110,17 @@ class Embedded:
         for some in messages.read(context, opened, checkpointer.is_awaited):
             if some.known:
                 counter.count_again(some.source, some.payloads)
-                continue
-            for done in self._count(some, parts):
-                advance(done)
-                checkpointer.when_due()
-            if self._stopping.is_set():
-                break
+            else:
+                self._advance(some, parts, advance)
+                if self._stopping.is_set():
+                    break
+            del some  # the next ones may be long in coming
         checkpointer.save()
+
+    def _advance(self, some: Messages, parts: _Parts, advance: Callable[[int], None]) -> None:
+        for done in self._count(some, parts):
+            advance(done)
+            parts.checkpointer.when_due()
 
     def _count(self, some: Messages, parts: _Parts) -> Iterator[int]:
         """Count messages, up to a stop; gives the number of each part that may be saved.
