@@ -14,6 +14,7 @@ import msgspec
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.dead_letters.limit import DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
+from pipeline.heap import Rest
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.runtime.batch_counter import BatchCounter
@@ -72,6 +73,7 @@ class Embedded:
         self._partial: set[str] = set()
         """Metrics that began while the input was under way are not in the state: see `Recount`."""
         self._stopping = threading.Event()
+        self._rest = Rest()
         self.reason = ""
         live.on_swap(self._adopted)
 
@@ -115,6 +117,7 @@ class Embedded:
                 if self._stopping.is_set():
                     break
             del some  # the next ones may be long in coming
+            self._rest.work()
         checkpointer.save()
 
     def _advance(self, some: Messages, parts: _Parts, advance: Callable[[int], None]) -> None:
@@ -143,6 +146,7 @@ class Embedded:
 
     def _idle(self, parts: _Parts) -> None:
         """No flow has come for a moment."""
+        self._rest.wait()
         if parts.counter.count_idle(self._plan.sources) or parts.checkpointer.is_behind:
             parts.checkpointer.when_due()
 
