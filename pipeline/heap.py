@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
+from collections.abc import Callable
 
 _library = ctypes.CDLL(None)
 _trim = getattr(_library, "malloc_trim", None)
@@ -12,6 +14,8 @@ _set = getattr(_library, "mallopt", None)
 _ARENAS, _MAPPED = -8, -3
 """M_ARENA_MAX, M_MMAP_THRESHOLD. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html."""
 _LARGE = 1 << 20
+_A_MOMENT = 1.0
+"""Seconds without work after which the heap is trimmed."""
 
 
 def one_heap() -> None:
@@ -34,5 +38,34 @@ def give_back() -> None:
     collection empties, and glibc's heap would keep tens of megabytes of them for good.
     """
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Let glibc give back what is free in its heap, also between blocks: milliseconds."""
     if _trim:
         _trim(0)
+
+
+class Rest:
+    """Trims the heap when work is over, once for all that was done.
+
+    A batch ends in gaps between blocks that stay. The next one would use them, but may be long in
+    coming.
+    """
+
+    def __init__(
+        self, trim: Callable[[], None] = trim, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._trim, self._clock = trim, clock
+        self._worked: float | None = None
+
+    def work(self) -> None:
+        """Something was done."""
+        self._worked = self._clock()
+
+    def wait(self) -> None:
+        """There is nothing to do; to be called several times a second."""
+        if self._worked is not None and self._clock() - self._worked >= _A_MOMENT:
+            self._worked = None
+            self._trim()

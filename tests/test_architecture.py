@@ -64,7 +64,6 @@ UNMIRRORED = {
         *("metadata", "producer", "publication", "topics"),
     ),
     "page": ("source",),  # a protocol: tests/cli/test_edge_api.py, tests/page/test_documents.py
-    "runtime": ("embedded",),  # whole runs: tests/cli/test_run.py
     "runtime/faust": (  # workers with a broker: tests/kafka
         *("app", "changelog_table", "membership", "memberships"),
     ),

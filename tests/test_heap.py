@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from pipeline.heap import Rest
+
 _MEASURED = """
 from pathlib import Path
 from pipeline.heap import give_back
@@ -102,3 +104,21 @@ def test_what_small_objects_took_is_given_back() -> None:
     kept, left = map(int, found.stdout.split())
     assert kept > 20, "MB that glibc keeps by itself: else there is nothing to give back"
     assert left < kept / 2
+
+
+def test_the_heap_is_trimmed_once_a_second_after_work() -> None:
+    now, trimmed = [0.0], list[float]()
+    rest = Rest(lambda: trimmed.append(now[0]), lambda: now[0])
+
+    def wait_until(end: float) -> None:
+        while now[0] < end:
+            now[0] += 0.25
+            rest.wait()
+
+    wait_until(2.0)
+    assert trimmed == []  # nothing was done
+    rest.work()
+    wait_until(2.5)
+    rest.work()
+    wait_until(10.0)
+    assert trimmed == [3.5]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from array import array
 from collections.abc import Callable, Iterable
 from textwrap import shorten
-from typing import NamedTuple
 
 from pipeline.diagnostics import printable
 from pipeline.plan.outcome import Outcome, Reject
@@ -22,30 +21,30 @@ _FINE = 0.25
 _log = logging.getLogger(__name__)
 
 
-class _Batch(NamedTuple):
-    at: float
-    came: int
-    rejected: int
-
-
 class _Window:
-    """What came to a stage in the last 10 s, and the last 100 of it if that is more."""
+    """What came to a stage in the last 10 s, and the last 100 of it if that is more.
+
+    Of each batch, when it came, how much came and was rejected. They are in arrays: objects for
+    each batch of each stage would pin the arenas of Python's allocator, wherever there was room.
+    """
 
     def __init__(self) -> None:
         self.came = self.rejected = 0
         self.problem = ""
-        self._batches: deque[_Batch] = deque()
+        self._at, self._came, self._rejected = array("d"), array("q"), array("q")
 
-    def add(self, batch: _Batch) -> None:
-        self._batches.append(batch)
-        self.came += batch.came
-        self.rejected += batch.rejected
-        while (oldest := self._batches[0]).at < batch.at - _SECONDS:
-            if self.came - oldest.came < _LEAST:
-                break
-            self._batches.popleft()
-            self.came -= oldest.came
-            self.rejected -= oldest.rejected
+    def add(self, at: float, came: int, rejected: int) -> None:
+        self._at.append(at)
+        self._came.append(came)
+        self._rejected.append(rejected)
+        self.came += came
+        self.rejected += rejected
+        old = 0
+        while self._at[old] < at - _SECONDS and self.came - self._came[old] >= _LEAST:
+            self.came -= self._came[old]
+            self.rejected -= self._rejected[old]
+            old += 1
+        del self._at[:old], self._came[:old], self._rejected[:old]
 
     @property
     def share(self) -> float:
@@ -72,7 +71,7 @@ class RecentRejects:
             if not counts.flows_in:
                 continue
             window = self._windows.setdefault(stage, _Window())
-            window.add(_Batch(now, counts.flows_in, counts.rejected))
+            window.add(now, counts.flows_in, counts.rejected)
             what = "messages" if stage == source else "flows"
             if not window.problem and window.came >= _FEW and window.share > 1 / 2:
                 rejects = [reject for reject in outcome.rejects if _of(reject, stage, source)]

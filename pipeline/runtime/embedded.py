@@ -14,6 +14,7 @@ import msgspec
 from pipeline.dead_letters.file import DeadLetterFile
 from pipeline.dead_letters.limit import DlqLimit
 from pipeline.exposition.self_metrics import Telemetry
+from pipeline.heap import Rest
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.runtime.batch_counter import BatchCounter
@@ -72,6 +73,7 @@ class Embedded:
         self._partial: set[str] = set()
         """Metrics that began while the input was under way are not in the state: see `Recount`."""
         self._stopping = threading.Event()
+        self._rest = Rest()
         self.reason = ""
         live.on_swap(self._adopted)
 
@@ -110,13 +112,18 @@ class Embedded:
         for some in messages.read(context, opened, checkpointer.is_awaited):
             if some.known:
                 counter.count_again(some.source, some.payloads)
-                continue
-            for done in self._count(some, parts):
-                advance(done)
-                checkpointer.when_due()
-            if self._stopping.is_set():
-                break
+            else:
+                self._advance(some, parts, advance)
+                if self._stopping.is_set():
+                    break
+            del some  # the next ones may be long in coming
+            self._rest.work()
         checkpointer.save()
+
+    def _advance(self, some: Messages, parts: _Parts, advance: Callable[[int], None]) -> None:
+        for done in self._count(some, parts):
+            advance(done)
+            parts.checkpointer.when_due()
 
     def _count(self, some: Messages, parts: _Parts) -> Iterator[int]:
         """Count messages, up to a stop; gives the number of each part that may be saved.
@@ -139,6 +146,7 @@ class Embedded:
 
     def _idle(self, parts: _Parts) -> None:
         """No flow has come for a moment."""
+        self._rest.wait()
         if parts.counter.count_idle(self._plan.sources) or parts.checkpointer.is_behind:
             parts.checkpointer.when_due()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
@@ -95,7 +96,7 @@ class LocalInput:
         progress = self._progress[source.name]
         self._recount.begin(source.name, progress)
         skip = progress.messages
-        for payloads in chain(held, chunks):
+        for payloads in chain(_given_out(held), chunks):
             known, fresh = payloads[:skip], payloads[skip:]
             skip -= len(known)
             if known and self._recount.wants(source.name):
@@ -105,6 +106,7 @@ class LocalInput:
             if fresh:
                 self._recount.end(source.name, 0)
                 yield Messages(source, fresh)
+            del payloads, known, fresh  # they are many, and the next ones may be long in coming
         if skip and context.stopping.is_set():
             return
         if skip:
@@ -117,10 +119,10 @@ class LocalInput:
 
     def _open(
         self, source: Source, chunks: Iterator[list[bytes]], context: SourceContext
-    ) -> list[list[bytes]]:
+    ) -> deque[list[bytes]]:
         """Find out how much of an input was counted; the messages that were read for that."""
         saved = self._progress.get(source.name, Progress())
-        held: list[list[bytes]] = []
+        held = deque[list[bytes]]()
         head: list[bytes] = []
         for payloads in chunks:
             held.append(payloads)
@@ -159,3 +161,9 @@ class LocalInput:
             if not any(one.payloads for one in found):
                 context.waiting()
                 context.arrived.wait(_MOMENT if is_awaited() else _GLANCE)
+
+
+def _given_out(held: deque[list[bytes]]) -> Iterator[list[bytes]]:
+    """What is held, until it is given out."""
+    while held:
+        yield held.popleft()

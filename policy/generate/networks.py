@@ -144,16 +144,17 @@ class _Sorted:
     """Addresses in order, to find those of a network."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        self._known = sorted(set(map(ipaddress.ip_address, addresses)), key=_order)
+        found: dict[int, set[int]] = {4: set(), 6: set()}
+        for one in map(ipaddress.ip_address, addresses):
+            found[one.version].add(int(one))
+        self._known = {version: sorted(numbers) for version, numbers in found.items()}
+        """As numbers, by version: they take half the memory of addresses."""
 
     def between(self, first: Address, last: Address) -> list[Address]:
-        """The addresses from `first` to `last`."""
-        start = bisect_left(self._known, _order(first), key=_order)
-        return self._known[start : bisect_right(self._known, _order(last), lo=start, key=_order)]
-
-
-def _order(address: Address) -> tuple[int, int]:
-    return address.version, int(address)
+        """The addresses from `first` to `last`, which are of one version."""
+        known = self._known[first.version]
+        start = bisect_left(known, int(first))
+        return [type(first)(one) for one in known[start : bisect_right(known, int(last))]]
 
 
 def _named(name: str, labels: Iterable[Label]) -> list[Network]:

@@ -59,8 +59,9 @@ class Side:
 
     def add(self, peer: Peer, port: Port, edge: str) -> None:
         """Add an edge."""
-        self._peers[peer.key] = peer
-        self._edges[peer.key, port].add(edge)
+        key = peer.key
+        self._peers[key] = peer
+        self._edges[key, port].add(edge)
 
     def rules(self) -> list[Rule]:
         """Rules that allow exactly these edges, in a fixed order."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 
 import pytest
 
@@ -89,3 +91,19 @@ def test_a_stage_that_is_gone_is_forgotten(run: Run) -> None:
     run.batch(5, 5)
     run.recent.keep(["other"])
     assert run.recent.problems() == {}
+
+
+def test_batches_leave_no_small_objects() -> None:
+    """Ten thousand in the last 10 s: the allocator keeps an arena for as long as one is in it."""
+    now = iter(range(20_000))
+    recent = RecentRejects(lambda: next(now) / 1_000)
+    counts = {f"stage {number}": Counts(1_000 + number, rejected=700) for number in range(10)}
+
+    def blocks_after(batches: int) -> int:
+        for _ in range(batches):
+            recent.add("in", Outcome(1_000, counts=counts), quiet=True)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    begun = blocks_after(10)
+    assert blocks_after(1_000) - begun < 1_000

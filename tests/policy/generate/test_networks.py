@@ -85,12 +85,15 @@ def test_an_api_server_beside_the_services_is_not_one_of_them() -> None:
     [
         ("10.128.9.9", "in the pod network 10.128.0.0/14"),
         ("192.168.0.5", "that of a pod"),
+        ("fd00::5", "that of a pod"),
+        ("fd00::6", ""),
         ("172.16.0.1", "that of a Service"),
         ("10.0.0.1", ""),
     ],
 )
 def test_what_a_rule_must_not_name(address: str, reason: str) -> None:
-    found = Networks([pod("192.168.0.5"), service("172.16.0.1")], [MACHINES, PODS])
+    objects = [pod("192.168.0.5"), pod("fd00::5"), service("172.16.0.1")]
+    found = Networks(objects, [MACHINES, PODS])
     assert found.inside(ip_address(address)) == reason
 
 
