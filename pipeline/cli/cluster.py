@@ -19,6 +19,7 @@ from pipeline.api import client
 from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Explanation
 from pipeline.cli.app import app, fail, load, say, show
+from pipeline.cli.server_options import urls
 from pipeline.flows import gotext
 from pipeline.kube.api import grant
 from pipeline.kube.api.access import Access
@@ -35,7 +36,9 @@ Kubeconfig = Annotated[
     ),
 ]
 Context = Annotated[str, typer.Option(metavar="NAME", help="Another context of the kubeconfig.")]
-Server = Annotated[str, typer.Option(metavar="URL", help="Ask a running worker instead.")]
+Server = Annotated[
+    str | None, typer.Option(metavar="URL", help="Ask a running worker instead.", callback=urls)
+]
 _WIDTH = 13
 
 
@@ -52,7 +55,7 @@ def inventory_(
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Keep all of them, not only those of networks.")
     ] = False,
-    server: Server = "",
+    server: Server = None,
 ) -> None:
     """Write what a cluster has to a file that pipelines read as their `inventory`.
 
@@ -135,7 +138,7 @@ def who(
     ] = None,
     kubeconfig: Kubeconfig = None,
     context: Context = "",
-    server: Server = "",
+    server: Server = None,
 ) -> None:
     """Explain an address: object, owner, labels, subnet label, and which rule led to each.
 
@@ -188,7 +191,7 @@ def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | N
     return Explanation(ip, found, lines)
 
 
-def _alone(server: str, **others: object) -> None:
+def _alone(server: str | None, **others: object) -> None:
     """Refuse --server beside what says where else to look."""
     beside = [f"--{name}" for name, given in others.items() if given]
     if server and beside:

@@ -179,6 +179,7 @@ def test_inventory_asks_one_thing(option: str) -> None:
 
 def test_a_server_that_is_none(tmp_path: Path) -> None:
     done = flowmatrix("who", "10.0.0.1", "--server", "localhost:9102")
-    assert done.stderr == 'error: "localhost:9102" is not a URL: http://HOST:PORT\n'
+    assert done.exit_code == 2
+    assert '"localhost:9102" is not a URL: http://HOST:PORT' in done.stderr
     done = flowmatrix("inventory", "--out", tmp_path / "o.yaml", "--server", "http://127.0.0.1:1")
     assert done.stderr.startswith("error: cannot ask http://127.0.0.1:1/api/v0/inventory: ")
