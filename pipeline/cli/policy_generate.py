@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.app.outputs import require_other
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
@@ -81,6 +82,11 @@ def generate_(
         raise typer.BadParameter(f"--domain is for --kind {Kind.CLUSTER_NODES}")
     given = Given(edges, input_, state, server)
     file = given.inventory(inventory)
+    try:
+        if report_file:
+            require_other(report_file, edges, input_, file, labels)
+    except OSError as error:
+        fail(error)
     objects, frame = Objects(file), given.read(file)
     known = objects.namespaces(frame, namespace or ())
     listed = [*given.labels(labels), *objects.labels]

@@ -175,3 +175,14 @@ def test_a_label_as_a_domain_name(given: list[str]) -> None:
         refused = flowmatrix(*command, kind, "--domain", domain)
         assert refused.exit_code == 2
         assert why in " ".join(refused.stderr.split())
+
+
+def test_a_report_takes_the_place_of_no_input(given: list[str]) -> None:
+    inputs = [Path(one) for one in given if Path(one).is_file()]
+    assert len(inputs) >= 2
+    for one in inputs:
+        before = one.read_bytes()
+        done = flowmatrix("policy", "generate", "-A", *given, "--report", one)
+        assert done.exit_code == 1
+        assert f"{one} is what this run reads: it would be overwritten" in done.stderr
+        assert one.read_bytes() == before
