@@ -18,6 +18,7 @@ import polars as pl
 
 from matrix.families import FLAGS, MatrixDirection, Series, spellings
 from pipeline.api.bounded import AnswerError, asked, said
+from pipeline.api.url import require_url
 from pipeline.stage import FIRST_SEEN, LAST_SEEN, VALUE
 
 _Data = TypeVar("_Data")
@@ -28,7 +29,6 @@ _LARGEST = 256 << 20
 _MOVED = "exported_"
 """What Prometheus puts before a label that its target has as well."""
 _LOGIN = re.compile(r"//[^/?#]*@")
-_URL = re.compile(r"https?://[^/\s]+")
 NOTE = (
     "count is the highest value that each series had in the time asked for; Prometheus does not "
     "know when the flows were"
@@ -58,8 +58,10 @@ class Prometheus:
     def __init__(
         self, url: str, period: float, token: str = "", patience: float = _PATIENCE
     ) -> None:
-        if not _URL.match(url):
-            raise PrometheusError(f'"{url}" is not a URL: http://HOST:PORT')
+        try:
+            require_url(url)
+        except ValueError as error:
+            raise PrometheusError(str(error)) from None
         if _LOGIN.search(url):
             shown = _LOGIN.sub("//", url)
             raise PrometheusError(f"cannot ask {shown}: a URL has no login here: use a token file")

@@ -211,7 +211,7 @@ def _pod(
     status = msgspec.convert(one.get("status") or {}, shapes.PodStatus)
     given = [each.ip for each in status.pod_ips or ()] or [status.pod_ip]
     hosts = {each.ip for each in status.host_ips or ()} | {status.host_ip}
-    addresses = tuple(cidr.canonical(ip) for ip in given if ip)
+    addresses = _addresses(filter(None, given))
     return Pod(
         reference.namespace,
         reference.name,
@@ -222,6 +222,11 @@ def _pod(
         _named_ports(spec),
         status.phase in shapes.ENDED or shapes.RELEASED in (meta.annotations or {}),
     )
+
+
+def _addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """The addresses among texts, in their canonical form."""
+    return tuple(filter(cidr.address, map(cidr.canonical, texts)))
 
 
 def _named_ports(spec: shapes.PodSpec) -> tuple[NamedPort, ...]:
@@ -261,10 +266,10 @@ def _template(reference: Reference, template: shapes.Template) -> Pod:
 def _node(meta: shapes.Metadata, one: Manifest) -> Node:
     spec = msgspec.convert(one.get("spec") or {}, shapes.NodeSpec)
     status = msgspec.convert(one.get("status") or {}, shapes.NodeStatus)
-    addresses = [cidr.canonical(each.address) for each in status.addresses or ()]
+    addresses = [each.address for each in status.addresses or ()]
     addresses += keys.management_addresses(meta.annotations or {})
     networks = spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else [])
-    return Node(meta.name, tuple(filter(cidr.address, addresses)), tuple(networks))
+    return Node(meta.name, _addresses(addresses), tuple(networks))
 
 
 def _service(reference: Reference, one: Manifest) -> Service:
@@ -274,8 +279,7 @@ def _service(reference: Reference, one: Manifest) -> Service:
         for each in spec.ports or ()
     )
     given = spec.cluster_ips or [spec.cluster_ip or ""]
-    addresses = tuple(cidr.canonical(ip) for ip in given if cidr.address(ip))
-    return Service(reference, spec.selector or {}, tuple(ports), addresses)
+    return Service(reference, spec.selector or {}, tuple(ports), _addresses(given))
 
 
 def _slices(meta: shapes.Metadata, one: Manifest) -> Iterator[EndpointSlice]:
@@ -287,7 +291,7 @@ def _slices(meta: shapes.Metadata, one: Manifest) -> Iterator[EndpointSlice]:
     namespace = meta.namespace or ""
     endpoints = (
         Endpoint(
-            tuple(map(cidr.canonical, each.addresses)),
+            _addresses(each.addresses),
             Reference("Pod", each.target_ref.namespace or namespace, each.target_ref.name)
             if each.target_ref and each.target_ref.kind == "Pod"
             else None,

@@ -15,6 +15,7 @@ import polars as pl
 
 from pipeline.api.remote import RemoteError, fetch
 from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
+from pipeline.api.url import require_url
 from pipeline.stage import Family, Kind
 from pipeline.state.series_rows import TIMES, columns, merged
 
@@ -68,9 +69,11 @@ def document(
     server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
 ) -> _Form:
     """A document of a worker. Raises RemoteError."""
+    try:
+        require_url(server)
+    except ValueError as error:
+        raise RemoteError(str(error)) from None
     url = f"{server.rstrip('/')}/api/v0/{name}"
-    if not url.startswith(("http://", "https://")):
-        raise RemoteError(f'"{server}" is not a URL: http://HOST:PORT')
     body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, told=url)
     try:
         return msgspec.json.decode(body, type=form)

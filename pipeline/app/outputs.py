@@ -19,5 +19,10 @@ def require_unread(config: Config, recording: Path | None, *outputs: Path | None
     sources = [stage for stage in stages if isinstance(stage, Source)]
     read = [file for source in sources for file in source.inputs(config.folder)]
     for output in filter(None, outputs):
-        if is_file(output) and any(is_file(one) and output.samefile(one) for one in read):
-            raise OSError(f"{output} is what this run reads: it would be overwritten")
+        require_other(output, *read)
+
+
+def require_other(output: Path, *read: Path | None) -> None:
+    """Raise OSError where an output is one of the files that are read."""
+    if is_file(output) and any(one and is_file(one) and output.samefile(one) for one in read):
+        raise OSError(f"{output} is what this run reads: it would be overwritten")

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
+from msgspec import Meta
 
 from pipeline.diagnostics import Problem
-from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, address, check
+from pipeline.kafka.connection import BrokerError, Connection, Sasl, Tls, Topic, address, check
 from pipeline.yaml import validate
 
 
 class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls | None = None
     sasl: Sasl | None = None
+
+
+def topic_name(text: str) -> str:
+    """The option --topic. Raises typer.BadParameter."""
+    try:
+        found: str = msgspec.convert(text, Annotated[Topic, Meta(min_length=1)])
+    except msgspec.ValidationError:
+        raise typer.BadParameter(f'"{text}" is not the name of a topic') from None
+    return found
 
 
 def connection(brokers: str, security: Path | None) -> Connection:

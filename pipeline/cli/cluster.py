@@ -7,7 +7,6 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -18,7 +17,10 @@ import typer
 from pipeline.api import client
 from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Explanation
+from pipeline.app.outputs import require_other
 from pipeline.cli.app import app, fail, load, say, show
+from pipeline.cli.moments import date
+from pipeline.cli.server_options import urls
 from pipeline.flows import gotext
 from pipeline.kube.api import grant
 from pipeline.kube.api.access import Access
@@ -35,7 +37,9 @@ Kubeconfig = Annotated[
     ),
 ]
 Context = Annotated[str, typer.Option(metavar="NAME", help="Another context of the kubeconfig.")]
-Server = Annotated[str, typer.Option(metavar="URL", help="Ask a running worker instead.")]
+Server = Annotated[
+    str | None, typer.Option(metavar="URL", help="Ask a running worker instead.", callback=urls)
+]
 _WIDTH = 13
 
 
@@ -52,7 +56,7 @@ def inventory_(
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Keep all of them, not only those of networks.")
     ] = False,
-    server: Server = "",
+    server: Server = None,
 ) -> None:
     """Write what a cluster has to a file that pipelines read as their `inventory`.
 
@@ -69,6 +73,7 @@ def inventory_(
         server, kubeconfig=kubeconfig, context=context, namespace=namespace, annotations=annotations
     )
     try:
+        require_other(out, kubeconfig)
         if server:
             taken = client.inventory(server)
             found = taken.items
@@ -135,7 +140,7 @@ def who(
     ] = None,
     kubeconfig: Kubeconfig = None,
     context: Context = "",
-    server: Server = "",
+    server: Server = None,
 ) -> None:
     """Explain an address: object, owner, labels, subnet label, and which rule led to each.
 
@@ -188,7 +193,7 @@ def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | N
     return Explanation(ip, found, lines)
 
 
-def _alone(server: str, **others: object) -> None:
+def _alone(server: str | None, **others: object) -> None:
     """Refuse --server beside what says where else to look."""
     beside = [f"--{name}" for name, given in others.items() if given]
     if server and beside:
@@ -224,14 +229,14 @@ def _access(kubeconfig: Path | None, context: str) -> Access:
 def _endpoint(text: str) -> tuple[str, int]:
     """Address and port (0: none) of `IP`, `IP:PORT` or `[IP]:PORT`."""
     ip, colon, port = text, "", ""
-    if text.startswith("[") or text.count(":") == 1:
-        ip, colon, port = text.rpartition(":")
-        if text.endswith("]"):
-            ip, colon, port = text, "", ""
+    if bracketed := re.fullmatch(r"\[([^][]*)\](?:(:)(.*))?", text):
+        ip, colon, port = bracketed.groups("")
+    elif text.count(":") == 1 and not text.startswith("["):
+        ip, colon, port = text.partition(":")
     if colon and not (re.fullmatch("[0-9]{1,5}", port) and int(port) <= 65535):
         raise typer.BadParameter(f'"{port}" is not a port')
     try:
-        return str(ipaddress.ip_address(ip.strip("[]"))), int(port or 0)
+        return str(ipaddress.ip_address(ip)), int(port or 0)
     except ValueError:
         hint = "10.0.0.1, 10.0.0.1:443, [::1]:443"
         raise typer.BadParameter(f'"{ip}" is not an address, such as {hint}') from None
@@ -245,10 +250,9 @@ def _moment(text: str) -> int | None:
     if moment is not None:
         return moment
     try:
-        found = datetime.fromisoformat(text)
+        return round(date(text) * 1000)
     except ValueError:
         raise typer.BadParameter(f'"{text}" is not a time: 2026-05-01T12:00:00Z, or ms') from None
-    return round((found if found.tzinfo else found.astimezone()).timestamp() * 1000)
 
 
 def _service(port: int) -> str:

@@ -11,14 +11,16 @@ import msgspec
 import typer
 
 from pipeline.cli.app import app, fail, refuse, show
-from pipeline.cli.brokers import connection
+from pipeline.cli.brokers import connection, topic_name
 from pipeline.diagnostics import ConfigError
 from pipeline.kafka.connection import BrokerError
 
 
 @app.command("dead-letters")
 def dead_letters(
-    topic: Annotated[str, typer.Option(metavar="T", help="The topic of the dead letters.")],
+    topic: Annotated[
+        str, typer.Option(metavar="T", help="The topic of the dead letters.", callback=topic_name)
+    ],
     bootstrap: Annotated[
         str, typer.Option(metavar="HOST:PORT,...", help="Brokers.")
     ] = "localhost:9092",

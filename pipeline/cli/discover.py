@@ -113,6 +113,8 @@ def discover(
         path=path, recording=recording, inventory=inventory, state=state, servers=server or ()
     )
     _check(origin, from_policies or ())
+    if stage and not target:
+        raise typer.BadParameter("--stage is for --apply")
     if output is Form.YAML and kind is Kind.SLICE and not namespace:
         raise typer.BadParameter("a slice is of a namespace: give --namespace")
     if kind is Kind.SLICE and namespace and not is_namespace(namespace):

@@ -15,9 +15,9 @@ import select
 import signal
 import sys
 from contextlib import suppress
-from io import TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
@@ -195,10 +195,22 @@ def _prepare_streams() -> None:
     UTF-8 in every locale: JSON, CSV and expositions are defined so.
     """
     codecs.register_error(_ERRORS, _replaced)
+    if isinstance(getattr(sys.stdout, "buffer", None), RawIOBase):
+        sys.stdout = _whole(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             encoding = stream.encoding if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors=_ERRORS)
+
+
+def _whole(stream: TextIO) -> TextIO:
+    """An unbuffered stream (PYTHONUNBUFFERED, python -u), line by line.
+
+    Python would not look whether the system has taken all of a text: on a disk that takes a part of
+    it, the rest would be lost without an error.
+    """
+    raw = os.fdopen(stream.fileno(), "wb", buffering=0, closefd=False)
+    return TextIOWrapper(BufferedWriter(raw), stream.encoding, line_buffering=True)
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -24,21 +24,29 @@ _KEPT = 8
 
 
 class _Found(NamedTuple):
-    """What was found in a file: its last flows that are wanted, and its fields."""
+    """What was found in a file: its last flows that are wanted, its fields, what was rejected."""
 
     flows: pl.DataFrame
     fields: set[str]
     read: int
+    rejected: int
 
 
 class KeptFlows:
     """Answers about the flows of files; the same question about the same files is answered once.
 
-    `paths()`: the files, the newest last. `enough` bounds what is read for an answer.
+    `paths()`: the files, the newest last; those that are `named` must be there. `enough` bounds
+    what is read for an answer.
     """
 
-    def __init__(self, paths: Callable[[], Sequence[Path]], enough: int = ENOUGH) -> None:
+    def __init__(
+        self,
+        paths: Callable[[], Sequence[Path]],
+        enough: int = ENOUGH,
+        named: Collection[Path] = (),
+    ) -> None:
         self._paths = paths
+        self._named = named
         self._enough = enough
         self._lock = Lock()
         self._answers: dict[object, FlowsPage] = {}
@@ -67,11 +75,12 @@ class KeptFlows:
             path = left.pop()
             try:
                 found = _found(path, wanted)
-            except FileNotFoundError:  # it was old, and is removed
-                continue
             except OSError as error:
-                notes.append(str(error))
-                continue
+                if path in self._named or not isinstance(error, FileNotFoundError):
+                    notes.append(str(error))
+                continue  # one of a folder was old, and is removed
+            if found.rejected:
+                notes.append(f"{path}: {found.rejected:,} rejected")
             read += found.read
             parts.insert(0, found.flows)
             fields |= dict.fromkeys(sorted(found.fields))
@@ -88,7 +97,7 @@ def _found(path: Path, wanted: Wanted) -> _Found:
         if sum(one.height for one in parts[1:]) >= MOST:
             del parts[0]
     flows = values.concat(parts).tail(MOST) if parts else pl.DataFrame()
-    return _Found(flows, files.names(), files.read)
+    return _Found(flows, files.names(), files.read, files.rejected.total())
 
 
 def kept_by(config: Config) -> KeptFlows | None:
@@ -101,4 +110,4 @@ def kept_by(config: Config) -> KeptFlows | None:
 def kept_in(paths: Sequence[Path]) -> KeptFlows:
     """The flows of files, and of all Parquet files that folders have by then. Raises OSError."""
     flow_files.found(paths)
-    return KeptFlows(lambda: flow_files.found(paths))
+    return KeptFlows(lambda: flow_files.found(paths), named=paths)

@@ -9,6 +9,7 @@ import typer
 
 from matrix.select import Collapse, Only
 from pipeline.cli.moments import EXAMPLES
+from pipeline.cli.server_options import urls
 from pipeline.cli.standard_input import piped
 
 File = Annotated[
@@ -37,7 +38,7 @@ State = Annotated[
 ]
 Server = Annotated[
     list[str] | None,
-    typer.Option(metavar="URL", help="Ask a running worker; of a group, give each."),
+    typer.Option(metavar="URL", help="Ask a running worker; of a group, give each.", callback=urls),
 ]
 Namespaces = Annotated[
     list[str] | None,

@@ -23,10 +23,18 @@ def moment(text: str, now: float) -> float:
     if _LENGTH.fullmatch(text):
         return now - sum(float(n) * _UNITS[unit] for n, unit in _PARTS.findall(text))
     try:
-        found = datetime.fromisoformat(text)
+        return date(text)
     except ValueError:
         raise typer.BadParameter(f'"{text}" is not a time: {EXAMPLES}') from None
-    return (found if found.tzinfo else found.astimezone()).timestamp()
+
+
+def date(text: str) -> float:
+    """A date in epoch seconds, of this machine's zone or its own. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.astimezone()).timestamp()
+    except OverflowError as error:  # no zone has so early or so late a time
+        raise ValueError(str(error)) from error
 
 
 def period(since: str | None, until: str | None, now: float) -> Period:

@@ -6,17 +6,34 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from pipeline.cli.app import app, fail, refuse, say
 from pipeline.config.dump import dump_plain
 from pipeline.config.flowcollector import features, health_rules
 from pipeline.config.flowcollector import load as read
+from pipeline.config.settings import Prefix
 from pipeline.diagnostics import ConfigError, Diagnostic, Location, Severity
 from pipeline.files import write
 from pipeline.flowmetric import FlowMetric, load, predefined
 from pipeline.flowmetric.dashboards import dashboards, unselected
 from pipeline.flowmetric.predefined_charts import with_charts
+from pipeline.yaml.object_names import is_namespace
+
+
+def _beginning(prefix: str) -> str:
+    """What names of metrics may begin with: a query with another one would not be read."""
+    try:
+        return msgspec.convert(prefix, Prefix)
+    except msgspec.ValidationError:
+        raise typer.BadParameter(f'"{prefix}" is not the start of a metric name') from None
+
+
+def _namespace(name: str) -> str:
+    if name and not is_namespace(name):
+        raise typer.BadParameter(f'"{name}" is not the name of a namespace')
+    return name
 
 
 @app.command()
@@ -32,9 +49,9 @@ def charts(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write each dashboard to a file there.")
     ] = None,
-    prefix: Annotated[str, typer.Option(metavar="P", help="How names of metrics begin.")] = (
-        "netobserv_"
-    ),
+    prefix: Annotated[
+        str, typer.Option(metavar="P", help="How names of metrics begin.", callback=_beginning)
+    ] = "netobserv_",
 ) -> None:
     """Write the charts of FlowMetrics as dashboards of Grafana.
 
@@ -72,7 +89,11 @@ def health_rules_(
     ],
     namespace: Annotated[
         str,
-        typer.Option(metavar="NS", help="As a PrometheusRule of this namespace, for a cluster."),
+        typer.Option(
+            metavar="NS",
+            help="As a PrometheusRule of this namespace, for a cluster.",
+            callback=_namespace,
+        ),
     ] = "",
 ) -> None:
     """Print the health rules of a FlowCollector as rules of Prometheus.

@@ -91,6 +91,8 @@ def page_(
     )
     if not files:
         origin.check()
+    if state and not is_folder(state):
+        raise typer.BadParameter(f'no folder "{state}" with a state')
     if approved and not is_file(approved):
         raise typer.BadParameter(f'no file "{approved}": `matrix approve` prints one')
     if admit and not is_file(admit):

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from pipeline.app.outputs import require_other
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
 from pipeline.diagnostics import listed, nearest
 from pipeline.files import write
+from pipeline.yaml.object_names import is_name, is_namespace
 from policy.generate import report
 from policy.generate.build import Options, generate
 from policy.generate.dns import NoResolverError
@@ -81,6 +83,11 @@ def generate_(
         raise typer.BadParameter(f"--domain is for --kind {Kind.CLUSTER_NODES}")
     given = Given(edges, input_, state, server)
     file = given.inventory(inventory)
+    try:
+        if report_file:
+            require_other(report_file, edges, input_, file, labels)
+    except OSError as error:
+        fail(error)
     objects, frame = Objects(file), given.read(file)
     known = objects.namespaces(frame, namespace or ())
     listed = [*given.labels(labels), *objects.labels]
@@ -122,8 +129,8 @@ def _write(found: list[Manifest], out: Path | None) -> None:
     if out is None:
         typer.echo(dump(found), nl=False)
         return
-    out.mkdir(parents=True, exist_ok=True)
     written = {out / _file(one): dump([one]) for one in found}
+    out.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
         write(path, text)
     spaces = {path.name.partition(".")[0] for path in written}
@@ -133,8 +140,13 @@ def _write(found: list[Manifest], out: Path | None) -> None:
 
 
 def _file(one: Manifest) -> str:
-    """A name that no other object has: namespaces have no dots."""
+    """A name that no other object has: namespaces have no dots.
+
+    One that no API server takes ends the command: its file would be in another folder.
+    """
     meta = one["metadata"]
+    if not is_name(meta["name"]) or not is_namespace(meta.get("namespace", "default")):
+        fail(f'no object can be called "{meta.get("namespace", "")}/{meta["name"]}"')
     return ".".join(filter(None, (meta.get("namespace"), meta["name"], "yaml")))
 
 

@@ -124,7 +124,7 @@ class Origin:
     def configured(self) -> tuple[Config, Path | None]:
         """The pipeline that is run, and the recording that takes the place of its sources."""
         if (path := self.pipeline) is not None:
-            if self.inventory:
+            if self.inventory and is_file(path):
                 raise typer.BadParameter(f"--inventory is for recordings; {path} names its own")
             return self.config or _pipeline(path), self.recording if self.path else None
         if self.path and self.recording:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.api import credentials
+from pipeline.api.url import require_url
 from pipeline.files import bounded
 
 
@@ -30,6 +32,16 @@ def _ca(value: Path | None) -> None:
 
 def _cert(value: Path | None) -> None:
     _keep(credentials.CERT_FILE, _certificates(value))
+
+
+def urls(value: Sequence[str] | str | None) -> Any:
+    """The option --server, of one server or of several. Raises typer.BadParameter."""
+    for one in [value] if isinstance(value, str) else value or ():
+        try:
+            require_url(one)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return value
 
 
 def _certificates(value: Path | None) -> Path | None:

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from pipeline.cli.app import app, fail, refuse
-from pipeline.cli.brokers import connection
+from pipeline.cli.brokers import connection, topic_name
 from pipeline.cli.progress import progress
 from pipeline.diagnostics import ConfigError
 from pipeline.kafka.connection import BrokerError
@@ -52,7 +52,9 @@ def simulate(
     kafka: Annotated[
         str, typer.Option(metavar="HOST:PORT,...", help="Send to these brokers instead.")
     ] = "",
-    topic: Annotated[str, typer.Option(metavar="T", help="The topic.")] = "network-flows",
+    topic: Annotated[
+        str, typer.Option(metavar="T", help="The topic.", callback=topic_name)
+    ] = "network-flows",
     partitions: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="Make the topic, with so many, if there is none."),
@@ -75,6 +77,8 @@ def simulate(
     Ctrl-C at 1,000 a second (--rate); FILE itself is not written then, only what stands beside it.
     """
     shape = _shape(scenario, pods, workloads)
+    if not kafka:
+        _alone(rate=rate is not None, security=bool(security), partitions=bool(partitions))
     try:
         if kafka:
             pace = rate if rate is not None else 0.0 if flows else _PACE
@@ -140,6 +144,13 @@ def _shape(scenario: Kind, pods: int | None, workloads: int | None) -> Shape | N
         workloads = min(_WORKLOADS, pods)
     services = max(0, min(_SERVICES, workloads))
     return Shape(pods=pods, workloads=workloads, services=services, nodes=max(20, pods // 100))
+
+
+def _alone(**given: bool) -> None:
+    """Raises typer.BadParameter for an option that says how a topic is fed."""
+    for name, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(f"--{name} is for --kafka")
 
 
 def _option(message: str) -> str:

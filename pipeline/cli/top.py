@@ -17,6 +17,7 @@ from rich.text import Text
 from pipeline.api.remote import RemoteError, fetch
 from pipeline.cli.app import app, fail
 from pipeline.cli.screen import Column, fitting
+from pipeline.cli.server_options import urls
 from pipeline.diagnostics import printable
 from pipeline.exposition.scrape import Partition, Scrape, Stage, parse, partitions, stages
 
@@ -41,7 +42,8 @@ _STAGES = (
 @app.command()
 def top(
     server: Annotated[
-        list[str], typer.Option(metavar="URL", help="A worker; again for each of them.")
+        list[str],
+        typer.Option(metavar="URL", help="A worker; again for each of them.", callback=urls),
     ],
     once: Annotated[bool, typer.Option("--once", help="One look, no live table.")] = False,
     interval: Annotated[
@@ -57,9 +59,6 @@ def top(
     Per stage, over all workers: flows in and out, and the time a flow takes. Rates are those of the
     last 10 seconds, as offsets rise with each checkpoint only.
     """
-    for url in server:
-        if not url.startswith(("http://", "https://")):
-            raise typer.BadParameter(f'"{url}" is not a URL: http://HOST:PORT')
     before, failed = _look(server)
     if once:
         time.sleep(interval or _ONCE)

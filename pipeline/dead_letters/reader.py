@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from typing import Any, NamedTuple
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -25,6 +25,7 @@ _POLL_MS = 500
 _LARGEST = 17 * 1024 * 1024
 _REPLAYED = "-replayed"
 _log = logging.getLogger(__name__)
+_Client = TypeVar("_Client", AIOKafkaConsumer, AIOKafkaProducer)
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -71,7 +72,7 @@ class DlqReader:
     async def read(self) -> AsyncIterator[Letter]:
         """Every letter; one that was sent twice comes once."""
         try:
-            async with self._consumer(None) as consumer:
+            async with _started(self._consumer(None)) as consumer:
                 ends = await consumer.end_offsets(await self._assign(consumer))
                 async for read in self._letters(consumer, ends):
                     yield read.letter
@@ -86,10 +87,10 @@ class DlqReader:
         """
         try:
             async with AsyncExitStack() as stack:
-                consumer = await stack.enter_async_context(self._consumer(self._topic + _REPLAYED))
-                producer = await stack.enter_async_context(
-                    AIOKafkaProducer(max_request_size=_LARGEST, **self._arguments)
-                )
+                reading = self._consumer(self._topic + _REPLAYED)
+                consumer = await stack.enter_async_context(_started(reading))
+                sending = AIOKafkaProducer(max_request_size=_LARGEST, **self._arguments)
+                producer = await stack.enter_async_context(_started(sending))
                 return await self._replay(consumer, producer)
         except KafkaError as error:
             raise BrokerError(f"the letters of {self._topic} cannot be sent: {error}") from error
@@ -148,6 +149,16 @@ class DlqReader:
                     if letter.of == "flow" or place not in seen:
                         yield _Read(letter, tp, record.offset)
                     seen.add(place)
+
+
+@asynccontextmanager
+async def _started(client: _Client) -> AsyncIterator[_Client]:
+    """A client that is stopped too where it does not start: the library complains of others."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()
 
 
 def _letter(record: Any) -> Letter | None:

@@ -10,6 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
 from pipeline.flows.cidr import Address, Network
@@ -19,6 +21,7 @@ from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index import keys
 from pipeline.kube.subnets import PODS, SERVICES, Label
+from policy import shapes
 from policy.generate.draft import HOSTNAME_LABEL, Block
 from policy.objects import Manifest
 from policy.outside import Listed, collapsed, is_inside, less
@@ -42,19 +45,29 @@ class Networks:
     def __init__(self, manifests: Iterable[Manifest], labels: Iterable[Label]) -> None:
         pods, services, found = list[str](), list[str](), list[Object]()
         self._api_server: dict[str, frozenset[int]] = {}
+        self._nodes: dict[str, list[str]] = {}
+        self._listed_addresses: set[str] = set()
         for manifest in manifests:  # one at a time: as objects, all take a lot of memory
             one = objects.of(manifest)
+            try:
+                own = [ip for ip in _addresses(one) if cidr.address(ip)]
+                endpoints = dict(_endpoints(manifest))
+            except (msgspec.ValidationError, TypeError):  # a problem of the `Cluster` too
+                continue
             if one.kind == "Pod":
-                pods += _pod_addresses(one)
-            else:
-                self._api_server.update(_endpoints(manifest))
-                services += _service_addresses(one)
-                found.append(one)
+                pods += own
+                continue
+            self._api_server |= endpoints
+            found.append(one)
+            if one.kind == "Service":
+                services += own
+            elif one.kind == "Node":
+                management = keys.management_addresses(one.metadata.annotations or {})
+                self._nodes[one.metadata.name] = [*own, *management]
+                self._listed_addresses |= {*own}
         problems: list[Problem] = []
         labels = list(labels)
         known = [*labels, *subnets.autodetected(found, problems)]
-        self._nodes = dict(_node_addresses(found))
-        self._listed_addresses = set(_status_addresses(found))
         self._hostnames = dict(_hostnames(found))
         self._pods, self._services = _Sorted(pods), _Sorted(services)
         self._listed = Listed(labels)
@@ -161,35 +174,24 @@ def _named(name: str, labels: Iterable[Label]) -> list[Network]:
     return list(dict.fromkeys(net for net, owner in subnets.listed(labels) if owner == name))
 
 
-def _node_addresses(found: Iterable[Object]) -> Iterator[tuple[str, list[str]]]:
-    for one in found:
-        if one.kind == "Node":
-            own = keys.node_addresses(objects.part(one.status, objects.Status))
-            management = keys.management_addresses(one.metadata.annotations or {})
-            yield one.metadata.name, [*own, *management]
-
-
-def _status_addresses(found: Iterable[Object]) -> Iterator[str]:
-    for one in found:
-        if one.kind == "Node":
-            yield from keys.node_addresses(objects.part(one.status, objects.Status))
-
-
 def _hostnames(found: Iterable[Object]) -> Iterator[tuple[str, str]]:
     for one in found:
         if one.kind == "Node" and (value := (one.metadata.labels or {}).get(HOSTNAME_LABEL)):
             yield one.metadata.name, value
 
 
-def _pod_addresses(pod: Object) -> Iterable[str]:
-    spec = objects.part(pod.spec, objects.Spec)
-    return keys.pod_addresses(spec, objects.part(pod.status, objects.Status))
-
-
-def _service_addresses(one: Object) -> Iterable[str]:
-    if one.kind != "Service":
-        return ()
-    return keys.service_addresses(objects.part(one.spec, objects.Spec))
+def _addresses(one: Object) -> Iterable[str]:
+    """Those of a pod, a node or a Service. Raises msgspec.ValidationError for another shape."""
+    match one.kind:
+        case "Pod":
+            spec = objects.part(one.spec, objects.Spec)
+            return keys.pod_addresses(spec, objects.part(one.status, objects.Status))
+        case "Node":
+            return keys.node_addresses(objects.part(one.status, objects.Status))
+        case "Service":
+            return keys.service_addresses(objects.part(one.spec, objects.Spec))
+        case _:
+            return ()
 
 
 def _endpoints(one: Manifest) -> Iterator[tuple[str, frozenset[int]]]:
@@ -199,9 +201,11 @@ def _endpoints(one: Manifest) -> Iterator[tuple[str, frozenset[int]]]:
     if one.get("kind") != "EndpointSlice" or service != "kubernetes":
         return
     if meta.get("namespace", "default") == "default":
-        ports = frozenset(port["port"] for port in one.get("ports") or () if port.get("port"))
-        for endpoint in one.get("endpoints") or ():
-            yield from ((cidr.canonical(ip), ports) for ip in endpoint["addresses"])
+        named = msgspec.convert(one.get("ports") or [], list[shapes.EndpointPort])
+        ports = frozenset(each.port for each in named if each.port)
+        for endpoint in msgspec.convert(one.get("endpoints") or [], list[shapes.Endpoint]):
+            found = filter(cidr.address, endpoint.addresses)
+            yield from ((cidr.canonical(ip), ports) for ip in found)
 
 
 def host(address: str) -> str:

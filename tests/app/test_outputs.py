@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.app.outputs import require_unread
+from pipeline.app.outputs import require_other, require_unread
 from pipeline.config.loader import Config
 
 PIPELINE = """\
@@ -53,3 +53,13 @@ def test_dead_letters_of_any_job(tmp_path: Path) -> None:
         Job(loaded(tmp_path, letters="flows.jsonl"))
     with pytest.raises(OSError, match=WHY):
         Job(loaded(tmp_path), dead_letters=tmp_path / "flows.jsonl")
+
+
+def test_files_that_are_read_by_name(tmp_path: Path) -> None:
+    read, other = tmp_path / "read", tmp_path / "other"
+    read.write_text("x")
+    other.hardlink_to(read)
+    with pytest.raises(OSError, match=WHY):
+        require_other(other, None, tmp_path / "gone", read)
+    require_other(tmp_path / "new", None, read)
+    require_other(read, None, tmp_path / "gone")

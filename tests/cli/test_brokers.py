@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,23 @@ def test_a_command_says_each_problem_of_the_file_on_a_line_of_its_own(
         'field sasl.password: unknown field; did you mean "password_file"?',
         'field tls.caa: unknown field; did you mean "ca"?',
     ]
+
+
+@pytest.mark.parametrize("name", ["", ".", "a b", "x" * 250, "t\n"])
+@pytest.mark.parametrize("command", ["dead-letters", "simulate cluster --kafka 127.0.0.1:1"])
+def test_what_is_no_topic_is_refused_before_a_broker_is_asked(command: str, name: str) -> None:
+    done = flowmatrix(*command.split(), "--topic", name)
+    assert done.exit_code == 2
+    assert "is not the name of a topic" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", [[], ["--replay"]])
+def test_a_client_that_does_not_start_is_stopped(option: list[str]) -> None:
+    """The library warns of one that is not, with its place in memory."""
+    asked = ["dead-letters", "--topic", "t", "--bootstrap", "127.0.0.1:1", *option]
+    command = [str(Path(sys.executable).with_name("flowmatrix")), *asked]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert "Unable to bootstrap" in done.stderr
+    assert "Unclosed" not in done.stderr

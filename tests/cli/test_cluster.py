@@ -179,6 +179,28 @@ def test_inventory_asks_one_thing(option: str) -> None:
 
 def test_a_server_that_is_none(tmp_path: Path) -> None:
     done = flowmatrix("who", "10.0.0.1", "--server", "localhost:9102")
-    assert done.stderr == 'error: "localhost:9102" is not a URL: http://HOST:PORT\n'
+    assert done.exit_code == 2
+    assert '"localhost:9102" is not a URL: http://HOST:PORT' in done.stderr
     done = flowmatrix("inventory", "--out", tmp_path / "o.yaml", "--server", "http://127.0.0.1:1")
     assert done.stderr.startswith("error: cannot ask http://127.0.0.1:1/api/v0/inventory: ")
+
+
+@pytest.mark.parametrize("text", ["[[::1]]:80", "10.0.0.1]", "[::1", "[::1]80", "[::1]:", "::1]:8"])
+def test_brackets_are_around_an_address(text: str) -> None:
+    done = flowmatrix("who", text, "--inventory", "x")
+    assert done.exit_code == 2
+    assert "is not a" in done.stderr
+
+
+def test_a_time_that_is_none() -> None:
+    done = flowmatrix("who", "10.0.0.1", "--inventory", "x", "--at", "0001-01-01")
+    assert done.exit_code == 2
+    assert '"0001-01-01" is not a time' in done.stderr
+
+
+def test_an_inventory_does_not_take_the_place_of_a_kubeconfig(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("x")
+    done = flowmatrix("inventory", "--kubeconfig", path, "--out", path)
+    assert done.exit_code == 1
+    assert done.stderr == f"error: {path} is what this run reads: it would be overwritten\n"

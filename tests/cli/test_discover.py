@@ -169,3 +169,9 @@ def test_flows_without_objects_ask_for_an_inventory(tmp_path: Path) -> None:
     (tmp_path / "flows.json").write_text(json.dumps(ends | more))
     found = discover(tmp_path / "flows.json", "--all")
     assert "note: the flows name no Kubernetes objects: --inventory FILE" in found
+
+
+def test_a_stage_is_that_of_the_file_that_is_written() -> None:
+    done = flowmatrix("discover", "--from-policies", "p.yaml", "--stage", "subnets")
+    assert done.exit_code == 2
+    assert "--stage is for --apply" in done.stderr

@@ -293,3 +293,12 @@ def test_shell_completion_knows_commands_and_options() -> None:
         environment["_FLOWMATRIX_COMPLETE"] = "complete_bash"
         done = shell("flowmatrix", **environment)
         assert done.stdout.decode().split() == expected
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_a_part_is_an_error(tmp_path: Path, unbuffered: str) -> None:
+    """Also where Python writes straight to the system, which may take less than it is given."""
+    out = tmp_path / "out"
+    done = shell(f"ulimit -f 1; flowmatrix schema > {out}", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (1, b"error: File too large\n")
+    assert out.stat().st_size == 1024

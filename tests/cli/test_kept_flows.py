@@ -144,3 +144,20 @@ def test_bytes_in_a_file_are_a_note(tmp_path: Path) -> None:
     (note,) = found.notes
     assert 'column "SrcAddr": it has bytes that are not text in UTF-8' in note
     assert str(path) in note
+
+
+def test_a_recording_that_is_gone_or_cut_is_told(tmp_path: Path) -> None:
+    """An answer without its flows looks whole. Of a folder, files may go."""
+    gone, cut = tmp_path / "gone.jsonl", tmp_path / "cut.jsonl"
+    for one in (gone, cut):
+        one.write_text('{"SrcAddr": "10.0.0.1", "Bytes": 1}\n' * 3)
+    kept = kept_in([gone, cut])
+    assert kept.page(Asked(of=Of.FILES)).notes == []
+    gone.unlink()
+    cut.write_text(cut.read_text()[:-10])
+    found = kept.page(Asked(of=Of.FILES))
+    assert found.held == 2
+    assert len(found.notes) == 2
+    assert found.notes[0] == f"{cut}: 1 rejected"
+    assert "No such file" in found.notes[1]
+    assert str(gone) in found.notes[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import typer
 
@@ -50,3 +52,14 @@ def test_a_period_that_has_no_time_in_it_is_refused(
     """An empty text is a variable of a shell that was not set, and not all of the time."""
     with pytest.raises(typer.BadParameter, match=why):
         period(since, until, NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00"])
+def test_a_date_that_the_zone_has_not(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone in ("UTC", "Asia/Tokyo"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        with pytest.raises(typer.BadParameter, match="is not a time"):
+            moment(text, NOW)
+    monkeypatch.undo()
+    time.tzset()

@@ -85,3 +85,16 @@ def test_health_rules_of_something_else_are_refused(tmp_path: Path) -> None:
     made = run("health-rules", path)
     assert made.exit_code == 78
     assert 'a "FlowMetric" is not a FlowCollector' in made.stderr
+
+
+def test_names_that_prometheus_and_kubernetes_do_not_take(tmp_path: Path) -> None:
+    """A dashboard with another beginning has queries that nobody reads."""
+    for prefix in ("a b", '"x', "1st", "x\n"):
+        made = run("charts", CONFIGS / "flowmetrics", "--prefix", prefix)
+        assert (made.exit_code, made.stdout) == (2, "")
+        assert "is not the start of a metric name" in made.stderr
+    assert run("charts", CONFIGS / "flowmetrics", "--prefix", "").exit_code == 0
+    path = written(tmp_path, document())
+    made = run("health-rules", path, "--namespace", "Bad Name")
+    assert (made.exit_code, made.stdout) == (2, "")
+    assert '"Bad Name" is not the name of a namespace' in made.stderr

@@ -122,7 +122,8 @@ def test_a_running_worker(made: Simulation) -> None:
     ("arguments", "why"),
     [
         ([], "give one of FILE"),
-        (["--server", "x", "--state", "y"], "give one of FILE"),
+        (["--server", "http://x", "--state", "y"], "give one of FILE"),
+        (["--state", "gone"], 'no folder "gone" with a state'),
         ([".", "--state", "y"], "are shown by themselves"),
         (["x", "--listen", "9480"], '"9480" is not host:port'),
         (["x", "--approved", "none.yaml"], 'no file "none.yaml"'),

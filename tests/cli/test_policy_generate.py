@@ -175,3 +175,28 @@ def test_a_label_as_a_domain_name(given: list[str]) -> None:
         refused = flowmatrix(*command, kind, "--domain", domain)
         assert refused.exit_code == 2
         assert why in " ".join(refused.stderr.split())
+
+
+def test_a_report_takes_the_place_of_no_input(given: list[str]) -> None:
+    inputs = [Path(one) for one in given if Path(one).is_file()]
+    assert len(inputs) >= 2
+    for one in inputs:
+        before = one.read_bytes()
+        done = flowmatrix("policy", "generate", "-A", *given, "--report", one)
+        assert done.exit_code == 1
+        assert f"{one} is what this run reads: it would be overwritten" in done.stderr
+        assert one.read_bytes() == before
+
+
+def test_a_namespace_that_is_none_leads_to_no_file_elsewhere(tmp_path: Path) -> None:
+    """An API server has no such name, but a file may."""
+    meta = {"name": "web", "namespace": "../../evil"}
+    file.write([{"kind": "Pod", "metadata": meta, "status": {}}], tmp_path / "objects.json")
+    (tmp_path / "edges.jsonl").write_text("")
+    given = ["--edges", f"{tmp_path}/edges.jsonl", "--inventory", f"{tmp_path}/objects.json"]
+    out = tmp_path / "in" / "out"
+    out.mkdir(parents=True)
+    done = flowmatrix("policy", "generate", "-A", "--default-deny", *given, "--out", out)
+    assert done.exit_code == 1
+    assert 'error: no object can be called "../../evil/default-deny"' in done.stderr
+    assert [one.name for one in tmp_path.rglob("*.yaml")] == []

@@ -145,3 +145,9 @@ def test_a_command_that_reads_writes_nothing(made: Simulation) -> None:
     assert found == document(made.config)
     assert len(found["rows"]) > 20
     assert not (path.parent / "raw").exists()
+
+
+def test_a_file_that_is_not_there_is_named_with_an_inventory_too(tmp_path: Path) -> None:
+    done = flowmatrix("matrix", tmp_path / "gone.pb", "--inventory", tmp_path / "i.yaml")
+    assert done.exit_code == 78
+    assert "gone.pb: error: cannot be read: No such file or directory" in done.stderr

@@ -120,3 +120,17 @@ def test_a_token_of_a_pipe(server: Server, tmp_path: Path) -> None:
     pipe.write_text("canary-of-a-token")
     assert flowmatrix(*asked).exit_code == 0
     os.close(reader)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x", "http://127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("who 10.0.0.1", "inventory --out o.yaml", "top --once", "matrix", "matrix approve"),
+        *("page --listen 127.0.0.1:0", "discover", "policy verify p.yaml"),
+    ],
+)
+def test_what_is_no_url_is_refused_before_anything_is_asked(command: str, url: str) -> None:
+    done = flowmatrix(*command.split(), "--server", url)
+    assert done.exit_code == 2
+    assert f'"{url}" is not a URL: http://HOST:PORT' in done.stderr

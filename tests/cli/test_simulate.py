@@ -98,3 +98,11 @@ def test_what_cannot_be_is_refused(
     assert done.exit_code == code
     assert message in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--rate=3", "--rate=0", "--security=s.yaml", "--partitions=2"])
+def test_how_a_topic_is_fed_is_for_a_topic(option: str, tmp_path: Path) -> None:
+    done = flowmatrix("simulate", "reference", "--out", tmp_path / "x.pb", option)
+    assert done.exit_code == 2
+    assert f"{option.partition('=')[0]} is for --kafka" in done.stderr
+    assert list(tmp_path.iterdir()) == []

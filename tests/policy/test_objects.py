@@ -157,3 +157,8 @@ def test_services_select_living_pods_and_have_slices() -> None:
     (one,) = cluster.slices_of(reference)
     assert [endpoint.addresses for endpoint in one.endpoints] == [("10.0.0.1",), ("fd00::9",)]
     assert one.ports == (NamedPort("", "TCP", 8080),)
+
+
+def test_what_is_no_address_is_nobodys() -> None:
+    one = {**pod("shop", "web"), "status": {"podIPs": [{"ip": "999.1.1.1"}, {"ip": "10.1.0.1"}]}}
+    assert list(Cluster([one]).pods_by_address) == ["10.1.0.1"]

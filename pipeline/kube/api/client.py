@@ -46,6 +46,8 @@ _GRACE = 2.0
 """The clock difference in seconds that is corrected; servers only give whole seconds."""
 _FIRST, _MOST = 1.0, 10.0
 """Seconds between two attempts to get new credentials: the first pause, and the longest."""
+_REFUSALS = frozenset({401, 403, 404})
+"""What a server answers that hides its version."""
 _ANONYMOUS = 'User "system:anonymous"'
 
 
@@ -153,18 +155,21 @@ class ClusterConnection:
                 client.rest_client.close()
 
     def probe(self) -> None:
-        """Return when the server answers, whatever it says.
+        """Return when the server answers as an API server does, if only that it must not say.
 
         Raises UnreachableError, which names the server, within some seconds, and CredentialsError.
         """
+        server = f"the API server {without_login(self.host)}"
         try:
-            self.fetch("/version", patience=_PROBE_SECONDS)
-        except ApiError:
-            return
+            answer = self.fetch("/version", patience=_PROBE_SECONDS)
+            msgspec.json.decode(answer, type=dict[str, msgspec.Raw])
+        except ApiError as error:
+            if error.code not in _REFUSALS:
+                raise UnreachableError(f"{server} answers {error.code}: {error}") from error
         except UnreachableError as error:
-            raise UnreachableError(
-                f"the API server {without_login(self.host)} does not answer: {error}"
-            ) from error
+            raise UnreachableError(f"{server} does not answer: {error}") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise UnreachableError(f"{server} does not answer with its version: {error}") from error
 
     def close(self) -> None:
         """Close the idle connections."""

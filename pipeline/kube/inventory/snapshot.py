@@ -57,16 +57,17 @@ def take(
 ) -> Iterator[Manifest]:
     """The reduced objects of a cluster; `namespaces` limits namespaced objects.
 
-    Kinds that the server does not know are left out; kinds that it refuses are passed to `refused`.
-    Raises UnreachableError.
+    Kinds that the server does not know are left out; kinds that it refuses, and objects that do not
+    have the shape of their kind, are passed to `refused`. Raises UnreachableError.
     """
     slices: set[tuple[str, str]] = set()
     spaces = list(namespaces)
     for resource in LISTED:
         for namespace in (spaces if resource.namespaced else []) or [""]:
             try:
-                for one in _listed(connection, resource, namespace):
-                    found = _reduced(resource, one, annotations=annotations)
+                there = _listed(connection, resource, namespace)
+                none = Refused(f"one of {resource.plural}", "")
+                for found in _usable(resource, there, none, refused, annotations=annotations):
                     slices |= {_place(found)} if resource.kind == "EndpointSlice" else set()
                     yield found
             except ApiError as error:
@@ -75,11 +76,13 @@ def take(
     for single in SINGLES:
         if (single.namespace, single.name) in slices:
             continue
+        none = Refused(f"{single.resource.kind} {single.name}", "")
         try:
-            yield _reduced(single.resource, connection.fetch(single.path), annotations=False)
+            there = iter([msgspec.Raw(connection.fetch(single.path))])
+            yield from _usable(single.resource, there, none, refused, annotations=False)
         except ApiError as error:
             if error.code != 404:
-                refused(Refused(f"{single.resource.kind} {single.name}", str(error)))
+                refused(none._replace(reason=str(error)))
 
 
 def missing(connection: ClusterConnection, namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -110,9 +113,31 @@ def _listed(
         yield from page
 
 
+def _usable(
+    resource: Resource,
+    found: Iterator[msgspec.Raw],
+    none: Refused,
+    refused: Callable[[Refused], None],
+    *,
+    annotations: bool,
+) -> Iterator[Manifest]:
+    """The objects, reduced; `none` is told, with its reason, of each that is none of the kind."""
+    for one in found:
+        try:
+            yield _reduced(resource, one, annotations=annotations)
+        except ValueError as error:
+            refused(none._replace(reason=str(error)))
+
+
 def _reduced(resource: Resource, raw: bytes, *, annotations: bool) -> Manifest:
+    """Raises ValueError when an object does not have the shape of its kind."""
+    if not objects.parse(raw).metadata.name:
+        raise ValueError("not a Kubernetes object: metadata.name is missing")
     one = msgspec.json.decode(raw)
-    return reduced(resource.version, resource.kind, one, annotations=annotations)
+    try:
+        return reduced(resource.version, resource.kind, one, annotations=annotations)
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"not the shape of a {resource.kind}: {error}") from error
 
 
 def _place(one: Manifest) -> tuple[str, str]:

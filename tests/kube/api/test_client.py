@@ -159,3 +159,32 @@ def test_a_certificate_that_has_ended_is_named(tmp_path: Path, *, inside: bool) 
         pytest.raises(ConnectError, match=f"^no credentials: {named}: the certificate ended on 2"),
     ):
         connection.fetch("/version")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("400 Bad Request\r\n\r\nno", "answers 400: no"),
+        ('500 Broken\r\n\r\n{"message": "broken"}', "answers 500: broken"),
+        ("200 OK\r\n\r\n<html>", "does not answer with its version: JSON is malformed"),
+        ("200 OK\r\n\r\nnull", "does not answer with its version: Expected `object`"),
+        ("302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", "does not answer with its version"),
+    ],
+)
+def test_what_is_no_api_server_is_told_at_once(answer: str, why: str, tmp_path: Path) -> None:
+    """`who` waited a minute for its lists."""
+    with hostile([f"HTTP/1.1 {answer}".encode()]) as url:
+        kubeconfig_of = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        with (
+            closing(ClusterConnection(kubeconfig_of)) as connection,
+            pytest.raises(UnreachableError, match=f"^the API server {url} {why}"),
+        ):
+            connection.probe()
+
+
+@pytest.mark.parametrize("answer", ["401 Unauthorized", "403 Forbidden", "404 Not Found", "200 OK"])
+def test_an_api_server_may_hide_its_version(answer: str, tmp_path: Path) -> None:
+    with hostile([f"HTTP/1.1 {answer}\r\n\r\n{{}}".encode()]) as url:
+        kubeconfig_of = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        with closing(ClusterConnection(kubeconfig_of)) as connection:
+            connection.probe()

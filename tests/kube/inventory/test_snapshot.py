@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -163,3 +166,45 @@ def test_the_endpoints_of_the_api_server_are_there_once(
         client.delete(one)
     names = [each["metadata"]["name"] for each in taken if each["kind"] == "EndpointSlice"]
     assert names.count("kubernetes") == 1
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """An API server with a node, and with objects that are none; of all else it has nothing."""
+
+    def do_GET(self) -> None:
+        odd = [{}, {"metadata": {"name": "x"}, "status": "Ready"}, {"metadata": {"name": "n1"}}]
+        items = odd if self.path.startswith("/api/v1/nodes?") else []
+        body = json.dumps({"metadata": {"resourceVersion": "1"}, "items": items}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_objects_that_are_none_are_told_and_the_others_taken(tmp_path: Path) -> None:
+    refused: list[snapshot.Refused] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as server:
+        Thread(target=server.serve_forever).start()
+        cluster = {"server": f"http://127.0.0.1:{server.server_port}"}
+        path = tmp_path / "kubeconfig"
+        document = {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+        }
+        path.write_text(json.dumps(document))
+        try:
+            with closing(ClusterConnection(path)) as connection:
+                taken = list(snapshot.take(connection, refused=refused.append))
+        finally:
+            server.shutdown()
+    assert [(one["kind"], one["metadata"]["name"]) for one in taken] == [("Node", "n1")]
+    nodes = [one.reason for one in refused if one.what == "one of nodes"]
+    assert nodes == [
+        "not a Kubernetes object: metadata.name is missing",
+        "not the shape of a Node: 'str' object has no attribute 'get'",
+    ]

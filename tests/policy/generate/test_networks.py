@@ -149,3 +149,28 @@ def test_a_block_less_its_exceptions() -> None:
     assert without(Block("10.0.0.0/30", ("10.0.0.1/32",))) == ["10.0.0.0/32", "10.0.0.2/31"]
     assert without(Block("10.0.0.0/29", ("10.0.0.0/31", "10.0.0.4/30"))) == ["10.0.0.2/31"]
     assert without(Block("10.0.0.0/31", ("10.0.0.0/32", "10.0.0.1/32"))) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {**service(""), "spec": {"clusterIPs": "172.30.0.1"}},
+        {**node("worker"), "status": {"addresses": "10.0.1.1"}},
+        {**pod(""), "status": {"podIPs": [{"ip": 3}]}},
+        {**slice_(ports=[]), "endpoints": "10.0.0.1"},
+        {**slice_("10.0.0.1", ports=[]), "ports": [{"port": "https"}]},
+    ],
+)
+def test_an_object_of_another_shape_has_no_addresses_and_the_others_do(
+    broken: dict[str, Any],
+) -> None:
+    found = Networks([broken, service("172.30.0.10")], [])
+    assert found.inside(ip_address("172.30.0.10")) == "that of a Service"
+    assert found.of_node("worker", "") == []
+
+
+def test_what_is_no_address_is_nobodys() -> None:
+    none = "999.1.1.1"
+    found = Networks([pod(none), service(none), node("n", none), slice_(none, ports=[443])], [])
+    assert found.of_node("n", "") == []
+    assert not found.is_api_server(none, 443)
