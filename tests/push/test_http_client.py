@@ -169,4 +169,4 @@ def test_a_server_that_trickles_has_no_more_time(place: str) -> None:
         hostile(trickling(place)) as url,
         pytest.raises(UnavailableError, match="its answer takes too long"),
     ):
-        Client(Http(), Path(), 0.2).post(url, b"x", {})
+        Client(Http(), Path(), 2.0).post(url, b"x", {})

@@ -25,7 +25,7 @@ def test_a_server_that_trickles_has_no_more_time(place: str, *, proxied: bool) -
         keep(pool)
         with (
             pytest.raises((urllib3.exceptions.HTTPError, OSError)) as caught,
-            within(0.5),
+            within(2.0),
         ):
             read(pool, "http://127.0.0.1:1/" if proxied else url)
     reasons = [str(caught.value)]

@@ -128,7 +128,7 @@ def test_an_api_server_that_trickles_has_no_more_time(place: str, tmp_path: Path
             closing(ClusterConnection(kubeconfig_of)) as connection,
             pytest.raises(UnreachableError, match="its answer takes too long"),
         ):
-            connection.fetch("/api/v1/pods", patience=0.5)
+            connection.fetch("/api/v1/pods", patience=2.0)
 
 
 def test_an_answer_without_end_takes_so_much_memory(
