@@ -193,5 +193,5 @@ class Embedded:
         """A reload has taken over."""
         self._memories.go_on(plan.remembering)
         if self._input is not None and self._input.is_under_way:
-            self._partial |= plan.families.keys()
-            self._partial -= set(unchanged)
+            self._partial.update(plan.families)
+            self._partial.difference_update(unchanged)
