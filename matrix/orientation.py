@@ -94,9 +94,7 @@ def _decided(
     judged = _judged(rows, known, fan, pairs)
     own, theirs, ahead = pl.col(_OWN), pl.col(_THEIRS), pl.col(_AHEAD)
     alike = (own == theirs) & (own < _UNCERTAIN) & (~by_number() | (own == _FAN_IN))
-    alike &= pl.any_horizontal(
-        pl.col(mine).ne_missing(pl.col(other)) for mine, other in zip(PLACE, OTHER, strict=True)
-    )
+    alike &= pl.col("port").ne_missing(pl.col(THEIR_PORT))
     swap = judged.select((theirs < own) | (alike & (ahead > 0))).to_series()
     rank = pl.when(alike & (ahead == 0)).then(_UNCERTAIN).otherwise(pl.min_horizontal(own, theirs))
     names = {number: evidence.value for number, evidence in enumerate(EVIDENCES)}

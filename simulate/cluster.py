@@ -46,8 +46,6 @@ class Cluster:
     network: str = "10.128.0.0/14"
     peers: list[Peer] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
-    listening: dict[int, set[int]] = field(default_factory=dict)
-    """The ports that the containers of a peer declare."""
     _nodes: list[str] = field(default_factory=list)
     _used: list[int] = field(default_factory=list)
     _namespaces: set[str] = field(default_factory=set)
@@ -97,13 +95,9 @@ class Cluster:
         owner, *others = objects.controller(made, _suffix(name, 10))
         self.manifests += [owner, *others]
         parent = others[-1] if others else owner
-        pods = [
-            self._guest(parent, host) if host_network else self._pod(kind, parent, number, host)
-            for number, host in enumerate(nodes)
-        ]
-        for pod in pods:
-            self.listening.setdefault(pod, set()).update(one.number for one in ports)
-        return pods
+        if host_network:
+            return [self._guest(parent, host) for host in nodes]
+        return [self._pod(kind, parent, number, host) for number, host in enumerate(nodes)]
 
     def service(self, service: objects.Service, endpoints: Sequence[int]) -> int:
         """A Service and the peers behind it."""

@@ -87,9 +87,7 @@ def mixed(
     cluster, places = grown()
     told: list[tuple[Link, Connection]] = []
     length = round(WINDOW * 1000)
-    traffic = Traffic(
-        *(cluster.peers, places, length, random.Random(seed), client_ports, cluster.listening)
-    )
+    traffic = Traffic(cluster.peers, places, length, random.Random(seed), client_ports)
     block = traffic.flows(_LINKS, told)
     targets = {"idle": (places["db"], 7000)}
     edges = true_edges(told, cluster.peers, places, targets)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
@@ -77,11 +76,7 @@ class Connection(NamedTuple):
 
 @dataclass(frozen=True)
 class Traffic:
-    """Where links begin and end: `places` has the peers of every name, `window` is in ms.
-
-    `listening`: the ports that peers listen on, besides those of links. No client takes such a port
-    of its own, as no system would give it one.
-    """
+    """Where links begin and end: `places` has the peers of every name, `window` is in ms."""
 
     peers: Sequence[Peer]
     places: Mapping[str, Sequence[int]]
@@ -89,7 +84,6 @@ class Traffic:
     rng: random.Random
     client_ports: tuple[int, int] = (EPHEMERAL, EPHEMERAL_PORTS)
     """The first one, and how many there are."""
-    listening: Mapping[int, Collection[int]] = field(default_factory=dict)
 
     def flows(
         self, links: Sequence[Link], told: list[tuple[Link, Connection]] | None = None
@@ -99,10 +93,9 @@ class Traffic:
         `told` gets the connections.
         """
         rows: list[tuple[int | None, ...]] = []
-        taken = self._taken(links)
         for link in links:
             for connection in self._connections(link):
-                rows += self._reported(link, connection, taken[connection.client])
+                rows += self._reported(link, connection)
                 if told is not None:
                     told.append((link, connection))
         frame = pl.DataFrame(rows, schema=FLOW, orient="row")
@@ -123,31 +116,14 @@ class Traffic:
                 turned = number + turn * link.turns
                 yield Connection(client, servers[turned % len(servers)], at)
 
-    def _taken(self, links: Sequence[Link]) -> Mapping[int, set[int]]:
-        """The ports that each peer listens on."""
-        taken = defaultdict[int, set[int]](set)
-        for peer, ports in self.listening.items():
-            taken[peer] |= {*ports}
-        for link in links:
-            for peer in self.places[link.server] if link.server else ():
-                taken[peer].add(link.port)
-        return taken
-
-    def _client_port(self, taken: Collection[int]) -> int:
-        low, number = self.client_ports
-        while (port := self.rng.randrange(low, low + number)) in taken:
-            pass
-        return port
-
-    def _reported(
-        self, link: Link, connection: Connection, taken: Collection[int]
-    ) -> Iterator[tuple[int | None, ...]]:
+    def _reported(self, link: Link, connection: Connection) -> Iterator[tuple[int | None, ...]]:
         """Rows of FLOW: both ways, by each agent that saw it, for the Service and the endpoint.
 
-        A reply begins a millisecond later. The client's port is none of those that are `taken`.
+        A reply begins a millisecond later.
         """
         client, style = connection.client, link.style
-        port = self._client_port(taken)
+        low, number = self.client_ports
+        port = self.rng.randrange(low, low + number)
         icmp: tuple[int | None, int | None] = (None, None)
         if style.proto == _ICMP:
             port, icmp = 0, (_ECHO, _ECHO_REPLY)

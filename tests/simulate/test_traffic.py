@@ -9,7 +9,7 @@ import pytest
 
 from simulate.cluster import Peer
 from simulate.scenario import EPHEMERAL, FLOW, SYN
-from simulate.traffic import DATAGRAM, LASTING, NO_FLAGS, OLD, SHORT, Link, Style, Traffic, repeat
+from simulate.traffic import DATAGRAM, LASTING, OLD, SHORT, Link, Style, Traffic, repeat
 
 WINDOW = 60_000
 PEERS = [
@@ -156,17 +156,3 @@ def test_a_block_repeats_to_the_exact_number_of_flows(more: int) -> None:
     assert set(whole.filter(pl.col("SrcPort") < EPHEMERAL)["SrcPort"]) == {80}
     clients = whole.filter(pl.col("SrcPort") >= EPHEMERAL)["SrcPort"]
     assert clients.n_unique() == clients.len()
-
-
-def test_no_client_takes_a_port_that_it_listens_on() -> None:
-    """Neither one that a link leads to nor one that is declared; it may be that of its server."""
-    links = [
-        Link("client", "far", 2000, every=2, style=NO_FLAGS),
-        Link("far", "client", 2001, every=2, style=NO_FLAGS),
-    ]
-    listening = {CLIENT: {2002}}
-    made = Traffic(PEERS, PLACES, 1_000_000, Random(0), (2000, 6), listening).flows(links)
-    opened = made.filter(pl.col("src") == CLIENT, pl.col("DstPort") == 2000)
-    assert {*opened["SrcPort"]} == {2000, 2003, 2004, 2005}
-    opened = made.filter(pl.col("src") == FAR, pl.col("DstPort") == 2001)
-    assert {*opened["SrcPort"]} == {2001, 2002, 2003, 2004, 2005}
