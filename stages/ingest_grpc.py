@@ -17,7 +17,7 @@ from pipeline.decode import Format, by_name
 from pipeline.decode.detect import decoder_of
 from pipeline.decode.framing import guarded
 from pipeline.diagnostics import Problem
-from pipeline.grpc.pem import Files
+from pipeline.files.pem import Files
 from pipeline.stage import Awaited, BuildContext, Decode, Example, Source, SourceContext, listen
 from pipeline.stage.listen import Listener
 from stages.ingest_file import IngestFile

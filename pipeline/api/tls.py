@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from pipeline.files import warn_of_end
-from pipeline.grpc.pem import Files
+from pipeline.files.pem import Files
 from pipeline.stage.fingerprint import fingerprints
 
 _log = logging.getLogger(__name__)

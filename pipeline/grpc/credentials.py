@@ -7,7 +7,7 @@ import logging
 import grpc
 
 from pipeline.files import content, warn_if_open, warn_of_end
-from pipeline.grpc.pem import Files
+from pipeline.files.pem import Files
 
 _log = logging.getLogger(__name__)
 

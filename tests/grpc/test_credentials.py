@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from pipeline.decode.records import entries
+from pipeline.files.pem import Files
 from pipeline.grpc import credentials
 from pipeline.grpc.collector import Collector, Room
-from pipeline.grpc.pem import Files
 from pipeline.grpc.server import Limits, Server
 from tests.real import parts
 from tests.support.agents import agent, trust

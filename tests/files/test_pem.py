@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.grpc.pem import Files
+from pipeline.files.pem import Files
 from tests.support.certificates import Authority
 
 

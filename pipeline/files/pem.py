@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.files import bounded
+from pipeline.files.reading import bounded
 
 
 class Files(NamedTuple):
