@@ -16,7 +16,7 @@ from pipeline.flows import values
 from pipeline.flows.printing import Format, printer
 from pipeline.push import http
 from pipeline.push.http import Http
-from pipeline.push.loki import LINE, STREAM, TIME, Loki
+from pipeline.push.loki import LINE, STREAM, TIME, LabelName, Loki
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 from pipeline.stage.duration import Duration, seconds
 from pipeline.stage.pushing import Batch, Queue, Retry, terms
@@ -30,9 +30,6 @@ _Url = Annotated[
     ),
 ]
 _Field = Annotated[str, Meta(min_length=1)]
-_Label = Annotated[
-    str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)", extra={"expected": "a label name"})
-]
 
 
 class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
@@ -69,7 +66,7 @@ class WriteLoki(Writer, frozen=True, kw_only=True, tag="write_loki"):
     url: _Url
     tenant_id: str = ""
     labels: list[_Field] = []
-    static_labels: dict[_Label, str] = {}
+    static_labels: dict[LabelName, str] = {}
     ignore: list[_Field] = []
     timestamp_field: str = "TimeReceived"
     timestamp_scale: Duration = "1s"

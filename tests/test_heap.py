@@ -70,38 +70,27 @@ print(held() - before)
 """
 
 
+def printed(program: str, *arguments: str) -> str:
+    """What a program prints in a process of its own."""
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_large_blocks_leave_no_gaps() -> None:
     """Nothing is asked to give them back, and the one behind them stays."""
-    left = {
-        kind: int(
-            subprocess.run(
-                [sys.executable, "-c", _LARGE, kind], capture_output=True, text=True, check=True
-            ).stdout
-        )
-        for kind in ("settled", "as it is")
-    }
+    left = {kind: int(printed(_LARGE, kind)) for kind in ("settled", "as it is")}
     assert left["as it is"] > 20, "MB that glibc keeps by itself: else there is nothing to settle"
     assert left["settled"] < 8
 
 
 def test_threads_share_one_heap() -> None:
     """Each heap of glibc's has a reserve that nobody may touch."""
-    heaps = {
-        kind: int(
-            subprocess.run(
-                [sys.executable, "-c", _THREADS, kind], capture_output=True, text=True, check=True
-            ).stdout
-        )
-        for kind in ("one", "each")
-    }
+    heaps = {kind: int(printed(_THREADS, kind)) for kind in ("one", "each")}
     assert heaps["each"] >= heaps["one"] + 4
 
 
 def test_what_small_objects_took_is_given_back() -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", _MEASURED], capture_output=True, text=True, check=True
-    )
-    kept, left = map(int, found.stdout.split())
+    kept, left = map(int, printed(_MEASURED).split())
     assert kept > 20, "MB that glibc keeps by itself: else there is nothing to give back"
     assert left < kept / 2
 

@@ -87,10 +87,10 @@ class Producer:
             asked = self._client.partitions_for(topic)
             partitions = len(await asyncio.wait_for(asked, self._patience))
             while left := await self._publish(topic, partitions, records):
-                alone = [len(run[0]) == 1 for run in left]
-                refused += sum(alone)
-                await self._begin_anew(smaller=not all(alone))
-                records = [one for run in left for batch in _again(run) for one in batch]
+                alone = [run.pop(0) for run in left if len(run[0]) == 1]
+                refused += len(alone)
+                await self._begin_anew(smaller=len(alone) < len(left))
+                records = [one for run in left for batch in run for one in batch]
         except TimeoutError as error:
             raise BrokerError(f'there is no topic "{topic}"') from error
         except KafkaError as error:
@@ -160,11 +160,6 @@ class _Batch:
     def __init__(self, client: AIOKafkaProducer) -> None:
         self.client = client.create_batch()
         self.records: list[Keyed] = []
-
-
-def _again(run: list[list[Keyed]]) -> list[list[Keyed]]:
-    """Of batches those to send again: a single record that is too large is not."""
-    return run[1:] if len(run[0]) == 1 else run
 
 
 @lru_cache(maxsize=1 << 17)

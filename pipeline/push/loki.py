@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
 
 from pipeline.push.destination import Destination
 from pipeline.push.http import Http
@@ -10,6 +12,9 @@ from pipeline.push.http import Http
 if TYPE_CHECKING:
     from pipeline.push.loki_client import LokiTarget
 
+LabelName = Annotated[
+    str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)", extra={"expected": "a label name"})
+]
 STREAM, TIME, LINE = "stream", "time", "line"
 """String: the labels as a selector; Int64: ns, null: when it is sent; String."""
 

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from pipeline.config.flowcollector.health import HealthRule
 from pipeline.push.http import URL
+from pipeline.push.loki import LabelName
 from pipeline.stage.duration import seconds
 
 API_VERSION = "flows.netobserv.io/v1beta2"
@@ -35,9 +36,6 @@ LokiUrl = Annotated[
         pattern=rf"^{URL}$(?!\n)",
         extra={"expected": "a URL such as http://loki:3100/, without login"},
     ),
-]
-LabelName = Annotated[
-    str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$(?!\n)", extra={"expected": "a label name"})
 ]
 
 
