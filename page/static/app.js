@@ -47,7 +47,7 @@
 
 import { ApiError, get, post } from "./api.js";
 import { byId, h, replace } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, name } from "./format.js";
 import { Polls } from "./poll.js";
 import * as route from "./route.js";
 import { theme } from "./theme.js";
@@ -107,21 +107,37 @@ function alert(text) {
   replace(byId("alert"), ...(text ? [h("p", { class: "notice error" }, text)] : []));
 }
 
-/** Shows how fresh the view is. @param {{at?: Date, error?: Error}} news */
-function told({ at, error }) {
-  document.body.classList.toggle("stale", Boolean(error && at));
-  document.body.classList.toggle("unanswered", Boolean(error && !at));
-  if (at && !error) byId("freshness").textContent = `as of ${clock(at)}`;
-  if (!error) return alert("");
+/** Shows how fresh the view and the panel are: an answer of one document does not hide that another fails. */
+function told() {
+  const polls = [shown, opened].flatMap((one) => (one ? [one.polls] : []));
+  const bad = polls.map((one) => one.failing).find(Boolean);
+  document.body.classList.toggle("stale", Boolean(bad?.at));
+  document.body.classList.toggle("unanswered", Boolean(bad && !bad.at));
+  const waiting = polls.some((one) => one.waiting);
+  document.body.classList.toggle("waiting", waiting);
+  if (!bad) {
+    byId("freshness").textContent = waiting ? "loading …" : `as of ${clock(new Date())}`;
+    return alert("");
+  }
+  const error = /** @type {Error} */ (bad.error);
   const why = error instanceof ApiError ? error.message : "the server does not answer";
-  alert(at ? `Not up to date: ${why}. What you see is of ${clock(at)}.` : `No answer: ${why}. It is asked again and again.`);
+  if (error instanceof ApiError && error.status === 400) return wrong(why);
+  alert(bad.at ? `Not up to date: ${why}. What you see is of ${clock(bad.at)}.` : `No answer: ${why}. It is asked again and again.`);
+}
+
+/** The address asks for what there is not: to ask again does not help. @param {string} why */
+function wrong(why) {
+  replace(byId("alert"), h("p", { class: "notice error" }, `This cannot be shown: ${name(why)}. `,
+    h("a", { href: `#${route.current().name}` }, "Begin this view anew")));
 }
 
 async function render() {
+  const { hash } = location;
   const { name, state } = route.current();
   const known = VIEWS.some(([one]) => one === name) ? name : VIEWS[0][0];
   if (shown?.name === known) shown.view.update(state);
   else await open(known, state);
+  if (location.hash !== hash) return; // the viewer has gone on, and that is rendered by itself
   await inspect(state.get("edge") ?? "", state);
 }
 
@@ -153,7 +169,7 @@ function close() {
   shown?.polls.stop();
   shown?.view.unmount();
   shown = null;
-  document.body.classList.remove("stale", "unanswered");
+  document.body.classList.remove("stale", "unanswered", "waiting");
   alert("");
   replace(main);
 }
@@ -168,6 +184,7 @@ async function inspect(key, state) {
   panel.hidden = !key;
   if (!key) return;
   const [module, known] = await Promise.all([import("./views/edge.js"), about]);
+  if (/** @type {any} */ (opened)?.key === key || route.current().state.get("edge") !== key) return;
   const polls = new Polls(told);
   opened = { key, polls, view: module.mount(panel, state, shellFor(polls, known)) };
 }
@@ -193,7 +210,7 @@ async function start() {
     button.setAttribute("aria-pressed", String(Polls.paused));
     if (!Polls.paused) again();
   });
-  document.addEventListener("visibilitychange", () => document.hidden || again());
+  document.addEventListener("visibilitychange", () => document.hidden || Polls.paused || again());
   addEventListener("hashchange", render);
   await render();
 }

@@ -12,7 +12,7 @@ const SHARE = 20;
 export class Polls {
   static paused = false;
 
-  /** @param {(news: {at?: Date, error?: Error}) => void} told */
+  /** @param {() => void} told Called when an answer has come, or fails to. */
   constructor(told) {
     this.told = told;
     /** @type {Set<Polling>} */
@@ -37,6 +37,16 @@ export class Polls {
     };
   }
 
+  /** The one whose document is not to be had, if any is. */
+  get failing() {
+    return [...this.all].find((poll) => poll.error);
+  }
+
+  /** Whether another document than the one that is shown is on its way. */
+  get waiting() {
+    return [...this.all].some((poll) => poll.due && poll.at && !poll.error);
+  }
+
   again() {
     for (const poll of this.all) poll.again();
   }
@@ -54,7 +64,7 @@ class Polling {
    * @param {Record<string, any>} query
    * @param {(data: any) => void} show
    * @param {{every?: number, failed?: (error: Error) => boolean}} how
-   * @param {(news: {at?: Date, error?: Error}) => void} told
+   * @param {() => void} told
    */
   constructor(name, query, show, how, told) {
     this.name = name;
@@ -65,6 +75,10 @@ class Polling {
     this.etag = "";
     /** @type {Date|undefined} */
     this.at = undefined;
+    /** @type {Error|undefined} Why there is no answer. */
+    this.error = undefined;
+    /** Whether somebody has asked for it since the last answer: then it does not pause. */
+    this.due = true;
     this.seconds = how.every ?? EVERY;
     this.asking = new AbortController();
     /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -77,10 +91,12 @@ class Polling {
     this.query = query;
     this.etag = "";
     this.again();
+    this.told();
   }
 
   again() {
     this.stop();
+    this.due = true;
     this.seconds = this.how.every ?? EVERY;
     this.asking = new AbortController();
     this.ask(this.asking.signal);
@@ -94,7 +110,7 @@ class Polling {
   /** @param {AbortSignal} signal */
   async ask(signal) {
     try {
-      if (!Polls.paused && !(document.hidden && this.at)) await this.once(signal);
+      if (this.due || (!Polls.paused && !document.hidden)) await this.once(signal);
     } finally {
       if (!signal.aborted)
         this.timer = setTimeout(() => this.ask(signal), 1000 * this.seconds);
@@ -109,15 +125,20 @@ class Polling {
       answer = await get(this.name, this.query, { etag: this.etag, signal });
     } catch (error) {
       if (signal.aborted) return;
-      if (!this.how.failed?.(/** @type {Error} */ (error)))
-        this.told({ at: this.at, error: /** @type {Error} */ (error) });
+      const own = /** @type {Error} */ (error);
+      const shown = this.how.failed?.(own);
+      this.error = shown ? undefined : own;
+      if (shown) this.due = false;
+      this.told();
       return;
     }
     if (signal.aborted) return;
     this.wait((performance.now() - begun) / 1000, answer.data === undefined);
     this.etag = answer.etag;
     this.at = new Date();
-    this.told({ at: this.at });
+    this.error = undefined;
+    this.due = false;
+    this.told();
     if (answer.data !== undefined) this.show(answer.data);
   }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
@@ -14,14 +15,17 @@ from urllib.request import urlopen
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from matrix.approved import approve, dump
 from matrix.facts import NoFactsError
+from page.drift import DESCRIBED
 from page.source import Seen, Source
+from pipeline.app.documents import Extra
 from tests.real.browser import Browser
 from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
 from tests.support.seen import Fixed, reference_seen
 
-Open = Callable[[Source], Page]
+Open = Callable[..., Page]
 
 
 class Moody(Fixed):
@@ -234,3 +238,69 @@ def test_what_a_namespace_adds_is_there_at_once(open_page: Open) -> None:
     page.labelled("Namespace").send_keys("netobserv")
     page.until(lambda: "Direction" in page.texts(".choice legend"))
     assert page.labelled("Namespace") == page.driver.switch_to.active_element
+
+
+def test_a_paused_page_shows_what_is_chosen(open_page: Open) -> None:
+    """A pause keeps what is shown as it is; what somebody asks for is not that."""
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix")
+    page.button("Pause").click()
+    page.choose(".controls select", "netobserv")
+    page.until(lambda: len(page.all(".cell.filled")) == 14)
+    page.button("Table").click()
+    page.until(lambda: page.text("caption").startswith("27 edges"))
+    assert page.one("#pause").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize(
+    "state", ["matrix?collapse=nosuch", "drift?only=nosuch", "peers?every=nosuch"]
+)
+def test_an_address_that_asks_for_what_there_is_not(
+    open_page: Open, tmp_path: Path, state: str
+) -> None:
+    """It says so, not that the server is asked again, and leads to where the view begins."""
+    source = Fixed(reference_seen())
+    source.approved = tmp_path / "approved.yaml"
+    source.approved.write_text(dump(approve(source.read().edges())))
+    page = open_page(source)
+    page.driver.get(f"{page.url}/page/#{state}")
+    page.until(lambda: "This cannot be shown" in page.text("#alert"))
+    assert "nosuch" in page.text("#alert")
+    assert not "".join(one.text for one in page.all(".loading")), "nothing is said to be on its way"
+    page.accessible("wrong-address")
+    page.button("Begin this view anew").click()
+    page.until(lambda: not page.text("#alert"))
+    assert page.state == state.partition("?")[0]
+
+
+def on_fire(_: Mapping[str, str]) -> object:
+    raise RuntimeError("the disk is on fire")
+
+
+def test_an_answer_of_one_document_does_not_hide_that_another_fails(open_page: Open) -> None:
+    source = Moody(reference_seen())
+    page = open_page(source, {"drift": Extra(on_fire, DESCRIBED)})
+    page.driver.get(f"{page.url}/page/#drift")
+    page.until(lambda: "No answer: the disk is on fire" in page.text("#alert"))
+    page.until(lambda: "netobserv" in page.texts(".controls option"))
+    assert "No answer: the disk is on fire" in page.text("#alert")
+
+
+def test_who_goes_on_before_the_panel_is_there_sees_where_he_is(open_page: Open) -> None:
+    """The panel of the first edge is fetched when it is opened; the viewer does not wait."""
+    page = open_page(Fixed(reference_seen()))
+    page.open("table?namespace=netobserv")
+    edge = page.one("tbody th a").get_attribute("href") or ""
+    here = page.driver.current_url
+    page.browser.run(
+        "location.hash = new URL(arguments[0]).hash;"
+        "return new Promise((go) => addEventListener('hashchange', go, {once: true}))"
+        ".then(() => { location.hash = new URL(arguments[1]).hash; })",
+        edge,
+        here,
+    )
+    page.until(lambda: page.driver.current_url == here and not page.one("#panel").is_displayed())
+    page.one("tbody th a").click()
+    page.until(lambda: page.text("#panel h2"))
+    page.button("Close").click()
+    page.until(lambda: not page.one("#panel").is_displayed())
