@@ -51,13 +51,15 @@ def accept(approved: Approved, edges: pl.DataFrame, chosen: Iterable[Key]) -> Ap
     return _with(approved, found)
 
 
-def accept_all(approved: Approved, edges: pl.DataFrame) -> Approved:
+def accept_all(approved: Approved, edges: pl.DataFrame, namespace: str = "") -> Approved:
     """The approved matrix without any drift but for the edges that are marked as anomalous.
 
-    And for those of a protocol that is not one, which cannot be approved.
+    And for those of a protocol that is not one, which cannot be approved. With a `namespace`, the
+    edges without an end in it stay as they are.
     """
     odd = pl.col("protocol").is_in(unnamed(edges, approved.namespaces))
-    rows = drift(edges, approved).filter(pl.col("drift") != Drift.ANOMALOUS.value, ~odd)
+    rows = ending_in(drift(edges, approved), namespace)
+    rows = rows.filter(pl.col("drift") != Drift.ANOMALOUS.value, ~odd)
     return accept(approved, edges, [key_of(row) for row in rows.select(COLUMNS).iter_rows()])
 
 
@@ -75,6 +77,12 @@ def mark(
             raise UnknownEdgeError(_unknown(place))
         found[place] = msgspec.structs.replace(edge, anomalous=anomalous)
     return _with(approved, found)
+
+
+def ending_in(rows: pl.DataFrame, namespace: str) -> pl.DataFrame:
+    """The rows (of KEY) with an end in a namespace; all of them for ""."""
+    ends = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
+    return rows.filter(pl.any_horizontal(ends)) if namespace else rows
 
 
 def _by_key(approved: Approved) -> dict[Key, ApprovedEdge]:

@@ -48,8 +48,8 @@ class DriftPage(msgspec.Struct, frozen=True, kw_only=True):
 
     `approved` is how many edges the file has, `namespaces` those that it is about (none: all).
     `counts` are of all that differ in the namespace asked for, by how; `total` is how many rows
-    there are, of which some are given. `marked` are edges that are marked as anomalous, seen or
-    not.
+    there are, of which some are given. `marked` are edges of the namespace that are marked as
+    anomalous, seen or not.
     """
 
     file: str
@@ -66,11 +66,13 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The body of a POST: edges, each as the values of its key, or all that differ.
 
     A key is what `matrix.approved.KEY` lists: kind, namespace, workload, label and address of the
-    client, the same of the server, protocol, port. `all` leaves out what is marked as anomalous.
+    client, the same of the server, protocol, port. `all` leaves out what is marked as anomalous,
+    and with a `namespace` what has no end in it.
     """
 
     edges: list[list[str | int | None]] = []
     all: bool = False
+    namespace: str = ""
 
 
 class Marked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -97,7 +99,8 @@ NO_FILE = "no matrix is approved: give `matrix.approved` in the configuration a 
 
 def drift(seen: Seen, known: Approved, file: str, question: Asked) -> DriftPage:
     """The page of the edges that differ from the approved ones."""
-    found = _here(approved.drift(seen.edges(), known), question.namespace)
+    here = question.namespace
+    found = approval.ending_in(approved.drift(seen.edges(), known), here)
     notes = []
     if not seen.whole:
         found = found.filter(pl.col("drift") != Drift.GONE.value)
@@ -111,7 +114,7 @@ def drift(seen: Seen, known: Approved, file: str, question: Asked) -> DriftPage:
         counts={one.value: counts.get(one.value, 0) for one in Drift},
         total=rows.height,
         rows=[Row(**one) for one in _part(rows, question).iter_rows(named=True)],
-        marked=[_row(edge) for edge in known.edges if edge.anomalous],
+        marked=[_row(edge) for edge in known.edges if edge.anomalous and _in(edge, here)],
         notes=notes,
     )
 
@@ -131,10 +134,12 @@ def approve(source: Source, content: bytes) -> Written:
     chosen = body(content, Chosen)
     if chosen.all == bool(chosen.edges):
         raise refused("give edges, or all")
+    if chosen.namespace and not chosen.all:
+        raise refused("a namespace goes with all")
 
     def change(known: Approved, edges: pl.DataFrame) -> Approved:
         if chosen.all:
-            return approval.accept_all(known, edges)
+            return approval.accept_all(known, edges, chosen.namespace)
         return approval.accept(known, edges, map(approval.key_of, chosen.edges))
 
     return _decide(source, change)
@@ -178,13 +183,12 @@ def _decide(source: Source, change: Callable[[Approved, pl.DataFrame], Approved]
     return Written(len(after.edges), approved.drift(edges, after).height)
 
 
-def _here(rows: pl.DataFrame, namespace: str) -> pl.DataFrame:
-    ends = [pl.col(f"{side}_namespace") == namespace for side in ("client", "server")]
-    return rows.filter(pl.any_horizontal(ends)) if namespace else rows
-
-
 def _part(rows: pl.DataFrame, question: Asked) -> pl.DataFrame:
     return rows.slice(question.offset, question.limit)
+
+
+def _in(edge: approved.ApprovedEdge, namespace: str) -> bool:
+    return not namespace or namespace in (edge.client.namespace, edge.server.namespace)
 
 
 def _row(edge: approved.ApprovedEdge) -> Any:

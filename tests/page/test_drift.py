@@ -60,6 +60,27 @@ def body(**values: object) -> bytes:
     return json.dumps(values).encode()
 
 
+def test_a_namespace_is_approved_alone(source: Fixed) -> None:
+    """What is shown of a namespace is what all of it is: nothing else is approved with it."""
+    assert source.approved
+    source.found = seen(pl.concat([NOW, frame(edge("far/a", "far/b", 80))]))
+    done = drift.approve(source, body(all=True, namespace="rogue"))
+    assert (done.approved, done.differ) == (4, 4)
+    assert rows(shown(source)) == [
+        *(("new", "a"), ("new", "job"), ("changed", "web"), ("gone", "old")),
+    ]
+    drift.approve(source, body(all=True, namespace="shop"))
+    assert rows(shown(source)) == [("new", "a")]
+    with pytest.raises(UnansweredError, match="a namespace goes with all"):
+        drift.approve(source, body(edges=[key(shown(source).rows[0])], namespace="far"))
+
+
+def test_what_is_marked_is_of_the_namespace(source: Fixed) -> None:
+    drift.mark(source, body(edges=[key(shown(source, namespace="rogue").rows[0])]))
+    for name, marked in {"": 1, "rogue": 1, "shop": 1, "far": 0}.items():
+        assert len(shown(source, namespace=name).marked) == marked
+
+
 def test_the_document(source: Fixed) -> None:
     page = shown(source)
     assert (page.file, page.approved, page.namespaces) == ("approved.yaml", 3, [])

@@ -3,8 +3,8 @@
 import { button, choice, redraw, select } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
-import { many, name } from "../format.js";
-import { Outcome, part, rest } from "../listing.js";
+import { count, many, name } from "../format.js";
+import { Outcome, part } from "../listing.js";
 import { badge } from "../states.js";
 
 export const title = "Drift";
@@ -26,6 +26,7 @@ export function mount(root, state, shell) {
   const mark = button("Mark as anomalous", () => decide("drift/mark", { anomalous: true }, "marked as anomalous"));
   const unmark = button("Not anomalous", () => decide("drift/mark", { anomalous: false }, "not anomalous any more"));
   const all = button("Approve all …", () => sure(true));
+  const question = h("span", {});
   const confirm = h("div", { class: "actions", hidden: true });
   const actions = h("div", { class: "actions bottom" }, approve, mark, unmark, all, confirm);
   replace(root, h("h1", { class: "unseen" }, title), controls, figures, outcome.box, place, actions, marks);
@@ -47,31 +48,35 @@ export function mount(root, state, shell) {
   /** @param {any} found */
   function show(found) {
     data = found;
+    if (data.total && !data.rows.length) return shell.go({ offset: LIMIT * Math.floor((data.total - 1) / LIMIT) || null }, { replace: true });
     const here = new Set([...data.rows, ...data.marked].map(key));
     for (const one of chosen) if (!here.has(one)) chosen.delete(one);
     const total = KINDS.reduce((sum, one) => sum + data.counts[one], 0);
     replace(figures,
-      h("p", {}, total ? `${many(total, "edge")} ${total === 1 ? "differs" : "differ"} from ` : "Nothing differs from ", h("strong", {}, name(data.file)),
+      h("p", {}, `${total ? `${many(total, "edge")}${inside()} ${total === 1 ? "differs" : "differ"}` : `Nothing${inside()} differs`} from `, h("strong", {}, name(data.file)),
         `, which has ${many(data.approved, "approved edge")}${data.namespaces.length ? ` of ${data.namespaces.map(name).join(", ")}` : ""}.`),
       ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
     if (!controls.contains(document.activeElement)) drawControls();
     const at = focused(root);
     place.className = data.total ? "" : "empty";
     replace(place, ...(data.total
-      ? [rows("Edges that differ", data.rows, true), h("div", { class: "pager" }, rest(data.total, data.rows.length, "edge"), pages())]
-      : [h("h2", {}, total ? "Nothing of this kind differs here" : "As approved"), h("p", {}, total ? "Other edges differ: show all." : "Every edge that was seen is approved, and every approved one was seen.")]));
+      ? [rows("Edges that differ", data.rows, true), pages()]
+      : [h("h2", {}, total ? "Nothing of this kind differs here" : "As approved"), h("p", {}, total ? "Other edges differ: show all." : `Every edge${inside()} that was seen is approved, and every approved one was seen.`)]));
     const open = /** @type {HTMLDetailsElement|null} */ (marks.querySelector("details"))?.open;
     replace(marks, data.marked.length ? part("Marked as anomalous", data.marked.length, "edge", rows("Edges that must not be, seen or not", data.marked, false), { open: Boolean(open) }) : null);
     refocus(root, at);
     tally();
   }
 
+  /** Where the edges are that are compared. */
+  const inside = () => (state.get("namespace") ? ` of ${name(state.get("namespace") ?? "")}` : "");
+
   function pages() {
     const offset = Number(state.get("offset") ?? 0);
-    return data.total > LIMIT ? [
+    return data.total > LIMIT ? h("div", { class: "pager" },
+      h("span", {}, `Edges ${count(offset + 1)} to ${count(offset + data.rows.length)} of ${count(data.total)}`),
       button("Previous", () => shell.go({ offset: Math.max(0, offset - LIMIT) || null }), { disabled: !offset }),
-      button("Next", () => shell.go({ offset: offset + LIMIT }), { disabled: offset + LIMIT >= data.total }),
-    ].reduce((box, one) => (box.append(one), box), h("span", { class: "actions" })) : null;
+      button("Next", () => shell.go({ offset: offset + LIMIT }), { disabled: offset + LIMIT >= data.total })) : null;
   }
 
   /** @param {string} caption @param {any[]} list @param {boolean} whole */
@@ -103,7 +108,7 @@ export function mount(root, state, shell) {
     return h("tr", { class: chosen.has(own) ? "selected" : false },
       h("td", {}, box), whole ? h("td", {}, badge(row.drift)) : null,
       h("th", { scope: "row" }, h("a", { href: shell.link({ edge: own }) }, h("bdi", { class: "name" }, called))),
-      h("td", { class: "port" }, port(row)), h("td", {}, name(row.evidence ?? "not seen")), h("td", {}, name(row.was ?? "not approved")));
+      h("td", { class: "port" }, port(row)), h("td", {}, worded(row.evidence ?? "not seen")), h("td", {}, worded(row.was ?? "not approved")));
   }
 
   function tally() {
@@ -112,17 +117,17 @@ export function mount(root, state, shell) {
     approve.textContent = number ? `Approve ${many(number, "edge")}` : "Approve";
     const rest_ = data ? KINDS.slice(1).reduce((sum, one) => sum + data.counts[one], 0) : 0;
     all.disabled = !rest_;
+    question.textContent = `Approve all${inside()} that differs, ${many(rest_, "edge")}, but for what is marked as anomalous?`;
     actions.hidden = shell.about.can !== undefined && !shell.about.can.includes("approve");
   }
 
   /** @param {boolean} asking Whether the viewer is still to say so. */
   function sure(asking) {
-    const number = KINDS.slice(1).reduce((sum, one) => sum + (data?.counts[one] ?? 0), 0);
     confirm.hidden = !asking;
     all.hidden = asking;
     replace(confirm, ...(asking ? [
-      h("span", {}, `Approve all that differs, ${many(number, "edge")}, but for what is marked as anomalous?`),
-      button("Yes, approve", () => (sure(false), decide("drift/approve", { all: true }, "approved"))),
+      question,
+      button("Yes, approve", () => (sure(false), decide("drift/approve", { all: true, namespace: state.get("namespace") ?? "" }, "approved"))),
       button("No", () => (sure(false), all.focus())),
     ] : []));
     /** @type {HTMLElement|null} */ (confirm.querySelector("button"))?.focus();
@@ -131,10 +136,11 @@ export function mount(root, state, shell) {
   /** @param {string} action @param {object} more @param {string} done */
   async function decide(action, more, done) {
     const edges = [...chosen].map((one) => JSON.parse(one));
+    const within = inside();
     try {
       const { approved, differ } = await shell.post(action, "all" in more ? more : { edges, ...more });
       chosen.clear();
-      outcome.done(`${"all" in more ? "All" : many(edges.length, "edge")} ${done}. ${many(approved, "edge")} approved, ${many(differ, "edge")} ${differ === 1 ? "differs" : "differ"}.`);
+      outcome.done(`${"all" in more ? `All${within}` : many(edges.length, "edge")} ${done}. ${many(approved, "edge")} approved, ${many(differ, "edge")} ${differ === 1 ? "differs" : "differ"}.`);
     } catch (error) {
       outcome.failed(error);
     }
@@ -150,6 +156,7 @@ export function mount(root, state, shell) {
   return {
     /** @param {URLSearchParams} other */
     update(other) {
+      if (other.get("namespace") !== state.get("namespace")) sure(false);
       state = other;
       redraw(controls, drawControls);
       poll.change(asked(state));
@@ -157,6 +164,9 @@ export function mount(root, state, shell) {
     unmount() {},
   };
 }
+
+/** How an edge is known, in words. @param {string} evidence */
+const worded = (evidence) => name(evidence).replaceAll("_", " ");
 
 /** Which box has the focus. @param {HTMLElement} root */
 const focused = (root) => (root.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.box ?? "" : "");

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from matrix import approved
@@ -112,6 +113,40 @@ def test_all_are_approved_after_a_second_thought(open_page: Open, source: Fixed)
     page.accessible("drift-approved")
     assert source.approved
     assert source.approved.read_text() == approved.dump(approved.approve(NOW))
+
+
+def test_a_namespace_is_approved_alone(open_page: Open, source: Fixed) -> None:
+    """The question says what it is about, also when more comes while it is asked."""
+    source.found = seen(pl.concat([NOW, frame(edge("far/a", "far/b", 80))]))
+    page = open_page(source)
+    page.open("drift?namespace=rogue")
+    assert "1 edge of rogue differs from approved.yaml" in page.text("main")
+    page.button("Approve all …").click()
+    assert "Approve all of rogue that differs, 1 edge, but" in page.text(".actions.bottom")
+    more = frame(edge("far/a", "far/b", 80), edge("rogue/y", "shop/db", 5432))
+    source.found = seen(pl.concat([NOW, more]))
+    page.until(lambda: "that differs, 2 edges, but" in page.text(".actions.bottom"))
+    page.button("Yes, approve").click()
+    page.until(lambda: "All of rogue approved. 5 edges approved, 4 edges" in page.text(".outcome"))
+    assert "Every edge of rogue that was seen is approved" in page.text(".empty")
+    page.open("drift")
+    assert [drift for drift, _ in rows(page)] == ["▲new", "▲new", "≈changed", "◌gone"]
+
+
+def test_a_page_that_there_is_not_any_more(open_page: Open, source: Fixed) -> None:
+    """As when all of the last page has been approved: the one before it is shown."""
+    page = open_page(source)
+    page.open("drift?offset=5000")
+    page.until(lambda: len(rows(page)) == 4)
+    page.until(lambda: page.state == "drift")
+
+
+def test_pages_say_which_edges_they_have(open_page: Open, source: Fixed) -> None:
+    source.found = seen(frame(*(edge(f"shop/web-{at:04}", "shop/db", 80) for at in range(1_002))))
+    page = open_page(source)
+    page.open("drift?only=new&offset=1000")
+    assert page.text(".pager span") == "Edges 1,001 to 1,002 of 1,002"
+    assert len(rows(page)) == 2
 
 
 def test_an_edge_is_marked_and_unmarked(open_page: Open, source: Fixed) -> None:
