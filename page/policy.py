@@ -50,6 +50,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         ""
     )
     policy: Annotated[str, Meta(description="Only the text of this policy: NS/NAME.")] = ""
+    rule: Annotated[str, Meta(description="Edges that this rule lets through come first.")] = ""
     limit: Annotated[
         int, Meta(ge=1, le=10_000, description="At most so many rows of each list.")
     ] = 1_000
@@ -150,7 +151,8 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
     """/api/v0/policy: policies of a namespace, and how much of what was seen they cover.
 
     `names` are those of all policies; of many only the first texts are given. `coverage`: `seen`,
-    and shares of it by verdict. `edges`: those that would be denied first. `totals`: how many
+    and shares of it by verdict. `edges`: those of the rule asked for, then those that would be
+    denied, then the others, the largest first. `totals`: how many
     edges, unused permissions, unselected workloads and findings there are.
     `known`: whether it is known which policies there are; those in force may not be listed.
     `window`: the first and the last flow; `labels`: the version of the list of subnet labels.
@@ -238,7 +240,7 @@ def _page(
         },
         names=list(names),
         policies=list(_texts(shown, found)),
-        edges=[_edge(row) for row in _judged(own, found).head(most).iter_rows(named=True)],
+        edges=[_edge(row) for row in _judged(own, found, question.rule).head(most).iter_rows(named=True)],
         unused=[Permission(**row) for row in found.unused.head(most).iter_rows(named=True)],
         unselected=[Unselected(**row) for row in found.unselected.head(most).iter_rows(named=True)],
         findings=findings[:most],
@@ -283,12 +285,13 @@ def _rules(
         )
 
 
-def _judged(own: pl.DataFrame, found: Verification) -> pl.DataFrame:
-    """The edges of the namespace with their verdicts: those that would be denied first."""
+def _judged(own: pl.DataFrame, found: Verification, rule: str) -> pl.DataFrame:
+    """The edges of the namespace with their verdicts: of the rule, then those to be denied first."""
     ends = [name for name in KEY if name not in found.edges.columns]
     whole = pl.concat([own.select(ends), found.edges], how="horizontal")
     lost = pl.col("counts") & pl.col("verdict").is_in(LOST)
-    return whole.sort(~lost, -pl.col("bytes"), *ends, maintain_order=True)
+    by_rule = pl.col("allowed_by").list.contains(rule)
+    return whole.sort(~by_rule, ~lost, -pl.col("bytes"), *ends, maintain_order=True)
 
 
 def _edge(row: dict[str, Any]) -> JudgedEdge:

@@ -14,6 +14,8 @@ export class Rules {
     this.pinned = state.get("rule") ?? "";
     /** @type {Map<string, HTMLElement>} */
     this.parts = new Map();
+    /** @type {Map<string, number>} How many edges each rule lets through, in the list or not. */
+    this.edgesOf = new Map(data.policies.flatMap((/** @type {any} */ one) => one.rules.map((/** @type {any} */ rule) => [rule.rule, rule.edges])));
     this.told = h("p", { class: "muted", role: "status" });
     const yaml = h("div", { class: "yaml", role: "group", "aria-label": "Policies as YAML" }, ...data.policies.map((/** @type {any} */ one) => this.policy(one)));
     this.edges = this.list();
@@ -22,6 +24,11 @@ export class Rules {
       h("section", { "aria-label": "YAML" }, h("h2", {}, "YAML"), data.policies.length ? yaml : h("p", { class: "empty" }, "There is no policy.")),
       h("section", { "aria-label": "Edges" }, h("h2", {}, "Edges"), this.told, this.edges));
     this.point(this.pinned);
+  }
+
+  /** Whether there are more edges than the list has. */
+  get cut() {
+    return this.data.totals.edges > this.data.edges.length;
   }
 
   /** @param {URLSearchParams} state */
@@ -74,7 +81,7 @@ export class Rules {
 
   list() {
     const { edges, totals } = this.data;
-    return h("div", {}, table("Edges of the namespace, those that would be denied first", [
+    return h("div", {}, table(`Edges of the namespace, ${this.pinned && this.cut ? "those of the rule first, then " : ""}those that would be denied first`, [
       ["Edge", (row) => h("a", {
         href: this.shell.link({ edge: key(row) }), "data-edge": key(row),
         onfocus: () => this.show(row), onblur: () => this.point(this.pinned),
@@ -94,9 +101,11 @@ export class Rules {
     this.mark(new Set(rule ? [rule] : []), rule ? (row) => row.rules.includes(rule) : null);
     for (const [id, element] of this.parts)
       element.querySelector("button")?.setAttribute("aria-pressed", String(id === this.pinned));
-    const found = this.data.edges.filter((/** @type {any} */ row) => row.rules.includes(rule)).length;
+    const here = this.data.edges.filter((/** @type {any} */ row) => row.rules.includes(rule)).length;
+    const all = this.edgesOf.get(rule) ?? here;
+    const more = all > here ? ` ${count(here)} of them ${here === 1 ? "is" : "are"} in the list${rule === this.pinned ? "" : ": choose the rule to see more"}.` : "";
     replace(this.told, rule
-      ? `${name(rule)} lets ${many(found, "edge")} through.`
+      ? `${name(rule)} lets ${many(all, "edge")} through.${more}`
       : "Point at a rule, or go to it by keyboard, to see its edges; point at an edge to see its rules.");
   }
 

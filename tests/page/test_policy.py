@@ -105,6 +105,13 @@ def test_policies_in_force_are_held_against_the_same_edges() -> None:
     assert (found.findings, found.labels) == ([], "")
 
 
+def test_the_edges_of_a_rule_come_first_where_it_is_asked_for() -> None:
+    assert verdicts(shown(limit="1")) != [("prom", "web", "allowed")]
+    found = shown(rule="shop/web ingress[0]", limit="1")
+    assert verdicts(found) == [("prom", "web", "allowed")]
+    assert found.totals["edges"] == 4
+
+
 def test_no_more_rows_than_asked_for() -> None:
     found = shown(limit="1")
     assert (len(found.edges), len(found.findings)) == (1, 1)

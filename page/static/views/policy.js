@@ -45,6 +45,7 @@ export function mount(root, state, shell) {
   let polls = null;
   /** @type {any} */
   let checking = null;
+  let cut = false;
 
   function drawControls() {
     const value = (/** @type {string} */ one) => state.get(one) ?? "";
@@ -69,6 +70,8 @@ export function mount(root, state, shell) {
     const before = rules;
     const made = new Rules(data, state, shell);
     rules = made;
+    cut = made.cut;
+    polls?.[0].change(wanted());
     const open = new Set([...place.querySelectorAll("details[open] > summary h2")].map((one) => one.textContent));
     const focus = before?.focused();
     if (!data.known) return replace(place, h("p", { class: "banner" }, h("strong", {}, FRAME[data.of])), unknown());
@@ -98,7 +101,11 @@ export function mount(root, state, shell) {
     }
   }
 
+  /** What is asked for: of a list that is cut, the edges of the rule that is chosen come first. */
+  const wanted = () => ({ ...asked(state), rule: cut ? state.get("rule") : null });
+
   function follow() {
+    cut = false;
     polls?.forEach((/** @type {any} */ one) => one.stop());
     polls = null;
     replace(ready);
@@ -108,7 +115,7 @@ export function mount(root, state, shell) {
       place.textContent = "Holding the policies against what was seen …";
     }
     polls = [
-      shell.poll("policy", asked(state), show, { failed: (error) => failed(error, place) }),
+      shell.poll("policy", wanted(), show, { failed: (error) => failed(error, place) }),
       shell.poll("completeness", { namespace: state.get("namespace") }, (data) => replace(ready, readiness(data)), { failed: () => true }),
     ];
   }
@@ -153,7 +160,7 @@ export function mount(root, state, shell) {
       redraw(ends, drawEnds);
       if (JSON.stringify(connection(before)) !== JSON.stringify(connection(state))) check();
       if (before.get("namespace") !== state.get("namespace")) return follow();
-      polls?.[0].change(asked(state));
+      polls?.[0].change(wanted());
       rules?.update(state);
     },
     unmount() {},
@@ -208,20 +215,21 @@ function lists(data, shell, open) {
   const lost = data.edges.filter((/** @type {any} */ one) => one.counts && LOST.includes(one.verdict));
   const unclear = data.edges.filter((/** @type {any} */ one) => one.counts && ["undecided", "unknown"].includes(one.verdict));
   const total = (/** @type {string[]} */ verdicts) => verdicts.reduce((sum, one) => sum + data.coverage[one].edges, 0);
-  const shown = (/** @type {string} */ heading, /** @type {number} */ number, /** @type {string} */ word, /** @type {Node|null} */ content, how = {}) =>
-    number && content ? part(heading, number, word, h("div", {}, content), { open: open.has(heading), ...how }) : null;
+  const shown = (/** @type {string} */ heading, /** @type {number} */ number, /** @type {string} */ word, /** @type {any[]} */ rows,
+    /** @type {string} */ caption, /** @type {import("../listing.js").Column[]} */ heads, how = {}) =>
+    number ? part(heading, number, word, h("div", {}, table(caption, heads, rows), rest(number, rows.length, word)), { open: open.has(heading), ...how }) : null;
   return [
-    shown("Would be denied", total(LOST), "edge", table("Edges that would be denied, and by which policy", [
-      ...columns, ["Denied by", (row) => row.isolated_by.map(name).join(", ") || name(row.why)], ["Why", (row) => name(row.why)]], lost), { warn: true, open: true }),
-    shown("Not decided by policy", total(["undecided", "unknown"]), "edge", table("Edges that policies do not decide", [...columns, ["Why", (row) => name(row.why)]], unclear)),
-    shown("Allowed, never seen", data.totals.unused, "permission", h("div", {}, table("What is allowed and nobody has done", [
+    shown("Would be denied", total(LOST), "edge", lost, "Edges that would be denied, and by which policy", [
+      ...columns, ["Denied by", (row) => row.isolated_by.map(name).join(", ") || name(row.why)], ["Why", (row) => name(row.why)]], { warn: true, open: true }),
+    shown("Not decided by policy", total(["undecided", "unknown"]), "edge", unclear, "Edges that policies do not decide", [...columns, ["Why", (row) => name(row.why)]]),
+    shown("Allowed, never seen", data.totals.unused, "permission", data.unused, "What is allowed and nobody has done", [
       ["Rule", (row) => name(`${row.policy} ${row.rule}`)], ["For", (row) => name(row.own)], ["With", (row) => name(row.peer)],
-      ["Port", (row) => name(`${row.protocol} ${row.port}`)]], data.unused), rest(data.totals.unused, data.unused.length, "permission")), { warn: true }),
-    shown("Not selected by any policy", data.totals.unselected, "workload", table("Workloads that no policy selects", [
-      ["Workload", (row) => name(row.workload)], ["Open for", (row) => name(row.directions)]], data.unselected)),
-    shown("What the draft says", data.totals.findings, "finding", h("div", {}, table("What has no rule, is wider than what was seen, or stays open", [
-      ["About", (row) => name(row.title)], ["Which", (row) => name(row.subject)], ["What", (row) => name(row.message)]], data.findings),
-      rest(data.totals.findings, data.findings.length, "finding")), { warn: data.findings.some((/** @type {any} */ one) => one.fails) }),
+      ["Port", (row) => name(`${row.protocol} ${row.port}`)]], { warn: true }),
+    shown("Not selected by any policy", data.totals.unselected, "workload", data.unselected, "Workloads that no policy selects", [
+      ["Workload", (row) => name(row.workload)], ["Open for", (row) => name(row.directions)]]),
+    shown("What the draft says", data.totals.findings, "finding", data.findings, "What has no rule, is wider than what was seen, or stays open", [
+      ["About", (row) => name(row.title)], ["Which", (row) => name(row.subject)], ["What", (row) => name(row.message)]],
+      { warn: data.findings.some((/** @type {any} */ one) => one.fails) }),
   ].filter(Boolean);
 }
 

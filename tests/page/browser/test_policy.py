@@ -14,11 +14,12 @@ from page.source import Source
 from pipeline.flows.compressed import Compressed
 from tests.real.browser import DESKTOP, LAPTOP, PHONE, Window
 from tests.support.edge_rows import edge, frame
-from tests.support.guarded import SHOP
+from tests.support.guarded import OBJECTS, SHOP
 from tests.support.paging import Page
 from tests.support.seen import Fixed, reference_seen, seen
 
 Open = Callable[[Source], Page]
+MANY = range(1, 1_003)
 RULE = "netobserv/flowlogs-pipeline egress[2]"
 
 
@@ -78,6 +79,38 @@ def test_a_rule_shows_its_edges_and_an_edge_its_rules(reference: Page) -> None:
     reference.open(reference.state)
     assert len(lit(reference)) == 2
     assert reference.one(f"[data-rule='{RULE}']").get_attribute("aria-pressed") == "true"
+
+
+def test_a_rule_shows_its_edges_of_more_than_the_list_has(open_page: Open) -> None:
+    """What is pointed at says how much of it is not in the list; a click brings it there."""
+    ports = [edge("shop/web", "shop/db", port, bytes=99, server_kind="StatefulSet") for port in MANY]
+    far = edge("mon/prom", "shop/web", 9090, bytes=7)
+    page = open_page(Fixed(seen(frame(*ports, far), OBJECTS)))
+    page.open("policy?namespace=shop")
+    assert "The first 1,000 of 1,003 edges." in page.texts(".beside .muted")
+    assert "mon/prom → shop/web" not in page.texts(".beside th .name")
+    rule = page.one("[data-rule='shop/web ingress[0]']")
+    ActionChains(page.driver).scroll_to_element(rule).move_to_element(rule).perform()
+    told = "shop/web ingress[0] lets 1 edge through. 0 of them are in the list"
+    page.until(lambda: page.text(".beside [role=status]").startswith(told))
+    rule.click()
+    page.until(lambda: lit(page) == ["mon/prom → shop/web"])
+    assert page.text(".beside [role=status]") == "shop/web ingress[0] lets 1 edge through."
+    page.open(page.state)
+    page.until(lambda: lit(page) == ["mon/prom → shop/web"])
+    page.accessible("policy-rule-of-many")
+
+
+def test_a_list_that_is_cut_says_so(open_page: Open) -> None:
+    lost = [edge("shop/web", "203.0.113.9", port) for port in MANY]
+    kept = edge("shop/web", "shop/db", 5432, server_kind="StatefulSet")
+    page = open_page(Fixed(seen(frame(*lost, kept), OBJECTS)))
+    page.open("policy?namespace=shop")
+    assert figures(page)["would be denied"] == "1,002 edges"
+    page.until(lambda: page.all("details.part[open] tbody tr"))
+    parts = page.texts("details.part")
+    (denied,) = [text for text in parts if text.startswith("Would be denied")]
+    assert denied.endswith("The first 1,000 of 1,002 edges.")
 
 
 def test_the_same_by_keyboard(reference: Page) -> None:
