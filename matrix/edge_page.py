@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import polars as pl
 
+from matrix.approval import ending_in
 from matrix.cells import TIMES, time_text
 from matrix.coverage import Coverage, remarks
 from matrix.edges import EDGES
@@ -83,24 +84,8 @@ def page(edges: pl.DataFrame, beyond: int, query: Mapping[str, str]) -> EdgePage
     if strange:
         raise ValueError(f'"{strange}" is not a parameter: {", ".join(known)}')
     read = _Query(query)
-    between = query.get("between", "").split(",") if "between" in query else None
-    if between is not None and len(between) != 2:
-        raise ValueError(f'between: "{query["between"]}" is not A,B')
     offset, limit = read("offset", _count) or 0, read("limit", _count) or _USUAL
-    found = select(
-        edges,
-        between=(between[0], between[1]) if between else None,
-        peer=query.get("peer", ""),
-        port=read("port", _count),
-        since=read("since", _seconds),
-        until=read("until", _seconds),
-        only=read("only", _one_of(Only)),
-    )
-    if name := query.get("namespace"):
-        found = found.filter(
-            (pl.col("client_namespace") == name) | (pl.col("server_namespace") == name)
-        )
-    merged = read("collapse", _one_of(Collapse))
+    found, merged = selected(edges, query), merging(query)
     found = collapse(found, merged) if merged else found
     found = _sorted(_kept(found, query.get("query", "")), query.get("sort", ""))
     rows = found.slice(offset, min(limit, _MOST))
@@ -113,6 +98,32 @@ def page(edges: pl.DataFrame, beyond: int, query: Mapping[str, str]) -> EdgePage
         remarks(found),
         answers(rows),
     )
+
+
+def selected(edges: pl.DataFrame, query: Mapping[str, str]) -> pl.DataFrame:
+    """The edges that a query is about, before ends are made one and its filter is applied.
+
+    Raises ValueError.
+    """
+    read = _Query(query)
+    between = query.get("between", "").split(",") if "between" in query else None
+    if between is not None and len(between) != 2:
+        raise ValueError(f'between: "{query["between"]}" is not A,B')
+    found = select(
+        edges,
+        between=(between[0], between[1]) if between else None,
+        peer=query.get("peer", ""),
+        port=read("port", _count),
+        since=read("since", _seconds),
+        until=read("until", _seconds),
+        only=read("only", _one_of(Only)),
+    )
+    return ending_in(found, query.get("namespace", ""))
+
+
+def merging(query: Mapping[str, str]) -> Collapse | None:
+    """Which ends a query makes one. Raises ValueError."""
+    return _Query(query)("collapse", _one_of(Collapse))
 
 
 def answers(edges: pl.DataFrame) -> list[Any]:

@@ -105,13 +105,18 @@ def collapse(edges: pl.DataFrame, what: Collapse) -> pl.DataFrame:
     workloads of a namespace are one end, too, with kind, workload and label "". `namespaces`:
     moreover, all addresses without a label are one end, with nothing but "", and ports are null.
     """
+    return in_order(added(called(edges, what)))
+
+
+def called(edges: pl.DataFrame, what: Collapse) -> pl.DataFrame:
+    """Edges (of KEY, and more) with their ends called as `collapse` calls them, each by itself."""
     found = edges
     if what is not Collapse.NODES:
         found = reduce(_without_workloads, _SIDES, found)
     if what is Collapse.NAMESPACES:
         blank = [pl.lit("").alias(f"{side}_address") for side in _SIDES]
         found = found.with_columns(pl.lit(None, dtype=pl.Int32).alias("port"), *blank)
-    return in_order(added(reduce(_without_nodes, _SIDES, found)))
+    return reduce(_without_nodes, _SIDES, found)
 
 
 def _without_workloads(edges: pl.DataFrame, side: str) -> pl.DataFrame:

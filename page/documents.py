@@ -9,10 +9,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import polars as pl
 
-from matrix import edge_page
 from matrix.approved import Approved
 from matrix.facts import NoFactsError
-from page import check, completeness, drift, edge, labels, matrix, metrics, peers, policy
+from page import check, completeness, drift, edge, labels, matrix, metrics, peers, policy, table
 from page.answers import Answers
 from page.query import asked, refused
 from page.source import Seen, Source
@@ -49,13 +48,14 @@ class Documents(NamedTuple):
 
     def edges(self, query: Mapping[str, str]) -> object:
         """The document of edges."""
+        stamp = fingerprints([one for one in [self.source.approved] if one])
         seen = self._seen()
-        key = "edges", tuple(sorted(query.items()))
+        key = "edges", tuple(sorted(query.items())), stamp
         try:
             return self.answers.get(
                 seen,
                 key,
-                lambda: document(edge_page.page(seen.edges(), seen.beyond, query)).kept(),
+                lambda: document(table.table(seen, self.approved(), query)).kept(),
             )
         except ValueError as error:
             raise refused(str(error)) from error
@@ -63,6 +63,10 @@ class Documents(NamedTuple):
     def act(self, described: Described, action: Callable[[Source, bytes], object]) -> Extra:
         """An action on the files of the source."""
         return Extra(None, described, lambda content: action(self.source, content))
+
+    def approved(self) -> Approved | None:
+        """What is approved, if anything is. Raises UnansweredError."""
+        return drift.load(self.source.approved) if self.source.approved else None
 
     def _seen(self) -> Seen:
         try:
@@ -82,16 +86,15 @@ def documents(source: Source, ranges: Ranges, share: int = _SHARE) -> dict[str, 
         known = drift.load(source.approved)
         return drift.drift(seen, known, source.approved.name if source.approved else "", question)
 
-    def approved() -> Approved | None:
-        return drift.load(source.approved) if source.approved else None
-
     return {
         "matrix": made.of(
-            matrix.DESCRIBED, matrix.Asked, lambda seen, one: matrix.matrix(seen, approved(), one)
+            matrix.DESCRIBED,
+            matrix.Asked,
+            lambda seen, one: matrix.matrix(seen, made.approved(), one),
         ),
-        "edges": Extra(made.edges, edge_page.DESCRIBED),
+        "edges": Extra(made.edges, table.DESCRIBED),
         "edge": made.of(
-            edge.DESCRIBED, edge.Asked, lambda seen, one: edge.edge(seen, approved(), one)
+            edge.DESCRIBED, edge.Asked, lambda seen, one: edge.edge(seen, made.approved(), one)
         ),
         "peers": made.of(
             peers.DESCRIBED, peers.Peers, lambda seen, one: peers.peers(seen, ranges(seen), one)

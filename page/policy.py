@@ -227,6 +227,7 @@ def _page(
     names = _named(given, question.namespace)
     wanted = [question.policy] if question.policy else [*names][:_TEXTS]
     shown = {name: names[name] for name in wanted if name in names}
+    edges = _judged(own, found, question.rule)
     lists = {"unused": found.unused, "unselected": found.unselected}
     return PolicyPage(
         namespace=question.namespace,
@@ -240,7 +241,7 @@ def _page(
         },
         names=list(names),
         policies=list(_texts(shown, found)),
-        edges=[_edge(row) for row in _judged(own, found, question.rule).head(most).iter_rows(named=True)],
+        edges=list(map(_edge, edges.head(most).iter_rows(named=True))),
         unused=[Permission(**row) for row in found.unused.head(most).iter_rows(named=True)],
         unselected=[Unselected(**row) for row in found.unselected.head(most).iter_rows(named=True)],
         findings=findings[:most],
@@ -286,7 +287,7 @@ def _rules(
 
 
 def _judged(own: pl.DataFrame, found: Verification, rule: str) -> pl.DataFrame:
-    """The edges of the namespace with their verdicts: of the rule, then those to be denied first."""
+    """The edges of the namespace with their verdicts: of the rule, then what would be denied."""
     ends = [name for name in KEY if name not in found.edges.columns]
     whole = pl.concat([own.select(ends), found.edges], how="horizontal")
     lost = pl.col("counts") & pl.col("verdict").is_in(LOST)

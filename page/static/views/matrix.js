@@ -130,8 +130,16 @@ function drawControls(place, matrix, state, shell) {
     select("Cells", state.get("cells") ?? "", [["", "as it fits"], ["numbers", "numbers"], ["glyphs", "glyphs"]], go("cells")),
     text("Find", state.get("find") ?? "", (value) => shell.go({ find: value }, { replace: true }),
       { every: true, type: "search", placeholder: "name or port" }),
-    h("a", { class: "button", href: shell.link({ view: "table", namespace }) }, "Same as a table"),
+    h("a", { class: "button", href: shell.link({ view: "table", ...tabled(state) }) }, "Same as a table"),
   );
+}
+
+/** What of a state the table understands, as it has it. @param {URLSearchParams} state */
+function tabled(state) {
+  const { namespace, collapse, direction } = asked(state);
+  const inside = (/** @type {string} */ side, /** @type {boolean} */ is) => `${side}_namespace ${is ? "=" : "!="} ${JSON.stringify(namespace)}`;
+  const query = direction && [inside("client", direction !== "ingress"), inside("server", direction !== "egress")].join(" and ");
+  return { namespace, query, collapse: collapse === "each" ? null : collapse };
 }
 
 /** @param {HTMLElement} place @param {Cells} cells @param {Set<string>} only @param {any} shell */
@@ -154,9 +162,12 @@ function drawLegend(place, cells, only, shell) {
 /** @param {any} matrix @param {URLSearchParams} state @param {any} shell */
 function nothing(matrix, state, shell) {
   const filtered = state.get("find") || state.get("only") || state.get("direction");
+  const namespace = state.get("namespace") ?? "";
+  const other = !filtered && namespace && matrix.namespaces.length;
   return h("div", { class: "empty" },
-    h("h2", {}, matrix.cells.row.length || filtered ? "Nothing fits" : "Nothing was seen yet"),
+    h("h2", {}, matrix.cells.row.length || filtered ? "Nothing fits" : other ? `Nothing was seen of ${name(namespace)}` : "Nothing was seen yet"),
     h("p", {}, filtered ? "No edge fits what you have chosen." : "As soon as flows are counted, their edges are here."),
+    other ? h("a", { class: "button", href: shell.link({ namespace: null, collapse: null }) }, "All namespaces") : null,
     filtered ? h("a", { class: "button", href: shell.link({ find: null, only: null, direction: null }) }, "Show all") : null);
 }
 

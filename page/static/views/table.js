@@ -5,6 +5,7 @@ import { button, download, redraw, select, text } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
 import { bytes, count, many, name, stamp, zone } from "../format.js";
+import { Outcome } from "../listing.js";
 import { badge } from "../states.js";
 
 export const title = "Table";
@@ -19,10 +20,11 @@ const COLLAPSE = ["nodes", "workloads", "namespaces"];
 const COLUMNS = [
   { title: "Server", sort: "server_workload", cell: (row) => h("bdi", { class: "name" }, end(row, "server")) },
   { title: "Port", sort: "port", kind: "port", cell: port },
-  { title: "State", sort: "state", cell: (row) => badge(row.state) },
-  { title: "Evidence", sort: "evidence", cell: (row) => name(row.evidence).replace("_", " ") },
-  { title: "Flows", sort: "flows", kind: "number", cell: (row) => count(row.flows) },
-  { title: "Bytes", sort: "bytes", kind: "number", cell: (row) => bytes(row.bytes) },
+  { title: "State", sort: "state", cell: (row) => (row.shown === row.state ? badge(row.state) : h("span", { class: "badges" }, badge(row.shown), " ", badge(row.state))) },
+  { title: "Evidence", sort: "evidence", cell: (row) => name(row.evidence).replaceAll("_", " ") },
+  { title: "Flows to server", sort: "flows", kind: "number", cell: (row) => count(row.flows) },
+  { title: "Flows back", sort: "reply_flows", kind: "number", cell: (row) => count(row.reply_flows) },
+  { title: "Bytes to server", sort: "bytes", kind: "number", cell: (row) => bytes(row.bytes) },
   { title: "Bytes back", sort: "reply_bytes", kind: "number", cell: (row) => bytes(row.reply_bytes) },
   { title: "Connections answered", sort: "accepted", kind: "number", cell: (row) => (row.attempted ? `${count(row.accepted)} of ${count(row.attempted)}` : "–") },
   { title: "First seen", sort: "first_seen", kind: "when", cell: (row) => stamp(row.first_seen) },
@@ -39,15 +41,17 @@ function asked(state) {
 export function mount(root, state, shell) {
   const wrong = h("p", { class: "notice error", id: "wrong", hidden: true });
   const controls = h("form", { class: "controls", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
+  const outcome = new Outcome();
   const pager = h("div", { class: "pager" });
   const notes = h("div", {});
   const place = h("div", { class: "loading" }, "Loading the edges …");
   const names = h("datalist", { id: "namespaces" });
-  replace(root, h("h1", { class: "unseen" }, title), controls, names, wrong, notes, pager, place);
-  drawControls(controls, state, shell);
+  replace(root, h("h1", { class: "unseen" }, title), controls, names, wrong, outcome.box, notes, pager, place);
+  drawControls(controls, state, shell, outcome);
   shell.poll("matrix", { collapse: "namespaces" }, (data) =>
     replace(names, ...data.namespaces.map((/** @type {string} */ one) => h("option", { value: one }))), { failed: () => true });
   const poll = shell.poll("edges", asked(state), (data) => {
+    if (data.total && !data.rows.length) return shell.go({ offset: PAGE * Math.floor((data.total - 1) / PAGE) || null }, { replace: true });
     said("");
     replace(notes, ...data.notes.map((/** @type {string} */ one) => h("p", { class: "notice warn" }, name(one))));
     redraw(pager, () => drawPager(pager, data, shell));
@@ -79,7 +83,7 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
-      redraw(controls, () => drawControls(controls, state, shell));
+      redraw(controls, () => drawControls(controls, state, shell, outcome));
       poll.change(asked(state));
       for (const row of place.querySelectorAll("tr[data-key]"))
         row.classList.toggle("selected", row.getAttribute("data-key") === state.get("edge"));
@@ -88,8 +92,8 @@ export function mount(root, state, shell) {
   };
 }
 
-/** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell */
-function drawControls(place, state, shell) {
+/** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell @param {Outcome} outcome */
+function drawControls(place, state, shell, outcome) {
   const value = (/** @type {string} */ one) => state.get(one) ?? "";
   const go = (/** @type {string} */ one) => (/** @type {string} */ chosen) => shell.go({ [one]: chosen, offset: null });
   const any = (/** @type {string[]} */ words, /** @type {string} */ none) =>
@@ -104,9 +108,9 @@ function drawControls(place, state, shell) {
     select("State", value("only"), any(STATES, "any"), go("only")),
     select("Collapse", value("collapse"), any(COLLAPSE, "nothing"), go("collapse")),
     h("div", { class: "actions" },
-      button("Export CSV", () => save("csv", state, shell)),
-      button("Export JSON", () => save("json", state, shell)),
-      h("a", { class: "button", href: shell.link({ view: "matrix" }) }, "Same as a matrix")),
+      button("Export CSV", () => save("csv", state, outcome)),
+      button("Export JSON", () => save("json", state, outcome)),
+      h("a", { class: "button", href: shell.link({ view: "matrix", collapse: value("collapse") || "each" }) }, "Same as a matrix")),
   );
 }
 
@@ -117,8 +121,11 @@ function table(data, state, shell) {
     h("caption", {}, `${many(data.total, "edge")}: who opens connections to whom. Times in ${zone()}.`),
     h("thead", {}, h("tr", {}, heading({ title: "Client", sort: "client_workload" }, sort, shell),
       ...COLUMNS.map((one) => heading(one, sort, shell)))),
-    h("tbody", {}, ...data.rows.map((/** @type {any} */ row) => line(row, state, shell))));
+    h("tbody", {}, ...rowsOf(data).map((row) => line(row, state, shell))));
 }
+
+/** The rows, each with its state in the matrix. @param {any} data @returns {any[]} */
+const rowsOf = (data) => data.rows.map((/** @type {any} */ row, /** @type {number} */ at) => ({ ...row, shown: data.shown[at] }));
 
 /** @param {any} row @param {URLSearchParams} state @param {any} shell */
 function line(row, state, shell) {
@@ -157,20 +164,20 @@ function nothing(state, shell) {
     filtered ? h("a", { class: "button", href: shell.link({ ...none, offset: null }) }, "Show all") : null);
 }
 
-/** All edges that fit, as a file. @param {"csv"|"json"} kind @param {URLSearchParams} state @param {any} shell */
-async function save(kind, state, shell) {
+/** All edges that fit, as a file. @param {"csv"|"json"} kind @param {URLSearchParams} state @param {Outcome} outcome */
+async function save(kind, state, outcome) {
   try {
     const rows = [];
     for (let offset = 0; offset !== null; ) {
       const { data } = await get("edges", { ...asked(state), offset, limit: 10_000 });
-      rows.push(...data.rows);
+      rows.push(...rowsOf(data));
       offset = data.next;
     }
     if (kind === "json") download("edges.json", "application/json", JSON.stringify(rows, null, 2));
     else download("edges.csv", "text/csv", csv(rows));
-    shell.say(`${many(rows.length, "edge")} exported`);
+    outcome.done(`${many(rows.length, "edge")} exported`);
   } catch (error) {
-    shell.alert(`Nothing was exported: ${/** @type {Error} */ (error).message}`);
+    outcome.failed(new Error(`Nothing was exported: ${/** @type {Error} */ (error).message}`));
   }
 }
 

@@ -200,6 +200,16 @@ def test_an_empty_matrix_says_so(open_page: Open) -> None:
     page.accessible("matrix-empty")
 
 
+def test_a_namespace_that_is_not_there_leads_to_all(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix?namespace=gone")
+    assert page.text(".empty h2") == "Nothing was seen of gone"
+    page.accessible("matrix-gone")
+    page.button("All namespaces").click()
+    page.until(lambda: page.all(".cell.filled"))
+    assert page.state == "matrix"
+
+
 def test_what_changes_is_shown_without_a_reload(open_page: Open) -> None:
     source = Fixed(seen(STATES.head(1)))
     page = open_page(source)

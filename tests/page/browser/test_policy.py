@@ -83,7 +83,9 @@ def test_a_rule_shows_its_edges_and_an_edge_its_rules(reference: Page) -> None:
 
 def test_a_rule_shows_its_edges_of_more_than_the_list_has(open_page: Open) -> None:
     """What is pointed at says how much of it is not in the list; a click brings it there."""
-    ports = [edge("shop/web", "shop/db", port, bytes=99, server_kind="StatefulSet") for port in MANY]
+    ports = [
+        edge("shop/web", "shop/db", port, bytes=99, server_kind="StatefulSet") for port in MANY
+    ]
     far = edge("mon/prom", "shop/web", 9090, bytes=7)
     page = open_page(Fixed(seen(frame(*ports, far), OBJECTS)))
     page.open("policy?namespace=shop")

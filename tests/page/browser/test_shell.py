@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from matrix.approved import approve, dump
 from matrix.facts import NoFactsError
 from page.drift import DESCRIBED
-from page.source import Seen, Source
+from page.source import Seen
 from pipeline.app.documents import Extra
 from tests.real.browser import Browser
 from tests.real.parts import LOCALHOST

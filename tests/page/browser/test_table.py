@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from matrix.approved import approve, dump
 from page.source import Source
 from tests.real.browser import DESKTOP, LAPTOP, PHONE, Window
 from tests.support.edge_rows import edge, frame
@@ -100,6 +101,52 @@ def test_a_filter_that_cannot_be_read_is_told_beside_it(many: Page) -> None:
     assert many.text("caption").startswith("244 edges")
 
 
+def test_a_page_that_there_is_not_any_more(many: Page) -> None:
+    many.open("table?offset=10000")
+    many.until(lambda: many.text(".pager span") == "Edges 201 to 250 of 250")
+    assert many.state == "table?offset=200"
+
+
+def test_what_is_new_says_so_as_in_the_matrix(open_page: Open, tmp_path: Path) -> None:
+    rows = frame(edge("shop/web", "shop/db", 5432), edge("rogue/x", "shop/db", 5432))
+    source = Fixed(seen(rows))
+    source.approved = tmp_path / "approved.yaml"
+    source.approved.write_text(dump(approve(rows.tail(1))))
+    page = open_page(source)
+    page.open("table?sort=client_workload")
+    states = [page.texts(f"tbody tr:nth-of-type({at}) .badge") for at in (1, 2)]
+    assert states == [["▲new", "●established"], ["●established"]]
+    page.accessible("table-new")
+
+
+def test_flows_and_bytes_of_each_way_have_their_own_column(open_page: Open) -> None:
+    """Cells of the matrix add both; a column of one way is not called the same."""
+    row = edge("shop/web", "shop/db", 80, flows=3, reply_flows=2, bytes=30, reply_bytes=20)
+    page = open_page(Fixed(seen(frame(row))))
+    page.open("table")
+    heads, cells = page.texts("thead th"), page.texts("tbody tr > *")
+    shown = dict(zip(heads, cells, strict=True))
+    ways = ("Flows to server", "Flows back", "Bytes to server", "Bytes back")
+    assert [shown[way] for way in ways] == ["3", "2", "30 B", "20 B"]
+
+
+@pytest.mark.parametrize(
+    ("state", "number"),
+    [("namespace=netobserv&direction=ingress", 6), ("namespace=netobserv&collapse=each", 27)],
+)
+def test_the_same_as_the_matrix(open_page: Open, state: str, number: int) -> None:
+    """What is chosen in the matrix is chosen in the table, and as coarse."""
+    page = open_page(Fixed(reference_seen()))
+    page.open(f"matrix?{state}")
+    assert page.text(".head p").startswith(f"{number} cells")
+    page.button("Same as a table").click()
+    page.until(lambda: page.text("caption").startswith(f"{number} edges"))
+    page.button("Same as a matrix").click()
+    page.until(lambda: "netobserv" in page.state and page.all(".cell.filled"))
+    collapse = "each" if "each" in state else "nodes"
+    assert page.labelled("Collapse").get_attribute("value") == collapse
+
+
 def test_nothing_that_fits_is_told(many: Page) -> None:
     many.open("table?namespace=other")
     assert many.text(".empty h2") == "Nothing fits"
@@ -122,7 +169,7 @@ def test_all_edges_are_exported(many: Page, chromium_files: Path) -> None:
     """Not the page that is shown alone; a text that would be a formula is none."""
     many.open("table?sort=-bytes")
     many.button("Export CSV").click()
-    many.until(lambda: many.texts("#live") == ["250 edges exported"])
+    many.until(lambda: many.text(".outcome") == "250 edges exported")
     file = many.until(lambda: next(chromium_files.glob("edges*.csv"), None))
     rows = many.until(lambda: list(csv.DictReader(file.read_text().splitlines())))
     assert [row["server_workload"] for row in rows[:2]] == ["db-249", "db-248"]
