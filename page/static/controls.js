@@ -84,8 +84,11 @@ export function time(label, value, chosen) {
   return h("label", {}, label, input);
 }
 
-/** A time as `datetime-local` has it: without zone. @param {number} at */
-const local = (at) => new Date(at - 60_000 * new Date(at).getTimezoneOffset()).toISOString().slice(0, 19);
+/** A time as `datetime-local` has it: without zone; "" for what is no time. @param {number} at */
+function local(at) {
+  const shown = new Date(at - 60_000 * new Date(at).getTimezoneOffset());
+  return Number.isNaN(shown.getTime()) ? "" : shown.toISOString().slice(0, 19);
+}
 
 /** A button. @param {string} label @param {() => void} pressed @param {Record<string, unknown>} [more] */
 export const button = (label, pressed, more = {}) =>

@@ -23,11 +23,12 @@ export const key = (row) =>
     }),
   );
 
-/** The columns of a key. @param {string} text @returns {Record<string, any>} */
-export const keyed = (text) =>
-  Object.fromEntries(
-    JSON.parse(text).map((/** @type {any} */ value, /** @type {number} */ at) => [KEY[at], value]),
-  );
+/** The columns of a key; throws for what is none. @param {string} text @returns {Record<string, any>} */
+export function keyed(text) {
+  const values = JSON.parse(text);
+  if (values.length !== KEY.length) throw new RangeError(text);
+  return Object.fromEntries(KEY.map((column, at) => [column, values[at]]));
+}
 
 /**
  * How an end is called, and where it is.

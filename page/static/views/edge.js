@@ -110,10 +110,11 @@ function traffic(edge) {
 
 /** The days with a flow, in the order of time, those without one between them too. @param {any} edge */
 function days(edge) {
-  const seen = new Set(edge.days);
-  const all = edge.days.length ? span([...edge.days].sort()) : [];
+  const sorted = [...edge.days].sort();
+  const seen = new Set(sorted);
+  const all = sorted.length ? span(sorted) : [];
   return h("section", {}, h("h3", {}, "Days (UTC)"),
-    h("p", { class: "muted" }, `From ${moment(edge.first_seen)} to ${moment(edge.last_seen)}; ${many(seen.size, "day")} with flows.`),
+    h("p", { class: "muted" }, `From ${moment(edge.first_seen)} to ${moment(edge.last_seen)}; ${many(seen.size, "day")} with flows.${all.length && all[0] > sorted[0] ? ` The latest ${many(all.length, "day")}:` : ""}`),
     all.length ? h("ol", { class: "days" }, ...all.map((day) =>
       h("li", { class: seen.has(day) ? "seen" : "", title: `${day}: ${seen.has(day) ? "flows" : "no flows"}` },
         h("small", { "aria-hidden": "true" }, MONTH.format(new Date(day))), h("span", { "aria-hidden": "true" }, day.slice(8)), h("span", { class: "unseen" }, `${day}: ${seen.has(day) ? "flows" : "no flows"}`)))) : null);

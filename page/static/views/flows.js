@@ -1,13 +1,18 @@
 /** Single flows: filtered, with columns to choose, and an overview of who talks to whom. */
 
-import { button, choice, redraw, select, text, time } from "../controls.js";
+import { get } from "../api.js";
+import { button, choice, download, redraw, select, text, time } from "../controls.js";
+import { csv } from "../csv.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, of, stamp, zone } from "../format.js";
+import { Outcome } from "../listing.js";
 import { overview, port } from "../overview.js";
 
 export const title = "Traffic flows";
 
 const LIMITS = ["100", "500", "2000"];
+/** The most flows that the document gives. */
+const MOST = 5_000;
 const KINDS = /** @type {[string, string, string][]} */ ([["latest", "the latest", "flows"], ["files", "in files", "files"]]);
 
 /** Which kinds there are: value and text. @param {any} shell */
@@ -27,10 +32,11 @@ function asked(state, shell) {
 export function mount(root, state, shell) {
   const wrong = h("p", { class: "notice error", id: "wrong", hidden: true });
   const controls = h("form", { class: "controls", onsubmit: (/** @type {Event} */ event) => event.preventDefault() });
+  const outcome = new Outcome();
   const columns = h("details", {}, h("summary", {}, "Columns"), h("div", { class: "controls", id: "columns" }));
   const place = h("div", { class: "loading" }, "Looking for flows …");
-  replace(root, h("h1", { class: "unseen" }, title), controls, columns, wrong, place);
-  drawControls(controls, state, shell);
+  replace(root, h("h1", { class: "unseen" }, title), controls, columns, wrong, outcome.box, place);
+  drawControls(controls, state, shell, outcome);
   let fields = "";
   const poll = shell.poll("flows", asked(state, shell), (data) => {
     wrong.hidden = true;
@@ -59,15 +65,15 @@ export function mount(root, state, shell) {
     /** @param {URLSearchParams} other */
     update(other) {
       state = other;
-      redraw(controls, () => drawControls(controls, state, shell));
+      redraw(controls, () => drawControls(controls, state, shell, outcome));
       poll.change(asked(state, shell));
     },
     unmount() {},
   };
 }
 
-/** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell */
-function drawControls(place, state, shell) {
+/** @param {HTMLElement} place @param {URLSearchParams} state @param {any} shell @param {Outcome} outcome */
+function drawControls(place, state, shell, outcome) {
   const query = () => /** @type {HTMLInputElement} */ (place.querySelector("input[type=search]")).value.trim();
   const both = state.get("both");
   const of = kinds(shell);
@@ -81,7 +87,22 @@ function drawControls(place, state, shell) {
     time("Until", state.get("until") ?? "", go("until")),
     h("div", { class: "actions" },
       button("Back and forth", () => shell.go({ both: both ? null : 1, query: query() }), { "aria-pressed": String(Boolean(both)) }),
-      button("Swap", () => shell.go({ query: swapped(query()) }))));
+      button("Swap", () => shell.go({ query: swapped(query()) })),
+      button("Export CSV", () => save(state, shell, outcome))));
+}
+
+/** The flows that fit, in the columns that are chosen, as a file. @param {URLSearchParams} state @param {any} shell @param {Outcome} outcome */
+async function save(state, shell, outcome) {
+  try {
+    const { data } = await get("flows", { ...asked(state, shell), limit: MOST });
+    const length = data.values[0]?.length ?? 0;
+    const rows = Array.from({ length }, (_, row) =>
+      Object.fromEntries(data.columns.map((/** @type {string} */ one, /** @type {number} */ column) => [one, data.values[column][row]])));
+    download("flows.csv", "text/csv", csv(data.columns, rows));
+    outcome.done(`${length < data.total ? `The latest ${of(length, data.total, "flow")}` : many(length, "flow")} exported`);
+  } catch (error) {
+    outcome.failed(new Error(`Nothing was exported: ${/** @type {Error} */ (error).message}`));
+  }
 }
 
 /** A filter for the flows the other way round. @param {string} query */

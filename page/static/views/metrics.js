@@ -1,6 +1,6 @@
 /** Metrics: a FlowMetric tried on the latest flows before it is saved. */
 
-import { button, select } from "../controls.js";
+import { button, redraw, select } from "../controls.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name } from "../format.js";
 import { Outcome, copy, table } from "../listing.js";
@@ -9,6 +9,8 @@ export const title = "Metrics";
 
 const WAIT = 500;
 const LONGEST = 6_000;
+/** No name of a file: the text is that of none. */
+const OWN = "/";
 const NEW = `apiVersion: flows.netobserv.io/v1alpha1
 kind: FlowMetric
 metadata:
@@ -50,22 +52,28 @@ export function mount(root, state, shell) {
   function drawPicker() {
     const known = folder?.resources ?? [];
     const options = /** @type {[string, string][]} */ ([["", "a new one"], ...known.map((/** @type {any} */ one) => [one.file, one.file])]);
-    replace(picker, select("Begin with", "", options, (file) => {
+    const same = known.find((/** @type {any} */ one) => one.text === area.value)?.file;
+    const own = same ?? (area.value === NEW ? "" : null);
+    if (own === null) options.unshift([OWN, "what is written"]);
+    replace(picker, select("Begin with", own ?? OWN, options, (file) => {
+      if (file === OWN) return;
       area.value = known.find((/** @type {any} */ one) => one.file === file)?.text ?? NEW;
-      remember();
+      remember({});
+      drawPicker();
       attempt();
     }));
     save.hidden = shell.about.can !== undefined && !shell.about.can.includes("metrics");
   }
 
-  function remember() {
+  /** @param {{replace?: boolean}} how A resource that is picked can be taken back; letters are not, one by one. */
+  function remember(how) {
     const text = area.value;
-    shell.go({ resource: text === NEW || text.length > LONGEST ? null : text }, { replace: true });
+    shell.go({ resource: text === NEW || text.length > LONGEST ? null : text }, how);
   }
 
   function later() {
     clearTimeout(timer);
-    timer = setTimeout(() => (remember(), attempt()), WAIT);
+    timer = setTimeout(() => (remember({ replace: true }), redraw(picker, drawPicker), attempt()), WAIT);
   }
 
   async function attempt() {
@@ -120,6 +128,7 @@ export function mount(root, state, shell) {
       const given = other.get("resource") ?? NEW;
       if (given !== area.value && document.activeElement !== area && given.length <= LONGEST && area.value.length <= LONGEST) {
         area.value = given;
+        redraw(picker, drawPicker);
         attempt();
       }
       state = other;

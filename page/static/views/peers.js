@@ -1,7 +1,7 @@
 /** Unknown peers: names proposed for them, settled by the viewer and written into the pipeline. */
 
 import { button, redraw, select, text } from "../controls.js";
-import { covered, halves, parse } from "../cidr.js";
+import { covered, halves, parse, written } from "../cidr.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, stamp, told as said } from "../format.js";
 import { Outcome, copy } from "../listing.js";
@@ -58,7 +58,7 @@ export function mount(root, state, shell) {
   /** What is edited goes into the URL. @param {{replace?: boolean}} [how] */
   function changed(how) {
     tally();
-    const text = written(drafts);
+    const text = editsOf(drafts);
     if (text === edits) return;
     edits = text;
     shell.go({ edits: text.length > LONGEST ? null : text }, how);
@@ -164,7 +164,7 @@ const fresh = (proposal) => ({
 });
 
 /** The drafts that somebody has edited, as text. @param {Map<string, Draft>} drafts */
-function written(drafts) {
+function editsOf(drafts) {
   const own = [...drafts].filter(([, one]) => one.taken || one.touched).map(([id, one]) => [id, one.name, [...one.cidrs], one.taken]);
   return own.length ? JSON.stringify(own) : "";
 }
@@ -236,15 +236,24 @@ class Card {
 
   networks() {
     const { cidrs } = this.draft;
-    const add = text("Another network", "", (value) => parse(value) && (cidrs.set(value, true), this.change(), this.draw()), { placeholder: "192.0.2.0/24, then Enter" });
+    const wrong = h("div", { role: "alert" });
+    const add = text("Another network", "", (value) => this.another(value, wrong), { placeholder: "192.0.2.0/24, then Enter" });
     return h("fieldset", { class: "networks" }, h("legend", {}, "Networks"),
       ...[...cidrs].map(([cidr, kept]) => h("div", { class: "network" },
         h("label", { class: "check" },
           h("input", { type: "checkbox", checked: kept, onchange: (/** @type {any} */ event) => (cidrs.set(cidr, event.target.checked), this.change()) }),
           h("span", { class: "code" }, cidr)),
         halves(cidr).length ? button("Split", () => this.split(cidr), { "aria-label": `Split ${cidr}` }) : null)),
-      h("div", { class: "controls" }, add),
+      h("div", { class: "controls" }, add), wrong,
       this.proposal.further.length ? button(`Add ${many(this.proposal.further.length, "further range")} of this service`, () => this.add(this.proposal.further)) : null);
+  }
+
+  /** A network that the viewer has written. @param {string} value @param {HTMLElement} wrong */
+  another(value, wrong) {
+    const network = parse(value);
+    replace(wrong, network || !value ? null
+      : h("p", { class: "notice error" }, `"${name(value)}" is not a network: write it as 192.0.2.0/24 or 2001:db8::/64.`));
+    if (network) this.add([written(network)]);
   }
 
   /** @param {string} cidr */

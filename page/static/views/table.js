@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import { button, download, redraw, select, text } from "../controls.js";
+import { csv } from "../csv.js";
 import { h, replace } from "../dom.js";
 import { end, key, port } from "../edges.js";
 import { bytes, count, many, name, stamp, zone } from "../format.js";
@@ -174,20 +175,9 @@ async function save(kind, state, outcome) {
       offset = data.next;
     }
     if (kind === "json") download("edges.json", "application/json", JSON.stringify(rows, null, 2));
-    else download("edges.csv", "text/csv", csv(rows));
+    else download("edges.csv", "text/csv", csv(Object.keys(rows[0] ?? { client_workload: "" }), rows));
     outcome.done(`${many(rows.length, "edge")} exported`);
   } catch (error) {
     outcome.failed(new Error(`Nothing was exported: ${/** @type {Error} */ (error).message}`));
   }
-}
-
-/** RFC 4180; a text that a spreadsheet would run as a formula has an apostrophe before it. @param {any[]} rows */
-function csv(rows) {
-  const columns = Object.keys(rows[0] ?? { client_workload: "" });
-  const field = (/** @type {any} */ value) => {
-    const own = Array.isArray(value) ? value.join(" ") : String(value ?? "");
-    const safe = typeof value !== "number" && /^[=+\-@\t\r]/.test(own) ? `'${own}` : own;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return [columns, ...rows.map((row) => columns.map((one) => row[one]))].map((line_) => line_.map(field).join()).join("\r\n") + "\r\n";
 }

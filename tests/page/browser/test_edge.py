@@ -96,6 +96,15 @@ def test_the_time_line_has_the_days_between_too(open_page: Open) -> None:
     ]
 
 
+def test_a_time_line_that_is_cut_says_so(open_page: Open) -> None:
+    row = ROW | {"days": ["2025-10-01", "2026-03-02"]}
+    page = open_page(Fixed(seen(frame(row))))
+    page.open(address(row))
+    days = page.until(lambda: page.texts(".days .unseen"))
+    assert (len(days), days[0], days[-1]) == (92, "2025-12-01: no flows", "2026-03-02: flows")
+    assert "2 days with flows. The latest 92 days:" in page.text("#panel")
+
+
 @pytest.mark.parametrize("evidence", list(Evidence))
 def test_evidence_is_explained_in_words(open_page: Open, evidence: Evidence) -> None:
     row = ROW | {"evidence": evidence.value}
@@ -111,6 +120,7 @@ def test_evidence_is_explained_in_words(open_page: Open, evidence: Evidence) -> 
     ("state", "said"),
     [
         ("matrix?edge=x", "is not the key of an edge"),
+        ("matrix?edge=%5B1%5D", "This is not an edge"),
         (address(ROW | {"port": 1}), "no edge with these ends was seen or is approved"),
     ],
 )

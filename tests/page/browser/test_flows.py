@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,32 @@ def test_what_is_wrong_with_a_filter_is_said(flows: Page) -> None:
     flows.open("flows?query=DstPort%20%3D")
     flows.until(lambda: flows.text("#wrong").startswith("query: "))
     flows.accessible("flows-wrong")
+
+
+@pytest.mark.parametrize("time", ["abc", "1e30", "-1e16"])
+def test_a_time_that_is_none_is_said(flows: Page, time: str) -> None:
+    """The controls are there to choose another one."""
+    flows.open(f"flows?since={time}")
+    flows.until(lambda: flows.text("#wrong").startswith("since: "))
+    assert flows.labelled("Since").get_attribute("value") == ""
+    flows.open("flows")
+    flows.until(lambda: caption(flows).startswith("The latest 100 of 2,000 flows."))
+
+
+def test_flows_are_exported_as_they_are_filtered(flows: Page, chromium_files: Path) -> None:
+    """Not those that are shown alone, and in the columns that are chosen."""
+    flows.open("flows?columns=SrcAddr%2CBytes")
+    flows.write("Filter", "Bytes > 5000")
+    flows.until(lambda: "that fit, of 2,000 kept" in caption(flows))
+    number = caption(flows).split(" of ")[1].split(" ")[0].replace(",", "")
+    assert int(number) > 100
+    flows.button("Export CSV").click()
+    flows.until(lambda: flows.text(".outcome") == f"{int(number):,} flows exported")
+    file = flows.until(lambda: next(chromium_files.glob("flows*.csv"), None))
+    rows = flows.until(lambda: list(csv.DictReader(file.read_text().splitlines())))
+    assert len(rows) == int(number)
+    assert [*rows[0]] == ["SrcAddr", "Bytes"]
+    assert min(int(row["Bytes"]) for row in rows) > 5000
 
 
 def test_wide_and_on_a_phone(flows: Page) -> None:

@@ -76,6 +76,25 @@ def test_one_that_is_counted_is_picked(open_page: Open, source: Fixed) -> None:
     page.until(lambda: page.text(".result h2") == "by_port")
 
 
+def test_what_was_written_before_one_is_picked_comes_back(open_page: Open, source: Fixed) -> None:
+    """The list says which file the text is of, and the back button takes the choice back."""
+    page = open_page(source)
+    page.open("metrics")
+    page.until(lambda: len(page.all(".controls option")) == 2)
+    write(page, "workload-bytes", "mine")
+    page.until(lambda: page.text(".result h2") == "mine")
+    picked = "main .controls select"
+    page.until(lambda: page.labelled("Begin with").get_attribute("value") == "/")
+    page.choose(picked, "by-port.yaml")
+    page.until(lambda: page.text(".result h2") == "by_port")
+    assert page.labelled("Begin with").get_attribute("value") == "by-port.yaml"
+    page.driver.back()
+    page.until(lambda: page.text(".result h2") == "mine")
+    page.choose(picked, "")
+    page.until(lambda: page.text(".result h2") == "workload_bytes")
+    assert page.labelled("Begin with").get_attribute("value") == ""
+
+
 def test_what_is_wrong_is_told_with_its_line(open_page: Open, source: Fixed) -> None:
     page = open_page(source)
     page.open("metrics")

@@ -93,6 +93,18 @@ def test_a_network_is_split_and_one_half_left_out(open_page: Open, source: Fixed
     assert labels(source)[1] == ("EXT:private_198_18_7_0_30", ["198.18.7.0/31"])
 
 
+def test_a_network_that_is_none_is_told(open_page: Open, source: Fixed) -> None:
+    page = open_page(source)
+    page.open("peers?namespace=mon")
+    page.write("Another network", "8.8.8.0/33")
+    page.until(lambda: '"8.8.8.0/33" is not a network' in page.text(".proposal [role=alert]"))
+    page.accessible("peers-wrong-network")
+    page.write("Another network", "8.8.4.4/24")
+    cidrs = ".proposal .network label"
+    page.until(lambda: page.texts(cidrs) == ["8.8.8.8/32", "8.8.4.0/24"])
+    assert page.texts(".proposal [role=alert]") == [""]
+
+
 def test_what_a_viewer_edits_stays_while_flows_come(open_page: Open, source: Fixed) -> None:
     page = open_page(source)
     page.open("peers?namespace=mon")
