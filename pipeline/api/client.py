@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,6 +16,7 @@ import polars as pl
 from pipeline.api.remote import RemoteError, fetch
 from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.api.url import require_url
+from pipeline.kube.inventory.export import Manifest
 from pipeline.stage import Family, Kind
 from pipeline.state.series_rows import TIMES, columns, merged
 
@@ -57,12 +58,23 @@ def inventory(server: str) -> Inventory:
     """The Kubernetes objects that a worker knows. Raises RemoteError."""
     found = document(server, "inventory", Inventory)
     for number, item in enumerate(found.items):
-        try:
-            msgspec.convert(item, _Manifest)
-        except msgspec.ValidationError as error:
-            why = f"item {number} of its answer is not an object of Kubernetes: {error}"
-            raise RemoteError(f"cannot ask {server}: {why}") from error
+        _require_manifest(server, item, f"item {number} of its answer")
     return found
+
+
+def labels(server: str) -> Manifest:
+    """All subnet labels of a worker, as a FlowCollector. Raises RemoteError."""
+    found = document(server, "labels", dict[str, Any])
+    _require_manifest(server, found, "its answer")
+    return found
+
+
+def _require_manifest(server: str, item: Manifest, called: str) -> None:
+    try:
+        msgspec.convert(item, _Manifest)
+    except msgspec.ValidationError as error:
+        why = f"{called} is not an object of Kubernetes: {error}"
+        raise RemoteError(f"cannot ask {server}: {why}") from error
 
 
 def document(

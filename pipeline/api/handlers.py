@@ -105,6 +105,13 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     return Inventory(list(found.manifests()), list(found.warnings))
 
 
+def labels(live: ActivePlan, resources: ResourcePool) -> Manifest:
+    """All present subnet labels, listed ones too, as a FlowCollector. Raises UnansweredError."""
+    with _between_batches(live, resources) as plan:
+        stages = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
+        return labelled([label for one in stages for label in one.labels()])
+
+
 def known(live: ActivePlan, resources: ResourcePool) -> Known:
     """What the plan knows of the cluster. Raises UnansweredError."""
     with _between_batches(live, resources) as plan:

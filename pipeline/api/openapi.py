@@ -59,6 +59,7 @@ DESCRIBED: dict[str, Described] = {
         ],
     ),
     "inventory": Described("The Kubernetes objects that this worker knows.", Inventory),
+    "labels": Described("Its subnet labels, as a FlowCollector has them.", dict[str, Any]),
     PATH: Described("This description.", dict[str, Any]),
 }
 """The documents that every worker has."""

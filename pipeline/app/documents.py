@@ -42,6 +42,7 @@ def documents(
         "progress": lambda _: handlers.progress(counts),
         "who": lambda query: handlers.who(live, resources, query),
         "inventory": lambda _: handlers.inventory(live, resources),
+        "labels": lambda _: handlers.labels(live, resources),
     }
 
 

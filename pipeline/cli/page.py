@@ -156,11 +156,13 @@ def _of_files(
 def _documents(origin: Origin, approved: Path | None) -> Iterator[Mapping[str, Extra]]:
     """What the page is about, as documents and actions."""
     if origin.servers or origin.state:
-        source = Polled(origin, approved)
         about = ", ".join(origin.servers) or f"the state in {origin.state}"
-        workers = Workers(origin.servers) if origin.servers else None
-        latest, fares = (workers.flows, workers.health) if workers else (None, None)
-        yield page_documents(source, about, latest=latest, fares=fares)
+        if not origin.servers:
+            yield page_documents(Polled(origin, approved), about)
+            return
+        workers = Workers(origin.servers)
+        source = Polled(origin, approved, workers.frame)
+        yield page_documents(source, about, latest=workers.flows, fares=workers.health)
         return
     config, recording = origin.configured()
     require_end(config, recording)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
+import polars as pl
 
 from page import overview, recent
 from page.health import HealthPage, WorkerHealth
@@ -15,9 +18,14 @@ from page.query import refused
 from page.recent import MOST, Asked, FlowsPage
 from pipeline.api import client
 from pipeline.api.remote import RemoteError
+from pipeline.decode.json import decoder
+from pipeline.stage import BuildContext
 
 T = TypeVar("T")
 _AT_ONCE = 8
+_AGAIN = 10.0
+"""Seconds for which the latest flows of all are kept: who writes a metric tries it again and again.
+"""
 
 
 class Workers:
@@ -25,6 +33,10 @@ class Workers:
 
     def __init__(self, servers: Sequence[str]) -> None:
         self._servers = servers
+        self._decode = decoder(BuildContext())
+        self._lock = Lock()
+        self._latest = pl.DataFrame()
+        self._next = 0.0
 
     def health(self, _: Mapping[str, str]) -> HealthPage:
         """The health of all that answer with it; a worker without a page has none to tell."""
@@ -59,10 +71,39 @@ class Workers:
             raise refused("; ".join(notes), HTTPStatus.BAD_GATEWAY)
         return _merged(found, asked, notes)
 
+    def frame(self) -> pl.DataFrame:
+        """The latest flows of all with all of their fields, some thousands of each worker.
+
+        They are asked again after some seconds. Raises UnansweredError when one does not answer.
+        """
+        with self._lock:
+            if time.monotonic() >= self._next:
+                self._latest = self._decoded([row for some in self._each(_whole) for row in some])
+                self._next = time.monotonic() + _AGAIN
+            return self._latest
+
+    def _decoded(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Flows of JSON as a stage gets them."""
+        return self._decode([msgspec.json.encode(row) for row in rows]).flows
+
     def _each(self, ask: Callable[[str], T]) -> list[T]:
         """What each worker answers, in their order; all are asked at once."""
         with ThreadPoolExecutor(min(_AT_ONCE, len(self._servers))) as pool:
             return list(pool.map(ask, self._servers))
+
+
+def _whole(server: str) -> list[dict[str, Any]]:
+    """The latest flows of a worker, the newest last. Raises UnansweredError."""
+    few = Asked(limit=0, edges=0)
+    try:
+        fields = ",".join(client.document(server, "flows", FlowsPage, _texts(few)).fields)
+        asked = msgspec.structs.replace(few, limit=MOST, columns=fields)
+        found = client.document(server, "flows", FlowsPage, _texts(asked)) if fields else None
+    except RemoteError as error:
+        raise refused(str(error), HTTPStatus.BAD_GATEWAY) from error
+    columns, values = (found.columns, found.values) if found else ([], [])
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+    return [{name: one for name, one in row.items() if one is not None} for row in reversed(rows)]
 
 
 def _merged(found: Sequence[FlowsPage], asked: Asked, notes: list[str]) -> FlowsPage:

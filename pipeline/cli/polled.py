@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
@@ -28,15 +29,22 @@ _LEAST, _SHARE = 3.0, 20
 class Polled:
     """The source of a page about workers or a state; `approved` is its approved matrix.
 
+    `latest` gives the latest flows, if there are any.
+
     Nothing can be written that a worker reads: there is no pipeline file here, and no folder of
     FlowMetrics.
     """
 
-    def __init__(self, origin: Origin, approved: Path | None) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        approved: Path | None,
+        latest: Callable[[], pl.DataFrame] = pl.DataFrame,
+    ) -> None:
         self.approved = approved
         self.pipeline: Path | None = None
         self.metrics: Path | None = None
-        self._origin = origin
+        self._origin, self._latest = origin, latest
         self._lock = Lock()
         self._found: tuple[Sighting | None, list[Manifest]] | None = None
         self._seen: Seen | None = None
@@ -59,8 +67,8 @@ class Polled:
             return self._seen
 
     def flows(self) -> pl.DataFrame:
-        """None: there are sums only."""
-        return pl.DataFrame()
+        """The latest flows of workers; none of a state: there are sums only."""
+        return self._latest()
 
     def _look(self) -> None:
         try:

@@ -178,6 +178,7 @@ def _asked(servers: Sequence[str]) -> tuple[Objects | None, list[Label]]:
     """The objects and labels that the first worker knows; none of a pipeline without objects."""
     try:
         items = client.inventory(servers[0]).items
+        labels = client.labels(servers[0])
     except RemoteError:
         return None, []
-    return Objects.of(items), described(map(objects_of, items), [])
+    return Objects.of(items), described([objects_of(labels)], [])

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import documents
-from pipeline.kube.subnets import Label
+from pipeline.kube.api.objects import of as objects_of
+from pipeline.kube.subnets import Label, described
 from pipeline.plan.compile import compile_plan
 from pipeline.plan.live import ActivePlan
 from pipeline.stage import BuildContext, ResourcePool, Spec
@@ -51,6 +52,15 @@ def test_who_asks_the_stages() -> None:
         "lines": [("subnet label", "ten: 10.0.0.0/8, first in list order (label 1 of 1, listed)")],
         "found": True,
     }
+
+
+def test_labels_as_a_flowcollector_has_them() -> None:
+    """Listed ones too, and no others: nothing is to be detected."""
+    stage = SubnetLabel(name="s", follows="in", labels=[LABEL])
+    found = answer("labels", None, stage)
+    assert isinstance(found, dict)
+    assert described([objects_of(found)], []) == [LABEL]
+    assert described([objects_of(answer("labels"))], []) == []
 
 
 @pytest.mark.parametrize("name", ["who", "inventory"])

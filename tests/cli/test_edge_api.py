@@ -46,6 +46,7 @@ def asked(server: Server, name: str, **query: object) -> Any:
         ("progress", {}),
         ("who", {"address": "10.128.0.3"}),
         ("inventory", {}),
+        ("labels", {}),
         ("edges", {}),
         ("edges", {"namespace": "netobserv", "limit": 3, "collapse": "nodes"}),
         ("edges", {"only": "denied"}),

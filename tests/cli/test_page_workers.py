@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from page import recent
+from page.metrics import preview
 from page.recent import Asked
 from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.app.documents import alone
@@ -17,6 +19,17 @@ from pipeline.cli.page_workers import Workers
 from tests.support.seen import Fixed, reference_flows, reference_seen
 
 TIME = "TimeFlowEndMs"
+METRIC = """\
+apiVersion: flows.netobserv.io/v1alpha1
+kind: FlowMetric
+metadata: {name: m, namespace: netobserv}
+spec:
+  type: Histogram
+  valueField: Bytes
+  labels: [SrcAddr, DstK8S_OwnerName, Interfaces, IfDirections, Flags]
+  flatten: [Interfaces, IfDirections]
+  filters: [{field: SrcPort, value: "5[0-9]+", matchType: MatchRegex}]
+"""
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -80,6 +93,22 @@ def test_workers_with_different_fields(servers: Sequence[str]) -> None:
     assert found.held == 1501
     row = dict(zip(found.columns, [each[0] for each in found.values], strict=True))
     assert (row["SrcAddr"], row["DstPort"]) == ("10.9.9.9", None)
+
+
+def test_a_metric_is_tried_on_the_flows_of_all(servers: Sequence[str]) -> None:
+    """What it would give is what it gives on all flows at once."""
+    whole, group = (
+        Fixed(reference_seen(), flows()),
+        Fixed(reference_seen(), Workers(servers).frame()),
+    )
+    one = preview(group, json.dumps({"resource": METRIC}).encode())
+    assert one.flows == 3000
+    assert one.series > 100
+    assert one == preview(whole, json.dumps({"resource": METRIC}).encode())
+    with serving(pl.DataFrame()) as empty:
+        assert Workers([servers[0], empty.url]).frame().height == 1500
+    with pytest.raises(UnansweredError, match="cannot ask"):
+        Workers([servers[0], NOBODY]).frame()
 
 
 def test_health_of_each(servers: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from matrix.facts import NoFactsError
+from page.policy import Asked, whole
 from pipeline.api.server import UnansweredError
 from pipeline.app.job import Job
 from pipeline.cli import edge_api
@@ -24,7 +25,10 @@ def again(source: Polled) -> None:
 
 
 def test_a_worker(made: Simulation) -> None:
-    """Merged as `matrix --server` has it, with its objects; it may be away for a while."""
+    """Merged as `matrix --server` has it, with its objects and labels; it may be away for a while.
+
+    So its policies are the same as on the page of the worker itself.
+    """
     job = Job(load(made.config))
     job.run()
     with job.server("127.0.0.1:0") as server:
@@ -32,6 +36,11 @@ def test_a_worker(made: Simulation) -> None:
         seen = source.read()
         assert seen.edges().equals(edge_api.Edges(job).read().edges())
         assert {one["kind"] for one in seen.manifests} >= {"Pod", "Node"}
+        assert [one.name for one in seen.labels] == [
+            *("AWS_S3_eu-west-3", "Machines", "Pods", "Services")
+        ]
+        own, question = edge_api.Edges(job).read(), Asked(namespace="netobserv")
+        assert whole(seen, question) == whole(own, question)
         again(source)
         assert source.read() is seen
     again(source)
