@@ -189,7 +189,16 @@ async function inspect(key, state) {
   opened = { key, polls, view: module.mount(panel, state, shellFor(polls, known)) };
 }
 
+/** Says whose page it is: several may be open. */
+async function introduce() {
+  const { source = "" } = await about;
+  const place = byId("source");
+  place.textContent = name(source);
+  place.title = name(source);
+}
+
 async function start() {
+  introduce();
   theme(/** @type {HTMLSelectElement} */ (byId("theme")));
   replace(
     byId("nav"),

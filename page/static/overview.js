@@ -9,9 +9,11 @@ const TEXT = 46;
 
 const PROTOCOLS = /** @type {Record<number, string>} */ ({ 6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMPv6", 132: "SCTP" });
 
+/** What a protocol of IP is called. @param {number|null} number */
+export const protocol = (number) => PROTOCOLS[number ?? -1] ?? `protocol ${number ?? "?"}`;
+
 /** What a port is called. @param {any} edge */
-export const port = (edge) =>
-  `${PROTOCOLS[edge.protocol] ?? `protocol ${edge.protocol ?? "?"}`}${edge.port === null ? "" : ` ${edge.port}`}`;
+export const port = (edge) => `${protocol(edge.protocol)}${edge.port === null ? "" : ` ${edge.port}`}`;
 
 /** @param {any[]} edges @returns {SVGElement} */
 export function overview(edges) {

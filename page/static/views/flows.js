@@ -6,7 +6,7 @@ import { csv } from "../csv.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, many, name, of, stamp, zone } from "../format.js";
 import { Outcome } from "../listing.js";
-import { overview, port } from "../overview.js";
+import { overview, port, protocol } from "../overview.js";
 
 export const title = "Traffic flows";
 
@@ -175,6 +175,7 @@ function cell(field, value) {
   if (/^Time.*Ms$/.test(field)) return stamp(value);
   if (field === "TimeReceived") return stamp(1000 * value);
   if (field.endsWith("Bytes")) return bytes(value);
+  if (field === "Proto" && typeof value === "number") return `${protocol(value)} (${value})`;
   if (typeof value === "number") return /Port|Id$/.test(field) ? String(value) : count(value);
   return h("bdi", { class: "name" }, name(typeof value === "string" ? value : JSON.stringify(value)));
 }

@@ -98,6 +98,12 @@ def test_what_is_wrong_with_a_filter_is_said(flows: Page) -> None:
     flows.accessible("flows-wrong")
 
 
+def test_protocols_have_names_and_the_number_that_a_filter_takes(flows: Page) -> None:
+    flows.open("flows?columns=Proto&query=Proto%20%3D%2017")
+    flows.until(lambda: "that fit" in caption(flows))
+    assert set(flows.texts(NAMES)) == {"UDP (17)"}
+
+
 @pytest.mark.parametrize("time", ["abc", "1e30", "-1e16"])
 def test_a_time_that_is_none_is_said(flows: Page, time: str) -> None:
     """The controls are there to choose another one."""

@@ -20,7 +20,8 @@ from matrix.facts import NoFactsError
 from page.drift import DESCRIBED
 from page.source import Seen
 from pipeline.app.documents import Extra
-from tests.real.browser import Browser
+from pipeline.cli.page_api import page_documents
+from tests.real.browser import PHONE, Browser
 from tests.real.parts import LOCALHOST
 from tests.support.paging import Page
 from tests.support.seen import Fixed, reference_seen
@@ -304,3 +305,25 @@ def test_who_goes_on_before_the_panel_is_there_sees_where_he_is(open_page: Open)
     page.until(lambda: page.text("#panel h2"))
     page.button("Close").click()
     page.until(lambda: not page.one("#panel").is_displayed())
+
+
+def test_every_view_is_in_sight_on_a_phone(open_page: Open) -> None:
+    page = open_page(Fixed(reference_seen()))
+    page.open("matrix", window=PHONE)
+    sides = page.browser.run(
+        "return [...document.querySelectorAll('nav a')].map((one) => {"
+        "const {left, right} = one.getBoundingClientRect(); return [left, right]; })"
+    )
+    assert len(sides) == 8
+    assert [one for one in sides if one[0] < 0 or one[1] > PHONE.width] == []
+
+
+def test_the_page_says_what_it_is_about(open_page: Open) -> None:
+    """As text, and cut where it is long: its title has all of it."""
+    source, long = Fixed(reference_seen()), "<b>http://127.0.0.1:9102/</b>, " * 9
+    page = open_page(source, {"about": page_documents(source, long)["about"]})
+    page.open("matrix")
+    page.until(lambda: page.texts("#source") == [long])
+    assert page.one("#source").get_attribute("title") == long
+    assert not page.all("#source b")
+    page.fits("long-source")
