@@ -1,12 +1,14 @@
 /** Documents of the API, beside the page whatever stands before it in the URL. */
 
+import { name } from "./format.js";
+
 const BASE = new URL("../api/v0/", import.meta.url);
 
-/** An answer that is not a document; its message is for people. */
+/** An answer that is not a document; its message is for people, and repeats what they have written. */
 export class ApiError extends Error {
   /** @param {number} status @param {string} message */
   constructor(status, message) {
-    super(message);
+    super(name(message));
     this.status = status;
   }
 }

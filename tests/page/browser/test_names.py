@@ -78,6 +78,21 @@ def test_a_namespace_from_the_url_is_text_too(open_page: Open, namespace: str) -
     assert page.all("main img, main script, main svg") == []
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"query": "\u202egpj.exe"}, "query: column 1: unexpected \\u202e"),
+        ({"collapse": "a\u202eb"}, 'collapse: "a\\u202eb" is not known'),
+    ],
+)
+def test_a_refusal_repeats_what_was_asked_as_text(
+    open_page: Open, state: dict[str, str], said: str
+) -> None:
+    page = open_page(Fixed(seen(frame(edge("shop/web", "shop/db")))))
+    page.open(f"table?{urlencode(state)}")
+    page.until(lambda: page.text("#wrong").startswith(said))
+
+
 def test_flows_of_memory_and_of_files_show_them_as_text(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
