@@ -14,7 +14,7 @@ import typer
 from matrix import edge_file
 from pipeline.api.remote import RemoteError
 from pipeline.cli.app import fail, load, refuse, say
-from pipeline.cli.series import SETTINGS, Origin
+from pipeline.cli.series import SETTINGS, Origin, labels_of_workers
 from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.config.loader import Config
@@ -150,9 +150,11 @@ class Given:
         raise typer.BadParameter("give --inventory FILE, the objects of the cluster")
 
     def labels(self, given: Path | None) -> list[Label]:
-        """The subnet labels of a pipeline, or else of the one that is run."""
+        """The subnet labels of a pipeline, or else of the one that is run, or of the workers."""
         if given:
             return labels_of(given)
+        if self._origin.servers:
+            return labels_of_workers(self._origin.servers)
         return _labels(self._config) if self._config else []
 
     def read(self, inventory: Path) -> pl.DataFrame:

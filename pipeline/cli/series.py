@@ -178,7 +178,14 @@ def _asked(servers: Sequence[str]) -> tuple[Objects | None, list[Label]]:
     """The objects and labels that the first worker knows; none of a pipeline without objects."""
     try:
         items = client.inventory(servers[0]).items
-        labels = client.labels(servers[0])
     except RemoteError:
         return None, []
-    return Objects.of(items), described([objects_of(labels)], [])
+    return Objects.of(items), labels_of_workers(servers)
+
+
+def labels_of_workers(servers: Sequence[str]) -> list[Label]:
+    """The subnet labels of the first worker's pipeline; none where it does not tell."""
+    try:
+        return described([objects_of(client.labels(servers[0]))], [])
+    except RemoteError:
+        return []

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.app.job import Job
+from pipeline.config.loader import load
+from simulate import Simulation
 from tests.support.commands import flowmatrix
 from tests.support.policies import edge, edges, netpol, pod
 
@@ -91,3 +94,17 @@ def test_edges_of_what_is_no_file_are_refused(
     done = flowmatrix("policy", "verify", "cluster", *options)
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: {tmp_path / name}: ")
+
+
+@pytest.mark.slow
+def test_workers_tell_their_labels(made: Simulation) -> None:
+    """The policies of what a worker has counted are those of a run of its pipeline."""
+    job = Job(load(made.config))
+    job.run()
+    generate = ("policy", "generate", "-n", "netobserv")
+    alone = flowmatrix(*generate, "--input", made.config)
+    with job.server("127.0.0.1:0") as server:
+        asked = flowmatrix(*generate, "--server", server.url, "--inventory", made.inventory)
+    job.close()
+    assert "10.128.0.2/32" in alone.stdout
+    assert asked.stdout == alone.stdout
