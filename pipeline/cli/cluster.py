@@ -168,10 +168,12 @@ def who(
 
 
 _ASKED = "who"
+_PATIENCE = 5.0
+"""Seconds that a list of the cluster may fail before the answer does without it."""
 
 
 def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | None) -> Explanation:
-    resources = ResourcePool()
+    resources = ResourcePool(_PATIENCE)
     found, lines = False, list[tuple[str, str]]()
     try:
         for stage in stages:
