@@ -183,6 +183,8 @@ def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | N
                 if isinstance(access, Access):
                     access.connect(folder).probe()
                 built = stage.build(BuildContext(folder=folder), resources)
+                if stage.name == _ASKED:  # those of a pipeline file were told with it
+                    _warn(problem.message for problem in stage.check(folder))
                 if built.refresh:
                     built.refresh(Event())
                 if built.knowledge:

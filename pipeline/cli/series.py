@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -130,15 +130,19 @@ class Origin:
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:
-            return capture.pipeline_for(self.path or self.recording or Path(), self.inventory), None
+            made = capture.pipeline_for(self.path or self.recording or Path(), self.inventory)
         except ConfigError as error:
-            for line in dict.fromkeys(map(self._told, error.problems)):
-                say(line)
+            self._tell(error.problems)
             raise typer.Exit(EX_CONFIG) from None
+        self._tell(one for one in made.warnings if "inventory" in one.problem.path)
+        return made, None
 
-    def _told(self, one: Diagnostic) -> str:
-        """A problem of the inventory, without the place in a pipeline that nobody wrote."""
-        return f"{one.problem.place or self.inventory}: error: {one.problem.message}"
+    def _tell(self, problems: Iterable[Diagnostic]) -> None:
+        """Say what is wrong with the inventory, without the place in a pipeline nobody wrote."""
+        found = [one.problem for one in problems]
+        lines = (f"{p.place or self.inventory}: {p.severity}: {p.message}" for p in found)
+        for line in dict.fromkeys(lines):
+            say(line)
 
 
 def _pipeline(path: Path) -> Config:

@@ -83,6 +83,18 @@ def test_a_label_called_none_is_found(tmp_path: Path) -> None:
     assert "object       none: " in nobody.stdout
 
 
+def test_an_address_of_the_inventory_that_is_none_is_warned_of(tmp_path: Path) -> None:
+    """Whoever looks for it finds nothing, and would not know why; once, also with a pipeline."""
+    lost = {"kind": "Pod", "metadata": {"name": "lost"}, "status": {"podIP": "10.0.0.300"}}
+    job(tmp_path, SOURCE, KUBE)
+    file.write([*OBJECTS, lost], tmp_path / "kube.yaml")
+    said = 'warning: kube.yaml: document 3: Pod lost: status.podIP "10.0.0.300" is not an address\n'
+    done = flowmatrix("who", "fd00::7", "--inventory", tmp_path / "kube.yaml")
+    assert (done.exit_code, done.stderr) == (0, said)
+    done = flowmatrix("who", "fd00::7", "--config", tmp_path / "config.yaml")
+    assert done.stderr.count("10.0.0.300") == 1
+
+
 def test_inventory(url: str, tmp_path: Path) -> None:
     out = tmp_path / "dump.yaml"
     done = flowmatrix("inventory", "--server", f"{url}/", "--out", out)
