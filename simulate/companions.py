@@ -33,7 +33,9 @@ class Simulation:
 
 
 def paths(out: Path, scenario: str, flows: int) -> Simulation:
-    """The files beside `out`. ValueError: `out` is one of them."""
+    """The files beside `out`. ValueError: `out` is one of them, or a folder."""
+    if files.is_folder(out):
+        raise ValueError(f"out: {out} is a folder: give the name of a file")
     plain = out.with_suffix("") if out.suffix in COMPRESSED else out
     stem = plain.with_suffix("").name
     is_reference = scenario == Kind.REFERENCE

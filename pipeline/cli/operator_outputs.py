@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail, refuse, say
+from pipeline.cli.app import app, fail, refuse, refuse_argument, say
 from pipeline.config.dump import dump_plain
 from pipeline.config.flowcollector import features, health_rules
 from pipeline.config.flowcollector import load as read
@@ -58,9 +58,10 @@ def charts(
     One dashboard is printed as JSON; several are written to the folder of --out.
     """
     try:
-        metrics = [*(_predefined(collector) if collector else ()), *_read(flowmetrics or [])]
+        metrics = _predefined(collector) if collector else []
     except ConfigError as error:
         refuse(error)
+    metrics += _read(flowmetrics or [])
     for metric in metrics:
         for query in unselected(metric):
             say(f"warning: {metric.identity}: {query}: a histogram has _bucket, _sum and _count")
@@ -119,10 +120,10 @@ def _predefined(collector: Path) -> list[FlowMetric]:
 
 
 def _read(patterns: list[str]) -> list[FlowMetric]:
-    """The FlowMetrics of files, by their names. Raises ConfigError."""
+    """The FlowMetrics of files, by their names; problems end the command."""
     if not patterns:
         return []
     loaded = load(patterns, Path())
     if any(one.problem.severity is Severity.ERROR for one in loaded.problems):
-        raise ConfigError(loaded.problems)
+        refuse_argument("FLOWMETRICS", loaded.problems)
     return sorted(loaded.resources, key=lambda one: one.name)

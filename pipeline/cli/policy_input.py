@@ -13,7 +13,7 @@ import typer
 
 from matrix import edge_file
 from pipeline.api.remote import RemoteError
-from pipeline.cli.app import fail, load, refuse, say
+from pipeline.cli.app import fail, load, refuse, refuse_argument, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
@@ -89,7 +89,7 @@ class Objects:
                 fail(f'nothing is in namespace "{name}"; {hint}')
         return known
 
-    def policies(self, patterns: Sequence[str]) -> list[NetworkPolicy]:
+    def policies(self, patterns: Sequence[str], argument: str = "POLICIES") -> list[NetworkPolicy]:
         """The policies of files, or with the one name `cluster` those in force."""
         if not patterns:
             raise typer.BadParameter("give POLICIES: files, folders or globs; or `cluster`")
@@ -99,7 +99,7 @@ class Objects:
                 return files.in_force(self.cluster.policies)
             found = files.load(patterns, Path())
         except ConfigError as error:
-            refuse(error)
+            refuse_argument(argument, error.problems)
         for warning in found.warnings:
             say(str(warning))
         return found.policies

@@ -74,13 +74,12 @@ class Origin:
     period: float = 0.0
     token_file: Path | None = None
 
-    def check(self) -> None:
-        """Raises typer.BadParameter when it is not one origin."""
+    def check(self, *ways: str) -> None:
+        """Raises typer.BadParameter when it is not one origin; `ways` are the command's further."""
         given = [self.path or self.recording, self.state, self.servers, self.prometheus]
         if sum(map(bool, given)) != 1:
-            raise typer.BadParameter(
-                "give one of FILE (or --input), --state DIR, --server URL and --prometheus URL"
-            )
+            *first, last = "FILE (or --input)", "--state DIR", "--server URL", *ways
+            raise typer.BadParameter(f"give one of {', '.join(first)} and {last}")
         if self.inventory and self.prometheus:
             raise typer.BadParameter("--inventory is for edges, which Prometheus does not have")
 

@@ -60,6 +60,14 @@ def test_a_histogram_without_its_suffix_is_said(tmp_path: Path) -> None:
     assert "sum($METRIC): a histogram has _bucket, _sum and _count" in made.stderr
 
 
+def test_a_file_that_is_not_there_is_one_of_an_argument(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.yaml"
+    for name, why in ((str(gone), f'there is no file or folder "{gone}"'), ("", "the name of a")):
+        done = run("charts", CONFIGS / "flowmetrics", name)
+        assert done.exit_code == 78
+        assert done.stderr.startswith(f"FLOWMETRICS: error: {why}")
+
+
 def test_nothing_to_draw(tmp_path: Path) -> None:
     assert "there is no chart in these FlowMetrics" in run("charts").stderr
     bad = tmp_path / "m.yaml"

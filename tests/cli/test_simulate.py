@@ -78,6 +78,8 @@ def test_the_format_may_be_another_than_that_of_the_suffix(tmp_path: Path) -> No
         (("cluster", "--out", "c.pb", "--workloads", "0"), 1, "error: --workloads: must be 1 or"),
         (("reference", "--out", "c.pb", "--pods", "3"), 2, "are for the cluster scenario"),
         (("reference", "--out", "c.inventory.yaml"), 1, "error: --out: c.inventory.yaml is the"),
+        (("reference", "--out", "."), 1, "error: --out: . is a folder: give the name of a file\n"),
+        (("cluster", "--out", "/"), 1, "error: --out: / is a folder: give the name of a file\n"),
         (("reference", "--kafka", "127.0.0.1:1:1"), 1, 'error: "127.0.0.1:1:1" is not host:port'),
         (("reference", "--kafka", "127.0.0.1:1", "--security", "none.yaml"), 78, "none.yaml"),
         (("reference", "--kafka", "127.0.0.1:1", "--rate", "-1"), 2, "greater than or equal to 0"),
