@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from pipeline.app.outputs import require_other
 from pipeline.cli.app import app, fail, refuse, refuse_argument, say
 from pipeline.config.dump import dump_plain
 from pipeline.config.flowcollector import features, health_rules
@@ -18,6 +19,7 @@ from pipeline.diagnostics import ConfigError, Diagnostic, Location, Severity
 from pipeline.files import write
 from pipeline.flowmetric import FlowMetric, load, predefined
 from pipeline.flowmetric.dashboards import dashboards, unselected
+from pipeline.flowmetric.files import found
 from pipeline.flowmetric.predefined_charts import with_charts
 from pipeline.yaml.object_names import is_namespace
 
@@ -74,10 +76,13 @@ def charts(
     if out is None:
         typer.echo(texts.popitem()[1])
         return
+    written = {out / f"{name}.json": f"{text}\n" for name, text in texts.items()}
     try:
+        for path in written:
+            require_other(path, collector, *found(flowmetrics or [], Path()))
         out.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write(out / f"{name}.json", f"{text}\n")
+        for path, text in written.items():
+            write(path, text)
     except OSError as error:
         fail(error)
     say(f"{len(texts)} written to {out}: {', '.join(f'{name}.json' for name in texts)}")

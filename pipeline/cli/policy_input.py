@@ -12,7 +12,9 @@ import polars as pl
 import typer
 
 from matrix import edge_file
+from pipeline.api import credentials
 from pipeline.api.remote import RemoteError
+from pipeline.app.outputs import inputs
 from pipeline.cli.app import fail, load, refuse, refuse_argument, say
 from pipeline.cli.series import SETTINGS, Origin
 from pipeline.cli.sighting import Sighting
@@ -20,6 +22,7 @@ from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.config.loader import Config
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem, listed, nearest
+from pipeline.files import entries
 from pipeline.kube.api import objects
 from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
@@ -136,6 +139,7 @@ class Given:
         self._edges = edges
         self._is_recording = path is not None and is_recording(path, SETTINGS)
         self._config = load(path) if path and not self._is_recording else None
+        self._labelled = self._config
         self._origin = Origin(
             path=path, config=self._config, state=state, servers=tuple(servers or ())
         )
@@ -152,8 +156,17 @@ class Given:
     def labels(self, given: Path | None) -> list[Label]:
         """The subnet labels of a pipeline, or else of the one that is run."""
         if given:
-            return labels_of(given)
-        return _labels(self._config) if self._config else []
+            self._labelled = load(given)
+        return _labels(self._labelled) if self._labelled else []
+
+    def files(self) -> list[Path]:
+        """The files that are read, those that pipelines name too."""
+        pipelines = [one for one in (self._config, self._labelled) if one]
+        found = [file for one in pipelines for file in inputs(one)]
+        origin = self._origin
+        found += [one for one in (self._edges, origin.path, origin.recording) if one]
+        found += entries(origin.state) if origin.state else []
+        return [*found, *credentials.files()] if origin.servers else found
 
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""

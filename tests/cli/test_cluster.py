@@ -254,9 +254,36 @@ def test_a_time_that_is_none() -> None:
     assert '"0001-01-01" is not a time' in done.stderr
 
 
-def test_an_inventory_does_not_take_the_place_of_a_kubeconfig(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["kubeconfig", "other", "token"])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_inventory_does_not_take_the_place_of_what_it_asks_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, named: bool
+) -> None:
+    """By --kubeconfig or $KUBECONFIG, and of the files that the user in it names."""
+    path, out = tmp_path / "kubeconfig", tmp_path / name
+    kubeconfig("http://127.0.0.1:1", path)
+    path.write_text(path.read_text().replace('"token": "t"', '"tokenFile": "token"'))
+    (tmp_path / "token").write_text("t")
+    monkeypatch.setenv("KUBECONFIG", f"{path}:{tmp_path / 'gone'}")
+    (tmp_path / "other").symlink_to(path)
+    before = out.read_text()
+    done = flowmatrix("inventory", *(("--kubeconfig", path) if named else ()), "--out", out)
+    assert done.exit_code == 1
+    assert done.stderr.endswith(f"error: {out} is what this run reads: it would be overwritten\n")
+    assert out.read_text() == before
+
+
+def test_nor_of_a_kubeconfig_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text("x")
     done = flowmatrix("inventory", "--kubeconfig", path, "--out", path)
     assert done.exit_code == 1
     assert done.stderr == f"error: {path} is what this run reads: it would be overwritten\n"
+
+
+def test_nor_of_the_token_for_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tmp_path / "token"
+    token.write_text("t")
+    monkeypatch.setenv("FLOWMATRIX_TOKEN_FILE", str(token))
+    done = flowmatrix("inventory", "--server", "http://127.0.0.1:1", "--out", token)
+    assert done.stderr == f"error: {token} is what this run reads: it would be overwritten\n"
