@@ -18,7 +18,7 @@ LOGIN = (AuthenticationFailedError, SaslAuthenticationFailed)
 """The brokers refuse the login."""
 
 
-class FencedInstanceIdError(BrokerResponseError):
+class FencedInstanceIdError(BrokerResponseError):  # type: ignore[misc] # its kind has no hints
     """A member with the same group_instance_id has the place of this one; aiokafka names it not.
 
     Source: https://kafka.apache.org/protocol.html#protocol_error_codes.
