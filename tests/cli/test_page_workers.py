@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+import msgspec
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from page import recent
-from page.recent import Asked
+from page.recent import Asked, FlowsPage
 from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.app.documents import alone
 from pipeline.cli.page_api import page_documents
@@ -70,10 +71,17 @@ def test_one_that_does_not_answer_is_named(servers: Sequence[str]) -> None:
         Workers([NOBODY]).flows(Asked())
 
 
-TABLE = {
-    **{"held": 1, "total": 1, "fields": ["A", "B"], "columns": ["A", "B"], "values": [[1], [2]]},
-    **{"times": [1.0], "edges": [], "all_edges": 0, "whole": True, "notes": []},
-}
+TABLE = FlowsPage(
+    held=1,
+    total=1,
+    fields=["A", "B"],
+    columns=["A", "B"],
+    values=[[1], [2]],
+    times=[1.0],
+    edges=[],
+    all_edges=0,
+    whole=True,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +98,9 @@ def test_flows_that_make_no_table_are_those_of_no_worker(
     servers: Sequence[str], changed: dict[str, list[object]]
 ) -> None:
     """The flows of the others were not shown either."""
-    with hostile([answered(json.dumps(TABLE).encode())]) as one:
+    with hostile([answered(msgspec.json.encode(TABLE))]) as one:
         assert Workers([servers[0], one]).flows(Asked()).held == 1501
-    with hostile([answered(json.dumps(TABLE | changed).encode())]) as one:
+    with hostile([answered(msgspec.json.encode(replace(TABLE, **changed)))]) as one:
         found = Workers([servers[0], one]).flows(Asked())
     (note,) = found.notes
     assert note.startswith(f"cannot ask {one}/api/v0/flows: its columns are not as long")
