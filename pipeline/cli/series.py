@@ -23,7 +23,7 @@ from pipeline.cli.sighting import Sighting, known, sighting
 from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
-from pipeline.diagnostics import Diagnostic
+from pipeline.diagnostics import Diagnostic, Severity
 from pipeline.files import is_file
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
@@ -133,12 +133,16 @@ class Origin:
         except ConfigError as error:
             self._tell(error.problems)
             raise typer.Exit(EX_CONFIG) from None
-        self._tell(one for one in made.warnings if "inventory" in one.problem.path)
+        self._tell(made.warnings)
         return made, None
 
     def _tell(self, problems: Iterable[Diagnostic]) -> None:
-        """Say what is wrong with the inventory, without the place in a pipeline nobody wrote."""
+        """Say what is wrong with the inventory, without the place in a pipeline nobody wrote.
+
+        Other warnings are about that pipeline.
+        """
         found = [one.problem for one in problems]
+        found = [p for p in found if p.severity is Severity.ERROR or "inventory" in p.path]
         lines = (f"{p.place or self.inventory}: {p.severity}: {p.message}" for p in found)
         for line in dict.fromkeys(lines):
             say(line)

@@ -122,6 +122,11 @@ def test_an_address_of_the_inventory_that_is_none_is_warned_of(
     assert done.exit_code == 0
     assert done.stderr.count(said) == 1
     assert done.stderr.startswith(f"{path}: warning: {said}\n")
+    path.write_text("{kind: Pod, metadata: {name: lost}, status: 7}")
+    done = flowmatrix("matrix", made.recording, "--inventory", path)
+    assert done.exit_code == 78
+    assert done.stderr.startswith(f"{path}: error: i.yaml: document 1: Pod lost: ")
+    assert done.stderr.count("\n") == 1, "that no label is derived of it is about our pipeline"
 
 
 def test_flows_without_names_ask_for_an_inventory(made: Simulation, tmp_path: Path) -> None:
