@@ -31,9 +31,17 @@ class Simulation:
     before: Path | None
     flows: int
 
+    @property
+    def beside(self) -> list[Path]:
+        """The files beside the recording; FlowMetrics are in a folder of their own."""
+        given = (self.inventory, self.truth, self.config, self.flp_config, self.before)
+        return [path for path in given if path]
+
 
 def paths(out: Path, scenario: str, flows: int) -> Simulation:
-    """The files beside `out`. ValueError: `out` is one of them."""
+    """The files beside `out`. ValueError: `out` is one of them, or a folder."""
+    if files.is_folder(out):
+        raise ValueError(f"out: {out} is a folder: give the name of a file")
     plain = out.with_suffix("") if out.suffix in COMPRESSED else out
     stem = plain.with_suffix("").name
     is_reference = scenario == Kind.REFERENCE
@@ -47,8 +55,7 @@ def paths(out: Path, scenario: str, flows: int) -> Simulation:
         before=out.with_name(f"{stem}.before.yaml") if is_reference else None,
         flows=flows,
     )
-    others = (found.inventory, found.truth, found.config, found.flp_config, found.before)
-    if out in (*others, found.flow_metrics):
+    if out in (*found.beside, found.flow_metrics):
         raise ValueError(f"out: {out.name} is the name of another file that is written")
     return found
 

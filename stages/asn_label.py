@@ -118,7 +118,7 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
 
         def make() -> FrrFeed:
             feed = FrrFeed(access.connect(folder))
-            feed.wait(_PATIENCE)
+            feed.wait(_PATIENCE, patience=resources.patience)
             return feed
 
         return resources.acquire((FrrFeed, (folder, access)), make)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem
 from pipeline.files import Secret
+from pipeline.flows.hosts import of_url
 from pipeline.push.s3 import S3
 from pipeline.stage import BuildContext, Example, Fields, Sink, Write, Writer
 from pipeline.stage.pushing import Batch, Queue, Retry, terms
@@ -19,7 +20,10 @@ _Endpoint = Annotated[
     str,
     Meta(
         pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+)(:[0-9]{1,5})?$(?!\n)",
-        extra={"expected": "host or host:port, without a scheme"},
+        extra={
+            "expected": "host or host:port, without a scheme",
+            "check": lambda endpoint: of_url(f"//{endpoint}"),
+        },
     ),
 ]
 _Name = Annotated[str, Meta(min_length=1)]

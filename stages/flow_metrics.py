@@ -90,6 +90,10 @@ class FlowMetrics(ResourceMacro, frozen=True, kw_only=True, dict=True, tag="flow
     namespaces: list[str] = msgspec.field(default_factory=lambda: ["netobserv"])
     wait: Duration = "1m"
 
+    def inputs(self, folder: Path) -> Iterator[Path]:
+        yield from super().inputs(folder)
+        yield from found(self.files, folder)
+
     def check(self, folder: Path) -> Iterator[Problem]:
         if not self.files and not self.predefined and self.cluster is None:
             hint = "name the files of the FlowMetrics, or give `predefined` or `cluster`"

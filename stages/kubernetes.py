@@ -179,8 +179,14 @@ class Kubernetes(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="k
         namespaces, further = tuple(self.namespaces), self.climb_further
 
         def make() -> Watch:
-            connection = access.connect(folder)
-            return Watch(connection, options, namespaces=namespaces, further=further, wait=wait)
+            return Watch(
+                access.connect(folder),
+                options,
+                namespaces=namespaces,
+                further=further,
+                wait=wait,
+                patience=resources.patience,
+            )
 
         key = (folder, access, options, namespaces, further, wait)
         return resources.acquire((Watch, key), make)

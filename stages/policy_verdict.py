@@ -105,6 +105,10 @@ class PolicyVerdict(ResourceTransform, frozen=True, kw_only=True, dict=True, tag
     def reads(self) -> Fields:
         return connections.FIELDS
 
+    def inputs(self, folder: Path) -> Iterator[Path]:
+        yield from super().inputs(folder)
+        yield from matching(self.policies, folder, [])
+
     def check(self, folder: Path) -> Iterator[Problem]:
         if not self.policies:
             yield Problem(("policies",), "policies is empty", "name files of NetworkPolicies")

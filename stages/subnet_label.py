@@ -138,13 +138,15 @@ class SubnetLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="
         self, access: Access, folder: Path, resources: ResourcePool | None
     ) -> LabelFeed | None:
         """The cluster's labels; None where no cluster is to be asked."""
+        if resources is None:
+            return None
 
         def make() -> LabelFeed:
             feed = LabelFeed(access.connect(folder))
-            feed.wait(_PATIENCE)
+            feed.wait(_PATIENCE, patience=resources.patience)
             return feed
 
-        return resources.acquire((LabelFeed, (folder, access)), make) if resources else None
+        return resources.acquire((LabelFeed, (folder, access)), make)
 
     @once
     def _described(self, folder: Path) -> Described:

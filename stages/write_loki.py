@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import ConfigPath, Problem, warning
 from pipeline.flows import values
+from pipeline.flows.hosts import of_url
 from pipeline.flows.printing import Format, printer
 from pipeline.push import http
 from pipeline.push.http import Http
@@ -26,7 +27,10 @@ _Url = Annotated[
     str,
     Meta(
         pattern=r"^(https?|grpcs?)://[^\s/?#@]+(/[^\s?#]*)?$(?!\n)",
-        extra={"expected": "a URL such as http://loki:3100 or grpc://loki:9095, without login"},
+        extra={
+            "expected": "a URL such as http://loki:3100 or grpc://loki:9095, without login",
+            "check": of_url,
+        },
     ),
 ]
 _Field = Annotated[str, Meta(min_length=1)]

@@ -39,7 +39,7 @@ def asked(
     """
     try:
         opener = build_opener(*handlers, _Timed(context))
-        with within(patience), opener.open(request, timeout=SILENT) as answer:
+        with within(patience), opener.open(request, timeout=min(SILENT, patience)) as answer:
             return _body(answer, largest)
     except HTTPError as error:
         raise AnswerError(said(_refusal(error, why))) from error

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 import polars as pl
 
-from pipeline.api.remote import RemoteError, fetch
+from pipeline.api.remote import PATIENCE, RemoteError, fetch
 from pipeline.api.schema import Explanation, FamilySeries, Inventory, Totals
 from pipeline.api.url import require_url
 from pipeline.kube.inventory.export import Manifest
@@ -78,15 +78,19 @@ def _require_manifest(server: str, item: Manifest, called: str) -> None:
 
 
 def document(
-    server: str, name: str, form: type[_Form], query: Mapping[str, str] | None = None
+    server: str,
+    name: str,
+    form: type[_Form],
+    query: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> _Form:
-    """A document of a worker. Raises RemoteError."""
+    """A document of a worker that has come in `patience` seconds. Raises RemoteError."""
     try:
         require_url(server)
     except ValueError as error:
         raise RemoteError(str(error)) from None
     url = f"{server.rstrip('/')}/api/v0/{name}"
-    body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, told=url)
+    body = fetch(f"{url}?{urlencode(query)}" if query else url, _LARGEST, patience, told=url)
     try:
         return msgspec.json.decode(body, type=form)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -18,7 +18,7 @@ from pipeline.api.credentials import CA_FILE, CERT_FILE, TOKEN_FILE
 from pipeline.api.failure import Failure
 from pipeline.files import bounded, require_valid, secret, warn_if_open
 
-_PATIENCE = 120.0
+PATIENCE = 120.0
 """Seconds in all."""
 _LOGIN = re.compile(r"//[^/?#]*@")
 
@@ -34,7 +34,7 @@ class _Straight(HTTPRedirectHandler):
         """Nowhere."""
 
 
-def fetch(url: str, largest: int, patience: float = _PATIENCE, told: str = "") -> bytearray:
+def fetch(url: str, largest: int, patience: float = PATIENCE, told: str = "") -> bytearray:
     """The body of an answer, of no more than `largest` bytes. Raises RemoteError.
 
     `told` is what the error calls the URL.

@@ -75,7 +75,7 @@ class Job:
         settings = config.settings
         letters = settings.dead_letters.file
         dead_letters = dead_letters or (Path(letters) if letters else None)
-        require_unread(config, recording, dead_letters)
+        require_unread(config, recording, dead_letters, state=state)
         self.config = config
         self.settings: Settings = settings
         self.started = False

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from errno import EPIPE
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import msgspec
 import typer
 
 from pipeline.cli.commands import Commands
 from pipeline.cli.entry import output_is_closed
-from pipeline.diagnostics import Code, ConfigError, Diagnostic, Severity, printable, without_login
+from pipeline.diagnostics import (
+    Code,
+    ConfigError,
+    Diagnostic,
+    Location,
+    Severity,
+    printable,
+    without_login,
+)
 
 if TYPE_CHECKING:
     from pipeline.config.loader import Config
@@ -111,6 +120,20 @@ def say(text: str) -> None:
 def show(text: str) -> None:
     """A line on stdout, of which nothing moves the cursor."""
     typer.echo(printable(text))
+
+
+def refuse_argument(name: str, problems: Iterable[Diagnostic]) -> NoReturn:
+    """Print every error of the files of an argument, which are not in a list, and exit 78.
+
+    Where a pattern names no file, `name` stands for the place in the list.
+    """
+    refuse(ConfigError(_of_argument(name, one) for one in problems))
+
+
+def _of_argument(name: str, found: Diagnostic) -> Diagnostic:
+    if found.place.line or not isinstance(next(iter(found.problem.path), None), int):
+        return found
+    return Diagnostic(Location(name), msgspec.structs.replace(found.problem, path=()))
 
 
 def refuse(error: ConfigError) -> NoReturn:

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.api import client
+from pipeline.api import client, credentials
 from pipeline.api.remote import RemoteError
 from pipeline.api.schema import Explanation
 from pipeline.app.outputs import require_other
@@ -73,12 +73,13 @@ def inventory_(
         server, kubeconfig=kubeconfig, context=context, namespace=namespace, annotations=annotations
     )
     try:
-        require_other(out, kubeconfig)
         if server:
+            require_other(out, *credentials.files())
             taken = client.inventory(server)
             found = taken.items
             _warn(taken.warnings)
         else:
+            require_other(out, *_asked(kubeconfig, context).files(Path()))
             access, spaces = _access(kubeconfig, context), namespace or ()
             found = _listed(access, spaces, annotations=annotations)
         if not found:
@@ -168,10 +169,12 @@ def who(
 
 
 _ASKED = "who"
+_PATIENCE = 5.0
+"""Seconds that a list of the cluster may fail before the answer does without it."""
 
 
 def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | None) -> Explanation:
-    resources = ResourcePool()
+    resources = ResourcePool(_PATIENCE)
     found, lines = False, list[tuple[str, str]]()
     try:
         for stage in stages:
@@ -181,6 +184,8 @@ def _explained(ip: str, at: int | None, stages: Iterable[Spec], config: Path | N
                 if isinstance(access, Access):
                     access.connect(folder).probe()
                 built = stage.build(BuildContext(folder=folder), resources)
+                if stage.name == _ASKED:  # those of a pipeline file were told with it
+                    _warn(problem.message for problem in stage.check(folder))
                 if built.refresh:
                     built.refresh(Event())
                 if built.knowledge:
@@ -219,8 +224,12 @@ def _stages(
     yield from loaded
 
 
+def _asked(kubeconfig: Path | None, context: str) -> Access:
+    return Access(kubeconfig=str(kubeconfig or ""), context=context)
+
+
 def _access(kubeconfig: Path | None, context: str) -> Access:
-    access = Access(kubeconfig=str(kubeconfig or ""), context=context)
+    access = _asked(kubeconfig, context)
     for problem in access.check(Path()):
         fail(f"{problem.message}{f'; {problem.hint}' if problem.hint else ''}")
     return access

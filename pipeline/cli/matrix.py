@@ -141,7 +141,7 @@ def matrix(
         period=now - moment(_WEEK if since is None else since, now),
         token_file=token_file,
     )
-    origin.check()
+    origin.check("--prometheus URL")
     merged = Collapse.NODES if collapse_nodes else collapsed
     filters = Filters(between, peer, port, *period(since, until, now), only)
     question = Question(namespace or (), direction.directions, order, evidence, summed)

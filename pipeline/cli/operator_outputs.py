@@ -9,7 +9,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.cli.app import app, fail, refuse, say
+from pipeline.app.outputs import require_other
+from pipeline.cli.app import app, fail, refuse, refuse_argument, say
 from pipeline.config.dump import dump_plain
 from pipeline.config.flowcollector import features, health_rules
 from pipeline.config.flowcollector import load as read
@@ -18,6 +19,7 @@ from pipeline.diagnostics import ConfigError, Diagnostic, Location, Severity
 from pipeline.files import write
 from pipeline.flowmetric import FlowMetric, load, predefined
 from pipeline.flowmetric.dashboards import dashboards, unselected
+from pipeline.flowmetric.files import found
 from pipeline.flowmetric.predefined_charts import with_charts
 from pipeline.yaml.object_names import is_namespace
 
@@ -58,9 +60,10 @@ def charts(
     One dashboard is printed as JSON; several are written to the folder of --out.
     """
     try:
-        metrics = [*(_predefined(collector) if collector else ()), *_read(flowmetrics or [])]
+        metrics = _predefined(collector) if collector else []
     except ConfigError as error:
         refuse(error)
+    metrics += _read(flowmetrics or [])
     for metric in metrics:
         for query in unselected(metric):
             say(f"warning: {metric.identity}: {query}: a histogram has _bucket, _sum and _count")
@@ -73,10 +76,13 @@ def charts(
     if out is None:
         typer.echo(texts.popitem()[1])
         return
+    written = {out / f"{name}.json": f"{text}\n" for name, text in texts.items()}
     try:
+        for path in written:
+            require_other(path, collector, *found(flowmetrics or [], Path()))
         out.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write(out / f"{name}.json", f"{text}\n")
+        for path, text in written.items():
+            write(path, text)
     except OSError as error:
         fail(error)
     say(f"{len(texts)} written to {out}: {', '.join(f'{name}.json' for name in texts)}")
@@ -119,10 +125,10 @@ def _predefined(collector: Path) -> list[FlowMetric]:
 
 
 def _read(patterns: list[str]) -> list[FlowMetric]:
-    """The FlowMetrics of files, by their names. Raises ConfigError."""
+    """The FlowMetrics of files, by their names; problems end the command."""
     if not patterns:
         return []
     loaded = load(patterns, Path())
     if any(one.problem.severity is Severity.ERROR for one in loaded.problems):
-        raise ConfigError(loaded.problems)
+        refuse_argument("FLOWMETRICS", loaded.problems)
     return sorted(loaded.resources, key=lambda one: one.name)

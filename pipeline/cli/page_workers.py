@@ -26,6 +26,9 @@ _AT_ONCE = 8
 _AGAIN = 10.0
 """Seconds for which the latest flows of all are kept: who writes a metric tries it again and again.
 """
+_PATIENCE = 10.0
+"""Seconds for the answer of a worker: the others are shown without it then."""
+_NO_TABLE = "cannot ask {}/api/v0/flows: its columns are not as long as its flows are many"
 
 
 class Workers:
@@ -43,7 +46,7 @@ class Workers:
 
         def ask(server: str) -> list[WorkerHealth]:
             try:
-                found = client.document(server, "health", HealthPage).workers
+                found = client.document(server, "health", HealthPage, patience=_PATIENCE).workers
             except RemoteError as error:
                 return [WorkerHealth(worker=server, reason=str(error))]
             return [msgspec.structs.replace(one, worker=server) for one in found]
@@ -60,7 +63,8 @@ class Workers:
 
         def ask(server: str) -> FlowsPage | str:
             try:
-                return client.document(server, "flows", FlowsPage, query)
+                page = client.document(server, "flows", FlowsPage, query, _PATIENCE)
+                return page if _is_whole(page) else _NO_TABLE.format(server)
             except RemoteError as error:
                 return str(error)
 
@@ -124,6 +128,12 @@ def _merged(found: Sequence[FlowsPage], asked: Asked, notes: list[str]) -> Flows
         whole=all(one.whole for one in found),
         notes=[*notes, *(note for one in found for note in one.notes)],
     )
+
+
+def _is_whole(one: FlowsPage) -> bool:
+    """Whether each column has a value for each flow."""
+    sizes = {len(values) for values in one.values}
+    return len(one.values) == len(one.columns) and sizes <= {len(one.times)}
 
 
 def _rows(one: FlowsPage, columns: Sequence[str]) -> list[tuple[float, list[Any]]]:

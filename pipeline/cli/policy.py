@@ -133,7 +133,7 @@ def diff(
     given = Given(edges, input_, state, server)
     file = given.inventory(inventory)
     objects = Objects(file)
-    old, new = (objects.policies([name]) for name in (before, after))
+    old, new = objects.policies([before], "BEFORE"), objects.policies([after], "AFTER")
     frame = of_namespace(_read(given, file, objects, namespace), namespace)
     known = [*given.labels(labels), *objects.labels]
     found = difference(old, new, frame, objects.cluster, known)

@@ -82,15 +82,16 @@ def generate_(
     if domain and kind is not Kind.CLUSTER_NODES:
         raise typer.BadParameter(f"--domain is for --kind {Kind.CLUSTER_NODES}")
     given = Given(edges, input_, state, server)
-    file = given.inventory(inventory)
+    file, own = given.inventory(inventory), given.labels(labels)
+    read = [file, *given.files()]
     try:
         if report_file:
-            require_other(report_file, edges, input_, file, labels)
+            require_other(report_file, *read)
     except OSError as error:
         fail(error)
     objects, frame = Objects(file), given.read(file)
     known = objects.namespaces(frame, namespace or ())
-    listed = [*given.labels(labels), *objects.labels]
+    listed = [*own, *objects.labels]
     domains = _domains(domain or [], {label.name for label in listed})
     try:
         found = generate(
@@ -104,7 +105,7 @@ def generate_(
                 default_deny=default_deny,
             ),
         )
-        _write(list(manifests(found.drafts, kind, found.report, domains)), out)
+        _write(list(manifests(found.drafts, kind, found.report, domains)), out, read)
         told = found.report.and_also(added(found.drafts, kind, domains))
         _tell(told, report_file)
     except (NoResolverError, OSError) as error:
@@ -125,11 +126,13 @@ def _domains(given: Sequence[str], labels: Collection[str]) -> dict[str, list[st
     return found
 
 
-def _write(found: list[Manifest], out: Path | None) -> None:
+def _write(found: list[Manifest], out: Path | None, read: Sequence[Path]) -> None:
     if out is None:
         typer.echo(dump(found), nl=False)
         return
     written = {out / _file(one): dump([one]) for one in found}
+    for path in written:
+        require_other(path, *read)
     out.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
         write(path, text)

@@ -12,14 +12,17 @@ import polars as pl
 import typer
 
 from matrix import edge_file
+from pipeline.api import credentials
 from pipeline.api.remote import RemoteError
-from pipeline.cli.app import fail, load, refuse, say
+from pipeline.app.outputs import inputs
+from pipeline.cli.app import fail, load, refuse, refuse_argument, say
 from pipeline.cli.series import SETTINGS, Origin, labels_of_workers
 from pipeline.cli.sighting import Sighting
 from pipeline.cli.subnet_labels import subnet_labels
 from pipeline.config.loader import Config
 from pipeline.decode.detect import is_recording
 from pipeline.diagnostics import ConfigError, Problem, listed, nearest
+from pipeline.files import entries
 from pipeline.kube.api import objects
 from pipeline.kube.api.errors import ConnectError, UnreachableError
 from pipeline.kube.inventory import file as inventory_file
@@ -89,7 +92,7 @@ class Objects:
                 fail(f'nothing is in namespace "{name}"; {hint}')
         return known
 
-    def policies(self, patterns: Sequence[str]) -> list[NetworkPolicy]:
+    def policies(self, patterns: Sequence[str], argument: str = "POLICIES") -> list[NetworkPolicy]:
         """The policies of files, or with the one name `cluster` those in force."""
         if not patterns:
             raise typer.BadParameter("give POLICIES: files, folders or globs; or `cluster`")
@@ -99,7 +102,7 @@ class Objects:
                 return files.in_force(self.cluster.policies)
             found = files.load(patterns, Path())
         except ConfigError as error:
-            refuse(error)
+            refuse_argument(argument, error.problems)
         for warning in found.warnings:
             say(str(warning))
         return found.policies
@@ -136,6 +139,7 @@ class Given:
         self._edges = edges
         self._is_recording = path is not None and is_recording(path, SETTINGS)
         self._config = load(path) if path and not self._is_recording else None
+        self._labelled = self._config
         self._origin = Origin(
             path=path, config=self._config, state=state, servers=tuple(servers or ())
         )
@@ -152,10 +156,19 @@ class Given:
     def labels(self, given: Path | None) -> list[Label]:
         """The subnet labels of a pipeline, or else of the one that is run, or of the workers."""
         if given:
-            return labels_of(given)
-        if self._origin.servers:
+            self._labelled = load(given)
+        elif self._origin.servers:
             return labels_of_workers(self._origin.servers)
-        return _labels(self._config) if self._config else []
+        return _labels(self._labelled) if self._labelled else []
+
+    def files(self) -> list[Path]:
+        """The files that are read, those that pipelines name too."""
+        pipelines = [one for one in (self._config, self._labelled) if one]
+        found = [file for one in pipelines for file in inputs(one)]
+        origin = self._origin
+        found += [one for one in (self._edges, origin.path, origin.recording) if one]
+        found += entries(origin.state) if origin.state else []
+        return [*found, *credentials.files()] if origin.servers else found
 
     def read(self, inventory: Path) -> pl.DataFrame:
         """The frame of EDGES; a recording or a state is read with the objects of the inventory."""

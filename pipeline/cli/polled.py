@@ -48,6 +48,7 @@ class Polled:
         self._lock = Lock()
         self._found: tuple[Sighting | None, list[Manifest]] | None = None
         self._seen: Seen | None = None
+        self._failure = ""
         self._next = 0.0
 
     def read(self) -> Seen:
@@ -58,10 +59,13 @@ class Polled:
         """
         with self._lock:
             begun = time.monotonic()
-            if self._seen is None or begun >= self._next:
-                self._look()
+            if begun >= self._next:
+                self._failure = self._look()
                 taken = time.monotonic() - begun
-                self._next = begun + max(_LEAST, _SHARE * taken)
+                share = 1 if self._failure else _SHARE  # all who wait meanwhile hear of it at once
+                self._next = time.monotonic() + max(_LEAST, share * taken)
+            if self._failure:
+                raise UnansweredError(HTTPStatus.BAD_GATEWAY, self._failure)
             if self._seen is None:
                 raise UnansweredError(HTTPStatus.SERVICE_UNAVAILABLE, "nothing was read yet")
             return self._seen
@@ -70,15 +74,17 @@ class Polled:
         """The latest flows of workers; none of a state: there are sums only."""
         return self._latest()
 
-    def _look(self) -> None:
+    def _look(self) -> str:
+        """Look again; why nothing can be read, "" where it can."""
         try:
             sighted = self._origin.read().sighting
             found = sighted, self._manifests()
         except (OSError, ValueError, CheckpointError, RemoteError) as error:
-            raise UnansweredError(HTTPStatus.BAD_GATEWAY, str(error)) from error
+            return str(error) or type(error).__name__
         if self._found is None or not _same(found, self._found):
             labels = list(sighted.labels) if sighted else []
             self._seen, self._found = seen(sighted, found[1], labels), found
+        return ""
 
     def _manifests(self) -> list[Manifest]:
         """The objects of the cluster: those of the inventory, or what the first worker knows."""

@@ -122,7 +122,7 @@ def run(
     loaded = load(path)
     log_from(loaded.settings.log_level)
     try:
-        require_unread(loaded, recording, metrics_out)
+        require_unread(loaded, recording, metrics_out, state=state)
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from pipeline.cli.sighting import Sighting, known, sighting
 from pipeline.cli.sighting import inventory as inventory_of
 from pipeline.config.loader import Config, ConfigError
 from pipeline.decode.detect import is_recording
-from pipeline.diagnostics import Diagnostic
+from pipeline.diagnostics import Diagnostic, Severity
 from pipeline.files import is_file
 from pipeline.kube.api.objects import of as objects_of
 from pipeline.kube.subnets import Label, described
@@ -74,13 +74,12 @@ class Origin:
     period: float = 0.0
     token_file: Path | None = None
 
-    def check(self) -> None:
-        """Raises typer.BadParameter when it is not one origin."""
+    def check(self, *ways: str) -> None:
+        """Raises typer.BadParameter when it is not one origin; `ways` are the command's further."""
         given = [self.path or self.recording, self.state, self.servers, self.prometheus]
         if sum(map(bool, given)) != 1:
-            raise typer.BadParameter(
-                "give one of FILE (or --input), --state DIR, --server URL and --prometheus URL"
-            )
+            *first, last = "FILE (or --input)", "--state DIR", "--server URL", *ways
+            raise typer.BadParameter(f"give one of {', '.join(first)} and {last}")
         if self.inventory and self.prometheus:
             raise typer.BadParameter("--inventory is for edges, which Prometheus does not have")
 
@@ -130,15 +129,23 @@ class Origin:
         if self.path and self.recording:
             raise typer.BadParameter(f"{self.path} is a recording, so --input is one too many")
         try:
-            return capture.pipeline_for(self.path or self.recording or Path(), self.inventory), None
+            made = capture.pipeline_for(self.path or self.recording or Path(), self.inventory)
         except ConfigError as error:
-            for line in dict.fromkeys(map(self._told, error.problems)):
-                say(line)
+            self._tell(error.problems)
             raise typer.Exit(EX_CONFIG) from None
+        self._tell(made.warnings)
+        return made, None
 
-    def _told(self, one: Diagnostic) -> str:
-        """A problem of the inventory, without the place in a pipeline that nobody wrote."""
-        return f"{one.problem.place or self.inventory}: error: {one.problem.message}"
+    def _tell(self, problems: Iterable[Diagnostic]) -> None:
+        """Say what is wrong with the inventory, without the place in a pipeline nobody wrote.
+
+        Other warnings are about that pipeline.
+        """
+        found = [one.problem for one in problems]
+        found = [p for p in found if p.severity is Severity.ERROR or "inventory" in p.path]
+        lines = (f"{p.place or self.inventory}: {p.severity}: {p.message}" for p in found)
+        for line in dict.fromkeys(lines):
+            say(line)
 
 
 def _pipeline(path: Path) -> Config:

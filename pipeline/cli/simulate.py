@@ -12,10 +12,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from pipeline.app.outputs import require_other
 from pipeline.cli.app import app, fail, refuse
 from pipeline.cli.brokers import connection, topic_name
 from pipeline.cli.progress import progress
 from pipeline.diagnostics import ConfigError
+from pipeline.files import named
 from pipeline.kafka.connection import BrokerError
 from simulate import Format, Kind, Shape, companions
 from simulate import simulate as write
@@ -91,9 +93,10 @@ def simulate(
                 out=out,
                 form=form or Format.PROTOBUF,
             )
-            target = Target(
-                connection=connection(kafka, security), topic=topic, partitions=partitions
-            )
+            reached = connection(kafka, security)
+            for path in companions.paths(out, scenario, 0).beside if out else ():
+                require_other(path, security, *named(reached, Path(reached.folder)))
+            target = Target(connection=reached, topic=topic, partitions=partitions)
             with progress() as advance:
                 sent = asyncio.run(_until_stopped(stream, target, advance))
             typer.echo(f'{sent:,} flows in topic "{topic}"')

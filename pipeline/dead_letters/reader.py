@@ -19,6 +19,7 @@ from aiokafka.structs import TopicPartition
 from pipeline.decode.record_batches import read_within_bounds
 from pipeline.diagnostics import printable
 from pipeline.kafka.connection import BrokerError, Connection
+from pipeline.kafka.reach import reason
 from pipeline.kafka.topics import partitions
 
 _POLL_MS = 500
@@ -77,7 +78,8 @@ class DlqReader:
                 async for read in self._letters(consumer, ends):
                     yield read.letter
         except KafkaError as error:
-            raise BrokerError(f"the letters of {self._topic} cannot be read: {error}") from error
+            why = await reason(self._connection, error)
+            raise BrokerError(f"the letters of {self._topic} cannot be read: {why}") from error
 
     async def replay(self) -> int:
         """Send every message back to the partition it came from; how many there were.
@@ -93,7 +95,8 @@ class DlqReader:
                 producer = await stack.enter_async_context(_started(sending))
                 return await self._replay(consumer, producer)
         except KafkaError as error:
-            raise BrokerError(f"the letters of {self._topic} cannot be sent: {error}") from error
+            why = await reason(self._connection, error)
+            raise BrokerError(f"the letters of {self._topic} cannot be sent: {why}") from error
 
     async def _replay(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> int:
         count = 0

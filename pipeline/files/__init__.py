@@ -1,6 +1,7 @@
 """Files of users: pipes, secrets, bounds, and outputs that appear whole."""
 
 from pipeline.files.certificates import check_dates, check_files, require_valid, warn_of_end
+from pipeline.files.named import named
 from pipeline.files.reading import (
     MOST,
     Name,
@@ -42,6 +43,7 @@ __all__ = [
     "is_folder",
     "is_open",
     "is_secret",
+    "named",
     "naming",
     "opened",
     "partial",

@@ -100,13 +100,15 @@ def _entries(text: str, name: str, problems: list[Diagnostic]) -> list[_Entry]:
             if isinstance(data, dict) and data.get("kind") == KIND:
                 entries.append(_Entry(parse(data, str(place)), document, path))
             else:
-                message = f"{_called(data)} is not a {KIND}, it is ignored"
-                others.append(Diagnostic(place, warning((), message, _hint(data))))
+                others.append((place, f"{_called(data)} is not a {KIND}", _hint(data)))
     if entries:
-        problems += others
+        for place, message, hint in others:
+            ignored = warning((), f"{message}, it is ignored", hint)
+            problems.append(Diagnostic(place, ignored))
     else:
-        hint = next((other.problem.hint for other in others if other.problem.hint), "")
-        problems.append(Diagnostic(Location(name), Problem((), f"no {KIND} in this file", hint)))
+        near = next(((f": {message}", hint) for _, message, hint in others if hint), ("", ""))
+        problem = Problem((), f"no {KIND} in this file{near[0]}", near[1])
+        problems.append(Diagnostic(Location(name), problem))
     return entries
 
 

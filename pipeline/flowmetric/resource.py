@@ -189,7 +189,8 @@ def _without_nulls(data: Any) -> Any:
 def _head(data: dict[str, Any]) -> Iterable[Problem]:
     version, metadata = data.get("apiVersion"), data.get("metadata")
     if version != API_VERSION:
-        message = f'a {KIND} of apiVersion "{version}" is unknown'
+        unknown = f'a {KIND} of apiVersion "{version}" is unknown'
+        message = unknown if version else f"this {KIND} has no apiVersion"
         yield Problem(("apiVersion",), message, f"use {API_VERSION}")
     for key in data:
         if key not in _KEYS:

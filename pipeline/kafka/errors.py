@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from aiokafka.errors import (
     AuthenticationFailedError,
+    BrokerResponseError,
     CorruptRecordException,
     GroupAuthorizationFailedError,
     InconsistentGroupProtocolError,
     InvalidSessionTimeoutError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
+    kafka_errors,
 )
 
 LOGIN = (AuthenticationFailedError, SaslAuthenticationFailed)
 """The brokers refuse the login."""
+
+
+class FencedInstanceIdError(BrokerResponseError):  # type: ignore[misc] # its kind has no hints
+    """A member with the same group_instance_id has the place of this one; aiokafka names it not.
+
+    Source: https://kafka.apache.org/protocol.html#protocol_error_codes.
+    """
+
+    errno = 82
+    message = "FENCED_INSTANCE_ID"
+    description = "The broker rejected this static consumer since another one has its id."
+
+
+kafka_errors.setdefault(FencedInstanceIdError.errno, FencedInstanceIdError)
 
 
 def explain(error: BaseException) -> str:
@@ -22,6 +38,8 @@ def explain(error: BaseException) -> str:
         if isinstance(error, kind):
             named = _names(error)
             return meaning.format(named, about=f": {named}" if named else "")
+    if FencedInstanceIdError.__name__ in str(error):  # aiokafka wraps the text of what it sees
+        return _MEANINGS[FencedInstanceIdError]
     return f"{type(error).__name__}: {error}"
 
 
@@ -48,6 +66,10 @@ _MEANINGS: dict[type[BaseException], str] = {
     ),
     GroupAuthorizationFailedError: "not authorized to read group {}",
     TopicAuthorizationFailedError: "not authorized for topic {}",
+    FencedInstanceIdError: (
+        "another worker has the same group_instance_id and has taken the place of this one; give "
+        "each its own"
+    ),
     CorruptRecordException: "{}; it is read again",
     AuthenticationFailedError: "the brokers refuse the login: {}",
     SaslAuthenticationFailed: "the brokers refuse the login: {}",

@@ -24,6 +24,7 @@ from aiokafka.partitioner import murmur2
 
 from pipeline.kafka.connection import BrokerError, Connection
 from pipeline.kafka.publication import Keyed
+from pipeline.kafka.reach import reason
 
 _BATCH_BYTES = 512 << 10
 """Of one batch before compression: brokers refuse more than 1 MiB unless told otherwise."""
@@ -62,7 +63,7 @@ class Producer:
         )
 
     async def start(self) -> None:
-        """Connect. Raises KafkaError when no broker answers in time."""
+        """Connect. Raises BrokerError when no broker answers in time, and KafkaError."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -70,8 +71,7 @@ class Producer:
             except KafkaConnectionError as error:
                 if time.monotonic() > deadline:
                     await self.stop()
-                    names = ", ".join(self._connection.brokers)
-                    raise BrokerError(f"no broker answers at {names}: {error}") from error
+                    raise BrokerError(await reason(self._connection, error)) from error
                 log.info("waiting for a broker: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.client import AIOKafkaClient
-from aiokafka.conn import create_conn
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     KafkaConnectionError,
@@ -20,10 +19,11 @@ from aiokafka.errors import (
     for_code,
 )
 
-from pipeline.kafka.connection import BrokerError, Connection, address, changelog
-from pipeline.kafka.errors import LOGIN, explain, text
+from pipeline.kafka.connection import BrokerError, Connection, changelog
+from pipeline.kafka.errors import explain
 from pipeline.kafka.groups import check_members
 from pipeline.kafka.metadata import READ, WRITE, Topic, describe
+from pipeline.kafka.reach import unreachable
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
@@ -185,22 +185,6 @@ async def partitions(connection: Connection, topic: str) -> int:
     if problem := found[topic].problem(READ):
         raise BrokerError(problem)
     return found[topic].partitions
-
-
-async def unreachable(connection: Connection) -> str:
-    """Why the first broker cannot be talked to; "" when it can. It logs in anew.
-
-    Raises BrokerError when a file of the login cannot be used.
-    """
-    host, port = address(connection.brokers[0])
-    try:
-        open_one = create_conn(host, port, request_timeout_ms=10_000, **connection.arguments())
-        (await open_one).close()
-    except LOGIN as error:
-        return f"{connection.brokers[0]} refuses the login: {text(error)}"
-    except (KafkaError, OSError) as error:
-        return f"no broker answers at {', '.join(connection.brokers)}: {text(error)}"
-    return ""
 
 
 async def _changelog(

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem
 from pipeline.files import Secret, Secrets
+from pipeline.flows.hosts import of_url
 from pipeline.kafka.connection import Tls, check
 
 URL = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
@@ -22,7 +23,10 @@ _Proxy = Annotated[
     str,
     Meta(
         pattern=rf"^({URL})?$(?!\n)",
-        extra={"expected": "a URL such as http://proxy:3128, without login"},
+        extra={
+            "expected": "a URL such as http://proxy:3128, without login",
+            "check": lambda url: url and of_url(url),
+        },
     ),
 ]
 
@@ -31,7 +35,7 @@ _TokenUrl = Annotated[
     str,
     Meta(
         pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$(?!\n)",
-        extra={"expected": "a URL such as https://login.example.com/token"},
+        extra={"expected": "a URL such as https://login.example.com/token", "check": of_url},
     ),
 ]
 TlsVersion = Literal["1.2", "1.3"]

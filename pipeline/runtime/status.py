@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from pipeline.exposition.self_metrics import Telemetry
 
 _log = logging.getLogger(__name__)
 
 
+_SUSPECTED = 300.0
+"""Seconds for which a suspicion is said: what it is about comes back when it was ready again."""
+
+
 class Status:
     """Whoever finds out sets it; any thread may read it."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, clock: Callable[[], float] = time.monotonic) -> None:
         self.not_ready = "not started"
         """Why it is not ready; "" when it is."""
         self._telemetry = telemetry
         self._logged: set[str] = set()
         self._lost = ""
+        self._suspicion, self._suspected = "", 0.0
+        self._clock = clock
         telemetry.set("kafka_ready", 0)
 
     def set(self, reason: str) -> None:
@@ -26,11 +34,20 @@ class Status:
             self._logged.clear()
             self._lost = ""
         self._telemetry.set("kafka_ready", 0 if reason else 1)
-        self.not_ready = f"{reason} ({self._lost})" if self._lost else reason
+        also = self._lost or self._suspicion
+        if self._clock() - self._suspected > _SUSPECTED:
+            also = self._lost
+        self.not_ready = f"{reason} ({also})" if reason and also else reason
+
+    def suspect(self, what: str) -> None:
+        """Something is wrong with the group, if only perhaps: each reason is said with it."""
+        if what != self._suspicion:
+            _log.warning("%s", what)
+        self._suspicion, self._suspected = what, self._clock()
 
     def end(self) -> None:
         """It does not count any more, and will not."""
-        self._lost = ""
+        self._lost = self._suspicion = ""
         self.set("it has ended")
 
     def problem(self, reason: str, error: str) -> None:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from pipeline.diagnostics import Problem
 from pipeline.files import Secrets
+from pipeline.flows.hosts import of_url
 from pipeline.kafka import connection
 from pipeline.kafka.connection import Tls
 from pipeline.push.otlp import Otlp, Protocol, Signal
@@ -24,7 +25,10 @@ Endpoint = Annotated[
     str,
     Meta(
         pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$(?!\n)",
-        extra={"expected": "host:port, for example collector:4317"},
+        extra={
+            "expected": "host:port, for example collector:4317",
+            "check": lambda endpoint: of_url(f"//{endpoint}"),
+        },
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
@@ -40,10 +41,12 @@ class ResourcePool:
     """Resources by key: made once, and closed when the plan that runs does not use them.
 
     Around the compilation of a plan: `begin`, then `settle` when the plan takes over, or `revert`
-    when it is refused. Safe to read from other threads.
+    when it is refused. Safe to read from other threads. `patience` is for how many seconds what is
+    built waits for a server that does nothing but fail: a person may wait for the answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = math.inf) -> None:
+        self.patience = patience
         self._resources: dict[Hashable, Resource] = {}
         self._lock = threading.Lock()
         self._acquired: set[Hashable] = set()

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from pipeline.diagnostics import Problem
+from pipeline.files import named
 from pipeline.kafka.connection import Subscription
 from pipeline.kafka.publication import Publication
 from pipeline.parquet.storage import Storage
@@ -66,6 +67,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_u
         """Every metric family it can count: none, unless it is an encoder."""
         return ()
 
+    def inputs(self, folder: Path) -> Iterator[Path]:
+        """The files it reads, which no output may take the place of: those that `named` finds."""
+        yield from named(self, folder)
+
     def check(self, folder: Path) -> Iterator[Problem]:
         """What is wrong beyond types; paths are relative to the stage. Files are under `folder`.
 
@@ -101,10 +106,6 @@ class Source(Spec, frozen=True, kw_only=True):
 
     def listeners(self) -> Iterator[Listener]:
         """What it listens on, for those who send to it."""
-        yield from ()
-
-    def inputs(self, folder: Path) -> Iterator[Path]:
-        """The files it reads, which no output may take the place of."""
         yield from ()
 
     def chunks(self, context: SourceContext) -> Iterator[list[bytes]]:

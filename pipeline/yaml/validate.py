@@ -104,7 +104,14 @@ def _struct(
 
 
 def _either(data: object, options: tuple[Any, ...], path: ConfigPath) -> Iterator[Problem]:
-    """The problems under the one option of a union that has the shape of the data."""
+    """The problems under the one option of a union that has the shape of the data.
+
+    What may be left out is checked as what may not, where people are told what is expected.
+    """
+    given = [option for option in options if option is not types.NoneType]
+    if data is not None and len(given) == 1 and "expected" in _bare(given[0])[1]:
+        yield from problems(data, given[0], path)
+        return
     shapes = [option for option in options if _has_shape(data, _bare(option)[0])]
     if isinstance(data, dict) and len(shapes) > 1:
         yield from _tagged(data, shapes, path)

@@ -19,6 +19,7 @@ def test_a_place(text: str) -> None:
     [
         *("", "h:1", "ftp://h", "http://", "http:///x", "http://[::1", "http://h?a=b"),
         *("http://h:0", "http://h:65536", "http://h:x", "http://a b", "http://h\n", "http://h/#x"),
+        *("http://..", "http://a,b", "http://10.0.0.300:9102"),
     ],
 )
 def test_what_is_none(text: str) -> None:

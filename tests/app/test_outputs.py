@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline import config
 from pipeline.app.job import Job
 from pipeline.app.outputs import require_other, require_unread
 from pipeline.config.loader import Config
+from tests.support.certificates import Authority
 
 PIPELINE = """\
 dead_letters: {file: LETTERS}
@@ -36,8 +38,8 @@ def test_a_file_that_is_read(tmp_path: Path, source: str, *, link: bool) -> None
         other.symlink_to(tmp_path / "flows.jsonl")
     output = other if link else tmp_path / "flows.jsonl"
     with pytest.raises(OSError, match=WHY):
-        require_unread(made, None, tmp_path / "p.yaml", None, output)
-    require_unread(made, None, tmp_path / "p.yaml", None, tmp_path / "new")
+        require_unread(made, None, tmp_path / "new", None, output)
+    require_unread(made, None, tmp_path / "new", None, tmp_path / "letters")
 
 
 def test_a_recording_in_place_of_the_source(tmp_path: Path) -> None:
@@ -53,6 +55,68 @@ def test_dead_letters_of_any_job(tmp_path: Path) -> None:
         Job(loaded(tmp_path, letters="flows.jsonl"))
     with pytest.raises(OSError, match=WHY):
         Job(loaded(tmp_path), dead_letters=tmp_path / "flows.jsonl")
+
+
+NAMED = """\
+server: {tls_cert: cert.pem, tls_key: key.pem}
+metric_servers:
+- {listen: "127.0.0.1:0", stages: [count], tls_cert: cert2.pem, tls_key: key2.pem}
+stages:
+- {name: in, type: ingest_file, path: flows.jsonl, decoder: json}
+- {name: k8s, type: kubernetes, follows: in, inventory: kube.json}
+- {name: subnets, type: subnet_label, follows: k8s, autodetect: objects.json}
+- {name: asn, type: asn_label, follows: subnets, cluster: {}}
+- {name: metrics, type: flow_metrics, follows: asn, files: [metrics]}
+- {name: count, type: encode_prometheus, follows: metrics}
+- name: out
+  type: encode_kafka
+  follows: asn
+  brokers: ["127.0.0.1:1"]
+  topic: t
+  tls: {ca: ca.pem, cert: cert3.pem, key: key3.pem}
+  sasl: {username: u, password_file: password}
+- name: loki
+  type: write_loki
+  follows: asn
+  url: http://127.0.0.1:1
+  static_labels: {a: b}
+  http: {authorization: {credentials_file: token}}
+"""
+METRIC = """\
+apiVersion: flows.netobserv.io/v1alpha1
+kind: FlowMetric
+metadata: {name: bytes, namespace: netobserv}
+spec: {type: Counter, valueField: Bytes}
+"""
+FILES = [
+    *("p.yaml", "flows.jsonl", "kube.json", "objects.json", "kubeconfig", "metrics/m.yaml"),
+    *("cert.pem", "key.pem", "cert2.pem", "key2.pem", "ca.pem", "cert3.pem", "key3.pem"),
+    *("password", "token", "state/ledger"),
+]
+
+
+def test_every_file_that_a_pipeline_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own, objects, metrics, certificates, secrets, the kubeconfig of $KUBECONFIG, a state."""
+    cert, key = Authority(tmp_path / "authority").issue("one")
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o600)
+        if name.endswith(".pem"):
+            (tmp_path / name).write_bytes((key if "key" in name else cert).read_bytes())
+    for name in ("kube.json", "objects.json"):
+        pod = {"kind": "Pod", "metadata": {"name": "p"}, "status": {"podIP": "10.0.0.1"}}
+        node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDRs": ["10.0.0.0/8"]}}
+        (tmp_path / name).write_text(json.dumps([pod, node]))
+    (tmp_path / "metrics" / "m.yaml").write_text(METRIC)
+    (tmp_path / "p.yaml").write_text(NAMED)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    made = config.load(tmp_path / "p.yaml")
+    for name in FILES:
+        with pytest.raises(OSError, match=f"{name} {WHY}"):
+            require_unread(made, None, tmp_path / name, state=tmp_path / "state")
+    (tmp_path / "loki").write_text("no field that has this text names a file")
+    require_unread(made, None, tmp_path / "loki", state=tmp_path / "state")
 
 
 def test_files_that_are_read_by_name(tmp_path: Path) -> None:

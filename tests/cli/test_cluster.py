@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -81,6 +83,18 @@ def test_a_label_called_none_is_found(tmp_path: Path) -> None:
     assert "object       none: " in nobody.stdout
 
 
+def test_an_address_of_the_inventory_that_is_none_is_warned_of(tmp_path: Path) -> None:
+    """Whoever looks for it finds nothing, and would not know why; once, also with a pipeline."""
+    lost = {"kind": "Pod", "metadata": {"name": "lost"}, "status": {"podIP": "10.0.0.300"}}
+    job(tmp_path, SOURCE, KUBE)
+    file.write([*OBJECTS, lost], tmp_path / "kube.yaml")
+    said = 'warning: kube.yaml: document 3: Pod lost: status.podIP "10.0.0.300" is not an address\n'
+    done = flowmatrix("who", "fd00::7", "--inventory", tmp_path / "kube.yaml")
+    assert (done.exit_code, done.stderr) == (0, said)
+    done = flowmatrix("who", "fd00::7", "--config", tmp_path / "config.yaml")
+    assert done.stderr.count("10.0.0.300") == 1
+
+
 def test_inventory(url: str, tmp_path: Path) -> None:
     out = tmp_path / "dump.yaml"
     done = flowmatrix("inventory", "--server", f"{url}/", "--out", out)
@@ -133,18 +147,60 @@ def test_a_worker_that_knows_of_no_objects(tmp_path: Path) -> None:
     assert dump.stderr == f"{place}/inventory: its pipeline looks up no Kubernetes objects\n"
 
 
-def test_a_worker_that_has_not_listed_its_cluster(tmp_path: Path) -> None:
-    where = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+def kubeconfig(server: str, path: Path) -> None:
+    """Write the kubeconfig of a server."""
+    where = {"name": "c", "cluster": {"server": server}}
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    kubeconfig = {"kind": "Config", "current-context": "c", "clusters": [where]}
-    kubeconfig |= {"contexts": [context], "users": [{"name": "u", "user": {"token": "t"}}]}
-    (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
+    document = {"kind": "Config", "current-context": "c", "clusters": [where]}
+    document |= {"contexts": [context], "users": [{"name": "u", "user": {"token": "t"}}]}
+    path.write_text(json.dumps(document))
+
+
+def test_a_worker_that_has_not_listed_its_cluster(tmp_path: Path) -> None:
+    kubeconfig("https://127.0.0.1:1", tmp_path / "kubeconfig")
     live = KUBE.replace("inventory: kube.yaml", "cluster: {kubeconfig: kubeconfig}")
     worker = job(tmp_path, SOURCE, live)
     with closing(worker), worker.server("127.0.0.1:0") as server:
         done = flowmatrix("who", "10.0.0.1", "--server", server.url)
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: cannot ask {server.url}/api/v0/who: nodes: not listed")
+
+
+class _Failing(BaseHTTPRequestHandler):
+    """An API server that tells its version and fails to list anything."""
+
+    def do_GET(self) -> None:
+        known = self.path == "/version"
+        body = b'{"gitVersion": "v1"}' if known else b'{"message": "etcd has no leader"}'
+        self.send_response(200 if known else 500)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_lists_that_only_fail_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person waits for the answer: after some seconds it is given without them, and says so."""
+    monkeypatch.setattr("pipeline.cli.cluster._PATIENCE", 0.1)
+    cluster = "cluster: {kubeconfig: kubeconfig}, wait: 1h"
+    path = tmp_path / "config.yaml"
+    (tmp_path / "flows.json").touch()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Failing) as server:
+        Thread(target=server.serve_forever).start()
+        kubeconfig(f"http://127.0.0.1:{server.server_port}", tmp_path / "kubeconfig")
+        live = KUBE.replace("inventory: kube.yaml", cluster)
+        path.write_text(f"stages: [{SOURCE}, {live}, {OUT.replace('LAST', 'k8s')}]")
+        try:
+            done = flowmatrix("who", "10.0.0.1", "--config", path)
+        finally:
+            server.shutdown()
+    assert done.exit_code == 1
+    assert "warning: pods: not listed yet: etcd has no leader\n" in done.stderr
+    assert "object       none: " in done.stdout
 
 
 def test_objects_from_two_places_make_no_inventory(tmp_path: Path) -> None:
@@ -198,9 +254,36 @@ def test_a_time_that_is_none() -> None:
     assert '"0001-01-01" is not a time' in done.stderr
 
 
-def test_an_inventory_does_not_take_the_place_of_a_kubeconfig(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["kubeconfig", "other", "token"])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_inventory_does_not_take_the_place_of_what_it_asks_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, named: bool
+) -> None:
+    """By --kubeconfig or $KUBECONFIG, and of the files that the user in it names."""
+    path, out = tmp_path / "kubeconfig", tmp_path / name
+    kubeconfig("http://127.0.0.1:1", path)
+    path.write_text(path.read_text().replace('"token": "t"', '"tokenFile": "token"'))
+    (tmp_path / "token").write_text("t")
+    monkeypatch.setenv("KUBECONFIG", f"{path}:{tmp_path / 'gone'}")
+    (tmp_path / "other").symlink_to(path)
+    before = out.read_text()
+    done = flowmatrix("inventory", *(("--kubeconfig", path) if named else ()), "--out", out)
+    assert done.exit_code == 1
+    assert done.stderr.endswith(f"error: {out} is what this run reads: it would be overwritten\n")
+    assert out.read_text() == before
+
+
+def test_nor_of_a_kubeconfig_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text("x")
     done = flowmatrix("inventory", "--kubeconfig", path, "--out", path)
     assert done.exit_code == 1
     assert done.stderr == f"error: {path} is what this run reads: it would be overwritten\n"
+
+
+def test_nor_of_the_token_for_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tmp_path / "token"
+    token.write_text("t")
+    monkeypatch.setenv("FLOWMATRIX_TOKEN_FILE", str(token))
+    done = flowmatrix("inventory", "--server", "http://127.0.0.1:1", "--out", token)
+    assert done.stderr == f"error: {token} is what this run reads: it would be overwritten\n"

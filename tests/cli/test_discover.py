@@ -127,7 +127,7 @@ def test_policies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ([], 2, "give one of FILE"),
+        ([], 2, "give one of FILE (or --input), --state DIR and --server URL\n"),
         (["{config}", "--state", "x"], 2, "give one of FILE"),
         (["{config}", "--from-policies", "x"], 2, "drop the other source"),
         (["--state", "nothing"], 1, "error: there is no state in nothing\n"),

@@ -54,10 +54,28 @@ def test_several_dashboards_go_to_a_folder(tmp_path: Path) -> None:
     assert panel["targets"][0]["expr"] == "topk(7, sum(x_a))"
 
 
+def test_a_dashboard_takes_the_place_of_no_input(tmp_path: Path) -> None:
+    path = tmp_path / "netobserv-main.json"
+    path.write_text(METRIC % ("a", "Counter", "Main"))
+    before = path.read_text()
+    made = run("charts", path, "--out", tmp_path)
+    assert made.exit_code == 1
+    assert f"{path} is what this run reads: it would be overwritten" in made.stderr
+    assert path.read_text() == before
+
+
 def test_a_histogram_without_its_suffix_is_said(tmp_path: Path) -> None:
     (tmp_path / "h.yaml").write_text(METRIC % ("h", "Histogram", "Main"))
     made = run("charts", tmp_path / "h.yaml")
     assert "sum($METRIC): a histogram has _bucket, _sum and _count" in made.stderr
+
+
+def test_a_file_that_is_not_there_is_one_of_an_argument(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.yaml"
+    for name, why in ((str(gone), f'there is no file or folder "{gone}"'), ("", "the name of a")):
+        done = run("charts", CONFIGS / "flowmetrics", name)
+        assert done.exit_code == 78
+        assert done.stderr.startswith(f"FLOWMETRICS: error: {why}")
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:

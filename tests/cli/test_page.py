@@ -121,7 +121,7 @@ def test_a_running_worker(made: Simulation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ([], "give one of FILE"),
+        ([], "give one of FILE (or --input), --state DIR and --server URL\n"),
         (["--server", "http://x", "--state", "y"], "give one of FILE"),
         (["--state", "gone"], 'no folder "gone" with a state'),
         ([".", "--state", "y"], "are shown by themselves"),

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+import msgspec
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from page import recent
 from page.metrics import preview
-from page.recent import Asked
+from page.recent import Asked, FlowsPage
 from pipeline.api.server import Answers, Server, UnansweredError
 from pipeline.app.documents import alone
 from pipeline.cli.page_api import page_documents
 from pipeline.cli.page_workers import Workers
+from tests.support.hostile import answered, hostile
 from tests.support.seen import Fixed, reference_flows, reference_seen
 
 TIME = "TimeFlowEndMs"
@@ -78,6 +82,52 @@ def test_one_that_does_not_answer_is_named(servers: Sequence[str]) -> None:
     assert note.startswith(f"cannot ask {NOBODY}")
     with pytest.raises(UnansweredError, match="cannot ask"):
         Workers([NOBODY]).flows(Asked())
+
+
+TABLE = FlowsPage(
+    held=1,
+    total=1,
+    fields=["A", "B"],
+    columns=["A", "B"],
+    values=[[1], [2]],
+    times=[1.0],
+    edges=[],
+    all_edges=0,
+    whole=True,
+)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"columns": []},
+        {"values": []},
+        {"values": [[1], []]},
+        {"values": [[1, 2]] * 2},
+        {"times": []},
+    ],
+)
+def test_flows_that_make_no_table_are_those_of_no_worker(
+    servers: Sequence[str], changed: dict[str, list[object]]
+) -> None:
+    """The flows of the others were not shown either."""
+    with hostile([answered(msgspec.json.encode(TABLE))]) as one:
+        assert Workers([servers[0], one]).flows(Asked()).held == 1501
+    with hostile([answered(msgspec.json.encode(replace(TABLE, **changed)))]) as one:
+        found = Workers([servers[0], one]).flows(Asked())
+    (note,) = found.notes
+    assert note.startswith(f"cannot ask {one}/api/v0/flows: its columns are not as long")
+    assert found.held == 1500
+
+
+def test_one_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page showed nothing of the others for half a minute."""
+    monkeypatch.setattr("pipeline.cli.page_workers._PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        found = Workers([url]).health({})
+    assert [one.worker for one in found.workers] == [url]
+    assert found.workers[0].reason.endswith("/api/v0/health: its answer takes too long")
 
 
 def test_a_query_that_is_not_valid_is_asked_of_nobody() -> None:

@@ -158,6 +158,22 @@ def test_refused_policies(plugin: Path, given: list[str]) -> None:
     assert (done.exit_code, done.stderr) == (78, f"{plugin}:10:5: error: {message}\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "name"), [(["verify"], "POLICIES"), (["diff"], "BEFORE"), (["diff"], "AFTER")]
+)
+@pytest.mark.parametrize("given_as", ["gone.yaml", ""])
+def test_policies_that_are_not_there_are_those_of_an_argument(
+    plugin: Path, given: list[str], command: list[str], name: str, given_as: str
+) -> None:
+    """An argument is no list of a file, of which there was "field [0]"."""
+    before = [str(plugin)] if name == "AFTER" else []
+    after = [str(plugin)] if name == "BEFORE" else []
+    done = flowmatrix("policy", *command, *before, given_as, *after, *given)
+    why = 'there is no file or folder "gone.yaml"' if given_as else "the name of a file is empty"
+    assert done.exit_code == 78
+    assert done.stderr.startswith(f"{name}: error: {why}")
+
+
 def test_one_origin_of_edges(plugin: Path, given: list[str]) -> None:
     done = flowmatrix("policy", "verify", plugin, *given, "--state", plugin)
     assert done.exit_code == 2

@@ -200,3 +200,38 @@ def test_a_namespace_that_is_none_leads_to_no_file_elsewhere(tmp_path: Path) -> 
     assert done.exit_code == 1
     assert 'error: no object can be called "../../evil/default-deny"' in done.stderr
     assert [one.name for one in tmp_path.rglob("*.yaml")] == []
+
+
+def test_nor_of_what_its_pipelines_read(tmp_path: Path) -> None:
+    """The recording and the inventory that they name, with the one of the labels, too."""
+    for name in ("flows.jsonl", "kube.json", "labels.json"):
+        (tmp_path / name).write_text("{}")
+    file.write(reference_edges.manifests(), tmp_path / "kube.json")
+    file.write(reference_edges.manifests(), tmp_path / "labels.json")
+    source = "{name: in, type: ingest_file, path: flows.jsonl, decoder: json}"
+    pods = "{name: k8s, type: kubernetes, follows: in, inventory: kube.json}"
+    edges = "{name: edges, type: encode_matrix, follows: k8s}"
+    labels = "{name: s, type: subnet_label, follows: in, autodetect: labels.json}"
+    (tmp_path / "p.yaml").write_text(f"stages: [{source}, {pods}, {edges}]")
+    text = f"stages: [{source}, {labels}, {edges.replace('k8s', 's')}]"
+    (tmp_path / "l.yaml").write_text(text)
+    options = ["--input", tmp_path / "p.yaml", "--labels", tmp_path / "l.yaml"]
+    for name in ("flows.jsonl", "kube.json", "labels.json", "p.yaml", "l.yaml"):
+        path = tmp_path / name
+        before = path.read_bytes()
+        done = flowmatrix("policy", "generate", "-A", *options, "--report", path)
+        assert done.exit_code == 1, name
+        assert f"{path} is what this run reads: it would be overwritten" in done.stderr
+        assert path.read_bytes() == before
+
+
+def test_a_policy_takes_the_place_of_no_input(given: list[str], tmp_path: Path) -> None:
+    edges = tmp_path / "netobserv.netobserv-plugin.yaml"
+    (tmp_path / "edges.jsonl").rename(edges)
+    options = ["--edges", edges, *given[2:]]
+    before = edges.read_bytes()
+    done = flowmatrix("policy", "generate", "-n", "netobserv", *options, "--out", tmp_path)
+    assert done.exit_code == 1
+    assert f"{edges} is what this run reads: it would be overwritten" in done.stderr
+    assert edges.read_bytes() == before
+    assert not (tmp_path / "netobserv.flowlogs-pipeline.yaml").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pipeline.cli.polled import Polled
 from pipeline.cli.series import Origin
 from pipeline.config.loader import load
 from simulate import Simulation
+from tests.support.hostile import answered, hostile
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,37 @@ def test_a_worker(made: Simulation) -> None:
     again(source)
     with pytest.raises(UnansweredError, match="cannot ask http://127"):
         source.read()
+    job.close()
+
+
+class Counted:
+    """An answer, and how often somebody has asked for it."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.times, self._answer = 0, answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.times += 1
+        return iter([self._answer])
+
+
+def test_a_worker_that_fails_is_not_asked_by_each_who_waits(
+    made: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that says nothing, all views of the page waited in turn, half a minute each."""
+    monkeypatch.setattr("pipeline.cli.polled._LEAST", 3600.0)
+    job = Job(load(made.config))
+    answer = Counted(answered(b'{"error": "no memory"}', "500 Internal Server Error"))
+    with job.server("127.0.0.1:0") as good, hostile(answer) as bad:
+        source = Polled(Origin(servers=[good.url, bad]), None)
+        for _ in range(3):
+            with pytest.raises(UnansweredError, match=f"cannot ask {bad}/api/v0/totals: no memory"):
+                source.read()
+        assert answer.times == 1
+        again(source)
+        with pytest.raises(UnansweredError, match="no memory"):
+            source.read()
+        assert answer.times == 2
     job.close()
 
 

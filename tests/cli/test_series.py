@@ -112,6 +112,23 @@ def test_what_cannot_be_read_is_named(made: Simulation, tmp_path: Path) -> None:
     assert "a.csv is not a recording either: protobuf messages, JSON objects" in done.stderr
 
 
+def test_an_address_of_the_inventory_that_is_none_is_warned_of(
+    made: Simulation, tmp_path: Path
+) -> None:
+    path = tmp_path / "i.yaml"
+    path.write_text("{kind: Pod, metadata: {name: lost}, status: {podIP: 10.0.0.300}}")
+    done = flowmatrix("matrix", made.recording, "--inventory", path)
+    said = 'i.yaml: document 1: Pod lost: status.podIP "10.0.0.300" is not an address'
+    assert done.exit_code == 0
+    assert done.stderr.count(said) == 1
+    assert done.stderr.startswith(f"{path}: warning: {said}\n")
+    path.write_text("{kind: Pod, metadata: {name: lost}, status: 7}")
+    done = flowmatrix("matrix", made.recording, "--inventory", path)
+    assert done.exit_code == 78
+    assert done.stderr.startswith(f"{path}: error: i.yaml: document 1: Pod lost: ")
+    assert done.stderr.count("\n") == 1, "that no label is derived of it is about our pipeline"
+
+
 def test_flows_without_names_ask_for_an_inventory(made: Simulation, tmp_path: Path) -> None:
     note = "the flows name no Kubernetes objects: --inventory FILE has those behind their addresses"
     assert note in document(made.recording)["notes"]

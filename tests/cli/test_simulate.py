@@ -64,6 +64,17 @@ def test_the_format_may_be_another_than_that_of_the_suffix(tmp_path: Path) -> No
     assert [json.loads(line)["Etype"] for line in out.read_text().splitlines()] == [2048] * 10
 
 
+def test_what_stands_beside_takes_the_place_of_no_input(tmp_path: Path) -> None:
+    """The pipeline that is written beside the flows was written over the way to the brokers."""
+    security, out = tmp_path / "c.yaml", tmp_path / "c.pb"
+    security.write_text("tls: {enable: false}")
+    options = ("--kafka", "127.0.0.1:1", "--security", security, "--out", out)
+    done = flowmatrix("simulate", "cluster", *options)
+    assert done.exit_code == 1
+    assert done.stderr == f"error: {security} is what this run reads: it would be overwritten\n"
+    assert security.read_text() == "tls: {enable: false}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -78,6 +89,8 @@ def test_the_format_may_be_another_than_that_of_the_suffix(tmp_path: Path) -> No
         (("cluster", "--out", "c.pb", "--workloads", "0"), 1, "error: --workloads: must be 1 or"),
         (("reference", "--out", "c.pb", "--pods", "3"), 2, "are for the cluster scenario"),
         (("reference", "--out", "c.inventory.yaml"), 1, "error: --out: c.inventory.yaml is the"),
+        (("reference", "--out", "."), 1, "error: --out: . is a folder: give the name of a file\n"),
+        (("cluster", "--out", "/"), 1, "error: --out: / is a folder: give the name of a file\n"),
         (("reference", "--kafka", "127.0.0.1:1:1"), 1, 'error: "127.0.0.1:1:1" is not host:port'),
         (("reference", "--kafka", "127.0.0.1:1", "--security", "none.yaml"), 78, "none.yaml"),
         (("reference", "--kafka", "127.0.0.1:1", "--rate", "-1"), 2, "greater than or equal to 0"),

@@ -131,7 +131,10 @@ def test_a_file_without_any_flow_metric(tmp_path: Path) -> None:
     write(tmp_path, a__yaml="kind: Flowmetrics\n", b__yaml="")
     loaded = load(["."], tmp_path)
     assert printed(loaded, tmp_path) == [
-        'a.yaml: error: no FlowMetric in this file; did you mean "FlowMetric"?',
+        (
+            'a.yaml: error: no FlowMetric in this file: a "Flowmetrics" is not a FlowMetric; '
+            'did you mean "FlowMetric"?'
+        ),
         "b.yaml: error: no FlowMetric in this file",
     ]
 

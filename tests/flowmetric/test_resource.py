@@ -233,6 +233,7 @@ def test_a_metric_name_ends_where_it_ends() -> None:
 @pytest.mark.parametrize(
     ("data", "path", "message"),
     [
+        ({"apiVersion": None}, "apiVersion", "this FlowMetric has no apiVersion"),
         ({"apiVersion": "v2"}, "apiVersion", 'a FlowMetric of apiVersion "v2" is unknown'),
         ({"metadata": None}, "metadata.name", "this FlowMetric has no name"),
         ({"metadata": {"name": "A_b"}}, "metadata.name", '"A_b" is not a valid name of an object'),

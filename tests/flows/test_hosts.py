@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.flows.hosts import host
+from pipeline.flows.hosts import host, of_url
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,9 @@ from pipeline.flows.hosts import host
         ("under_score.svc.", "under_score.svc."),
         ("bücher.example", "bücher.example"),
         (f"{'a' * 63}.x", f"{'a' * 63}.x"),
+        ("localhost.", "localhost."),
+        ("127.1", "127.1"),
+        ("3com.example", "3com.example"),
     ],
 )
 def test_a_host(written: str, found: str) -> None:
@@ -32,8 +35,38 @@ def test_a_host(written: str, found: str) -> None:
         ("::1", "no host has ':' in its name"),
         ("[zz]", "'zz'"),
         ("[", r"no host has '\[' in its name"),
+        ("a,b", "no host has ',' in its name"),
+        ("*", r"no host has '\*' in its name"),
+        ("${LOKI}", r"no host has '\$' in its name"),
+        ("10.0.0.300", '"10.0.0.300" is not an address'),
+        ("1.2.3.4.5", '"1.2.3.4.5" is not an address'),
     ],
 )
 def test_what_is_no_host(written: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         host(written)
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://loki:3100/loki", "loki"),
+        ("grpcs://[fd00::1]:9095", "fd00::1"),
+        ("//collector:4317", "collector"),
+        ("https://me:secret@10.0.0.1?a=b", "10.0.0.1"),
+    ],
+)
+def test_the_host_of_a_url(url: str, found: str) -> None:
+    assert of_url(url) == found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://..", "http://-,-", "http://a:65536", "http://a:0", "http://a:x", "http://"),
+        *("http://[::1", "http://[zz]", "http://10.0.0.256:3100", "loki:3100", f"//{'a' * 64}:1"),
+    ],
+)
+def test_a_url_without_a_host_that_can_be(url: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
+        of_url(url)

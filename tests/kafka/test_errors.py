@@ -17,6 +17,8 @@ from pipeline.kafka.errors import explain, text
         (errors.GroupAuthorizationFailedError("g"), "not authorized to read group g"),
         (errors.TopicAuthorizationFailedError({"b", "a"}), "not authorized for topic a, b"),
         (errors.AuthenticationFailedError("no"), "the brokers refuse the login: no"),
+        (errors.for_code(82)(), "another worker has the same group_instance_id and has taken"),
+        (KafkaError("FencedInstanceIdError()"), "another worker has the same group_instance_id"),
         (KafkaError("GroupMaxSizeReached()"), "KafkaError: KafkaError: GroupMaxSizeReached()"),
     ],
 )

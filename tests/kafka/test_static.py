@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from confluent_kafka.admin import AdminClient
 
+from pipeline.kafka.errors import explain
+from pipeline.runtime.faust import private
 from tests.kafka.support.counting import FLOW, counting, owned, positions, seen
 from tests.kafka.support.feeding import produce
 from tests.kafka.support.workers import Worker, answers, children, running, totals, wait
@@ -136,3 +142,65 @@ def test_a_frozen_worker_whose_place_was_taken(kafka_broker: Broker, tmp_path: P
                 time.sleep(1)
                 assert shown + seen(first) + seen(other) == 400, "nothing is shown twice"
     assert 'if another one has group_instance_id "same" as well' in first.log.read_text()
+
+
+def reasons(*workers: Worker) -> list[str]:
+    """Why they are not ready; of those that are, nothing."""
+    return [worker.get("/readyz")[1].get("reason", "") for worker in workers]
+
+
+def test_two_workers_with_one_name_are_told_so(kafka_broker: Broker, tmp_path: Path) -> None:
+    """They throw each other out for ever, and each said that the group was rebalancing."""
+    kafka_broker.create_topic("double", 2)
+    (tmp_path / "again").mkdir()
+    first = static(tmp_path, kafka_broker, "double", "same", 6)
+    again = static(tmp_path / "again", kafka_broker, "double", "same", 6)
+    said = (
+        "the group did not know this worker any more; if another one has group_instance_id "
+        '"same" as well, give each its own'
+    )
+    with running(first):
+        wait(lambda: len(owned(first)) == 2)
+        with running(again):
+            wait(lambda: any(said in reason for reason in reasons(first, again)))
+
+
+def test_a_place_that_is_taken_is_called_so(kafka_broker: Broker) -> None:
+    """aiokafka has no name for what the broker answers, and it was an UnknownError()."""
+    kafka_broker.create_topic("fenced", 1)
+
+    async def told() -> str:
+        one, other = (
+            AIOKafkaConsumer(
+                "fenced",
+                bootstrap_servers=kafka_broker.bootstrap,
+                group_id="of-fenced",
+                group_instance_id="same",
+                enable_auto_commit=False,
+                session_timeout_ms=30_000,
+                heartbeat_interval_ms=30_000,  # the broker is asked by joining alone
+            )
+            for _ in range(2)
+        )
+        await one.start()
+        try:
+            await one.getmany(timeout_ms=0)
+            await other.start()
+            try:
+                await other.getmany(timeout_ms=0)
+                one._coordinator.request_rejoin()
+                error = None
+                while error is None:
+                    await asyncio.sleep(0.05)
+                    error = await private.coordinator_error(one)
+                return explain(error)
+            finally:
+                await other.stop()
+        finally:
+            with suppress(KafkaError):
+                await one.stop()
+
+    assert asyncio.run(asyncio.wait_for(told(), 120.0)) == (
+        "another worker has the same group_instance_id and has taken the place of this one; give "
+        "each its own"
+    )

@@ -97,7 +97,13 @@ def test_without_flows_there_is_nothing_to_try(source: Fixed) -> None:
     [
         ("", "no FlowMetric in this file"),
         ("[", "resource:2:1: error: invalid YAML"),
-        ("kind: FlowMetrik", 'no FlowMetric in this file; did you mean "FlowMetric"?'),
+        (
+            "kind: FlowMetrik",
+            (
+                'no FlowMetric in this file: a "FlowMetrik" is not a FlowMetric; '
+                'did you mean "FlowMetric"?'
+            ),
+        ),
         (f"{METRIC}---\n{METRIC.replace('bytes-in', 'other')}", "one FlowMetric at a time"),
     ],
 )

@@ -53,6 +53,31 @@ def test_why_a_membership_was_lost_is_said_until_it_is_ready_again(
     assert len(caplog.messages) == 2
 
 
+def test_a_suspicion_is_said_with_each_reason_for_some_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Workers that throw each other out are ready in between; it stands once in the log."""
+    now = [1000.0]
+    status = Status(Telemetry(compile_plan([], BuildContext()), process=False), lambda: now[0])
+    for _ in range(3):
+        status.suspect("another one")
+        status.set("")
+        assert status.not_ready == ""
+        status.set("the group is rebalancing")
+        assert status.not_ready == "the group is rebalancing (another one)"
+    assert caplog.messages == ["another one"]
+    status.lost("it stood still")
+    status.set("joining the group")
+    assert status.not_ready == "joining the group (it stood still)", "what is sure comes first"
+    status.set("")
+    now[0] += 301.0
+    status.set("the group is rebalancing")
+    assert status.not_ready == "the group is rebalancing"
+    status.suspect("another one")
+    status.end()
+    assert status.not_ready == "it has ended"
+
+
 def test_what_is_said_is_in_the_log_and_counted_before() -> None:
     """Whoever reads why it is not ready, in another thread, finds the rest of it."""
     telemetry = Telemetry(compile_plan([], BuildContext()), process=False)

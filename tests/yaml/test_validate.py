@@ -204,3 +204,15 @@ def test_a_file_is_read_or_all_that_is_wrong_is_said(tmp_path: Path) -> None:
         f"{path}:1:4: error: field x: expected int, got text",
         f"{path}:2:1: error: field y: unknown field; fields are x",
     ]
+
+
+@pytest.mark.parametrize("text", ["soon", "9" * 400 + "s", "-1s"])
+def test_what_may_be_left_out_is_checked_where_it_is_not(text: str) -> None:
+    """A duration of 400 digits has its pattern, and no number: it passed, and ended the run."""
+
+    class Pause(msgspec.Struct):
+        wait: Duration | None = None
+
+    assert found({"wait": None}, Pause) == found({"wait": "1s"}, Pause) == {}
+    (message,) = found({"wait": text}, Pause).values()
+    assert message.startswith("expected a duration such as")

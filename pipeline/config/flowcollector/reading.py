@@ -100,7 +100,8 @@ def _problems(data: dict[str, Any]) -> Iterator[Problem]:
     """All problems of a FlowCollector; unknown fields that are no typing errors are warnings."""
     version, spec = data.get("apiVersion"), data.get("spec")
     if version != API_VERSION:
-        message = f'a {KIND} of apiVersion "{version}" is unknown'
+        unknown = f'a {KIND} of apiVersion "{version}" is unknown'
+        message = unknown if version else f"this {KIND} has no apiVersion"
         yield Problem(("apiVersion",), message, f"use {API_VERSION}")
     for key in data:
         if key not in _KEYS:

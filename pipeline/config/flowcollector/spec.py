@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pipeline.config.flowcollector.health import HealthRule
+from pipeline.flows.hosts import host, of_url
 from pipeline.push.http import URL
 from pipeline.push.loki import LabelName
 from pipeline.stage.duration import seconds
@@ -27,14 +28,17 @@ Host = Annotated[
     str,
     Meta(
         pattern=r"^([^\s/:\[\]]+|[0-9a-fA-F:]+)?$(?!\n)",
-        extra={"expected": "the name or address of a host, without its port"},
+        extra={
+            "expected": "the name or address of a host, without its port",
+            "check": lambda name: name and host(f"[{name}]" if ":" in name else name),
+        },
     ),
 ]
 LokiUrl = Annotated[
     str,
     Meta(
         pattern=rf"^{URL}$(?!\n)",
-        extra={"expected": "a URL such as http://loki:3100/, without login"},
+        extra={"expected": "a URL such as http://loki:3100/, without login", "check": of_url},
     ),
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.diagnostics import Problem, listed, nearest
+from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.client import ClusterConnection
 from pipeline.kube.api.errors import ConnectError
 from pipeline.kube.api.kubeconfig import contexts, default_files
@@ -46,6 +47,14 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def connect(self, folder: Path) -> ClusterConnection:
         """A connection; relative file names are under `folder`. Raises ConnectError."""
         return ClusterConnection(self._files(folder), self.context)
+
+    def files(self, folder: Path) -> list[Path]:
+        """The files that a connection reads: the kubeconfigs, and what their context names."""
+        files = self._files(folder)
+        try:
+            return [*files, *(kubeconfig.named(files, self.context) if files else ())]
+        except ConnectError:  # whoever connects says why
+            return files
 
     def _files(self, folder: Path) -> list[Path]:
         return [folder / self.kubeconfig] if self.kubeconfig else default_files()

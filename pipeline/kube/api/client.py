@@ -13,11 +13,11 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import msgspec
 
-from pipeline.diagnostics import without_login
+from pipeline.diagnostics import printable, without_login
 from pipeline.files import require_valid
 from pipeline.kube.api import kubeconfig
 from pipeline.kube.api.credentials import Credentials, credentials
@@ -116,7 +116,7 @@ class ClusterConnection:
 
         `silence` is the read timeout in seconds, `patience` the time in all, of which the body has
         none when it is `endless`.
-        Raises ApiError for a status of 400 or more, UnreachableError when the response does not
+        Raises ApiError for a status of 300 or more, UnreachableError when the response does not
         come or breaks off, CredentialsError when there are no credentials at the moment.
         """
         import urllib3  # noqa: PLC0415 - slow, for live clusters alone
@@ -142,6 +142,8 @@ class ClusterConnection:
                 self._compare_clocks(response, sent)
                 if response.status >= 400:
                     self._refuse(response)
+                if response.status >= 300:
+                    raise ApiError(response.status, _redirect(f"{self.host}{path}", response))
                 self._renewals = 0
                 yield response
             finally:
@@ -181,6 +183,8 @@ class ClusterConnection:
             body = response.read(_LARGEST + 1)
         if len(body) > _LARGEST:
             raise UnreachableError(f"its answer to {path} is longer than {_LARGEST >> 20} MB")
+        if not body:
+            raise UnreachableError(f"its answer to {path} is empty")
         return body
 
     def _load(self) -> Any:
@@ -291,6 +295,13 @@ class ClusterConnection:
             low, high = max(low, before[0]), min(high, before[1])
         self._ahead = low, high
         self._skew = (low + high) / 2 if low > _GRACE or high < -_GRACE else 0.0
+
+
+def _redirect(asked: str, response: urllib3.BaseHTTPResponse) -> str:
+    """What a redirect is called: an API server sends nobody elsewhere, a login page does."""
+    to = response.headers.get("Location", "")
+    where = shorten(printable(urljoin(asked, to)), _SHOWN, placeholder=" ...") if to else "nowhere"
+    return without_login(f"{asked} redirects to {where}")
 
 
 def _reduced(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,14 @@ def read(paths: Files, name: str = "") -> Context:
     return Context(_without(cluster, _FOLDER), user, folder)
 
 
+def named(paths: Files, name: str = "") -> list[Path]:
+    """The files that a context names: certificates, keys and tokens. Raises ConnectError."""
+    context = read(paths, name)
+    given = [context.cluster.get(key) for key in _PLACED["cluster"]]
+    given += [context.user.get(key) for key in _PLACED["user"]]
+    return [Path(str(file)) for file in given if file]
+
+
 def files_of(paths: Files) -> list[Path]:
     """The files, in their order."""
     return [paths] if isinstance(paths, Path) else list(paths)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from pipeline.diagnostics import Problem, dotted
+from pipeline.flows.hosts import of_url
 from pipeline.kube.api.errors import ConnectError
 from pipeline.yaml import validate
 
@@ -37,7 +38,10 @@ _Key = Annotated[
 ]
 _Server = Annotated[
     str,
-    Meta(pattern=r"^https?://[^\s/]", extra={"expected": "a URL such as https://10.0.0.1:6443"}),
+    Meta(
+        pattern=r"^https?://[^\s/]",
+        extra={"expected": "a URL such as https://10.0.0.1:6443", "check": of_url},
+    ),
 ]
 _TYPES: dict[str, dict[str, Any]] = {
     "context": {"cluster": str, "user": str, "namespace": str},

@@ -122,9 +122,10 @@ class PodAddress(msgspec.Struct, frozen=True):
 
 
 class NodeAddress(msgspec.Struct, frozen=True):
-    """One of a node's `status.addresses`."""
+    """One of a node's `status.addresses`: a host name, or the address of a network."""
 
     address: str = ""
+    type: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):

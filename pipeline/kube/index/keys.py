@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -58,6 +59,7 @@ _networks = msgspec.json.Decoder(dict[str, PodNetwork]).decode
 _subnets = msgspec.json.Decoder(dict[str, str | list[str]]).decode
 
 
+@lru_cache(1024)  # pods say their own address twice, and that of their node as often
 def api_address(text: str) -> str:
     """An address of an object in canonical form; empty when the text is not an address.
 

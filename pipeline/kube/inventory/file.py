@@ -15,11 +15,12 @@ import msgspec
 import yaml
 
 from pipeline import files
-from pipeline.diagnostics import ConfigError, Diagnostic, Problem, warning
+from pipeline.diagnostics import ConfigError, Diagnostic, Problem, Severity, warning
 from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.entries import IndexOptions
 from pipeline.kube.index.index import Index
+from pipeline.kube.inventory.addresses import strange
 from pipeline.kube.inventory.export import restore
 from pipeline.yaml import kubernetes
 
@@ -31,7 +32,7 @@ _MOST, _MOST_YAML = 1 << 30, 1 << 26
 _PIECE = 1 << 24
 _INK = re.compile(r"\S")
 _SHOWN = 20
-"""The number of problems listed per file; further ones are only counted."""
+"""The number of errors, and of warnings, listed per file; further ones are only counted."""
 
 
 class Found(NamedTuple):
@@ -50,19 +51,26 @@ class _Item(NamedTuple):
 
 
 def load(path: Path, options: IndexOptions | None = None) -> tuple[Index, list[Problem]]:
-    """The index of a file's objects, and the problems of the file."""
+    """The index of a file's objects, and the problems of the file, errors first."""
     index, problems = Index(options=options), list[Problem]()
     for where, one in read(path, problems):
         try:
             restore(index, one)
+            if said := strange(one):
+                problems.append(warning((), f"{where}: {said}"))
         except msgspec.ValidationError as error:
             problems.append(Problem((), f"{where}: {one.kind} {one.metadata.name}: {error}"))
-    if problems[_SHOWN:]:
-        more = Problem((), f"{path.name}: {len(problems) - _SHOWN} more problems like these")
-        problems = [*problems[:_SHOWN], more]
     if not problems and not len(index):
         problems = [warning((), f"{path.name}: no pod, node or service: no address is known")]
-    return index, problems
+    return index, [one for severity in Severity for one in _first(severity, problems, path)]
+
+
+def _first(severity: Severity, problems: list[Problem], path: Path) -> Iterator[Problem]:
+    """The first problems of a severity, and how many more there are."""
+    found = [problem for problem in problems if problem.severity is severity]
+    yield from found[:_SHOWN]
+    if more := len(found[_SHOWN:]):
+        yield Problem((), f"{path.name}: {more} more problems like these", severity=severity)
 
 
 def read(path: Path, problems: list[Problem]) -> Iterator[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -68,16 +69,22 @@ class Feed:
         for each in self._followed:
             each.reflector.start()
 
-    def wait(self, seconds: float, stopping: threading.Event | None = None) -> bool:
+    def wait(
+        self,
+        seconds: float,
+        stopping: threading.Event | None = None,
+        patience: float = math.inf,
+    ) -> bool:
         """Wait until every list was read or refused; whether that happened in time.
 
+        Lists that have done nothing but fail for `patience` seconds are not waited for any longer.
         Raises InterruptedError when `stopping` is set meanwhile.
         """
         stopping = stopping or threading.Event()
         until, reminded = time.monotonic() + seconds, time.monotonic()
         while waiting := self.unlisted():
             now = time.monotonic()
-            if now > until:
+            if now > until or self._failing() > patience:
                 _LOG.warning("going on without %s", "; ".join(waiting))
                 return False
             if now > reminded + _REMINDER:
@@ -86,6 +93,11 @@ class Feed:
             if stopping.wait(_STEP):
                 raise InterruptedError("stopped before the cluster was listed")
         return True
+
+    def _failing(self) -> float:
+        """For how many seconds all that is not listed yet has failed."""
+        unsettled = [each.health for each in self._followed if not each.health.settled]
+        return min((health.stale() for health in unsettled), default=0.0)
 
     def waiting(self) -> list[str]:
         """The resources that were not listed yet, and those that need a right, and how to give it.

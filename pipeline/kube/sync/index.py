@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -69,7 +70,8 @@ def resources(options: IndexOptions, *, further: bool) -> tuple[Resource, ...]:
 class Watch(Feed):
     """An index, and the threads that follow a cluster for it; they start at once.
 
-    `namespaces` limits everything but nodes, none means all. `refresh` is called between batches
+    `namespaces` limits everything but nodes, none means all. The first flows `wait` for all lists,
+    those that only fail for `patience`, both in seconds. `refresh` is called between batches
     (or while none is under way), by one thread at a time: only then the index changes.
     """
 
@@ -81,11 +83,12 @@ class Watch(Feed):
         namespaces: Iterable[str] = (),
         further: bool = False,
         wait: float = 60.0,
+        patience: float = math.inf,
         timing: Timing | None = None,
     ) -> None:
         self.index = Index(options=options)
         self._queue = _Queue(self.index.knows)
-        self._wait = wait
+        self._wait, self._patience = wait, patience
         self._waited = False
         self._applied = 0.0
         followed = [
@@ -117,7 +120,7 @@ class Watch(Feed):
         Raises InterruptedError when `stopping` is set meanwhile: nothing may be counted then.
         """
         if not self._waited:
-            self.wait(self._wait, stopping)
+            self.wait(self._wait, stopping, self._patience)
             self._waited = True
         elif time.monotonic() < self._applied + _APPLY_SECONDS:
             return

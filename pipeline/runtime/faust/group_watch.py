@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.kafka.connection import Connection
 from pipeline.kafka.errors import explain
-from pipeline.kafka.topics import unreachable
+from pipeline.kafka.reach import unreachable
 from pipeline.runtime.faust.answer_watch import AnswerWatch
 from pipeline.runtime.faust.checkpointer import Checkpointer
 from pipeline.runtime.faust.group import Group

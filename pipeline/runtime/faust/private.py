@@ -23,6 +23,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP, AppT
 
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kafka.errors import FencedInstanceIdError
 from pipeline.runtime.faust.fetched import BatchingRecords
 
 
@@ -151,6 +152,12 @@ def member_id(consumer: AIOKafkaConsumer) -> str:
     return str(consumer._coordinator.member_id)
 
 
+_MOVED_ON = (
+    *(IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError),
+    FencedInstanceIdError,
+)
+
+
 async def commit_as(
     consumer: AIOKafkaConsumer, generation: int, offsets: Mapping[TopicPartition, int]
 ) -> bool:
@@ -166,7 +173,7 @@ async def commit_as(
     committed = {TopicPartition(*w): OffsetAndMetadata(at, "") for w, at in offsets.items()}
     try:
         await coordinator._do_commit_offsets(subscription.assignment, committed)
-    except (IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError):
+    except _MOVED_ON:
         return False
     return True
 

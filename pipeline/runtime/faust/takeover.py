@@ -68,10 +68,9 @@ class Takeover:
             self._assignment.forget()
             instance = next(iter(self._sources.values()))[1].instance
             if instance:
-                _log.warning(
+                self._status.suspect(
                     "the group did not know this worker any more; if another one has "
-                    'group_instance_id "%s" as well, give each its own',
-                    instance,
+                    f'group_instance_id "{instance}" as well, give each its own'
                 )
 
     def written(self, where: TopicPartition, generation: int) -> int | None:

@@ -15,6 +15,7 @@ from faust.exceptions import FaustError
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.kafka.connection import BrokerError
+from pipeline.kafka.errors import FencedInstanceIdError, explain
 from pipeline.runtime.failure import WorkerError, is_final
 from pipeline.runtime.faust.group import MovedError
 from pipeline.runtime.faust.group_watch import LoginError
@@ -40,9 +41,12 @@ Pause = Callable[[asyncio.Event, float], Awaitable[None]]
 
 
 def _what(error: Exception) -> str:
-    """What an error that ended a membership is about."""
+    """What an error that ended a membership is, and is about."""
+    if isinstance(error, FencedInstanceIdError):
+        return explain(error)
     lost = isinstance(error, (KafkaError, OSError))
-    return "the connection to the group was lost" if lost else "the membership has ended"
+    about = "the connection to the group was lost" if lost else "the membership has ended"
+    return f"{about}: {error!r}"
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:
@@ -131,7 +135,7 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - the next one goes on from what is durable
             self._end(error)
-            self._status.lost(f"{_what(error)}: {error!r}")
+            self._status.lost(_what(error))
             _log.debug("because of", exc_info=error)
 
     def _end(self, error: Exception) -> None:

@@ -109,6 +109,7 @@ def test_a_provided_certificate_must_be_named(tmp_path: Path) -> None:
     [
         ({"monolithic": {"url": "loki nonsense"}}, "monolithic.url"),
         ({"monolithic": {"url": "http://a@loki:3100/"}}, "monolithic.url"),
+        ({"monolithic": {"url": "http://..:3100/"}}, "monolithic.url"),
         ({"mode": "Microservices", "microservices": {"ingesterUrl": "ftp://l/"}}, ""),
         ({"mode": "Manual", "manual": {"ingesterUrl": "loki:3100"}}, "manual.ingesterUrl"),
         ({"mode": "LokiStack", "lokiStack": {"name": "a b"}}, "lokiStack"),
@@ -144,7 +145,7 @@ def test_what_the_stages_of_a_pipeline_refuse_is_refused_here(tmp_path: Path) ->
             {
                 "type": "OpenTelemetry",
                 "openTelemetry": {
-                    "targetHost": "http://collector",
+                    "targetHost": "10.0.0.300",
                     "metrics": {"pushTimeInterval": "often"},
                 },
             },

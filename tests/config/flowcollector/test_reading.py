@@ -33,7 +33,10 @@ def refused(folder: Path, text: str) -> list[str]:
         ("stages: []\n", "1:1: error: this is not a FlowCollector: it has no kind; "),
         ("- 1\n- 2\n", "1:1: error: this is not a FlowCollector: it has no kind; "),
         (f"{HEAD}spec: {{}}\n---\n{HEAD}spec: {{}}\n", "6:1: error: a second FlowCollector"),
-        ("kind: FlowCollector\nspec: {}\n", "1:1: error: field apiVersion: a FlowCollector of "),
+        (
+            "kind: FlowCollector\nspec: {}\n",
+            "1:1: error: field apiVersion: this FlowCollector has no apiVersion; use flows.",
+        ),
         (
             HEAD.replace("v1beta2", "v1alpha1") + "spec: {}\n",
             'error: field apiVersion: a FlowCollector of apiVersion "flows.netobserv.io/v1alpha1"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from base64 import b64encode
 from contextlib import closing
@@ -18,7 +19,7 @@ from tests.real.apiserver import ApiServer
 from tests.real.cluster import apply, kubeconfig, service_account, token
 from tests.real.kube import Kube
 from tests.support.certificates import Authority
-from tests.support.hostile import TRICKLING, hostile, trickling
+from tests.support.hostile import TRICKLING, answered, hostile, trickling
 
 CONFIG = """\
 apiVersion: v1
@@ -145,6 +146,41 @@ def test_an_answer_without_end_takes_so_much_memory(
             connection.fetch("/x")
 
 
+REDIRECTS = {
+    "elsewhere": ("Location: https://me:secret@login.example/in", "https://***@login.example/in"),
+    "on the same server": ("Location: /login", "{url}/login"),
+    "in control characters": ("Location: http://h/\x1b[2J", "http://h/\ufffd[2J"),
+    "nowhere": ("X: y", "nowhere"),
+}
+
+
+@pytest.mark.parametrize("name", REDIRECTS)
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "308 Permanent Redirect"])
+def test_a_redirect_is_named_with_what_was_asked(name: str, status: str, tmp_path: Path) -> None:
+    """A login page before the API server answers so, and its empty body was called truncated."""
+    header, where = REDIRECTS[name]
+    with hostile([answered(b"", status, header)]) as url:
+        path = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        said = f"{url}/version redirects to {where.format(url=url)}"
+        with closing(ClusterConnection(path)) as connection:
+            with pytest.raises(ApiError, match=f"^{re.escape(said)}$"):
+                connection.fetch("/version", {"x": "y"})
+            with pytest.raises(UnreachableError) as caught:
+                connection.probe()
+    assert str(caught.value) == f"the API server {url} answers {status[:3]}: {said}"
+
+
+def test_an_empty_answer_is_called_so(tmp_path: Path) -> None:
+    with hostile([answered(b"")]) as url:
+        path = written(tmp_path, CONFIG.replace("https://127.0.0.1:1", url))
+        said = f"the API server {url} does not answer: its answer to /version is empty"
+        with (
+            closing(ClusterConnection(path)) as connection,
+            pytest.raises(UnreachableError, match=f"^{re.escape(said)}$"),
+        ):
+            connection.probe()
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_certificate_that_has_ended_is_named(tmp_path: Path, *, inside: bool) -> None:
     """The API server takes it for anonymous, or ends the handshake."""
@@ -168,7 +204,6 @@ def test_a_certificate_that_has_ended_is_named(tmp_path: Path, *, inside: bool) 
         ('500 Broken\r\n\r\n{"message": "broken"}', "answers 500: broken"),
         ("200 OK\r\n\r\n<html>", "does not answer with its version: JSON is malformed"),
         ("200 OK\r\n\r\nnull", "does not answer with its version: Expected `object`"),
-        ("302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", "does not answer with its version"),
     ],
 )
 def test_what_is_no_api_server_is_told_at_once(answer: str, why: str, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def written(folder: Path, cluster: Any, user: Any, **more: Any) -> Path:
     [
         ({"server": 7}, "field server: expected a URL such as https://10.0.0.1:6443, got 7"),
         ({"server": "nonsense"}, "field server: expected a URL"),
+        ({"server": "https://10.0.0.300:6443"}, "field server: expected a URL"),
         ({"certificate-authority-data": "%%%"}, f"-authority-data: {PEM}"),
         ({"certificate-authority-data": OTHER}, f"-authority-data: {PEM}"),
         ({"certificate-authority-data": 7}, f"-authority-data: {PEM}"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.diagnostics import Problem
+from pipeline.diagnostics import Problem, warning
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
 from pipeline.kube.inventory import file
@@ -226,3 +226,23 @@ def test_lines_are_read_in_pieces(
     path.write_text("".join(json.dumps(one) + "\n" for one in LIST["items"]))
     index, problems = file.load(path)
     assert (names(index), problems) == (["p1", "p2", "p3"], [])
+
+
+def test_what_is_no_address_is_warned_of(tmp_path: Path) -> None:
+    """Once an object, with file, object, field and text, and behind the errors of the file."""
+    path = tmp_path / "k.jsonl"
+    pods = [{**pod(1), "status": {"podIP": "10.0.0.300"}}, {"kind": "Pod"}, pod(2)]
+    path.write_text("".join(json.dumps(one) + "\n" for one in pods))
+    _, (error, found) = file.load(path)
+    assert error.message == "k.jsonl: document 2: not a Kubernetes object: metadata.name is missing"
+    said = 'Pod shop/p1: status.podIP "10.0.0.300" is not an address'
+    assert found == warning((), f"k.jsonl: document 1: {said}")
+
+
+def test_many_of_them_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "k.jsonl"
+    lost = [{**pod(number), "status": {"podIP": "?"}} for number in range(100)]
+    path.write_text("".join(json.dumps(one) + "\n" for one in lost))
+    _, problems = file.load(path)
+    assert len(problems) == 21
+    assert problems[-1] == warning((), "k.jsonl: 80 more problems like these")

@@ -52,6 +52,7 @@ def test_a_feed_without_a_server_is_not_ready_and_says_why(name: str, tmp_path: 
             assert measured["kube_objects", (kind,)] == 0.0
             assert measured["kube_errors", (kind, "connection")] > 0
         assert feed.wait(0.0) is False
+        assert feed.wait(3600.0, patience=0.1) is False, "all that it waits for only fails"
         stopping = threading.Event()
         stopping.set()
         with pytest.raises(InterruptedError):

@@ -11,6 +11,7 @@ import pytest
 from pipeline.dead_letters.limit import TooManyDeadLettersError
 from pipeline.exposition.self_metrics import Telemetry
 from pipeline.kafka.connection import BrokerError
+from pipeline.kafka.errors import FencedInstanceIdError
 from pipeline.plan.compile import compile_plan
 from pipeline.runtime.failure import OutputError, WorkerError
 from pipeline.runtime.faust.worker import Worker
@@ -79,10 +80,20 @@ def too_many(_: Scripted) -> None:
     raise TooManyDeadLettersError("too many")
 
 
+def put_out(_: Scripted) -> None:
+    raise FencedInstanceIdError
+
+
 def test_the_pause_grows_and_is_short_again_after_a_long_membership() -> None:
     run = Scripted(lost, lost, lost, lost, lost, lasts, lost)
     run.worker.run()
     assert run.pauses[:7] == [1, 2, 4, 8, 10, 1, 2]
+
+
+def test_a_place_that_another_worker_took_is_called_so() -> None:
+    run = Scripted(put_out)
+    run.worker.run()
+    assert run.reasons[0].startswith("another worker has the same group_instance_id and has taken")
 
 
 def test_the_reason_is_said_meanwhile() -> None:
