@@ -27,6 +27,50 @@ print(kept, held() - before)
 """
 
 
+_NAMES = """
+import gc
+from pathlib import Path
+from pipeline.heap import give_back
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
+
+give_back()
+before = held()
+pairs = []
+for number in range(300_000):
+    pairs.append((str(number), number + 0.5))
+    if number % 1_000 == 0:
+        hasattr("", f"no {number}")
+del pairs
+gc.collect()
+kept = held() - before
+give_back()
+print(kept, held() - before)
+"""
+
+
+_CODE = """
+from pathlib import Path
+import polars as pl
+from pipeline.heap import trim
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) >> 10
+
+def sums():
+    numbers = pl.DataFrame({"a": range(1_000)})
+    return numbers.group_by(odd=pl.col("a") % 2).sum()["a"].sort().to_list()
+
+sums()
+before = held()
+trim()
+print(before, held(), *sums())
+"""
+
+
 _THREADS = """
 import sys
 from pathlib import Path
@@ -93,6 +137,20 @@ def test_what_small_objects_took_is_given_back() -> None:
     kept, left = map(int, printed(_MEASURED).split())
     assert kept > 20, "MB that glibc keeps by itself: else there is nothing to give back"
     assert left < kept / 2
+
+
+def test_names_of_attributes_keep_no_arenas() -> None:
+    """Python's cache of attributes holds names that were made among objects that are gone."""
+    kept, left = map(int, printed(_NAMES).split())
+    assert kept > 20, "MB that Python keeps by itself: else there is nothing to give back"
+    assert left < kept / 4
+
+
+def test_code_that_nobody_runs_is_not_held() -> None:
+    """What is run again is there again."""
+    before, after, even, odd = map(int, printed(_CODE).split())
+    assert after < before - 10
+    assert (even, odd) == (249_500, 250_000)
 
 
 def test_the_heap_is_trimmed_once_a_second_after_work() -> None:
