@@ -57,22 +57,20 @@ class Cluster:
         self.policies: list[Manifest] = []
         self.others: list[Manifest] = []
         self._owner: dict[Reference, Reference] = {}
+        self._owner_of_pod: list[Reference | None] = []
+        self._references: dict[Reference, Reference] = {}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._ports: dict[tuple[NamedPort, ...], tuple[NamedPort, ...]] = {}
-        """The pods of a workload have the same labels and ports: they share one object each."""
+        """The pods of a workload have one owner, labels and ports: they share these objects."""
         for one in manifests:
             try:
                 self._add(one)
             except (msgspec.ValidationError, TypeError) as error:
                 self.problems.append(Problem((), f"{_called(one)}: {error}"))
-        chains: dict[tuple[Reference, ...], tuple[Reference, ...]] = {}
-        for at, pod in enumerate(self.pods):
-            owners = tuple(self._chain(Reference("Pod", pod.namespace, pod.name))[1:])
-            self.pods[at] = pod._replace(
-                owners=chains.setdefault(owners, owners),
-                ports=self._ports.setdefault(pod.ports, pod.ports),
-            )
-        self._owner = {one: owner for one, owner in self._owner.items() if one.kind != "Pod"}
+        chains = {one: tuple(self._chain(one, _HOPS)) for one in self._references}
+        for at, owner in enumerate(self._owner_of_pod):
+            if owner:
+                self.pods[at] = self.pods[at]._replace(owners=chains[owner])
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace, that of its name included."""
@@ -166,17 +164,18 @@ class Cluster:
         meta = msgspec.convert(one.get("metadata"), shapes.Metadata)
         kind, namespace = sys.intern(str(one.get("kind"))), sys.intern(meta.namespace or "")
         reference = Reference(kind, namespace, meta.name)
-        if meta.controller and meta.controller.kind != "Node":
-            self._owner[reference] = Reference(
-                sys.intern(meta.controller.kind), namespace, sys.intern(meta.controller.name)
-            )
+        owner = self._owned_by(meta, namespace)
+        if owner and kind != "Pod":
+            self._owner[reference] = owner
         match kind:
             case "Namespace":
                 self.namespaces[meta.name] = meta.labels or {}
             case "Pod":
                 given = meta.labels or {}
                 labels = self._labels.setdefault(tuple(given.items()), given)
-                self.pods.append(_pod(reference, meta, one, labels))
+                pod = _pod(reference, meta, one, labels)
+                self.pods.append(pod._replace(ports=self._ports.setdefault(pod.ports, pod.ports)))
+                self._owner_of_pod.append(owner)
             case "Node":
                 self.nodes[meta.name] = _node(meta, one)
             case "Service":
@@ -190,10 +189,17 @@ class Cluster:
             case _:
                 self.others.append(one)
 
-    def _chain(self, one: Reference) -> list[Reference]:
+    def _owned_by(self, meta: shapes.Metadata, namespace: str) -> Reference | None:
+        """The controller of an object; a node is none."""
+        if not meta.controller or meta.controller.kind == "Node":
+            return None
+        owner = Reference(meta.controller.kind, namespace, meta.controller.name)
+        return self._references.setdefault(owner, owner)
+
+    def _chain(self, one: Reference, most: int = _HOPS + 1) -> list[Reference]:
         """An object and its owners, the nearest first."""
         found = [one]
-        while len(found) <= _HOPS and (owner := self._owner.get(found[-1])):
+        while len(found) < most and (owner := self._owner.get(found[-1])):
             found.append(owner)
         return found
 

@@ -37,7 +37,7 @@ _OLDER: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ipv6", "internalJoinSubnet"): ("v6InternalSubnet",),
 }
 _LABEL_NAME = re.compile(r"[a-zA-Z_:-][a-zA-Z0-9_:-]*")
-_KINDS = frozenset({"Network", "ConfigMap", "Node", "ServiceCIDR", "Endpoints", "EndpointSlice"})
+_KINDS = frozenset({"Network", "ConfigMap", "Node", "ServiceCIDR"})
 
 
 class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +99,11 @@ def reduced(obj: Object) -> Object:
     return objects.of({"kind": obj.kind, "metadata": metadata, "spec": spec, "status": status})
 
 
+def matters(obj: Object) -> bool:
+    """Whether labels are derived from an object."""
+    return obj.kind in _KINDS or _is_endpoints(obj)
+
+
 def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label]:
     """The labels Machines, Pods, Services and EXT:ExternalIP, in this order, without empty ones.
 
@@ -107,7 +112,7 @@ def autodetected(found: Iterable[Object], problems: list[Problem]) -> list[Label
     the API server outside Machines and Services are added to Services. A value that cannot be read
     is left out, with a warning in `problems`.
     """
-    kept = [obj for obj in found if obj.kind in _KINDS]
+    kept = [obj for obj in found if matters(obj)]
     networks = [obj for obj in kept if obj.kind == "Network"]
     config = [_spec(obj) for obj in networks if not _is_operators(obj)]
     operator = [_spec(obj) for obj in networks if _is_operators(obj)]
@@ -153,16 +158,23 @@ def _internal(config: list[Any], operator: list[Any]) -> list[str]:
     return [text for texts in found for text in texts if text]
 
 
-def _api_server(obj: Object) -> list[str]:
-    """The addresses in the endpoints of the Service default/kubernetes."""
-    labels = obj.metadata.labels or {}
+def _is_endpoints(obj: Object) -> bool:
+    """Whether an object has endpoints of the Service default/kubernetes."""
     if obj.metadata.namespace not in (None, "", "default"):
+        return False
+    if obj.kind == "Endpoints":
+        return obj.metadata.name == "kubernetes"
+    labels = obj.metadata.labels or {}
+    return obj.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes"
+
+
+def _api_server(obj: Object) -> list[str]:
+    """The addresses of the endpoints of the Service default/kubernetes."""
+    if not _is_endpoints(obj):
         return []
-    if obj.kind == "Endpoints" and obj.metadata.name == "kubernetes":
+    if obj.kind == "Endpoints":
         return _texts(msgspec.json.decode(obj.subsets), "addresses", "ip")
-    if obj.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes":
-        return _texts(msgspec.json.decode(obj.endpoints), "addresses")
-    return []
+    return _texts(msgspec.json.decode(obj.endpoints), "addresses")
 
 
 def _internal_ips(node: Object) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -62,7 +62,7 @@ class Generated(NamedTuple):
 
 def generate(
     frame: pl.DataFrame,
-    manifests: Sequence[Manifest],
+    manifests: Iterable[Manifest],
     labels: Iterable[Label],
     options: Options,
     cluster: Cluster | None = None,
@@ -70,8 +70,8 @@ def generate(
     """The policies for the edges (`matrix.edges.EDGES`), and the report.
 
     The same arguments give the same policies, whatever the order of rows and objects. `cluster`:
-    the manifests, where they were read already. Raises NoResolverError when `dns` does not lead to
-    pods.
+    the manifests, where they were read already; else they are gone through twice. Raises
+    NoResolverError when `dns` does not lead to pods.
     """
     builder = _Builder(cluster or Cluster(manifests), manifests, list(labels), options)
     for edge in builder.resolved(edges(frame, options.namespaces)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -43,11 +44,11 @@ class Networks:
     """
 
     def __init__(self, manifests: Iterable[Manifest], labels: Iterable[Label]) -> None:
-        pods, services, found = list[str](), list[str](), list[Object]()
+        pods, services, found = _Sorted(), _Sorted(), list[Object]()
         self._api_server: dict[str, frozenset[int]] = {}
         self._nodes: dict[str, list[str]] = {}
         self._listed_addresses: set[str] = set()
-        for manifest in manifests:  # one at a time: as objects, all take a lot of memory
+        for manifest in manifests:
             one = objects.of(manifest)
             try:
                 own = [ip for ip in _addresses(one) if cidr.address(ip)]
@@ -55,12 +56,13 @@ class Networks:
             except (msgspec.ValidationError, TypeError):  # a problem of the `Cluster` too
                 continue
             if one.kind == "Pod":
-                pods += own
+                pods.add(own)
                 continue
             self._api_server |= endpoints
-            found.append(one)
+            if subnets.matters(one):  # as objects, all others take a lot of memory
+                found.append(one)
             if one.kind == "Service":
-                services += own
+                services.add(own)
             elif one.kind == "Node":
                 management = keys.management_addresses(one.metadata.annotations or {})
                 self._nodes[one.metadata.name] = [*own, *management]
@@ -69,7 +71,7 @@ class Networks:
         labels = list(labels)
         known = [*labels, *subnets.autodetected(found, problems)]
         self._hostnames = dict(_hostnames(found))
-        self._pods, self._services = _Sorted(pods), _Sorted(services)
+        self._pods, self._services = pods, services
         self._listed = Listed(labels)
         self._pod_networks = _named(PODS, known)
         taken = [ipaddress.ip_network(ip) for ip in self._api_server]
@@ -156,16 +158,22 @@ class Networks:
 class _Sorted:
     """Addresses in order, to find those of a network."""
 
-    def __init__(self, addresses: Iterable[str]) -> None:
-        found: dict[int, set[int]] = {4: set(), 6: set()}
-        for one in map(ipaddress.ip_address, addresses):
-            found[one.version].add(int(one))
-        self._known = {version: sorted(numbers) for version, numbers in found.items()}
+    def __init__(self) -> None:
+        self._known: dict[int, set[int]] = {4: set(), 6: set()}
         """As numbers, by version: they take half the memory of addresses."""
+
+    def add(self, addresses: Iterable[str]) -> None:
+        """Before any is looked for."""
+        for one in map(ipaddress.ip_address, addresses):
+            self._known[one.version].add(int(one))
+
+    @cached_property
+    def _in_order(self) -> dict[int, list[int]]:
+        return {version: sorted(numbers) for version, numbers in self._known.items()}
 
     def between(self, first: Address, last: Address) -> list[Address]:
         """The addresses from `first` to `last`, which are of one version."""
-        known = self._known[first.version]
+        known = self._in_order[first.version]
         start = bisect_left(known, int(first))
         return [type(first)(one) for one in known[start : bisect_right(known, int(last))]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.diagnostics import Problem
 from pipeline.kube.api import objects
-from pipeline.kube.subnets import Label, autodetected, described
+from pipeline.kube.subnets import Label, autodetected, described, matters
 from tests.support.openshift import CONFIG, INSTALL
 
 OVN = ["100.64.0.0/16", "100.88.0.0/16", "169.254.0.0/17"]
@@ -187,3 +187,20 @@ def test_a_custom_label_that_is_none_is_left_out() -> None:
         'FlowCollector: "a b" is not a valid name of a subnet label',
         'label "x" of the cluster: "10.0.0.0" is not a valid CIDR',
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "service", "expected"),
+    [
+        *(("Node", "n1", "", True), ("Pod", "web-1", "", False), ("ConfigMap", "any", "", True)),
+        *(("Endpoints", "kubernetes", "", True), ("Endpoints", "web", "", False)),
+        *(("EndpointSlice", "x", "kubernetes", True), ("EndpointSlice", "x", "web", False)),
+    ],
+)
+def test_what_labels_are_derived_from(
+    kind: str, name: str, service: str, *, expected: bool
+) -> None:
+    """Of thousands of EndpointSlices, those of the API server alone."""
+    own = {"kubernetes.io/service-name": service} if service else {}
+    meta = {"name": name, "namespace": "default", "labels": own}
+    assert matters(objects.of({"kind": kind, "metadata": meta})) is expected
