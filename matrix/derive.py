@@ -37,7 +37,8 @@ def edges(
     said = labelled(facts.attributes, labels, "client_", "server_").join(
         rows.select(*KEY, _FACT).unique(_FACT), on=KEY, nulls_equal=True
     )
-    values = attributes.listed(said, turned.select(_FACT, EDGE).unique(), known.services)
+    names = dict(known.services.iter_rows())
+    values = attributes.listed(said, turned.select(_FACT, EDGE).unique(), names)
     found = counted(turned)
     for lists in (values, days.listed(turned)):
         found = found.join(lists, on=EDGE, how="left")

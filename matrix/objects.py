@@ -24,6 +24,7 @@ DECLARED = pl.Schema(
         "port": pl.Int32(),
     }
 )
+_SERVICES = {"address": pl.String(), "service": pl.String()}
 _Port = tuple[End, str, int]
 
 
@@ -35,15 +36,15 @@ class Objects:
     Services, nodes (hostPort, nodePort, host network) and EndpointSlices.
     `backends`: what is behind the ports of Services and hostPorts (the schema BACKENDS).
     `node_ports`: the ports of nodes that lead to them (NODE_PORTS).
-    `services`: a cluster address and the name ("namespace/name") of its Service. `probed`: the
-    declared ports that kubelets ask. `guests`: who declares a port on the network of a node
+    `services`: each cluster `address` and the name of its `service` ("namespace/name"). `probed`:
+    the declared ports that kubelets ask. `guests`: who declares a port on the network of a node
     (`guest`, "namespace/workload"), with the node as the end.
     """
 
     declared: pl.DataFrame
     backends: pl.DataFrame
     node_ports: pl.DataFrame
-    services: Mapping[str, str]
+    services: pl.DataFrame
     probed: pl.DataFrame
     guests: pl.DataFrame
 
@@ -66,13 +67,14 @@ class Objects:
     @classmethod
     def _of(cls, cluster: Cluster) -> Objects:
         found = list(backends(cluster))
+        entries = cluster.index.dump().entries.values()
         services = {
             address: f"{entry.namespace}/{entry.name}"
-            for entry in cluster.index.dump().entries.values()
+            for entry in entries
             if entry.kind == "Service"
             for address in entry.addresses
         }
-        pods = [one for one in cluster.index.dump().entries.values() if one.kind == "Pod"]
+        pods = [one for one in entries if one.kind == "Pod"]
         probed = {
             (end, port.protocol, port.number)
             for pod in pods
@@ -84,7 +86,7 @@ class Objects:
             _frame(_ports(cluster, found)),
             _behind(found),
             node_ports(cluster),
-            services,
+            pl.DataFrame(list(services.items()), schema=_SERVICES, orient="row"),
             _frame(probed),
             _guests(cluster, [pod for pod in pods if pod.host_network and not pod.ended]),
         )

@@ -37,7 +37,7 @@ class Policies(NamedTuple):
 
 def objects(seen: Seen) -> Cluster:
     """The cluster's objects. Raises UnansweredError (404) where none are known."""
-    if not seen.manifests:
+    if next(iter(seen.manifests), None) is None:
         why = "no objects of the cluster are known: give the stage that looks them up an inventory"
         raise refused(why, HTTPStatus.NOT_FOUND)
     return Cluster(seen.manifests)

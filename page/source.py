@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -18,15 +18,15 @@ class Seen(NamedTuple):
 
     `kept`: a frame of `matrix.edges.EDGES`. `questions`: the DNS names asked for
     (`discovery.asked.QUESTIONS`). `beyond`: flows beyond a limit, which are in no edge.
-    `manifests`: the cluster's objects; none where they are not known. `labels`: the subnet labels
-    in force. `whole`: whether every flow is in it; a member of a consumer group has its own
-    partitions alone.
+    `manifests`: the cluster's objects, which can be gone through again and again; none where they
+    are not known. `labels`: the subnet labels in force. `whole`: whether every flow is in it; a
+    member of a consumer group has its own partitions alone.
     """
 
     kept: Compressed
     questions: pl.DataFrame
     beyond: int = 0
-    manifests: Sequence[Manifest] = ()
+    manifests: Iterable[Manifest] = ()
     labels: Sequence[Label] = ()
     whole: bool = True
 

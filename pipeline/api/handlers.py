@@ -20,6 +20,7 @@ from pipeline.api.schema import (
 from pipeline.api.server import UnansweredError
 from pipeline.flows import cidr, gotext
 from pipeline.kafka.batch import TopicPartition
+from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.kept import IndexDump
@@ -27,6 +28,7 @@ from pipeline.kube.inventory.export import Manifest, labelled, manifests
 from pipeline.kube.inventory.reduce import reduced
 from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
 from pipeline.kube.subnets import Label
+from pipeline.kube.sync.subnet_labels import LabelFeed
 from pipeline.plan.live import ActivePlan
 from pipeline.plan.plan import Plan
 from pipeline.stage.resources import ResourcePool
@@ -77,23 +79,24 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
 class Known(NamedTuple):
     """What a plan knows of a cluster at a moment, by reference.
 
-    `labels` are those that are derived from the cluster, None where nothing derives any; `warnings`
-    says what is not known.
+    `slices`: EndpointSlices as JSON, a list. `labels` are those that are derived from the cluster,
+    None where nothing derives any; `warnings` says what is not known.
     """
 
     dump: IndexDump
-    slices: Sequence[Object]
+    slices: bytes
     labels: Sequence[Label] | None
     warnings: Sequence[str]
 
-    def manifests(self) -> Iterator[msgspec.Raw]:
-        """Each object as JSON, past holders of addresses too, and the labels as a FlowCollector."""
-        for one in manifests(self.dump):
-            yield msgspec.Raw(msgspec.json.encode(one))
-        for each in self.slices:
-            yield msgspec.Raw(msgspec.json.encode(_reduced(each)))
+    def manifests(self) -> Iterator[Manifest]:
+        """Each object, past holders of addresses too, and the labels as a FlowCollector.
+
+        They are made one at a time, and share their texts with the index.
+        """
+        yield from manifests(self.dump)
+        yield from map(_reduced, objects.listed(self.slices))
         if self.labels is not None:
-            yield msgspec.Raw(msgspec.json.encode(labelled(self.labels)))
+            yield labelled(self.labels)
 
 
 def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
@@ -102,7 +105,8 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
     A List that is read as an inventory; `warnings` says what is not known. Raises UnansweredError.
     """
     found = known(live, resources)
-    return Inventory(list(found.manifests()), list(found.warnings))
+    items = [msgspec.Raw(msgspec.json.encode(one)) for one in found.manifests()]
+    return Inventory(items, list(found.warnings))
 
 
 def labels(live: ActivePlan, resources: ResourcePool) -> Manifest:
@@ -117,13 +121,17 @@ def known(live: ActivePlan, resources: ResourcePool) -> Known:
     with _between_batches(live, resources) as plan:
         dump = _the_index(plan).dump()
         labels = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
-        objects = [one for one in plan.knowledge if isinstance(one, ObjectKnowledge)]
+        indexes = [one for one in plan.knowledge if isinstance(one, ObjectKnowledge)]
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
-    slices = [one for each in labels if each.feed for one in each.feed.endpoints()]
-    slices = _distinct([*slices, *(one for each in objects for one in each.endpoints())])
-    derives = derived or any(one.feed for one in labels)
-    return Known(dump, slices, derived if derives else None, warnings)
+    feeds = [one.feed for one in labels if one.feed]
+    slices = {  # stages may share an index or a feed
+        (one.metadata.namespace, one.metadata.name): one
+        for some in (*map(LabelFeed.endpoints, feeds), *map(ObjectKnowledge.endpoints, indexes))
+        for one in some
+    }
+    told = derived if derived or feeds else None
+    return Known(dump, msgspec.json.encode(list(slices.values())), told, warnings)
 
 
 def _reduced(one: Object) -> Manifest:

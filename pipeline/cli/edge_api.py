@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
@@ -16,16 +16,30 @@ from matrix.facts import NoFactsError
 from matrix.objects import Objects
 from page.answers import OLDEST
 from page.source import Seen, Source
+from pipeline.api.handlers import Known
 from pipeline.api.server import UnansweredError
 from pipeline.app.documents import Extra
 from pipeline.app.job import Job
-from pipeline.cli.sighting import Manifests, Sighting, sighting, told
+from pipeline.cli.sighting import Sighting, objects_of, sighting, told
 from pipeline.flows.compressed import Compressed
 from pipeline.heap import give_back
 from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.subnets import Label
 from pipeline.plan.plan import Plan
 from pipeline.state.count_store import facts as facts_of
+
+
+class _Manifests:
+    """The manifests of what is known of a cluster, made anew whenever somebody goes through them.
+
+    `known` gives way to an equal one, so that nothing stays of an index that was read again.
+    """
+
+    def __init__(self, known: Known | None) -> None:
+        self.known = known
+
+    def __iter__(self) -> Iterator[Manifest]:
+        return self.known.manifests() if self.known else iter(())
 
 
 class Edges:
@@ -43,25 +57,22 @@ class Edges:
         self.metrics = _metrics(job)
         self._job, self._share = job, share
         self._lock = Lock()
-        self._facts: object = None
         self._plan: Plan | None = None
         self._seen: Seen | None = None
+        self._state: object = None
         self._next = 0.0
-        self._known: tuple[Manifests, Objects] | None = None
+        self._manifests = _Manifests(None)
+        self._objects: Objects | None = None
 
     def read(self) -> Seen:
-        """What was seen, the same again while no fact and no label has changed.
+        """What was seen, the same again while no fact, object or label has changed.
 
         Raises NoFactsError.
         """
         with self._lock:
             begun, plan = time.monotonic(), self._job.plan
             if self._seen is None or begun >= self._next or plan is not self._plan:
-                found = facts_of(self._job.counts)
-                facts = _digest(found)
-                if self._seen is None or (plan, facts) != (self._plan, self._facts):
-                    self._facts, self._plan, self._seen = facts, plan, self._made(found)
-                    give_back()
+                self._seen, self._plan = self._renewed(plan), plan
                 self._next = begun + min(self._share * (time.monotonic() - begun), OLDEST)
             return self._seen
 
@@ -69,21 +80,26 @@ class Edges:
         """The latest flows, enriched."""
         return self._job.latest.flows().frame()
 
-    def _made(self, found: Mapping[str, pl.DataFrame]) -> Seen:
+    def _renewed(self, plan: Plan) -> Seen:
+        """What was seen until now."""
+        found = facts_of(self._job.counts)
         cluster, labels = told(self._job)
-        if cluster is None:
-            self._known = None
+        state = plan, labels, _digest(found)
+        if cluster == self._manifests.known:
+            self._manifests.known = cluster
+            if self._seen is not None and state == self._state:
+                return self._seen
         else:
-            fresh = Manifests(cluster.manifests())
-            if self._known is None or fresh.digest != self._known[0].digest:
-                self._known = fresh, Objects.known(cluster.dump, cluster.slices)
-        manifests, objects = self._known or ((), None)
-        one = seen(sighting(found, objects, labels), manifests, labels)
+            self._manifests = _Manifests(cluster)
+            self._objects = objects_of(cluster) if cluster else None
+        one = seen(sighting(found, self._objects, labels), self._manifests, labels)
         positions, topics, _ = self._job.counts.totals()
+        self._state = state
+        give_back()
         return one._replace(whole=len(positions) == sum(topics.values()))
 
 
-def seen(sighted: Sighting | None, manifests: Sequence[Manifest], labels: Sequence[Label]) -> Seen:
+def seen(sighted: Sighting | None, manifests: Iterable[Manifest], labels: Sequence[Label]) -> Seen:
     """What the page shows of a sighting. Raises NoFactsError."""
     if sighted is None:
         raise NoFactsError("no edges are counted: add a stage of type encode_matrix")

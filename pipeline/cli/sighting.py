@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
-import msgspec
 import polars as pl
 
 from matrix import derive
@@ -22,15 +18,11 @@ from pipeline.api.server import UnansweredError
 from pipeline.app.job import Job
 from pipeline.cli.app import say
 from pipeline.diagnostics import Problem, Severity, listed, nearest
+from pipeline.kube.api import objects
 from pipeline.kube.inventory import file
-from pipeline.kube.inventory.export import Manifest
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label, described
 from pipeline.stage.edge_facts import EDGES
-
-_BLOCK = 500
-"""Manifests that are compressed together."""
-_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Sighting(NamedTuple):
@@ -103,7 +95,12 @@ def _names(edges: pl.DataFrame) -> set[str]:
 def known(job: Job) -> tuple[Objects | None, list[Label]]:
     """The objects that the stages look addresses up in, and all present labels."""
     found, labels = told(job)
-    return None if found is None else Objects.known(found.dump, found.slices), labels
+    return objects_of(found) if found else None, labels
+
+
+def objects_of(known: Known) -> Objects:
+    """What is known of a cluster, as edges depend on it."""
+    return Objects.known(known.dump, objects.listed(known.slices))
 
 
 def told(job: Job) -> tuple[Known | None, list[Label]]:
@@ -114,42 +111,6 @@ def told(job: Job) -> tuple[Known | None, list[Label]]:
         return handlers.known(job.live, job.resources), found
     except UnansweredError:
         return None, found
-
-
-class Manifests(Sequence[Manifest]):
-    """The manifests of objects, kept as compressed JSON, a block of them at a time.
-
-    That is a small part of the memory that they take as they are given out. Those with the same
-    `digest` are equal.
-    """
-
-    def __init__(self, items: Iterable[msgspec.Raw]) -> None:
-        digest, self._blocks, self._size, rest = hashlib.blake2b(), list[bytes](), 0, iter(items)
-        while block := list(islice(rest, _BLOCK)):
-            text = msgspec.json.encode(block)
-            digest.update(text)
-            self._blocks.append(zlib.compress(text, 1))
-            self._size += len(block)
-        self.digest = digest.digest()
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[Manifest]:
-        for block in self._blocks:  # one at a time: each is hundreds of small objects
-            for one in _raws(zlib.decompress(block)):
-                yield msgspec.json.decode(one)
-
-    @overload
-    def __getitem__(self, place: int) -> Manifest: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Manifest]: ...
-    def __getitem__(self, place: int | slice) -> Manifest | list[Manifest]:
-        if isinstance(place, slice):
-            return list(self)[place]
-        at = range(self._size)[place]
-        found: list[Manifest] = msgspec.json.decode(zlib.decompress(self._blocks[at // _BLOCK]))
-        return found[at % _BLOCK]
 
 
 def inventory(path: Path | None) -> tuple[Objects | None, list[Label]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from pipeline.flows import cidr
 from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
+from pipeline.kube.api import objects
 from pipeline.kube.api.objects import Object
 from pipeline.kube.explain import Line, explain, holder
 from pipeline.kube.index.index import Index
@@ -42,9 +46,12 @@ class ObjectKnowledge:
 
         It may wait for an answer of the cluster.
         """
-        if self.watch:
-            return self.watch.endpoints()
-        return inventory.endpoints(self.file) if self.file else []
+        return self.watch.endpoints() if self.watch else objects.listed(self._of_file)
+
+    @cached_property
+    def _of_file(self) -> bytes:
+        """Those of the file as JSON: as objects, they would keep all of the text of the file."""
+        return msgspec.json.encode(inventory.endpoints(self.file) if self.file else [])
 
     def problems(self) -> list[str]:
         """Problems with the data of the cluster: what is unknown or may be out of date."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
@@ -15,7 +16,9 @@ from jsonschema import Draft202012Validator
 from pipeline.api.server import Server
 from pipeline.app.job import Job
 from pipeline.cli import edge_api
+from pipeline.cli.sighting import told
 from pipeline.config.loader import load
+from pipeline.kube.subnets import Label
 from simulate import Simulation
 from tests.support.commands import document
 
@@ -98,6 +101,35 @@ def test_edges_are_made_again_only_when_there_are_new_flows(made: Simulation) ->
     some = edges.read()
     assert some.edges().height > 0
     assert edges.read() is some
+    job.close()
+
+
+def test_an_index_that_was_read_again_gives_way_to_its_equal(
+    made: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was seen stays the same object, and nothing of the former index is held."""
+
+    class Labels(list[Label]):
+        """A list that says when it is gone."""
+
+    job = Job(load(made.config))
+    known, labels = told(job)
+    assert known is not None
+    first, second = (known._replace(labels=Labels(known.labels or ())) for _ in range(2))
+    gone = weakref.ref(first.labels)
+    now = [first]
+    monkeypatch.setattr(edge_api, "told", lambda _: (now[0], labels))
+    edges = edge_api.Edges(job)
+    seen = edges.read()
+    kinds = [one["kind"] for one in seen.manifests]
+    assert "Pod" in kinds
+    now[0] = second
+    del known, first
+    assert edges.read() is seen
+    assert gone() is None
+    assert [one["kind"] for one in seen.manifests] == kinds
+    now[0] = second._replace(slices=b"[]")
+    assert edges.read() is not seen
     job.close()
 
 

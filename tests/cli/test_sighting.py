@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import polars as pl
 import pytest
 
 from pipeline.app.job import Job
-from pipeline.cli.sighting import Manifests, inventory, known, sighting
+from pipeline.cli.sighting import inventory, known, sighting
 from pipeline.config.loader import load
 from simulate import Simulation
 
@@ -36,18 +35,3 @@ def test_an_inventory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_families_without_edges_are_no_sighting() -> None:
     assert sighting({}, None, []) is None
-
-
-def test_manifests_are_given_out_as_they_are() -> None:
-    """Also where they are several blocks of compressed text."""
-    items = [{"kind": "Pod", "metadata": {"name": f"p{number}"}} for number in range(1_203)]
-    raw = [msgspec.Raw(msgspec.json.encode(one)) for one in items]
-    found = Manifests(raw)
-    assert (len(found), list(found), list(found)) == (1_203, items, items)
-    places = (0, 499, 500, 1_202, -1, -1_203)
-    assert [found[place] for place in places] == [items[place] for place in places]
-    assert found[498:502] == items[498:502]
-    with pytest.raises(IndexError):
-        found[1_203]
-    assert found.digest == Manifests(raw).digest != Manifests(raw[1:]).digest
-    assert not Manifests([])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from pipeline.kube.api import objects
@@ -61,3 +64,18 @@ def test_objects_are_explained_by_any_form_of_an_address() -> None:
     for form in ("fd00::1", "FD00:0::1", "fd00::1%eth0"):
         assert dict(knowledge.explain(form, None))["object"] == "Node n1"
     assert dict(knowledge.explain("10.0.0.1", None))["object"].startswith("none: ")
+
+
+def test_endpoints_of_a_file_are_read_once(tmp_path: Path) -> None:
+    """They are asked for again and again; the file has all objects of a cluster."""
+    items = [
+        {"kind": "EndpointSlice", "metadata": {"name": "web-x"}, "ports": [{"port": 80}]},
+        POD,
+    ]
+    file = tmp_path / "kube.json"
+    file.write_text(json.dumps({"kind": "List", "items": items}))
+    knowledge = ObjectKnowledge(Index(), Climb(), file=file)
+    (first,) = knowledge.endpoints()
+    assert (first.metadata.name, bytes(first.ports)) == ("web-x", b'[{"port": 80}]')
+    file.unlink()
+    assert knowledge.endpoints() == [first]

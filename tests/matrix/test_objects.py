@@ -66,7 +66,7 @@ def test_declared_ports() -> None:
 def test_nothing() -> None:
     """Without objects nothing is declared."""
     objects = Objects.of()
-    assert (objects.declared.height, objects.backends.height, objects.services) == (0, 0, {})
+    assert (objects.declared.height, objects.backends.height, objects.services.height) == (0, 0, 0)
 
 
 def test_objects_of_an_index_are_those_of_its_manifests() -> None:
@@ -80,7 +80,7 @@ def test_objects_of_an_index_are_those_of_its_manifests() -> None:
         assert_frame_equal(getattr(ours, name), getattr(theirs, name), check_row_order=False)
     assert ours.declared.height
     assert ours.backends.height
-    assert ours.services == theirs.services
+    assert_frame_equal(ours.services, theirs.services)
 
 
 def test_an_object_that_is_not_valid() -> None:
@@ -90,7 +90,7 @@ def test_an_object_that_is_not_valid() -> None:
 
 def test_addresses_of_services() -> None:
     one = service({}, {"port": 80}, ip="FD00:0::7")
-    assert Objects.of([one]).services == {"fd00::7": "shop/web"}
+    assert Objects.of([one]).services.rows() == [("fd00::7", "shop/web")]
 
 
 def test_ports_of_nodes_that_lead_to_services() -> None:

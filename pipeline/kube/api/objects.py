@@ -159,12 +159,18 @@ def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
 
 
 _decode = msgspec.json.Decoder(Object).decode
+_decode_list = msgspec.json.Decoder(list[Object]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 
 
 def parse(text: bytes | str) -> Object:
     """An object from JSON. Raises msgspec.DecodeError (a ValueError)."""
     return _decode(text)
+
+
+def listed(text: bytes) -> list[Object]:
+    """The objects of a JSON list. Raises msgspec.DecodeError (a ValueError)."""
+    return _decode_list(text)
 
 
 def of(document: object) -> Object:
