@@ -7,10 +7,13 @@ stronger evidence is the server, and without any it is uncertain.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from matrix.edges import Evidence
 from matrix.ends import key
+from matrix.numbers import numbers
 from matrix.openers import Openers, openers, places
 from matrix.places import (
     CLIENT,
@@ -40,16 +43,16 @@ _FIRST, _WELL_KNOWN, _FAN_IN, _UNCERTAIN = map(
     EVIDENCES.index,
     (Evidence.FIRST, Evidence.WELL_KNOWN, Evidence.FAN_IN, Evidence.UNCERTAIN),
 )
-_OWN, _THEIRS, _AHEAD, _REPLY = ":own", ":theirs", ":ahead", ":reply"
+_OWN, _THEIRS, _AHEAD, _REPLY, _SWAPPED = ":own", ":theirs", ":ahead", ":reply", ":swapped"
 _PAIRS = {
     **dict(zip(edge_facts.CLIENT, edge_facts.SERVER, strict=True)),
     **{name: f"reply_{name}" for name in ("flows", "bytes", "packets")},
     "syn": "syn_ack",
     "rst": "client_rst",
-    CLIENT: SERVER,
     "port": THEIR_PORT,
 }
-"""What changes places with the ends."""
+_PLACES = {CLIENT: SERVER, "port": THEIR_PORT}
+"""What changes places with the ends: of facts, and of rows that are judged."""
 
 
 def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
@@ -58,11 +61,14 @@ def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     `declared`: the schema `objects.DECLARED` and a label. Where the ends change places, so do the
     numbers of their directions.
     """
-    rows = placed(facts)
-    ports = declared.select(key().alias(SERVER), "protocol", "port").unique()
+    rows, ports = _in_numbers(placed(facts), declared)
     by_time = openers(rows)
     first = places(rows, by_time)
-    rows = rows.with_columns(pl.col(ROW).is_in(by_time.replies.implode()).alias(_REPLY))
+    theirs = rows[THEIR_PORT]
+    rows = rows.with_columns(
+        pl.col(ROW).is_in(by_time.replies.implode()).alias(_REPLY),
+        pl.lit(value=False).alias(_SWAPPED),
+    )
     told = pl.col("evidence").is_in(PROVEN) & ~pl.col(ROW).is_in(_wrong(rows, ports, by_time))
     certain, doubtful = rows.filter(told), rows.filter(~told)
     ranks = ranked(ports, Evidence.DECLARED), ranked(first, Evidence.FIRST)
@@ -73,7 +79,20 @@ def oriented(facts: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     weak = pl.col("evidence") == Evidence.UNCERTAIN
     rest = _decided(decided.filter(weak), known, *fans(decided.clear()))
     others = _of_others(pl.concat([decided.filter(~weak), rest]), ports, first)
-    return pl.concat([certain, others]).select(facts.columns)
+    said = pl.concat([certain, others]).sort(ROW)
+    found = facts.with_columns(theirs, said["evidence"]).with_columns(_changed(said[_SWAPPED]))
+    return found.select(facts.columns)
+
+
+def _in_numbers(rows: pl.DataFrame, declared: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows (`placed`) and declared ports (PLACE) with numbers of ends in the place of texts."""
+    ports = declared.select(key().alias(SERVER), "protocol", "port").unique()
+    named = numbers(pl.concat([rows[CLIENT], rows[SERVER], ports[SERVER]]).alias("").to_frame())
+    count = rows.height
+    return (
+        rows.with_columns(named[:count].alias(CLIENT), named[count : 2 * count].alias(SERVER)),
+        ports.with_columns(named[2 * count :].alias(SERVER)),
+    )
 
 
 def _wrong(rows: pl.DataFrame, ports: pl.DataFrame, by_time: Openers) -> pl.Expr:
@@ -99,7 +118,9 @@ def _decided(
     rank = pl.when(alike & (ahead == 0)).then(_UNCERTAIN).otherwise(pl.min_horizontal(own, theirs))
     names = {number: evidence.value for number, evidence in enumerate(EVIDENCES)}
     evidence = rank.replace_strict(names, return_dtype=pl.String).alias("evidence")
-    return judged.with_columns(*_changed(swap), evidence).select(rows.columns)
+    swapped = (pl.col(_SWAPPED) != pl.lit(swap)).alias(_SWAPPED)
+    turned_ = _turned(_PLACES, swap)
+    return judged.with_columns(*turned_, evidence, swapped).select(rows.columns)
 
 
 def _judged(
@@ -140,14 +161,17 @@ def _rank(known: str, port: str, fan: pl.Expr) -> pl.Expr:
 
 
 def _changed(swap: pl.Series) -> list[pl.Expr]:
-    """The columns of both ends, in each other's place where `swap` says so."""
-    pairs = _PAIRS | {theirs: own for own, theirs in _PAIRS.items()}
-    condition = pl.lit(swap)
+    """The columns of facts that are of both ends, the other way round where `swap` says so."""
     reporter = pl.col("reporter").replace({"client": "server", "server": "client"})
-    return [
-        *(pl.when(condition).then(b).otherwise(a).alias(a) for a, b in pairs.items()),
-        pl.when(condition).then(reporter).otherwise("reporter").alias("reporter"),
-    ]
+    reported = pl.when(pl.lit(swap)).then(reporter).otherwise("reporter")
+    return [*_turned(_PAIRS, swap), reported.alias("reporter")]
+
+
+def _turned(pairs: Mapping[str, str], swap: pl.Series) -> list[pl.Expr]:
+    """The columns of pairs, in each other's place where `swap` says so."""
+    both = {**pairs, **{theirs: own for own, theirs in pairs.items()}}
+    condition = pl.lit(swap)
+    return [pl.when(condition).then(b).otherwise(a).alias(a) for a, b in both.items()]
 
 
 def _of_others(rows: pl.DataFrame, ports: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:

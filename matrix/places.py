@@ -20,6 +20,7 @@ CLIENT, SERVER, THEIR_PORT = ":client", ":server", ":their_port"
 PLACE = (SERVER, "protocol", "port")
 OTHER = (CLIENT, "protocol", THEIR_PORT)
 """The place of the client's end: its port is known where all connections have the same one."""
+READ = ("client_port_min", "client_port_max", "evidence", "reporter", "began")
 RANK, FAN, ROW = ":rank", ":fan", ":row"
 EVIDENCES = list(Evidence)
 """The strongest first: positions in it are ranks."""
@@ -30,13 +31,16 @@ _KNOWN = pl.Series(service_ports.known())
 
 
 def placed(facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts with the columns of PLACE and OTHER, and ROW (UInt32)."""
+    """What facts say of places: PLACE, OTHER, the columns READ, and ROW (UInt32)."""
     single = pl.col("client_port_min") == pl.col("client_port_max")
     theirs = pl.coalesce("client_port", pl.when(single).then("client_port_min"))
-    return facts.with_columns(
+    return facts.select(
         key("client_").alias(CLIENT),
         key("server_").alias(SERVER),
         theirs.cast(pl.Int32).alias(THEIR_PORT),
+        "protocol",
+        "port",
+        *READ,
     ).with_row_index(ROW)
 
 
