@@ -226,8 +226,10 @@ def serve(job: Job, listen: str = "", pipeline: Path | None = None, *, page: boo
     edges = Edges(job, pipeline, share=_SHARE if page else 0)
     extra, files = documents(edges), dict[str, Answer]()
     if page:
-        from pipeline.cli import page_api  # noqa: PLC0415 - slow, for the page alone
+        from page.rehearsal import rehearse  # noqa: PLC0415 - slow, for the page alone
+        from pipeline.cli import page_api  # noqa: PLC0415 - the same
 
+        rehearse()
         name = "a worker of a group" if job.subscribes else "a worker"
         extra |= page_api.worker_documents(job, edges, f"{name}: {pipeline or 'a pipeline'}")
         files |= page_api.page_files()
