@@ -106,6 +106,7 @@ def run(
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         config = _config(made, Path(folder))
+        stack.callback(config.unlink)
         command = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
         command += [str(Path(sys.executable).with_name("flowmatrix")), "run", str(config)]
         command += ["--listen", f"{LOCALHOST}:{port}", *(["--page"] if page else [])]
