@@ -13,9 +13,8 @@ import polars as pl
 
 from discovery.asked import QUESTIONS
 from discovery.ranges import RANGES
-from matrix import edge_page
 from matrix.edges import EDGES
-from page import completeness, matrix, peers, policy
+from page import completeness, matrix, peers, policy, table
 from page.source import Seen
 from pipeline.api.answer import document
 from pipeline.flows.compressed import Compressed
@@ -27,7 +26,7 @@ def rehearse() -> None:
     """Answer what the views ask for, a fraction of a second."""
     seen = shop()
     answers = [
-        edge_page.page(seen.edges(), seen.beyond, {"namespace": "shop"}),
+        table.table(seen, None, {"namespace": "shop"}),
         matrix.matrix(seen, None, matrix.Asked(namespace="shop")),
         policy.page(seen, policy.Asked(namespace="shop")),
         completeness.page(seen, completeness.Asked(namespace="shop")),

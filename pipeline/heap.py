@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -19,8 +20,13 @@ _LARGE = 1 << 20
 _advise = getattr(_library, "madvise", None)
 _NOT_NEEDED = 4
 """MADV_DONTNEED. Source: https://man7.org/linux/man-pages/man2/madvise.2.html."""
-_MAPPINGS = Path("/proc/self/maps")
-"""Of Linux. Source: https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html."""
+_MAPPINGS = Path("/proc/self/smaps")
+"""Of Linux. Source: https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html."""
+_CODE = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \d+ +/.*\n(?:\w+: .*\n)*?Anonymous: +0 kB",
+    re.MULTILINE,
+)
+"""The code of a file, from where to where, of which no page is the process's own."""
 _A_MOMENT = 1.0
 """Seconds without work after which the heap is trimmed."""
 
@@ -65,13 +71,11 @@ def _unmap_code(advise: Callable[..., int]) -> None:
     """Let go of the code of libraries: tens of megabytes that the start or an answer alone ran.
 
     It stays in the page cache of the system, and what is run again is mapped again: a microsecond
-    for 16 pages.
+    for 16 pages. Pages of the process's own have breakpoints or uprobes in them, and are kept.
     """
-    for line in _MAPPINGS.read_text().splitlines():
-        span, permissions, _, _, _, *path = line.split(maxsplit=5)
-        if permissions == "r-xp" and path and path[0].startswith("/"):
-            start, end = (int(number, 16) for number in span.split("-"))
-            advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _NOT_NEEDED)
+    for found in _CODE.finditer(_MAPPINGS.read_bytes()):
+        start, end = (int(number, 16) for number in found.groups())
+        advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _NOT_NEEDED)
 
 
 class Rest:

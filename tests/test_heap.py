@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from pipeline.heap import Rest
 
@@ -68,6 +69,23 @@ sums()
 before = held()
 trim()
 print(before, held(), *sums())
+"""
+
+
+_BREAKPOINT = """
+import ctypes
+import mmap
+import sys
+from pipeline.heap import trim
+
+with open(sys.argv[1], "rb") as file:
+    code = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+code[0] = 0xCC
+start = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+library = ctypes.CDLL(None)
+assert library.mprotect(start, len(code), mmap.PROT_READ | mmap.PROT_EXEC) == 0
+trim()
+print(ctypes.string_at(start, 1)[0], sum(ctypes.string_at(start, len(code))))
 """
 
 
@@ -151,6 +169,13 @@ def test_code_that_nobody_runs_is_not_held() -> None:
     before, after, even, odd = map(int, printed(_CODE).split())
     assert after < before - 10
     assert (even, odd) == (249_500, 250_000)
+
+
+def test_code_that_was_changed_is_kept(tmp_path: Path) -> None:
+    """Breakpoints of debuggers, and uprobes."""
+    file = tmp_path / "code"
+    file.write_bytes(bytes(8_192))
+    assert printed(_BREAKPOINT, str(file)).split() == ["204", "204"]
 
 
 def test_the_heap_is_trimmed_once_a_second_after_work() -> None:
