@@ -14,13 +14,16 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import FaustError
 
 from pipeline.dead_letters.limit import TooManyDeadLettersError
+from pipeline.heap import trim
 from pipeline.kafka.connection import BrokerError
 from pipeline.kafka.errors import FencedInstanceIdError, explain
 from pipeline.runtime.failure import WorkerError, is_final
 from pipeline.runtime.faust.group import MovedError
 from pipeline.runtime.faust.group_watch import LoginError
 from pipeline.runtime.status import Status
+from pipeline.timing.periodic import Periodic
 
+_TRIM_SECONDS = 60.0
 _PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
 _MOST = 5
@@ -58,6 +61,7 @@ class Worker:
     """Joins again whenever a membership ends, after a pause that grows from 1 s to 10 s.
 
     A membership that lasted for longer than the longest pause makes the next pause short again.
+    Every minute the heap is trimmed: what the start needed is given back, whatever there is to do.
     `stop` sets `stopped`; a signal handler may call it.
     """
 
@@ -70,6 +74,7 @@ class Worker:
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Pause = _pause,
+        trim: Callable[[], None] = trim,
     ) -> None:
         self._memberships = memberships
         self._status = status
@@ -77,6 +82,7 @@ class Worker:
         self._on_batch = on_batch
         self._clock = clock
         self._pause = pause
+        self._trimming = Periodic("the trim of the heap", trim, _TRIM_SECONDS)
         self._times, self._last = 0, ""
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,9 +112,11 @@ class Worker:
         connections is waited for.
         """
         self._on_batch(advance)
+        self._trimming.start()
         try:
             asyncio.run(self._run())
         finally:
+            self._trimming.close()
             self._status.end()
             self._ended.set()
 

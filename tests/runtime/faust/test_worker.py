@@ -36,6 +36,7 @@ class Scripted:
         self.status = status()
         self.reasons: list[str] = []
         self.told: list[int] = []
+        self.trimmed = threading.Event()
         self._ends = list(ends)
         self._ended_at = 0.0
         self.worker = Worker(
@@ -45,6 +46,7 @@ class Scripted:
             self._report,
             clock=lambda: self.now,
             pause=self._pause,
+            trim=self.trimmed.set,
         )
 
     def _report(self, advance: Callable[[int], None]) -> None:
@@ -94,6 +96,15 @@ def test_a_place_that_another_worker_took_is_called_so() -> None:
     run = Scripted(put_out)
     run.worker.run()
     assert run.reasons[0].startswith("another worker has the same group_instance_id and has taken")
+
+
+def test_memory_is_given_back_while_it_runs() -> None:
+    def once_trimmed(run: Scripted) -> None:
+        assert run.trimmed.wait(60)
+
+    run = Scripted(once_trimmed)
+    run.worker.run()
+    assert run.trimmed.is_set()
 
 
 def test_the_reason_is_said_meanwhile() -> None:
