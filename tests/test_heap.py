@@ -8,13 +8,17 @@ from pathlib import Path
 
 from pipeline.heap import Rest
 
-_MEASURED = """
+_HELD = """
 from pathlib import Path
-from pipeline.heap import give_back
 
-def held():
+def held(kind="RssAnon"):
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind)) >> 10
+"""
+
+
+_MEASURED = """
+from pipeline.heap import give_back
 
 give_back()
 before = held()
@@ -30,12 +34,7 @@ print(kept, held() - before)
 
 _NAMES = """
 import gc
-from pathlib import Path
 from pipeline.heap import give_back
-
-def held():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
 
 give_back()
 before = held()
@@ -53,22 +52,17 @@ print(kept, held() - before)
 
 
 _CODE = """
-from pathlib import Path
 import polars as pl
 from pipeline.heap import trim
-
-def held():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) >> 10
 
 def sums():
     numbers = pl.DataFrame({"a": range(1_000)})
     return numbers.group_by(odd=pl.col("a") % 2).sum()["a"].sort().to_list()
 
 sums()
-before = held()
+before = held("RssFile")
 trim()
-print(before, held(), *sums())
+print(before, held("RssFile"), *sums())
 """
 
 
@@ -115,12 +109,7 @@ all_there.wait()
 
 _LARGE = """
 import sys
-from pathlib import Path
 from pipeline.heap import one_heap
-
-def held():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
 
 if sys.argv[1] == "settled":
     one_heap()
@@ -134,7 +123,7 @@ print(held() - before)
 
 def printed(program: str, *arguments: str) -> str:
     """What a program prints in a process of its own."""
-    command = [sys.executable, "-c", program, *arguments]
+    command = [sys.executable, "-c", _HELD + program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
