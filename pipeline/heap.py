@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _library = ctypes.CDLL(None)
@@ -63,8 +64,9 @@ def trim() -> None:
     sys._clear_type_cache()  # noqa: SLF001 - it is documented
     if _trim:
         _trim(0)
-    if _advise and _MAPPINGS.exists():
-        _unmap_code(_advise)
+    if _advise:
+        with suppress(OSError):  # there is no /proc, or a program with capabilities may not read it
+            _unmap_code(_advise)
 
 
 def _unmap_code(advise: Callable[..., int]) -> None:

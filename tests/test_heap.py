@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pipeline import heap
 from pipeline.heap import Rest
 
 _HELD = """
@@ -165,6 +168,14 @@ def test_code_that_was_changed_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "code"
     file.write_bytes(bytes(8_192))
     assert printed(_BREAKPOINT, str(file)).split() == ["204", "204"]
+
+
+def test_mappings_that_cannot_be_read_are_left_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        monkeypatch.setattr(heap, "_MAPPINGS", path)
+        heap.trim()
 
 
 def test_the_heap_is_trimmed_once_a_second_after_work() -> None:
