@@ -38,19 +38,17 @@ class Documents(NamedTuple):
         """A document of what was seen, and of the approved file."""
 
         def answer(query: Mapping[str, str]) -> object:
-            question, files = asked(query, form), [self.source.approved]
-            stamp = fingerprints([one for one in files if one])
+            question = asked(query, form)
+            key = described.summary, question, self._stamp()
             seen = self._seen()
-            key = described.summary, question, stamp
             return self.answers.get(seen, key, lambda: document(make(seen, question)).kept())
 
         return Extra(answer, described)
 
     def edges(self, query: Mapping[str, str]) -> object:
         """The document of edges."""
-        stamp = fingerprints([one for one in [self.source.approved] if one])
+        key = "edges", tuple(sorted(query.items())), self._stamp()
         seen = self._seen()
-        key = "edges", tuple(sorted(query.items())), stamp
         try:
             return self.answers.get(
                 seen,
@@ -67,6 +65,10 @@ class Documents(NamedTuple):
     def approved(self) -> Approved | None:
         """What is approved, if anything is. Raises UnansweredError."""
         return drift.load(self.source.approved) if self.source.approved else None
+
+    def _stamp(self) -> object:
+        """Another one where the approved file is."""
+        return fingerprints([one for one in [self.source.approved] if one])
 
     def _seen(self) -> Seen:
         try:

@@ -57,7 +57,6 @@ class Cluster:
         self.policies: list[Manifest] = []
         self.others: list[Manifest] = []
         self._owner: dict[Reference, Reference] = {}
-        self._owner_of_pod: list[Reference | None] = []
         self._references: dict[Reference, Reference] = {}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._ports: dict[tuple[NamedPort, ...], tuple[NamedPort, ...]] = {}
@@ -68,9 +67,9 @@ class Cluster:
             except (msgspec.ValidationError, TypeError) as error:
                 self.problems.append(Problem((), f"{_called(one)}: {error}"))
         chains = {one: tuple(self._chain(one, _HOPS)) for one in self._references}
-        for at, owner in enumerate(self._owner_of_pod):
-            if owner:
-                self.pods[at] = self.pods[at]._replace(owners=chains[owner])
+        for at, pod in enumerate(self.pods):
+            if pod.owners:
+                self.pods[at] = pod._replace(owners=chains[pod.owners[0]])
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace, that of its name included."""
@@ -174,8 +173,8 @@ class Cluster:
                 given = meta.labels or {}
                 labels = self._labels.setdefault(tuple(given.items()), given)
                 pod = _pod(reference, meta, one, labels)
-                self.pods.append(pod._replace(ports=self._ports.setdefault(pod.ports, pod.ports)))
-                self._owner_of_pod.append(owner)
+                ports = self._ports.setdefault(pod.ports, pod.ports)
+                self.pods.append(pod._replace(ports=ports, owners=(owner,) if owner else ()))
             case "Node":
                 self.nodes[meta.name] = _node(meta, one)
             case "Service":

@@ -36,6 +36,11 @@ def host(written: str) -> str:
     return written
 
 
+def bare(name: str) -> str:
+    """The same for a host that stands alone: IPv6 without brackets."""
+    return host(f"[{name}]" if ":" in name else name)
+
+
 def of_url(url: str) -> str:
     """The host of a URL, or of `//HOST:PORT`. Raises ValueError as `host`, and for a wrong port.
 
@@ -48,4 +53,4 @@ def of_url(url: str) -> str:
         raise ValueError("0 is not a port to send to")
     if not name:
         raise ValueError(f'"{url}" names no host')
-    return host(f"[{name}]" if ":" in name else name)
+    return bare(name)

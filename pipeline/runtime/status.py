@@ -34,9 +34,8 @@ class Status:
             self._logged.clear()
             self._lost = ""
         self._telemetry.set("kafka_ready", 0 if reason else 1)
-        also = self._lost or self._suspicion
-        if self._clock() - self._suspected > _SUSPECTED:
-            also = self._lost
+        is_recent = self._clock() - self._suspected <= _SUSPECTED
+        also = self._lost or (self._suspicion if is_recent else "")
         self.not_ready = f"{reason} ({also})" if reason and also else reason
 
     def suspect(self, what: str) -> None:

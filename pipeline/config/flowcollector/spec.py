@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pipeline.config.flowcollector.health import HealthRule
-from pipeline.flows.hosts import host, of_url
+from pipeline.flows.hosts import bare, of_url
 from pipeline.push.http import URL
 from pipeline.push.loki import LabelName
 from pipeline.stage.duration import seconds
@@ -30,7 +30,7 @@ Host = Annotated[
         pattern=r"^([^\s/:\[\]]+|[0-9a-fA-F:]+)?$(?!\n)",
         extra={
             "expected": "the name or address of a host, without its port",
-            "check": lambda name: name and host(f"[{name}]" if ":" in name else name),
+            "check": lambda name: name and bare(name),
         },
     ),
 ]
