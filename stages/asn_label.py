@@ -32,6 +32,7 @@ from pipeline.stage import (
 )
 from pipeline.stage.address_field import AddressField, both
 from pipeline.stage.fingerprint import fingerprints
+from pipeline.stage.once import once
 
 _PATIENCE = 15.0
 """Seconds to wait for a cluster's objects before going on without them."""
@@ -86,8 +87,8 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
         elif self.cluster:
             yield from (problem.under("cluster") for problem in self.cluster.check(folder))
         else:
-            problems: list[Problem] = []
-            if not self._listed(folder, problems) and not problems:
+            listed, problems = self._read(folder)
+            if not listed and not problems:
                 problems = [warning((), f"{self.inventory}: no router advertises a network")]
             yield from (problem.under("inventory") for problem in problems)
         for i, end in enumerate(self.ends):
@@ -97,7 +98,7 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
 
     def build(self, context: BuildContext, resources: ResourcePool | None = None) -> BuiltStage:
         feed = self._feed(context.folder, resources)
-        listed = feed.advertised() if feed else self._listed(context.folder, [])
+        listed = feed.advertised() if feed else self._read(context.folder)[0]
         files = [context.folder / self.inventory] if self.inventory else []
 
         def fingerprint() -> Hashable:
@@ -105,10 +106,14 @@ class AsnLabel(ResourceTransform, frozen=True, kw_only=True, dict=True, tag="asn
 
         return BuiltStage(self._step(listed, context), fingerprint=fingerprint)
 
-    def _listed(self, folder: Path, problems: list[Problem]) -> list[tuple[Network, str]]:
+    @once
+    def _read(self, folder: Path) -> tuple[list[tuple[Network, str]], list[Problem]]:
+        """What the inventory says, read by `check` or else when it is built; and its problems."""
+        problems: list[Problem] = []
         if not self.inventory:
-            return []
-        return advertised(one.object for one in file.read(folder / self.inventory, problems))
+            return [], problems
+        objects = file.read(folder / self.inventory, problems)
+        return advertised(one.object for one in objects), problems
 
     def _feed(self, folder: Path, resources: ResourcePool | None) -> FrrFeed | None:
         """What the cluster advertises; None where no cluster is to be asked."""

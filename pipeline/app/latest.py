@@ -91,7 +91,6 @@ class LatestFlows:
         self._held = self._bytes = self._number = 0
         self._shown = -1
         self._next = 0.0
-        self._plans: tuple[Plan, Plan] | None = None
         self._flows = Compressed(pl.DataFrame())
 
     def keep(self) -> None:
@@ -129,10 +128,9 @@ class LatestFlows:
             return self._flows
 
     def _enriched(self, ring: Sequence[_Batch]) -> pl.DataFrame:
-        with self._live.batch(patience=_PATIENCE) as plan:
-            if self._plans is None or self._plans[0] is not plan:
-                self._plans = plan, self._compile()
-            of = self._plans[1]
+        """The flows of some batches, of a plan made for this once: what plans keep is large."""
+        with self._live.batch(patience=_PATIENCE):
+            of = self._compile()
             of.refresh(Event())
             tap = of.nodes[-1].name
             frames = list[pl.DataFrame]()

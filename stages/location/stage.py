@@ -19,6 +19,7 @@ from pipeline.flows.lookup_cache import LookupCache
 from pipeline.stage import BuildContext, BuiltStage, Example, Fields, Step, Transform
 from pipeline.stage.address_field import AddressField, both
 from pipeline.stage.fingerprint import fingerprints
+from pipeline.stage.once import once
 from stages.location.databases import Database, Place, opened
 
 _SUFFIXES = {
@@ -32,7 +33,7 @@ _SUFFIXES = {
 _NOTHING = Place(*[None] * len(Place._fields))
 
 
-class Location(Transform, frozen=True, kw_only=True, tag="location"):
+class Location(Transform, frozen=True, kw_only=True, dict=True, tag="location"):
     """Write where an address is: country, region, city, latitude and longitude.
 
     `file` is a database of your own: a BIN file of IP2Location, a zip file with one, or a database
@@ -82,7 +83,7 @@ class Location(Transform, frozen=True, kw_only=True, tag="location"):
             yield Problem(("file",), f'no file "{self.file}"', hint)
         else:
             try:
-                opened(path)
+                self._opened(path)
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or error
                 yield Problem(("file",), f'"{self.file}": {reason}')
@@ -99,7 +100,12 @@ class Location(Transform, frozen=True, kw_only=True, tag="location"):
         def fingerprint() -> Hashable:
             return fingerprints([path])
 
-        return BuiltStage(self._step(opened(path), context), fingerprint=fingerprint)
+        return BuiltStage(self._step(self._opened(path), context), fingerprint=fingerprint)
+
+    @once
+    def _opened(self, path: Path) -> Database:
+        """The database, opened by `check` or else when it is built: to copy it takes a while."""
+        return opened(path)
 
     def _step(self, database: Database, context: BuildContext) -> Step:
         memo = LookupCache(lambda texts: _places(database, texts))

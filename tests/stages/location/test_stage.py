@@ -11,6 +11,7 @@ from pipeline.stage import BuildContext, Step
 from pipeline.stage.address_field import AddressField
 from pipeline.stage.built import BuiltStage
 from pipeline.testing import assert_laws
+from stages.location.databases import Database, opened
 from stages.location.stage import Location
 from tests.stages.flows import run
 from tests.support import ip2location
@@ -109,3 +110,22 @@ def test_another_database_is_looked_up_anew(tmp_path: Path) -> None:
 def step_of(folder: Path) -> Step:
     stage = Location(name="l", file="places.BIN", ends=[AddressField("A", "L")])
     return stage.build(BuildContext(folder=folder))
+
+
+def test_a_database_is_opened_once_for_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is checked and built, and built again for who looks at flows: to copy it takes seconds."""
+    database(tmp_path)
+    found: list[Path] = []
+
+    def counted(path: Path) -> Database:
+        found.append(path)
+        return opened(path)
+
+    monkeypatch.setattr("stages.location.stage.opened", counted)
+    place = Location(name="l", file="places.BIN", ends=[AddressField("A", "L")])
+    assert list(place.check(tmp_path)) == []
+    for _ in range(2):
+        place.build(BuildContext(folder=tmp_path))
+    assert found == [tmp_path / "places.BIN"]
