@@ -79,7 +79,7 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
 class Known(NamedTuple):
     """What a plan knows of a cluster at a moment, by reference.
 
-    `slices`: EndpointSlices as JSON, a list. `labels` are those that are derived from the cluster,
+    `slices`: EndpointSlices, packed. `labels` are those that are derived from the cluster,
     None where nothing derives any; `warnings` says what is not known.
     """
 
@@ -94,7 +94,7 @@ class Known(NamedTuple):
         They are made one at a time, and share their texts with the index.
         """
         yield from manifests(self.dump)
-        yield from map(_reduced, objects.listed(self.slices))
+        yield from map(_reduced, objects.unpacked(self.slices))
         if self.labels is not None:
             yield labelled(self.labels)
 
@@ -131,7 +131,7 @@ def known(live: ActivePlan, resources: ResourcePool) -> Known:
         for one in some
     }
     told = derived if derived or feeds else None
-    return Known(dump, msgspec.json.encode(list(slices.values())), told, warnings)
+    return Known(dump, objects.packed(list(slices.values())), told, warnings)
 
 
 def _reduced(one: Object) -> Manifest:

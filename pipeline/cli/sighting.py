@@ -100,7 +100,7 @@ def known(job: Job) -> tuple[Objects | None, list[Label]]:
 
 def objects_of(known: Known) -> Objects:
     """What is known of a cluster, as edges depend on it."""
-    return Objects.known(known.dump, objects.listed(known.slices))
+    return Objects.known(known.dump, objects.unpacked(known.slices))
 
 
 def told(job: Job) -> tuple[Known | None, list[Label]]:

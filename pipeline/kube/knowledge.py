@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
-
 from pipeline.flows import cidr
 from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
@@ -46,12 +44,12 @@ class ObjectKnowledge:
 
         It may wait for an answer of the cluster.
         """
-        return self.watch.endpoints() if self.watch else objects.listed(self._of_file)
+        return self.watch.endpoints() if self.watch else objects.unpacked(self._of_file)
 
     @cached_property
     def _of_file(self) -> bytes:
-        """Those of the file as JSON: as objects, they would keep all of the text of the file."""
-        return msgspec.json.encode(inventory.endpoints(self.file) if self.file else [])
+        """Those of the file, packed."""
+        return objects.packed(inventory.endpoints(self.file) if self.file else [])
 
     def problems(self) -> list[str]:
         """Problems with the data of the cluster: what is unknown or may be out of date."""
