@@ -19,6 +19,9 @@ from pipeline.stage import Encoder
 _PERIOD, _LEAST = 10.0, 1.0
 """Seconds over which rates are taken, and between two looks."""
 Values = Mapping[str, Mapping[tuple[str, ...], float]]
+_Work = Mapping[str, tuple[float, float]]
+"""Flows that came into a stage, and the seconds that it took for them, by its name."""
+_NONE = (0.0, 0.0)
 
 
 class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +111,7 @@ class Health:
     def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
         self._job = job
         self._clock = clock
-        self._looks: deque[tuple[float, Values]] = deque()
+        self._looks: deque[tuple[float, _Work]] = deque()
         self._lock = Lock()
 
     def page(self, _: Mapping[str, str]) -> HealthPage:
@@ -137,26 +140,25 @@ class Health:
         )
         return HealthPage([worker])
 
-    def _before(self, values: Values) -> tuple[float, Values]:
+    def _before(self, work: _Work) -> tuple[float, _Work]:
         """The seconds since an earlier look, and what was seen then."""
         now = self._clock()
         with self._lock:
             if not self._looks or now - self._looks[-1][0] >= _LEAST:
-                self._looks.append((now, values))
+                self._looks.append((now, work))
             while len(self._looks) > 2 and self._looks[1][0] <= now - _PERIOD:
                 self._looks.popleft()
             at, earlier = self._looks[0]
         return now - at, earlier
 
     def _stages(self, values: Values) -> list[StageHealth]:
-        elapsed, before = self._before(values)
+        work = _work(values)
+        elapsed, before = self._before(work)
         found = []
         for node in self._job.plan.nodes:
             key = (node.name,)
-            came, spent = (
-                values[name].get(key, 0.0) - (before[name].get(key, 0.0) if elapsed else 0.0)
-                for name in ("stage_flows_in", "stage_seconds")
-            )
+            now, then = work.get(node.name, _NONE), before.get(node.name, _NONE)
+            came, spent = (a - b for a, b in zip(now, then if elapsed else _NONE, strict=True))
             totals = {
                 part: int(values[f"stage_flows_{part}"].get(key, 0))
                 for part in ("in", "out", "filtered", "rejected")
@@ -198,6 +200,11 @@ class Health:
                 )
             )
         return sorted(found, key=lambda one: -one.series)
+
+
+def _work(values: Values) -> _Work:
+    flows, seconds = values["stage_flows_in"], values["stage_seconds"]
+    return {key[0]: (came, seconds.get(key, 0.0)) for key, came in flows.items()}
 
 
 def _partitions(values: Values) -> list[PartitionHealth]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +97,17 @@ def test_what_is_known_of_the_cluster(job: Job) -> None:
     job.telemetry.add("kube_errors", 2, "Pod", "500")
     (kind,) = health(job).cluster
     assert (kind.kind, kind.objects, kind.synced, kind.stale, kind.errors) == ("Pod", 9, True, 0, 2)
+
+
+def test_little_is_kept_of_a_look(job: Job) -> None:
+    """Of ten looks all self-metrics would be thousands of objects, wherever they were made."""
+    now = [100.0]
+    found = Health(job, lambda: now[0])
+    found.page({})
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(9):
+        now[0] += 1
+        found.page({})
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 9 * 30
