@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from policy.generate.dns import NoResolverError
 from policy.generate.draft import Draft
 from policy.generate.objects import Kind, manifests
 from policy.generate.report import Report
-from policy.networkpolicy import Direction, NetworkPolicy, parse
+from policy.networkpolicy import Direction, NetworkPolicy, parse_all
 from policy.objects import Cluster, Manifest
 
 
@@ -28,9 +28,12 @@ class Which(StrEnum):
 
 
 class Policies(NamedTuple):
-    """Policies, as objects and read; `report` is what generating a draft said."""
+    """Policies, as objects and read; `report` is what generating a draft said.
 
-    manifests: Sequence[Manifest]
+    The objects of a draft are made anew whenever somebody goes through them.
+    """
+
+    manifests: Iterable[Manifest]
     read: Sequence[NetworkPolicy]
     report: Report | None = None
 
@@ -45,7 +48,7 @@ def objects(seen: Seen) -> Cluster:
 
 def check_namespaces(seen: Seen, cluster: Cluster, asked: Sequence[str]) -> None:
     """Raises UnansweredError (404) for a namespace that nothing is in."""
-    known = {pod.namespace for pod in cluster.pods}
+    known = {pod.namespace for pod in cluster.pods.alike}
     edges = seen.edges()
     known |= {*edges["client_namespace"].unique(), *edges["server_namespace"].unique()}
     known -= {""}
@@ -64,8 +67,18 @@ def draft(
     except NoResolverError as error:
         raise refused(str(error)) from error
     kept = [one for one in found.drafts if direction is None or direction in one.rules]
-    made = list(manifests((_of(one, direction) for one in kept), Kind.NETWORK_POLICY, found.report))
-    return Policies(made, [parse(one) for one in made], found.report)
+    made = _Manifests([_of(one, direction) for one in kept], found.report)
+    return Policies(made, parse_all(made), found.report)
+
+
+class _Manifests:
+    """The policies of drafts as objects; thousands of rules take megabytes, one policy little."""
+
+    def __init__(self, drafts: Sequence[Draft], report: Report) -> None:
+        self._drafts, self._report = drafts, report
+
+    def __iter__(self) -> Iterator[Manifest]:
+        return manifests(self._drafts, Kind.NETWORK_POLICY, self._report)
 
 
 UNLISTED = (

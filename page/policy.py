@@ -201,7 +201,7 @@ def page(seen: Seen, question: Asked) -> PolicyPage:
 def whole(seen: Seen, question: Asked) -> PolicyYaml:
     """All policies of a namespace as YAML. Raises UnansweredError."""
     given, _ = _policies(seen, question)
-    return PolicyYaml(dump(_named(given, question.namespace).values()))
+    return PolicyYaml(dump(one for _, one in _named(given, question.namespace)))
 
 
 def _policies(seen: Seen, question: Asked) -> tuple[Policies, Cluster]:
@@ -224,9 +224,11 @@ def _page(
     """The page of the edges of the namespace (`own`)."""
     findings = list(_said(given.report)) if given.report else []
     most = question.limit
-    names = _named(given, question.namespace)
-    wanted = [question.policy] if question.policy else [*names][:_TEXTS]
-    shown = {name: names[name] for name in wanted if name in names}
+    names, shown = list[str](), dict[str, Manifest]()
+    for name, one in _named(given, question.namespace):
+        names.append(name)
+        if name == question.policy if question.policy else len(names) <= _TEXTS:
+            shown[name] = one
     edges = _judged(own, found, question.rule)
     lists = {"unused": found.unused, "unselected": found.unselected}
     return PolicyPage(
@@ -239,7 +241,7 @@ def _page(
             "seen": Share(*found.coverage()),
             **{one.value: Share(*found.coverage(one)) for one in _VERDICTS},
         },
-        names=list(names),
+        names=names,
         policies=list(_texts(shown, found)),
         edges=list(map(_edge, edges.head(most).iter_rows(named=True))),
         unused=[Permission(**row) for row in found.unused.head(most).iter_rows(named=True)],
@@ -253,14 +255,12 @@ def _page(
     )
 
 
-def _named(given: Policies, namespace: str) -> dict[str, Manifest]:
-    """The policies of the namespace, by name."""
-    return {
-        f"{namespace}/{meta['name']}": one
-        for one in given.manifests
-        for meta in [one["metadata"]]
-        if meta.get("namespace") == namespace
-    }
+def _named(given: Policies, namespace: str) -> Iterator[tuple[str, Manifest]]:
+    """The policies of the namespace, and their names."""
+    for one in given.manifests:
+        meta = one["metadata"]
+        if meta.get("namespace") == namespace:
+            yield f"{namespace}/{meta['name']}", one
 
 
 def _texts(shown: Mapping[str, Manifest], found: Verification) -> Iterator[PolicyText]:

@@ -6,9 +6,8 @@ Source: the API reference of networking.k8s.io/v1, with the defaults of Kubernet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import product
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -104,12 +103,6 @@ class Rule(NamedTuple):
     def __str__(self) -> str:
         return f"{self.direction.value.lower()}[{self.number}]"
 
-    def atoms(self) -> list[Rule]:
-        """Rules of one peer and one port each that together mean the same."""
-        peers: list[tuple[Peer, ...]] = [(peer,) for peer in self.peers] or [()]
-        ports: list[tuple[Port, ...]] = [(port,) for port in self.ports] or [()]
-        return [self._replace(peers=one, ports=other) for one, other in product(peers, ports)]
-
 
 class NetworkPolicy(NamedTuple):
     """A policy with what the API server sets; a port without protocol is TCP."""
@@ -137,6 +130,17 @@ def parse(data: dict[str, Any], place: Location = NOWHERE, namespace: str = "") 
         tuple(_rules(spec)),
         place,
     )
+
+
+def parse_all(some: Iterable[dict[str, Any]]) -> list[NetworkPolicy]:
+    """Policies as `parse` reads them: equal peers, of which there are thousands, are one object."""
+    known: dict[bytes, Peer] = {}
+
+    def shared(rule: Rule) -> Rule:
+        peers = (known.setdefault(msgspec.json.encode(peer), peer) for peer in rule.peers)
+        return rule._replace(peers=tuple(peers))
+
+    return [one._replace(rules=tuple(map(shared, one.rules))) for one in map(parse, some)]
 
 
 def _directions(spec: Spec) -> frozenset[Direction]:

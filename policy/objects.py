@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -33,12 +31,13 @@ from policy.parts import (
     ServicePort,
     lasting,
 )
+from policy.pods import Pods
 from policy.selectors import LabelSelector
 
 Manifest = dict[str, Any]
 NAME_LABEL = "kubernetes.io/metadata.name"
+_SERVICE_NAME = "kubernetes.io/service-name"
 _HOPS = 3
-_NAME = attrgetter("name")
 _RUN = re.compile(r"(.+)-[0-9]{8,}")
 """The name of a CronJob's Job ends in the minutes since 1970."""
 
@@ -49,27 +48,22 @@ class Cluster:
     def __init__(self, manifests: Iterable[Manifest]) -> None:
         self.problems: list[Problem] = []
         self.namespaces: dict[str, Mapping[str, str]] = {}
-        self.pods: list[Pod] = []
+        self.pods = Pods()
         self.controllers: dict[Reference, Controller] = {}
         self.nodes: dict[str, Node] = {}
         self.services: dict[Reference, Service] = {}
-        self.slices: list[EndpointSlice] = []
         self.policies: list[Manifest] = []
         self.others: list[Manifest] = []
         self._owner: dict[Reference, Reference] = {}
-        self._references: dict[Reference, Reference] = {}
-        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-        self._ports: dict[tuple[NamedPort, ...], tuple[NamedPort, ...]] = {}
-        """The pods of a workload have one owner, labels and ports: they share these objects."""
+        self._slices: dict[Reference, list[bytes]] = defaultdict(list)
+        """As JSON, which takes half of what they do: few are asked for."""
+        self._asked: dict[Reference, list[EndpointSlice]] = {}
         for one in manifests:
             try:
                 self._add(one)
             except (msgspec.ValidationError, TypeError) as error:
                 self.problems.append(Problem((), f"{_called(one)}: {error}"))
-        chains = {one: tuple(self._chain(one, _HOPS)) for one in self._references}
-        for at, pod in enumerate(self.pods):
-            if pod.owners:
-                self.pods[at] = pod._replace(owners=chains[pod.owners[0]])
+        self.pods.climb(lambda one: tuple(self._chain(one, _HOPS)))
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace, that of its name included."""
@@ -77,7 +71,7 @@ class Cluster:
 
     def pods_of(self, workload: Reference) -> list[Pod]:
         """The pods of a workload; ended ones, or its template, only where it has no others."""
-        found = [*self._named(workload), *self._pods_by_owner.get(workload, ())]
+        found = [*self._named(workload), *self.pods.of(workload)]
         living = [pod for pod in found if not pod.has_ended]
         controller = self.controllers.get(self.workload_of(workload))
         template = [controller.template] if controller and controller.template else []
@@ -96,68 +90,26 @@ class Cluster:
 
     def selected_by(self, service: Service) -> list[Pod]:
         """The living pods that a Service selects; none where it has no selector."""
+        if not service.selector:
+            return []
         selector = LabelSelector(dict(service.selector))
-        return [
-            pod
-            for pod in (
-                self._living.get(service.reference.namespace, ()) if service.selector else ()
-            )
-            if selector.matches(pod.labels)
-        ]
+        return self.pods.selected(service.reference.namespace, selector)
 
     def slices_of(self, service: Reference) -> list[EndpointSlice]:
         """The EndpointSlices of a Service."""
-        return self._slices.get(service, [])
+        if service not in self._asked:
+            given = map(msgspec.json.decode, self._slices.get(service, ()))
+            self._asked[service] = [_slice(service, one) for one in given]
+        return self._asked[service]
 
     @cached_property
     def host_addresses(self) -> Mapping[str, str]:
         """The names of the nodes by address, those of pods on the host network included."""
         own = {ip: node.name for node in self.nodes.values() for ip in node.addresses}
-        pods = (pod for pod in self.pods if pod.on_host_network and not pod.has_ended)
-        return {ip: pod.node for pod in pods for ip in pod.addresses} | own
-
-    @cached_property
-    def pods_by_address(self) -> Mapping[str, Pod]:
-        """The living pods by the addresses that are theirs alone."""
-        pods = [pod for pod in self.pods if not (pod.has_ended or pod.on_host_network)]
-        return {ip: pod for pod in pods for ip in pod.addresses}
-
-    @cached_property
-    def _living(self) -> Mapping[str, list[Pod]]:
-        found: dict[str, list[Pod]] = defaultdict(list)
-        for pod in self.pods:
-            if not pod.has_ended:
-                found[pod.namespace].append(pod)
-        return found
-
-    @cached_property
-    def _slices(self) -> Mapping[Reference, list[EndpointSlice]]:
-        found: dict[Reference, list[EndpointSlice]] = defaultdict(list)
-        for one in self.slices:
-            found[one.service].append(one)
-        return found
-
-    @cached_property
-    def _pods_by_owner(self) -> Mapping[Reference, list[Pod]]:
-        found: dict[Reference, list[Pod]] = defaultdict(list)
-        for pod in self.pods:
-            for owner in pod.owners:
-                found[owner].append(pod)
-        return found
-
-    @cached_property
-    def _pods_by_name(self) -> Mapping[str, list[Pod]]:
-        """The pods of each namespace, sorted by name: a key for each would take as much again."""
-        found: dict[str, list[Pod]] = defaultdict(list)
-        for pod in sorted(self.pods, key=_NAME):
-            found[pod.namespace].append(pod)
-        return found
+        return {ip: pod.node for pod in self.pods.on_host_network() for ip in pod.addresses} | own
 
     def _named(self, one: Reference) -> list[Pod]:
-        """The pods of a name: one, and former ones."""
-        there = self._pods_by_name.get(one.namespace, []) if one.kind == "Pod" else []
-        first = bisect_left(there, one.name, key=_NAME)
-        return there[first : bisect_right(there, one.name, lo=first, key=_NAME)]
+        return self.pods.named(one.namespace, one.name) if one.kind == "Pod" else []
 
     def _add(self, one: Manifest) -> None:
         meta = msgspec.convert(one.get("metadata"), shapes.Metadata)
@@ -170,17 +122,13 @@ class Cluster:
             case "Namespace":
                 self.namespaces[meta.name] = meta.labels or {}
             case "Pod":
-                given = meta.labels or {}
-                labels = self._labels.setdefault(tuple(given.items()), given)
-                pod = _pod(reference, meta, one, labels)
-                ports = self._ports.setdefault(pod.ports, pod.ports)
-                self.pods.append(pod._replace(ports=ports, owners=(owner,) if owner else ()))
+                self.pods.add(_pod(reference, meta, one, (owner,) if owner else ()))
             case "Node":
                 self.nodes[meta.name] = _node(meta, one)
             case "Service":
                 self.services[reference] = _service(reference, one)
             case "EndpointSlice":
-                self.slices += _slices(meta, one)
+                self._add_slice(namespace, (meta.labels or {}).get(_SERVICE_NAME), one)
             case "NetworkPolicy":
                 self.policies.append(one)
             case _ if kind in shapes.CONTROLLERS:
@@ -188,12 +136,18 @@ class Cluster:
             case _:
                 self.others.append(one)
 
+    def _add_slice(self, namespace: str, service: str | None, one: Manifest) -> None:
+        if service:
+            reference = Reference("Service", namespace, service)
+            _slice(reference, one)
+            parts = {name: one.get(name) for name in ("endpoints", "ports")}
+            self._slices[reference].append(msgspec.json.encode(parts))
+
     def _owned_by(self, meta: shapes.Metadata, namespace: str) -> Reference | None:
         """The controller of an object; a node is none."""
         if not meta.controller or meta.controller.kind == "Node":
             return None
-        owner = Reference(meta.controller.kind, namespace, meta.controller.name)
-        return self._references.setdefault(owner, owner)
+        return Reference(meta.controller.kind, namespace, meta.controller.name)
 
     def _chain(self, one: Reference, most: int = _HOPS + 1) -> list[Reference]:
         """An object and its owners, the nearest first."""
@@ -210,7 +164,7 @@ def _called(one: Manifest) -> str:
 
 
 def _pod(
-    reference: Reference, meta: shapes.Metadata, one: Manifest, labels: Mapping[str, str]
+    reference: Reference, meta: shapes.Metadata, one: Manifest, owners: tuple[Reference, ...]
 ) -> Pod:
     spec = msgspec.convert(one.get("spec") or {}, shapes.PodSpec)
     status = msgspec.convert(one.get("status") or {}, shapes.PodStatus)
@@ -220,12 +174,13 @@ def _pod(
     return Pod(
         reference.namespace,
         reference.name,
-        labels,
+        meta.labels or {},
         addresses,
         sys.intern(spec.node_name or ""),
         bool(spec.host_network) or bool(hosts.intersection(filter(None, given))),
         _named_ports(spec),
         status.phase in shapes.ENDED or shapes.RELEASED in (meta.annotations or {}),
+        owners,
     )
 
 
@@ -287,17 +242,13 @@ def _service(reference: Reference, one: Manifest) -> Service:
     return Service(reference, spec.selector or {}, tuple(ports), _addresses(given))
 
 
-def _slices(meta: shapes.Metadata, one: Manifest) -> Iterator[EndpointSlice]:
-    service = (meta.labels or {}).get("kubernetes.io/service-name")
-    if not service:
-        return
+def _slice(service: Reference, one: Manifest) -> EndpointSlice:
     found = msgspec.convert(one.get("endpoints") or [], list[shapes.Endpoint])
     ports = msgspec.convert(one.get("ports") or [], list[shapes.EndpointPort])
-    namespace = meta.namespace or ""
     endpoints = (
         Endpoint(
             _addresses(each.addresses),
-            Reference("Pod", each.target_ref.namespace or namespace, each.target_ref.name)
+            Reference("Pod", each.target_ref.namespace or service.namespace, each.target_ref.name)
             if each.target_ref and each.target_ref.kind == "Pod"
             else None,
         )
@@ -306,5 +257,4 @@ def _slices(meta: shapes.Metadata, one: Manifest) -> Iterator[EndpointSlice]:
     named = (
         NamedPort(each.name or "", each.protocol or "TCP", each.port) for each in ports if each.port
     )
-    reference = Reference("Service", namespace, service)
-    yield EndpointSlice(reference, tuple(endpoints), tuple(named))
+    return EndpointSlice(service, tuple(endpoints), tuple(named))

@@ -83,7 +83,7 @@ class Objects:
 
     def namespaces(self, edges: pl.DataFrame, asked: Sequence[str]) -> set[str]:
         """Those of pods and of edges; one that is asked for and not among them ends the command."""
-        known = {pod.namespace for pod in self.cluster.pods}
+        known = {pod.namespace for pod in self.cluster.pods.alike}
         known |= set(edges["client_namespace"]) | set(edges["server_namespace"])
         known -= {""}
         for name in asked:

@@ -100,6 +100,7 @@ class _Builder:
         self._resolver = Resolver(options.dns, cluster, self._peers) if options.dns else None
         self._findings: list[Finding] = []
         self._seen: dict[tuple[Reference, Direction], Side] = defaultdict(Side)
+        self._ports: dict[Port, Port] = {}
         self._established: set[str] = set()
         self._unselectable: set[str] = set()
         self._unruled: set[str] = set()
@@ -118,7 +119,8 @@ class _Builder:
             elif edge.protocol not in _PROTOCOLS or edge.port is None or edge.port not in _PORTS:
                 self._say(Topic.OTHER_PROTOCOL, own.namespace, str(edge))
             else:
-                self._note(edge, direction, own, other, Port(edge.protocol, edge.port))
+                port = Port(edge.protocol, edge.port)
+                self._note(edge, direction, own, other, self._ports.setdefault(port, port))
 
     def _note(self, edge: Edge, direction: Direction, own: End, other: End, port: Port) -> None:
         workload = self._selections.top(Reference(own.kind, own.namespace, own.workload))

@@ -11,7 +11,7 @@ from policy.generate.draft import Draft
 from policy.generate.kinds import network_policy
 from policy.judge.evaluator import Evaluator
 from policy.judge.verdicts import Verdict
-from policy.networkpolicy import parse
+from policy.networkpolicy import parse_all
 from policy.objects import Cluster
 
 
@@ -19,7 +19,7 @@ def denied(
     frame: pl.DataFrame, drafts: Iterable[Draft], cluster: Cluster, labels: Iterable[Label]
 ) -> pl.DataFrame:
     """The edges of the frame that the drafts would deny, for all pods of a workload or some."""
-    policies = [parse(one) for draft in drafts for one in network_policy.manifests(draft)]
+    policies = parse_all(one for draft in drafts for one in network_policy.manifests(draft))
     verdicts = Evaluator(policies, cluster, labels).judge(frame).verdicts
     inside = (pl.col("client_kind") != "") & (pl.col("server_kind") != "")
     return (

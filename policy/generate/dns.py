@@ -79,8 +79,7 @@ def _targets(service: Service, cluster: Cluster, pods: Iterable[Pod]) -> set[int
     sliced = {port.name for port in own}
     return numbers | {
         port.number
-        for one in cluster.slices
-        if one.service == service.reference
+        for one in cluster.slices_of(service.reference)
         for port in one.ports
         if port.name in sliced
     }

@@ -6,8 +6,9 @@ No block covers an address of a pod: implementations differ in whether an `ipBlo
 from __future__ import annotations
 
 import ipaddress
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -159,17 +160,17 @@ class _Sorted:
     """Addresses in order, to find those of a network."""
 
     def __init__(self) -> None:
-        self._known: dict[int, set[int]] = {4: set(), 6: set()}
-        """As numbers, by version: they take half the memory of addresses."""
+        self._four, self._six = array("I"), list[int]()
+        """As numbers: they take a tenth of the memory of addresses."""
 
     def add(self, addresses: Iterable[str]) -> None:
         """Before any is looked for."""
         for one in map(ipaddress.ip_address, addresses):
-            self._known[one.version].add(int(one))
+            (self._four if one.version == 4 else self._six).append(int(one))
 
     @cached_property
-    def _in_order(self) -> dict[int, list[int]]:
-        return {version: sorted(numbers) for version, numbers in self._known.items()}
+    def _in_order(self) -> dict[int, Sequence[int]]:
+        return {4: array("I", sorted({*self._four})), 6: sorted({*self._six})}
 
     def between(self, first: Address, last: Address) -> list[Address]:
         """The addresses from `first` to `last`, which are of one version."""

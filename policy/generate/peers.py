@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import Any
 
 from pipeline.flows import cidr
 from policy.ends import End
@@ -33,12 +34,17 @@ class Peers:
         self._selections = selections
         self._networks = networks
         self._allow_unlabelled = allow_unlabelled
+        self._known: dict[Any, Peer] = {}
 
     def peer(self, end: End, port: int) -> Peer:
-        """The peer of an end that is reached, or comes, at this port.
+        """The peer of an end that is reached, or comes, at this port: the same for equal ones.
 
         Raises NoRuleError.
         """
+        found = self._made(end, port)
+        return self._known.setdefault(found.key, found)
+
+    def _made(self, end: End, port: int) -> Peer:
         match end.kind:
             case "Node":
                 return self._node([end.workload], str(end), end.label, port)

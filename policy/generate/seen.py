@@ -44,8 +44,9 @@ def edges(frame: pl.DataFrame, namespaces: Iterable[str]) -> Iterator[Edge]:
     chosen = frame.filter(own).select(
         *columns, "protocol", "port", "state", pl.col("services").list.sort()
     )
+    known: dict[End, End] = {}  # thousands of edges have a few ends
     for row in chosen.unique().iter_rows():
-        client, server = End(*row[:5]), End(*row[5:10])
+        client, server = (known.setdefault(end, end) for end in (End(*row[:5]), End(*row[5:10])))
         protocol, port, state, services = row[10:]
         yield Edge(client, server, protocol, port, state, tuple(services or ()))
 
@@ -54,21 +55,22 @@ class Side:
     """The peers of a workload in one direction, and the ports that were used with each."""
 
     def __init__(self) -> None:
-        self._peers: dict[Any, Peer] = {}
-        self._edges: dict[tuple[Any, Port], set[str]] = defaultdict(set)
+        self._edges: list[tuple[Peer, Port, str]] = []
 
     def add(self, peer: Peer, port: Port, edge: str) -> None:
         """Add an edge."""
-        key = peer.key
-        self._peers[key] = peer
-        self._edges[key, port].add(edge)
+        self._edges.append((peer, port, edge))
 
     def rules(self) -> list[Rule]:
         """Rules that allow exactly these edges, in a fixed order."""
+        named = {peer.key: peer for peer, _, _ in self._edges}
+        edges: dict[tuple[Any, Port], set[str]] = defaultdict(set)
+        for peer, port, text in self._edges:
+            edges[peer.key, port].add(text)
         made = []
-        for keys, ports in products(self._edges):
-            texts = {text for key in keys for port in ports for text in self._edges[key, port]}
-            peers = tuple(self._peers[key] for key in sorted(keys))
+        for keys, ports in products(edges):
+            texts = {text for key in keys for port in ports for text in edges[key, port]}
+            peers = tuple(named[key] for key in sorted(keys))
             made.append(Rule(peers, tuple(sorted(ports)), tuple(_fullest(texts))))
         return sorted(made, key=lambda rule: (rule.edges, rule.ports))
 

@@ -42,14 +42,14 @@ class Selections:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._living: dict[str, list[Pod]] = defaultdict(list)
-        for pod in distinct(
-            pod for pod in cluster.pods if not (pod.has_ended or pod.on_host_network)
-        ):
-            self._living[pod.namespace].append(pod)
+        for pod in distinct(cluster.pods.alike):
+            if not (pod.has_ended or pod.on_host_network):
+                self._living[pod.namespace].append(pod)
         self._labels = {
             name: LabelIndex(pod.labels for pod in pods) for name, pods in self._living.items()
         }
         self._tops: dict[Reference, Reference] = {}
+        self._nodes: dict[Reference, list[str]] = {}
         self._found: dict[Reference, Selection | str] = {}
 
     def top(self, one: Reference) -> Reference:
@@ -68,10 +68,11 @@ class Selections:
 
     def nodes(self, workload: Reference) -> list[str]:
         """The nodes of a workload all of whose pods are on the host network; none for others."""
-        pods = self._cluster.pods_of(workload)
-        if not all(pod.on_host_network for pod in pods):
-            return []
-        return sorted({pod.node for pod in pods})
+        if workload not in self._nodes:
+            pods = self._cluster.pods_of(workload)
+            on_host = all(pod.on_host_network for pod in pods)
+            self._nodes[workload] = sorted({pod.node for pod in pods}) if on_host else []
+        return self._nodes[workload]
 
     def of(self, workload: Reference) -> Selection:
         """The selector of a workload.

@@ -26,9 +26,10 @@ class Services:
         edge to a Service behind which nothing is known stays as it is.
         """
         listed = list(edges)
-        seen = {_key(edge) for edge in listed}
+        through = any(map(_is_through, listed))
+        seen = {_key(edge) for edge in listed} if through else set()
         for edge in listed:
-            behind = list(self._behind(edge)) if edge.server.kind == "Service" else []
+            behind = list(self._behind(edge)) if _is_through(edge) else []
             yield from [one for one in behind if _key(one) in seen] or behind or [edge]
 
     def _behind(self, edge: Edge) -> Iterator[Edge]:
@@ -62,7 +63,7 @@ class Services:
 
     def _at(self, address: str) -> End:
         """The end that has an address: a workload, a node, or the address itself."""
-        pod = self._cluster.pods_by_address.get(address)
+        pod = self._cluster.pods.by_address.get(address)
         node = self._cluster.host_addresses.get(address)
         if pod:
             return _end(pod)
@@ -70,6 +71,10 @@ class Services:
             place = cidr.address(address)
             return End("Node", "", node, self._networks.label(place) if place else "", "")
         return End("", "", "", "", address)
+
+
+def _is_through(edge: Edge) -> bool:
+    return edge.server.kind == "Service"
 
 
 def _key(edge: Edge) -> tuple[str | int | None, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -24,19 +24,21 @@ SOMEBODY = "somebody outside"
 
 
 class Place(NamedTuple):
-    """Endpoints of one group behind an end; `names` are pods, addresses, or TEMPLATE.
+    """Endpoints of one group behind an end: `size` of them, `name` is the first one's.
 
-    They are reached at `port`, or where it is None at the port asked for.
+    It is a pod, an address, or TEMPLATE. They are reached at `port`, or where it is None at the
+    port asked for.
     """
 
     group: int
     port: int | None
-    names: list[str]
+    name: str
+    size: int = 1
 
     @property
     def alone(self) -> str | None:
         """The name of the one endpoint, None where there are more or the number is not known."""
-        return None if self.names[1:] or self.names[0] in {TEMPLATE, SOMEBODY} else self.names[0]
+        return None if self.size > 1 or self.name in {TEMPLATE, SOMEBODY} else self.name
 
 
 class UnknownEndError(Exception):
@@ -59,7 +61,7 @@ class Ends:
         self._found: dict[End, list[Place]] = {}
         pods = (cidr.network(text) for node in cluster.nodes.values() for text in node.pod_cidrs)
         listed = list(labels)
-        self._networks = outside(listed, filter(None, pods), cluster.pods_by_address)
+        self._networks = outside(listed, filter(None, pods), cluster.pods.by_address)
         self._of_label: dict[str, list[Network]] = defaultdict(list)
         for label in listed:
             self._of_label[label.name] += filter(None, map(cidr.network, label.cidrs))
@@ -126,7 +128,7 @@ class Ends:
         ]
 
     def _is_known(self, address: str) -> bool:
-        known = (self._cluster.pods_by_address, self._cluster.host_addresses)
+        known = (self._cluster.pods.by_address, self._cluster.host_addresses)
         return any(address in addresses for addresses in known)
 
     def _of_service(self, reference: Reference, protocol: str, port: int | None) -> list[Place]:
@@ -177,7 +179,9 @@ class Ends:
 
 def _placed(found: Iterable[tuple[int, str]], port: int | None) -> Iterator[Place]:
     """Pairs of group and name as places, each group once."""
-    names: dict[int, list[str]] = defaultdict(list)
+    first: dict[int, str] = {}
+    sizes = Counter[int]()
     for group, name in found:
-        names[group].append(name)
-    yield from (Place(group, port, each) for group, each in names.items())
+        first.setdefault(group, name)
+        sizes[group] += 1
+    yield from (Place(group, port, name, sizes[group]) for group, name in first.items())

@@ -11,6 +11,7 @@ address, also those of pods: network plugins differ there.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ _LOST = pl.Schema({"end": pl.UInt32(), "why": pl.String()})
 class Judged(NamedTuple):
     """The verdicts of edges (policy/judge/verdicts.py), and which rules let them through.
 
-    `hits`: edge, rule (UInt32, a number of `tables.rules`), each once.
+    `hits`: edge, rule (UInt32, a number of `tables.parts`), each once.
     """
 
     verdicts: pl.DataFrame
@@ -91,7 +92,7 @@ class Evaluator:
             asked.select("edge", "protocol"),
             pairs.join(questions, on=("client", "server", "protocol", "port"), nulls_equal=True),
             pl.concat([side.ends.join(side.lost, on="end") for side in (client, server)]),
-            [place.names for place in self._places],
+            self._places,
         )
         verdicts, hits = by_edge(found, answers, tables)
         return Judged(verdicts, hits, tables)
@@ -109,7 +110,7 @@ class Evaluator:
         keys = [f"{side}_{name}" for name in End._fields]
         keys += ["protocol", "port"] if side == _SERVER else []
         ends = asked.select(keys).unique(maintain_order=True).with_row_index("end")
-        rows: list[tuple[int, int, int, int, int | None, str | None]] = []
+        behind, before = array("I"), len(self._places)
         lost: list[tuple[int, str]] = []
         (nowhere,) = self._groups.of_node(())
         for end, *key in ends.iter_rows():
@@ -117,14 +118,21 @@ class Evaluator:
                 places = self._ends.places(End(*key[:5]), *key[5:])
             except UnknownEndError as error:
                 lost.append((end, str(error)))
-                places = [Place(nowhere, None, [SOMEBODY])] if error.is_outside else []
-            for number, place in enumerate(places, len(self._places)):
-                family = self._groups.all[place.group].family
-                rows.append((end, number, place.group, family, place.port, place.alone))
+                places = [Place(nowhere, None, SOMEBODY)] if error.is_outside else []
+            behind.extend([end] * len(places))
             self._places += places
+        own = self._places[before:]
+        found = {
+            "end": behind,
+            "place": range(before, len(self._places)),
+            "group": [place.group for place in own],
+            "family": [self._groups.all[place.group].family for place in own],
+            "at": [place.port for place in own],
+            "alone": [place.alone for place in own],
+        }
         return _Side(
             asked.join(ends, on=keys, nulls_equal=True).select("edge", "end"),
-            pl.DataFrame(rows, schema=_PLACES, orient="row"),
+            pl.DataFrame(found, schema=_PLACES),
             pl.DataFrame(lost, schema=_LOST, orient="row"),
         )
 

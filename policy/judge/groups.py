@@ -70,7 +70,7 @@ class Groups:
     def of_address(self, place: Address, *, on_host: bool = False) -> int:
         """The group of an address outside, of a node (known as one, or `on_host`) or of a pod."""
         text = str(place)
-        if pod := self._cluster.pods_by_address.get(text):
+        if pod := self._cluster.pods.by_address.get(text):
             return self.of_pod(pod._replace(addresses=(text,)))[0]
         group = Group(on_host=on_host or text in self._cluster.host_addresses)
         return self._number(self._at(group, place))

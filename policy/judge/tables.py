@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import polars as pl
@@ -35,16 +37,28 @@ class Compiled(NamedTuple):
     named: pl.DataFrame
 
 
-class Tables(NamedTuple):
-    """All policies: the tables of both directions, and what numbers mean.
+class Part(NamedTuple):
+    """A part of a rule, which is taken apart: one peer of it at one port of it.
 
-    `rules`: the number of a policy, and a rule of one peer and one port (policies that name several
-    are taken apart).
+    `policy` is the number of its policy. None is where the rule names no peer (anyone), or no port
+    (any). All parts together mean what the rule does.
+    """
+
+    policy: int
+    rule: Rule
+    peer: Peer | None
+    port: Port | None
+
+
+class Tables(NamedTuple):
+    """All policies: the tables of both directions, and what their numbers mean.
+
+    The rules of the tables are numbers of `parts`.
     """
 
     by_direction: Mapping[Direction, Compiled]
     policies: Sequence[NetworkPolicy]
-    rules: Sequence[tuple[int, Rule]]
+    parts: Sequence[Part]
 
 
 class Matcher:
@@ -102,60 +116,66 @@ def compile_policies(
     """The tables of policies over groups (made for the same policies)."""
     matcher = Matcher(groups, cluster)
     named = _ports_by_name(groups)
-    rules = [
-        (number, atom)
-        for number, policy in enumerate(policies)
-        for rule in policy.rules
-        for atom in rule.atoms()
-    ]
-    tables = {direction: _of(direction, policies, rules, matcher, named) for direction in Direction}
-    return Tables(tables, policies, rules)
+    parts = list(taken_apart(policies))
+    tables = {direction: _of(direction, policies, parts, matcher, named) for direction in Direction}
+    return Tables(tables, policies, parts)
+
+
+def taken_apart(policies: Iterable[NetworkPolicy]) -> Iterator[Part]:
+    """The parts of all rules."""
+    for number, policy in enumerate(policies):
+        for rule in policy.rules:
+            for peer, port in product(rule.peers or (None,), rule.ports or (None,)):
+                yield Part(number, rule, peer, port)
 
 
 def _of(
     direction: Direction,
     policies: Sequence[NetworkPolicy],
-    rules: Sequence[tuple[int, Rule]],
+    parts: Sequence[Part],
     matcher: Matcher,
     named: Mapping[str, list[tuple[int, str, int]]],
 ) -> Compiled:
     about = [number for number, policy in enumerate(policies) if direction in policy.directions]
-    own = [
-        (number, policy, rule)
-        for number, (policy, rule) in enumerate(rules)
-        if rule.direction is direction and direction in policies[policy].directions
+    numbers = [
+        number
+        for number, part in enumerate(parts)
+        if part.rule.direction is direction and direction in policies[part.policy].directions
     ]
+
+    def own() -> Iterator[tuple[int, Part]]:
+        return ((number, parts[number]) for number in numbers)
+
     return Compiled(
-        _frame(
+        _pairs(
             ((group, number) for number in about for group in matcher.selected(policies[number])),
-            own=pl.UInt32,
-            policy=pl.UInt32,
+            *("own", "policy"),
         ),
         _frame(
-            ((policy, number, not rule.peers, not rule.ports) for number, policy, rule in own),
+            ((one.policy, number, one.peer is None, one.port is None) for number, one in own()),
             policy=pl.UInt32,
             rule=pl.UInt32,
             any_peer=pl.Boolean,
             any_port=pl.Boolean,
         ),
-        _frame(
+        _pairs(
             (
                 (number, group)
-                for number, policy, rule in own
-                for group in _peers(rule, policies[policy].namespace, matcher)
+                for number, one in own()
+                if one.peer
+                for group in matcher.peers(one.peer, policies[one.policy].namespace)
             ),
-            rule=pl.UInt32,
-            peer=pl.UInt32,
+            *("rule", "peer"),
         ),
         _frame(
-            ((number, *span) for number, _, rule in own for span in _spans(rule.ports)),
+            ((number, *span) for number, one in own() for span in _span(one.port)),
             rule=pl.UInt32,
             protocol=pl.String,
             first=pl.Int32,
             last=pl.Int32,
         ),
         _frame(
-            ((number, *one) for number, _, rule in own for one in _named(rule.ports, named)),
+            ((number, *found) for number, one in own() for found in _named(one.port, named)),
             rule=pl.UInt32,
             server=pl.UInt32,
             protocol=pl.String,
@@ -164,26 +184,19 @@ def _of(
     )
 
 
-def _peers(rule: Rule, namespace: str, matcher: Matcher) -> set[int]:
-    return set[int]().union(*(matcher.peers(peer, namespace) for peer in rule.peers))
-
-
-def _spans(ports: Iterable[Port]) -> Iterator[tuple[str, int, int]]:
-    """Protocol, first and last number of the ports that are not names."""
-    for one in ports:
-        if not isinstance(one.port, str):
-            first = one.port or 0
-            last = one.end_port or one.port or _LAST_PORT
-            yield str(one.protocol or "TCP"), first, last
+def _span(port: Port | None) -> Iterator[tuple[str, int, int]]:
+    """Protocol, first and last number of a port that is not a name."""
+    if port and not isinstance(port.port, str):
+        first, last = port.port or 0, port.end_port or port.port or _LAST_PORT
+        yield str(port.protocol or "TCP"), first, last
 
 
 def _named(
-    ports: Iterable[Port], named: Mapping[str, list[tuple[int, str, int]]]
+    port: Port | None, named: Mapping[str, list[tuple[int, str, int]]]
 ) -> Iterator[tuple[int, str, int]]:
-    for one in ports:
-        if isinstance(one.port, str):
-            protocol = str(one.protocol or "TCP")
-            yield from (found for found in named.get(one.port, ()) if found[1] == protocol)
+    if port and isinstance(port.port, str):
+        protocol = str(port.protocol or "TCP")
+        yield from (found for found in named.get(port.port, ()) if found[1] == protocol)
 
 
 def _ports_by_name(groups: Iterable[Group]) -> dict[str, list[tuple[int, str, int]]]:
@@ -193,6 +206,16 @@ def _ports_by_name(groups: Iterable[Group]) -> dict[str, list[tuple[int, str, in
         for port in group.ports:
             found[port.name].append((number, port.protocol, port.number))
     return found
+
+
+def _pairs(rows: Iterable[tuple[int, int]], *names: str) -> pl.DataFrame:
+    """Two columns of numbers (UInt32), of which there may be many."""
+    columns = array("I"), array("I")
+    for row in rows:
+        for column, number in zip(columns, row, strict=True):
+            column.append(number)
+    schema = dict.fromkeys(names, pl.UInt32())
+    return pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema).unique()
 
 
 def _frame(rows: Iterable[tuple[object, ...]], **schema: type[pl.DataType]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from policy.judge.answers import Answers, Said
+from policy.judge.ends import Place
 from policy.judge.tables import Tables
 from policy.networkpolicy import Direction, Protocol
 
@@ -61,13 +62,13 @@ class Pairs(NamedTuple):
     """Edges as pairs of endpoints.
 
     `edges`: edge, protocol. `pairs`: edge, q, client_place, server_place, is_self. `lost`: edge,
-    why, of ends behind which nothing is known. `names`: the endpoints of each place.
+    why, of ends behind which nothing is known. `places`: the endpoints by number.
     """
 
     edges: pl.DataFrame
     pairs: pl.DataFrame
     lost: pl.DataFrame
-    names: Sequence[Sequence[str]]
+    places: Sequence[Place]
 
 
 def by_edge(
@@ -75,7 +76,7 @@ def by_edge(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The verdicts (VERDICTS), and the hits: edge, rule (UInt32), each once."""
     others = found.pairs.filter(~pl.col("is_self"))
-    said = _said(_sized(others, found.names), answers)
+    said = _said(_sized(others, found.places), answers)
     hits = pl.concat(
         [others.select("edge", "q").join(answers[one].hits, on="q") for one in Direction]
     )
@@ -88,15 +89,15 @@ def by_edge(
         .join(_titled(hits, _rule_titles(tables)), on="edge", how="left")
         .join(_isolated(said, answers, tables), on="edge", how="left")
         .with_columns(is_self=pl.col("edge").is_in(only_self.implode()))
-        .join(_samples(said, found.names), on="edge", how="left")
+        .join(_samples(said, found.places), on="edge", how="left")
         .sort("edge")
     )
     return _worded(rows), hits
 
 
-def _sized(pairs: pl.DataFrame, names: Sequence[Sequence[str]]) -> pl.DataFrame:
+def _sized(pairs: pl.DataFrame, places: Sequence[Place]) -> pl.DataFrame:
     """With `size`: how many pairs of pods, or of parts of networks, each pair of places is."""
-    sizes = pl.Series([len(each) for each in names], dtype=pl.Int64)
+    sizes = pl.Series([one.size for one in places], dtype=pl.Int64)
     clients, servers = (sizes.gather(pairs[f"{side}_place"]) for side in ("client", "server"))
     return pairs.with_columns(size=clients * servers)
 
@@ -152,10 +153,10 @@ def _title(rows: pl.DataFrame, number: str, titles: Sequence[str]) -> pl.DataFra
 
 
 def _rule_titles(tables: Tables) -> list[str]:
-    return [f"{tables.policies[policy]} {rule}" for policy, rule in tables.rules]
+    return [f"{tables.policies[one.policy]} {one.rule}" for one in tables.parts]
 
 
-def _samples(said: pl.DataFrame, names: Sequence[Sequence[str]]) -> pl.DataFrame:
+def _samples(said: pl.DataFrame, places: Sequence[Place]) -> pl.DataFrame:
     """Of edges that differ, one pair of endpoints that is denied."""
     first = (
         said.group_by("edge")
@@ -166,7 +167,7 @@ def _samples(said: pl.DataFrame, names: Sequence[Sequence[str]]) -> pl.DataFrame
         .filter("mixed", pl.col("client_place").is_not_null())
     )
     texts = [
-        f"{names[client][0]} to {names[server][0]}"
+        f"{places[client].name} to {places[server].name}"
         for client, server in first.select("client_place", "server_place").iter_rows()
     ]
     return first.select("edge", sample=pl.Series(texts, dtype=pl.String))

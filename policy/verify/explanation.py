@@ -43,7 +43,7 @@ def end(text: str, cluster: Cluster, labels: Iterable[Label] = ()) -> End:
 def _known(cluster: Cluster) -> list[Reference]:
     """All that can be an end; of a name, a workload that lasts comes last and so is found first."""
     pods = [Reference("Pod", pod.namespace, pod.name) for pod in cluster.pods]
-    owners = [owner for pod in cluster.pods for owner in pod.owners]
+    owners = [owner for pod in cluster.pods.alike for owner in pod.owners]
     nodes = [Reference("Node", "", name) for name in cluster.nodes]
     return [*cluster.services, *pods, *cluster.controllers, *owners, *nodes]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from policy.judge.tables import Tables
-from policy.networkpolicy import NetworkPolicy, Peer, Port, Rule
+from policy.networkpolicy import NetworkPolicy, Peer, Port
 from policy.objects import Cluster
 from policy.parts import Pod, distinct
 from policy.selectors import LabelIndex, LabelSelector
@@ -81,18 +81,18 @@ def permissions(tables: Tables, workloads: Workloads) -> pl.DataFrame:
     rows = [
         (
             number,
-            str(policy),
-            str(rule),
-            rule.direction.value.lower(),
+            *names,
+            one.rule.direction.value.lower(),
             own,
             *peer,
-            *_port(rule.ports),
+            *_port(one.port),
         )
-        for number, (index, rule) in enumerate(tables.rules)
-        for policy in [tables.policies[index]]
-        if rule.direction in policy.directions
+        for number, one in enumerate(tables.parts)
+        for policy in [tables.policies[one.policy]]
+        if one.rule.direction in policy.directions
+        for names in [(str(policy), str(one.rule))]
         for own in workloads.selected(policy)
-        for peer in _peers(rule, policy.namespace, workloads)
+        for peer in _peers(one.peer, policy.namespace, workloads)
     ]
     return pl.DataFrame(rows, schema=PERMISSIONS, orient="row")
 
@@ -109,27 +109,25 @@ def isolated(policies: Iterable[NetworkPolicy], workloads: Workloads) -> set[tup
 
 def _selectable(cluster: Cluster) -> Iterator[Pod]:
     """The pods of all workloads: living ones, or what is known of those without."""
-    workloads = {pod.workload for pod in cluster.pods} | {
+    workloads = {pod.workload for pod in cluster.pods.alike} | {
         cluster.workload_of(one) for one in cluster.controllers
     }
     for workload in workloads:
         yield from (pod for pod in cluster.pods_of(workload) if not pod.on_host_network)
 
 
-def _peers(rule: Rule, namespace: str, workloads: Workloads) -> list[tuple[str, bool]]:
-    """The peers of a rule that has one at most, and whether they are workloads."""
-    if not rule.peers:
+def _peers(peer: Peer | None, namespace: str, workloads: Workloads) -> list[tuple[str, bool]]:
+    """What a peer is, and whether these are workloads."""
+    if peer is None:
         return [(ANYONE, False)]
-    (peer,) = rule.peers
     if peer.ip_block is None:
         return [(one, one != EVERY_POD) for one in workloads.peers(peer, namespace)]
     excepts = ", ".join(peer.ip_block.excepts or ())
     return [(f"{peer.ip_block.cidr} except {excepts}" if excepts else peer.ip_block.cidr, False)]
 
 
-def _port(ports: tuple[Port, ...]) -> tuple[str, str]:
-    if not ports:
+def _port(port: Port | None) -> tuple[str, str]:
+    if port is None:
         return "any", "any"
-    (port,) = ports
     text = "any" if port.port is None else str(port.port)
     return str(port.protocol), f"{text}-{port.end_port}" if port.end_port else text

@@ -146,8 +146,8 @@ def _hits(shown: pl.DataFrame, judged: Judged) -> pl.DataFrame:
     tables = judged.tables
     rules = pl.DataFrame(
         [
-            (number, str(tables.policies[policy]), str(rule))
-            for number, (policy, rule) in enumerate(tables.rules)
+            (number, str(tables.policies[one.policy]), str(one.rule))
+            for number, one in enumerate(tables.parts)
         ],
         schema={"number": pl.UInt32, "policy": pl.String, "rule": pl.String},
         orient="row",
@@ -174,13 +174,13 @@ def _unused(
     edges: pl.DataFrame, judged: Judged, cluster: Cluster, workloads: Workloads
 ) -> pl.DataFrame:
     """The permissions that no edge has used."""
-    rules = judged.tables.rules
+    parts = judged.tables.parts
     permitted = permissions(judged.tables, workloads)
     hits = judged.hits.rename({"rule": "number"})
     for side in ("client", "server"):
         hits = hits.join(_workloads(edges, side, cluster), on="edge", how="left")
     is_egress = pl.Series(
-        [rule.direction is Direction.EGRESS for _, rule in rules], dtype=pl.Boolean
+        [one.rule.direction is Direction.EGRESS for one in parts], dtype=pl.Boolean
     )
     used = hits.with_columns(is_egress=is_egress.gather(hits["number"])).select(
         "number",

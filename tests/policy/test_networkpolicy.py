@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy.networkpolicy import Direction, Port, Protocol, Rule, parse
+from policy.networkpolicy import Direction, Port, Protocol, Rule, parse, parse_all
 from policy.selectors import LabelSelector
 from tests.support.policies import netpol, policy
 
@@ -55,15 +55,11 @@ def test_rules_are_named_by_their_place() -> None:
     assert [str(rule) for rule in found.rules] == ["ingress[0]", "ingress[1]", "egress[0]"]
 
 
-def test_atoms_have_one_peer_and_one_port() -> None:
-    rule = (
-        "{from: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 1}, {port: 2}]}"
-    )
-    atoms = policy("shop/p", f"ingress: [{rule}]").rules[0].atoms()
-    assert len(atoms) == 4
-    assert {(len(atom.peers), len(atom.ports), str(atom)) for atom in atoms} == {
-        (1, 1, "ingress[0]")
-    }
-    assert policy("shop/p", "ingress: [{}]").rules[0].atoms() == [
-        Rule(Direction.INGRESS, 0, (), ())
-    ]
+def test_equal_peers_of_many_policies_are_one_object() -> None:
+    rule = "{from: [{podSelector: {matchLabels: {app: %s}}}], ports: [{port: 1}]}"
+    given = [netpol(f"shop/{name}", f"ingress: [{rule % name[0]}]") for name in ("a1", "a2", "b1")]
+    found = parse_all(given)
+    assert found == [parse(one) for one in given]
+    first, second, other = (one.rules[0].peers[0] for one in found)
+    assert first is second
+    assert other is not first

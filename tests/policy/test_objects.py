@@ -92,7 +92,7 @@ def test_addresses_of_nodes_and_of_pods_on_the_host_network() -> None:
     agent = pod("shop/agent", "192.168.0.2", node="n2", host=True)
     cluster = Cluster([node("n1", "192.168.0.1"), agent, pod("shop/web", "FD00::1", "10.0.0.1")])
     assert cluster.host_addresses == {"192.168.0.1": "n1", "192.168.0.2": "n2"}
-    assert {ip: one.name for ip, one in cluster.pods_by_address.items()} == {
+    assert {ip: one.name for ip, one in cluster.pods.by_address.items()} == {
         "fd00::1": "web",
         "10.0.0.1": "web",
     }
@@ -161,4 +161,4 @@ def test_services_select_living_pods_and_have_slices() -> None:
 
 def test_what_is_no_address_is_nobodys() -> None:
     one = {**pod("shop", "web"), "status": {"podIPs": [{"ip": "999.1.1.1"}, {"ip": "10.1.0.1"}]}}
-    assert list(Cluster([one]).pods_by_address) == ["10.1.0.1"]
+    assert list(Cluster([one]).pods.by_address) == ["10.1.0.1"]

@@ -29,15 +29,12 @@ def at(found: Ends, text: str, port: int | None = None) -> list[Place]:
 def test_the_pods_of_a_workload_are_places_with_their_names() -> None:
     pods = [pod(f"shop/web-{n}", f"10.0.0.{n}", owner="ReplicaSet/web") for n in (1, 2)]
     found = at(ends(*pods), "ReplicaSet/shop/web", 80)
-    assert found == [Place(0, None, ["web-1", "web-2"])]
+    assert found == [Place(0, None, "web-1", 2)]
 
 
 def test_one_endpoint_is_alone() -> None:
-    assert [Place(0, None, names).alone for names in (["a"], ["a", "b"], [TEMPLATE])] == [
-        "a",
-        None,
-        None,
-    ]
+    places = [Place(0, None, "a"), Place(0, None, "a", 2), Place(0, None, TEMPLATE)]
+    assert [one.alone for one in places] == ["a", None, None]
 
 
 def test_a_service_leads_to_the_port_that_each_pod_calls_so() -> None:
@@ -47,19 +44,19 @@ def test_a_service_leads_to_the_port_that_each_pod_calls_so() -> None:
         for n, port in enumerate((8080, 9090), 1)
     ]
     found = at(ends(SERVICE, *pods), "Service/shop/web", 80)
-    assert [(one.port, one.names) for one in found] == [(8080, ["web-8080"]), (9090, ["web-9090"])]
+    assert [(one.port, one.name) for one in found] == [(8080, "web-8080"), (9090, "web-9090")]
 
 
 def test_a_service_as_the_client_is_its_pods() -> None:
     found = at(
         ends(SERVICE, pod("shop/web", "10.0.0.1", labels={"app": "web"})), "Service/shop/web"
     )
-    assert found == [Place(0, None, ["web"])]
+    assert found == [Place(0, None, "web")]
 
 
 def test_a_node_has_its_addresses() -> None:
     found = at(ends(node("n1", "192.168.0.1", "fd00::1")), "Node//n1")
-    assert [one.names for one in found] == [["n1"], ["n1"]]
+    assert [(one.name, one.size) for one in found] == [("n1", 1), ("n1", 1)]
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1", "::FFFF:10.0.0.1"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.flows import cidr
 from policy.judge.groups import Group
-from policy.judge.tables import compile_policies
+from policy.judge.tables import Part, compile_policies, taken_apart
 from policy.networkpolicy import Direction
 from policy.objects import Cluster
 from policy.parts import NamedPort
@@ -37,7 +37,7 @@ egress:
 def test_tables() -> None:
     cluster = Cluster([namespace("mon", team="b")])
     found = compile_policies([POLICY], GROUPS, cluster)
-    assert [str(rule) for _, rule in found.rules] == [
+    assert [str(one.rule) for one in found.parts] == [
         *["ingress[0]"] * 4,
         "ingress[1]",
         "egress[0]",
@@ -57,6 +57,16 @@ def test_tables() -> None:
     assert sorted(ingress.named.rows()) == [
         (rule, server, "TCP", port) for rule in (0, 2) for server, port in ((0, 8080), (2, 80))
     ]
+
+
+def test_a_rule_is_taken_apart_by_peers_and_ports() -> None:
+    """What names none stays whole: it is for all."""
+    parts = list(taken_apart([POLICY]))
+    rule = POLICY.rules[0]
+    assert [(one.peer, one.port) for one in parts[:4]] == [
+        (peer, port) for peer in rule.peers for port in rule.ports
+    ]
+    assert parts[4:] == [Part(0, rule, None, None) for rule in POLICY.rules[1:]]
 
 
 def test_a_direction_that_a_policy_is_not_about_has_no_rules() -> None:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from policy.judge.answers import Answers, Said
+from policy.judge.ends import Place
 from policy.judge.tables import Tables
 from policy.judge.verdicts import Pairs, by_edge
 from policy.networkpolicy import Direction
@@ -32,7 +33,7 @@ def verdict(*pairs: tuple[Said, Said]) -> dict[str, object]:
             orient="row",
         ),
         pl.DataFrame(schema={"edge": NUMBER, "why": pl.String}),
-        [[f"pod-{number}", "other"] for number in numbers],
+        [Place(0, None, f"pod-{number}", 2) for number in numbers],
     )
     empty = pl.DataFrame(schema={"q": NUMBER, "rule": NUMBER})
     answers = {
