@@ -110,7 +110,7 @@ class Cluster:
     def labelled(self) -> dict[tuple[str, str, str], set[str]]:
         """The names of the pods with a label: namespace, key, value -> names."""
         found: dict[tuple[str, str, str], set[str]] = {}
-        for (kind, namespace, name), entry in self.index.dump().entries.items():
+        for (kind, namespace, name), entry in self.index.entries.items():
             if kind == "Pod" and not entry.ended:
                 for key, value in entry.labels.items():
                     found.setdefault((namespace, key, value), set()).add(name)
@@ -128,7 +128,7 @@ class Cluster:
 
 def backends(cluster: Cluster) -> Iterator[Backend]:
     """What is behind every port of every Service, and every hostPort."""
-    entries = cluster.index.dump().entries
+    entries = cluster.index.entries
     members: dict[tuple[tuple[End, bool], ...], int] = {}
     for service in [entry for entry in entries.values() if entry.kind == "Service"]:
         slices = cluster.sliced.get((service.namespace, service.name))
@@ -156,7 +156,7 @@ def node_ports(cluster: Cluster) -> pl.DataFrame:
     """The ports of nodes that lead to Services and pods (NODE_PORTS)."""
     rows = {
         (entry.namespace, entry.name, port.protocol, port.number, None, port.host)
-        for entry in cluster.index.dump().entries.values()
+        for entry in cluster.index.entries.values()
         if entry.kind == "Service"
         for port in entry.ports
         if port.host
@@ -168,7 +168,7 @@ def node_ports(cluster: Cluster) -> pl.DataFrame:
 
 def _on_hosts(cluster: Cluster) -> Iterator[tuple[str, DeclaredPort, Entry]]:
     """The nodes with a hostPort, and the port and pod that it leads to."""
-    for entry in cluster.index.dump().entries.values():
+    for entry in cluster.index.entries.values():
         if entry.kind == "Pod" and not (entry.ended or entry.host_network):
             yield from ((cluster.node(entry), port, entry) for port in entry.ports if port.host)
 

@@ -67,7 +67,7 @@ class Objects:
     @classmethod
     def _of(cls, cluster: Cluster) -> Objects:
         found = list(backends(cluster))
-        entries = cluster.index.dump().entries.values()
+        entries = cluster.index.entries.values()
         services = {
             address: f"{entry.namespace}/{entry.name}"
             for entry in entries
@@ -124,7 +124,7 @@ def _guests(cluster: Cluster, pods: Iterable[Entry]) -> pl.DataFrame:
 
 def _own(cluster: Cluster) -> Iterator[_Port]:
     """The ports that pods and Services declare themselves."""
-    entries = cluster.index.dump().entries.values()
+    entries = cluster.index.entries.values()
     nodes = [End("Node", "", entry.name) for entry in entries if entry.kind == "Node"]
     for entry in entries:
         if entry.ended:

@@ -79,12 +79,12 @@ def who(live: ActivePlan, resources: ResourcePool, query: Mapping[str, str]) -> 
 class Known(NamedTuple):
     """What a plan knows of a cluster at a moment, by reference.
 
-    `slices`: EndpointSlices, packed. `labels` are those that are derived from the cluster,
-    None where nothing derives any; `warnings` says what is not known.
+    `slices`: EndpointSlices, packed, maybe several times. `labels` are those that are derived from
+    the cluster, None where nothing derives any; `warnings` says what is not known.
     """
 
     dump: IndexDump
-    slices: bytes
+    slices: Sequence[bytes]
     labels: Sequence[Label] | None
     warnings: Sequence[str]
 
@@ -94,9 +94,14 @@ class Known(NamedTuple):
         They are made one at a time, and share their texts with the index.
         """
         yield from manifests(self.dump)
-        yield from map(_reduced, objects.unpacked(self.slices))
+        yield from map(_reduced, self.endpoints())
         if self.labels is not None:
             yield labelled(self.labels)
+
+    def endpoints(self) -> list[Object]:
+        """The EndpointSlices, each once."""
+        each = (one for some in self.slices for one in objects.unpacked(some))
+        return list({(one.metadata.namespace, one.metadata.name): one for one in each}.values())
 
 
 def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
@@ -125,13 +130,12 @@ def known(live: ActivePlan, resources: ResourcePool) -> Known:
         derived = _distinct([label for one in labels for label in one.derived()])
         warnings = _distinct([text for one in plan.knowledge for text in one.problems()])
     feeds = [one.feed for one in labels if one.feed]
-    slices = {  # stages may share an index or a feed
-        (one.metadata.namespace, one.metadata.name): one
-        for some in (*map(LabelFeed.endpoints, feeds), *map(ObjectKnowledge.endpoints, indexes))
-        for one in some
-    }
+    slices = [  # stages may share an index or a feed
+        *map(objects.packed, map(LabelFeed.endpoints, feeds)),
+        *map(ObjectKnowledge.endpoints, indexes),
+    ]
     told = derived if derived or feeds else None
-    return Known(dump, objects.packed(list(slices.values())), told, warnings)
+    return Known(dump, _distinct(slices), told, warnings)
 
 
 def _reduced(one: Object) -> Manifest:

@@ -18,7 +18,6 @@ from pipeline.api.server import UnansweredError
 from pipeline.app.job import Job
 from pipeline.cli.app import say
 from pipeline.diagnostics import Problem, Severity, listed, nearest
-from pipeline.kube.api import objects
 from pipeline.kube.inventory import file
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label, described
@@ -100,7 +99,7 @@ def known(job: Job) -> tuple[Objects | None, list[Label]]:
 
 def objects_of(known: Known) -> Objects:
     """What is known of a cluster, as edges depend on it."""
-    return Objects.known(known.dump, objects.unpacked(known.slices))
+    return Objects.known(known.dump, known.endpoints())
 
 
 def told(job: Job) -> tuple[Known | None, list[Label]]:

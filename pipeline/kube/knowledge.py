@@ -11,7 +11,6 @@ from pipeline.flows import cidr
 from pipeline.flows.prefix_table import PrefixTable
 from pipeline.kube import subnets
 from pipeline.kube.api import objects
-from pipeline.kube.api.objects import Object
 from pipeline.kube.explain import Line, explain, holder
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
@@ -39,16 +38,15 @@ class ObjectKnowledge:
         yield from (("incomplete", problem) for problem in self.problems())
         yield from explain(self.index, address, self.climb, at)
 
-    def endpoints(self) -> list[Object]:
-        """EndpointSlices, which no address is looked up in: of the file, or the API server's own.
+    def endpoints(self) -> bytes:
+        """EndpointSlices, packed, which no address is looked up in: of the file, or the API's own.
 
         It may wait for an answer of the cluster.
         """
-        return self.watch.endpoints() if self.watch else objects.unpacked(self._of_file)
+        return objects.packed(self.watch.endpoints()) if self.watch else self._of_file
 
     @cached_property
     def _of_file(self) -> bytes:
-        """Those of the file, packed."""
         return objects.packed(inventory.endpoints(self.file) if self.file else [])
 
     def problems(self) -> list[str]:

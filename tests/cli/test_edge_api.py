@@ -128,7 +128,7 @@ def test_an_index_that_was_read_again_gives_way_to_its_equal(
     assert edges.read() is seen
     assert gone() is None
     assert [one["kind"] for one in seen.manifests] == kinds
-    now[0] = second._replace(slices=b"[]")
+    now[0] = second._replace(slices=[])
     assert edges.read() is not seen
     job.close()
 

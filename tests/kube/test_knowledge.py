@@ -75,7 +75,7 @@ def test_endpoints_of_a_file_are_read_once(tmp_path: Path) -> None:
     file = tmp_path / "kube.json"
     file.write_text(json.dumps({"kind": "List", "items": items}))
     knowledge = ObjectKnowledge(Index(), Climb(), file=file)
-    (first,) = knowledge.endpoints()
+    (first,) = objects.unpacked(knowledge.endpoints())
     assert (first.metadata.name, bytes(first.ports)) == ("web-x", b'[{"port": 80}]')
     file.unlink()
-    assert knowledge.endpoints() == [first]
+    assert objects.unpacked(knowledge.endpoints()) == [first]

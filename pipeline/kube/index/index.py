@@ -6,7 +6,9 @@ Source: docs/reference/kubernetes.md#lookup.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -60,7 +62,6 @@ class Index:
         self._leaving: dict[Key, int] = {}
         self._udns: set[Key] = set()
         self._holders = AddressHistory(round(self.options.window * 1000))
-        self._below: dict[Key, set[Key]] = {}
         self._log: deque[tuple[int, frozenset[str]]] = deque(maxlen=_LOGGED)
         for one in found:
             self.add(one)
@@ -72,9 +73,6 @@ class Index:
         made.timed = dump.timed
         made._entries, made._parents = dict(dump.entries), dict(dump.parents)
         made._udns = set(dump.networks)
-        for key in {**dump.entries, **dump.parents}:
-            for above in _above(key, made._kept(key)):
-                made._below.setdefault(above, set()).add(key)
         for one in dump.entries.values():
             for text in _texts(one):
                 made._holders.take(text, one)
@@ -111,6 +109,20 @@ class Index:
         else:
             self._leaving.pop(key, None)
         self._replace(key, old, fresh, (at, now or at))
+
+    @property
+    def entries(self) -> Mapping[Key, Entry]:
+        """The present objects, to be gone through while nothing changes."""
+        return MappingProxyType(self._entries)
+
+    @cached_property
+    def _below(self) -> dict[Key, set[Key]]:
+        """The objects whose answers depend on an object: who only looks does not need it."""
+        found: dict[Key, set[Key]] = {}
+        for key in {**self._entries, **self._parents}:
+            for above in _above(key, self._kept(key)):
+                found.setdefault(above, set()).add(key)
+        return found
 
     def _kept(self, key: Key) -> Kept:
         return Kept(self._entries.get(key), self._parents.get(key), key in self._udns)
