@@ -22,6 +22,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO, NamedTuple, Self, cast
 
+import msgspec
 import yaml
 
 from benchmarks.edges import megabytes
@@ -43,10 +44,10 @@ _READ = "flowmatrix_ingest_flows_processed"
 
 
 class Figures(NamedTuple):
-    """Processor time a flow (us), memory at the end and at most (MB), answers, and new ones.
+    """Processor time a flow (us), memory at the end and at most (MB), answers, new ones, and edges.
 
     `own_mb`: what is held without the pages of libraries and programs, which the system may take
-    back and shares with whoever runs the same.
+    back and shares with whoever runs the same. `edges`: those that the latest answer was about.
     """
 
     cpu_us: float
@@ -55,6 +56,7 @@ class Figures(NamedTuple):
     peak_mb: float
     answers: int
     new: int
+    edges: int
 
 
 def main() -> None:
@@ -81,6 +83,7 @@ def main() -> None:
             f"own, {_median(runs, 'peak_mb'):5.0f} MB at most  "
             f"{_median(runs, 'answers'):.0f} answers, {_median(runs, 'new'):.0f} of them new"
         )
+    print(f"  {given.pods:,} pods, {max(each['five views'].edges for each in found):,} edges")
     for name in ("nobody looks", "five views"):
         cost = [each[name].cpu_us / each["without"].cpu_us - 1 for each in found]
         held, own, peak = (
@@ -131,6 +134,7 @@ def run(
             megabytes("VmHWM", worker.pid),
             sum(viewer.answers for viewer in viewers),
             sum(viewer.new for viewer in viewers),
+            _edges(port) if viewers else 0,
         )
 
 
@@ -221,6 +225,12 @@ def asked(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[
         return 0, b"", ""
     finally:
         connection.close()
+
+
+def _edges(port: int) -> int:
+    """How many edges the latest answer of a worker was about."""
+    page: dict[str, int] = msgspec.json.decode(asked(port, "/api/v0/edges?limit=1")[1])
+    return page["total"]
 
 
 def _cluster(pods: int) -> Simulation:
