@@ -55,7 +55,7 @@ def paths(out: Path, scenario: str, flows: int) -> Simulation:
         before=out.with_name(f"{stem}.before.yaml") if is_reference else None,
         flows=flows,
     )
-    if out in (*found.beside, found.flow_metrics):
+    if any(files.same(out, other) for other in (*found.beside, found.flow_metrics)):
         raise ValueError(f"out: {out.name} is the name of another file that is written")
     return found
 

@@ -15,7 +15,7 @@ from pipeline.app.documents import Extra, actions, documents
 from pipeline.app.exposer import Exposer
 from pipeline.app.latest import LatestFlows, view
 from pipeline.app.metric_push import MetricPush
-from pipeline.app.outputs import require_unread
+from pipeline.app.outputs import letters_file, require_unread
 from pipeline.app.reloader import Reloader
 from pipeline.config.loader import Config, Settings
 from pipeline.exposition.self_metrics import Telemetry
@@ -73,8 +73,7 @@ class Job:
         dead_letters: Path | None = None,
     ) -> None:
         settings = config.settings
-        letters = settings.dead_letters.file
-        dead_letters = dead_letters or (Path(letters) if letters else None)
+        dead_letters = letters_file(config, dead_letters)
         require_unread(config, recording, dead_letters, state=state)
         self.config = config
         self.settings: Settings = settings

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.outputs import require_other
+from pipeline.app.outputs import require_apart, require_other
 from pipeline.cli.app import fail, say
 from pipeline.cli.matrix_options import Server, State
 from pipeline.cli.policy_input import EdgesFile, Given, Input, InventoryOf, LabelsOf, Objects
@@ -105,7 +105,7 @@ def generate_(
                 default_deny=default_deny,
             ),
         )
-        _write(list(manifests(found.drafts, kind, found.report, domains)), out, read)
+        _write(list(manifests(found.drafts, kind, found.report, domains)), out, read, report_file)
         told = found.report.and_also(added(found.drafts, kind, domains))
         _tell(told, report_file)
     except (NoResolverError, OSError) as error:
@@ -126,13 +126,16 @@ def _domains(given: Sequence[str], labels: Collection[str]) -> dict[str, list[st
     return found
 
 
-def _write(found: list[Manifest], out: Path | None, read: Sequence[Path]) -> None:
+def _write(
+    found: list[Manifest], out: Path | None, read: Sequence[Path], report_file: Path | None
+) -> None:
     if out is None:
         typer.echo(dump(found), nl=False)
         return
     written = {out / _file(one): dump([one]) for one in found}
     for path in written:
         require_other(path, *read)
+    require_apart(report_file, *written)
     out.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
         write(path, text)

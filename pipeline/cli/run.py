@@ -15,7 +15,7 @@ import typer
 from pipeline import config
 from pipeline.api.answer import Answer
 from pipeline.app.job import Job, Runtime
-from pipeline.app.outputs import require_unread
+from pipeline.app.outputs import letters_file, require_unread
 from pipeline.app.reloader import Reloader
 from pipeline.app.serving import serving
 from pipeline.cli.app import ConfigFile, app, fail, load, say
@@ -38,6 +38,7 @@ ENDINGS = (
     *(OSError, ValueError, ImportError),
 )
 """What ends a run, with its reason, exit status 1, and no traceback."""
+_STDOUT = Path("-")
 _SHARE = 50
 """For a page, edges are made again after so many times as long as that takes: 2 % of a core."""
 
@@ -122,7 +123,8 @@ def run(
     loaded = load(path)
     log_from(loaded.settings.log_level)
     try:
-        require_unread(loaded, recording, metrics_out, state=state)
+        metrics = None if metrics_out == _STDOUT else metrics_out
+        require_unread(loaded, recording, metrics, letters_file(loaded, dead_letters), state=state)
         job = Job(loaded, recording=recording, state=state, dead_letters=dead_letters)
     except (ConnectError, BrokerError, OSError, ImportError) as error:
         fail(error)
@@ -152,7 +154,7 @@ def run(
     if once:
         conclude(job)
         _name_uncounted(job)
-    if metrics_out == Path("-"):
+    if metrics_out == _STDOUT:
         sys.stdout.write(job.exposer.final())
     elif metrics_out:
         _write(metrics_out, job.exposer.final())

@@ -5,6 +5,7 @@ from pipeline.files.named import named
 from pipeline.files.reading import (
     MOST,
     Name,
+    behind_links,
     bounded,
     content,
     ending,
@@ -14,6 +15,7 @@ from pipeline.files.reading import (
     is_folder,
     opened,
     require_regular,
+    same,
 )
 from pipeline.files.secrets import (
     Secret,
@@ -31,6 +33,7 @@ __all__ = [
     "Name",
     "Secret",
     "Secrets",
+    "behind_links",
     "bounded",
     "check_dates",
     "check_files",
@@ -50,6 +53,7 @@ __all__ = [
     "private",
     "require_regular",
     "require_valid",
+    "same",
     "secret",
     "sync",
     "warn_if_open",

@@ -105,6 +105,21 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - as above
 
 
+def behind_links(path: Path) -> Path:
+    """Where a file is, or will be made; a name that no file can have stays as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return path
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file, be they links, or the file still to be made."""
+    if behind_links(one) == behind_links(other):
+        return True
+    return exists(one) and exists(other) and one.samefile(other)
+
+
 def entries(folder: Path) -> list[Path]:
     """What is in a folder, in order of the names: nothing where it went or may not be read."""
     try:

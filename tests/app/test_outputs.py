@@ -1,15 +1,19 @@
-"""No file that a run reads is one that it writes: not of `run`, nor of any other user of a job."""
+"""No file that a run writes is one that it reads, or another one that it writes.
+
+Not of `run`, nor of any other user of a job.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from pipeline import config
 from pipeline.app.job import Job
-from pipeline.app.outputs import require_other, require_unread
+from pipeline.app.outputs import require_apart, require_other, require_unread
 from pipeline.config.loader import Config
 from tests.support.certificates import Authority
 
@@ -20,6 +24,7 @@ stages:
 - {name: out, type: write_stdout, follows: in}
 """
 WHY = "is what this run reads: it would be overwritten"
+TWICE = "is what this run writes, too: it would be overwritten"
 
 
 def loaded(folder: Path, source: str = "ingest_file", letters: str = "letters") -> Config:
@@ -127,3 +132,48 @@ def test_files_that_are_read_by_name(tmp_path: Path) -> None:
         require_other(other, None, tmp_path / "gone", read)
     require_other(tmp_path / "new", None, read)
     require_other(read, None, tmp_path / "gone")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_two_outputs_are_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """By any name: the metrics took the place of the dead letters."""
+    one, link, folder = tmp_path / "one", tmp_path / "link", tmp_path / "folder"
+    link.symlink_to(one)
+    folder.symlink_to(tmp_path)
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    names = [one, link, folder / "one", Path("one"), Path("sub/../one")]
+    if there:
+        one.write_text("")
+        (tmp_path / "hard").hardlink_to(one)
+        names.append(tmp_path / "hard")
+    made = loaded(tmp_path)
+    for name in names:
+        with pytest.raises(OSError, match=TWICE):
+            require_unread(made, None, one, name)
+    require_unread(made, None, one, tmp_path / "two")
+
+
+def test_a_device_and_a_pipe_take_several_outputs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path(os.devnull), tmp_path / "pipe"):
+        require_apart(path, path)
+
+
+@pytest.mark.parametrize("name", ["", "ledger.checkpoint", "metrics"])
+def test_no_output_is_in_the_folder_of_the_state(tmp_path: Path, name: str) -> None:
+    """Before the first run, too: its last checkpoint became an exposition."""
+    state, link = tmp_path / "state", tmp_path / "link"
+    link.symlink_to(state / name)
+    for output in (state / name, link):
+        with pytest.raises(OSError, match="state is where this run keeps its counts"):
+            require_unread(loaded(tmp_path), None, None, output, state=state)
+    require_unread(loaded(tmp_path), None, tmp_path / "metrics", state=state)
+
+
+def test_a_name_that_no_file_can_have_is_no_other_file(tmp_path: Path) -> None:
+    """Whoever opens it says what is wrong with it."""
+    for name in ("a\0b", "a" * 5_000):
+        require_unread(loaded(tmp_path), None, Path(name), tmp_path / "x", state=tmp_path / "state")

@@ -42,11 +42,14 @@ class Done(NamedTuple):
     total: float | None
 
 
-def run(folder: Path, data: bytes, *options: str, stdin: bool = False) -> Done:
-    """A run over these bytes. `total` is of bytes_total, None when there is no exposition."""
+def run(folder: Path, data: bytes, *options: str, stdin: bool = False, more: str = "") -> Done:
+    """A run over these bytes. `total` is of bytes_total, None when there is no exposition.
+
+    `more` is for the end of the pipeline.
+    """
     source = "ingest_stdin" if stdin else "ingest_file, path: input"
     (folder / "input").write_bytes(data)
-    (folder / "pipeline.yaml").write_text(PIPELINE.replace("SOURCE", source))
+    (folder / "pipeline.yaml").write_text(PIPELINE.replace("SOURCE", source) + more)
     out = folder / "out.prom"
     command = [*COMMAND, "run", "pipeline.yaml", "--once", "--metrics-out", str(out), *options]
     done = subprocess.run(
@@ -184,6 +187,19 @@ def test_what_is_read_is_not_overwritten(tmp_path: Path, option: str) -> None:
     assert done.code == 1
     assert done.said == ["error: input is what this run reads: it would be overwritten"]
     assert (tmp_path / "input").read_bytes() == LINES
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_an_output_is_not_overwritten_by_another_one(tmp_path: Path, *, configured: bool) -> None:
+    """The dead letters were gone, and the run said that all was well."""
+    options = ["--metrics-out", "same"]
+    if configured:
+        done = run(tmp_path, LINES, *options, more="dead_letters: {file: same}\n")
+    else:
+        done = run(tmp_path, LINES, *options, "--dead-letters", "same")
+    assert done.code == 1
+    assert done.said == ["error: same is what this run writes, too: it would be overwritten"]
+    assert not (tmp_path / "same").exists()
 
 
 def test_dead_letters_to_a_pipe_that_nobody_reads_are_an_error(tmp_path: Path) -> None:

@@ -235,3 +235,13 @@ def test_a_policy_takes_the_place_of_no_input(given: list[str], tmp_path: Path) 
     assert f"{edges} is what this run reads: it would be overwritten" in done.stderr
     assert edges.read_bytes() == before
     assert not (tmp_path / "netobserv.flowlogs-pipeline.yaml").exists()
+
+
+def test_a_report_takes_the_place_of_no_policy(given: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = out / "netobserv.netobserv-plugin.yaml"
+    options = [*given, "--out", out, "--report", report]
+    done = flowmatrix("policy", "generate", "-n", "netobserv", *options)
+    assert done.exit_code == 1
+    assert f"{report} is what this run writes, too: it would be overwritten" in done.stderr
+    assert not out.exists()

@@ -41,6 +41,12 @@ def test_a_recording_under_the_name_of_another_file_is_refused(name: str) -> Non
         companions.paths(Path(name), "reference", 7)
 
 
+def test_nor_may_it_be_another_file_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "r.pb").symlink_to("r.yaml")
+    with pytest.raises(ValueError, match=r"^out: r\.pb is the name of another file"):
+        companions.paths(tmp_path / "r.pb", "reference", 7)
+
+
 @pytest.mark.parametrize("name", ["r.yaml.gz", "r.truth.json", "r.inventory"])
 def test_a_recording_may_have_any_other_name(name: str) -> None:
     assert companions.paths(Path(name), "reference", 7).recording == Path(name)
