@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables import TableManager
+from faust.types import TP
 from faust.types.assignor import HostToPartitionMap
 
 from pipeline.kafka.batch import TopicPartition
@@ -26,7 +27,16 @@ _HEARTBEAT_SECONDS = 0.3
 
 
 class _Tables(TableManager):
-    """Tables that are known before the app starts: stock Faust waits a second for them."""
+    """Tables that are known before the app starts: stock Faust waits a second for them.
+
+    They are told when partitions are revoked: a takeover that is under way then is for nothing.
+    """
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Tell each table before anything is waited for."""
+        for table in self.values():
+            cast("Any", table).revoke()
+        super().on_partitions_revoked(revoked)
 
     async def on_start(self) -> None:
         """Subscribe to the changelogs, then recover."""

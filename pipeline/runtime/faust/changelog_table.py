@@ -41,6 +41,7 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         self._failure = failure
         self._records: dict[int, dict[bytes, _Kept]] = {}
         self._generation = 0
+        self._revoked = True
         if self.changelog_name != changelog(app.conf.id, topic):
             raise BrokerError(f"the changelog of {topic} is not called {self.changelog_name}")
 
@@ -54,9 +55,13 @@ class ChangelogTable(faust.Table[bytes, bytes]):
     ) -> None:
         """Note the generation, in which partitions may be ours still."""
         self._takeover.joined()
-        self._generation = generation_id
+        self._generation, self._revoked = generation_id, False
         self._records = {}
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    def revoke(self) -> None:
+        """The group takes all partitions away: whatever comes is for the next generation."""
+        self._revoked = True
 
     def persisted_offset(self, tp: TP) -> int | None:
         """From where the changelog is to be read: its start, or not at all."""
@@ -89,8 +94,11 @@ class ChangelogTable(faust.Table[bytes, bytes]):
             self._records = {}
 
     def holds(self, generation: int) -> bool:
-        """Whether its records are of this generation; the next one reads them anew."""
-        return self._generation == generation
+        """Whether its records are of this generation, which lasts until partitions are revoked.
+
+        The next one reads them anew.
+        """
+        return self._generation == generation and not self._revoked
 
     def saved(self, partition: int) -> State:
         """What the changelog of a partition says. Raises BrokerError when it cannot be used."""

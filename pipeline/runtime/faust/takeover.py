@@ -26,7 +26,7 @@ class Changelog(Protocol):
     topic: str
 
     def holds(self, generation: int) -> bool:
-        """Whether it was read for this generation and no later one has begun."""
+        """Whether it was read for this generation, and this one is not over."""
 
     def saved(self, partition: int) -> State:
         """What it says of a partition. Raises BrokerError when it cannot be used."""
@@ -82,8 +82,9 @@ class Takeover:
     async def restore(self, log: Changelog, partitions: set[int], generation: int) -> None:
         """Take over the partitions of a topic that are assigned now, and open the intake.
 
-        Nothing changes when another generation begins meanwhile. Raises MovedError when the topic
-        has changed, BrokerError when the counts and the topic do not go together.
+        Nothing changes when the generation is over meanwhile: an intake that is open while members
+        join would hold batches of partitions that are not ours in the next one. Raises MovedError
+        when the topic has changed, BrokerError when the counts and the topic do not go together.
         """
         topic = log.topic
         assigned = self._group.assigned(topic)
