@@ -118,7 +118,7 @@ def labels(live: ActivePlan, resources: ResourcePool) -> Manifest:
     """All present subnet labels, listed ones too, as a FlowCollector. Raises UnansweredError."""
     with _between_batches(live, resources) as plan:
         stages = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
-        return labelled([label for one in stages for label in one.labels()])
+        return labelled([label for one in stages for label in one.ordered()])
 
 
 def known(live: ActivePlan, resources: ResourcePool) -> Known:

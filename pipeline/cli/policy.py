@@ -87,7 +87,7 @@ def verify_(
     else:
         file = given.inventory(inventory)
         objects = Objects(file)
-        judged, known = objects.policies(policies or ()), [*given.labels(labels), *objects.labels]
+        judged, known = objects.policies(policies or ()), given.labels(labels, objects.labels)
         frame = _read(given, file, objects, namespace)
         found = verify(judged, frame, objects.cluster, known, namespace)
     forms = {Format.TABLE: report.text, Format.JSON: report.json, Format.JUNIT: junit.junit}
@@ -135,7 +135,7 @@ def diff(
     objects = Objects(file)
     old, new = objects.policies([before], "BEFORE"), objects.policies([after], "AFTER")
     frame = of_namespace(_read(given, file, objects, namespace), namespace)
-    known = [*given.labels(labels), *objects.labels]
+    known = given.labels(labels, objects.labels)
     found = difference(old, new, frame, objects.cluster, known)
     form = report.difference_json if as_json else report.difference_text
     typer.echo(form(found), nl=False)

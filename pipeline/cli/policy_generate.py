@@ -82,16 +82,17 @@ def generate_(
     if domain and kind is not Kind.CLUSTER_NODES:
         raise typer.BadParameter(f"--domain is for --kind {Kind.CLUSTER_NODES}")
     given = Given(edges, input_, state, server)
-    file, own = given.inventory(inventory), given.labels(labels)
+    file = given.inventory(inventory)
+    objects = Objects(file)
+    listed = given.labels(labels, objects.labels)
     read = [file, *given.files()]
     try:
         if report_file:
             require_other(report_file, *read)
     except OSError as error:
         fail(error)
-    objects, frame = Objects(file), given.read(file)
+    frame = given.read(file)
     known = objects.namespaces(frame, namespace or ())
-    listed = [*own, *objects.labels]
     domains = _domains(domain or [], {label.name for label in listed})
     try:
         found = generate(

@@ -153,13 +153,18 @@ class Given:
                 return self._config.folder / stage.inventory
         raise typer.BadParameter("give --inventory FILE, the objects of the cluster")
 
-    def labels(self, given: Path | None) -> list[Label]:
-        """The subnet labels of a pipeline, or else of the one that is run, or of the workers."""
+    def labels(self, given: Path | None, listed: Sequence[Label]) -> list[Label]:
+        """The subnet labels of the pipeline that is run, or of the workers, as their page has them.
+
+        Where these have none, those that are `listed` among the objects of the inventory; those of
+        the pipeline that is given come before them.
+        """
         if given:
             self._labelled = load(given)
-        elif self._origin.servers:
-            return labels_of_workers(self._origin.servers)
-        return _labels(self._labelled) if self._labelled else []
+            return [*_labels(self._labelled), *listed]
+        if self._origin.servers:
+            return labels_of_workers(self._origin.servers) or list(listed)
+        return (_labels(self._config) if self._config else []) or list(listed)
 
     def files(self) -> list[Path]:
         """The files that are read, those that pipelines name too."""

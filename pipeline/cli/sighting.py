@@ -103,9 +103,12 @@ def objects_of(known: Known) -> Objects:
 
 
 def told(job: Job) -> tuple[Known | None, list[Label]]:
-    """What the stages know of the cluster's objects (None: nothing), and the labels."""
-    labels = [one.labels() for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
-    found = [label for some in labels for label in some]
+    """What the stages know of the cluster's objects (None: nothing), and the labels.
+
+    Of labels around an address, the first one is meant.
+    """
+    stages = [one for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
+    found = [label for one in stages for label in one.ordered()]
     try:
         return handlers.known(job.live, job.resources), found
     except UnansweredError:

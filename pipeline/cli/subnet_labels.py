@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from threading import Event
 
 from pipeline.config.loader import Config
-from pipeline.flows import cidr
 from pipeline.kube.knowledge import LabelKnowledge
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext, ResourceTransform
@@ -28,19 +26,7 @@ def subnet_labels(config: Config, *, ask: bool = True) -> list[Label]:
                 if built.refresh:
                     built.refresh(Event())
                 if isinstance(built.knowledge, LabelKnowledge):
-                    labels = built.knowledge.labels()
-                    found += _narrowest_first(labels) if built.knowledge.longest else labels
+                    found += built.knowledge.ordered()
     finally:
         resources.close()
     return found
-
-
-def _narrowest_first(labels: Iterable[Label]) -> list[Label]:
-    """Labels of which the first one is meant, for those of which the narrowest one is."""
-    single = [Label(label.name, [text]) for label in labels for text in label.cidrs]
-    return sorted(single, key=lambda label: -_length(label.cidrs[0]))
-
-
-def _length(text: str) -> int:
-    net = cidr.network(text)
-    return net.prefixlen if net else 0

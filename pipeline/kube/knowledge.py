@@ -71,6 +71,16 @@ class LabelKnowledge:
         """All present labels."""
         return [*self.listed, *self.derived()]
 
+    def ordered(self) -> list[Label]:
+        """All present labels, in an order in which the first one around an address is meant.
+
+        Where the narrowest one is, these are labels of a network each.
+        """
+        if not self.longest:
+            return self.labels()
+        single = [Label(label.name, [text]) for label in self.labels() for text in label.cidrs]
+        return sorted(single, key=lambda label: -_length(label.cidrs[0]))
+
     def knows(self, address: str, at: int | None) -> bool:
         """Whether a network of a label is around an address, now."""
         return self._label(address) is not None
@@ -97,3 +107,8 @@ class LabelKnowledge:
     def problems(self) -> list[str]:
         """Problems with objects of the cluster that cannot be read or are not valid labels."""
         return self.feed.problems() if self.feed else []
+
+
+def _length(text: str) -> int:
+    net = cidr.network(text)
+    return net.prefixlen if net else 0

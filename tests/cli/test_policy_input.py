@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from pipeline.app.job import Job
+from pipeline.cli.policy_input import Given, Objects
 from pipeline.config.loader import load
+from pipeline.kube.inventory import file
+from pipeline.kube.subnets import Label
 from simulate import Simulation
 from tests.support.commands import flowmatrix
 from tests.support.policies import edge, edges, netpol, pod
@@ -108,3 +113,68 @@ def test_workers_tell_their_labels(made: Simulation) -> None:
     job.close()
     assert "10.128.0.2/32" in alone.stdout
     assert asked.stdout == alone.stdout
+
+
+OWN, OTHER = Label("EXT:own", ["198.51.100.0/24"]), Label("EXT:other", ["203.0.113.0/24"])
+
+
+@pytest.mark.parametrize(("own", "found"), [([OWN], [OWN]), ([], [OTHER])])
+def test_labels_are_those_of_the_pipeline_where_it_has_some(
+    tmp_path: Path, own: list[Label], found: list[Label]
+) -> None:
+    """As its page has them: what the objects would give was listed behind, under another digest."""
+    text = pipeline(tmp_path, own)
+    given = Given(None, text, None, None)
+    assert given.labels(None, [OTHER]) == found
+    sighting = given.sighting()
+    assert list(sighting.labels) == own
+
+
+def test_labels_of_which_the_narrowest_is_meant(tmp_path: Path) -> None:
+    """A run, a worker and its page list each network alone: the page listed the labels whole."""
+    wide = Label("wide", ["10.0.0.0/8", "192.0.2.0/24"])
+    text = pipeline(tmp_path, [wide, Label("narrow", ["10.1.0.0/16"])], match="longest")
+    found = [
+        Label("wide", ["192.0.2.0/24"]),
+        Label("narrow", ["10.1.0.0/16"]),
+        Label("wide", ["10.0.0.0/8"]),
+    ]
+    given = Given(None, text, None, None)
+    assert given.labels(None, [OTHER]) == list(given.sighting().labels) == found
+    job = Job(load(text))
+    job.run()
+    with job.server("127.0.0.1:0") as server:
+        asked = Given(None, None, None, [server.url])
+        assert asked.labels(None, [OTHER]) == list(asked.sighting().labels) == found
+    job.close()
+
+
+def test_labels_of_a_pipeline_that_is_given_come_before_those_of_the_objects(
+    tmp_path: Path,
+) -> None:
+    text = pipeline(tmp_path, [OWN])
+    given = Given(tmp_path / "edges.jsonl", None, None, None)
+    assert given.labels(text, [OTHER]) == [OWN, OTHER]
+    assert given.labels(None, [OTHER]) == [OTHER]
+
+
+def pipeline(folder: Path, labels: list[Label], match: str = "first") -> Path:
+    """A pipeline with these labels, over the objects of a cluster that would give others."""
+    node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDRs": ["10.128.0.0/14"]}}
+    file.write([node], folder / "objects.json")
+    assert Objects(folder / "objects.json").labels
+    (folder / "flows.jsonl").write_text("{}\n")
+    own = {"labels": to_builtins(labels), "match": match}
+    stages = [
+        {"name": "in", "type": "ingest_file", "path": "flows.jsonl", "decoder": "json"},
+        {"name": "k8s", "type": "kubernetes", "follows": "in", "inventory": "objects.json"},
+        {"name": "s", "type": "subnet_label", "follows": "k8s", **own},
+        {"name": "edges", "type": "encode_matrix", "follows": "s"},
+    ]
+    (folder / "p.yaml").write_text(json.dumps({"stages": stages if labels else _without(stages)}))
+    return folder / "p.yaml"
+
+
+def _without(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the stage of labels, which needs some."""
+    return [*stages[:2], stages[3] | {"follows": "k8s"}]
