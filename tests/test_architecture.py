@@ -65,7 +65,7 @@ UNMIRRORED = {
     ),
     "page": ("source",),  # a protocol: tests/cli/test_edge_api.py, tests/page/test_documents.py
     "runtime/faust": (  # workers with a broker: tests/kafka
-        *("app", "changelog_table", "membership", "memberships"),
+        *("app", "membership", "memberships"),
     ),
     "simulate": ("live",),  # with a broker: tests/kafka/test_simulate.py
     "stage": ("spec",),  # through every stage: tests/test_laws.py
