@@ -18,6 +18,7 @@ import msgspec
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
 from pipeline.kube.index import keys
+from pipeline.yaml.validate import in_words
 from policy import shapes
 from policy.parts import (
     Controller,
@@ -62,7 +63,7 @@ class Cluster:
             try:
                 self._add(one)
             except (msgspec.ValidationError, TypeError) as error:
-                self.problems.append(Problem((), f"{_called(one)}: {error}"))
+                self.problems.append(Problem((), f"{_called(one)}: {in_words(error)}"))
         self.pods.climb(lambda one: tuple(self._chain(one, _HOPS)))
 
     def labels_of_namespace(self, name: str) -> Mapping[str, str]:

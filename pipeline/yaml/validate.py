@@ -190,6 +190,18 @@ def _shown(data: object) -> str:
     return str(data)
 
 
+def in_words(error: Exception, part: str = "") -> str:
+    """An error of msgspec in plain words, led by the field: `field status.podIPs: expected list`.
+
+    `part` is the field in which it looked. Of an entry of a mapping, the key is not known: `[...]`.
+    """
+    _, _, place = str(error).rpartition(" - at `")
+    path = place.removesuffix("`").removeprefix("$") if place.startswith("$") else ""
+    field = f"{part}{path}".removeprefix(".")
+    plain = _plain(str(error))
+    return f"field {field}: {plain}" if field else plain
+
+
 def _plain(message: str) -> str:
     """A message of msgspec in the words of YAML: `Expected `int`, got `str`` and so on."""
     message = re.sub(r" - at .*$", "", message)

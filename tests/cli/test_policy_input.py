@@ -65,7 +65,7 @@ def test_an_object_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     rows = edges(edge("Pod/shop/web", "Pod/shop/db"))
     _, text = verified(tmp_path, rows.write_ndjson(), [*OBJECTS, wrong])
     where = "objects.json: document 1, item 4"
-    assert text == f"error: {where}: Expected `str`, got `int` - at `$.metadata.labels[...]`\n"
+    assert text == f"error: {where}: Pod x: field metadata.labels[...]: expected text, got int\n"
 
 
 def test_no_edges(tmp_path: Path) -> None:

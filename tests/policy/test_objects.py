@@ -120,7 +120,7 @@ def test_ports_that_have_a_name() -> None:
 def test_an_object_of_another_shape_is_a_problem_and_the_others_are_used() -> None:
     cluster = Cluster([{"kind": "Pod", "metadata": {"name": "x", "labels": []}}, pod("shop/web")])
     assert [one.message for one in cluster.problems] == [
-        "Pod x: Expected `object | null`, got `array` - at `$.labels`"
+        "Pod x: field labels: expected mapping or nothing, got list"
     ]
     assert [one.name for one in cluster.pods] == ["web"]
 

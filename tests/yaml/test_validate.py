@@ -216,3 +216,27 @@ def test_what_may_be_left_out_is_checked_where_it_is_not(text: str) -> None:
     assert found({"wait": None}, Pause) == found({"wait": "1s"}, Pause) == {}
     (message,) = found({"wait": text}, Pause).values()
     assert message.startswith("expected a duration such as")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "part", "told"),
+    [
+        (
+            {"parts": [{"theSize": "1"}]},
+            Whole,
+            "",
+            "field parts[0].theSize: expected int, got text",
+        ),
+        ({"number": None}, Whole, "spec", "field spec.number: expected int, got nothing"),
+        ({"a": 1}, dict[str, str], "labels", "field labels[...]: expected text, got int"),
+        ([1], list[str], "", "field [0]: expected text, got int"),
+        ([], Whole, "status", "field status: expected mapping, got list"),
+        ([], Whole, "", "expected mapping, got list"),
+        ({"a": 1}, dict[int, int], "", "expected int, got text"),
+    ],
+)
+def test_an_error_of_msgspec_in_words(data: object, kind: Any, part: str, told: str) -> None:
+    """With the field, as far as msgspec tells it."""
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(data, kind)
+    assert validate.in_words(caught.value, part) == told

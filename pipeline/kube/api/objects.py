@@ -7,14 +7,18 @@ kind determines their shape, so custom resources of any shape are accepted.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from pipeline.yaml.validate import in_words
+
 Fields = dict[str, str]
 _EMPTY = msgspec.Raw(b"null")
-_Part = TypeVar("_Part")
+_Part = TypeVar("_Part", "Spec", "Status")
+_Shape = TypeVar("_Shape")
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -107,6 +111,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Spec(msgspec.Struct, frozen=True):
     """`spec` of a Pod or a Service."""
 
+    field: ClassVar[str] = "spec"
     node_name: str | None = msgspec.field(default=None, name="nodeName")
     host_network: bool | None = msgspec.field(default=None, name="hostNetwork")
     cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
@@ -141,6 +146,7 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
 class Status(msgspec.Struct, frozen=True):
     """`status` of a Pod or a Node."""
 
+    field: ClassVar[str] = "status"
     phase: str | None = None
     start_time: str | None = msgspec.field(default=None, name="startTime")
     conditions: list[Condition] | None = None
@@ -154,10 +160,15 @@ class Status(msgspec.Struct, frozen=True):
 def part(raw: msgspec.Raw, form: type[_Part]) -> _Part:
     """A raw part of an object as `form`; an absent part or null gives an empty `form`.
 
-    Raises msgspec.ValidationError when the part has another shape.
+    Raises msgspec.ValidationError, which names the field, when the part has another shape.
     """
-    decoded = msgspec.json.decode(raw, type=form | None)
+    decoded = _checked(_decoder(form).decode, raw, form.field)
     return form() if decoded is None else decoded
+
+
+@cache
+def _decoder(form: type[_Part]) -> msgspec.json.Decoder[_Part | None]:
+    return msgspec.json.Decoder(form | None)
 
 
 _decode = msgspec.json.Decoder(Object).decode
@@ -166,8 +177,31 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 
 
 def parse(text: bytes | str) -> Object:
-    """An object from JSON. Raises msgspec.DecodeError (a ValueError)."""
-    return _decode(text)
+    """An object from JSON. Raises msgspec.DecodeError (a ValueError), which names the field."""
+    return _checked(_decode, text)
+
+
+def called(text: bytes | str | msgspec.Raw) -> str:
+    """The kind and name in JSON that is no object; "" where it has none."""
+    try:
+        found = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return ""
+    meta = found.get("metadata") if isinstance(found, dict) else None
+    names = [
+        one.get(key) for one, key in ((found, "kind"), (meta, "name")) if isinstance(one, dict)
+    ]
+    return " ".join(name for name in names if isinstance(name, str))
+
+
+def _checked(
+    decode: Callable[[Any], _Shape], text: bytes | str | msgspec.Raw, part: str = ""
+) -> _Shape:
+    """What `decode` makes of it. Raises msgspec.ValidationError in plain words."""
+    try:
+        return decode(text)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(in_words(error, part)) from None
 
 
 def packed(some: Sequence[Object]) -> bytes:
@@ -188,7 +222,7 @@ def of(document: object) -> Object:
 
     Raises ValueError or TypeError when they do not have the shape of an object.
     """
-    return _decode(msgspec.json.encode(document))
+    return parse(msgspec.json.encode(document))
 
 
 def items(obj: Object) -> list[msgspec.Raw] | None:
@@ -196,4 +230,6 @@ def items(obj: Object) -> list[msgspec.Raw] | None:
 
     Raises msgspec.ValidationError when `items` is not a list.
     """
-    return (_decode_items(obj.items) or []) if obj.kind.endswith("List") else None
+    if not obj.kind.endswith("List"):
+        return None
+    return _checked(_decode_items, obj.items, "items") or []

@@ -24,6 +24,7 @@ from pipeline.kube.index.index import Index
 from pipeline.kube.index.kept import IndexDump, Key, kept
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.index import FURTHER, NETWORKS, RESOURCES
+from pipeline.yaml.validate import in_words
 
 SINCE, SEEN, UNTIL = "flowmatrix/since", "flowmatrix/seen", "flowmatrix/until"
 GAINED, RELEASED = "flowmatrix/gained", "flowmatrix/released"
@@ -195,6 +196,6 @@ def _gained(texts: Mapping[str, str]) -> dict[str, int] | None:
     try:
         found = msgspec.json.decode(texts[GAINED], type=dict[str, str])
     except msgspec.DecodeError as error:
-        raise msgspec.ValidationError(f"{GAINED}: {error}") from None
+        raise msgspec.ValidationError(f"{GAINED}: {in_words(error)}") from None
     named = {f"{GAINED} of {key}": text for key, text in found.items()}
     return dict(zip(found, (_read(named, name) for name in named), strict=True))

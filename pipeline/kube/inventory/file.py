@@ -214,7 +214,7 @@ def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[_I
         whole = objects.parse(text)
         texts = objects.items(whole)
     except ValueError as error:
-        problems.append(Problem((), f"{where}: {error}"))
+        problems.append(_left_out(where, text, error))
         return
     if texts is None:
         yield from _named(_Item(where, whole, text), problems)
@@ -225,10 +225,15 @@ def _take_apart(where: str, text: bytes, problems: list[Problem]) -> Iterator[_I
         try:
             one = objects.parse(item)
         except ValueError as error:
-            problems.append(Problem((), f"{place}: {error}"))
+            problems.append(_left_out(place, item, error))
             continue
         one = one if one.kind else msgspec.structs.replace(one, kind=kind)
         yield from _named(_Item(place, one, item), problems)
+
+
+def _left_out(where: str, text: bytes | msgspec.Raw, error: ValueError) -> Problem:
+    """That an object cannot be read, with what it is called."""
+    return Problem((), ": ".join(filter(None, (where, objects.called(text), str(error)))))
 
 
 def _named(item: _Item, problems: list[Problem]) -> Iterator[_Item]:

@@ -35,14 +35,16 @@ def test_a_part_that_is_missing_is_empty(text: str) -> None:
 def test_a_part_of_another_shape() -> None:
     """A custom resource of a known name may have any spec: it fails only where it is read."""
     other = objects.parse('{"kind": "Pod", "spec": {"nodeName": ["n1"]}}')
-    with pytest.raises(msgspec.ValidationError, match="nodeName"):
+    with pytest.raises(
+        msgspec.ValidationError, match=r"^field spec\.nodeName: expected text or nothing, got list$"
+    ):
         objects.part(other.spec, Spec)
 
 
 def test_plain_values_are_read_as_json_is() -> None:
     plain = msgspec.json.decode(POD)
     assert objects.of(plain).metadata == objects.parse(POD).metadata
-    with pytest.raises(ValueError, match="Expected `object`"):
+    with pytest.raises(ValueError, match=r"^expected mapping, got list$"):
         objects.of(["not", "an", "object"])
 
 
@@ -68,3 +70,17 @@ def test_packed_objects_come_back_as_they_were() -> None:
     assert objects.unpacked(content) == some
     assert len(content) < len(msgspec.json.encode(some)) / 10
     assert objects.unpacked(objects.packed([])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"kind": "Pod", "metadata": {"name": "web", "labels": 1}}', "Pod web"),
+        ('{"kind": 1, "metadata": {"name": "web"}}', "web"),
+        ('{"kind": "Pod", "metadata": 7}', "Pod"),
+        ("[1]", ""),
+        ('{"kind"', ""),
+    ],
+)
+def test_what_is_no_object_is_called_by_what_it_has(text: str, name: str) -> None:
+    assert objects.called(text) == name

@@ -289,7 +289,7 @@ def test_an_index_without_past_claims_no_times() -> None:
         ({"annotations": {SEEN: "noon"}}, f'{SEEN}: "noon" is not a time'),
         ({"annotations": {RELEASED: "10.1.0.1"}}, 'deletionTimestamp: "" is not a time'),
         ({"annotations": {GAINED: '{"k": "noon"}'}}, f'{GAINED} of k: "noon" is not a time'),
-        ({"annotations": {GAINED: "[]"}}, f"{GAINED}: Expected `object`, got `array`"),
+        ({"annotations": {GAINED: "[]"}}, f"{GAINED}: expected mapping, got list"),
     ],
 )
 def test_a_time_that_is_none(metadata: dict[str, Any], message: str, tmp_path: Path) -> None:

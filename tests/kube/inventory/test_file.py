@@ -86,6 +86,7 @@ def test_custom_resources_of_any_shape_pass(tmp_path: Path) -> None:
 
 
 NAMELESS = "not a Kubernetes object: metadata.name is missing"
+NO_LIST = "field status.podIPs: expected list or nothing, got text"
 NO_CONTENT = "did not find expected node content, while parsing a flow node"
 BAD_IP = {**pod(2), "status": {"podIPs": "10.1.1.2"}}
 BAD_LABEL = {"kind": "Pod", "metadata": {"name": "x", "labels": {"tier": 1}}}
@@ -103,23 +104,26 @@ BAD_LABEL = {"kind": "Pod", "metadata": {"name": "x", "labels": {"tier": 1}}}
                 f"k: document 2: {NAMELESS}",
             ],
         ),
-        ("just text\n", ["k: document 1: Expected `object`, got `str`"]),
+        ("just text\n", ["k: document 1: expected mapping, got text"]),
         (
             yaml.safe_dump_all([pod(1), BAD_LABEL, BAD_IP]),
             [
-                "k: document 2: Expected `str`, got `int` - at `$.metadata.labels[...]`",
-                "k: document 3: Pod p2: Expected `array | null`, got `str` - at `$.podIPs`",
+                "k: document 2: Pod x: field metadata.labels[...]: expected text, got int",
+                f"k: document 3: Pod p2: {NO_LIST}",
             ],
         ),
         (
             json.dumps({"kind": "List", "items": [pod(1), BAD_LABEL, BAD_IP, 7]}),
             [
-                "k: document 1, item 2: Expected `str`, got `int` - at `$.metadata.labels[...]`",
-                "k: document 1, item 3: Pod p2: Expected `array | null`, got `str` - at `$.podIPs`",
-                "k: document 1, item 4: Expected `object`, got `int`",
+                "k: document 1, item 2: Pod x: field metadata.labels[...]: expected text, got int",
+                f"k: document 1, item 3: Pod p2: {NO_LIST}",
+                "k: document 1, item 4: expected mapping, got int",
             ],
         ),
-        ('{"kind": "List", "items": {}}', ["k: document 1: Expected `array | null`, got `object`"]),
+        (
+            '{"kind": "List", "items": {}}',
+            ["k: document 1: List: field items: expected list or nothing, got mapping"],
+        ),
         (json.dumps(pod(1)) + '\n{"kind": "Pod"', ["k: document 2: Input data was truncated"]),
         (
             "kind: Pod\nmetadata: {name: p}\n---\nkind: [\n",
