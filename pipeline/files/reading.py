@@ -106,10 +106,13 @@ def is_folder(path: Path) -> bool:
 
 
 def behind_links(path: Path) -> Path:
-    """Where a file is, or will be made; a name that no file can have stays as it is."""
+    """Where a file is, or will be made.
+
+    A name that no file can have stays as it is, and one in a working directory that is gone.
+    """
     try:
         return Path(os.path.realpath(path))
-    except ValueError:
+    except (OSError, ValueError):
         return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.diagnostics import ConfigError
-from pipeline.files import bounded, content, entries, opened, reading
+from pipeline.files import behind_links, bounded, content, entries, opened, reading, same
 from pipeline.yaml import document
 
 
@@ -89,3 +89,15 @@ def test_what_is_in_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in entries(tmp_path)] == ["a", "b"]
     assert entries(tmp_path / "gone") == []
     assert entries(tmp_path / "a") == []
+
+
+def test_names_in_a_working_directory_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are what they are: nothing can be written there."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert behind_links(Path("a")) == Path("a")
+    assert not same(Path("a"), tmp_path / "a")
