@@ -11,12 +11,11 @@ import msgspec
 import polars as pl
 
 from pipeline.flows import cidr
-from pipeline.kube.api.objects import Endpoint, Object, Port
+from pipeline.kube.api.objects import SERVICE_NAME, Endpoint, Object, Port
 from pipeline.kube.index.entries import DeclaredPort, Entry
 from pipeline.kube.index.index import Index
 from pipeline.kube.index.owners import Climb
 
-_SERVICE_NAME = "kubernetes.io/service-name"
 _USUAL = Climb(frozenset({"ReplicaSet", "Deployment", "Gateway"}))
 _ALL = Climb(_USUAL.tracked, further=True)
 
@@ -121,7 +120,7 @@ class Cluster:
         """The EndpointSlices of a Service: namespace, name -> slices."""
         found: dict[tuple[str, str], list[Object]] = {}
         for one in self.slices:
-            service = (one.metadata.labels or {}).get(_SERVICE_NAME, one.metadata.name)
+            service = (one.metadata.labels or {}).get(SERVICE_NAME, one.metadata.name)
             found.setdefault((one.metadata.namespace or "", service), []).append(one)
         return found
 

@@ -224,11 +224,7 @@ def _page(
     """The page of the edges of the namespace (`own`)."""
     findings = list(_said(given.report)) if given.report else []
     most = question.limit
-    names, shown = list[str](), dict[str, Manifest]()
-    for name, one in _named(given, question.namespace):
-        names.append(name)
-        if name == question.policy if question.policy else len(names) <= _TEXTS:
-            shown[name] = one
+    names, shown = _shown(given, question)
     edges = _judged(own, found, question.rule)
     lists = {"unused": found.unused, "unselected": found.unselected}
     return PolicyPage(
@@ -253,6 +249,17 @@ def _page(
             **{name: frame.height for name, frame in lists.items()},
         },
     )
+
+
+def _shown(given: Policies, question: Asked) -> tuple[list[str], dict[str, Manifest]]:
+    """The names of all policies, and those whose text is given: the one asked for, or the first."""
+    names, shown = list[str](), dict[str, Manifest]()
+    for name, one in _named(given, question.namespace):
+        names.append(name)
+        wanted = name == question.policy if question.policy else len(names) <= _TEXTS
+        if wanted:
+            shown[name] = one
+    return names, shown
 
 
 def _named(given: Policies, namespace: str) -> Iterator[tuple[str, Manifest]]:

@@ -17,6 +17,7 @@ import msgspec
 
 from pipeline.diagnostics import Problem
 from pipeline.flows import cidr
+from pipeline.kube.api.objects import SERVICE_NAME
 from pipeline.kube.index import keys
 from pipeline.yaml.validate import in_words
 from policy import shapes
@@ -37,7 +38,6 @@ from policy.selectors import LabelSelector
 
 Manifest = dict[str, Any]
 NAME_LABEL = "kubernetes.io/metadata.name"
-_SERVICE_NAME = "kubernetes.io/service-name"
 _HOPS = 3
 _RUN = re.compile(r"(.+)-[0-9]{8,}")
 """The name of a CronJob's Job ends in the minutes since 1970."""
@@ -129,7 +129,7 @@ class Cluster:
             case "Service":
                 self.services[reference] = _service(reference, one)
             case "EndpointSlice":
-                self._add_slice(namespace, (meta.labels or {}).get(_SERVICE_NAME), one)
+                self._add_slice(namespace, (meta.labels or {}).get(SERVICE_NAME), one)
             case "NetworkPolicy":
                 self.policies.append(one)
             case _ if kind in shapes.CONTROLLERS:

@@ -26,7 +26,7 @@ from pipeline.kube.index.index import Index
 from pipeline.kube.index.kept import IndexDump
 from pipeline.kube.inventory.export import Manifest, labelled, manifests
 from pipeline.kube.inventory.reduce import reduced
-from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge
+from pipeline.kube.knowledge import LabelKnowledge, ObjectKnowledge, in_order
 from pipeline.kube.subnets import Label
 from pipeline.kube.sync.subnet_labels import LabelFeed
 from pipeline.plan.live import ActivePlan
@@ -117,8 +117,7 @@ def inventory(live: ActivePlan, resources: ResourcePool) -> Inventory:
 def labels(live: ActivePlan, resources: ResourcePool) -> Manifest:
     """All present subnet labels, listed ones too, as a FlowCollector. Raises UnansweredError."""
     with _between_batches(live, resources) as plan:
-        stages = [one for one in plan.knowledge if isinstance(one, LabelKnowledge)]
-        return labelled([label for one in stages for label in one.ordered()])
+        return labelled(in_order(plan.knowledge))
 
 
 def known(live: ActivePlan, resources: ResourcePool) -> Known:

@@ -24,8 +24,8 @@ def require_unread(
         require_other(output, *read)
     for number, each in enumerate(outputs):
         require_apart(each, *outputs[:number])
-        places = (behind_links(each), behind_links(each).parent) if each else ()
-        if state and any(same(place, state) for place in places):
+        place = behind_links(each) if each else None
+        if state and place and (same(place, state) or same(place.parent, state)):
             raise OSError(f"{each}: {state} is where this run keeps its counts")
 
 

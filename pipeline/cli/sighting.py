@@ -19,7 +19,7 @@ from pipeline.app.job import Job
 from pipeline.cli.app import say
 from pipeline.diagnostics import Problem, Severity, listed, nearest
 from pipeline.kube.inventory import file
-from pipeline.kube.knowledge import LabelKnowledge
+from pipeline.kube.knowledge import in_order
 from pipeline.kube.subnets import Label, described
 from pipeline.stage.edge_facts import EDGES
 
@@ -103,12 +103,8 @@ def objects_of(known: Known) -> Objects:
 
 
 def told(job: Job) -> tuple[Known | None, list[Label]]:
-    """What the stages know of the cluster's objects (None: nothing), and the labels.
-
-    Of labels around an address, the first one is meant.
-    """
-    stages = [one for one in job.plan.knowledge if isinstance(one, LabelKnowledge)]
-    found = [label for one in stages for label in one.ordered()]
+    """What the stages know of the cluster's objects (None: nothing), and the labels in order."""
+    found = in_order(job.plan.knowledge)
     try:
         return handlers.known(job.live, job.resources), found
     except UnansweredError:

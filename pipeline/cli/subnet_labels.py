@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 
 from pipeline.config.loader import Config
-from pipeline.kube.knowledge import LabelKnowledge
+from pipeline.kube.knowledge import in_order
 from pipeline.kube.subnets import Label
 from pipeline.stage import BuildContext, ResourceTransform
 from pipeline.stage.resources import ResourcePool
@@ -25,8 +25,7 @@ def subnet_labels(config: Config, *, ask: bool = True) -> list[Label]:
                 built = stage.build(context, resources if ask else None)
                 if built.refresh:
                     built.refresh(Event())
-                if isinstance(built.knowledge, LabelKnowledge):
-                    found += built.knowledge.ordered()
+                found += in_order([built.knowledge])
     finally:
         resources.close()
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +107,11 @@ class LabelKnowledge:
     def problems(self) -> list[str]:
         """Problems with objects of the cluster that cannot be read or are not valid labels."""
         return self.feed.problems() if self.feed else []
+
+
+def in_order(known: Iterable[object]) -> list[Label]:
+    """The labels among what stages know: of those around an address, the first one is meant."""
+    return [label for one in known if isinstance(one, LabelKnowledge) for label in one.ordered()]
 
 
 def _length(text: str) -> int:

@@ -165,7 +165,7 @@ def _is_endpoints(obj: Object) -> bool:
     if obj.kind == "Endpoints":
         return obj.metadata.name == "kubernetes"
     labels = obj.metadata.labels or {}
-    return obj.kind == "EndpointSlice" and labels.get("kubernetes.io/service-name") == "kubernetes"
+    return obj.kind == "EndpointSlice" and labels.get(objects.SERVICE_NAME) == "kubernetes"
 
 
 def _api_server(obj: Object) -> list[str]:

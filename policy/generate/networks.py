@@ -28,8 +28,6 @@ from policy.generate.draft import HOSTNAME_LABEL, Block
 from policy.objects import Manifest
 from policy.outside import Listed, collapsed, is_inside, less
 
-_SERVICE_NAME = "kubernetes.io/service-name"
-
 
 class Blocks(NamedTuple):
     """The blocks of a label, and what of its networks is left out, with the reason."""
@@ -206,7 +204,7 @@ def _addresses(one: Object) -> Iterable[str]:
 def _endpoints(one: Manifest) -> Iterator[tuple[str, frozenset[int]]]:
     """The addresses of the Service default/kubernetes, and their ports."""
     meta = one["metadata"]
-    service = (meta.get("labels") or {}).get(_SERVICE_NAME)
+    service = (meta.get("labels") or {}).get(objects.SERVICE_NAME)
     if one.get("kind") != "EndpointSlice" or service != "kubernetes":
         return
     if meta.get("namespace", "default") == "default":

@@ -63,10 +63,12 @@ class Side:
 
     def rules(self) -> list[Rule]:
         """Rules that allow exactly these edges, in a fixed order."""
-        named = {peer.key: peer for peer, _, _ in self._edges}
+        named: dict[Any, Peer] = {}
         edges: dict[tuple[Any, Port], set[str]] = defaultdict(set)
         for peer, port, text in self._edges:
-            edges[peer.key, port].add(text)
+            key = peer.key
+            named[key] = peer
+            edges[key, port].add(text)
         made = []
         for keys, ports in products(edges):
             texts = {text for key in keys for port in ports for text in edges[key, port]}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from policy.objects import Cluster
-from policy.parts import Pod, Reference, distinct
+from policy.parts import Pod, Reference
 from policy.selectors import LabelIndex, LabelSelector
 
 _RUN = re.compile(
@@ -42,7 +42,7 @@ class Selections:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._living: dict[str, list[Pod]] = defaultdict(list)
-        for pod in distinct(cluster.pods.alike):
+        for pod in cluster.pods.alike:
             if not (pod.has_ended or pod.on_host_network):
                 self._living[pod.namespace].append(pod)
         self._labels = {

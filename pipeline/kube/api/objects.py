@@ -16,6 +16,8 @@ import msgspec
 from pipeline.yaml.validate import in_words
 
 Fields = dict[str, str]
+SERVICE_NAME = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that names its Service."""
 _EMPTY = msgspec.Raw(b"null")
 _Part = TypeVar("_Part", "Spec", "Status")
 _Shape = TypeVar("_Shape")
